@@ -1,0 +1,75 @@
+# Everything runs in .venv, which is made when first needed and renewed when pyproject.toml changes.
+#
+#   make test         the test-suite
+#   make conformance  the test vectors, against this implementation
+#   make lint         style, types and the direction of imports
+#   make check        everything the CI runs
+#   make bench        the benchmarks
+#   make clean        remove .venv and everything else that was generated
+
+.DEFAULT_GOAL := test
+.NOTPARALLEL:
+.PHONY: test conformance lint check bench clean
+MAKEFLAGS += --no-print-directory
+
+# The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
+PYTHON ?= $(shell \
+	for need in 'sys, venv, ensurepip' 'sys'; do \
+		for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+			if $$python -c "import $$need; sys.exit(sys.version_info < (3, 11))" >/dev/null 2>&1; \
+			then echo $$python; exit; fi; \
+		done; \
+	done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= auto --maxprocesses=4
+
+test: $(VENV)/.test
+	@$(BIN)/pytest -n $(WORKERS)
+
+conformance: $(VENV)/.test
+	@$(BIN)/xmpp-im-conformance run
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+check:
+	@.ci/run
+
+bench: $(VENV)/.dev
+	@$(BIN)/pytest benchmarks --benchmark-only
+
+clean:
+	@rm -rf $(VENV) $(VENV)-* build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis \
+		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.python:
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then \
+		echo "No Python >= 3.11 was found: install one, or name it with 'make PYTHON=/path/to/python3'." >&2; \
+		exit 1; \
+	fi; \
+	if ! $$python -c 'import venv, ensurepip' >/dev/null 2>&1; then \
+		echo "$$python cannot make virtual environments: install its venv package" \
+			"(on Debian and Ubuntu: python3-venv)." >&2; \
+		exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$($$python --version)"; \
+	$$python -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.python
+	@echo "Installing the package and its test tools into $(VENV)"
+	@$(PIP) install --editable '.[test]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.test
+	@echo "Installing the development tools into $(VENV)"
+	@$(PIP) install --editable '.[test,lint,bench]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""The conformance runner: replays test vectors against an implementation of RFC 6121."""
