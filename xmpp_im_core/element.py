@@ -1,0 +1,136 @@
+"""An immutable XML element tree: names, attributes, text and order, and nothing else.
+
+Prefixes, CDATA sections and the bytes of the source are not part of an element; two elements are equal
+when any namespace-aware reader would see the same thing in them. Attributes have no order in XML, so they
+are kept sorted.
+
+Namespaces are explicit. An element carries its namespace beside its local name, so that ``{a}b`` inside a
+namespace can never be mistaken for a name. Attribute names without a namespace are plain; the few that
+have one are written in Clark notation, ``{namespace}local``, as in ``xml.etree``.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from attrs import frozen
+
+XML_LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+@frozen
+class Element:
+    """One element: its name, namespace, attributes and children (elements and text, in order).
+
+    Build one with :func:`element`, which sorts the attributes, joins adjacent text and drops empty text;
+    whoever calls the constructor directly must have done all three, or equality breaks.
+    """
+
+    name: str
+    namespace: str
+    attributes: tuple[tuple[str, str], ...] = ()
+    children: tuple[Element | str, ...] = ()
+
+    def get(self, attribute: str) -> str | None:
+        """Return the value of an attribute, or None where it is absent."""
+        for name, value in self.attributes:
+            if name == attribute:
+                return value
+        return None
+
+    @property
+    def text(self) -> str:
+        """The element's own character data, without that of its children."""
+        return "".join([child for child in self.children if isinstance(child, str)])
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """The child elements, in order."""
+        return tuple([child for child in self.children if isinstance(child, Element)])
+
+    def all(self, name: str, namespace: str | None = None) -> Iterator[Element]:
+        """Yield the child elements of this name; the namespace defaults to the element's own."""
+        wanted = self.namespace if namespace is None else namespace
+        for child in self.children:
+            if isinstance(child, Element) and child.name == name and child.namespace == wanted:
+                yield child
+
+    def first(self, name: str, namespace: str | None = None) -> Element | None:
+        """Return the first child element of this name, or None."""
+        return next(self.all(name, namespace), None)
+
+
+def element(
+    name: str,
+    namespace: str,
+    attributes: Mapping[str, str] | None = None,
+    children: Iterable[Element | str] = (),
+) -> Element:
+    """Build an element in its canonical form.
+
+    :param attributes: plain or Clark names to values.
+    :param children: elements and text; adjacent text is joined, empty text dropped.
+    """
+    return Element(name, namespace, tuple(sorted((attributes or {}).items())), canonical(children))
+
+
+def canonical(children: Iterable[Element | str]) -> tuple[Element | str, ...]:
+    """Return the children with adjacent text joined and empty text dropped."""
+    joined: list[Element | str] = []
+    for child in children:
+        if not isinstance(child, str):
+            joined.append(child)
+        elif child:
+            if joined and isinstance(joined[-1], str):
+                joined[-1] += child
+            else:
+                joined.append(child)
+    return tuple(joined)
+
+
+def size(child: Element | str) -> int:
+    """Return how much an element or text holds: the characters of all names, namespaces, attributes and text."""
+    if isinstance(child, str):
+        return len(child)
+    own = len(child.name) + len(child.namespace)
+    own += sum([len(name) + len(value) for name, value in child.attributes])
+    return own + sum([size(grandchild) for grandchild in child.children])
+
+
+def from_etree(tree: ET.Element) -> Element:
+    """Return the element that an ``xml.etree`` element (or one with its interface) stands for.
+
+    Comments and processing instructions, which XMPP forbids (RFC 6120 §11.1), are left out.
+    """
+    children: list[Element | str] = [tree.text or ""]
+    for child in tree:
+        if isinstance(child.tag, str):
+            children.append(from_etree(child))
+        children.append(child.tail or "")
+    namespace, name = _split(tree.tag)
+    return element(name, namespace, tree.attrib, children)
+
+
+def to_etree(root: Element) -> ET.Element:
+    """Return a new ``xml.etree`` element with the same content."""
+    tree = ET.Element(f"{{{root.namespace}}}{root.name}" if root.namespace else root.name, dict(root.attributes))
+    last: ET.Element | None = None
+    for child in root.children:
+        if isinstance(child, Element):
+            last = to_etree(child)
+            tree.append(last)
+        elif last is None:
+            tree.text = child
+        else:
+            last.tail = child
+    return tree
+
+
+def _split(tag: str) -> tuple[str, str]:
+    """Split a Clark name into namespace and local name. A local name holds no brace, so the last one parts them."""
+    if tag.startswith("{"):
+        namespace, _, name = tag[1:].rpartition("}")
+        return namespace, name
+    return "", tag

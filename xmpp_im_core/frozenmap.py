@@ -1,0 +1,127 @@
+"""An immutable map from ``str``: hashable, iterated in sorted order, with a flat cost of an update.
+
+Two levels. The keys are spread over buckets by a checksum that does not depend on the process's hash
+seed; an update copies the tuple of buckets and the one bucket it touches, each about as large as the root
+of the number of items. Nothing that can be seen depends on the buckets: iteration is sorted by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Generic, TypeVar
+from zlib import crc32
+
+V = TypeVar("V")
+
+_GROW: Final = 8
+"""Buckets are doubled above ``_GROW * count * count`` items and shrunk below ``count * count / 4``: far enough
+apart that no sequence of updates can make each of them spread everything anew."""
+
+
+class FrozenMap(Mapping[str, V], Generic[V]):
+    """An immutable mapping. ``set`` and ``delete`` return a new map and leave this one as it was."""
+
+    __slots__ = ("_buckets", "_hash", "_size")
+
+    _buckets: tuple[dict[str, V], ...]
+    _size: int
+    _hash: int | None
+
+    def __init__(self, items: Mapping[str, V] | Iterable[tuple[str, V]] = ()) -> None:
+        everything = dict(items)
+        self._buckets = _spread(everything, _bucket_count(len(everything)))
+        self._size = len(everything)
+        self._hash = None
+
+    def set(self, key: str, value: V) -> FrozenMap[V]:
+        """Return a map with this value under the key; the same map where it stands there already."""
+        buckets = self._buckets
+        index = crc32(key.encode("utf-8", "surrogatepass")) & (len(buckets) - 1)
+        bucket = buckets[index]
+        size = self._size
+        if key not in bucket:
+            size += 1
+        elif bucket[key] is value:
+            return self
+        changed = bucket.copy()
+        changed[key] = value
+        return self._with(index, changed, size)
+
+    def delete(self, key: str) -> FrozenMap[V]:
+        """Return a map without the key; the same map where it is absent."""
+        buckets = self._buckets
+        index = crc32(key.encode("utf-8", "surrogatepass")) & (len(buckets) - 1)
+        if key not in buckets[index]:
+            return self
+        changed = buckets[index].copy()
+        del changed[key]
+        return self._with(index, changed, self._size - 1)
+
+    def _with(self, index: int, bucket: dict[str, V], size: int) -> FrozenMap[V]:
+        buckets = (*self._buckets[:index], bucket, *self._buckets[index + 1 :])
+        count = len(buckets)
+        if size > _GROW * count * count or size < count * count // 4:
+            buckets = _spread({key: value for part in buckets for key, value in part.items()}, _bucket_count(size))
+        new: FrozenMap[V] = FrozenMap.__new__(FrozenMap)
+        new._buckets = buckets
+        new._size = size
+        new._hash = None
+        return new
+
+    def __getitem__(self, key: str) -> V:
+        buckets = self._buckets
+        return buckets[crc32(key.encode("utf-8", "surrogatepass")) & (len(buckets) - 1)][key]
+
+    def __contains__(self, key: object) -> bool:
+        if not isinstance(key, str):
+            return False
+        buckets = self._buckets
+        return key in buckets[crc32(key.encode("utf-8", "surrogatepass")) & (len(buckets) - 1)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted([key for bucket in self._buckets for key in bucket]))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def unordered(self) -> Iterator[V]:
+        """Yield the values in no order that may be shown to anybody: for counting and filtering only."""
+        for bucket in self._buckets:
+            yield from bucket.values()
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, FrozenMap):
+            return NotImplemented
+        if self._size != other._size:
+            return False
+        if len(self._buckets) == len(other._buckets):
+            return self._buckets == other._buckets
+        return dict(self) == dict(other)
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(frozenset(item for bucket in self._buckets for item in bucket.items()))
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"FrozenMap({dict(self)!r})"
+
+    def __reduce__(self) -> tuple[type[FrozenMap[V]], tuple[dict[str, V]]]:
+        return FrozenMap, (dict(self),)
+
+
+def _bucket_count(size: int) -> int:
+    """Return the number of buckets for this many items: a power of two, near the root of the size."""
+    count = 1
+    while size > _GROW * count * count:
+        count *= 2
+    return count
+
+
+def _spread(items: Mapping[str, V], count: int) -> tuple[dict[str, V], ...]:
+    buckets: tuple[dict[str, V], ...] = tuple([{} for _ in range(count)])
+    for key, value in items.items():
+        buckets[crc32(key.encode("utf-8", "surrogatepass")) & (count - 1)][key] = value
+    return buckets

@@ -1,0 +1,194 @@
+"""Addresses (RFC 7622): a JID is prepared once, at the edge, and only compared after that.
+
+The localpart is prepared by the PRECIS profile UsernameCaseMapped, the resourcepart by OpaqueString
+(package precis-i18n), the domainpart by IDNA 2008 (package idna); each part is 1 to 1023 bytes of UTF-8.
+Plain ASCII addresses, nearly all of them, take a path that needs none of the three and gives the same
+result. The cache in front is bounded and invisible: it changes no result.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+import idna
+from attrs import field, frozen
+from precis_i18n import get_profile
+
+MAX_PART_BYTES: Final = 1023
+"""The longest part of a JID, in bytes of UTF-8 (RFC 7622 §3.2 to §3.4)."""
+
+_CACHED: Final = 16384
+_CACHED_LENGTH: Final = 256  # longer texts are not cached, or a flood of them would fill the memory
+_LOCAL_EXCLUDED: Final = frozenset("\"&'/:<>@")  # RFC 7622 §3.3.1
+_USERNAME: Final = get_profile("UsernameCaseMapped")
+_OPAQUE: Final = get_profile("OpaqueString")
+_ASCII_LOCAL: Final = re.compile(r"[!#$%()*+,\-.0-9;=?A-Z\[\\\]^_`a-z{|}~]+\Z")
+_ASCII_LABEL: Final = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.IGNORECASE)
+_ASCII_RESOURCE: Final = re.compile(r"[ -~]+\Z")
+
+
+class InvalidJID(ValueError):
+    """The text is no JID; the message says which part breaks which rule (RFC 7622)."""
+
+
+@frozen(order=False)
+class JID:
+    """A prepared address. Made by :func:`parse_jid`; two are equal when their full forms are.
+
+    ``bare`` is the key under which a contact is kept: ``local@domain``, or ``domain`` alone.
+    """
+
+    full: str
+    bare: str = field(eq=False, repr=False)
+    local: str | None = field(eq=False, repr=False)
+    domain: str = field(eq=False, repr=False)
+    resource: str | None = field(eq=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.full
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the address has no resourcepart."""
+        return self.resource is None
+
+    def to_bare(self) -> JID:
+        """Return the address without its resourcepart."""
+        return self if self.resource is None else JID(self.bare, self.bare, self.local, self.domain, None)
+
+    def with_resource(self, resource: str) -> JID:
+        """Return the bare address with this resourcepart.
+
+        :raises InvalidJID: where the resourcepart is empty, too long, or refused by OpaqueString.
+        """
+        resource = _resourcepart(resource)
+        return JID(f"{self.bare}/{resource}", self.bare, self.local, self.domain, resource)
+
+
+@frozen
+class Address:
+    """An address as it was written, beside what it means. Compare ``jid``, send ``written``."""
+
+    written: str
+    jid: JID
+
+    def __str__(self) -> str:
+        return self.written
+
+
+@frozen
+class Malformed:
+    """What stood where an address belongs, and why it is none (answered with jid-malformed by reducers)."""
+
+    written: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def parse_address(text: str) -> Address | Malformed:
+    """Read the value of a 'to' or 'from' attribute, keeping it as written. Never raises."""
+    return _cached_address(text) if len(text) <= _CACHED_LENGTH else _address(text)
+
+
+def _address(text: str) -> Address | Malformed:
+    try:
+        jid = parse_jid(text)
+    except InvalidJID as error:
+        return Malformed(text, str(error))
+    return Address(jid.full if jid.full == text else text, jid)
+
+
+_cached_address = lru_cache(maxsize=_CACHED)(_address)
+
+
+def address_of(jid: JID) -> Address:
+    """Return the address that writes a JID in its prepared form."""
+    return Address(jid.full, jid)
+
+
+def parse_jid(text: str) -> JID:
+    """Prepare an address (RFC 7622 §3).
+
+    :param text: ``[localpart@]domainpart[/resourcepart]``; no URI scheme (RFC 6121 §9).
+    :raises InvalidJID: where a part is empty, too long, or has what its profile forbids.
+    """
+    rest, slash, resource_text = text.partition("/")
+    local_text, at, domain_text = rest.partition("@")
+    local = _localpart(local_text) if at else None
+    domain = _domainpart(domain_text if at else rest)
+    resource = _resourcepart(resource_text) if slash else None
+    bare = f"{local}@{domain}" if local is not None else domain
+    full = f"{bare}/{resource}" if resource is not None else bare
+    return JID(full, bare, local, domain, resource)
+
+
+def _localpart(text: str) -> str:
+    if _ASCII_LOCAL.match(text):
+        return _bounded("localpart", text.lower())
+    if excluded := _LOCAL_EXCLUDED.intersection(text):
+        raise InvalidJID(f"localpart: {min(excluded)!r} is not allowed (RFC 7622 §3.3.1)")
+    prepared = _enforced("localpart", _USERNAME.enforce, text)
+    if excluded := _LOCAL_EXCLUDED.intersection(prepared):  # a compatibility character may map to one
+        raise InvalidJID(f"localpart: {min(excluded)!r} is not allowed (RFC 7622 §3.3.1)")
+    return prepared
+
+
+def _resourcepart(text: str) -> str:
+    if _ASCII_RESOURCE.match(text):
+        return _bounded("resourcepart", text)
+    return _enforced("resourcepart", _OPAQUE.enforce, text)
+
+
+def _domainpart(text: str) -> str:
+    if text.startswith("["):
+        return _ip_literal(text)
+    text = text.removesuffix(".")  # RFC 7622 §3.2: a final dot is stripped before anything else
+    labels = text.split(".")
+    if all(_ASCII_LABEL.match(label) for label in labels):
+        return _bounded("domainpart", text.lower())
+    return _enforced("domainpart", _prepared_domain, text)
+
+
+def _prepared_domain(text: str) -> str:
+    """Prepare an internationalised domain name, label by label (RFC 7622 §3.2.2)."""
+    mapped = "".join(unicodedata.normalize("NFKC", c) if unicodedata.east_asian_width(c) in "FH" else c for c in text)
+    labels = unicodedata.normalize("NFC", mapped.lower()).split(".")
+    return ".".join([label if _ASCII_LABEL.match(label) else idna.ulabel(label) for label in labels])
+
+
+def _ip_literal(text: str) -> str:
+    try:
+        if not text.endswith("]") or "%" in text:
+            raise ValueError(text)
+        return f"[{ipaddress.IPv6Address(text[1:-1])}]"
+    except ValueError:
+        raise InvalidJID(f"domainpart: {text!r} is no IPv6 literal (RFC 7622 §3.2)") from None
+
+
+def _enforced(part: str, enforce: Callable[[str], str], text: str) -> str:
+    """Apply a profile until it changes nothing; what is not stable after one application is refused.
+
+    Two addresses that become equal only when prepared again would let one account pass for another.
+    """
+    try:
+        prepared = enforce(text)
+        stable = enforce(prepared) == prepared
+    except (UnicodeError, idna.IDNAError) as error:
+        raise InvalidJID(f"{part}: {error}") from None
+    if not stable:
+        raise InvalidJID(f"{part}: preparation is not stable")
+    return _bounded(part, prepared)
+
+
+def _bounded(part: str, text: str) -> str:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if not 1 <= size <= MAX_PART_BYTES:
+        raise InvalidJID(f"{part}: {size} bytes, allowed are 1 to {MAX_PART_BYTES} (RFC 7622 §3)")
+    return text

@@ -1,0 +1,385 @@
+"""Stanzas: a header over a shared, immutable payload (RFC 6120 §8).
+
+Stamping an address or delivering to another resource makes a new header; the payload is never touched and
+never copied. Inside the core the content namespace is always ``jabber:client``; the codec writes the one
+that a stream needs (RFC 6120 §4.8.3).
+
+The ``type`` attribute is kept as written, so that nothing is lost of a type that nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import ClassVar, Final, Self, TypeAlias
+
+from attrs import field, frozen
+
+from xmpp_im_core.element import XML_LANG, Element, canonical, element, size
+from xmpp_im_core.jid import JID, Address, Malformed, address_of, parse_address
+
+CLIENT: Final = "jabber:client"
+STANZAS: Final = "urn:ietf:params:xml:ns:xmpp-stanzas"
+
+MESSAGE_TYPES: Final = frozenset({"normal", "chat", "groupchat", "headline", "error"})
+PRESENCE_TYPES: Final = frozenset(
+    {"error", "probe", "subscribe", "subscribed", "unavailable", "unsubscribe", "unsubscribed"}
+)
+SUBSCRIPTION_TYPES: Final = frozenset({"subscribe", "subscribed", "unsubscribe", "unsubscribed"})
+IQ_TYPES: Final = frozenset({"get", "set", "result", "error"})
+
+AddressLike: TypeAlias = Address | Malformed | None
+
+
+@frozen
+class Payload:
+    """What stands between a stanza's tags: elements and text, in canonical form.
+
+    ``source`` is the codec's own: the bytes that the payload was read from, with the content namespace of
+    that stream. It takes no part in equality.
+    """
+
+    children: tuple[Element | str, ...] = ()
+    source: tuple[str, bytes] | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """The child elements, in order."""
+        return tuple([child for child in self.children if isinstance(child, Element)])
+
+    def first(self, name: str, namespace: str = CLIENT) -> Element | None:
+        """Return the first child element of this name and namespace, or None."""
+        for child in self.children:
+            if isinstance(child, Element) and child.name == name and child.namespace == namespace:
+                return child
+        return None
+
+    def all(self, name: str, namespace: str = CLIENT) -> tuple[Element, ...]:
+        """Return the child elements of this name and namespace, in order."""
+        return tuple([c for c in self.elements if c.name == name and c.namespace == namespace])
+
+    def size(self) -> int:
+        """Return how much it holds: the characters of all names, namespaces, attributes and text."""
+        return sum([size(child) for child in self.children])
+
+
+EMPTY: Final = Payload()
+
+
+def payload(*children: Element | str) -> Payload:
+    """Build a payload from elements and text."""
+    return Payload(canonical(children))
+
+
+def to_bare(address: AddressLike) -> AddressLike:
+    """Return an address without its resourcepart, as it was written where it had none."""
+    if isinstance(address, Address) and address.jid.resource is not None:
+        return address_of(address.jid.to_bare())
+    return address
+
+
+@frozen
+class Stanza:
+    """What message, presence and IQ share: the header and the payload."""
+
+    KIND: ClassVar[str] = ""
+
+    to: AddressLike = None
+    from_: AddressLike = None
+    id: str | None = None
+    type: str | None = None
+    lang: str | None = None
+    payload: Payload = EMPTY
+    attributes: tuple[tuple[str, str], ...] = ()
+    """The attributes that RFC 6120 §8.1 does not define, as in :class:`~xmpp_im_core.element.Element`."""
+
+    def stamped(self, *, to: AddressLike = None, from_: AddressLike = None, lang: str | None = None) -> Self:
+        """Return this stanza with the header fields that are given, over the same payload."""
+        return type(self)(
+            self.to if to is None else to,
+            self.from_ if from_ is None else from_,
+            self.id,
+            self.type,
+            self.lang if lang is None else lang,
+            self.payload,
+            self.attributes,
+        )
+
+    @property
+    def to_jid(self) -> JID | None:
+        """The prepared 'to'; None where it is absent or malformed."""
+        return self.to.jid if isinstance(self.to, Address) else None
+
+    @property
+    def from_jid(self) -> JID | None:
+        """The prepared 'from'; None where it is absent or malformed."""
+        return self.from_.jid if isinstance(self.from_, Address) else None
+
+    @property
+    def from_bare(self) -> AddressLike:
+        """The 'from' without its resourcepart."""
+        return to_bare(self.from_)
+
+    @property
+    def error(self) -> StanzaError | None:
+        """The error that a stanza of type "error" reports, or None."""
+        child = self.payload.first("error")
+        return read_error(child) if child is not None else None
+
+
+@frozen
+class Message(Stanza):
+    """A message stanza (RFC 6121 §5)."""
+
+    KIND: ClassVar[str] = "message"
+
+    @property
+    def kind(self) -> str:
+        """The type to obey: absent and unknown types count as "normal" (RFC 6121 §5.2.2)."""
+        return self.type if self.type is not None and self.type in MESSAGE_TYPES else "normal"
+
+
+@frozen
+class Presence(Stanza):
+    """A presence stanza (RFC 6121 §3, §4)."""
+
+    KIND: ClassVar[str] = "presence"
+
+    @property
+    def priority(self) -> int:
+        """The priority, -128 to 127; 0 where it is absent or no such number (RFC 6121 §4.7.2.3)."""
+        child = self.payload.first("priority")
+        value = read_priority(child.text) if child is not None else None
+        return 0 if value is None else value
+
+
+@frozen
+class IQ(Stanza):
+    """An IQ stanza (RFC 6120 §8.2.3)."""
+
+    KIND: ClassVar[str] = "iq"
+
+    @property
+    def request(self) -> Element | None:
+        """The payload element of a get or set: its only child element, or None where there is not one."""
+        elements = self.payload.elements
+        return elements[0] if len(elements) == 1 else None
+
+
+_KINDS: Final[Mapping[str, type[Message] | type[Presence] | type[IQ]]] = MappingProxyType(
+    {"message": Message, "presence": Presence, "iq": IQ}
+)
+
+
+def read_priority(text: str) -> int | None:
+    """Read the text of a priority element; None where it is no integer from -128 to 127 (RFC 6121 §4.7.2.3)."""
+    text = text.strip(" \t\r\n")
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 4096:
+        return None
+    value = int(text)
+    return value if -128 <= value <= 127 else None
+
+
+# --- elements to stanzas and back ------------------------------------------------------------------------
+
+
+class NotAStanza(ValueError):
+    """The element is no message, presence or iq in the namespace ``jabber:client``."""
+
+
+def from_element(root: Element) -> Message | Presence | IQ:
+    """Return the stanza that an element in ``jabber:client`` stands for.
+
+    :raises NotAStanza: for any other name or namespace.
+    """
+    kind = _KINDS.get(root.name) if root.namespace == CLIENT else None
+    if kind is None:
+        raise NotAStanza(f"<{root.name} xmlns={root.namespace!r}> is not a stanza")
+    return read_stanza(kind, root.attributes, Payload(root.children))
+
+
+def read_stanza(
+    kind: type[Message] | type[Presence] | type[IQ], attributes: Iterable[tuple[str, str]], content: Payload
+) -> Message | Presence | IQ:
+    """Build a stanza from its attributes (sorted by name) and payload."""
+    to: AddressLike = None
+    from_: AddressLike = None
+    id_ = type_ = lang = None
+    others: list[tuple[str, str]] = []
+    for name, value in attributes:
+        if name == "to":
+            to = parse_address(value)
+        elif name == "from":
+            from_ = parse_address(value)
+        elif name == "id":
+            id_ = value
+        elif name == "type":
+            type_ = value
+        elif name == XML_LANG:
+            lang = value
+        else:
+            others.append((name, value))
+    return kind(to, from_, id_, type_, lang, content, tuple(others))
+
+
+def to_element(stanza: Stanza) -> Element:
+    """Return the stanza as an element in ``jabber:client``."""
+    return element(stanza.KIND, CLIENT, dict(header(stanza)), stanza.payload.children)
+
+
+def header(stanza: Stanza) -> list[tuple[str, str]]:
+    """Return the attributes of a stanza as written, in no particular order."""
+    attributes = list(stanza.attributes)
+    if stanza.to is not None:
+        attributes.append(("to", stanza.to.written))
+    if stanza.from_ is not None:
+        attributes.append(("from", stanza.from_.written))
+    if stanza.id is not None:
+        attributes.append(("id", stanza.id))
+    if stanza.type is not None:
+        attributes.append(("type", stanza.type))
+    if stanza.lang is not None:
+        attributes.append((XML_LANG, stanza.lang))
+    return attributes
+
+
+# --- stanza errors (RFC 6120 §8.3) -----------------------------------------------------------------------
+
+
+class ErrorType(Enum):
+    """What the sender may do about an error (RFC 6120 §8.3.2)."""
+
+    AUTH = "auth"
+    CANCEL = "cancel"
+    CONTINUE = "continue"
+    MODIFY = "modify"
+    WAIT = "wait"
+
+
+class Condition(Enum):
+    """The defined conditions (RFC 6120 §8.3.3)."""
+
+    BAD_REQUEST = "bad-request"
+    CONFLICT = "conflict"
+    FEATURE_NOT_IMPLEMENTED = "feature-not-implemented"
+    FORBIDDEN = "forbidden"
+    GONE = "gone"
+    INTERNAL_SERVER_ERROR = "internal-server-error"
+    ITEM_NOT_FOUND = "item-not-found"
+    JID_MALFORMED = "jid-malformed"
+    NOT_ACCEPTABLE = "not-acceptable"
+    NOT_ALLOWED = "not-allowed"
+    NOT_AUTHORIZED = "not-authorized"
+    POLICY_VIOLATION = "policy-violation"
+    RECIPIENT_UNAVAILABLE = "recipient-unavailable"
+    REDIRECT = "redirect"
+    REGISTRATION_REQUIRED = "registration-required"
+    REMOTE_SERVER_NOT_FOUND = "remote-server-not-found"
+    REMOTE_SERVER_TIMEOUT = "remote-server-timeout"
+    RESOURCE_CONSTRAINT = "resource-constraint"
+    SERVICE_UNAVAILABLE = "service-unavailable"
+    SUBSCRIPTION_REQUIRED = "subscription-required"
+    UNDEFINED_CONDITION = "undefined-condition"
+    UNEXPECTED_REQUEST = "unexpected-request"
+
+
+USUAL_TYPE: Final[Mapping[Condition, ErrorType]] = MappingProxyType(
+    {
+        Condition.BAD_REQUEST: ErrorType.MODIFY,
+        Condition.CONFLICT: ErrorType.CANCEL,
+        Condition.FEATURE_NOT_IMPLEMENTED: ErrorType.CANCEL,
+        Condition.FORBIDDEN: ErrorType.AUTH,
+        Condition.GONE: ErrorType.CANCEL,
+        Condition.INTERNAL_SERVER_ERROR: ErrorType.CANCEL,
+        Condition.ITEM_NOT_FOUND: ErrorType.CANCEL,
+        Condition.JID_MALFORMED: ErrorType.MODIFY,
+        Condition.NOT_ACCEPTABLE: ErrorType.MODIFY,
+        Condition.NOT_ALLOWED: ErrorType.CANCEL,
+        Condition.NOT_AUTHORIZED: ErrorType.AUTH,
+        Condition.POLICY_VIOLATION: ErrorType.MODIFY,
+        Condition.RECIPIENT_UNAVAILABLE: ErrorType.WAIT,
+        Condition.REDIRECT: ErrorType.MODIFY,
+        Condition.REGISTRATION_REQUIRED: ErrorType.AUTH,
+        Condition.REMOTE_SERVER_NOT_FOUND: ErrorType.CANCEL,
+        Condition.REMOTE_SERVER_TIMEOUT: ErrorType.WAIT,
+        Condition.RESOURCE_CONSTRAINT: ErrorType.WAIT,
+        Condition.SERVICE_UNAVAILABLE: ErrorType.CANCEL,
+        Condition.SUBSCRIPTION_REQUIRED: ErrorType.AUTH,
+        Condition.UNDEFINED_CONDITION: ErrorType.CANCEL,  # any type is allowed; nothing tells the sender to retry
+        Condition.UNEXPECTED_REQUEST: ErrorType.WAIT,
+    }
+)
+"""The type that RFC 6120 §8.3.3 gives each condition (the first where it names two)."""
+
+
+@frozen
+class StanzaError:
+    """The content of an ``<error/>`` element."""
+
+    condition: Condition
+    type: ErrorType
+    text: str | None = None
+    by: str | None = None
+    address: str | None = None
+    """The new address in ``<gone/>`` and ``<redirect/>`` (RFC 6120 §8.3.3.5, §8.3.3.14)."""
+    application: tuple[Element, ...] = ()
+    """Application-specific conditions (RFC 6120 §8.3.4)."""
+
+
+def stanza_error(condition: Condition, type: ErrorType | None = None, text: str | None = None) -> StanzaError:
+    """Return an error of this condition, of its usual type unless another is given."""
+    return StanzaError(condition, USUAL_TYPE[condition] if type is None else type, text)
+
+
+def write_error(error: StanzaError) -> Element:
+    """Return the ``<error/>`` element of a stanza error."""
+    children = [element(error.condition.value, STANZAS, {}, [error.address or ""])]
+    if error.text is not None:
+        children.append(element("text", STANZAS, {}, [error.text]))
+    attributes = {"type": error.type.value}
+    if error.by is not None:
+        attributes["by"] = error.by
+    return element("error", CLIENT, attributes, [*children, *error.application])
+
+
+def read_error(child: Element) -> StanzaError:
+    """Read an ``<error/>`` element; what is missing or unknown reads as undefined-condition of type cancel.
+
+    Entities must cope with errors that are less than perfect: an error is never answered with another.
+    """
+    condition, address, text = Condition.UNDEFINED_CONDITION, None, None
+    application: list[Element] = []
+    for part in child.elements:
+        if part.namespace != STANZAS:
+            application.append(part)
+        elif part.name == "text":
+            text = part.text
+        else:
+            condition = _CONDITIONS.get(part.name, condition)
+            address = part.text or None
+    type_ = _ERROR_TYPES.get(child.get("type") or "", ErrorType.CANCEL)
+    return StanzaError(condition, type_, text, child.get("by"), address, tuple(application))
+
+
+_CONDITIONS: Final = {condition.value: condition for condition in Condition}
+_ERROR_TYPES: Final = {type_.value: type_ for type_ in ErrorType}
+
+
+def may_be_answered(stanza: Stanza) -> bool:
+    """Whether an error may answer this stanza: never an error or an IQ result (RFC 6120 §8.2.3, §8.3.1)."""
+    return stanza.type != "error" and not (isinstance(stanza, IQ) and stanza.type == "result")
+
+
+def error_reply(stanza: Stanza, error: StanzaError) -> Stanza:
+    """Return the error stanza that answers a stanza, with its addresses swapped and without its payload.
+
+    The caller has asked :func:`may_be_answered` first.
+    """
+    return type(stanza)(stanza.from_, stanza.to, stanza.id, "error", None, payload(write_error(error)))
+
+
+def result_reply(request: IQ, *children: Element) -> IQ:
+    """Return the IQ result that answers a get or set, with its addresses swapped."""
+    return IQ(request.from_, request.to, request.id, "result", None, payload(*children))
