@@ -1,0 +1,166 @@
+"""Every choice that RFC 6121 leaves open, one named field each, with the section that leaves it.
+
+A policy is plain data. The defaults are what the RFC recommends, or, where it is silent or contradicts
+itself, the reading that ``docs/choices.md`` gives the reasons for. Nothing else is configurable.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum
+
+from attrs import field, frozen
+from attrs.validators import ge
+
+from xmpp_im_core.frozenmap import FrozenMap
+
+
+class RosterAccess(Enum):
+    """What becomes of roster IQs (§2.1.4, §2.2, §2.3.3)."""
+
+    OPEN = "open"
+    READ_ONLY = "read-only"
+    """Rosters are changed by other means than XMPP: a roster set earns not-allowed."""
+    MISSING = "missing"
+    """There is no roster: item-not-found."""
+    UNSUPPORTED = "unsupported"
+    """The service has no rosters: service-unavailable."""
+
+
+class OwnItem(Enum):
+    """A roster set for the user's own bare JID (§2.3.3, interoperability note)."""
+
+    REFUSE = "refuse"
+    """not-allowed."""
+    ACCEPT = "accept"
+
+
+class FullJIDItem(Enum):
+    """A roster set whose 'jid' has a resourcepart (§2.1.2.3 does not say)."""
+
+    CUT = "cut"
+    """Taken for the bare JID, as §3.1.2 does with subscription requests."""
+    REFUSE = "refuse"
+    """bad-request."""
+
+
+class PreApproval(Enum):
+    """Subscription pre-approval (§3.4), which is optional."""
+
+    ONCE = "once"
+    """Supported; an approval is used up by the request that it answers (§3.4.2)."""
+    KEPT = "kept"
+    """Supported; an approval stands until the user sends "unsubscribed" or removes the item (§3.4.2)."""
+    UNSUPPORTED = "unsupported"
+    """An outbound "subscribed" that answers no request is ignored."""
+
+
+class ForeignRosterSet(Enum):
+    """A roster set for somebody else's roster (§2.1.5; RFC 6120 §13.11)."""
+
+    FORBIDDEN = "forbidden"
+    """As §2.1.5 says; an unknown account answers service-unavailable, so the two can be told apart."""
+    HIDDEN = "hidden"
+    """service-unavailable, as from an unknown account."""
+
+
+class Audience(Enum):
+    """Who is answered in a namespace that the service answers on the user's behalf (§8.5.2.1.3)."""
+
+    OWNER = "owner"
+    SUBSCRIBER = "subscriber"
+    """Whoever is subscribed to the user's presence, and the user."""
+    ANYONE = "anyone"
+
+
+class MessagesToSeveral(Enum):
+    """Who gets a message to the bare JID of a user with several resources (§8.5.2.1.1, §8.5.4)."""
+
+    MOST_AVAILABLE = "most available"
+    """The resource, or resources, of the highest priority."""
+    ALL = "all"
+    """All of non-negative priority. For "chat" the RFC wants clients to opt in (§8.5.4)."""
+
+
+class UnmatchedFullJID(Enum):
+    """A message to a resource that is not there (§8.5.3.2.1)."""
+
+    STRICT = "strict"
+    """As Table 1 says: of all types only "chat" reaches another resource."""
+    LENIENT = "lenient"
+    """"normal" is treated as "chat" is: as if sent to the bare JID (RFC 6120 §10.5.4 as widely deployed)."""
+
+
+@frozen(kw_only=True)
+class Policy:
+    """The choices of one service."""
+
+    # --- rosters (§2) ---------------------------------------------------------------------------------------
+
+    roster_access: RosterAccess = RosterAccess.OPEN
+    """§2.1.4, §2.2, §2.3.3: whether rosters can be read and changed by XMPP."""
+    foreign_roster_set: ForeignRosterSet = ForeignRosterSet.FORBIDDEN
+    """§2.1.5: the answer to a roster set from somebody who does not own the roster."""
+    roster_versioning: bool = True
+    """§2.6: whether 'ver' is understood and sent."""
+    tombstones: int = field(default=256, validator=ge(0))
+    """§2.6.3: how many removed items are remembered at least, for clients with an older version."""
+    own_item: OwnItem = OwnItem.REFUSE
+    """§2.3.3: an item for the user's own bare JID."""
+    full_jid_item: FullJIDItem = FullJIDItem.CUT
+    """§2.1.2.3: an item for a full JID."""
+    name_length: int = field(default=1023, validator=ge(0))
+    """§2.3.3: the longest 'name' of an item, in characters; longer ones earn not-acceptable."""
+    group_length: int = field(default=1023, validator=ge(1))
+    """§2.3.3: the longest group name, in characters; longer ones earn not-acceptable."""
+    groups_per_item: int = field(default=64, validator=ge(0))
+    """§2.3.3: how many groups an item may have; more earn not-acceptable."""
+    roster_items: int = field(default=20_000, validator=ge(0))
+    """§2.3.3: how many items a roster may have; what would add one more earns policy-violation."""
+
+    # --- subscriptions (§3) -----------------------------------------------------------------------------------
+
+    pre_approval: PreApproval = PreApproval.ONCE
+    """§3.4.2: whether requests can be approved beforehand, and for how long that holds."""
+    acknowledge_requests: bool = False
+    """§3.1.3: whether a request that was delivered is acknowledged by bare-JID unavailable presence."""
+    pending_requests: int = field(default=500, validator=ge(0))
+    """§3.1.3: how many requests may wait for a user's decision; one more is ignored."""
+    pending_requests_per_domain: int = field(default=100, validator=ge(0))
+    """§3.1.3: how many of them may come from one domain; one more is ignored."""
+    request_size: int = field(default=16_384, validator=ge(0))
+    """§3.1.3: the largest request that is kept, in characters of its names, values and text; a larger one is
+    ignored."""
+    resend_requests_after: timedelta | None = timedelta(days=7)
+    """§3.1.2: after how long an unanswered request is sent again; None: never."""
+
+    # --- presence (§4) ----------------------------------------------------------------------------------------
+
+    last_unavailable_in_full: bool = False
+    """§4.3.2: whether a probe for an absent user is answered with the full last unavailable presence."""
+    directed_entries: int = field(default=1000, validator=ge(0))
+    """§4.6.1: to how many entities a resource may have sent directed presence; one more earns
+    policy-violation."""
+    sessions: int = field(default=64, validator=ge(1))
+    """RFC 6120 §7.6.2.1: how many resources an account may have connected; one more is closed with
+    policy-violation."""
+
+    # --- delivery (§8) ----------------------------------------------------------------------------------------
+
+    offline_messages: bool = True
+    """§8.5.2.2.1: whether messages are stored for absent users; else they are bounced, for everybody alike."""
+    offline_message_size: int = field(default=65_536, validator=ge(0))
+    """§8.5.2.2.1: the largest message that is stored, in characters; a larger one is dropped."""
+    normal_to_several: MessagesToSeveral = MessagesToSeveral.MOST_AVAILABLE
+    """§8.5.2.1.1: who gets a message of type "normal"."""
+    chat_to_several: MessagesToSeveral = MessagesToSeveral.MOST_AVAILABLE
+    """§8.5.2.1.1: who gets a message of type "chat"."""
+    unmatched_full_jid: UnmatchedFullJID = UnmatchedFullJID.STRICT
+    """§8.5.3.2.1: what becomes of a message to a resource that is not there."""
+    served: FrozenMap[Audience] = FrozenMap()
+    """§8.5.2.1.3: the namespaces of IQs that services of the host answer, and to whom; all others earn
+    service-unavailable."""
+
+
+DEFAULT: Policy = Policy()
+"""The RFC's recommendations."""

@@ -1,0 +1,11 @@
+"""Every rule that the code obeys, as a constant that cites its requirements: one module per RFC chapter.
+
+The rows of the RFC's tables carry rules of their own, which stand beside the cells: Appendix A in
+``xmpp_im_core.subscription``, Table 1 in ``xmpp_im_core.server.message_table``.
+"""
+
+from __future__ import annotations
+
+from xmpp_im_core.rules.rule import Rule, rule
+
+__all__ = ["Rule", "rule"]

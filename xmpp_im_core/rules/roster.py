@@ -1,0 +1,176 @@
+"""The rules of RFC 6121 §2: managing the roster."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xmpp_im_core.rules.rule import Rule, rule
+
+_STATES: Final = "A.1-06 A.1-07 A.1-13 A.1-14 A.1-15 A.1-16 A.1-17 A.1-18"
+"""What the states of Appendix A look like in a roster item."""
+_ITEM: Final = (
+    "2.1-01 2.1.2-02 2.1.2.1-01 2.1.2.1-02 2.1.2.2-01 2.1.2.2-02 2.1.2.3-01 2.1.2.3-03 2.1.2.4-01 "
+    "2.1.2.5-01 2.1.2.5-02 2.1.2.5-03 2.1.2.5-04 2.1.2.5-09 2.1.2.6-02 3-05"
+)
+"""What every item that a server writes obeys."""
+_RESULT: Final = f"2-01 2-03 2.1.1-01 2.1.1-04 2.1.3-03 2.1.4-01 2.2-04 2.6.3-01 2.6.3-14 12-22 12-28 {_ITEM} {_STATES}"
+_PUSH: Final = (
+    f"2.1.1-01 2.1.1-04 2.1.6-01 2.1.6-02 2.2-05 2.2-06 2.6.3-07 2.6.3-11 2.6.3-12 2.6.3-13 2.6.3-14 12-26 12-28 "
+    f"{_ITEM} {_STATES}"
+)
+"""What every push obeys, whatever causes it."""
+
+
+def pushed(name: str, says: str, *cites: str) -> Rule:
+    """Build the rule of a roster push (§2.1.6): what all pushes obey, and what this one does."""
+    return rule(name, says, _PUSH, *cites)
+
+
+# --- roster get (§2.1, §2.2, §2.6) ------------------------------------------------------------------------
+
+ROSTER_RESULT: Final = rule(
+    "roster:result", "A roster get is answered with the roster exactly as it is stored.", _RESULT, "2.1.4-02"
+)
+EMPTY_ROSTER_RESULT: Final = rule(
+    "roster:empty-result",
+    "A roster without items is answered with an empty query, never with an error.",
+    _RESULT,
+    "2.1.4-02 2.1.4-03 2.1.4-04",
+)
+UNCHANGED_ROSTER: Final = rule(
+    "roster:unchanged",
+    "A client whose version is the present one gets an empty IQ result, and no push.",
+    "2.1.3-03 2.2-04 2.6.3-01 2.6.3-02 2.6.3-03 2.6.3-05 12-22 12-28",
+)
+INTERIM_RESULT: Final = rule(
+    "roster:interim-result",
+    "A client whose version is known gets an empty IQ result, and what has changed since as pushes.",
+    "2.1.3-03 2.2-04 2.6.3-01 2.6.3-02 2.6.3-03 2.6.3-06 12-22 12-28",
+)
+INTERIM_PUSH: Final = pushed(
+    "roster:interim-push",
+    "Each item modified since the client's version is pushed once, in its final state, in order of modification.",
+    "2.6.3-02 2.6.3-06 2.6.3-08",
+)
+ROSTER_GET_WITH_ITEMS: Final = rule(
+    "roster:get-with-items", "A roster get that contains an item is a bad request.", "2.2-09"
+)
+ROSTER_QUERY_MALFORMED: Final = rule(
+    "roster:no-query", "A roster IQ whose child is no query is a bad request.", "2.1-01 2.2-09 2.3.3-01"
+)
+ROSTER_MISSING: Final = rule("roster:missing", "Where no roster exists, the item is not found.", "2.1.4-05 2.2-09")
+ROSTER_UNSUPPORTED: Final = rule(
+    "roster:unsupported", "A service without rosters answers service-unavailable.", "2.2-09 2.2-10"
+)
+FOREIGN_GET: Final = rule(
+    "roster:foreign-get",
+    "Nobody but the owner is answered a roster get.",
+    "2-04 2.2-09 8.5.2.1.3-04 8.5.2.2.3-03",
+)
+
+# --- roster set: adding and updating (§2.3, §2.4) ---------------------------------------------------------
+
+_SET: Final = "2-01 2-02 2.1.2-01 2.1.2.4-03 2.1.2.5-08 2.1.2.6-04 2.1.2.6-07 2.1.5-03 2.4.1-03 3.1.1-06 12-24"
+
+ITEM_ADDED: Final = rule(
+    "roster:added",
+    "A roster set for a new contact creates the item and is answered with a result.",
+    _SET,
+    "2.3.2-01 2.3.2-02 A.1-09",
+)
+ADDED_ITEM_PUSHED: Final = pushed(
+    "roster:added-push",
+    "A new item is pushed to all interested resources, the sender's included.",
+    "2.3.2-03",
+)
+ITEM_UPDATED: Final = rule(
+    "roster:updated",
+    "A roster set for a contact of the roster replaces name and groups as a whole and is answered with a result.",
+    _SET,
+    "2.4.1-02 2.4.2-01 2.4.2-03 A.1-09",
+)
+UPDATED_ITEM_PUSHED: Final = pushed(
+    "roster:updated-push", "An updated item is pushed to all interested resources.", "2.4.2-02"
+)
+FOREIGN_SET: Final = rule(
+    "roster:foreign-set",
+    "A roster set from anybody but the owner is forbidden.",
+    "2-04 2.1.5-04 2.1.5-05 2.3.3-01 2.3.3-04",
+)
+ROSTER_READ_ONLY: Final = rule(
+    "roster:read-only",
+    "Where rosters are changed by other means than XMPP, a roster set is not allowed.",
+    "2.3.3-01 2.3.3-03",
+)
+
+_REFUSED: Final = "2.3.3-01 2.4.3-01"
+
+SET_WITHOUT_ONE_ITEM: Final = rule(
+    "roster:not-one-item",
+    "A roster set of more or fewer than one item is a bad request.",
+    _REFUSED,
+    "2.3.3-05",
+)
+DUPLICATE_GROUPS: Final = rule(
+    "roster:duplicate-groups", "An item with duplicate groups is a bad request.", _REFUSED, "2.3.3-06"
+)
+NAME_TOO_LONG: Final = rule(
+    "roster:name-too-long", "A name longer than the limit is not acceptable.", _REFUSED, "2.3.3-08"
+)
+EMPTY_GROUP: Final = rule("roster:empty-group", "A group without text is not acceptable.", _REFUSED, "2.3.3-09")
+GROUP_TOO_LONG: Final = rule(
+    "roster:group-too-long", "A group name larger than the limit is not acceptable.", _REFUSED, "2.3.3-11"
+)
+ITEM_FOR_OWN_JID: Final = rule(
+    "roster:own-jid", "An item for the user's own bare JID is not allowed.", _REFUSED, "2.3.3-12"
+)
+ITEM_WITHOUT_JID: Final = rule("roster:without-jid", "An item without a JID is a bad request.", _REFUSED)
+ITEM_JID_MALFORMED: Final = rule(
+    "roster:jid-malformed", "An item whose JID is none is refused as jid-malformed.", _REFUSED
+)
+ITEM_FOR_FULL_JID: Final = rule("roster:full-jid", "An item for a full JID is a bad request.", _REFUSED)
+TOO_MANY_GROUPS: Final = rule("roster:too-many-groups", "An item of too many groups is not acceptable.", _REFUSED)
+ROSTER_FULL: Final = rule("roster:full", "One item more than the limit is a policy violation.", _REFUSED)
+
+# --- removing (§2.5) --------------------------------------------------------------------------------------
+
+ITEM_REMOVED: Final = rule(
+    "roster:removed",
+    "A removal deletes the item and is answered with a result.",
+    "2.5.2-01 2.5.2-03 3.1.1-06 12-24",
+)
+REMOVED_ITEM_PUSHED: Final = pushed(
+    "roster:removed-push",
+    "A removed item is pushed with subscription='remove' to all interested resources.",
+    "2.5.2-02",
+)
+REMOVED_ITEM_NOT_FOUND: Final = rule(
+    "roster:remove-unknown",
+    "A removal of what is not in the roster is answered item-not-found.",
+    "2.5.3-01 2.3.3-01",
+)
+UNSUBSCRIBED_AT_REMOVAL: Final = rule(
+    "roster:removal-unsubscribes",
+    "A removal ends the user's subscription: the contact is sent unsubscribe.",
+    "2.5.2-04 2.5.2-06 3-04",
+)
+CANCELLED_AT_REMOVAL: Final = rule(
+    "roster:removal-cancels",
+    "A removal cancels the contact's subscription: the contact is sent unsubscribed.",
+    "2.5.2-05 3-04",
+)
+MUTUAL_CANCELLED_AT_REMOVAL: Final = rule(
+    "roster:removal-cancels-mutual",
+    "A removal from Both sends the contact unsubscribe and unsubscribed.",
+    "2.5.2-05 2.5.2-06 3-04",
+)
+REQUEST_WITHDRAWN_AT_REMOVAL: Final = rule(
+    "roster:removal-withdraws",
+    "A removal withdraws the user's unanswered request: the contact is sent unsubscribe.",
+    "2.5.2-01 3-04",
+)
+UNAVAILABLE_AT_REMOVAL: Final = rule(
+    "roster:removal-unavailable",
+    "Before a removal cancels the contact's subscription, each available resource sends it unavailable presence.",
+    "2.5.2-05 3.2.2-06 3.2.2-08 4.6.1-02 4.6.1-04",
+)

@@ -1,0 +1,26 @@
+"""The rules of storage: what is not known is not the same as none (RFC 6121 §2.2, §2.3.3, §3.1.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xmpp_im_core.rules.rule import rule
+
+LOADED: Final = rule("storage:loaded", "An account is what was stored of it.", "2-01 3-02 3.1.3-14")
+NOTHING_LOADED: Final = rule("storage:nothing", "Where nothing is stored, there is no account.", "8.5-01")
+LOAD_FAILED: Final = rule("storage:load-failed", "An account that could not be loaded is not taken for none.", "2.2-11")
+ACCOUNT_THERE: Final = rule("storage:there", "An account that is there already is not loaded or created again.", "2-01")
+BOUND_UNLOADED: Final = rule("storage:bound", "A session is noted though its account could not be loaded.", "2.2-11")
+ENDED_UNLOADED: Final = rule(
+    "storage:ended",
+    "A session ends though its account could not be loaded; nobody is told, who knew nothing.",
+    "2.2-11",
+)
+NOT_NOW: Final = rule(
+    "storage:not-now",
+    "While storage fails, whoever waits for an answer gets an internal-server-error of type wait.",
+    "2.2-09 2.2-11 2.3.3-01 2.3.3-02 3.1.2-09",
+)
+NOT_NOW_IGNORED: Final = rule(
+    "storage:not-now-ignored", "While storage fails, what nobody waits for is ignored.", "4.7.1-03 11-06"
+)
