@@ -1,0 +1,191 @@
+"""One account: ``reduce(state, event, policy) -> Transition``, and nothing but dispatch (RFC 6121).
+
+Every event gets an answer in every state, and no event raises. The same arguments give the same result,
+for ever; the state before stays valid. See ``effects`` for what a host does with the result, and in which
+order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from xmpp_im_core.jid import Malformed
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.rules import delivery as delivery_rules
+from xmpp_im_core.rules import sessions as rules
+from xmpp_im_core.rules import storage as storage_rules
+from xmpp_im_core.server.administration import account_created, account_removed
+from xmpp_im_core.server.answers import refuse
+from xmpp_im_core.server.effects import EndSession, Step, Transition, silence
+from xmpp_im_core.server.events import (
+    AccountCreated,
+    AccountLoaded,
+    AccountRemoved,
+    Event,
+    Inbound,
+    LoadFailed,
+    OfflineLoaded,
+    Outbound,
+    SessionBound,
+    SessionDetached,
+    SessionEnded,
+    SessionResumed,
+    StoreFailed,
+    TimePassed,
+    Undelivered,
+    Unroutable,
+)
+from xmpp_im_core.server.failures import undelivered, unroutable
+from xmpp_im_core.server.iqs import inbound_iq, outbound_iq
+from xmpp_im_core.server.messages import inbound_message, outbound_message
+from xmpp_im_core.server.no_account import no_account
+from xmpp_im_core.server.offline import offline_loaded
+from xmpp_im_core.server.presence import inbound_presence, outbound_presence
+from xmpp_im_core.server.resending import time_passed
+from xmpp_im_core.server.sessions import session_bound, session_detached, session_ended, session_resumed
+from xmpp_im_core.server.state import Account, NoAccount, Session, State, Unloaded
+from xmpp_im_core.server.storage import account_loaded, answer_later, load_failed, while_unloaded
+from xmpp_im_core.stanza import IQ, Condition, Message, Presence, Stanza
+
+
+def reduce(state: State, event: Event, policy: Policy = DEFAULT) -> Step:
+    """Take one event of an account.
+
+    :param state: the account's state; for an account not known yet, ``NoAccount(jid)``.
+    :param event: what happened to it.
+    :param policy: the choices of the service.
+    :return: the new state, and what to store, send and forget.
+    """
+    if type(state) is Account:
+        step: Step = _ACCOUNT[type(event)](state, event, policy)
+        return step
+    if type(state) is Unloaded:
+        return _unloaded(state, event, policy)
+    assert isinstance(state, NoAccount)
+    return _no_account(state, event, policy)
+
+
+# --- an account -------------------------------------------------------------------------------------------
+
+
+def outbound(account: Account, event: Outbound, policy: Policy) -> Transition[Account]:
+    """Process a stanza from one of the account's own sessions, stamped with its full JID (RFC 6120 §8.1.2.1)."""
+    session = account.session(event.session)
+    if session is None:
+        return silence(account, rules.UNKNOWN_SESSION)
+    stanza = event.stanza
+    if stanza.from_ is not None and not _own_from(stanza, session):
+        return Transition(account, (EndSession(session.id, "invalid-from", rules.INVALID_FROM),))
+    stamped = stanza.stamped(from_=session.address, lang=stanza.lang or session.lang)
+    if isinstance(stamped.to, Malformed):
+        return refuse(account, stamped, session.id, Condition.JID_MALFORMED, delivery_rules.TO_MALFORMED)
+    if isinstance(stamped, Message):
+        return outbound_message(account, stamped)
+    if isinstance(stamped, Presence):
+        return outbound_presence(account, event, stamped, session, policy)
+    assert isinstance(stamped, IQ)
+    return outbound_iq(account, event, stamped, session, policy)
+
+
+def _own_from(stanza: Stanza, session: Session) -> bool:
+    """Whether a client's 'from' is its own full or bare JID."""
+    return stanza.from_jid is not None and stanza.from_jid.full in (
+        session.address.jid.full,
+        session.address.jid.bare,
+    )
+
+
+def inbound(account: Account, event: Inbound, policy: Policy) -> Transition[Account]:
+    """Process a stanza that arrived for this account."""
+    stanza = event.stanza
+    sender, to = stanza.from_jid, stanza.to_jid
+    if sender is None or to is None or to.bare != account.jid.bare:
+        return silence(account, delivery_rules.WITHOUT_ADDRESSES)
+    if isinstance(stanza, Message):
+        return inbound_message(account, event, stanza, sender, to, policy)
+    if isinstance(stanza, Presence):
+        return inbound_presence(account, event, stanza, sender, to, policy)
+    assert isinstance(stanza, IQ)
+    return inbound_iq(account, stanza, sender, to, policy)
+
+
+def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
+    """Process an event of which nothing could be stored: an error of type wait, and nothing changes.
+
+    The end of a presence session cannot wait: it has happened, whatever the storage says. So it takes
+    effect, with nothing stored.
+    """
+    failed = event.event
+    if isinstance(failed, StoreFailed):
+        return silence(account, storage_rules.NOT_NOW_IGNORED)
+    if isinstance(failed, SessionEnded):
+        done = reduce(account, SessionEnded(failed.at, failed.seq, failed.session), policy)
+        bounced = [answer_later(account, Inbound(failed.at, failed.seq, each)) for each in failed.undelivered]
+        return Transition(done.state, (*done.send, *bounced))
+    if isinstance(failed, SessionBound) or _is_farewell(failed):
+        done = reduce(account, failed, policy)
+        return Transition(done.state, done.send)
+    return Transition(account, (answer_later(account, failed),))
+
+
+def _is_farewell(event: Event) -> bool:
+    if not isinstance(event, Outbound) or not isinstance(event.stanza, Presence):
+        return False
+    return event.stanza.type == "unavailable" and event.stanza.to is None
+
+
+def _ignored_here(account: Account, event: Event, policy: Policy) -> Step:
+    return silence(account, storage_rules.ACCOUNT_THERE)
+
+
+# The events' classes and their reducers correspond one to one, which the type of a mapping cannot say.
+_Reducer: TypeAlias = Callable[[Account, Any, Policy], Any]
+
+_ACCOUNT: Final[Mapping[type, _Reducer]] = MappingProxyType(
+    {
+        SessionBound: session_bound,
+        SessionDetached: lambda account, event, policy: session_detached(account, event),
+        SessionResumed: lambda account, event, policy: session_resumed(account, event),
+        SessionEnded: session_ended,
+        Outbound: outbound,
+        Inbound: inbound,
+        Undelivered: undelivered,
+        Unroutable: lambda account, event, policy: unroutable(account, event),
+        AccountLoaded: _ignored_here,
+        LoadFailed: _ignored_here,
+        StoreFailed: store_failed,
+        OfflineLoaded: lambda account, event, policy: offline_loaded(account, event),
+        TimePassed: time_passed,
+        AccountCreated: _ignored_here,
+        AccountRemoved: lambda account, event, policy: account_removed(account, event),
+    }
+)
+
+
+# --- no account, or one that could not be loaded ------------------------------------------------------------
+
+
+def _no_account(state: NoAccount, event: Event, policy: Policy) -> Step:
+    if isinstance(event, AccountCreated):
+        return account_created(state, event)
+    if isinstance(event, AccountLoaded):
+        return account_loaded(state, event, policy)
+    if isinstance(event, LoadFailed):
+        return load_failed(state)
+    if isinstance(event, Inbound):
+        return Transition(state, (no_account(event.stanza, policy),))
+    if isinstance(event, SessionBound):
+        return Transition(state, (EndSession(event.session, "not-authorized", rules.ACCOUNT_GONE),))
+    return silence(state, rules.NO_ACCOUNT)
+
+
+def _unloaded(state: Unloaded, event: Event, policy: Policy) -> Step:
+    if isinstance(event, AccountLoaded):
+        return account_loaded(state, event, policy)
+    if isinstance(event, LoadFailed):
+        return load_failed(state)
+    if isinstance(event, StoreFailed):
+        return silence(state, storage_rules.NOT_NOW_IGNORED)
+    return while_unloaded(state, event)

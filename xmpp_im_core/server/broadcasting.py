@@ -1,0 +1,145 @@
+"""A user's own presence, told to everybody who may know (RFC 6121 §4.2.2, §4.4.2, §4.5.2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import delivery as delivery_rules
+from xmpp_im_core.rules import presence as rules
+from xmpp_im_core.server.effects import (
+    Effect,
+    FanOut,
+    Kind,
+    LoadOffline,
+    Put,
+    StoreOperation,
+    Transition,
+    deliver,
+    silence,
+)
+from xmpp_im_core.server.events import Outbound
+from xmpp_im_core.server.state import Account, LastUnavailable, Session, SessionId
+from xmpp_im_core.server.subscribing import redeliver_requests
+from xmpp_im_core.server.visibility import is_blocked
+from xmpp_im_core.stanza import Presence
+
+
+def outbound_available(
+    account: Account, event: Outbound, presence: Presence, session: Session, policy: Policy
+) -> Transition[Account]:
+    """Process presence with neither 'to' nor 'type': initial (§4.2.2) or subsequent (§4.4.2).
+
+    It is initial after binding, and again after unavailable (§4.5.2): only then are contacts probed, the
+    other resources' presence told, and waiting requests delivered.
+
+    :param presence: stamped with the full JID.
+    """
+    initial = session.presence is None
+    shown = session.showing(presence)
+    after = account.with_session(shown).with_roster(account.roster.keeping_recipients())
+    rule = rules.INITIAL_PRESENCE if initial else rules.SUBSEQUENT_PRESENCE
+    own = rules.INITIAL_PRESENCE_TO_OWN if initial else rules.SUBSEQUENT_PRESENCE_TO_OWN
+    send: list[Effect] = [
+        *_fan_out(presence, subscribers(after), rule),
+        deliver(presence.stamped(to=account.address), after.available(), own),
+    ]
+    if initial:
+        send += _greetings(after, event, shown)
+    was_reachable = not initial and session.priority >= 0
+    if shown.priority >= 0 and not was_reachable and policy.offline_messages:
+        send.append(LoadOffline(session.id, delivery_rules.OFFLINE_FLUSHED))
+    return Transition(after, tuple(send))
+
+
+def _greetings(account: Account, event: Outbound, session: Session) -> list[Effect]:
+    """What the beginning of a presence session brings: probes, own other resources, waiting requests."""
+    probe = Presence(None, account.address, f"{event.seq}-probe", "probe")
+    others = [
+        deliver(other.presence.stamped(to=account.address), (session.id,), rules.OTHER_RESOURCES_TOLD)
+        for other in account.sessions
+        if other.presence is not None and other.id != session.id
+    ]
+    return [
+        *_fan_out(probe, _unblocked(account, account.roster.subscriptions()), rules.PROBE),
+        *others,
+        *redeliver_requests(account, session),
+    ]
+
+
+def outbound_unavailable(
+    account: Account, event: Outbound, presence: Presence, session: Session
+) -> Transition[Account]:
+    """Process presence of type "unavailable" without 'to': the full XML goes out, and to its sender too (§4.5.2).
+
+    :param presence: stamped with the full JID.
+    """
+    after = account.with_session(session.showing(None))
+    heard = (*account.available(), *([] if session.available else [session.id]))
+    return leave(account, after, session, presence, event.at, tuple(sorted(heard)))
+
+
+def session_gone(account: Account, session: Session, seq: str, at: datetime) -> Transition[Account]:
+    """Take a session out that is over, and say so on the user's behalf where the client has not (§4.5.2).
+
+    "the user's server MUST NOT depend on receiving unavailable presence": the cause makes no difference, and
+    why the stream ended is nobody's business.
+    """
+    after = account.without_session(session.id)
+    presence = Presence(None, session.address, f"{seq}-unavailable", "unavailable")
+    return leave(account, after, session, presence, at, after.available())
+
+
+def leave(
+    before: Account,
+    after: Account,
+    session: Session,
+    presence: Presence,
+    at: datetime,
+    own: tuple[SessionId, ...],
+) -> Transition[Account]:
+    """Tell everybody who knew of a session that it is unavailable, once each (§4.5.2, §4.6.3).
+
+    A session that was available owes it to the subscribers, to the user's own resources and to whom it sent
+    directed presence; one that never was, to the last alone, subscribers or not.
+    """
+    send: list[Effect] = []
+    store: tuple[StoreOperation, ...] = ()
+    directed = session.directed
+    if session.available:
+        after = after.with_roster(after.roster.keeping_recipients())
+        told = subscribers(after)
+        send += _fan_out(presence, told, rules.UNAVAILABLE_BROADCAST)
+        directed = tuple([entry for entry in directed if not _is_subscriber(before, entry)])
+    send += _fan_out(presence, _unblocked(before, directed), rules.UNAVAILABLE_TO_DIRECTED)
+    if session.available:
+        send.append(deliver(presence.stamped(to=before.address), own, rules.UNAVAILABLE_TO_OWN))
+        if not after.available():
+            last = LastUnavailable(presence, at)
+            after = after.left_at(last)
+            store = (Put(Kind.LAST_UNAVAILABLE, "", last),)
+    elif not send:
+        return silence(after, rules.NEVER_AVAILABLE)
+    return Transition(after, tuple(send), store)
+
+
+def subscribers(account: Account) -> tuple[str, ...]:
+    """Return who receives the user's presence: "from" and "both", less the blocked, sorted (§4.2.2)."""
+    return _unblocked(account, account.roster.subscribers())
+
+
+def _unblocked(account: Account, recipients: tuple[str, ...]) -> tuple[str, ...]:
+    if not account.blocked:
+        return recipients
+    return tuple([jid for jid in recipients if not is_blocked(account, parse_jid(jid))])
+
+
+def _is_subscriber(account: Account, entry: str) -> bool:
+    contact = account.roster.contacts.get(parse_jid(entry).bare)
+    return contact is not None and contact.state.from_
+
+
+def _fan_out(presence: Presence, recipients: tuple[str, ...], rule: Rule) -> list[Effect]:
+    return [FanOut(presence, recipients, rule)] if recipients else []

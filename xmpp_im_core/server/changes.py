@@ -1,0 +1,56 @@
+"""How a change of a contact is kept, stored and pushed (RFC 6121 §2.1.6, §2.6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xmpp_im_core.element import Element, element
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import ROSTER, Contact, Roster
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.server.effects import FULL_JID, Delete, Deliver, Ignored, Kind, Put, StoreOperation
+from xmpp_im_core.server.state import Account, SessionId
+from xmpp_im_core.stanza import IQ, payload
+
+
+def modify(account: Account, contact: Contact, policy: Policy) -> tuple[Account, Contact, tuple[StoreOperation, ...]]:
+    """Keep a contact whose roster item has changed.
+
+    Return the account, the contact with its new version, and what to store.
+    """
+    roster, contact = account.roster.modified(contact)
+    roster, gone = roster.forgetting(policy.tombstones)
+    store: tuple[StoreOperation, ...] = (
+        Put(Kind.CONTACT, contact.jid, contact),
+        *[Delete(Kind.CONTACT, jid) for jid in gone],
+        Put(Kind.ROSTER, "", roster.head),
+    )
+    return account.with_roster(roster), contact, store
+
+
+def note(account: Account, contact: Contact) -> tuple[Account, tuple[StoreOperation, ...]]:
+    """Keep a contact of which nothing has changed that a roster item shows: no new version, nothing to push."""
+    roster = account.roster.noted(contact)
+    if contact.jid in roster.contacts:
+        return account.with_roster(roster), (Put(Kind.CONTACT, contact.jid, contact),)
+    return account.with_roster(roster), (Delete(Kind.CONTACT, contact.jid),)
+
+
+def push(account: Account, contact: Contact, id: str, policy: Policy, rule: Rule) -> Deliver | Ignored:
+    """Push a contact's item to all interested resources (§2.1.6); none of them: the rule is obeyed in silence."""
+    return push_to(account.interested(), account.roster, contact, id, policy, rule)
+
+
+def push_to(
+    sessions: tuple[SessionId, ...], roster: Roster, contact: Contact, id: str, policy: Policy, rule: Rule
+) -> Deliver | Ignored:
+    """Push a contact's item, with the version of its modification, to these sessions."""
+    if not sessions:
+        return Ignored(rule)
+    ver = f"{roster.lineage}:{contact.version}" if policy.roster_versioning else None
+    return Deliver(IQ(None, None, id, "set", None, payload(query([contact], ver))), sessions, FULL_JID, rule)
+
+
+def query(contacts: Iterable[Contact], ver: str | None) -> Element:
+    """Return the ``<query/>`` of a roster result or push."""
+    return element("query", ROSTER, {} if ver is None else {"ver": ver}, [contact.item() for contact in contacts])

@@ -1,0 +1,60 @@
+"""Directed presence: to one entity, subscribed or not (RFC 6121 §4.6)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.jid import JID
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import presence as rules
+from xmpp_im_core.server.answers import refuse
+from xmpp_im_core.server.effects import Route, Transition
+from xmpp_im_core.server.events import Outbound
+from xmpp_im_core.server.state import Account, Session
+from xmpp_im_core.stanza import Condition, Presence
+
+
+def outbound_directed(
+    account: Account, event: Outbound, presence: Presence, to: JID, session: Session, policy: Policy
+) -> Transition[Account]:
+    """Route directed presence with its full XML, and keep account of who is owed an unavailable (§4.6.1, §4.6.3).
+
+    It never changes who receives broadcasts. The list belongs to this session alone; entries are taken off
+    exactly as they were addressed. An entry for a subscriber costs nothing: at the end it is told once.
+
+    :param presence: available or unavailable, stamped with the full JID.
+    """
+    if presence.type == "unavailable":
+        if to.full not in session.directed:
+            return Transition(account, (Route(presence, rules.DIRECTED_UNAVAILABLE),))
+        left = session.with_directed(tuple([entry for entry in session.directed if entry != to.full]))
+        return Transition(account.with_session(left), (Route(presence, rules.DIRECTED_UNAVAILABLE),))
+    routed = Route(presence, _rule(account, to, session))
+    if to.full in session.directed or to.bare == account.jid.bare:
+        return Transition(account, (routed,))
+    if len(session.directed) >= policy.directed_entries:
+        return refuse(account, event.stanza, session.id, Condition.POLICY_VIOLATION, rules.DIRECTED_LIST_FULL)
+    listed = session.with_directed(tuple(sorted([*session.directed, to.full])))
+    return Transition(account.with_session(listed), (routed,))
+
+
+def _rule(account: Account, to: JID, session: Session) -> Rule:
+    if not session.available:
+        return rules.DIRECTED_BEFORE_INITIAL
+    contact = account.roster.contacts.get(to.bare)
+    if contact is not None and contact.state.from_:
+        return rules.DIRECTED_TO_SUBSCRIBER
+    return rules.DIRECTED_TO_OTHER
+
+
+def heard_unavailable(account: Account, sender: JID) -> Account:
+    """Strike an entity that has sent unavailable presence from all directed-presence lists (§4.6.1)."""
+    if not any(sender.full in session.directed for session in account.sessions):
+        return account
+    return account.with_sessions(
+        tuple(
+            [
+                session.with_directed(tuple([entry for entry in session.directed if entry != sender.full]))
+                for session in account.sessions
+            ]
+        )
+    )

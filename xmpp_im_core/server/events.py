@@ -1,0 +1,184 @@
+"""What happens to an account: facts in the past tense, each with its time and a number of its own.
+
+``at`` is an aware datetime. ``seq`` is a string that the host never repeats for this account; the ids of
+IQs and presence that the server makes begin with it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import TypeAlias
+
+import attrs
+from attrs import field, frozen
+
+from xmpp_im_core.server.effects import Deliver, FanOut, Put, Route
+from xmpp_im_core.server.state import SessionId
+from xmpp_im_core.stanza import Condition, Message, Stanza
+
+
+def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> None:
+    if value.utcoffset() is None:
+        raise ValueError(f"{attribute.name}: {value!r} is naive; an aware datetime is needed")
+
+
+def _not_empty(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if not value:
+        raise ValueError(f"{attribute.name}: must not be empty")
+
+
+@frozen
+class _Event:
+    at: datetime = field(validator=_aware)
+    seq: str = field(validator=_not_empty)
+
+
+# --- sessions ---------------------------------------------------------------------------------------------
+
+
+@frozen
+class SessionBound(_Event):
+    """A resource was bound. Where the resourcepart was in use already, that session is replaced."""
+
+    session: SessionId
+    lang: str | None = None
+
+
+@frozen
+class SessionDetached(_Event):
+    """The session's stream was lost, but may be resumed: it stays available."""
+
+    session: SessionId
+
+
+@frozen
+class SessionResumed(_Event):
+    """The detached session has a stream again."""
+
+    session: SessionId
+
+
+@frozen
+class SessionEnded(_Event):
+    """The session is over, for whatever reason, gracefully or not.
+
+    ``undelivered`` are the stanzas that were handed to its stream and are known not to have arrived.
+    """
+
+    session: SessionId
+    undelivered: tuple[Stanza, ...] = ()
+
+
+# --- stanzas ----------------------------------------------------------------------------------------------
+
+
+class Decision(Enum):
+    """The service's own answer to a subscription request, where it has one (RFC 6121 §3.1.3)."""
+
+    ASK = "ask"
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+@frozen
+class Outbound(_Event):
+    """A session of this account sent a stanza."""
+
+    session: SessionId
+    stanza: Stanza
+
+
+@frozen
+class Inbound(_Event):
+    """A stanza for this account arrived; the host has proved the domain of its 'from'."""
+
+    stanza: Stanza
+    decision: Decision = Decision.ASK
+    """Counts for presence of type "subscribe" alone."""
+
+
+@frozen
+class Undelivered(_Event):
+    """A delivery failed for some of its sessions."""
+
+    effect: Deliver
+    sessions: tuple[SessionId, ...]
+
+
+@frozen
+class Unroutable(_Event):
+    """A stanza could not be routed; ``recipients`` names those of a fan-out to whom it could not."""
+
+    effect: Route | FanOut
+    condition: Condition = Condition.REMOTE_SERVER_NOT_FOUND
+    recipients: tuple[str, ...] = ()
+
+
+# --- storage and time -------------------------------------------------------------------------------------
+
+
+@frozen
+class AccountLoaded(_Event):
+    """Everything that was stored for the account, as it was put."""
+
+    records: tuple[Put, ...]
+
+
+@frozen
+class LoadFailed(_Event):
+    """The account could not be loaded."""
+
+
+@frozen
+class StoreFailed(_Event):
+    """What the step of this event wanted stored could not be; the state is still that before the event."""
+
+    event: Event
+
+
+@frozen
+class OfflineLoaded(_Event):
+    """The stored messages, each with the key it was put under, in the order they came."""
+
+    session: SessionId
+    messages: tuple[tuple[str, Message], ...]
+
+
+@frozen
+class TimePassed(_Event):
+    """It is now ``at`` (the state's ``wake_at`` has come)."""
+
+
+# --- administration ---------------------------------------------------------------------------------------
+
+
+@frozen
+class AccountCreated(_Event):
+    """The account was created. ``lineage`` tells its roster's versions from those of any earlier account."""
+
+    lineage: str = field(validator=_not_empty)
+
+
+@frozen
+class AccountRemoved(_Event):
+    """The account was removed."""
+
+
+Event: TypeAlias = (
+    SessionBound
+    | SessionDetached
+    | SessionResumed
+    | SessionEnded
+    | Outbound
+    | Inbound
+    | Undelivered
+    | Unroutable
+    | AccountLoaded
+    | LoadFailed
+    | StoreFailed
+    | OfflineLoaded
+    | TimePassed
+    | AccountCreated
+    | AccountRemoved
+)

@@ -1,0 +1,84 @@
+"""What could not be delivered, routed or stored comes back (RFC 6121 §3.1.2, §8.3, §8.5; RFC 6120 §10.4)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import delivery as rules
+from xmpp_im_core.rules import subscriptions as subscription_rules
+from xmpp_im_core.server.answers import error_to_sender
+from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, Ignored, Route, Transition, silence
+from xmpp_im_core.server.events import Inbound, SessionEnded, Undelivered, Unroutable
+from xmpp_im_core.server.messages import inbound_message
+from xmpp_im_core.server.state import Account
+from xmpp_im_core.stanza import (
+    IQ,
+    Condition,
+    Message,
+    Presence,
+    Stanza,
+    error_reply,
+    may_be_answered,
+    stanza_error,
+)
+
+
+def undelivered(account: Account, event: Undelivered, policy: Policy) -> Transition[Account]:
+    """Process a delivery that failed: for some of its sessions, nothing; for all, again without them (§8.5)."""
+    effect = event.effect
+    if set(effect.sessions) - set(event.sessions):
+        return silence(account, rules.DELIVERED_TO_SOME)
+    if effect.address is not AS_IT_STANDS:
+        return silence(account, rules.PUSH_LOST)
+    left = account
+    for session in event.sessions:
+        left = left.without_session(session)
+    again = processed_again(left, event, effect.stanza, 0, policy)
+    return Transition(account, again.send, again.store)
+
+
+def processed_again(
+    account: Account, event: Undelivered | SessionEnded, stanza: Stanza, index: int, policy: Policy
+) -> Transition[Account]:
+    """Process a stanza again that was to be delivered to a session which is no more.
+
+    :param account: without that session.
+    :param index: which of the event's stanzas it is; several may be stored under keys of their own.
+    """
+    sender, to = stanza.from_jid, stanza.to_jid
+    if sender is None or to is None or to.bare != account.jid.bare:
+        return silence(account, rules.LOST)  # what the server itself had made for that session
+    if isinstance(stanza, Message):
+        return inbound_message(account, Inbound(event.at, f"{event.seq}-{index}", stanza), stanza, sender, to, policy)
+    if isinstance(stanza, IQ) and to.resource is not None and stanza.type in ("get", "set"):
+        return Transition(account, (error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.IQ_UNMATCHED),))
+    return silence(account, rules.LOST)
+
+
+def unroutable(account: Account, event: Unroutable) -> Transition[Account]:
+    """Tell the user's client what could not be routed, where anybody waits for it (§3.1.2, §8.3).
+
+    A subscription request stays pending: only an approval, a denial or the user ends it (Appendix A).
+    """
+    if not isinstance(event.effect, Route):
+        return silence(account, rules.PRESENCE_LOST)
+    stanza = event.effect.stanza
+    if not may_be_answered(stanza):
+        return silence(account, rules.ANSWER_LOST)
+    reply = error_reply(stanza, stanza_error(event.condition))
+    if isinstance(stanza, Presence):
+        if stanza.type not in ("subscribe", "unsubscribe"):
+            return silence(account, rules.PRESENCE_LOST)
+        rule = subscription_rules.REQUEST_UNROUTABLE
+        if stanza.type == "unsubscribe":
+            rule = subscription_rules.UNSUBSCRIBE_UNROUTABLE
+        return Transition(account, (_to_sessions(reply, account, rule),))
+    session = account.resource(stanza.from_jid.resource) if stanza.from_jid is not None else None
+    if session is None:
+        return silence(account, rules.ANSWER_LOST)
+    return Transition(account, (Deliver(reply, (session.id,), AS_IT_STANDS, rules.UNROUTABLE),))
+
+
+def _to_sessions(reply: Stanza, account: Account, rule: Rule) -> Effect:
+    available = account.available()
+    return Deliver(reply, available, AS_IT_STANDS, rule) if available else Ignored(rule)

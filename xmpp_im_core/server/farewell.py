@@ -1,0 +1,49 @@
+"""Presence that takes leave of one contact or greets it, from each available resource (RFC 6121 §3.1.5, §3.2.2)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.server.effects import Effect, Route
+from xmpp_im_core.server.state import Account, Session
+from xmpp_im_core.stanza import AddressLike, Presence
+
+
+def presence_from_all(account: Account, to: AddressLike, rule: Rule) -> tuple[Effect, ...]:
+    """Send an entity the current presence of each available resource, in full (§3.1.5)."""
+    return tuple([Route(presence.stamped(to=to), rule) for presence in account.presences()])
+
+
+def unavailable_from_all(account: Account, to: AddressLike, seq: str, rule: Rule) -> tuple[Effect, ...]:
+    """Send an entity unavailable presence from each available resource (§3.2.2)."""
+    available = [session for session in account.sessions if session.presence is not None]
+    return tuple(
+        [
+            Route(Presence(to, session.address, f"{seq}-unavailable-{n}", "unavailable"), rule)
+            for n, session in enumerate(available)
+        ]
+    )
+
+
+def without_directed_to(account: Account, bare: str) -> Account:
+    """Strike a bare JID, and every full JID of it, from the directed-presence lists of the available resources.
+
+    It has just been sent unavailable presence from each of them; a second one would follow at their end
+    (§4.6.1, §4.6.3). The list of a resource that is not available stays: that resource has told nothing.
+    """
+    if not any(_lists(session, bare) for session in account.sessions):
+        return account
+    return account.with_sessions(
+        tuple([_struck(session, bare) if _lists(session, bare) else session for session in account.sessions])
+    )
+
+
+def _lists(session: Session, bare: str) -> bool:
+    return session.presence is not None and any(_is_of(entry, bare) for entry in session.directed)
+
+
+def _is_of(entry: str, bare: str) -> bool:
+    return entry == bare or entry.startswith(f"{bare}/")
+
+
+def _struck(session: Session, bare: str) -> Session:
+    return session.with_directed(tuple([entry for entry in session.directed if not _is_of(entry, bare)]))

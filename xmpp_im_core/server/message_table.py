@@ -1,0 +1,129 @@
+"""Message delivery, as the RFC's table (RFC 6121 §8.5.4, Table 1).
+
+A row is a situation of the account and a form of 'to'; a column is a message type. A cell names the actions
+that the RFC permits, of which the policy chooses one. Type "error" has no column: it is delivered to a
+matching full JID, and ignored everywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from attrs import frozen
+
+from xmpp_im_core.rules import Rule, rule
+
+
+class Situation(Enum):
+    """The rows' headings: what resources the account has."""
+
+    NO_ACCOUNT = "account does not exist"
+    NO_ACTIVE = "account exists, but has no active resource"
+    NEGATIVE = "account exists, has active resources, but all have negative priority"
+    ONE = "account exists, exactly one resource with non-negative priority"
+    SEVERAL = "account exists, two or more resources with non-negative priority"
+
+
+class Target(Enum):
+    """The form of 'to'."""
+
+    BARE = "bare"
+    MATCHED = "full (match)"
+    UNMATCHED = "full (no match)"
+
+
+class Action(Enum):
+    """What the cells' letters stand for."""
+
+    SILENCE = "S"
+    ERROR = "E"
+    STORE = "O"
+    DELIVER = "D"
+    MOST_AVAILABLE = "M"
+    ALL = "A"
+
+
+@frozen
+class Cell:
+    """The actions that the RFC permits, and the rule."""
+
+    permitted: frozenset[Action]
+    rule: Rule
+
+
+_S, _E = frozenset({Action.SILENCE}), frozenset({Action.ERROR})
+_SE = _S | _E
+_OE = _E | {Action.STORE}
+_D, _A = frozenset({Action.DELIVER}), frozenset({Action.ALL})
+_MA = _A | {Action.MOST_AVAILABLE}
+_DA = _D | _A
+
+_TYPES: Final = ("normal", "chat", "groupchat", "headline")
+_BARE_TO_NOBODY: Final = "8.5.2.2-01 8.5.2.2.1-01 8.5.2.2.1-02 8-01"
+_GROUPCHAT_TO_BARE: Final = "8.5.2.1.1-09 8.5.2.1.1-10 8.5.2.1.1-11 8.5.2-01 8.5.2.1-01"
+_UNMATCHED: Final = "8.5.3.2-01 8.5.3.2.1-01 8.5.3.2.1-02 8.5.4-01 8.1-01 8.1-02"
+_MATCHED: Final = "8.5.3-01 8.5.3.1-01 8.5.3.1-05 4.1-07"
+_TO_BARE: Final = "8.5.2-01 8.5.2.1-01 8.5.2.1.1-16 8.5.2.1.1-18 4.7.2.3-06"
+
+Key = tuple[Situation, Target, str]
+
+
+def _row(
+    first: int, situation: Situation, target: Target, *cells: tuple[frozenset[Action], str]
+) -> list[tuple[Key, Cell]]:
+    """Build a row; its cells are four requirements of §8.5.4 in a row, the first of them numbered ``first``."""
+    made: list[tuple[Key, Cell]] = []
+    for n, (type, (permitted, cites)) in enumerate(zip(_TYPES, cells, strict=True)):
+        name = f"8.5.4:{situation.value}:{target.value}:{type}"
+        says = "Message delivery by Table 1: " + "/".join(sorted(action.value for action in permitted)) + "."
+        by_type = "5.2.2-12 5.2.2-14 5.2.2-15" if type == "normal" else ""
+        ids = f"8.5-01 8.5.4-02 12-05 5.2.2-13 5-01 {by_type} 8.5.4-{first + n:02}"
+        made.append(((situation, target, type), Cell(permitted, rule(name, says, ids, cites))))
+    return made
+
+
+MESSAGE_TABLE: Final[Mapping[Key, Cell]] = MappingProxyType(
+    dict(
+        [
+            # --------------------------------------------- NORMAL, CHAT, GROUPCHAT, HEADLINE
+            *_row(5, Situation.NO_ACCOUNT, Target.BARE,
+                  (_SE, "8.5.1-02"), (_SE, "8.5.1-02"), (_E, "8.5.1-02"), (_S, "8.5.1-02")),
+            *_row(9, Situation.NO_ACCOUNT, Target.UNMATCHED,
+                  (_SE, "8.5.1-02"), (_SE, "8.5.1-02"), (_SE, "8.5.1-02"), (_SE, "8.5.1-02")),
+            *_row(13, Situation.NO_ACTIVE, Target.BARE,
+                  (_OE, _BARE_TO_NOBODY), (_OE, _BARE_TO_NOBODY),
+                  (_E, "8.5.2.2.1-03 8.5.2.2.1-04 8.5.2.2-01"), (_S, "8.5.2.2.1-05 5.2.2-10 8.5.2.2-01")),
+            *_row(17, Situation.NO_ACTIVE, Target.UNMATCHED,
+                  (_SE, _UNMATCHED), (_OE, "8.5.3.2-01 8.5.3.2.1-03 8.5.3.2.1-04"),
+                  (_SE, _UNMATCHED), (_SE, _UNMATCHED + " 5.2.2-10")),
+            *_row(21, Situation.NEGATIVE, Target.BARE,
+                  (_OE, "8.5.2.1.1-01 8.5.2.1.1-02 8.5.2.1.1-16 8.5.2.1.1-17"),
+                  (_OE, "8.5.2.1.1-05 8.5.2.1.1-06 8.5.2.1.1-16 8.5.2.1.1-17"),
+                  (_E, _GROUPCHAT_TO_BARE + " 8.5.2.1.1-16"), (_S, "8.5.2.1.1-12 8.5.2.1.1-16 5.2.2-10")),
+            *_row(25, Situation.NEGATIVE, Target.MATCHED,
+                  (_D, _MATCHED), (_D, _MATCHED), (_D, _MATCHED), (_D, _MATCHED + " 5.2.2-09")),
+            *_row(29, Situation.NEGATIVE, Target.UNMATCHED,
+                  (_SE, _UNMATCHED), (_OE, "8.5.3.2-01 8.5.3.2.1-05 8.5.3.2.1-06"),
+                  (_SE, _UNMATCHED), (_SE, _UNMATCHED + " 5.2.2-10")),
+            *_row(33, Situation.ONE, Target.BARE,
+                  (_D, "8.5.2.1.1-03 " + _TO_BARE), (_D, "8.5.2.1.1-07 " + _TO_BARE),
+                  (_E, _GROUPCHAT_TO_BARE), (_D, "8.5.2.1.1-13 5.2.2-08 " + _TO_BARE)),
+            *_row(37, Situation.ONE, Target.MATCHED,
+                  (_D, _MATCHED), (_D, _MATCHED), (_D, _MATCHED), (_D, _MATCHED + " 5.2.2-09")),
+            *_row(41, Situation.ONE, Target.UNMATCHED,
+                  (_SE, _UNMATCHED), (_D, "8.5.3.2-01 8.5.3.2.1-07"),
+                  (_SE, _UNMATCHED), (_SE, _UNMATCHED + " 5.2.2-10")),
+            *_row(45, Situation.SEVERAL, Target.BARE,
+                  (_MA, "8.5.2.1.1-04 8.5.4-03 " + _TO_BARE), (_MA, "8.5.2.1.1-08 8.5.4-03 8.5.4-04 " + _TO_BARE),
+                  (_E, _GROUPCHAT_TO_BARE), (_A, "8.5.2.1.1-14 5.2.2-07 5.2.2-08 " + _TO_BARE)),
+            *_row(49, Situation.SEVERAL, Target.MATCHED,
+                  (_D, _MATCHED), (_DA, _MATCHED), (_D, _MATCHED), (_D, _MATCHED + " 5.2.2-09")),
+            *_row(53, Situation.SEVERAL, Target.UNMATCHED,
+                  (_SE, _UNMATCHED), (_MA, "8.5.3.2-01 8.5.3.2.1-08 8.5.4-03 8.5.4-04"),
+                  (_SE, _UNMATCHED), (_SE, _UNMATCHED + " 5.2.2-10")),
+        ]
+    )
+)  # fmt: skip

@@ -1,0 +1,35 @@
+"""Stanzas to an account that does not exist (RFC 6121 §8.5.1), for hosts with or without ``service``."""
+
+from __future__ import annotations
+
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules import delivery as rules
+from xmpp_im_core.rules import presence as presence_rules
+from xmpp_im_core.server.answers import error_to_sender
+from xmpp_im_core.server.effects import Effect, Ignored, Route
+from xmpp_im_core.server.iqs import malformed
+from xmpp_im_core.server.messages import message_to_nobody
+from xmpp_im_core.stanza import IQ, PRESENCE_TYPES, Condition, Message, Presence, Stanza, to_bare
+
+
+def no_account(stanza: Stanza, policy: Policy) -> Effect:
+    """Process a stanza to a bare or full JID of this service at which there is no account.
+
+    To a stranger it is the same as an existing account at which nobody is reachable, wherever the RFC
+    leaves the choice.
+    """
+    to = stanza.to_jid
+    if to is None or stanza.from_jid is None:
+        return Ignored(rules.WITHOUT_ADDRESSES)
+    if isinstance(stanza, Message):
+        return message_to_nobody(stanza, to, policy)
+    if isinstance(stanza, IQ):
+        if malformed(stanza):
+            return error_to_sender(stanza, Condition.BAD_REQUEST, rules.IQ_MALFORMED)
+        return error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.IQ_TO_NOBODY)
+    if stanza.type == "probe":
+        reply = Presence(stanza.from_, to_bare(stanza.to), stanza.id, "unsubscribed")
+        return Route(reply, presence_rules.PROBE_OF_NOBODY)
+    if stanza.type is not None and stanza.type not in PRESENCE_TYPES:
+        return error_to_sender(stanza, Condition.BAD_REQUEST, presence_rules.UNKNOWN_TYPE)
+    return Ignored(presence_rules.PRESENCE_TO_NO_ACCOUNT)

@@ -1,0 +1,76 @@
+"""Messages for absent users: handed to the host's storage, and handed back (XEP-0160, XEP-0203, XEP-0334)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from xmpp_im_core.element import Element, element
+from xmpp_im_core.jid import JID
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import delivery as rules
+from xmpp_im_core.server.effects import Delete, Effect, Ignored, Kind, Put, Transition, deliver, silence
+from xmpp_im_core.server.events import Inbound, OfflineLoaded
+from xmpp_im_core.server.state import Account
+from xmpp_im_core.stanza import CLIENT, Message, payload
+
+DELAY: Final = "urn:xmpp:delay"
+HINTS: Final = "urn:xmpp:hints"
+CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
+
+
+def keep_offline(
+    account: Account, event: Inbound, message: Message, sender: JID, rule: Rule, policy: Policy
+) -> Transition[Account]:
+    """Hand a message over to be stored, stamped with the time at which it came (XEP-0203)."""
+    if not worth_storing(message):
+        return silence(account, rules.NOT_STORED)
+    if message.payload.size() > policy.offline_message_size:
+        return silence(account, rules.TOO_LARGE_TO_STORE)
+    stamp = delay(event.at, account.jid.domain)
+    kept = Message(
+        message.to,
+        message.from_,
+        message.id,
+        message.type,
+        message.lang,
+        payload(*message.payload.children, stamp),
+        message.attributes,
+    )
+    return Transition(account, (Ignored(rule),), (Put(Kind.OFFLINE, event.seq, kept),))
+
+
+def worth_storing(message: Message) -> bool:
+    """Whether a message is to be stored: not if it says so, not if it only tells of a chat state (XEP-0160 §3)."""
+    content = message.payload
+    if content.first("no-store", HINTS) is not None or content.first("no-permanent-store", HINTS) is not None:
+        return False
+    if content.first("store", HINTS) is not None:
+        return True
+    return not content.elements or any(not _is_passing(child) for child in content.elements)
+
+
+def _is_passing(child: Element) -> bool:
+    """Whether a child says something that is of no use later."""
+    return child.namespace == CHAT_STATES or (child.name == "thread" and child.namespace == CLIENT)
+
+
+def delay(at: datetime, by: str) -> Element:
+    """Return the stamp of a delayed stanza (XEP-0203): UTC, to the second."""
+    stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return element("delay", DELAY, {"from": by, "stamp": stamp})
+
+
+def offline_loaded(account: Account, event: OfflineLoaded) -> Transition[Account]:
+    """Deliver the stored messages to the resource that has become reachable, and forget them.
+
+    Where it has gone meanwhile, or has a negative priority now, they stay stored.
+    """
+    session = account.session(event.session)
+    if session is None or session.presence is None or session.priority < 0:
+        return silence(account, rules.OFFLINE_NOT_WANTED)
+    if not event.messages:
+        return silence(account, rules.NOTHING_STORED)
+    send: list[Effect] = [deliver(message, (session.id,), rules.OFFLINE_DELIVERED) for _, message in event.messages]
+    return Transition(account, tuple(send), (), tuple([Delete(Kind.OFFLINE, key) for key, _ in event.messages]))

@@ -1,0 +1,88 @@
+"""Answering presence probes (RFC 6121 §4.3.2, §4.6.6)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.jid import JID
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import presence as rules
+from xmpp_im_core.server.effects import Effect, Route, Transition
+from xmpp_im_core.server.events import Inbound
+from xmpp_im_core.server.offline import delay
+from xmpp_im_core.server.state import Account, Session
+from xmpp_im_core.server.visibility import NONE, SELF, SUBSCRIBED, visibility
+from xmpp_im_core.stanza import USUAL_TYPE, Condition, Presence, StanzaError, error_reply, payload
+
+
+def inbound_probe(
+    account: Account, event: Inbound, probe: Presence, prober: JID, to: JID, policy: Policy
+) -> Transition[Account]:
+    """Answer a probe by the first rule that applies (§4.3.2); subscription before directed presence (§4.6.6)."""
+    seen_by = visibility(account, prober, None)
+    if seen_by is SUBSCRIBED or seen_by is SELF:
+        return Transition(account, _to_subscriber(account, probe, to, policy))
+    if seen_by is NONE:
+        return Transition(account, (unsubscribed_reply(account, probe),))
+    return Transition(account, _to_directed(account, probe, prober, to))
+
+
+def unsubscribed_reply(account: Account, probe: Presence) -> Route:
+    """Answer whoever is not authorised, from the bare JID, the same online and offline (§4.3.2, rule 1)."""
+    reply = Presence(probe.from_, account.address, probe.id, "unsubscribed")
+    return Route(reply, rules.PROBE_UNAUTHORISED)
+
+
+def _to_subscriber(account: Account, probe: Presence, to: JID, policy: Policy) -> tuple[Effect, ...]:
+    """Rules 2 to 4 of §4.3.2, and a probe of a full JID."""
+    if account.moved is not None:
+        condition = Condition.GONE if account.moved.permanently else Condition.REDIRECT
+        error = StanzaError(condition, USUAL_TYPE[condition], address=account.moved.address)
+        reply = error_reply(probe, error).stamped(from_=account.address)
+        return (Route(reply, rules.PROBE_MOVED),)
+    if to.resource is not None:
+        return (_about_resource(account, probe, to),)
+    replies = tuple([Route(p.stamped(to=probe.from_), rules.PROBE_AVAILABLE) for p in account.presences()])
+    return replies or (_absent_reply(account, probe, policy),)
+
+
+def _about_resource(account: Account, probe: Presence, to: JID) -> Effect:
+    """Answer a probe of a full JID: that resource alone, and no more than whether it is available (§4.3.2)."""
+    session = account.resource(to.resource)
+    if session is not None and session.presence is not None:
+        return _mere_availability(probe, session, rules.PROBE_OF_RESOURCE)
+    reply = Presence(probe.from_, probe.to, probe.id, "unavailable")
+    return Route(reply, rules.PROBE_OF_ABSENT_RESOURCE)
+
+
+def _mere_availability(probe: Presence, session: Session, rule: Rule) -> Effect:
+    presence = session.presence
+    if presence is None:  # it has sent directed presence without ever being available
+        return Route(Presence(probe.from_, session.address, probe.id), rule)
+    return Route(Presence(probe.from_, session.address, presence.id), rule)
+
+
+def _absent_reply(account: Account, probe: Presence, policy: Policy) -> Route:
+    """Answer for a user without available resource: unavailable, since when, from the bare JID (§4.3.2, rule 3)."""
+    last = account.last_unavailable
+    if last is None:
+        return Route(Presence(probe.from_, account.address, probe.id, "unavailable"), rules.PROBE_ABSENT)
+    stamp = delay(last.at, account.jid.bare)
+    if policy.last_unavailable_in_full:
+        content = payload(*last.presence.payload.children, stamp)
+        reply = Presence(probe.from_, account.address, last.presence.id, "unavailable", last.presence.lang, content)
+        return Route(reply, rules.PROBE_ABSENT_IN_FULL)
+    reply = Presence(probe.from_, account.address, probe.id, "unavailable", None, payload(stamp))
+    return Route(reply, rules.PROBE_ABSENT)
+
+
+def _to_directed(account: Account, probe: Presence, prober: JID, to: JID) -> tuple[Effect, ...]:
+    """Tell an entity that got directed presence of those resources which sent it, and no more (§4.6.6)."""
+    told = [
+        session
+        for session in account.sessions
+        if (to.resource is None or session.id.resource == to.resource)
+        and visibility(account, prober, session) is not NONE
+    ]
+    if not told:
+        return (unsubscribed_reply(account, probe),)
+    return tuple([_mere_availability(probe, session, rules.PROBE_OF_DIRECTED) for session in told])

@@ -1,0 +1,57 @@
+"""Sending a request again that nobody has answered (RFC 6121 §3.1.2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from xmpp_im_core.jid import parse_address
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import Contact, Roster
+from xmpp_im_core.rules import subscriptions as rules
+from xmpp_im_core.server.effects import Effect, Kind, Put, Route, StoreOperation, Transition, silence
+from xmpp_im_core.server.events import TimePassed
+from xmpp_im_core.server.state import Account
+from xmpp_im_core.stanza import Presence
+
+
+def waking_for(account: Account, contact: Contact, policy: Policy) -> Account:
+    """Return the account with a ``wake_at`` no later than this contact's request is due to be sent again."""
+    if policy.resend_requests_after is None or contact.asked is None:
+        return account
+    due = contact.asked + policy.resend_requests_after
+    if account.wake_at is not None and account.wake_at <= due:
+        return account
+    return account.waking(due)
+
+
+def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transition[Account]:
+    """Send the requests again that have waited for the configured time, each with an 'id' (§3.1.2)."""
+    roster, wait = account.roster, policy.resend_requests_after
+    send: list[Effect] = []
+    store: list[StoreOperation] = []
+    due: list[datetime] = []
+    for contact in account.roster.contacts.values():
+        asked = contact.asked
+        if asked is None or wait is None:
+            continue
+        if asked + wait <= event.at:
+            asked = event.at
+            repeated = contact.asked_at(asked)
+            roster = roster.noted(repeated)
+            store.append(Put(Kind.CONTACT, contact.jid, repeated))
+            id = f"{event.seq}-subscribe-{len(send)}"
+            request = Presence(parse_address(contact.jid), account.address, id, "subscribe")
+            send.append(Route(request, rules.REQUEST_RESENT))
+        due.append(asked + wait)
+    later = account.with_roster(roster).waking(min(due, default=None))
+    if not send:
+        return silence(later, rules.NOTHING_TO_RESEND)
+    return Transition(later, tuple(send), tuple(store))
+
+
+def first_due(roster: Roster, policy: Policy) -> datetime | None:
+    """Return when the first of a roster's unanswered requests is due to be sent again; None: no time."""
+    wait = policy.resend_requests_after
+    if wait is None:
+        return None
+    return min([c.asked + wait for c in roster.contacts.unordered() if c.asked is not None], default=None)

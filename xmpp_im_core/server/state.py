@@ -1,0 +1,223 @@
+"""The state of one account: what a server keeps for a user (RFC 6121 §2.2, §3, §4).
+
+``reduce`` takes one of three: ``Account``, ``NoAccount`` and ``Unloaded``. All are plain, frozen values.
+
+Volatile and durable stand in one record. What must outlive the process leaves each step as ``store``; the
+sessions do not, and are gone after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+from attrs import field, frozen
+
+from xmpp_im_core.jid import JID, Address, address_of
+from xmpp_im_core.roster import Roster
+from xmpp_im_core.stanza import Presence
+
+
+class SessionId(NamedTuple):
+    """One session of one resource.
+
+    The epoch comes from the host, which never gives the same one twice to a resource: so the late end of a
+    session that was replaced is not taken for the end of the new one.
+    """
+
+    resource: str
+    epoch: int
+
+
+@frozen
+class Session:
+    """A connected resource (RFC 6121 §2.2, RFC 6120 §7).
+
+    It is *available* while ``presence`` holds its last broadcast presence, and *interested* once it has
+    asked for the roster; neither implies the other.
+    """
+
+    id: SessionId
+    address: Address
+    """The full JID, as an address to stamp."""
+    lang: str | None = None
+    """The language of its stream, for stanzas that state none (RFC 6120 §8.1.5)."""
+    interested: bool = False
+    presence: Presence | None = None
+    """The last presence without 'to', stamped with the full JID; None while it is not available."""
+    priority: int = 0
+    directed: tuple[str, ...] = ()
+    """Whom it sent directed presence to, as full or bare JIDs as addressed, sorted (§4.6.1)."""
+    attached: bool = True
+    """False while its stream is lost and may yet be resumed."""
+
+    @property
+    def available(self) -> bool:
+        """Whether a presence session is under way (§4.1)."""
+        return self.presence is not None
+
+    def asking_roster(self) -> Session:
+        """Return the session as an interested resource (§2.2)."""
+        return Session(
+            self.id,
+            self.address,
+            self.lang,
+            True,
+            self.presence,
+            self.priority,
+            self.directed,
+            self.attached,
+        )
+
+    def showing(self, presence: Presence | None) -> Session:
+        """Return the session with this last broadcast presence; None ends its presence session (§4.1, §4.6.1)."""
+        return Session(
+            self.id,
+            self.address,
+            self.lang,
+            self.interested,
+            presence,
+            0 if presence is None else presence.priority,
+            () if presence is None else self.directed,
+            self.attached,
+        )
+
+    def with_directed(self, directed: tuple[str, ...]) -> Session:
+        """Return the session with this directed-presence list."""
+        return Session(
+            self.id,
+            self.address,
+            self.lang,
+            self.interested,
+            self.presence,
+            self.priority,
+            directed,
+            self.attached,
+        )
+
+    def with_stream(self, attached: bool) -> Session:
+        """Return the session with its stream there, or lost but resumable."""
+        return Session(
+            self.id,
+            self.address,
+            self.lang,
+            self.interested,
+            self.presence,
+            self.priority,
+            self.directed,
+            attached,
+        )
+
+
+@frozen
+class LastUnavailable:
+    """The last unavailable presence that ended a user's presence, and when (§4.3.2)."""
+
+    presence: Presence
+    at: datetime
+
+
+@frozen
+class Moved:
+    """The user has moved: contacts' probes are told where to (§4.3.2, rule 2)."""
+
+    address: str
+    permanently: bool
+
+
+@frozen
+class Account:
+    """Everything a server keeps for one user."""
+
+    jid: JID
+    roster: Roster
+    sessions: tuple[Session, ...] = ()
+    """The connected resources, one per resourcepart, sorted by it."""
+    last_unavailable: LastUnavailable | None = None
+    moved: Moved | None = None
+    blocked: tuple[str, ...] = ()
+    """The block list (XEP-0191), prepared JIDs, sorted."""
+    wake_at: datetime | None = None
+    """When the host should report that time has passed; None: not at all."""
+    address: Address = field(init=False, eq=False, repr=False)
+
+    @address.default
+    def _bare_address(self) -> Address:
+        return address_of(self.jid)
+
+    def session(self, id: SessionId) -> Session | None:
+        """Return the session of this id, or None where it is unknown or has been replaced."""
+        for session in self.sessions:
+            if session.id == id:
+                return session
+        return None
+
+    def resource(self, resource: str | None) -> Session | None:
+        """Return the connected resource of this name, or None."""
+        for session in self.sessions:
+            if session.id.resource == resource:
+                return session
+        return None
+
+    def interested(self) -> tuple[SessionId, ...]:
+        """Return the interested resources (§2.2), sorted: who gets roster pushes."""
+        return tuple([session.id for session in self.sessions if session.interested])
+
+    def available(self) -> tuple[SessionId, ...]:
+        """Return the available resources (§2.2), sorted: who gets presence and subscription requests."""
+        return tuple([session.id for session in self.sessions if session.presence is not None])
+
+    def presences(self) -> Iterator[Presence]:
+        """Yield the last broadcast presence of each available resource, sorted by resource."""
+        for session in self.sessions:
+            if session.presence is not None:
+                yield session.presence
+
+    def with_roster(self, roster: Roster) -> Account:
+        """Return the account with another roster."""
+        return Account(self.jid, roster, self.sessions, self.last_unavailable, self.moved, self.blocked, self.wake_at)
+
+    def with_sessions(self, sessions: tuple[Session, ...]) -> Account:
+        """Return the account with other sessions."""
+        return Account(self.jid, self.roster, sessions, self.last_unavailable, self.moved, self.blocked, self.wake_at)
+
+    def waking(self, at: datetime | None) -> Account:
+        """Return the account with this ``wake_at``."""
+        return Account(self.jid, self.roster, self.sessions, self.last_unavailable, self.moved, self.blocked, at)
+
+    def left_at(self, last: LastUnavailable) -> Account:
+        """Return the account with this last unavailable presence."""
+        return Account(self.jid, self.roster, self.sessions, last, self.moved, self.blocked, self.wake_at)
+
+    def with_session(self, session: Session) -> Account:
+        """Return the account with this session in the place of the one of its resource, or added."""
+        others = [other for other in self.sessions if other.id.resource != session.id.resource]
+        return self.with_sessions(tuple(sorted([*others, session], key=_by_resource)))
+
+    def without_session(self, id: SessionId) -> Account:
+        """Return the account without this session."""
+        return self.with_sessions(tuple([session for session in self.sessions if session.id != id]))
+
+
+def _by_resource(session: Session) -> str:
+    return session.id.resource
+
+
+@frozen
+class NoAccount:
+    """No such account exists at this bare JID (RFC 6121 §8.5.1)."""
+
+    jid: JID
+
+
+@frozen
+class Unloaded:
+    """Loading the account failed: what it holds is unknown, so nothing may leave that changes a peer."""
+
+    jid: JID
+    sessions: tuple[Session, ...] = ()
+    """The connected resources, as in :class:`Account`; nothing is known of them but that they are there."""
+
+
+State: TypeAlias = Account | NoAccount | Unloaded

@@ -1,0 +1,114 @@
+"""Loading an account, and what becomes of its events when storage fails (RFC 6121 §2.2, §2.3.3).
+
+Unknown is not none: an account that could not be loaded answers nobody "not subscribed", and lets nothing
+leave that changes a peer's state.
+"""
+
+from __future__ import annotations
+
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import Contact, Roster, RosterHead, roster_of
+from xmpp_im_core.rules import storage as rules
+from xmpp_im_core.server.answers import error, error_to_sender
+from xmpp_im_core.server.effects import Effect, Ignored, Kind, Transition, silence
+from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded
+from xmpp_im_core.server.resending import first_due
+from xmpp_im_core.server.sessions import new_session
+from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Session, State, Unloaded
+from xmpp_im_core.stanza import IQ, Condition, ErrorType, Message, Presence, Stanza
+from xmpp_im_core.subscription import subscription_state
+
+
+def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Policy) -> Transition[State]:
+    """Build the account from what was put; without a roster head nothing was, so there is no account."""
+    heads = [put.value for put in event.records if put.kind is Kind.ROSTER]
+    head = heads[-1] if heads else None
+    if not isinstance(head, RosterHead):
+        return silence(state, rules.NOTHING_LOADED)
+    contacts: dict[str, Contact] = {}
+    last: LastUnavailable | None = None
+    moved: Moved | None = None
+    for put in event.records:
+        if isinstance(put.value, Contact):
+            contacts[put.value.jid] = sound(put.value)
+        elif isinstance(put.value, LastUnavailable):
+            last = put.value
+        elif isinstance(put.value, Moved):
+            moved = put.value
+    blocked = tuple(sorted([put.key for put in event.records if put.kind is Kind.BLOCKED]))
+    sessions = state.sessions if isinstance(state, Unloaded) else ()
+    account = Account(state.jid, roster_of(head, contacts), sessions, last, moved, blocked)
+    return silence(account.waking(first_due(account.roster, policy)), rules.LOADED)
+
+
+def sound(contact: Contact) -> Contact:
+    """Return a loaded contact with what its state cannot have taken out, and what it must have put in.
+
+    Storages hold impossible combinations; here each of them gets a meaning instead of a traceback. A
+    pending-in state without its request cannot ask the user anything, and so counts as without.
+    """
+    state = contact.state
+    if state.pending_in and contact.request is None:
+        state = subscription_state(state.subscription, state.pending_out)
+    listed = contact.listed or state.to or state.from_ or state.pending_out or contact.approved
+    return Contact(
+        contact.jid,
+        state,
+        listed,
+        contact.name,
+        contact.groups,
+        contact.approved,
+        contact.request if state.pending_in else None,
+        contact.asked if state.pending_out else None,
+        contact.version,
+    )
+
+
+def load_failed(state: NoAccount | Unloaded) -> Transition[State]:
+    """Note that nothing is known of the account."""
+    return silence(state if isinstance(state, Unloaded) else Unloaded(state.jid), rules.LOAD_FAILED)
+
+
+def while_unloaded(state: Unloaded, event: Event) -> Transition[State]:
+    """Process an event of an account of which nothing is known.
+
+    Its own requests, and inbound messages, IQ requests and subscription requests, get errors of type wait;
+    all other presence is ignored. Sessions come and go.
+    """
+    if isinstance(event, SessionBound):
+        session = new_session(Account(state.jid, Roster("")), event)
+        others = tuple([each for each in state.sessions if each.id.resource != event.session.resource])
+        added = state if session is None else Unloaded(state.jid, _sorted((*others, session)))
+        return silence(added, rules.BOUND_UNLOADED)
+    if isinstance(event, SessionEnded):
+        left = tuple([each for each in state.sessions if each.id != event.session])
+        return silence(Unloaded(state.jid, left), rules.ENDED_UNLOADED)
+    return Transition(state, (answer_later(state, event),))
+
+
+def answer_later(state: Account | Unloaded, event: Event) -> Effect:
+    """Answer an event that cannot be processed now: an error of type wait, to whoever waits for an answer."""
+    if isinstance(event, Outbound):
+        session = next((each for each in state.sessions if each.id == event.session), None)
+        if session is None or not _expects_answer(event.stanza):
+            return Ignored(rules.NOT_NOW_IGNORED)
+        stanza = event.stanza.stamped(from_=session.address)
+        return error(stanza, session.id, Condition.INTERNAL_SERVER_ERROR, rules.NOT_NOW, ErrorType.WAIT)
+    if isinstance(event, Inbound) and _expects_answer(event.stanza) and event.stanza.from_jid is not None:
+        stanza = event.stanza
+        if isinstance(stanza, Presence) and stanza.type != "subscribe":
+            return Ignored(rules.NOT_NOW_IGNORED)
+        return error_to_sender(stanza, Condition.INTERNAL_SERVER_ERROR, rules.NOT_NOW, ErrorType.WAIT)
+    return Ignored(rules.NOT_NOW_IGNORED)
+
+
+def _expects_answer(stanza: Stanza) -> bool:
+    if isinstance(stanza, Presence):
+        return stanza.type in ("subscribe", "subscribed", "unsubscribe", "unsubscribed")
+    if isinstance(stanza, Message):
+        return stanza.type != "error"
+    return isinstance(stanza, IQ) and stanza.type not in ("result", "error")
+
+
+def _sorted(sessions: tuple[Session, ...]) -> tuple[Session, ...]:
+    return tuple(sorted(sessions, key=lambda session: session.id.resource))

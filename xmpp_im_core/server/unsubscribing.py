@@ -1,0 +1,66 @@
+"""Unsubscribing (RFC 6121 §3.3; Tables A.2.2, A.3.2)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import Contact
+from xmpp_im_core.rules import subscriptions as rules
+from xmpp_im_core.server.changes import modify, note, push
+from xmpp_im_core.server.effects import Effect, Ignored, Route, StoreOperation, Transition, deliver, silence
+from xmpp_im_core.server.events import Inbound, Outbound
+from xmpp_im_core.server.farewell import unavailable_from_all, without_directed_to
+from xmpp_im_core.server.state import Account
+from xmpp_im_core.stanza import Presence
+from xmpp_im_core.subscription import INBOUND_UNSUBSCRIBE, OUTBOUND_UNSUBSCRIBE
+
+
+def outbound_unsubscribe(
+    account: Account, event: Outbound, farewell: Presence, contact: Contact, policy: Policy
+) -> Transition[Account]:
+    """Process the end of the user's own subscription or request (§3.3.2; Table A.2.2).
+
+    Routed in every state; then the item is pushed, where it has changed.
+
+    :param farewell: stamped with the user's bare JID, to the contact's bare JID.
+    """
+    row = OUTBOUND_UNSUBSCRIBE[contact.state]
+    routed = Route(farewell, row.rule)
+    if row.becomes is contact.state:
+        return Transition(account, (routed,))
+    after, contact, store = modify(account, contact.becoming(row.becomes), policy)
+    pushed = push(after, contact, f"{event.seq}-push", policy, rules.UNSUBSCRIBE_PUSHED)
+    return Transition(after, (routed, pushed), store)
+
+
+def inbound_unsubscribe(
+    account: Account, event: Inbound, farewell: Presence, contact: Contact, policy: Policy, *, answer: bool
+) -> Transition[Account]:
+    """Process the end of a contact's subscription or request (§3.3.3; Table A.3.2).
+
+    In this order: delivered to the interested resources; the push; unavailable presence from each available
+    resource, to whoever was subscribed; and last the auto-reply "unsubscribed" that Table A.3.2 asks for. It
+    is harmless, since the contact's server is in a state that ignores it.
+
+    :param answer: False where the stanza was addressed to a full JID: an answer that depends on a resource
+        being there would tell whether it is.
+    """
+    row = INBOUND_UNSUBSCRIBE[contact.state]
+    if not row.acts:
+        return silence(account, row.rule)
+    send: tuple[Effect, ...] = (deliver(farewell, account.interested(), row.rule),)
+    store: tuple[StoreOperation, ...]
+    ended = contact.becoming(row.becomes)
+    if contact.state.from_:
+        after, ended, store = modify(without_directed_to(account, contact.jid), ended, policy)
+        send = (
+            *send,
+            push(after, ended, f"{event.seq}-push", policy, rules.UNSUBSCRIBED_PUSHED),
+            *unavailable_from_all(account, farewell.from_bare, event.seq, rules.UNAVAILABLE_AFTER_UNSUBSCRIBE),
+        )
+    else:  # the request is withdrawn, which no roster item ever showed
+        after, store = note(account, ended)
+        send = (*send, Ignored(rules.REQUEST_WITHDRAWN))
+    if answer:
+        reply = Presence(farewell.from_bare, account.address, f"{event.seq}-unsubscribed", "unsubscribed")
+        send = (*send, Route(reply, rules.UNSUBSCRIBE_ANSWERED))
+    return Transition(after, send, store)

@@ -1,0 +1,61 @@
+"""Who may see a user's presence: the one predicate that everything asks (RFC 6121 §4.3.2, §4.6, §8.1, §11).
+
+Broadcast, the answers to probes, the IQ gate of §8.5.3.1, last activity and the choice between silence and
+error of §8.1 all ask here, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from xmpp_im_core.jid import JID
+from xmpp_im_core.server.state import Account, Session
+
+
+class Visibility(Enum):
+    """Why an entity may see the presence of a resource, if it may."""
+
+    NONE = "none"
+    DIRECTED = "directed"
+    """The resource has sent it directed presence in this session (§4.6)."""
+    SUBSCRIBED = "subscribed"
+    """It is subscribed: "from" or "both" (§4.2.2)."""
+    SELF = "self"
+    """It is the user: self-presence is implicit (§4.2.2)."""
+
+
+NONE: Final = Visibility.NONE
+DIRECTED: Final = Visibility.DIRECTED
+SUBSCRIBED: Final = Visibility.SUBSCRIBED
+SELF: Final = Visibility.SELF
+
+
+def visibility(account: Account, entity: JID, session: Session | None) -> Visibility:
+    """Tell why an entity may see the presence of a session; without one, that of the account as a whole.
+
+    Subscription comes before directed presence (§4.6.1, §4.6.6); whoever is blocked sees nothing, ever. An
+    entity is judged by its bare JID: its server probes with that, and answers come from any of its resources.
+    """
+    if entity.bare == account.jid.bare:
+        return SELF
+    if account.blocked and is_blocked(account, entity):
+        return NONE
+    contact = account.roster.contacts.get(entity.bare)
+    if contact is not None and contact.state.from_:
+        return SUBSCRIBED
+    if session is not None:
+        return DIRECTED if _listed(session, entity.bare) else NONE
+    return DIRECTED if any(_listed(each, entity.bare) for each in account.sessions) else NONE
+
+
+def is_blocked(account: Account, entity: JID) -> bool:
+    """Whether the block list matches an entity: by full JID, bare JID, domain and resource, or domain (XEP-0191 §5)."""
+    forms = [entity.full, entity.bare, entity.domain]
+    if entity.resource is not None:
+        forms.append(f"{entity.domain}/{entity.resource}")
+    return any(form in account.blocked for form in forms)
+
+
+def _listed(session: Session, bare: str) -> bool:
+    return any(entry == bare or entry.startswith(f"{bare}/") for entry in session.directed)
