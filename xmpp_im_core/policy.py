@@ -91,6 +91,15 @@ class UnmatchedFullJID(Enum):
     """"normal" is treated as "chat" is: as if sent to the bare JID (RFC 6120 §10.5.4 as widely deployed)."""
 
 
+class BlockedMessages(Enum):
+    """The answer to a message from an entity that the user blocks (XEP-0191 §3.3)."""
+
+    AS_NOBODY = "as nobody"
+    """As from an account that does not exist: who is blocked cannot tell the two apart (RFC 6120 §13.11)."""
+    ERROR = "error"
+    """service-unavailable, which XEP-0191 recommends; it tells that the account exists."""
+
+
 @frozen(kw_only=True)
 class Policy:
     """The choices of one service."""
@@ -157,6 +166,12 @@ class Policy:
     """§8.5.2.1.1: who gets a message of type "chat"."""
     unmatched_full_jid: UnmatchedFullJID = UnmatchedFullJID.STRICT
     """§8.5.3.2.1: what becomes of a message to a resource that is not there."""
+    blocking: bool = True
+    """Appendix B: whether the user can block others by XEP-0191."""
+    blocked_messages: BlockedMessages = BlockedMessages.AS_NOBODY
+    """§8.1, XEP-0191 §3.3: the answer to a message from an entity that the user blocks."""
+    block_list: int = field(default=1000, validator=ge(0))
+    """XEP-0191: how many JIDs a user may block; one more earns policy-violation."""
     served: FrozenMap[Audience] = FrozenMap()
     """§8.5.2.1.3: the namespaces of IQs that services of the host answer, and to whom; all others earn
     service-unavailable."""

@@ -18,6 +18,7 @@ from xmpp_im_core.rules import sessions as rules
 from xmpp_im_core.rules import storage as storage_rules
 from xmpp_im_core.server.administration import account_created, account_removed
 from xmpp_im_core.server.answers import refuse
+from xmpp_im_core.server.blocking import inbound_from_blocked, outbound_to_blocked
 from xmpp_im_core.server.effects import EndSession, Step, Transition, silence
 from xmpp_im_core.server.events import (
     AccountCreated,
@@ -47,6 +48,7 @@ from xmpp_im_core.server.resending import time_passed
 from xmpp_im_core.server.sessions import session_bound, session_detached, session_ended, session_resumed
 from xmpp_im_core.server.state import Account, NoAccount, Session, State, Unloaded
 from xmpp_im_core.server.storage import account_loaded, answer_later, load_failed, while_unloaded
+from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import IQ, Condition, Message, Presence, Stanza
 
 
@@ -81,6 +83,9 @@ def outbound(account: Account, event: Outbound, policy: Policy) -> Transition[Ac
     stamped = stanza.stamped(from_=session.address, lang=stanza.lang or session.lang)
     if isinstance(stamped.to, Malformed):
         return refuse(account, stamped, session.id, Condition.JID_MALFORMED, delivery_rules.TO_MALFORMED)
+    to = stamped.to_jid
+    if to is not None and is_blocked(account, to):
+        return outbound_to_blocked(account, stamped, session)
     if isinstance(stamped, Message):
         return outbound_message(account, stamped)
     if isinstance(stamped, Presence):
@@ -103,6 +108,8 @@ def inbound(account: Account, event: Inbound, policy: Policy) -> Transition[Acco
     sender, to = stanza.from_jid, stanza.to_jid
     if sender is None or to is None or to.bare != account.jid.bare:
         return silence(account, delivery_rules.WITHOUT_ADDRESSES)
+    if is_blocked(account, sender):
+        return inbound_from_blocked(account, stanza, to, policy)
     if isinstance(stanza, Message):
         return inbound_message(account, event, stanza, sender, to, policy)
     if isinstance(stanza, Presence):

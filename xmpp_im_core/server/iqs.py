@@ -9,6 +9,7 @@ from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.rules import roster as roster_rules
 from xmpp_im_core.server.answers import error_to_sender, refuse
+from xmpp_im_core.server.blocking import BLOCKING, blocking_request
 from xmpp_im_core.server.effects import Delegate, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Outbound
 from xmpp_im_core.server.rosters import roster_request
@@ -42,6 +43,8 @@ def outbound_iq(account: Account, event: Outbound, iq: IQ, session: Session, pol
         return silence(account, rules.ANSWER_TO_SERVER)
     if asked.namespace == ROSTER:
         return roster_request(account, event, iq, session, policy)
+    if asked.namespace == BLOCKING and policy.blocking:
+        return blocking_request(account, event, iq, session, policy)
     if asked.namespace in policy.served:
         return Transition(account, (Delegate(iq, rules.IQ_DELEGATED),))
     return refuse(account, iq, session.id, Condition.SERVICE_UNAVAILABLE, rules.OWN_IQ_NOT_SERVED)

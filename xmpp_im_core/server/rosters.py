@@ -16,6 +16,7 @@ from xmpp_im_core.server.effects import Effect, Route, Transition
 from xmpp_im_core.server.events import Outbound
 from xmpp_im_core.server.farewell import unavailable_from_all, without_directed_to
 from xmpp_im_core.server.state import Account, Session, SessionId
+from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import IQ, Condition, Presence
 from xmpp_im_core.subscription import Subscription, subscription_state
 
@@ -159,11 +160,10 @@ def withdrawal_at_removal(account: Account, contact: str, state: Subscription, s
     if state.from_:
         stanza = Presence(to, account.address, f"{seq}-unsubscribed", "unsubscribed")
         rule = rules.MUTUAL_CANCELLED_AT_REMOVAL if state.to else rules.CANCELLED_AT_REMOVAL
-        effects = (
-            *unavailable_from_all(account, to, seq, rules.UNAVAILABLE_AT_REMOVAL),
-            *effects,
-            Route(stanza, rule),
-        )
+        farewells: tuple[Effect, ...] = ()
+        if not is_blocked(account, parse_jid(contact)):  # whoever is blocked has seen the user leave already
+            farewells = unavailable_from_all(account, to, seq, rules.UNAVAILABLE_AT_REMOVAL)
+        effects = (*farewells, *effects, Route(stanza, rule))
     return effects
 
 

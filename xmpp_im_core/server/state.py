@@ -51,6 +51,8 @@ class Session:
     """Whom it sent directed presence to, as full or bare JIDs as addressed, sorted (§4.6.1)."""
     attached: bool = True
     """False while its stream is lost and may yet be resumed."""
+    knows_blocklist: bool = False
+    """Whether it has asked for the block list, and so gets its pushes (XEP-0191 §3.2)."""
 
     @property
     def available(self) -> bool:
@@ -68,6 +70,7 @@ class Session:
             self.priority,
             self.directed,
             self.attached,
+            self.knows_blocklist,
         )
 
     def showing(self, presence: Presence | None) -> Session:
@@ -81,6 +84,7 @@ class Session:
             0 if presence is None else presence.priority,
             () if presence is None else self.directed,
             self.attached,
+            self.knows_blocklist,
         )
 
     def with_directed(self, directed: tuple[str, ...]) -> Session:
@@ -94,6 +98,7 @@ class Session:
             self.priority,
             directed,
             self.attached,
+            self.knows_blocklist,
         )
 
     def with_stream(self, attached: bool) -> Session:
@@ -107,6 +112,21 @@ class Session:
             self.priority,
             self.directed,
             attached,
+            self.knows_blocklist,
+        )
+
+    def asking_blocklist(self) -> Session:
+        """Return the session as one that gets the pushes of the block list (XEP-0191 §3.2)."""
+        return Session(
+            self.id,
+            self.address,
+            self.lang,
+            self.interested,
+            self.presence,
+            self.priority,
+            self.directed,
+            self.attached,
+            True,
         )
 
 
@@ -189,6 +209,10 @@ class Account:
     def left_at(self, last: LastUnavailable) -> Account:
         """Return the account with this last unavailable presence."""
         return Account(self.jid, self.roster, self.sessions, last, self.moved, self.blocked, self.wake_at)
+
+    def blocking(self, blocked: tuple[str, ...]) -> Account:
+        """Return the account with this block list, sorted."""
+        return Account(self.jid, self.roster, self.sessions, self.last_unavailable, self.moved, blocked, self.wake_at)
 
     def with_session(self, session: Session) -> Account:
         """Return the account with this session in the place of the one of its resource, or added."""

@@ -6,6 +6,7 @@ error of §8.1 all ask here, so that they cannot disagree.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from enum import Enum
 from typing import Final
 
@@ -39,7 +40,7 @@ def visibility(account: Account, entity: JID, session: Session | None) -> Visibi
     """
     if entity.bare == account.jid.bare:
         return SELF
-    if account.blocked and is_blocked(account, entity):
+    if is_blocked(account, entity):
         return NONE
     contact = account.roster.contacts.get(entity.bare)
     if contact is not None and contact.state.from_:
@@ -50,11 +51,21 @@ def visibility(account: Account, entity: JID, session: Session | None) -> Visibi
 
 
 def is_blocked(account: Account, entity: JID) -> bool:
-    """Whether the block list matches an entity: by full JID, bare JID, domain and resource, or domain (XEP-0191 §5)."""
+    """Whether the block list matches an entity; one of the user's own resources is never blocked (XEP-0191 §5)."""
+    return bool(account.blocked) and entity.bare != account.jid.bare and matches(account.blocked, entity)
+
+
+def matches(blocked: tuple[str, ...], entity: JID) -> bool:
+    """Whether a sorted list of JIDs matches an entity: by full JID, bare JID, domain and resource, or domain."""
     forms = [entity.full, entity.bare, entity.domain]
     if entity.resource is not None:
         forms.append(f"{entity.domain}/{entity.resource}")
-    return any(form in account.blocked for form in forms)
+    return any(_holds(blocked, form) for form in forms)
+
+
+def _holds(sorted_jids: tuple[str, ...], jid: str) -> bool:
+    place = bisect_left(sorted_jids, jid)
+    return place < len(sorted_jids) and sorted_jids[place] == jid
 
 
 def _listed(session: Session, bare: str) -> bool:

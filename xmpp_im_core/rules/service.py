@@ -1,0 +1,45 @@
+"""The rules of a service as a whole: which domains it answers for, and its own addresses (RFC 6121 §8.4)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xmpp_im_core.rules.rule import rule
+
+NOT_HOSTED: Final = rule(
+    "service:not-hosted",
+    "What is addressed to a domain of somebody else's is not accepted, and never relayed.",
+    "RFC 6120 §8.1.1.2",
+    "RFC 6120 §10.4",
+)
+
+_DOMAIN: Final = "8.4-01 8.4-02 8.4-03"
+
+DOMAIN_IQ: Final = rule("domain:iq", "An IQ to the service itself is handled by the host.", _DOMAIN, "RFC 6120 §10.5.1")
+DOMAIN_IQ_MALFORMED: Final = rule(
+    "domain:iq-malformed", "A malformed IQ to the service itself is a bad request.", _DOMAIN, "RFC 6120 §8.2.3"
+)
+DOMAIN_MESSAGE: Final = rule(
+    "domain:message",
+    "Nobody reads messages to the service itself: they are answered service-unavailable.",
+    _DOMAIN,
+    "RFC 6120 §10.5.1",
+)
+DOMAIN_DENIES: Final = rule(
+    "domain:denies",
+    "The service itself has no presence to show: requests and probes are answered unsubscribed.",
+    _DOMAIN,
+    "RFC 6120 §10.5.1",
+)
+DOMAIN_PRESENCE: Final = rule(
+    "domain:presence",
+    "Presence that the service itself is sent is taken note of by nobody.",
+    _DOMAIN,
+    "RFC 6120 §10.5.1",
+)
+DOMAIN_PRESENCE_UNKNOWN: Final = rule(
+    "domain:presence-unknown", "Presence of an unknown type is a bad request.", f"{_DOMAIN} 4.7.1-12"
+)
+DOMAIN_EVENT: Final = rule(
+    "domain:event", "What happens to an account has no meaning for the service itself.", "8.4-01"
+)

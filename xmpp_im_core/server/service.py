@@ -1,0 +1,285 @@
+"""Many accounts at several domains, composed into one pure machine: ``serve(service, event, policy) -> Served``.
+
+One event may concern many accounts: what one of them sends to another at a hosted domain comes back as an
+inbound event of the other, and each runs its own half of the exchange, with its own table, checks and
+pushes (RFC 6121 §3.1.2, §8.5). What is for other domains leaves as an effect.
+
+**Order.** Steps are taken first in, first out. All effects of a step stand in ``send`` before any effect of
+a step that it caused, so between any two entities what was sent first arrives first (RFC 6120 §10.1).
+
+**One transaction.** All steps of an event stand or fall together: ``store`` holds what all of them want
+stored, and is committed before anything of ``send`` is done, ``forget`` after that. Where the commit fails,
+the host keeps the service it had, drops the result, and feeds
+:func:`~xmpp_im_core.server.service_events.not_stored`.
+
+**Questions.** An account that is not in memory is asked for with ``Load``, once, and ``LoadOffline`` asks
+for stored messages. Until the answer comes the account *waits*: its events are held, in order, and follow
+the answer. So each ``Load`` needs its ``AccountLoaded`` or ``LoadFailed``, each ``LoadOffline`` its
+``OfflineLoaded`` (with no messages, if they cannot be read). The end of the session that waits for stored
+messages ends the waiting too: whoever loads them may have ended with it.
+
+**Memory.** An account that does not exist, or could not be loaded and has no session, is not kept; an idle
+account stays until the host takes it out with :func:`unload`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from attrs import define, field, frozen
+
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import JID, Address, parse_address, parse_jid
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.rules import service as rules
+from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.domain import to_the_domain
+from xmpp_im_core.server.effects import Effect, FanOut, LoadOffline, Route, Step, StoreOperation, Transition, silence
+from xmpp_im_core.server.events import (
+    AccountLoaded,
+    Event,
+    Inbound,
+    LoadFailed,
+    OfflineLoaded,
+    SessionEnded,
+    StoreFailed,
+)
+from xmpp_im_core.server.service_events import ForAccount, ServiceEvent, entering
+from xmpp_im_core.server.state import NoAccount, SessionId, State, Unloaded
+from xmpp_im_core.stanza import Stanza
+
+# --- state and result -------------------------------------------------------------------------------------
+
+
+@frozen
+class Waiting:
+    """An account whose next event has to be the host's answer, and what has happened to it meanwhile."""
+
+    session: SessionId | None
+    """The session that stored messages are loaded for; None: the account itself is being loaded."""
+    events: tuple[ForAccount, ...] = ()
+
+
+@frozen
+class Service:
+    """The accounts in memory, and those that wait. Begin with :func:`hosting`."""
+
+    domains: tuple[str, ...]
+    """The hosted domains, prepared."""
+    accounts: FrozenMap[State] = FrozenMap()
+    """By bare JID. One that is not here is not in memory; whether it exists is not known."""
+    held: FrozenMap[Waiting] = FrozenMap()
+    """The accounts that wait for an answer to ``Load`` or ``LoadOffline``, by bare JID."""
+
+
+def hosting(*domains: str) -> Service:
+    """Return the service that hosts these domains, with no account in memory.
+
+    :raises InvalidJID: for what is no domainpart.
+    """
+    return Service(tuple([parse_jid(domain).domain for domain in domains]))
+
+
+def unload(service: Service, jid: str) -> Service:
+    """Take an account out of memory; its next event loads it again.
+
+    An account that has sessions or waits for an answer stays: the same service is returned. Its ``wake_at``
+    is the host's to remember.
+    """
+    state = service.accounts.get(jid)
+    if jid in service.held or state is None or (not isinstance(state, NoAccount) and state.sessions):
+        return service
+    return Service(service.domains, service.accounts.delete(jid), service.held)
+
+
+@frozen
+class Load:
+    """Load the account; ``AccountLoaded`` (with no records, if there is none) or ``LoadFailed`` answers."""
+
+    jid: str
+
+
+@frozen
+class Handled:
+    """The step of one account. A hosted domain itself counts as an address without account."""
+
+    jid: str
+    event: Event
+    transition: Step
+
+
+@frozen
+class Served:
+    """What came of an event: the new service, the steps in their order, and what they want done.
+
+    Each effect and operation stands beside the bare JID that it belongs to. ``send`` is without what came
+    back to an account of this service, which ``steps`` show.
+    """
+
+    state: Service
+    steps: tuple[Handled, ...]
+    send: tuple[tuple[str, Effect | Load], ...]
+    store: tuple[tuple[str, StoreOperation], ...]
+    forget: tuple[tuple[str, StoreOperation], ...]
+
+
+# --- the machine ------------------------------------------------------------------------------------------
+
+
+def serve(service: Service, event: ServiceEvent, policy: Policy = DEFAULT) -> Served:
+    """Take one event of a service, and all that it causes at hosted domains."""
+    work = _Work(service.domains, service.accounts, service.held, policy)
+    work.queue.append(entering(event))
+    while work.queue:
+        _take(work, work.queue.popleft())
+    return work.done()
+
+
+@define
+class _Work:
+    """The work on one event, under way. It does not outlive the call of ``serve``."""
+
+    domains: tuple[str, ...]
+    accounts: FrozenMap[State]
+    held: FrozenMap[Waiting]
+    policy: Policy
+    queue: deque[ForAccount] = field(factory=deque)
+    steps: list[Handled] = field(factory=list)
+    send: list[tuple[str, Effect | Load]] = field(factory=list)
+
+    def done(self) -> Served:
+        """Return the result. Who does not exist is forgotten only now, when all that came for it is answered."""
+        accounts = self.accounts
+        for step in self.steps:
+            if _not_worth_keeping(step.transition.state) and accounts.get(step.jid) is step.transition.state:
+                accounts = accounts.delete(step.jid)
+        return Served(
+            Service(self.domains, accounts, self.held),
+            tuple(self.steps),
+            tuple(self.send),
+            tuple([(step.jid, operation) for step in self.steps for operation in step.transition.store]),
+            tuple([(step.jid, operation) for step in self.steps for operation in step.transition.forget]),
+        )
+
+
+def _not_worth_keeping(state: State) -> bool:
+    """Whether a state tells nothing, so that strangers who try addresses cannot fill the memory with such."""
+    return isinstance(state, NoAccount) or (isinstance(state, Unloaded) and not state.sessions)
+
+
+def _take(work: _Work, due: ForAccount) -> None:
+    """Take an event: release what waited for it, hold it, or let its account process it."""
+    waiting = work.held.get(due.jid)
+    if waiting is not None and _answers(waiting, due.event):
+        work.held = work.held.delete(due.jid)
+        work.queue.extendleft(reversed(_released(waiting, due)))
+    elif waiting is not None:
+        work.held = work.held.set(due.jid, Waiting(waiting.session, (*waiting.events, due)))
+    else:
+        _process(work, due)
+
+
+def _process(work: _Work, due: ForAccount) -> None:
+    """Let an account, or a domain itself, process its event; an account that is not in memory is asked for."""
+    written = parse_address(due.jid)
+    assert isinstance(written, Address)  # the constructor has seen to it
+    address = written.jid
+    if address.domain not in work.domains:
+        _perform(work, due, silence(NoAccount(address), rules.NOT_HOSTED))
+        return
+    if address.local is None:
+        _perform(work, due, _domain_step(address, due.event))
+        return
+    state = work.accounts.get(due.jid)
+    if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
+        work.held = work.held.set(due.jid, Waiting(None, (due,)))
+        work.send.append((due.jid, Load(due.jid)))
+        return
+    transition = reduce(state or NoAccount(address), due.event, work.policy)
+    work.accounts = work.accounts.set(due.jid, transition.state)
+    _perform(work, due, transition)
+
+
+def _domain_step(domain: JID, event: Event) -> Step:
+    effect = to_the_domain(event.stanza) if isinstance(event, Inbound) else None
+    if effect is None:
+        return silence(NoAccount(domain), rules.DOMAIN_EVENT)
+    return Transition(NoAccount(domain), (effect,))
+
+
+def _perform(work: _Work, due: ForAccount, step: Step) -> None:
+    """Let the effects of a step leave, and then what it sends to hosted domains come back."""
+    work.steps.append(Handled(due.jid, due.event, step))
+    back: list[Stanza] = []
+    for effect in step.send:
+        leaving = _leaving(work.domains, effect, back)
+        if leaving is not None:
+            work.send.append((due.jid, leaving))
+        if isinstance(effect, LoadOffline):
+            work.held = work.held.set(due.jid, Waiting(effect.session))
+    for n, stanza in enumerate(back):
+        event = Inbound(due.event.at, f"{due.event.seq}.{n}", stanza, due.decision)
+        work.queue.append(ForAccount(_recipient(stanza).bare, event))
+
+
+def _leaving(domains: Iterable[str], effect: Effect, back: list[Stanza]) -> Effect | None:
+    """Return what of an effect is the host's to do; what is for hosted domains is put into ``back`` instead."""
+    if isinstance(effect, Route):
+        if _recipient(effect.stanza).domain not in domains:
+            return effect
+        back.append(effect.stanza)
+        return None
+    if not isinstance(effect, FanOut):
+        return effect
+    elsewhere: list[str] = []
+    for recipient in effect.recipients:
+        addressed = effect.stanza.stamped(to=parse_address(recipient))
+        if _recipient(addressed).domain in domains:
+            back.append(addressed)
+        else:
+            elsewhere.append(recipient)
+    if len(elsewhere) == len(effect.recipients):
+        return effect
+    return FanOut(effect.stanza, tuple(elsewhere), effect.rule) if elsewhere else None
+
+
+def _recipient(stanza: Stanza) -> JID:
+    """Return the 'to' of a stanza that an account sends: what has none is never routed."""
+    to = stanza.to_jid
+    assert to is not None
+    return to
+
+
+# --- waiting ----------------------------------------------------------------------------------------------
+
+
+def _answers(waiting: Waiting, event: Event) -> bool:
+    """Whether this event ends the waiting; what could not be stored of an answer ends it as well."""
+    answer = event.event if isinstance(event, StoreFailed) else event
+    if waiting.session is None:
+        return isinstance(answer, AccountLoaded | LoadFailed)
+    return isinstance(answer, OfflineLoaded | SessionEnded) and answer.session == waiting.session
+
+
+def _released(waiting: Waiting, due: ForAccount) -> list[ForAccount]:
+    """Return the answer and the held events in the order in which they are to be processed.
+
+    Held events follow an answer, but a session's end follows what happened before it. Where the commit
+    failed, it was what the held events wanted stored that failed: an answer itself wants nothing stored.
+    """
+    event, held = due.event, list(waiting.events)
+    if isinstance(event, StoreFailed):
+        held = [_failed(each) for each in held]
+        if not isinstance(event.event, SessionEnded):
+            return [ForAccount(due.jid, event.event), *held]
+    if isinstance(event, SessionEnded | StoreFailed):
+        return [*held, due]
+    return [due, *held]
+
+
+def _failed(held: ForAccount) -> ForAccount:
+    event = held.event
+    if isinstance(event, StoreFailed):
+        return held
+    return ForAccount(held.jid, StoreFailed(event.at, event.seq, event))

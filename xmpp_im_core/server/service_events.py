@@ -1,0 +1,66 @@
+"""What happens to a service: events of one account, and stanzas that arrived for whomever they name.
+
+Their ``seq`` is never repeated for the whole service: it is passed on, behind a dot and a number, to what
+one account's step sends to another.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeAlias
+
+import attrs
+from attrs import field, frozen
+
+from xmpp_im_core.jid import Address, parse_address
+from xmpp_im_core.server.events import Decision, Event, Inbound, StoreFailed
+
+
+def _prepared(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    address = parse_address(value)
+    if not isinstance(address, Address) or not address.jid.is_bare or address.jid.full != value:
+        raise ValueError(f"{attribute.name}: {value!r} is no prepared bare JID")
+
+
+@frozen
+class ForAccount:
+    """An event of one account."""
+
+    jid: str = field(validator=_prepared)
+    """The account's bare JID, prepared."""
+    event: Event
+    decision: Decision = Decision.ASK
+    """The service's own answer to a subscription request that this event sends to an account here (§3.1.3)."""
+
+
+@frozen
+class Arrived(Inbound):
+    """A stanza from another domain, a component or a service of the host's, for whomever its 'to' names.
+
+    The host has proved the domain of its 'from'. A stanza from another server without well-formed addresses
+    ends its stream with <improper-addressing/> (RFC 6120 §8.1.1.2, §8.1.2.2), and so is none.
+
+    :raises ValueError: where 'to' or 'from' is absent or malformed.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        if self.stanza.to_jid is None or self.stanza.from_jid is None:
+            raise ValueError("stanza: 'to' and 'from' must be there and well-formed (RFC 6120 §8.1.1.2, §8.1.2.2)")
+
+
+ServiceEvent: TypeAlias = ForAccount | Arrived
+
+
+def not_stored(at: datetime, seq: str, event: ServiceEvent) -> ForAccount:
+    """Return the event to feed, to the service as it was, when what ``event`` wanted stored could not be."""
+    failed = entering(event)
+    return ForAccount(failed.jid, StoreFailed(at, seq, failed.event))
+
+
+def entering(event: ServiceEvent) -> ForAccount:
+    """Return the event of the account, or of the domain, that a service event is for."""
+    if isinstance(event, ForAccount):
+        return event
+    to = event.stanza.to_jid
+    assert to is not None  # the constructor has seen to it
+    return ForAccount(to.bare, Inbound(event.at, event.seq, event.stanza, event.decision))
