@@ -9,8 +9,7 @@ a step that it caused, so between any two entities what was sent first arrives f
 
 **One transaction.** All steps of an event stand or fall together: ``store`` holds what all of them want
 stored, and is committed before anything of ``send`` is done, ``forget`` after that. Where the commit fails,
-the host keeps the service it had, drops the result, and feeds
-:func:`~xmpp_im_core.server.service_events.not_stored`.
+the host keeps the service it had, drops the result, and feeds :func:`not_stored`.
 
 **Questions.** An account that is not in memory is asked for with ``Load``, once, and ``LoadOffline`` asks
 for stored messages. Until the answer comes the account *waits*: its events are held, in order, and follow
@@ -45,9 +44,24 @@ from xmpp_im_core.server.events import (
     SessionEnded,
     StoreFailed,
 )
-from xmpp_im_core.server.service_events import ForAccount, ServiceEvent, entering
+from xmpp_im_core.server.service_events import Arrived, ForAccount, ServiceEvent, entering, not_stored
 from xmpp_im_core.server.state import NoAccount, SessionId, State, Unloaded
 from xmpp_im_core.stanza import Stanza
+
+__all__ = [
+    "Arrived",
+    "ForAccount",
+    "Handled",
+    "Load",
+    "Served",
+    "Service",
+    "ServiceEvent",
+    "Waiting",
+    "hosting",
+    "not_stored",
+    "serve",
+    "unload",
+]
 
 # --- state and result -------------------------------------------------------------------------------------
 
