@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import Enum
 
 from attrs import field, frozen
-from attrs.validators import ge
+from attrs.validators import ge, le
 
 from xmpp_im_core.frozenmap import FrozenMap
 
@@ -147,6 +147,10 @@ class Policy:
 
     last_unavailable_in_full: bool = False
     """§4.3.2: whether a probe for an absent user is answered with the full last unavailable presence."""
+    lowest_priority: int = field(default=-128, validator=[ge(-128), le(127)])
+    """§4.7.2.3: the lowest priority that a resource may have; a lower one is overridden with it."""
+    highest_priority: int = field(default=127, validator=[ge(-128), le(127)])
+    """§4.7.2.3: the highest priority that a resource may have; a higher one is overridden with it."""
     directed_entries: int = field(default=1000, validator=ge(0))
     """§4.6.1: to how many entities a resource may have sent directed presence; one more earns
     policy-violation."""

@@ -10,6 +10,7 @@ and created again are never taken for one another.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -19,7 +20,7 @@ from xmpp_im_core.element import Element, element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.stanza import Presence
-from xmpp_im_core.subscription import NONE, Subscription
+from xmpp_im_core.subscription import BOTH, NONE, Subscription
 
 ROSTER: Final = "jabber:iq:roster"
 
@@ -118,6 +119,25 @@ class Contact:
 
 
 @frozen
+class SharedItem:
+    """An item that the service shows in the roster: read-only for the user and for the contact, and never stored.
+
+    It stands in the place of an item of the user's own for the same JID, which comes back when it goes.
+    """
+
+    jid: str
+    """The prepared bare JID."""
+    state: Subscription = BOTH
+    """What the two see of one another; nothing is pending."""
+    name: str = ""
+    groups: tuple[str, ...] = ()
+
+    def item(self) -> Element:
+        """Return the roster item that shows it (§2.1.2)."""
+        return Contact(self.jid, self.state, True, self.name, self.groups).item()
+
+
+@frozen
 class RosterHead:
     """What is stored of a roster beside its contacts."""
 
@@ -141,6 +161,8 @@ class Roster:
     """The bare JIDs with a pending request, sorted."""
     removed: int = 0
     """How many contacts are tombstones."""
+    shared: FrozenMap[SharedItem] = FrozenMap()
+    """The items that the service shows, by their bare JIDs."""
     recipients: tuple[str, ...] | None = field(default=None, eq=False, repr=False)
     """Who receives the user's presence, kept between broadcasts until a change; see ``subscribers``."""
 
@@ -172,19 +194,36 @@ class Roster:
         changed = [contact for contact in self.contacts.unordered() if contact.version > version]
         return tuple(sorted(changed, key=_by_version))
 
-    def items(self) -> tuple[Contact, ...]:
-        """Return the contacts that stand in the roster, sorted by JID."""
-        return tuple([contact for contact in self.contacts.values() if contact.listed])
+    def items(self) -> tuple[Contact | SharedItem, ...]:
+        """Return what stands in the roster, sorted by JID."""
+        own = [contact for contact in self.contacts.values() if contact.listed]
+        if not self.shared:
+            return tuple(own)
+        unshared = [contact for contact in own if contact.jid not in self.shared]
+        return tuple(sorted([*unshared, *self.shared.values()], key=_by_jid))
+
+    def state_of(self, jid: str) -> Subscription:
+        """Return the state of a bare JID; whoever is not in the roster counts as None (§A.1)."""
+        shared = self.shared.get(jid)
+        if shared is not None:
+            return shared.state
+        contact = self.contacts.get(jid)
+        return NONE if contact is None else contact.state
 
     def subscribers(self) -> tuple[str, ...]:
         """Return who is subscribed to the user's presence ("from" and "both"), sorted."""
         if self.recipients is not None:
             return self.recipients
-        return tuple(sorted([contact.jid for contact in self.contacts.unordered() if contact.state.from_]))
+        return self._in_state(_subscriber)
 
     def subscriptions(self) -> tuple[str, ...]:
         """Return whose presence the user is subscribed to ("to" and "both"), sorted."""
-        return tuple(sorted([contact.jid for contact in self.contacts.unordered() if contact.state.to]))
+        return self._in_state(_subscribed)
+
+    def _in_state(self, holds: Callable[[Subscription], bool]) -> tuple[str, ...]:
+        shared = self.shared
+        own = [c.jid for c in self.contacts.unordered() if holds(c.state) and c.jid not in shared]
+        return tuple(sorted([*own, *[item.jid for item in shared.unordered() if holds(item.state)]]))
 
     def pending_from(self, domain: str) -> int:
         """Return how many pending requests came from this domain."""
@@ -195,6 +234,15 @@ class Roster:
         if self.recipients is not None:
             return self
         return self._replaced(self.version, self.contacts, self.listed, self.pending, self.removed, self.subscribers())
+
+    def showing(self, shared: FrozenMap[SharedItem], changes: int) -> Roster:
+        """Return the roster with these shared items, after so many modifications.
+
+        The versions from before lead nowhere any more: what was shared then is stored nowhere, so whoever comes
+        with one of them is sent the whole roster.
+        """
+        version = self.version + changes
+        return Roster(self.lineage, version, version, self.contacts, self.listed, self.pending, self.removed, shared)
 
     def modified(self, contact: Contact) -> tuple[Roster, Contact]:
         """Put a contact whose roster item has changed: the version advances (§2.6.3)."""
@@ -241,7 +289,7 @@ class Roster:
         removed: int,
         recipients: tuple[str, ...] | None,
     ) -> Roster:
-        return Roster(self.lineage, version, self.horizon, contacts, listed, pending, removed, recipients)
+        return Roster(self.lineage, version, self.horizon, contacts, listed, pending, removed, self.shared, recipients)
 
     def forgetting(self, keep: int) -> tuple[Roster, tuple[str, ...]]:
         """Return the roster with at most ``keep`` tombstones, the newest, and the JIDs whose contact went.
@@ -257,7 +305,9 @@ class Roster:
         for contact in gone:
             contacts = contacts.delete(contact.jid)
         horizon = max(self.horizon, gone[-1].version)
-        kept = Roster(self.lineage, self.version, horizon, contacts, self.listed, self.pending, keep, self.recipients)
+        kept = Roster(
+            self.lineage, self.version, horizon, contacts, self.listed, self.pending, keep, self.shared, self.recipients
+        )
         return kept, tuple([contact.jid for contact in gone])
 
 
@@ -277,6 +327,18 @@ def roster_of(head: RosterHead, contacts: dict[str, Contact]) -> Roster:
         tuple(sorted([jid for jid, contact in contacts.items() if contact.request is not None])),
         sum(is_tombstone(contact) for contact in contacts.values()),
     )
+
+
+def _by_jid(item: Contact | SharedItem) -> str:
+    return item.jid
+
+
+def _subscriber(state: Subscription) -> bool:
+    return state.from_
+
+
+def _subscribed(state: Subscription) -> bool:
+    return state.to
 
 
 def _by_version(contact: Contact) -> int:

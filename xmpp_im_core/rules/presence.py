@@ -6,7 +6,10 @@ from typing import Final
 
 from xmpp_im_core.rules.rule import rule
 
-_BROADCAST: Final = "4.1-03 3-01 11-06 11-08 8.2-01 8.2-03 8.3-01 8.3-02 4.6.3-04 4.6.3-06 4.6.3-07 4.2.2-03 4.7.2.3-06"
+_BROADCAST: Final = (
+    "4.1-03 3-01 11-06 11-08 8.2-01 8.2-03 8.3-01 8.3-02 4.6.3-04 4.6.3-06 4.6.3-07 4.2.2-03 "
+    "4.7.2.3-06 4.7.2.3-07 4.7.2.3-08 4.7.2.3-09"
+)
 _TYPES: Final = "4.7.1-01 4.7.1-13 12-07"
 _UNAVAILABLE_TYPE: Final = "4.7.1-02 12-20"
 
@@ -23,7 +26,7 @@ INITIAL_PRESENCE_TO_OWN: Final = rule(
     "presence:initial-own",
     "Initial presence is sent to all available resources of the user, the sender included.",
     _TYPES,
-    "2.2-03 4.1-05 4.1-06 4.2.2-02 4.2.2-03 4.5.2-09 4.7.2.3-06",
+    "2.2-03 4.1-05 4.1-06 4.2.2-02 4.2.2-03 4.5.2-09 4.7.2.3-06 4.7.2.3-07 4.7.2.3-08 4.7.2.3-09",
 )
 OTHER_RESOURCES_TOLD: Final = rule(
     "presence:others-told",
@@ -41,7 +44,7 @@ SUBSEQUENT_PRESENCE_TO_OWN: Final = rule(
     "presence:update-own",
     "An update is sent to all available resources of the user, the sender included.",
     _TYPES,
-    "4.2.2-03 4.4.2-04 4.7.2.3-06",
+    "4.2.2-03 4.4.2-04 4.7.2.3-06 4.7.2.3-07 4.7.2.3-08 4.7.2.3-09",
 )
 UNAVAILABLE_BROADCAST: Final = rule(
     "presence:unavailable",

@@ -44,15 +44,3 @@ ACCOUNT_GONE: Final = rule(
     "Sessions of an account that does not exist are closed with not-authorized.",
     "RFC 6120 §4.9.3.12",
 )
-CREATED: Final = rule("account:created", "A new account has an empty roster.", "2-01")
-REMOVED: Final = rule("account:removed", "Of a removed account nothing stays stored.", "2-01")
-UNSUBSCRIBED_BY_REMOVAL: Final = rule(
-    "account:removed-unsubscribes",
-    "The removal of an account ends its subscriptions: contacts are sent unsubscribe.",
-    "2.5.2-04 3.3.2-05 3-04",
-)
-CANCELLED_BY_REMOVAL: Final = rule(
-    "account:removed-cancels",
-    "The removal of an account cancels or denies its contacts' subscriptions: they are sent unsubscribed.",
-    "2.5.2-05 3.2.2-10 3-04",
-)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.deciding import authorised_by
 from xmpp_im_core.server.effects import (
     AddressedAs,
     Clear,
@@ -27,13 +28,17 @@ from xmpp_im_core.server.effects import (
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
+    AccountMoved,
     AccountRemoved,
     Decision,
     Event,
     Inbound,
+    ItemRemoved,
+    ItemSet,
     LoadFailed,
     OfflineLoaded,
     Outbound,
+    OverlayChanged,
     SessionBound,
     SessionDetached,
     SessionEnded,
@@ -60,6 +65,7 @@ __all__ = [
     "Account",
     "AccountCreated",
     "AccountLoaded",
+    "AccountMoved",
     "AccountRemoved",
     "AddressedAs",
     "Clear",
@@ -73,6 +79,8 @@ __all__ = [
     "FanOut",
     "Ignored",
     "Inbound",
+    "ItemRemoved",
+    "ItemSet",
     "Kind",
     "LastUnavailable",
     "LoadFailed",
@@ -81,6 +89,7 @@ __all__ = [
     "NoAccount",
     "OfflineLoaded",
     "Outbound",
+    "OverlayChanged",
     "Put",
     "Route",
     "Session",
@@ -99,6 +108,7 @@ __all__ = [
     "Unloaded",
     "Unroutable",
     "Visibility",
+    "authorised_by",
     "no_account",
     "reduce",
     "visibility",

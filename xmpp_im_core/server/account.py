@@ -16,19 +16,29 @@ from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.rules import delivery as delivery_rules
 from xmpp_im_core.rules import sessions as rules
 from xmpp_im_core.rules import storage as storage_rules
-from xmpp_im_core.server.administration import account_created, account_removed
+from xmpp_im_core.server.administration import (
+    account_created,
+    account_moved,
+    account_removed,
+    item_removed,
+    item_set,
+)
 from xmpp_im_core.server.answers import refuse
 from xmpp_im_core.server.blocking import inbound_from_blocked, outbound_to_blocked
 from xmpp_im_core.server.effects import EndSession, Step, Transition, silence
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
+    AccountMoved,
     AccountRemoved,
     Event,
     Inbound,
+    ItemRemoved,
+    ItemSet,
     LoadFailed,
     OfflineLoaded,
     Outbound,
+    OverlayChanged,
     SessionBound,
     SessionDetached,
     SessionEnded,
@@ -46,6 +56,7 @@ from xmpp_im_core.server.offline import offline_loaded
 from xmpp_im_core.server.presence import inbound_presence, outbound_presence
 from xmpp_im_core.server.resending import time_passed
 from xmpp_im_core.server.sessions import session_bound, session_detached, session_ended, session_resumed
+from xmpp_im_core.server.sharing import overlay_changed
 from xmpp_im_core.server.state import Account, NoAccount, Session, State, Unloaded
 from xmpp_im_core.server.storage import account_loaded, answer_later, load_failed, while_unloaded
 from xmpp_im_core.server.visibility import is_blocked
@@ -167,6 +178,10 @@ _ACCOUNT: Final[Mapping[type, _Reducer]] = MappingProxyType(
         TimePassed: time_passed,
         AccountCreated: _ignored_here,
         AccountRemoved: lambda account, event, policy: account_removed(account, event),
+        AccountMoved: lambda account, event, policy: account_moved(account, event),
+        ItemSet: item_set,
+        ItemRemoved: item_removed,
+        OverlayChanged: overlay_changed,
     }
 )
 

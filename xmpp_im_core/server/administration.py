@@ -1,13 +1,28 @@
-"""Creating and removing accounts (RFC 6121 §2.5.2, §3.2, §3.3: what a removed account owes its contacts)."""
+"""What an administrator does to an account (RFC 6121 §2.5.2, §3.2, §3.3, §4.3.2)."""
 
 from __future__ import annotations
 
 from xmpp_im_core.jid import parse_address
+from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Roster
-from xmpp_im_core.rules import sessions as rules
+from xmpp_im_core.rules import administration as rules
+from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.server.broadcasting import session_gone
-from xmpp_im_core.server.effects import Clear, Effect, EndSession, Ignored, Kind, Put, Route, Transition
-from xmpp_im_core.server.events import AccountCreated, AccountRemoved
+from xmpp_im_core.server.effects import (
+    Clear,
+    Delete,
+    Effect,
+    EndSession,
+    Ignored,
+    Kind,
+    Put,
+    Route,
+    StoreOperation,
+    Transition,
+    silence,
+)
+from xmpp_im_core.server.events import AccountCreated, AccountMoved, AccountRemoved, ItemRemoved, ItemSet
+from xmpp_im_core.server.rosters import put_item, remove_item
 from xmpp_im_core.server.state import Account, NoAccount, State
 from xmpp_im_core.stanza import Presence
 
@@ -31,7 +46,7 @@ def account_removed(account: Account, event: AccountRemoved) -> Transition[State
         gone = session_gone(left, session, f"{event.seq}-{n}", event.at)
         left = gone.state
         send += gone.send
-        send.append(EndSession(session.id, "not-authorized", rules.ACCOUNT_GONE))
+        send.append(EndSession(session.id, "not-authorized", session_rules.ACCOUNT_GONE))
     for n, contact in enumerate(account.roster.contacts.values()):
         to, state = parse_address(contact.jid), contact.state
         if state.to or state.pending_out:
@@ -40,6 +55,24 @@ def account_removed(account: Account, event: AccountRemoved) -> Transition[State
         if state.from_ or state.pending_in:
             stanza = Presence(to, account.address, f"{event.seq}-unsubscribed-{n}", "unsubscribed")
             send.append(Route(stanza, rules.CANCELLED_BY_REMOVAL))
-    return Transition(
-        NoAccount(account.jid), tuple(send or [Ignored(rules.REMOVED)]), tuple([Clear(kind) for kind in Kind])
-    )
+    effects = tuple(send or [Ignored(rules.REMOVED)])
+    return Transition(NoAccount(account.jid), effects, tuple([Clear(kind) for kind in Kind]))
+
+
+def account_moved(account: Account, event: AccountMoved) -> Transition[Account]:
+    """Note where the user has moved to, for contacts who probe (§4.3.2, rule 2); or that nobody has moved."""
+    operation: StoreOperation = Delete(Kind.MOVED, "") if event.to is None else Put(Kind.MOVED, "", event.to)
+    return Transition(account.moving(event.to), (Ignored(rules.MOVED),), (operation,))
+
+
+def item_set(account: Account, event: ItemSet, policy: Policy) -> Transition[Account]:
+    """Add or update an item as if the user had, but for the limits, which bind users (§2.3.2, §2.4.2)."""
+    return put_item(account, event.jid, event.name, event.groups, event.seq, policy)
+
+
+def item_removed(account: Account, event: ItemRemoved, policy: Policy) -> Transition[Account]:
+    """Remove an item as if the user had (§2.5.2)."""
+    contact = account.roster.contacts.get(event.jid)
+    if contact is None or not contact.listed:
+        return silence(account, rules.UNKNOWN_ITEM)
+    return remove_item(account, contact, event.seq, policy)

@@ -32,7 +32,7 @@ from xmpp_im_core.server.effects import (
 from xmpp_im_core.server.events import Outbound
 from xmpp_im_core.server.messages import message_to_nobody
 from xmpp_im_core.server.state import Account, Session
-from xmpp_im_core.server.visibility import NONE, is_blocked, matches, visibility
+from xmpp_im_core.server.visibility import SUBSCRIBED, is_blocked, matches, visibility
 from xmpp_im_core.stanza import (
     IQ,
     Condition,
@@ -141,10 +141,8 @@ def _affected(account: Account, jids: tuple[str, ...]) -> set[str]:
     hit = {jid for jid in account.roster.subscribers() if _hides(account, jids, parse_jid(jid))}
     for jid in jids:
         entity = parse_jid(jid)
-        if not entity.is_bare and entity.bare not in hit and visibility(account, entity, None) is not NONE:
-            contact = account.roster.contacts.get(entity.bare)
-            if contact is not None and contact.state.from_:
-                hit.add(jid)
+        if not entity.is_bare and entity.bare not in hit and visibility(account, entity, None) is SUBSCRIBED:
+            hit.add(jid)
     return hit
 
 

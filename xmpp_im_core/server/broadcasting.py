@@ -21,6 +21,7 @@ from xmpp_im_core.server.effects import (
     silence,
 )
 from xmpp_im_core.server.events import Outbound
+from xmpp_im_core.server.priorities import within_bounds
 from xmpp_im_core.server.state import Account, LastUnavailable, Session, SessionId
 from xmpp_im_core.server.subscribing import redeliver_requests
 from xmpp_im_core.server.visibility import is_blocked
@@ -37,6 +38,7 @@ def outbound_available(
 
     :param presence: stamped with the full JID.
     """
+    presence = within_bounds(presence, policy)
     initial = session.presence is None
     shown = session.showing(presence)
     after = account.with_session(shown).with_roster(account.roster.keeping_recipients())
@@ -137,8 +139,7 @@ def _unblocked(account: Account, recipients: tuple[str, ...]) -> tuple[str, ...]
 
 
 def _is_subscriber(account: Account, entry: str) -> bool:
-    contact = account.roster.contacts.get(parse_jid(entry).bare)
-    return contact is not None and contact.state.from_
+    return account.roster.state_of(parse_jid(entry).bare).from_
 
 
 def _fan_out(presence: Presence, recipients: tuple[str, ...], rule: Rule) -> list[Effect]:

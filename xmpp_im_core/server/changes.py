@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.roster import ROSTER, Contact, Roster
+from xmpp_im_core.roster import ROSTER, Contact, Roster, SharedItem
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server.effects import FULL_JID, Delete, Deliver, Ignored, Kind, Put, StoreOperation
 from xmpp_im_core.server.state import Account, SessionId
@@ -38,19 +38,32 @@ def note(account: Account, contact: Contact) -> tuple[Account, tuple[StoreOperat
 
 def push(account: Account, contact: Contact, id: str, policy: Policy, rule: Rule) -> Deliver | Ignored:
     """Push a contact's item to all interested resources (§2.1.6); none of them: the rule is obeyed in silence."""
-    return push_to(account.interested(), account.roster, contact, id, policy, rule)
+    return push_item(account, contact, contact.version, id, policy, rule)
+
+
+def push_item(
+    account: Account, item: Contact | SharedItem, version: int, id: str, policy: Policy, rule: Rule
+) -> Deliver | Ignored:
+    """Push an item with this version of the roster to all interested resources."""
+    return push_to(account.interested(), account.roster, item, version, id, policy, rule)
 
 
 def push_to(
-    sessions: tuple[SessionId, ...], roster: Roster, contact: Contact, id: str, policy: Policy, rule: Rule
+    sessions: tuple[SessionId, ...],
+    roster: Roster,
+    item: Contact | SharedItem,
+    version: int,
+    id: str,
+    policy: Policy,
+    rule: Rule,
 ) -> Deliver | Ignored:
-    """Push a contact's item, with the version of its modification, to these sessions."""
+    """Push an item, with the version of its modification, to these sessions."""
     if not sessions:
         return Ignored(rule)
-    ver = f"{roster.lineage}:{contact.version}" if policy.roster_versioning else None
-    return Deliver(IQ(None, None, id, "set", None, payload(query([contact], ver))), sessions, FULL_JID, rule)
+    ver = f"{roster.lineage}:{version}" if policy.roster_versioning else None
+    return Deliver(IQ(None, None, id, "set", None, payload(query([item], ver))), sessions, FULL_JID, rule)
 
 
-def query(contacts: Iterable[Contact], ver: str | None) -> Element:
+def query(items: Iterable[Contact | SharedItem], ver: str | None) -> Element:
     """Return the ``<query/>`` of a roster result or push."""
-    return element("query", ROSTER, {} if ver is None else {"ver": ver}, [contact.item() for contact in contacts])
+    return element("query", ROSTER, {} if ver is None else {"ver": ver}, [item.item() for item in items])

@@ -40,8 +40,7 @@ def outbound_directed(
 def _rule(account: Account, to: JID, session: Session) -> Rule:
     if not session.available:
         return rules.DIRECTED_BEFORE_INITIAL
-    contact = account.roster.contacts.get(to.bare)
-    if contact is not None and contact.state.from_:
+    if account.roster.state_of(to.bare).from_:
         return rules.DIRECTED_TO_SUBSCRIBER
     return rules.DIRECTED_TO_OTHER
 

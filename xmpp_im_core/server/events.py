@@ -13,8 +13,10 @@ from typing import TypeAlias
 import attrs
 from attrs import field, frozen
 
+from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.roster import SharedItem
 from xmpp_im_core.server.effects import Deliver, FanOut, Put, Route
-from xmpp_im_core.server.state import SessionId
+from xmpp_im_core.server.state import Moved, SessionId
 from xmpp_im_core.stanza import Condition, Message, Stanza
 
 
@@ -26,6 +28,17 @@ def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> 
 def _not_empty(_: object, attribute: attrs.Attribute[str], value: str) -> None:
     if not value:
         raise ValueError(f"{attribute.name}: must not be empty")
+
+
+def _prepared_bare(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if parse_jid(value).bare != value:
+        raise ValueError(f"{attribute.name}: {value!r} is no prepared bare JID")
+
+
+def _shareable(_: object, attribute: attrs.Attribute[tuple[SharedItem, ...]], value: tuple[SharedItem, ...]) -> None:
+    for item in value:
+        if parse_jid(item.jid).bare != item.jid or item.state.pending_in or item.state.pending_out:
+            raise ValueError(f"{attribute.name}: {item!r} has no prepared bare JID, or something pending")
 
 
 @frozen
@@ -165,6 +178,36 @@ class AccountRemoved(_Event):
     """The account was removed."""
 
 
+@frozen
+class AccountMoved(_Event):
+    """The user has moved to another address, or is back (None)."""
+
+    to: Moved | None
+
+
+@frozen
+class ItemSet(_Event):
+    """An administrator added or updated an item of the user's roster."""
+
+    jid: str = field(validator=_prepared_bare)
+    name: str = ""
+    groups: tuple[str, ...] = ()
+
+
+@frozen
+class ItemRemoved(_Event):
+    """An administrator removed an item of the user's roster."""
+
+    jid: str = field(validator=_prepared_bare)
+
+
+@frozen
+class OverlayChanged(_Event):
+    """The service shows these items in the roster, and no others: to be said after each loading too."""
+
+    items: tuple[SharedItem, ...] = field(default=(), validator=_shareable)
+
+
 Event: TypeAlias = (
     SessionBound
     | SessionDetached
@@ -181,4 +224,8 @@ Event: TypeAlias = (
     | TimePassed
     | AccountCreated
     | AccountRemoved
+    | AccountMoved
+    | ItemSet
+    | ItemRemoved
+    | OverlayChanged
 )

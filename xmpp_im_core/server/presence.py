@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 
 from xmpp_im_core.jid import JID, Address
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.roster import Contact
+from xmpp_im_core.roster import Contact, SharedItem
+from xmpp_im_core.rules import administration as administration_rules
 from xmpp_im_core.rules import presence as rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
 from xmpp_im_core.server.answers import error_to_sender, refuse
@@ -82,6 +83,8 @@ def outbound_subscription(
     contact_jid = to.jid.bare
     if contact_jid == account.jid.bare:
         return silence(account, subscription_rules.OWN_JID)
+    if contact_jid in account.roster.shared:
+        return refuse(account, presence, session.id, Condition.NOT_ALLOWED, administration_rules.SHARED_NOT_YOURS)
     stamped = presence.stamped(to=to_bare(to), from_=account.address)
     contact = account.roster.contacts.get(contact_jid) or Contact(contact_jid, listed=False)
     request = Outbound(event.at, event.seq, event.session, presence)  # errors go to the full JID
@@ -155,6 +158,9 @@ def inbound_subscription(
     """
     if sender.bare == account.jid.bare:
         return silence(account, subscription_rules.OWN_JID)
+    shared = account.roster.shared.get(sender.bare)
+    if shared is not None:
+        return _from_shared(account, event, presence, shared)
     contact = account.roster.contacts.get(sender.bare) or Contact(sender.bare, listed=False)
     addressed_bare = to.resource is None
     if not addressed_bare:
@@ -164,6 +170,14 @@ def inbound_subscription(
     if presence.type == "unsubscribe":
         return inbound_unsubscribe(account, event, presence, contact, policy, answer=addressed_bare)
     return _INBOUND[presence.type or ""](account, event, presence, contact, policy)
+
+
+def _from_shared(account: Account, event: Inbound, presence: Presence, shared: SharedItem) -> Transition[Account]:
+    """Answer a request that the service has granted already; nothing else changes what the service shares."""
+    if presence.type == "subscribe" and shared.state.from_:
+        reply = Presence(presence.from_bare, account.address, f"{event.seq}-subscribed", "subscribed")
+        return Transition(account, (Route(reply, administration_rules.SHARED_GRANTED),))
+    return silence(account, administration_rules.SHARED_NOT_THEIRS)
 
 
 _INBOUND: Final[Mapping[str, InboundRule]] = MappingProxyType(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.policy import Policy
@@ -18,7 +18,7 @@ def waking_for(account: Account, contact: Contact, policy: Policy) -> Account:
     """Return the account with a ``wake_at`` no later than this contact's request is due to be sent again."""
     if policy.resend_requests_after is None or contact.asked is None:
         return account
-    due = contact.asked + policy.resend_requests_after
+    due = _due(contact.asked, policy.resend_requests_after)
     if account.wake_at is not None and account.wake_at <= due:
         return account
     return account.waking(due)
@@ -34,7 +34,7 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
         asked = contact.asked
         if asked is None or wait is None:
             continue
-        if asked + wait <= event.at:
+        if _due(asked, wait) <= event.at:
             asked = event.at
             repeated = contact.asked_at(asked)
             roster = roster.noted(repeated)
@@ -42,7 +42,7 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
             id = f"{event.seq}-subscribe-{len(send)}"
             request = Presence(parse_address(contact.jid), account.address, id, "subscribe")
             send.append(Route(request, rules.REQUEST_RESENT))
-        due.append(asked + wait)
+        due.append(_due(asked, wait))
     later = account.with_roster(roster).waking(min(due, default=None))
     if not send:
         return silence(later, rules.NOTHING_TO_RESEND)
@@ -54,4 +54,12 @@ def first_due(roster: Roster, policy: Policy) -> datetime | None:
     wait = policy.resend_requests_after
     if wait is None:
         return None
-    return min([c.asked + wait for c in roster.contacts.unordered() if c.asked is not None], default=None)
+    return min([_due(c.asked, wait) for c in roster.contacts.unordered() if c.asked is not None], default=None)
+
+
+def _due(asked: datetime, wait: timedelta) -> datetime:
+    """Return when a request is due again: at the end of time, where that would lie beyond it."""
+    try:
+        return asked + wait
+    except OverflowError:
+        return datetime.max.replace(tzinfo=asked.tzinfo)

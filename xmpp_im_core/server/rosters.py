@@ -9,6 +9,7 @@ from xmpp_im_core.jid import InvalidJID, parse_address, parse_jid
 from xmpp_im_core.policy import FullJIDItem, OwnItem, Policy, RosterAccess
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import administration as administration_rules
 from xmpp_im_core.rules import roster as rules
 from xmpp_im_core.server.answers import refuse, result
 from xmpp_im_core.server.changes import modify, push, push_to, query
@@ -58,7 +59,7 @@ def roster_get(
         if len(changed) <= max(roster.listed, 1):  # else the whole roster is less to send (§2.6.3)
             return Transition(after, interim_pushes(after, event, request, session.id, changed, policy))
     content = query(roster.items(), roster.ver if policy.roster_versioning else None)
-    rule = rules.ROSTER_RESULT if roster.listed else rules.EMPTY_ROSTER_RESULT
+    rule = rules.ROSTER_RESULT if roster.listed or roster.shared else rules.EMPTY_ROSTER_RESULT
     return Transition(after, (result(request, session.id, rule, content),))
 
 
@@ -72,7 +73,9 @@ def interim_pushes(
 ) -> tuple[Effect, ...]:
     """Return the empty result, and a push for each item modified since, to this resource alone (§2.6.3)."""
     pushes = [
-        push_to((session,), account.roster, contact, f"{event.seq}-push-{n}", policy, rules.INTERIM_PUSH)
+        push_to(
+            (session,), account.roster, contact, contact.version, f"{event.seq}-push-{n}", policy, rules.INTERIM_PUSH
+        )
         for n, contact in enumerate(changed)
     ]
     return (
@@ -88,40 +91,41 @@ def roster_set(
     wanted = read_set(asked, account, policy)
     if isinstance(wanted, Refusal):
         return refuse(account, request, session.id, wanted.condition, wanted.rule)
+    if wanted.jid in account.roster.shared:
+        return refuse(account, request, session.id, Condition.NOT_ALLOWED, administration_rules.SHARED_NOT_YOURS)
     contact = account.roster.contacts.get(wanted.jid)
     if wanted.remove:
         if contact is None or not contact.listed:
             return refuse(account, request, session.id, Condition.ITEM_NOT_FOUND, rules.REMOVED_ITEM_NOT_FOUND)
-        return remove_item(account, event, request, contact, session.id, policy)
+        removed = remove_item(account, contact, event.seq, policy)
+        answer = result(request, session.id, rules.ITEM_REMOVED)
+        return Transition(removed.state, (answer, *removed.send), removed.store)
     is_new = contact is None or not contact.listed
     if is_new and account.roster.listed >= policy.roster_items:
         return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.ROSTER_FULL)
-    before = contact or Contact(wanted.jid, listed=False)
-    # "the item MUST be updated exactly as provided in the roster set" (§2.4.1): name and groups as a whole,
-    # while subscription, ask, approved and a pending request are not the client's to set
+    put = put_item(account, wanted.jid, wanted.name, wanted.groups, event.seq, policy)
+    answer = result(request, session.id, rules.ITEM_ADDED if is_new else rules.ITEM_UPDATED)
+    return Transition(put.state, (answer, *put.send), put.store)
+
+
+def put_item(
+    account: Account, jid: str, name: str, groups: tuple[str, ...], seq: str, policy: Policy
+) -> Transition[Account]:
+    """Add or update an item (§2.3.2, §2.4.2): "the item MUST be updated exactly as provided" (§2.4.1).
+
+    Name and groups are replaced as a whole; subscription, ask, approved and a waiting request stay.
+    """
+    before = account.roster.contacts.get(jid) or Contact(jid, listed=False)
     after, contact, store = modify(
         account,
-        Contact(
-            before.jid,
-            before.state,
-            True,
-            wanted.name,
-            wanted.groups,
-            before.approved,
-            before.request,
-            before.asked,
-        ),
+        Contact(jid, before.state, True, name, groups, before.approved, before.request, before.asked),
         policy,
     )
-    done = rules.ITEM_ADDED if is_new else rules.ITEM_UPDATED
-    pushed = rules.ADDED_ITEM_PUSHED if is_new else rules.UPDATED_ITEM_PUSHED
-    send = (result(request, session.id, done), push(after, contact, f"{event.seq}-push", policy, pushed))
-    return Transition(after, send, store)
+    pushed = rules.UPDATED_ITEM_PUSHED if before.listed else rules.ADDED_ITEM_PUSHED
+    return Transition(after, (push(after, contact, f"{seq}-push", policy, pushed),), store)
 
 
-def remove_item(
-    account: Account, event: Outbound, request: IQ, contact: Contact, session: SessionId, policy: Policy
-) -> Transition[Account]:
+def remove_item(account: Account, contact: Contact, seq: str, policy: Policy) -> Transition[Account]:
     """Remove an item, and end the subscriptions of both sides (§2.5.2).
 
     The contact's subscription is cancelled as in §3.2.2, unavailable presence first. A request of the
@@ -138,11 +142,11 @@ def remove_item(
         ),
         policy,
     )
-    pushed = push(after, removed, f"{event.seq}-push", policy, rules.REMOVED_ITEM_PUSHED)
-    farewells = withdrawal_at_removal(account, contact.jid, state, event.seq)
+    pushed = push(after, removed, f"{seq}-push", policy, rules.REMOVED_ITEM_PUSHED)
+    farewells = withdrawal_at_removal(account, contact.jid, state, seq)
     if state.from_:
         after = without_directed_to(after, contact.jid)
-    return Transition(after, (result(request, session, rules.ITEM_REMOVED), *farewells, pushed), store)
+    return Transition(after, (*farewells, pushed), store)
 
 
 def withdrawal_at_removal(account: Account, contact: str, state: Subscription, seq: str) -> tuple[Effect, ...]:

@@ -210,6 +210,10 @@ class Account:
         """Return the account with this last unavailable presence."""
         return Account(self.jid, self.roster, self.sessions, last, self.moved, self.blocked, self.wake_at)
 
+    def moving(self, moved: Moved | None) -> Account:
+        """Return the account of a user who has moved, or has not."""
+        return Account(self.jid, self.roster, self.sessions, self.last_unavailable, moved, self.blocked, self.wake_at)
+
     def blocking(self, blocked: tuple[str, ...]) -> Account:
         """Return the account with this block list, sorted."""
         return Account(self.jid, self.roster, self.sessions, self.last_unavailable, self.moved, blocked, self.wake_at)

@@ -42,8 +42,7 @@ def visibility(account: Account, entity: JID, session: Session | None) -> Visibi
         return SELF
     if is_blocked(account, entity):
         return NONE
-    contact = account.roster.contacts.get(entity.bare)
-    if contact is not None and contact.state.from_:
+    if account.roster.state_of(entity.bare).from_:
         return SUBSCRIBED
     if session is not None:
         return DIRECTED if _listed(session, entity.bare) else NONE

@@ -1,0 +1,32 @@
+"""Overriding the priority that a client has chosen (RFC 6121 §4.7.2.3)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.element import element
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.stanza import CLIENT, Presence, payload
+
+
+def within_bounds(presence: Presence, policy: Policy) -> Presence:
+    """Return available presence with the nearest priority that the policy allows.
+
+    "it MUST communicate the modified priority value": echo, broadcast and delivery all use what is
+    returned here. A priority of zero is said by leaving the element out.
+    """
+    allowed = min(max(presence.priority, policy.lowest_priority), policy.highest_priority)
+    if allowed == presence.priority:
+        return presence
+    others = [
+        c for c in presence.payload.children if isinstance(c, str) or (c.name, c.namespace) != ("priority", CLIENT)
+    ]
+    if allowed:
+        others.append(element("priority", CLIENT, {}, [str(allowed)]))
+    return Presence(
+        presence.to,
+        presence.from_,
+        presence.id,
+        presence.type,
+        presence.lang,
+        payload(*others),
+        presence.attributes,
+    )
