@@ -17,7 +17,11 @@ from typing import Final
 
 from attrs import frozen
 
+XML: Final = "http://www.w3.org/XML/1998/namespace"
+"""The namespace of the prefix ``xml``, which is bound everywhere."""
 XML_LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
+
+_DEEPEST: Final = 256  # trees are compared, hashed and written by recursion, which Python bounds
 
 
 @frozen
@@ -103,13 +107,23 @@ def from_etree(tree: ET.Element) -> Element:
     """Return the element that an ``xml.etree`` element (or one with its interface) stands for.
 
     Comments and processing instructions, which XMPP forbids (RFC 6120 §11.1), are left out.
+
+    :raises ValueError: for a tree of more than 256 levels, and for a root that is no element.
     """
+    if not isinstance(tree.tag, str):
+        raise ValueError("the root is a comment or a processing instruction, not an element")
+    return _from_etree(tree, 1)
+
+
+def _from_etree(tree: ET.Element, depth: int) -> Element:
+    if depth > _DEEPEST:
+        raise ValueError(f"the tree has more than {_DEEPEST} levels")
     children: list[Element | str] = [tree.text or ""]
     for child in tree:
         if isinstance(child.tag, str):
-            children.append(from_etree(child))
+            children.append(_from_etree(child, depth + 1))
         children.append(child.tail or "")
-    namespace, name = _split(tree.tag)
+    namespace, name = split_name(tree.tag)
     return element(name, namespace, tree.attrib, children)
 
 
@@ -128,9 +142,12 @@ def to_etree(root: Element) -> ET.Element:
     return tree
 
 
-def _split(tag: str) -> tuple[str, str]:
-    """Split a Clark name into namespace and local name. A local name holds no brace, so the last one parts them."""
-    if tag.startswith("{"):
-        namespace, _, name = tag[1:].rpartition("}")
+def split_name(written: str) -> tuple[str, str]:
+    """Split a name in Clark notation into namespace and local name.
+
+    A local name holds no brace, so the last one parts them, whatever the namespace holds.
+    """
+    if written.startswith("{"):
+        namespace, _, name = written[1:].rpartition("}")
         return namespace, name
-    return "", tag
+    return "", written

@@ -4,6 +4,9 @@ The localpart is prepared by the PRECIS profile UsernameCaseMapped, the resource
 (package precis-i18n), the domainpart by IDNA 2008 (package idna); each part is 1 to 1023 bytes of UTF-8.
 Plain ASCII addresses, nearly all of them, take a path that needs none of the three and gives the same
 result. The cache in front is bounded and invisible: it changes no result.
+
+RFC 7622 §3.5 lists ``juliet@example.com/ foo`` (example 18) among the strings that are no JIDs, though the
+profile of the resourcepart, OpaqueString, allows a leading space. The profile decides here: it is a JID.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from precis_i18n import get_profile
 MAX_PART_BYTES: Final = 1023
 """The longest part of a JID, in bytes of UTF-8 (RFC 7622 §3.2 to §3.4)."""
 
+_MAX_DOMAIN: Final = 253  # the 255 octets of RFC 1034 §3.1 without the first length octet and the root
+_MAX_TEXT: Final = 4 * MAX_PART_BYTES  # no mapping shortens a text by more; what is longer is not looked at
 _CACHED: Final = 16384
 _CACHED_LENGTH: Final = 256  # longer texts are not cached, or a flood of them would fill the memory
 _LOCAL_EXCLUDED: Final = frozenset("\"&'/:<>@")  # RFC 7622 §3.3.1
@@ -30,6 +35,7 @@ _OPAQUE: Final = get_profile("OpaqueString")
 _ASCII_LOCAL: Final = re.compile(r"[!#$%()*+,\-.0-9;=?A-Z\[\\\]^_`a-z{|}~]+\Z")
 _ASCII_LABEL: Final = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.IGNORECASE)
 _ASCII_RESOURCE: Final = re.compile(r"[ -~]+\Z")
+_ZONE: Final = re.compile(r"%25(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+\Z")  # RFC 6874 §2
 
 
 class InvalidJID(ValueError):
@@ -134,7 +140,11 @@ def _localpart(text: str) -> str:
         return _bounded("localpart", text.lower())
     if excluded := _LOCAL_EXCLUDED.intersection(text):
         raise InvalidJID(f"localpart: {min(excluded)!r} is not allowed (RFC 7622 §3.3.1)")
-    prepared = _enforced("localpart", _USERNAME.enforce, text)
+    # "the PRECIS mapping rules do not account for the special status of GREEK SMALL LETTER FINAL SIGMA"
+    # (RFC 7622 §3.5), but str.lower() does.
+    prepared = _enforced(
+        "localpart", _USERNAME.enforce, text.replace("\N{GREEK CAPITAL LETTER SIGMA}", "\N{GREEK SMALL LETTER SIGMA}")
+    )
     if excluded := _LOCAL_EXCLUDED.intersection(prepared):  # a compatibility character may map to one
         raise InvalidJID(f"localpart: {min(excluded)!r} is not allowed (RFC 7622 §3.3.1)")
     return prepared
@@ -150,26 +160,32 @@ def _domainpart(text: str) -> str:
     if text.startswith("["):
         return _ip_literal(text)
     text = text.removesuffix(".")  # RFC 7622 §3.2: a final dot is stripped before anything else
-    labels = text.split(".")
-    if all(_ASCII_LABEL.match(label) for label in labels):
-        return _bounded("domainpart", text.lower())
+    if len(text) <= _MAX_DOMAIN and all(_ASCII_LABEL.match(label) for label in text.split(".")):
+        return text.lower()
     return _enforced("domainpart", _prepared_domain, text)
 
 
 def _prepared_domain(text: str) -> str:
     """Prepare an internationalised domain name, label by label (RFC 7622 §3.2.2)."""
-    mapped = "".join(unicodedata.normalize("NFKC", c) if unicodedata.east_asian_width(c) in "FH" else c for c in text)
-    labels = unicodedata.normalize("NFC", mapped.lower()).split(".")
-    return ".".join([label if _ASCII_LABEL.match(label) else idna.ulabel(label) for label in labels])
+    mapped = "".join([unicodedata.normalize("NFKC", c) if unicodedata.east_asian_width(c) in "FH" else c for c in text])
+    lowered = "".join([c.lower() for c in mapped])  # one by one: what stands around a sigma changes nothing
+    labels = [idna.ulabel(label) for label in unicodedata.normalize("NFC", lowered).split(".")]
+    # "Naturally, the length limits of [RFC1034] apply" (RFC 7622 §3.2): to A-labels, as DNS has them.
+    if len(b".".join([idna.alabel(label) for label in labels])) > _MAX_DOMAIN:
+        raise idna.IDNAError(f"longer than {_MAX_DOMAIN} octets in the DNS (RFC 1034 §3.1)")
+    return ".".join(labels)
 
 
 def _ip_literal(text: str) -> str:
+    """Check an IPv6 literal, with or without a zone; its spelling stays, apart from case (RFC 7622 §3.2.3)."""
+    address, percent, zone = text[1:-1].partition("%")
     try:
-        if not text.endswith("]") or "%" in text:
+        if not text.endswith("]") or (percent and not _ZONE.match(percent + zone)):
             raise ValueError(text)
-        return f"[{ipaddress.IPv6Address(text[1:-1])}]"
+        ipaddress.IPv6Address(address)
     except ValueError:
-        raise InvalidJID(f"domainpart: {text!r} is no IPv6 literal (RFC 7622 §3.2)") from None
+        raise InvalidJID("domainpart: no IPv6 literal stands in the brackets (RFC 7622 §3.2)") from None
+    return _bounded("domainpart", f"[{address.lower()}{percent}{zone}]")
 
 
 def _enforced(part: str, enforce: Callable[[str], str], text: str) -> str:
@@ -177,6 +193,8 @@ def _enforced(part: str, enforce: Callable[[str], str], text: str) -> str:
 
     Two addresses that become equal only when prepared again would let one account pass for another.
     """
+    if len(text) > _MAX_TEXT:
+        raise InvalidJID(f"{part}: {len(text)} characters, allowed are 1 to {MAX_PART_BYTES} bytes (RFC 7622 §3)")
     try:
         prepared = enforce(text)
         stable = enforce(prepared) == prepared

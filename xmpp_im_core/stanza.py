@@ -14,7 +14,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import ClassVar, Final, Self, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 from xmpp_im_core.element import XML_LANG, Element, canonical, element, size
 from xmpp_im_core.jid import JID, Address, Malformed, address_of, parse_address
@@ -34,14 +34,9 @@ AddressLike: TypeAlias = Address | Malformed | None
 
 @frozen
 class Payload:
-    """What stands between a stanza's tags: elements and text, in canonical form.
-
-    ``source`` is the codec's own: the bytes that the payload was read from, with the content namespace of
-    that stream. It takes no part in equality.
-    """
+    """What stands between a stanza's tags: elements and text, in canonical form."""
 
     children: tuple[Element | str, ...] = ()
-    source: tuple[str, bytes] | None = field(default=None, eq=False, repr=False)
 
     @property
     def elements(self) -> tuple[Element, ...]:
@@ -167,7 +162,7 @@ class IQ(Stanza):
         return elements[0] if len(elements) == 1 else None
 
 
-_KINDS: Final[Mapping[str, type[Message] | type[Presence] | type[IQ]]] = MappingProxyType(
+KINDS: Final[Mapping[str, type[Message] | type[Presence] | type[IQ]]] = MappingProxyType(
     {"message": Message, "presence": Presence, "iq": IQ}
 )
 
@@ -194,19 +189,25 @@ def from_element(root: Element) -> Message | Presence | IQ:
 
     :raises NotAStanza: for any other name or namespace.
     """
-    kind = _KINDS.get(root.name) if root.namespace == CLIENT else None
+    kind = KINDS.get(root.name) if root.namespace == CLIENT else None
     if kind is None:
         raise NotAStanza(f"<{root.name} xmlns={root.namespace!r}> is not a stanza")
     return read_stanza(kind, root.attributes, Payload(root.children))
 
 
 def read_stanza(
-    kind: type[Message] | type[Presence] | type[IQ], attributes: Iterable[tuple[str, str]], content: Payload
+    kind: type[Message] | type[Presence] | type[IQ],
+    attributes: Iterable[tuple[str, str]],
+    content: Payload,
+    lang: str | None = None,
 ) -> Message | Presence | IQ:
-    """Build a stanza from its attributes (sorted by name) and payload."""
+    """Build a stanza from its attributes (sorted by name) and payload.
+
+    :param lang: the language of a stanza that names none: that of its stream (RFC 6120 §8.1.5).
+    """
     to: AddressLike = None
     from_: AddressLike = None
-    id_ = type_ = lang = None
+    id_ = type_ = None
     others: list[tuple[str, str]] = []
     for name, value in attributes:
         if name == "to":
@@ -375,9 +376,12 @@ def may_be_answered(stanza: Stanza) -> bool:
 def error_reply(stanza: Stanza, error: StanzaError) -> Stanza:
     """Return the error stanza that answers a stanza, with its addresses swapped and without its payload.
 
-    The caller has asked :func:`may_be_answered` first.
+    The caller has asked :func:`may_be_answered` first. An address that is malformed is left out rather than
+    written (RFC 6120 §8.3.1, rule 2), and an IQ without an 'id' gets an empty one (rule 3).
     """
-    return type(stanza)(stanza.from_, stanza.to, stanza.id, "error", None, payload(write_error(error)))
+    to, from_ = [address if isinstance(address, Address) else None for address in (stanza.from_, stanza.to)]
+    id_ = "" if stanza.id is None and isinstance(stanza, IQ) else stanza.id
+    return type(stanza)(to, from_, id_, "error", None, payload(write_error(error)))
 
 
 def result_reply(request: IQ, *children: Element) -> IQ:

@@ -1,0 +1,63 @@
+"""Bytes to stanzas and back: the only part of the core that reads or writes XML text.
+
+What is not XMPP's XML is refused by name, each error with the stream error condition of RFC 6120 §4.9.3 that
+answers it: DTDs, entities, comments, processing instructions (§11.1), encodings other than UTF-8 (§11.6), and
+what is larger or deeper than the :class:`Limits`, which are checked before the parser sees the bytes.
+
+* :class:`StreamParser` reads a stream as it comes, in pieces of any size;
+* :func:`parse_element` and :func:`parse_stanza` read one whole document (a file, a WebSocket frame);
+* :func:`write_element`, :func:`write_stanza` and :func:`write_fan_out` write.
+
+Inside the core the content namespace is always ``jabber:client``; the ``namespace`` that each of these takes
+is the content namespace of the stream, and what stands in it is re-scoped on the way (§4.8.3).
+"""
+
+from __future__ import annotations
+
+from xmpp_im_core.codec.documents import parse_element, parse_stanza
+from xmpp_im_core.codec.errors import (
+    BadFormat,
+    CodecError,
+    InvalidNamespace,
+    NotWellFormed,
+    RestrictedXML,
+    TooDeep,
+    TooLarge,
+    UnsupportedEncoding,
+    UnsupportedStanza,
+    Unwritable,
+)
+from xmpp_im_core.codec.events import NonStanza, StreamClosed, StreamEvent, StreamOpened
+from xmpp_im_core.codec.namespaces import COMPONENT, CONTENT_NAMESPACES, SERVER, STREAMS
+from xmpp_im_core.codec.reading import DEFAULT_LIMITS, Limits
+from xmpp_im_core.codec.streams import StreamParser
+from xmpp_im_core.codec.writing import write_element, write_fan_out, write_stanza
+
+__all__ = [
+    "COMPONENT",
+    "CONTENT_NAMESPACES",
+    "DEFAULT_LIMITS",
+    "SERVER",
+    "STREAMS",
+    "BadFormat",
+    "CodecError",
+    "InvalidNamespace",
+    "Limits",
+    "NonStanza",
+    "NotWellFormed",
+    "RestrictedXML",
+    "StreamClosed",
+    "StreamEvent",
+    "StreamOpened",
+    "StreamParser",
+    "TooDeep",
+    "TooLarge",
+    "UnsupportedEncoding",
+    "UnsupportedStanza",
+    "Unwritable",
+    "parse_element",
+    "parse_stanza",
+    "write_element",
+    "write_fan_out",
+    "write_stanza",
+]

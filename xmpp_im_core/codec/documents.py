@@ -1,0 +1,128 @@
+"""Reading one whole document: through defusedxml, with what XMPP refuses beyond it on top."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Final
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from xmpp_im_core.codec.errors import NotWellFormed, RestrictedXML, TooLarge, UnsupportedEncoding, UnsupportedStanza
+from xmpp_im_core.codec.namespaces import check_first_level, rescope
+from xmpp_im_core.codec.reading import (
+    DEFAULT_LIMITS,
+    AttributeNames,
+    Frame,
+    Limits,
+    Names,
+    Tree,
+    check_first_bytes,
+    comment,
+    processing_instruction,
+    syntax_error,
+    xml_declaration,
+)
+from xmpp_im_core.element import Element
+from xmpp_im_core.stanza import CLIENT, IQ, Message, NotAStanza, Presence, from_element
+
+_SEPARATOR: Final = "}"
+
+
+def parse_element(data: bytes | str, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS) -> Element:
+    """Read one element, as it may stand in a stream with this content namespace.
+
+    :param data: the whole element, in UTF-8. An XML declaration may precede it.
+    :param namespace: what elements are in that declare no namespace; it becomes ``jabber:client``
+        (RFC 6120 §4.8.3).
+    :raises CodecError: where it is not well-formed, has what XMPP forbids, or is beyond the limits.
+    """
+    return rescope(_parse(_encoded(data, limits), _Target(namespace, limits)), namespace, CLIENT)
+
+
+def parse_stanza(
+    data: bytes | str, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS
+) -> Message | Presence | IQ:
+    """Read one stanza, as it may stand in a stream with this content namespace.
+
+    :raises UnsupportedStanza: where the element is not a message, presence or iq in that namespace.
+    :raises InvalidNamespace: where it is in another content namespace.
+    :raises CodecError: as :func:`parse_element` does.
+    """
+    root = parse_element(data, namespace, limits)
+    check_first_level(root.namespace, CLIENT)
+    try:
+        return from_element(root)
+    except NotAStanza as error:
+        raise UnsupportedStanza(str(error)) from None
+
+
+def _encoded(data: bytes | str, limits: Limits) -> bytes:
+    """Return the bytes of a document that is not too large, and is UTF-8."""
+    if len(data) > limits.stanza_bytes:
+        raise TooLarge(f"more than {limits.stanza_bytes} bytes")
+    try:
+        if isinstance(data, str):
+            data = data.encode()
+        if not data:
+            raise NotWellFormed("nothing at all")
+        check_first_bytes(data)
+        data.decode()
+    except UnicodeError as error:
+        raise UnsupportedEncoding(str(error)) from None
+    if len(data) > limits.stanza_bytes:
+        raise TooLarge(f"more than {limits.stanza_bytes} bytes")
+    return data
+
+
+def _parse(data: bytes, target: _Target) -> Element:
+    parser = DefusedXMLParser(target=target, forbid_dtd=True)
+    parser.parser.XmlDeclHandler = xml_declaration
+    try:
+        parser.feed(data)
+        parser.close()
+    except DefusedXmlException as error:
+        raise RestrictedXML(str(error)) from None
+    except ET.ParseError as error:
+        raise syntax_error(str(error), error.code) from None
+    return target.root()
+
+
+class _Target:
+    """The target that ``xml.etree``'s parser tells of each event; its names are part of that protocol."""
+
+    comment = staticmethod(comment)
+    pi = staticmethod(processing_instruction)
+
+    def __init__(self, namespace: str, limits: Limits) -> None:
+        self._tree = Tree(limits.depth)
+        self._names = Names(_SEPARATOR)
+        self._attributes = AttributeNames(self._names)
+        self._content = namespace
+        self._defaults: list[str] = []  # the default namespaces that the document declares, innermost last
+        self._last: Frame | None = None
+        self.data = self._tree.text
+
+    def start_ns(self, prefix: str, namespace: str) -> None:
+        if not prefix:
+            self._defaults.append(namespace)
+
+    def end_ns(self, prefix: str) -> None:
+        if not prefix:
+            self._defaults.pop()
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        namespace, name = self._names[tag.removeprefix("{")]
+        if not namespace and not self._defaults:  # not even xmlns='' has been said
+            namespace = self._content
+        written = [(self._attributes[key.removeprefix("{")], value) for key, value in attributes.items()]
+        self._tree.start(name, namespace, written)
+
+    def end(self, tag: str) -> None:
+        self._last = self._tree.end()
+
+    def root(self) -> Element:
+        """Return the root of a document that has ended."""
+        assert self._last is not None  # a document without a root is not well-formed
+        name, namespace, attributes, children = self._last
+        return Element(name, namespace, attributes, tuple(children))

@@ -1,0 +1,36 @@
+"""What a stream brings besides stanzas."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import frozen
+
+from xmpp_im_core.element import Element
+from xmpp_im_core.stanza import AddressLike, Stanza
+
+
+@frozen
+class StreamOpened:
+    """The stream header (RFC 6120 §4.7)."""
+
+    to: AddressLike = None
+    from_: AddressLike = None
+    id: str | None = None
+    version: str | None = None
+    lang: str | None = None
+
+
+@frozen
+class NonStanza:
+    """A first-level element that is no stanza: of the stream itself, or of another namespace (§4.8.4)."""
+
+    element: Element
+
+
+@frozen
+class StreamClosed:
+    """The closing tag of the stream (§4.4)."""
+
+
+StreamEvent: TypeAlias = StreamOpened | Stanza | NonStanza | StreamClosed

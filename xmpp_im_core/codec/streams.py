@@ -1,0 +1,194 @@
+"""Reading a stream as it comes: a push parser over expat, with the same refusals as for documents.
+
+Expat is fed only what may still belong to a stanza within the limits, so that what is too large is refused
+before it is parsed, whatever the size of the pieces it comes in.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from xml.parsers.expat import ExpatError, ParserCreate
+
+from xmpp_im_core.codec.errors import (
+    BadFormat,
+    CodecError,
+    InvalidNamespace,
+    TooLarge,
+    UnsupportedEncoding,
+    UnsupportedStanza,
+)
+from xmpp_im_core.codec.events import NonStanza, StreamClosed, StreamEvent, StreamOpened
+from xmpp_im_core.codec.namespaces import COMPONENT, STREAMS, check_first_level, rescope, rescope_all
+from xmpp_im_core.codec.reading import (
+    DEFAULT_LIMITS,
+    WHITESPACE,
+    AttributeNames,
+    Limits,
+    Names,
+    Tree,
+    check_first_bytes,
+    comment,
+    doctype,
+    processing_instruction,
+    syntax_error,
+    xml_declaration,
+)
+from xmpp_im_core.element import XML_LANG, Element
+from xmpp_im_core.jid import parse_address
+from xmpp_im_core.stanza import CLIENT, KINDS, Payload, read_stanza
+
+_SEPARATOR: Final = "\x01"
+"""Between namespace and name in expat's events. No XML 1.0 document can hold this character, not even by
+reference, so no namespace can be made to look like another with a name (CVE-2022-25236)."""
+
+
+class StreamParser:
+    """Reads one stream, from its header to its closing tag. A stream that is restarted gets a new parser.
+
+    :param namespace: the content namespace of the stream.
+    """
+
+    def __init__(self, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._namespace = namespace
+        self._limit = limits.stanza_bytes
+        self._names = Names(_SEPARATOR)
+        self._attributes = AttributeNames(self._names)
+        self._tree = Tree(limits.depth)
+        self._depth = 0
+        self._default = ""
+        self._lang: str | None = None
+        self._fed = 0
+        self._begun = 0  # where the first byte stands of what is not yet finished
+        self._tail = b""
+        self._events: list[StreamEvent] = []
+        self._error: CodecError | None = None
+        # Without a dict to intern them in, expat forgets the names that a peer makes up.
+        parser = self._parser = ParserCreate("UTF-8", _SEPARATOR, None)
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._tree.text
+        parser.StartNamespaceDeclHandler = self._declared
+        parser.XmlDeclHandler = xml_declaration
+        parser.StartDoctypeDeclHandler = doctype
+        parser.CommentHandler = comment
+        parser.ProcessingInstructionHandler = processing_instruction
+        if hasattr(parser, "SetReparseDeferralEnabled"):  # else a stanza that comes in pieces is reported late
+            parser.SetReparseDeferralEnabled(False)
+
+    def feed(self, data: bytes) -> tuple[StreamEvent, ...]:
+        """Return what these bytes complete, in order. A stanza without a language gets the stream's (§8.1.5).
+
+        :param data: the next bytes of the stream, cut anywhere.
+        :raises CodecError: at the first byte that shows the error. Its ``before`` holds what the same bytes had
+            completed. The parser is dead then: every further call raises the error again.
+        """
+        if self._error is not None:
+            raise type(self._error)(*self._error.args)
+        try:
+            while data:
+                room = self._limit - (self._fed - self._begun)
+                self._parse(data[:room])
+                data = data[room:]
+        except CodecError as error:
+            self._error = type(error)(*error.args)
+            error.before = self._taken()
+            raise
+        return self._taken()
+
+    def _taken(self) -> tuple[StreamEvent, ...]:
+        events = tuple(self._events)
+        self._events.clear()
+        return events
+
+    def _parse(self, data: bytes) -> None:
+        if self._fed < 2:
+            check_first_bytes(data, self._fed)
+        try:
+            self._parser.Parse(data, False)
+        except ExpatError as error:
+            raise self._broken(data, error) from None
+        self._fed += len(data)
+        self._tail = data[-3:]
+        if self._depth <= 1:
+            self._check_between()
+            self._begun = self._parser.CurrentByteIndex
+        if self._fed - self._begun >= self._limit:
+            raise TooLarge(f"more than {self._limit} bytes")
+
+    def _broken(self, data: bytes, error: ExpatError) -> CodecError:
+        """Return what an error of expat means: it does not tell broken UTF-8 from other mistakes."""
+        window = self._tail + data
+        at = self._parser.ErrorByteIndex - (self._fed - len(self._tail))
+        try:
+            window[at : at + 4].decode() if at >= 0 else None
+        except UnicodeDecodeError as broken:
+            if broken.start == 0:
+                return UnsupportedEncoding("broken UTF-8")
+        return syntax_error(str(error), error.code)
+
+    def _check_between(self) -> None:
+        """Refuse text on the level of the stanzas: "either entity MAY send whitespace as separators" (§11.7)."""
+        if self._tree.take_text().strip(WHITESPACE):
+            raise BadFormat("text between the stanzas")
+
+    def _declared(self, prefix: str | None, namespace: str | None) -> None:
+        """Note the default namespace of the stream header."""
+        if prefix is None:
+            self._default = namespace or ""
+
+    def _start(self, raw: str, attributes: dict[str, str]) -> None:
+        namespace, name = self._names[raw]
+        known = self._attributes
+        written = [(known[key], value) for key, value in attributes.items()]
+        depth = self._depth
+        self._depth = depth + 1
+        if depth > 1:
+            self._tree.start(name, namespace, written)
+        elif depth == 1:
+            self._check_between()
+            check_first_level(namespace, self._namespace)
+            # A component's <handshake/> is in its content namespace too (XEP-0114).
+            if namespace == self._namespace and name not in KINDS and namespace != COMPONENT:
+                raise UnsupportedStanza(f"<{name}> in {namespace}")
+            self._begun = self._parser.CurrentByteIndex
+            self._tree.start(name, namespace, written)
+        else:
+            self._open(name, namespace, dict(written))
+
+    def _open(self, name: str, namespace: str, attributes: dict[str, str]) -> None:
+        if namespace != STREAMS:
+            raise InvalidNamespace(f"the stream is in the namespace {namespace!r}")
+        if self._default not in ("", STREAMS, self._namespace):
+            raise InvalidNamespace(f"the default namespace of the stream is {self._default!r}")
+        if name != "stream":
+            raise BadFormat(f"the root is <{name}>")
+        self._parser.StartNamespaceDeclHandler = None
+        to, from_ = attributes.get("to"), attributes.get("from")
+        self._lang = attributes.get(XML_LANG)
+        self._events.append(
+            StreamOpened(
+                None if to is None else parse_address(to),
+                None if from_ is None else parse_address(from_),
+                attributes.get("id"),
+                attributes.get("version"),
+                self._lang,
+            )
+        )
+
+    def _end(self, _: str) -> None:
+        depth = self._depth = self._depth - 1
+        if depth > 1:
+            self._tree.end()
+        elif depth == 1:
+            name, namespace, attributes, children = self._tree.end()
+            content = self._namespace
+            kind = KINDS.get(name) if namespace == content else None
+            if kind is None:
+                root = Element(name, namespace, attributes, tuple(children))
+                self._events.append(NonStanza(rescope(root, content, CLIENT)))
+            else:
+                payload = Payload(rescope_all(tuple(children), content, CLIENT))
+                self._events.append(read_stanza(kind, attributes, payload, self._lang))
+        else:
+            self._check_between()
+            self._events.append(StreamClosed())

@@ -1,0 +1,167 @@
+"""Writing: always well-formed and namespace-correct, whatever tree is given.
+
+Elements never have a prefix ("An implementation MUST NOT generate namespace prefixes for elements qualified by
+the content namespace", RFC 6120 §4.8.5); the few attributes in a namespace get one that their own element
+declares. Characters that XML has no way to write, control characters above all, become U+FFFD: one of them in
+a status must not keep a presence from a thousand subscribers. Names that are none are :class:`Unwritable`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+
+from xmpp_im_core.codec.errors import Unwritable
+from xmpp_im_core.codec.namespaces import rescope, rescope_all
+from xmpp_im_core.codec.reading import NOT_IN_NAMESPACES
+from xmpp_im_core.element import XML, XML_LANG, Element, split_name
+from xmpp_im_core.stanza import CLIENT, Stanza
+
+_XMLNS: Final = "http://www.w3.org/2000/xmlns/"
+_HEADER: Final = frozenset({"to", "from", "id", "type", XML_LANG})
+
+# The productions Char and NCName of XML 1.0 and Namespaces in XML 1.0.
+_NO_CHARACTER: Final = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_START: Final = (
+    r"A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef"
+    r"\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
+)
+_NAME: Final = re.compile(rf"[{_START}][{_START}\-.0-9\xb7\u0300-\u036f\u203f\u2040]*\Z")
+_NAME_LENGTH: Final = 128
+
+
+def write_stanza(stanza: Stanza, namespace: str = CLIENT, *, declare: bool = False) -> bytes:
+    """Write a stanza for a stream with this content namespace (RFC 6120 §4.8.3).
+
+    :param declare: whether the stanza itself declares its namespace: on a stream whose header does not (§4.8.2),
+        and where there is no stream header (WebSocket, BOSH).
+    :raises Unwritable: for names, namespaces or attributes that XML cannot hold.
+    """
+    to = "" if stanza.to is None else f' to="{_value(stanza.to.written)}"'
+    return f"{_opening(stanza, namespace, declare)}{to}{_rest(stanza, namespace)}".encode()
+
+
+def write_fan_out(
+    stanza: Stanza, recipients: Iterable[str], namespace: str = CLIENT, *, declare: bool = False
+) -> Iterator[bytes]:
+    """Write a stanza once for each recipient, with their address as its 'to'; the rest is written only once.
+
+    :raises Unwritable: as :func:`write_stanza` does.
+    """
+    before = f'{_opening(stanza, namespace, declare)} to="'.encode()
+    after = f'"{_rest(stanza, namespace)}'.encode()
+    return (before + _value(recipient).encode() + after for recipient in recipients)
+
+
+def write_element(element: Element, namespace: str = CLIENT, *, declare: bool = False) -> bytes:
+    """Write an element for a stream with this content namespace; ``parse_element`` reads it back.
+
+    :raises Unwritable: for names, namespaces or attributes that XML cannot hold.
+    """
+    parts: list[str] = []
+    _write(parts, rescope(element, CLIENT, namespace), None if declare else namespace)
+    return "".join(parts).encode()
+
+
+def _opening(stanza: Stanza, namespace: str, declare: bool) -> str:
+    return f'<{stanza.KIND} xmlns="{_namespace(namespace)}"' if declare else f"<{stanza.KIND}"
+
+
+def _rest(stanza: Stanza, namespace: str) -> str:
+    """Return a stanza from after its 'to' to its end."""
+    parts: list[str] = []
+    if stanza.from_ is not None:
+        parts.append(f' from="{_value(stanza.from_.written)}"')
+    if stanza.id is not None:
+        parts.append(f' id="{_value(stanza.id)}"')
+    if stanza.type is not None:
+        parts.append(f' type="{_value(stanza.type)}"')
+    if stanza.lang is not None:
+        parts.append(f' xml:lang="{_value(stanza.lang)}"')
+    if stanza.attributes:
+        _write_attributes(parts, tuple([pair for pair in stanza.attributes if pair[0] not in _HEADER]))
+    children = rescope_all(stanza.payload.children, CLIENT, namespace)
+    _write_content(parts, children, stanza.KIND, namespace)
+    return "".join(parts)
+
+
+def _write(parts: list[str], element: Element, scope: str | None) -> None:
+    """Write an element where ``scope`` is the default namespace (None: nobody knows)."""
+    name, namespace = element.name, element.namespace
+    if not _is_name(name):
+        raise Unwritable(f"{name!r} is no name for an element")
+    if namespace == scope:
+        parts.append(f"<{name}")
+    elif namespace == XML:  # may not be declared the default
+        name = f"xml:{name}"
+        parts.append(f"<{name}")
+    else:
+        scope = namespace
+        parts.append(f'<{name} xmlns="{_namespace(namespace)}"')
+    if element.attributes:
+        _write_attributes(parts, element.attributes)
+    _write_content(parts, element.children, name, scope)
+
+
+def _write_content(parts: list[str], children: tuple[Element | str, ...], name: str, scope: str | None) -> None:
+    if not children:
+        parts.append("/>")
+        return
+    parts.append(">")
+    for child in children:
+        if isinstance(child, str):
+            parts.append(_text(child))
+        else:
+            _write(parts, child, scope)
+    parts.append(f"</{name}>")
+
+
+def _write_attributes(parts: list[str], attributes: tuple[tuple[str, str], ...]) -> None:
+    if len(attributes) > 1 and len(dict(attributes)) < len(attributes):
+        raise Unwritable(f"an attribute is given twice: {[name for name, _ in attributes]}")
+    for number, (written, value) in enumerate(attributes):
+        namespace, name = split_name(written)
+        if not _is_name(name) or (written[0] == "{" and not namespace) or written == "xmlns":
+            raise Unwritable(f"{written!r} is no name for an attribute")
+        if not namespace:
+            parts.append(f' {name}="{_value(value)}"')
+        elif namespace == XML:
+            parts.append(f' xml:{name}="{_value(value)}"')
+        else:
+            parts.append(f' xmlns:n{number}="{_namespace(namespace)}" n{number}:{name}="{_value(value)}"')
+
+
+@lru_cache(maxsize=1024)
+def _is_known_name(text: str) -> bool:
+    return _NAME.match(text) is not None
+
+
+def _is_name(text: str) -> bool:
+    """Whether this is a name without a colon. The cache is bounded and invisible: it changes no result."""
+    return _is_known_name(text) if len(text) <= _NAME_LENGTH else _NAME.match(text) is not None
+
+
+def _namespace(text: str) -> str:
+    if NOT_IN_NAMESPACES.search(text) or text in (_XMLNS, XML):
+        raise Unwritable(f"the namespace {text!r} cannot be declared")
+    return _value(text)
+
+
+def _value(text: str) -> str:
+    """Escape the value of an attribute; a parser would turn a bare tab or line end into a space."""
+    if not text.isprintable():
+        text = _NO_CHARACTER.sub("\ufffd", text)
+        text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+        return text.replace("\t", "&#9;").replace("\n", "&#10;").replace("\r", "&#13;")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+
+
+def _text(text: str) -> str:
+    """Escape character data; '>' for the sake of ']]>', and a parser would turn a bare '\\r' into '\\n'."""
+    if not text.isprintable():
+        text = _NO_CHARACTER.sub("\ufffd", text)
+        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return text.replace("\r", "&#13;")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
