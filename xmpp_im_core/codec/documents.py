@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from typing import Final
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -12,8 +11,6 @@ from xmpp_im_core.codec.errors import NotWellFormed, RestrictedXML, TooLarge, Un
 from xmpp_im_core.codec.namespaces import check_first_level, rescope
 from xmpp_im_core.codec.reading import (
     DEFAULT_LIMITS,
-    AttributeNames,
-    Frame,
     Limits,
     Names,
     Tree,
@@ -23,10 +20,8 @@ from xmpp_im_core.codec.reading import (
     syntax_error,
     xml_declaration,
 )
-from xmpp_im_core.element import Element
+from xmpp_im_core.element import Element, split_name
 from xmpp_im_core.stanza import CLIENT, IQ, Message, NotAStanza, Presence, from_element
-
-_SEPARATOR: Final = "}"
 
 
 def parse_element(data: bytes | str, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS) -> Element:
@@ -85,7 +80,7 @@ def _parse(data: bytes, target: _Target) -> Element:
         raise RestrictedXML(str(error)) from None
     except ET.ParseError as error:
         raise syntax_error(str(error), error.code) from None
-    return target.root()
+    return target.roots[0]
 
 
 class _Target:
@@ -95,13 +90,12 @@ class _Target:
     pi = staticmethod(processing_instruction)
 
     def __init__(self, namespace: str, limits: Limits) -> None:
-        self._tree = Tree(limits.depth)
-        self._names = Names(_SEPARATOR)
-        self._attributes = AttributeNames(self._names)
+        self.roots: list[Element] = []
+        self._tree = Tree(Names(split_name), limits.depth, self.roots.append)
         self._content = namespace
         self._defaults: list[str] = []  # the default namespaces that the document declares, innermost last
-        self._last: Frame | None = None
         self.data = self._tree.text
+        self.end = self._tree.end
 
     def start_ns(self, prefix: str, namespace: str) -> None:
         if not prefix:
@@ -112,17 +106,6 @@ class _Target:
             self._defaults.pop()
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        namespace, name = self._names[tag.removeprefix("{")]
-        if not namespace and not self._defaults:  # not even xmlns='' has been said
-            namespace = self._content
-        written = [(self._attributes[key.removeprefix("{")], value) for key, value in attributes.items()]
-        self._tree.start(name, namespace, written)
-
-    def end(self, tag: str) -> None:
-        self._last = self._tree.end()
-
-    def root(self) -> Element:
-        """Return the root of a document that has ended."""
-        assert self._last is not None  # a document without a root is not well-formed
-        name, namespace, attributes, children = self._last
-        return Element(name, namespace, attributes, tuple(children))
+        if tag[0] != "{" and not self._defaults:  # not even xmlns='' has been said
+            tag = f"{{{self._content}}}{tag}"
+        self._tree.start(tag, attributes)

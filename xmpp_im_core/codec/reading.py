@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from sys import intern
-from typing import Final
+from typing import Final, TypeAlias
 from xml.parsers.expat import errors
 
 from attrs import frozen
@@ -47,21 +48,21 @@ DEFAULT_LIMITS: Final = Limits()
 class Names(dict[str, tuple[str, str]]):
     """The names that a parser has met, as (namespace, local name): each is split and interned once.
 
-    :param separator: what stands between the two in the parser's events.
+    :param split: takes a name apart, as the parser's events write it.
     """
 
-    def __init__(self, separator: str) -> None:
+    def __init__(self, split: Callable[[str], tuple[str, str]]) -> None:
         super().__init__()
-        self._separator = separator
+        self._split = split
 
     def __missing__(self, raw: str) -> tuple[str, str]:
-        namespace, _, name = raw.rpartition(self._separator)
+        namespace, name = self._split(raw)
         if NOT_IN_NAMESPACES.search(namespace):
             raise NotWellFormed(f"the namespace {namespace!r} is no URI")
-        split = intern(namespace), intern(name)
+        names = intern(namespace), intern(name)
         if len(self) < _REMEMBERED and len(raw) <= _REMEMBERED_LENGTH:
-            self[raw] = split
-        return split
+            self[raw] = names
+        return names
 
 
 class AttributeNames(dict[str, str]):
@@ -79,42 +80,53 @@ class AttributeNames(dict[str, str]):
         return written
 
 
-Frame = tuple[str, str, tuple[tuple[str, str], ...], list["Element | str"]]
+Frame: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], list[Element | str]]
+"""An element whose end has not come yet."""
 
 
 class Tree:
-    """Builds one element after another from the events of a parser.
+    """Builds an element from the events of a parser, whose handlers ``start``, ``end`` and ``text`` are.
 
-    ``text`` is a handler as it stands: the pieces are joined when the next tag shows where the text ends.
+    :param done: is called with the outermost element when its end has come.
     """
 
-    __slots__ = ("_frames", "_pieces", "_room", "text")
+    __slots__ = ("_attributes", "_depth", "_done", "_frames", "_names", "_pieces", "text")
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, names: Names, depth: int, done: Callable[[Element], None]) -> None:
+        self._names = names
+        self._attributes = AttributeNames(names)
+        self._depth = depth
+        self._done = done
         self._frames: list[Frame] = []
         self._pieces: list[str] = []
-        self._room = depth
-        self.text = self._pieces.append
+        self.text = self._pieces.append  # joined when the next tag shows where the text ends
 
-    def start(self, name: str, namespace: str, attributes: list[tuple[str, str]]) -> None:
+    def start(self, raw: str, attributes: dict[str, str]) -> None:
         """Open an element."""
         frames = self._frames
-        if len(frames) >= self._room:
-            raise TooDeep(f"more than {self._room} levels of elements")
+        if len(frames) >= self._depth:
+            raise TooDeep(f"more than {self._depth} levels of elements")
         if self._pieces:
             frames[-1][3].append(self.take_text())
-        attributes.sort()
-        frames.append((name, namespace, tuple(attributes), []))
+        namespace, name = self._names[raw]
+        frames.append((name, namespace, self.attributes(attributes) if attributes else (), []))
 
-    def end(self) -> Frame:
-        """Close the innermost element, and put it into the one around it; where there is none, hand it out."""
+    def attributes(self, attributes: dict[str, str]) -> tuple[tuple[str, str], ...]:
+        """Return attributes as an element has them."""
+        names = self._attributes
+        return tuple(sorted([(names[raw], value) for raw, value in attributes.items()]))
+
+    def end(self, _: str) -> None:
+        """Close the innermost element, and put it into the one around it."""
         frames = self._frames
-        frame = name, namespace, attributes, children = frames.pop()
+        name, namespace, attributes, children = frames.pop()
         if self._pieces:
             children.append(self.take_text())
+        element = Element(name, namespace, attributes, tuple(children))
         if frames:
-            frames[-1][3].append(Element(name, namespace, attributes, tuple(children)))
-        return frame
+            frames[-1][3].append(element)
+        else:
+            self._done(element)
 
     def take_text(self) -> str:
         """Return the text since the last tag, and forget it."""

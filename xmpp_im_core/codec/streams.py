@@ -22,7 +22,6 @@ from xmpp_im_core.codec.namespaces import COMPONENT, STREAMS, check_first_level,
 from xmpp_im_core.codec.reading import (
     DEFAULT_LIMITS,
     WHITESPACE,
-    AttributeNames,
     Limits,
     Names,
     Tree,
@@ -51,12 +50,11 @@ class StreamParser:
     def __init__(self, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS) -> None:
         self._namespace = namespace
         self._limit = limits.stanza_bytes
-        self._names = Names(_SEPARATOR)
-        self._attributes = AttributeNames(self._names)
-        self._tree = Tree(limits.depth)
-        self._depth = 0
+        self._names = Names(_split)
+        self._tree = Tree(self._names, limits.depth, self._first_level_ended)
         self._default = ""
         self._lang: str | None = None
+        self._between = True  # stanzas, or before the first, or behind the last
         self._fed = 0
         self._begun = 0  # where the first byte stands of what is not yet finished
         self._tail = b""
@@ -64,10 +62,10 @@ class StreamParser:
         self._error: CodecError | None = None
         # Without a dict to intern them in, expat forgets the names that a peer makes up.
         parser = self._parser = ParserCreate("UTF-8", _SEPARATOR, None)
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._tree.text
         parser.StartNamespaceDeclHandler = self._declared
+        parser.StartElementHandler = self._opened
+        parser.EndElementHandler = self._closed
+        parser.CharacterDataHandler = self._tree.text
         parser.XmlDeclHandler = xml_declaration
         parser.StartDoctypeDeclHandler = doctype
         parser.CommentHandler = comment
@@ -91,11 +89,8 @@ class StreamParser:
                 data = data[room:]
         except CodecError as error:
             self._error = type(error)(*error.args)
-            error.before = self._taken()
+            error.before = tuple(self._events)
             raise
-        return self._taken()
-
-    def _taken(self) -> tuple[StreamEvent, ...]:
         events = tuple(self._events)
         self._events.clear()
         return events
@@ -109,18 +104,18 @@ class StreamParser:
             raise self._broken(data, error) from None
         self._fed += len(data)
         self._tail = data[-3:]
-        if self._depth <= 1:
+        if self._between:
             self._check_between()
             self._begun = self._parser.CurrentByteIndex
         if self._fed - self._begun >= self._limit:
             raise TooLarge(f"more than {self._limit} bytes")
 
     def _broken(self, data: bytes, error: ExpatError) -> CodecError:
-        """Return what an error of expat means: it does not tell broken UTF-8 from other mistakes."""
+        """Return what an error of expat means; expat does not tell broken UTF-8 from other mistakes."""
         window = self._tail + data
         at = self._parser.ErrorByteIndex - (self._fed - len(self._tail))
         try:
-            window[at : at + 4].decode() if at >= 0 else None
+            window[max(at, 0) : at + 4].decode()
         except UnicodeDecodeError as broken:
             if broken.start == 0:
                 return UnsupportedEncoding("broken UTF-8")
@@ -131,64 +126,57 @@ class StreamParser:
         if self._tree.take_text().strip(WHITESPACE):
             raise BadFormat("text between the stanzas")
 
+    # --- the handlers of expat's events: of the header, then between stanzas; inside one, those of the tree ---
+
     def _declared(self, prefix: str | None, namespace: str | None) -> None:
-        """Note the default namespace of the stream header."""
         if prefix is None:
             self._default = namespace or ""
 
-    def _start(self, raw: str, attributes: dict[str, str]) -> None:
+    def _opened(self, raw: str, attributes: dict[str, str]) -> None:
         namespace, name = self._names[raw]
-        known = self._attributes
-        written = [(known[key], value) for key, value in attributes.items()]
-        depth = self._depth
-        self._depth = depth + 1
-        if depth > 1:
-            self._tree.start(name, namespace, written)
-        elif depth == 1:
-            self._check_between()
-            check_first_level(namespace, self._namespace)
-            # A component's <handshake/> is in its content namespace too (XEP-0114).
-            if namespace == self._namespace and name not in KINDS and namespace != COMPONENT:
-                raise UnsupportedStanza(f"<{name}> in {namespace}")
-            self._begun = self._parser.CurrentByteIndex
-            self._tree.start(name, namespace, written)
-        else:
-            self._open(name, namespace, dict(written))
-
-    def _open(self, name: str, namespace: str, attributes: dict[str, str]) -> None:
         if namespace != STREAMS:
             raise InvalidNamespace(f"the stream is in the namespace {namespace!r}")
         if self._default not in ("", STREAMS, self._namespace):
             raise InvalidNamespace(f"the default namespace of the stream is {self._default!r}")
         if name != "stream":
             raise BadFormat(f"the root is <{name}>")
+        header = dict(self._tree.attributes(attributes))
+        to, from_ = [parse_address(header[key]) if key in header else None for key in ("to", "from")]
+        self._lang = header.get(XML_LANG)
+        self._events.append(StreamOpened(to, from_, header.get("id"), header.get("version"), self._lang))
         self._parser.StartNamespaceDeclHandler = None
-        to, from_ = attributes.get("to"), attributes.get("from")
-        self._lang = attributes.get(XML_LANG)
-        self._events.append(
-            StreamOpened(
-                None if to is None else parse_address(to),
-                None if from_ is None else parse_address(from_),
-                attributes.get("id"),
-                attributes.get("version"),
-                self._lang,
-            )
-        )
+        self._parser.StartElementHandler = self._first_level
 
-    def _end(self, _: str) -> None:
-        depth = self._depth = self._depth - 1
-        if depth > 1:
-            self._tree.end()
-        elif depth == 1:
-            name, namespace, attributes, children = self._tree.end()
-            content = self._namespace
-            kind = KINDS.get(name) if namespace == content else None
-            if kind is None:
-                root = Element(name, namespace, attributes, tuple(children))
-                self._events.append(NonStanza(rescope(root, content, CLIENT)))
-            else:
-                payload = Payload(rescope_all(tuple(children), content, CLIENT))
-                self._events.append(read_stanza(kind, attributes, payload, self._lang))
+    def _first_level(self, raw: str, attributes: dict[str, str]) -> None:
+        self._check_between()
+        namespace, name = self._names[raw]
+        check_first_level(namespace, self._namespace)
+        # A component's <handshake/> is in its content namespace too (XEP-0114).
+        if namespace == self._namespace and name not in KINDS and namespace != COMPONENT:
+            raise UnsupportedStanza(f"<{name}> in {namespace}")
+        self._tree.start(raw, attributes)
+        self._between = False
+        self._begun = self._parser.CurrentByteIndex
+        self._parser.StartElementHandler = self._tree.start
+        self._parser.EndElementHandler = self._tree.end
+
+    def _first_level_ended(self, element: Element) -> None:
+        content = self._namespace
+        kind = KINDS.get(element.name) if element.namespace == content else None
+        if kind is None:
+            self._events.append(NonStanza(rescope(element, content, CLIENT)))
         else:
-            self._check_between()
-            self._events.append(StreamClosed())
+            payload = Payload(rescope_all(element.children, content, CLIENT))
+            self._events.append(read_stanza(kind, element.attributes, payload, self._lang))
+        self._between = True
+        self._parser.StartElementHandler = self._first_level
+        self._parser.EndElementHandler = self._closed
+
+    def _closed(self, _: str) -> None:
+        self._check_between()
+        self._events.append(StreamClosed())
+
+
+def _split(raw: str) -> tuple[str, str]:
+    namespace, _, name = raw.rpartition(_SEPARATOR)
+    return namespace, name
