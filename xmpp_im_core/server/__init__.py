@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from xmpp_im_core.event import Decision
 from xmpp_im_core.server.account import reduce
 from xmpp_im_core.server.deciding import authorised_by
 from xmpp_im_core.server.effects import (
@@ -30,7 +31,6 @@ from xmpp_im_core.server.events import (
     AccountLoaded,
     AccountMoved,
     AccountRemoved,
-    Decision,
     Event,
     Inbound,
     ItemRemoved,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from xmpp_im_core.server.events import Decision, Event, Inbound
+from xmpp_im_core.event import Decision
+from xmpp_im_core.server.events import Event, Inbound
 from xmpp_im_core.server.state import Account, State
 from xmpp_im_core.stanza import Presence
 

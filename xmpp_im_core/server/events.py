@@ -7,27 +7,17 @@ IQs and presence that the server makes begin with it.
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
 from typing import TypeAlias
 
 import attrs
 from attrs import field, frozen
 
+from xmpp_im_core.event import Decision, Timed, not_empty
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.roster import SharedItem
 from xmpp_im_core.server.effects import Deliver, FanOut, Put, Route
 from xmpp_im_core.server.state import Moved, SessionId
 from xmpp_im_core.stanza import Condition, Message, Stanza
-
-
-def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> None:
-    if value.utcoffset() is None:
-        raise ValueError(f"{attribute.name}: {value!r} is naive; an aware datetime is needed")
-
-
-def _not_empty(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    if not value:
-        raise ValueError(f"{attribute.name}: must not be empty")
 
 
 def _prepared_bare(_: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -41,17 +31,11 @@ def _shareable(_: object, attribute: attrs.Attribute[tuple[SharedItem, ...]], va
             raise ValueError(f"{attribute.name}: {item!r} has no prepared bare JID, or something pending")
 
 
-@frozen
-class _Event:
-    at: datetime = field(validator=_aware)
-    seq: str = field(validator=_not_empty)
-
-
 # --- sessions ---------------------------------------------------------------------------------------------
 
 
 @frozen
-class SessionBound(_Event):
+class SessionBound(Timed):
     """A resource was bound. Where the resourcepart was in use already, that session is replaced."""
 
     session: SessionId
@@ -59,21 +43,21 @@ class SessionBound(_Event):
 
 
 @frozen
-class SessionDetached(_Event):
+class SessionDetached(Timed):
     """The session's stream was lost, but may be resumed: it stays available."""
 
     session: SessionId
 
 
 @frozen
-class SessionResumed(_Event):
+class SessionResumed(Timed):
     """The detached session has a stream again."""
 
     session: SessionId
 
 
 @frozen
-class SessionEnded(_Event):
+class SessionEnded(Timed):
     """The session is over, for whatever reason, gracefully or not.
 
     ``undelivered`` are the stanzas that were handed to its stream and are known not to have arrived.
@@ -86,16 +70,8 @@ class SessionEnded(_Event):
 # --- stanzas ----------------------------------------------------------------------------------------------
 
 
-class Decision(Enum):
-    """The service's own answer to a subscription request, where it has one (RFC 6121 §3.1.3)."""
-
-    ASK = "ask"
-    APPROVE = "approve"
-    DENY = "deny"
-
-
 @frozen
-class Outbound(_Event):
+class Outbound(Timed):
     """A session of this account sent a stanza."""
 
     session: SessionId
@@ -103,7 +79,7 @@ class Outbound(_Event):
 
 
 @frozen
-class Inbound(_Event):
+class Inbound(Timed):
     """A stanza for this account arrived; the host has proved the domain of its 'from'."""
 
     stanza: Stanza
@@ -112,7 +88,7 @@ class Inbound(_Event):
 
 
 @frozen
-class Undelivered(_Event):
+class Undelivered(Timed):
     """A delivery failed for some of its sessions."""
 
     effect: Deliver
@@ -120,7 +96,7 @@ class Undelivered(_Event):
 
 
 @frozen
-class Unroutable(_Event):
+class Unroutable(Timed):
     """A stanza could not be routed; ``recipients`` names those of a fan-out to whom it could not."""
 
     effect: Route | FanOut
@@ -132,26 +108,26 @@ class Unroutable(_Event):
 
 
 @frozen
-class AccountLoaded(_Event):
+class AccountLoaded(Timed):
     """Everything that was stored for the account, as it was put."""
 
     records: tuple[Put, ...]
 
 
 @frozen
-class LoadFailed(_Event):
+class LoadFailed(Timed):
     """The account could not be loaded."""
 
 
 @frozen
-class StoreFailed(_Event):
+class StoreFailed(Timed):
     """What the step of this event wanted stored could not be; the state is still that before the event."""
 
     event: Event
 
 
 @frozen
-class OfflineLoaded(_Event):
+class OfflineLoaded(Timed):
     """The stored messages, each with the key it was put under, in the order they came."""
 
     session: SessionId
@@ -159,7 +135,7 @@ class OfflineLoaded(_Event):
 
 
 @frozen
-class TimePassed(_Event):
+class TimePassed(Timed):
     """It is now ``at`` (the state's ``wake_at`` has come)."""
 
 
@@ -167,26 +143,26 @@ class TimePassed(_Event):
 
 
 @frozen
-class AccountCreated(_Event):
+class AccountCreated(Timed):
     """The account was created. ``lineage`` tells its roster's versions from those of any earlier account."""
 
-    lineage: str = field(validator=_not_empty)
+    lineage: str = field(validator=not_empty)
 
 
 @frozen
-class AccountRemoved(_Event):
+class AccountRemoved(Timed):
     """The account was removed."""
 
 
 @frozen
-class AccountMoved(_Event):
+class AccountMoved(Timed):
     """The user has moved to another address, or is back (None)."""
 
     to: Moved | None
 
 
 @frozen
-class ItemSet(_Event):
+class ItemSet(Timed):
     """An administrator added or updated an item of the user's roster."""
 
     jid: str = field(validator=_prepared_bare)
@@ -195,14 +171,14 @@ class ItemSet(_Event):
 
 
 @frozen
-class ItemRemoved(_Event):
+class ItemRemoved(Timed):
     """An administrator removed an item of the user's roster."""
 
     jid: str = field(validator=_prepared_bare)
 
 
 @frozen
-class OverlayChanged(_Event):
+class OverlayChanged(Timed):
     """The service shows these items in the roster, and no others: to be said after each loading too."""
 
     items: tuple[SharedItem, ...] = field(default=(), validator=_shareable)

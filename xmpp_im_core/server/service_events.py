@@ -12,8 +12,9 @@ from typing import TypeAlias
 import attrs
 from attrs import field, frozen
 
+from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import Address, parse_address
-from xmpp_im_core.server.events import Decision, Event, Inbound, StoreFailed
+from xmpp_im_core.server.events import Event, Inbound, StoreFailed
 
 
 def _prepared(_: object, attribute: attrs.Attribute[str], value: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from xmpp_im_core.event import Decision
 from xmpp_im_core.policy import Policy, PreApproval
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import subscriptions as rules
 from xmpp_im_core.server.answers import refuse
 from xmpp_im_core.server.changes import modify, note, push
 from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, deliver, silence
-from xmpp_im_core.server.events import Decision, Inbound, Outbound
+from xmpp_im_core.server.events import Inbound, Outbound
 from xmpp_im_core.server.farewell import presence_from_all
 from xmpp_im_core.server.preapproving import approved_beforehand, approved_by_service, pre_approve
 from xmpp_im_core.server.resending import waking_for
