@@ -1,0 +1,108 @@
+"""What a client does for its user (RFC 6121): state, events, effects, and ``reduce``.
+
+What the application is told stands in :mod:`xmpp_im_core.client.notifications`: their names are those of
+stanzas, as some events' are.
+"""
+
+from __future__ import annotations
+
+from xmpp_im_core.client import notifications
+from xmpp_im_core.client.client import reduce
+from xmpp_im_core.client.content import Content, Text, Thread, read_content
+from xmpp_im_core.client.deciding import Decide, authorised_by
+from xmpp_im_core.client.effects import Effect, Ignored, Send, Tell, Transition
+from xmpp_im_core.client.events import (
+    Approve,
+    Asking,
+    Deny,
+    EndChat,
+    Event,
+    GetRoster,
+    GoUnavailable,
+    Inbound,
+    MessageType,
+    Outbound,
+    RemoveItem,
+    Reply,
+    SendIQ,
+    SendMessage,
+    SessionBound,
+    SessionEnded,
+    SetItem,
+    SetPresence,
+    Show,
+    Subscribe,
+    Unsubscribe,
+)
+from xmpp_im_core.client.features import read_features
+from xmpp_im_core.client.policy import AccountSender, ChatPresence, ClientPolicy, UnauthorizedPush
+from xmpp_im_core.client.state import (
+    About,
+    Bound,
+    Chat,
+    Client,
+    Features,
+    Heard,
+    Interim,
+    Item,
+    Question,
+    Request,
+    Resource,
+    Roster,
+)
+from xmpp_im_core.event import Decision
+
+__all__ = [
+    "About",
+    "AccountSender",
+    "Approve",
+    "Asking",
+    "Bound",
+    "Chat",
+    "ChatPresence",
+    "Client",
+    "ClientPolicy",
+    "Content",
+    "Decide",
+    "Decision",
+    "Deny",
+    "Effect",
+    "EndChat",
+    "Event",
+    "Features",
+    "GetRoster",
+    "GoUnavailable",
+    "Heard",
+    "Ignored",
+    "Inbound",
+    "Interim",
+    "Item",
+    "MessageType",
+    "Outbound",
+    "Question",
+    "RemoveItem",
+    "Reply",
+    "Request",
+    "Resource",
+    "Roster",
+    "Send",
+    "SendIQ",
+    "SendMessage",
+    "SessionBound",
+    "SessionEnded",
+    "SetItem",
+    "SetPresence",
+    "Show",
+    "Subscribe",
+    "Tell",
+    "Text",
+    "Thread",
+    "Transition",
+    "UnauthorizedPush",
+    "Unsubscribe",
+    "authorised_by",
+    "notifications",
+    "read_content",
+    "read_features",
+    "reduce",
+]

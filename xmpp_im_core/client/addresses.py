@@ -1,0 +1,22 @@
+"""Who a stanza is from, as a client must read it (RFC 6120 §8.1.2.1)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.client.policy import AccountSender, ClientPolicy
+from xmpp_im_core.client.state import Client
+from xmpp_im_core.jid import JID
+from xmpp_im_core.stanza import Stanza
+
+
+def sender_of(client: Client, stanza: Stanza) -> JID | None:
+    """Return the sender; without a 'from' it is the user's account. None where the 'from' is malformed."""
+    return client.jid if stanza.from_ is None else stanza.from_jid
+
+
+def is_own_account(client: Client, sender: JID, policy: ClientPolicy) -> bool:
+    """Whether a sender speaks for the user's account: its bare JID, or what the policy allows beside it."""
+    if sender == client.jid:
+        return True
+    return (
+        policy.account_sender is AccountSender.OWN_FULL_OK and client.bound is not None and sender == client.bound.jid
+    )

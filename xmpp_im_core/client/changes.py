@@ -1,0 +1,51 @@
+"""What follows from a changed roster item: notifications, void presence, settled requests (RFC 6121 §2, §3)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.effects import Effect, Tell
+from xmpp_im_core.client.notifications import ItemAdded, ItemRemoved, ItemUpdated
+from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.state import Client, Item, Roster
+from xmpp_im_core.client.strangers import reclassified
+from xmpp_im_core.client.view import forgotten
+from xmpp_im_core.rules import client as rules
+
+
+def roster_became(client: Client, roster: Roster, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
+    """Take over a roster, item by item, in the order of their JIDs."""
+    before = client.roster.items
+    touched = sorted(jid for jid in {*before, *roster.items} if before.get(jid) != roster.items.get(jid))
+    first = not client.roster.received
+    after = evolve(client, roster=roster)
+    effects: list[Effect] = []
+    for jid in touched:
+        after, told = item_became(after, before.get(jid), roster.items.get(jid))
+        effects += told
+    after, forgot = reclassified(after, after.presences if first else touched, policy)
+    return after, (*effects, *forgot)
+
+
+def item_became(client: Client, before: Item | None, after: Item | None) -> tuple[Client, tuple[Effect, ...]]:
+    """Draw the consequences of a changed item, which stands in the client's roster already.
+
+    Where the user's subscription has ended, all that is known of the contact's presence is void (§3.3.3);
+    where one of the two requests is answered, it no longer waits.
+    """
+    effects: tuple[Effect, ...] = ()
+    if before is None and after is not None:
+        effects = (Tell(ItemAdded(after), rules.ITEM_ADDED),)
+    elif before is not None and after is None:
+        effects = (Tell(ItemRemoved(before), rules.ITEM_REMOVED),)
+    elif before is not None and after is not None and before != after:
+        effects = (Tell(ItemUpdated(before, after), rules.ITEM_UPDATED),)
+    was, now = before is not None and before.subscription.to, after is not None and after.subscription.to
+    if after is not None and after.subscription.from_:
+        client = evolve(client, requests=client.requests.delete(after.jid))
+    if after is not None and now:
+        client = evolve(client, asked=tuple([jid for jid in client.asked if jid != after.jid]))
+    if before is not None and was and not now:
+        client, told = forgotten(client, before.jid, rules.SUBSCRIPTION_VOID)
+        effects += told
+    return client, effects

@@ -1,0 +1,122 @@
+"""The content of messages: subject, body and thread (RFC 6121 §5.2), read tolerantly and written strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from attrs import field, frozen
+
+from xmpp_im_core.element import XML_LANG, Element, element
+from xmpp_im_core.stanza import CLIENT, Message, Payload, payload
+
+
+@frozen
+class Text:
+    """Human-readable text in one language; None: in that of the stanza or stream (§5.2.3)."""
+
+    text: str
+    lang: str | None = None
+
+
+@frozen
+class Thread:
+    """A conversation (§5.2.5). Its id is opaque: only exact comparisons can be made against it.
+
+    :raises ValueError: where the parent is the thread itself, or no token (RFC 6120 §A.5).
+    """
+
+    id: str
+    parent: str | None = field(default=None)
+    """The thread that this one is an offshoot of."""
+
+    @parent.validator
+    def _is_another(self, _: object, value: str | None) -> None:
+        if value is not None and not may_be_parent(value, self.id):
+            raise ValueError(f"parent: {value!r} is no other thread (RFC 6121 §5.2.5)")
+
+
+def may_be_parent(parent: str, thread: str) -> bool:
+    """Whether a text names another thread: a token, neither empty nor with a space in it (§5.2.5)."""
+    return parent != thread and len(parent.split()) == 1
+
+
+@frozen
+class Content:
+    """What a message says."""
+
+    type: str
+    """The type to obey: absent and unknown types count as "normal" (§5.2.2)."""
+    bodies: tuple[Text, ...] = ()
+    """One a language, in the order they stand; the first where a language is repeated."""
+    subjects: tuple[Text, ...] = ()
+    thread: Thread | None = None
+
+    def body(self, *preferred: str) -> str | None:
+        """Return the body in the first of these languages that there is, else the first body, else None."""
+        return choose(self.bodies, preferred)
+
+    def subject(self, *preferred: str) -> str | None:
+        """Return the subject, as :meth:`body` chooses."""
+        return choose(self.subjects, preferred)
+
+
+def choose(texts: tuple[Text, ...], preferred: Iterable[str]) -> str | None:
+    """Return the text in the first of the languages that there is, else the first, else None."""
+    by_language = {language(text.lang): text.text for text in reversed(texts)}
+    for wanted in preferred:
+        if language(wanted) in by_language:
+            return by_language[language(wanted)]
+    return texts[0].text if texts else None
+
+
+def language(tag: str | None) -> str:
+    """Return the form in which language tags are compared: they have no case (RFC 5646 §2.1.1)."""
+    return (tag or "").lower()
+
+
+def read_content(message: Message, stream_lang: str | None = None) -> Content:
+    """Read a message.
+
+    :param stream_lang: the language of the stream, which a stanza without xml:lang inherits (RFC 6120 §8.1.5).
+    """
+    inherited = message.lang or stream_lang
+    return Content(
+        message.kind,
+        read_texts(message.payload.all("body"), inherited),
+        read_texts(message.payload.all("subject"), inherited),
+        _read_thread(message),
+    )
+
+
+def read_texts(children: Iterable[Element], inherited: str | None) -> tuple[Text, ...]:
+    """Read elements that differ by language alone; of two in one language the first counts."""
+    by_language: dict[str, Text] = {}
+    for child in children:
+        lang = child.get(XML_LANG) or inherited
+        by_language.setdefault(language(lang), Text(child.text, lang))
+    return tuple(by_language.values())
+
+
+def _read_thread(message: Message) -> Thread | None:
+    child = message.payload.first("thread")
+    if child is None or not child.text:
+        return None
+    parent = child.get("parent")
+    return Thread(child.text, parent if parent is not None and may_be_parent(parent, child.text) else None)
+
+
+def write_texts(name: str, texts: Iterable[Text]) -> Iterator[Element]:
+    """Yield the elements of this name that say these texts."""
+    for text in texts:
+        yield element(name, CLIENT, {} if text.lang is None else {XML_LANG: text.lang}, [text.text])
+
+
+def write_thread(thread: Thread | None) -> Iterator[Element]:
+    """Yield the thread element, if there is to be one."""
+    if thread is not None:
+        yield element("thread", CLIENT, {} if thread.parent is None else {"parent": thread.parent}, [thread.id])
+
+
+def said(status: Iterable[Text], extensions: Iterable[Element]) -> Payload:
+    """Return the payload of presence that carries a status and extended content, and no more (§4.7.2.2, §4.7.3)."""
+    return payload(*write_texts("status", status), *extensions)

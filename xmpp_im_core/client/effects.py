@@ -1,0 +1,72 @@
+"""What a step of a client returns: the new state, and what to do, in order.
+
+Each effect names the rule that it obeys. A silence is the effect ``Ignored``, so that every step has a rule.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import frozen
+
+from xmpp_im_core.client.notifications import Notification, Refused
+from xmpp_im_core.client.state import Client
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.stanza import Condition, Stanza, error_reply, stanza_error
+
+
+@frozen
+class Send:
+    """Write this stanza to the stream."""
+
+    stanza: Stanza
+    rule: Rule
+
+
+@frozen
+class Tell:
+    """Tell the application, or its user, this."""
+
+    notification: Notification
+    rule: Rule
+
+
+@frozen
+class Ignored:
+    """Nothing is sent and nobody is told, by this rule."""
+
+    rule: Rule
+
+
+Effect: TypeAlias = Send | Tell | Ignored
+
+
+@frozen
+class Transition:
+    """The result of a step."""
+
+    state: Client
+    send: tuple[Effect, ...] = ()
+    """What the host performs, in this order."""
+
+
+def silence(client: Client, rule: Rule) -> Transition:
+    """Return the transition that does nothing, by this rule."""
+    return Transition(client, (Ignored(rule),))
+
+
+def refuse(client: Client, rule: Rule, stanza: Stanza | None = None) -> Transition:
+    """Return the transition that sends nothing and tells the application why.
+
+    :param stanza: what would have been sent, where there is such a thing.
+    """
+    return Transition(client, (Tell(Refused(stanza), rule),))
+
+
+def refusal(stanza: Stanza, condition: Condition, rule: Rule) -> Send:
+    """Return the error that answers a stanza, from this client's full JID, which the server stamps.
+
+    :param stanza: neither an error nor an IQ result, which are never answered (RFC 6120 §8.2.3, §8.3.1).
+    """
+    reply = error_reply(stanza, stanza_error(condition))
+    return Send(type(reply)(reply.to, None, reply.id, reply.type, reply.lang, reply.payload), rule)

@@ -1,0 +1,83 @@
+"""IQs of both directions: questions and their answers, requests and theirs (RFC 6121 §6; RFC 6120 §8.2.3)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.addresses import sender_of
+from xmpp_im_core.client.effects import Send, Tell, Transition, refusal, silence
+from xmpp_im_core.client.events import Inbound, Outbound, SendIQ
+from xmpp_im_core.client.notifications import Answered, RequestReceived
+from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.pushes import roster_push
+from xmpp_im_core.client.questions import ask, may_answer
+from xmpp_im_core.client.rosters import ask_roster, roster_answer, set_roster
+from xmpp_im_core.client.state import About, Client, Question
+from xmpp_im_core.jid import JID, address_of
+from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import IQ, IQ_TYPES, Condition, payload
+
+# --- outbound -----------------------------------------------------------------------------------------------
+
+
+def send_iq(client: Client, event: SendIQ, policy: ClientPolicy) -> Transition:
+    """Ask something of an entity, or of the user's account where none is named."""
+    to = None if event.to is None else address_of(event.to)
+    iq = IQ(to, None, f"{event.seq}-iq", event.type.value, None, payload(event.request))
+    return outbound_iq(client, Outbound(event.at, event.seq, iq), iq, policy)
+
+
+def outbound_iq(client: Client, event: Outbound, iq: IQ, policy: ClientPolicy) -> Transition:
+    """Send an IQ that breaks no rule; a get or set is remembered until its answer comes."""
+    request = iq.request
+    if iq.type in ("result", "error") or request is None:
+        return Transition(client, (Send(iq, rules.IQ_ANSWER_SENT),))
+    identified = iq if iq.id is not None else IQ(iq.to, iq.from_, f"{event.seq}-iq", iq.type, iq.lang, iq.payload)
+    if request.namespace == ROSTER and _to_account(client, identified):
+        if iq.type == "get":
+            return ask_roster(client, identified, request, policy)
+        return set_roster(client, identified, request, policy)
+    return ask(client, identified, Question(iq.to_jid), rules.IQ_SENT, policy)
+
+
+def _to_account(client: Client, iq: IQ) -> bool:
+    return iq.to is None or iq.to_jid == client.jid
+
+
+# --- inbound ------------------------------------------------------------------------------------------------
+
+
+def inbound_iq(client: Client, event: Inbound, iq: IQ, policy: ClientPolicy) -> Transition:
+    """Process an IQ that the server sent."""
+    sender = sender_of(client, iq)
+    if sender is None:
+        return silence(client, rules.FROM_MALFORMED)
+    if iq.type in ("result", "error"):
+        return inbound_answer(client, iq, sender, policy)
+    return inbound_request(client, iq, sender, policy)
+
+
+def inbound_answer(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Transition:
+    """Match an answer by kind, id and expected sender; any other is ignored (RFC 6120 §8.1.2.1, §8.2.3)."""
+    question = client.questions.get(iq.id or "")
+    if iq.id is None or question is None:
+        return silence(client, rules.ANSWER_UNASKED)
+    if not may_answer(client, question, sender, policy):
+        return silence(client, rules.ANSWER_FORGED)
+    client = evolve(client, questions=client.questions.delete(iq.id))
+    if question.about is About.OTHER:
+        return Transition(client, (Tell(Answered(iq, question), rules.ANSWER_TOLD),))
+    return roster_answer(client, iq, question, policy)
+
+
+def inbound_request(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Transition:
+    """Process a get or set: a roster push, what the application serves, or what nobody does."""
+    request = iq.request
+    if iq.type not in IQ_TYPES or iq.id is None or request is None:
+        return Transition(client, (refusal(iq, Condition.BAD_REQUEST, rules.IQ_MALFORMED_IN),))
+    if iq.type == "set" and request.namespace == ROSTER and request.name == "query":
+        return roster_push(client, iq, request, sender, policy)
+    if request.namespace in policy.served and request.namespace != ROSTER:
+        return Transition(client, (Tell(RequestReceived(iq), rules.REQUEST_TOLD),))
+    return Transition(client, (refusal(iq, Condition.SERVICE_UNAVAILABLE, rules.REQUEST_NOT_SERVED),))

@@ -1,0 +1,77 @@
+"""Roster items on the wire: read tolerantly (RFC 6121 §2.1.2), written strictly (§2.3.1, §2.5.1)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from xmpp_im_core.client.state import Item
+from xmpp_im_core.element import Element, element
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import Address, parse_address
+from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.subscription import NONE, subscription_state
+
+_SHOWN: Final = frozenset({"none", "to", "from", "both"})
+
+
+@frozen
+class Removal:
+    """What a push with subscription="remove" says (§2.5.2)."""
+
+    jid: str
+
+
+def read_push(child: Element, items: FrozenMap[Item]) -> Item | Removal | None:
+    """Read the item of a roster push; None where it names no JID."""
+    if child.get("subscription") == "remove":
+        jid = _jid(child)
+        return None if jid is None else Removal(jid)
+    return read_item(child, items)
+
+
+def read_item(child: Element, items: FrozenMap[Item]) -> Item | None:
+    """Read an item of a roster result; None where it names no JID.
+
+    A 'subscription' that is none of the four is ignored: what was known of it stays (§2.1.2.5). It may be
+    absent, which means "none". Empty and repeated groups are dropped.
+
+    :param items: the roster so far.
+    """
+    jid = _jid(child)
+    if jid is None:
+        return None
+    value = child.get("subscription")
+    before = items.get(jid)
+    if value is None or value in _SHOWN:
+        state = subscription_state(value or "none", child.get("ask") == "subscribe")
+    else:
+        state = NONE if before is None else before.subscription
+    return Item(
+        jid,
+        state,
+        child.get("name") or "",
+        tuple(sorted({group.text for group in child.all("group")} - {""})),
+        child.get("approved") in ("true", "1"),
+        tuple([other for other in child.elements if other.namespace != ROSTER]),
+    )
+
+
+def _jid(child: Element) -> str | None:
+    """Return the JID of an item, with its resourcepart where it has one: it is what the server keeps it under."""
+    address = parse_address(child.get("jid") or "")
+    return address.jid.full if isinstance(address, Address) else None
+
+
+def write_item(item: Item) -> Element:
+    """Return the item as a client sets it: never with 'ask', 'approved' or 'subscription' (§2.1.2)."""
+    attributes = {"jid": item.jid}
+    if item.name:
+        attributes["name"] = item.name
+    return element("item", ROSTER, attributes, [element("group", ROSTER, {}, [group]) for group in item.groups])
+
+
+def write_removal(jid: str) -> Element:
+    """Return the item by which a client removes one (§2.5.1)."""
+    return element("item", ROSTER, {"jid": jid, "subscription": "remove"})

@@ -1,0 +1,52 @@
+"""Messages that the server sends: by type, with their chat sessions, errors and copies (RFC 6121 §5)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.client.addresses import sender_of
+from xmpp_im_core.client.carbons import carbon_of, read_carbon
+from xmpp_im_core.client.chats import heard_chat, unlocked_by_error, unlocked_by_message
+from xmpp_im_core.client.content import read_content
+from xmpp_im_core.client.effects import Tell, Transition, silence
+from xmpp_im_core.client.events import Inbound
+from xmpp_im_core.client.notifications import MessageFailed, MessageReceived
+from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.state import Client
+from xmpp_im_core.jid import JID
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import Message
+
+
+def inbound_message(client: Client, event: Inbound, message: Message, policy: ClientPolicy) -> Transition:
+    """Process a message by its type; one that is absent or unknown counts as "normal" (§5.2.2)."""
+    sender = sender_of(client, message)
+    if sender is None:
+        return silence(client, rules.FROM_MALFORMED)
+    if message.kind == "error":
+        return message_error(client, message, sender)
+    wrapper = carbon_of(message)
+    if wrapper is not None:
+        return read_carbon(client, wrapper, sender)
+    lang = None if client.bound is None else client.bound.lang
+    content = read_content(message, lang)
+    told = MessageReceived(message, content)
+    if message.kind == "chat":
+        after = heard_chat(client, sender, content, event.at, policy)
+        return Transition(after, (Tell(told, rules.CHAT_RECEIVED),))
+    after = client if message.kind == "groupchat" else unlocked_by_message(client, sender)
+    rule = rules.MESSAGE_RECEIVED if message.type == message.kind else rules.UNTYPED_MESSAGE_RECEIVED
+    return Transition(after, (Tell(told, rule),))
+
+
+def message_error(client: Client, message: Message, sender: JID) -> Transition:
+    """Tell which message came back, by its id and its recipient; an error is never answered (RFC 6120 §8.3.1)."""
+    sent = next((m for m in reversed(client.sent) if m.id == message.id and _returned_by(client, m, sender)), None)
+    failed = MessageFailed(message.error, message, sent)
+    rule = rules.ERROR_UNMATCHED if sent is None else rules.ERROR_MATCHED
+    after = client if sent is None else unlocked_by_error(client, sender)
+    return Transition(after, (Tell(failed, rule),))
+
+
+def _returned_by(client: Client, sent: Message, sender: JID) -> bool:
+    """Whether a message may have come back from this JID: the one it was sent to, in bare or full form."""
+    to = sent.to_jid or client.jid
+    return sender.bare == to.bare and (sender.is_bare or to.is_bare or sender == to)

@@ -1,0 +1,101 @@
+"""The user's own presence: broadcast, and directed to single entities (RFC 6121 §4.2, §4.4, §4.5, §4.6)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.content import said, write_texts
+from xmpp_im_core.client.effects import Effect, Send, Transition, refuse
+from xmpp_im_core.client.events import GoUnavailable, Outbound, SetPresence
+from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.state import Client
+from xmpp_im_core.client.strangers import reclassified
+from xmpp_im_core.client.subscriptions import outbound_subscription
+from xmpp_im_core.client.view import forgotten
+from xmpp_im_core.element import Element, element
+from xmpp_im_core.jid import JID, address_of
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import CLIENT, SUBSCRIPTION_TYPES, Payload, Presence, payload
+
+
+def set_presence(client: Client, event: SetPresence, policy: ClientPolicy) -> Transition:
+    """Send available presence: initial or subsequent (§4.2.1, §4.4.1), or directed (§4.6)."""
+    children: list[Element] = []
+    if event.show is not None:
+        children.append(element("show", CLIENT, {}, [event.show.value]))
+    children += write_texts("status", event.status)
+    if event.priority is not None:
+        children.append(element("priority", CLIENT, {}, [str(event.priority)]))
+    content = payload(*children, *event.extensions)
+    return _send(client, _presence(event.to, event.seq, None, content), policy)
+
+
+def go_unavailable(client: Client, event: GoUnavailable, policy: ClientPolicy) -> Transition:
+    """Send unavailable presence, which has neither show nor priority (§4.5.1, §4.6.2)."""
+    content = said(event.status, event.extensions)
+    return _send(client, _presence(event.to, event.seq, "unavailable", content), policy)
+
+
+def _presence(to: JID | None, seq: str, type: str | None, content: Payload) -> Presence:
+    return Presence(None if to is None else address_of(to), None, f"{seq}-presence", type, None, content)
+
+
+def outbound_presence(client: Client, event: Outbound, presence: Presence, policy: ClientPolicy) -> Transition:
+    """Send presence that the application has made and that breaks no rule of syntax."""
+    if presence.type in SUBSCRIPTION_TYPES:
+        return outbound_subscription(client, event, presence)
+    if presence.type == "probe":
+        return outbound_probe(client, presence)
+    if presence.type == "error":
+        return Transition(client, (Send(presence, rules.PRESENCE_ERROR_SENT),))
+    return _send(client, presence, policy)
+
+
+def outbound_probe(client: Client, presence: Presence) -> Transition:
+    """Refuse to probe, with one exception: the full JID whose directed presence this client has had (§4.6.6).
+
+    The server stamps this resource's full JID on it: "the JID that received directed presence".
+    """
+    to = presence.to_jid
+    assert to is not None
+    heard = client.presences.get(to.bare)
+    known = heard.resource(to.resource or "") if heard is not None else None
+    if to.is_bare or known is None or client.subscription(to.bare).to:
+        return refuse(client, rules.PROBE_REFUSED, presence)
+    return Transition(client, (Send(presence, rules.DIRECTED_PRESENCE_PROBED),))
+
+
+def _send(client: Client, presence: Presence, policy: ClientPolicy) -> Transition:
+    """Send available or unavailable presence, broadcast or directed."""
+    if presence.to_jid is not None:
+        return directed(client, presence, presence.to_jid, policy)
+    if presence.type is None:
+        return Transition(evolve(client, presence=presence), (Send(presence, _available_rule(client)),))
+    return broadcast_unavailable(client, presence)
+
+
+def _available_rule(client: Client) -> Rule:
+    """Return what a broadcast is: the first presence, with or without the roster asked for, or a later one."""
+    if client.presence is not None:
+        return rules.SUBSEQUENT_PRESENCE
+    return rules.INITIAL_PRESENCE if client.interested else rules.INITIAL_PRESENCE_WITHOUT_ROSTER
+
+
+def broadcast_unavailable(client: Client, presence: Presence) -> Transition:
+    """End the presence session: the server tells everybody, and tells this client nothing more (§4.5.1, §4.6.3)."""
+    after = evolve(client, presence=None, directed=())
+    effects: tuple[Effect, ...] = (Send(presence, rules.UNAVAILABLE_SENT),)
+    for jid in client.presences:
+        after, told = forgotten(after, jid, rules.PRESENCE_SESSION_OVER)
+        effects += told
+    return Transition(after, effects)
+
+
+def directed(client: Client, presence: Presence, to: JID, policy: ClientPolicy) -> Transition:
+    """Send directed presence, and keep account of who is owed an unavailable; nothing else changes (§4.6)."""
+    owed = {*client.directed, to.full} if presence.type is None else set(client.directed) - {to.full}
+    rule = rules.DIRECTED_PRESENCE if presence.type is None else rules.DIRECTED_UNAVAILABLE
+    after = evolve(client, directed=tuple(sorted(owed)))
+    after, forgot = reclassified(after, (to.bare,), policy)
+    return Transition(after, (Send(presence, rule), *forgot))

@@ -1,0 +1,113 @@
+"""Presence that the server sends: of contacts, strangers and the user's own resources (RFC 6121 §4)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.addresses import sender_of
+from xmpp_im_core.client.chats import unlocked_by_presence
+from xmpp_im_core.client.effects import Effect, Tell, Transition, refusal, silence
+from xmpp_im_core.client.events import Inbound
+from xmpp_im_core.client.notifications import Available, Changed, PresenceFailed, Unavailable
+from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.state import Client
+from xmpp_im_core.client.strangers import heard_stranger, is_stranger
+from xmpp_im_core.client.subscriptions import inbound_subscription
+from xmpp_im_core.client.view import all_gone, full_jid, recorded
+from xmpp_im_core.jid import JID
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import SUBSCRIPTION_TYPES, Condition, Presence
+
+
+def inbound_presence(client: Client, event: Inbound, presence: Presence, policy: ClientPolicy) -> Transition:
+    """Process presence by its type (§4.7.1). Presence alone never changes the roster."""
+    sender = sender_of(client, presence)
+    if sender is None:
+        return silence(client, rules.FROM_MALFORMED)
+    type = presence.type
+    if type is None:
+        return available(client, presence, sender, policy)
+    if type == "unavailable":
+        return unavailable(client, presence, sender, policy)
+    if type == "error":
+        return presence_error(client, presence, sender, policy)
+    if type in SUBSCRIPTION_TYPES:
+        return inbound_subscription(client, event, presence, sender, policy)
+    if type == "probe":
+        return silence(client, rules.PROBE_LEFT_TO_SERVER)
+    return Transition(client, (refusal(presence, Condition.BAD_REQUEST, rules.PRESENCE_TYPE_REFUSED),))
+
+
+def available(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
+    """Note that a resource is available, for the first time or still (§4.2.4, §4.4.4, §4.6.5)."""
+    if sender == client.jid:
+        return silence(client, rules.OWN_ACCOUNT_HAS_NO_PRESENCE)
+    heard = client.presences.get(sender.bare)
+    before = heard.resource(sender.resource or "") if heard is not None else None
+    after, forgot = recorded(client, sender, presence, policy)
+    after, evicted = heard_stranger(unlocked_by_presence(after, sender), sender.bare, policy)
+    if before is not None and before.available:
+        told = Tell(Changed(sender, before.presence, presence), _rule(client, sender, rules.PRESENCE_CHANGED))
+    else:
+        told = Tell(Available(sender, presence), _rule(client, sender, rules.PRESENCE_AVAILABLE))
+    return Transition(after, (told, *forgot, *evicted))
+
+
+def _rule(client: Client, sender: JID, rule: Rule) -> Rule:
+    return rules.STRANGERS_PRESENCE if is_stranger(client, sender.bare) else rule
+
+
+def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
+    """Note that a resource is unavailable; from a bare JID, that all of them are (§4.5.4).
+
+    While a request is unanswered, bare-JID unavailable presence may be the acknowledgement of it, and says
+    nothing of the contact's presence (§3.1.3).
+    """
+    if sender.is_bare and client.subscription(sender.bare).pending_out:
+        return silence(client, rules.ACKNOWLEDGEMENT)
+    client = _no_longer_owed(client, sender)
+    if sender.is_bare:
+        after, told = _all_resources_gone(client, presence, sender, rules.ALL_UNAVAILABLE)
+    else:
+        after, told = _resource_gone(client, presence, sender, policy, rules.PRESENCE_UNAVAILABLE)
+    after, evicted = heard_stranger(unlocked_by_presence(after, sender), sender.bare, policy)
+    return Transition(after, (*told, *evicted))
+
+
+def _no_longer_owed(client: Client, sender: JID) -> Client:
+    """Strike an entity that went unavailable off the list of those who are owed it (§4.6.1)."""
+    if sender.full not in client.directed or sender.is_bare:
+        return client
+    return evolve(client, directed=tuple([entry for entry in client.directed if entry != sender.full]))
+
+
+def presence_error(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
+    """Take an error for what it is: presence did not reach that JID, so it is gone. It is never answered."""
+    failed = Tell(PresenceFailed(sender, presence.error), rules.PRESENCE_ERROR)
+    heard = client.presences.get(sender.bare)
+    if sender.is_bare and client.resources(sender.bare):
+        after, told = _all_resources_gone(client, presence, sender, rules.PRESENCE_ERROR)
+    elif heard is not None and (before := heard.resource(sender.resource or "")) and before.available:
+        after, told = _resource_gone(client, presence, sender, policy, rules.PRESENCE_ERROR)
+    else:
+        return Transition(client, (failed,))
+    return Transition(unlocked_by_presence(after, sender), (failed, *told))
+
+
+def _resource_gone(
+    client: Client, presence: Presence, sender: JID, policy: ClientPolicy, rule: Rule
+) -> tuple[Client, tuple[Effect, ...]]:
+    after, forgot = recorded(client, sender, presence, policy)
+    return after, (Tell(Unavailable(sender, presence), rule), *forgot)
+
+
+def _all_resources_gone(
+    client: Client, presence: Presence, sender: JID, rule: Rule
+) -> tuple[Client, tuple[Effect, ...]]:
+    gone = client.resources(sender.bare)
+    after = all_gone(client, sender.bare, presence)
+    told = [Tell(Unavailable(full_jid(sender, r.name), presence), rule) for r in gone]
+    if not told:
+        return after, (Tell(Unavailable(sender, presence), rule),)
+    return after, tuple(told)

@@ -1,0 +1,78 @@
+"""Roster pushes: who may send one, and what it changes (RFC 6121 §2.1.6, §2.6.3)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.addresses import is_own_account
+from xmpp_im_core.client.changes import item_became
+from xmpp_im_core.client.effects import Send, Transition, refusal, silence
+from xmpp_im_core.client.items import Removal, read_push
+from xmpp_im_core.client.policy import ClientPolicy, UnauthorizedPush
+from xmpp_im_core.client.state import About, Client, Interim, Item
+from xmpp_im_core.client.strangers import reclassified
+from xmpp_im_core.element import Element
+from xmpp_im_core.jid import JID, parse_jid
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import IQ, Condition, result_reply
+
+
+def roster_push(client: Client, iq: IQ, query: Element, sender: JID, policy: ClientPolicy) -> Transition:
+    """Process a roster push: first who sent it, then what it says.
+
+    :param iq: a set with an id.
+    """
+    own = is_own_account(client, sender, policy)
+    if not own and not _is_manager(sender, policy):
+        return _unauthorized(client, iq, policy)
+    items = list(query.all("item"))
+    pushed = read_push(items[0], client.roster.items) if len(items) == 1 else None
+    if pushed is None:
+        return Transition(client, (refusal(iq, Condition.BAD_REQUEST, rules.PUSH_MALFORMED),))
+    if not own and parse_jid(pushed.jid).domain != sender.domain:
+        return _unauthorized(client, iq, policy)
+    # the version of a roster is its server's to give
+    after = _pushed(client, pushed, query.get("ver") if own else None, policy)
+    answer = result_reply(IQ(None, iq.from_, iq.id, "set"))
+    rule = rules.PUSH_ACKNOWLEDGED if own else rules.MANAGERS_PUSH_ACKNOWLEDGED
+    return Transition(after.state, (Send(answer, rule), *after.send))
+
+
+def _is_manager(sender: JID, policy: ClientPolicy) -> bool:
+    """Whether the sender is a domain, itself and no user of it, that the user trusts with its own JIDs."""
+    return sender.full == sender.domain and sender.domain in policy.roster_managers
+
+
+def _unauthorized(client: Client, iq: IQ, policy: ClientPolicy) -> Transition:
+    if policy.unauthorized_push is UnauthorizedPush.ERROR:
+        return Transition(client, (refusal(iq, Condition.SERVICE_UNAVAILABLE, rules.PUSH_REFUSED),))
+    return silence(client, rules.PUSH_IGNORED)
+
+
+def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: ClientPolicy) -> Transition:
+    """Put an item in its final state, or take it out; the version becomes that of the push (§2.6.2, §2.6.3)."""
+    jid, item = pushed.jid, None if isinstance(pushed, Removal) else pushed
+    before = client.roster.items.get(jid)
+    items = client.roster.items.delete(jid) if item is None else client.roster.items.set(jid, item)
+    roster = evolve(client.roster, items=items, ver=client.roster.ver if ver is None else ver)
+    after = evolve(client, roster=roster, interim=_interim(client.interim, jid, item, ver))
+    if not _set_pending(client, jid):
+        after = evolve(after, wanted=after.wanted.delete(jid))
+    after, told = item_became(after, before, item)
+    after, forgot = reclassified(after, (jid,), policy)
+    return Transition(after, (*told, *forgot))
+
+
+def _interim(interim: Interim | None, jid: str, item: Item | None, ver: str | None) -> Interim | None:
+    """Remember a push until the result of the roster get that is under way."""
+    if interim is None:
+        return None
+    return Interim(interim.items.set(jid, item), interim.ver if ver is None else ver)
+
+
+def _set_pending(client: Client, jid: str) -> bool:
+    """Whether a roster set of this client for the JID still waits for its answer."""
+    return any(
+        question.about is About.ROSTER_SET and question.item is not None and question.item.jid == jid
+        for question in client.questions.unordered()
+    )

@@ -1,0 +1,34 @@
+"""The requests of this client that wait for an answer (RFC 6120 §8.2.3)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.addresses import is_own_account
+from xmpp_im_core.client.effects import Send, Transition, refuse
+from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.state import Client, Question
+from xmpp_im_core.jid import JID
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import IQ
+
+
+def ask(client: Client, iq: IQ, question: Question, rule: Rule, policy: ClientPolicy) -> Transition:
+    """Send a get or set and remember it; one too many, or an id in use, is refused.
+
+    :param iq: has an id.
+    """
+    assert iq.id is not None
+    if iq.id in client.questions:
+        return refuse(client, rules.ID_IN_USE, iq)
+    if len(client.questions) >= policy.questions:
+        return refuse(client, rules.TOO_MANY_QUESTIONS, iq)
+    return Transition(evolve(client, questions=client.questions.set(iq.id, question)), (Send(iq, rule),))
+
+
+def may_answer(client: Client, question: Question, sender: JID, policy: ClientPolicy) -> bool:
+    """Whether this sender may answer: the one that was asked, or the account where it was (RFC 6120 §8.1.2.1)."""
+    if question.to is None or question.to == client.jid:
+        return is_own_account(client, sender, policy)
+    return sender == question.to

@@ -1,0 +1,158 @@
+"""The roster from the client's side: get, set, remove, and what the server answers (RFC 6121 §2)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.changes import roster_became
+from xmpp_im_core.client.effects import Effect, Tell, Transition, refuse
+from xmpp_im_core.client.events import GetRoster, RemoveItem, SetItem
+from xmpp_im_core.client.items import read_item, write_item, write_removal
+from xmpp_im_core.client.notifications import ItemStored, RosterFailed, RosterReceived
+from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.questions import ask
+from xmpp_im_core.client.state import About, Client, Interim, Item, Question
+from xmpp_im_core.client.syntax import group_fault
+from xmpp_im_core.element import Element, element
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import JID
+from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import IQ, Condition, StanzaError, payload, stanza_error
+
+# --- what the user wants (§2.1.3, §2.3.1, §2.4.1, §2.5.1) ---------------------------------------------------
+
+
+def get_roster(client: Client, event: GetRoster, policy: ClientPolicy) -> Transition:
+    """Ask for the roster, with the version that is known where the server can make use of it (§2.1.3, §2.6.2)."""
+    ver = client.next_ver() if policy.roster_versioning else None
+    query = element("query", ROSTER, {} if ver is None else {"ver": ver})
+    return ask_roster(client, IQ(None, None, f"{event.seq}-roster", "get", None, payload(query)), query, policy)
+
+
+def set_item(client: Client, event: SetItem, policy: ClientPolicy) -> Transition:
+    """Add or change an item (§2.3.1, §2.4.1).
+
+    A roster set replaces name and groups as a whole, so what is not given is taken from the roster, or from
+    an earlier set for the same JID that no push has shown yet.
+    """
+    if event.groups is not None and (broken := group_fault(event.groups)):
+        return refuse(client, broken)
+    before = _latest(client, event.jid)
+    name = before.name if event.name is None else event.name
+    groups = before.groups if event.groups is None else tuple(sorted(event.groups))
+    item = Item(before.jid, before.subscription, name, groups)
+    return _set(client, f"{event.seq}-set", write_item(item), policy)
+
+
+def _latest(client: Client, jid: JID) -> Item:
+    """Return what was last wanted, or is known, of the item that the user means."""
+    key = _key(client, jid)
+    return client.wanted.get(key) or client.roster.items.get(key) or Item(key)
+
+
+def _key(client: Client, jid: JID) -> str:
+    """Return the JID of the item that is meant: a full JID only where the roster has an item for just that."""
+    return jid.full if jid.full in client.roster.items else jid.bare
+
+
+def remove_item(client: Client, event: RemoveItem, policy: ClientPolicy) -> Transition:
+    """Remove an item (§2.5.1); it is gone once the push says so."""
+    return _set(client, f"{event.seq}-remove", write_removal(_key(client, event.jid)), policy)
+
+
+def _set(client: Client, id: str, item: Element, policy: ClientPolicy) -> Transition:
+    query = element("query", ROSTER, {}, [item])
+    return set_roster(client, IQ(None, None, id, "set", None, payload(query)), query, policy)
+
+
+# --- sending (§2.1.3, §2.1.5) -------------------------------------------------------------------------------
+
+
+def ask_roster(client: Client, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
+    """Send a roster get; what is pushed from now on overrules its result."""
+    if client.interim is not None:
+        return refuse(client, rules.ROSTER_ASKED_ALREADY, iq)
+    ver = query.get("ver")
+    rule = rules.GET_WITHOUT_VER if ver is None else rules.GET_WITH_VER if ver else rules.GET_TO_BOOTSTRAP
+    sent = ask(client, iq, Question(None, About.ROSTER_GET), rule, policy)
+    if sent.state is client:
+        return sent
+    return Transition(evolve(sent.state, interested=True, interim=Interim()), sent.send)
+
+
+def set_roster(client: Client, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
+    """Send a roster set; nothing changes before its push."""
+    child = query.first("item")
+    item = None if child is None else read_item(child, client.roster.items)
+    if child is None or item is None:
+        return refuse(client, rules.SET_WITHOUT_JID, iq)
+    if child.get("subscription") == "remove":
+        rule = rules.ITEM_REMOVAL_SENT
+    elif item.jid in client.roster.items:
+        rule = rules.ITEM_UPDATE_SENT
+    else:
+        rule = rules.ITEM_ADDITION_SENT
+    sent = ask(client, iq, Question(None, About.ROSTER_SET, item), rule, policy)
+    if sent.state is client:
+        return sent
+    return Transition(evolve(sent.state, wanted=sent.state.wanted.set(item.jid, item)), sent.send)
+
+
+# --- answers (§2.1.4, §2.6.3) -------------------------------------------------------------------------------
+
+
+def roster_answer(client: Client, iq: IQ, question: Question, policy: ClientPolicy) -> Transition:
+    """Process the answer to a roster get or set of this client."""
+    if question.about is About.ROSTER_SET:
+        return _set_answer(client, iq, question)
+    interim = client.interim or Interim()
+    client = evolve(client, interim=None)
+    if iq.type == "error":
+        failed = RosterFailed(_error(iq))
+        return Transition(client, (Tell(failed, rules.ROSTER_GET_FAILED),))
+    return roster_result(client, iq, interim, policy)
+
+
+def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy) -> Transition:
+    """Take over a roster result.
+
+    Without a query the roster that is known is current; with one it is all there is, be it nothing: items
+    that it does not have are gone (§2.6.3). What has been pushed since the get is no older than the result.
+    """
+    query = iq.payload.first("query", ROSTER)
+    if query is None:
+        roster = evolve(client.roster, received=True)
+        after, changes = roster_became(client, roster, policy)
+        return Transition(after, (Tell(RosterReceived(), rules.ROSTER_UNCHANGED), *changes))
+    items: dict[str, Item] = {}
+    for child in query.all("item"):
+        item = read_item(child, client.roster.items)
+        if item is not None:
+            items[item.jid] = item
+    for jid, pushed in interim.items.items():
+        if pushed is None:
+            items.pop(jid, None)
+        else:
+            items[jid] = pushed
+    ver = query.get("ver") if interim.ver is None else interim.ver
+    rule = rules.ROSTER_RECEIVED if items else rules.EMPTY_ROSTER_RECEIVED
+    after, changes = roster_became(
+        client, evolve(client.roster, items=FrozenMap(items), ver=ver, received=True), policy
+    )
+    told: tuple[Effect, ...] = (Tell(RosterReceived(), rule),)
+    return Transition(after, told + changes)
+
+
+def _set_answer(client: Client, iq: IQ, question: Question) -> Transition:
+    item = question.item
+    assert item is not None
+    if iq.type != "error":
+        return Transition(client, (Tell(ItemStored(item), rules.ROSTER_SET_DONE),))
+    if client.wanted.get(item.jid) == item:
+        client = evolve(client, wanted=client.wanted.delete(item.jid))
+    return Transition(client, (Tell(RosterFailed(_error(iq), item), rules.ROSTER_SET_FAILED),))
+
+
+def _error(iq: IQ) -> StanzaError:
+    return iq.error or stanza_error(Condition.UNDEFINED_CONDITION)

@@ -1,0 +1,229 @@
+"""The state of one client: what it knows of its account, of others, and of what it has asked (RFC 6121).
+
+All is plain and frozen. The roster and the chat sessions' threads outlive a session; all else ends with
+it. A stream that may yet be resumed has not ended, so a snapshot holds the presence of others too.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from attrs import evolve, frozen
+
+from xmpp_im_core.element import Element
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import JID
+from xmpp_im_core.stanza import Message, Presence
+from xmpp_im_core.subscription import NONE, Subscription, subscription_state
+
+# --- the roster (§2) ----------------------------------------------------------------------------------------
+
+
+@frozen
+class Item:
+    """A roster item as the server last showed it (§2.1.2)."""
+
+    jid: str
+    subscription: Subscription = NONE
+    """What 'subscription' and 'ask' say; a request that waits for the user is no part of an item."""
+    name: str = ""
+    groups: tuple[str, ...] = ()
+    """Sorted."""
+    approved: bool = False
+    """Whether the contact is pre-approved (§2.1.2.1)."""
+    extensions: tuple[Element, ...] = ()
+    """The children of other namespaces."""
+
+
+@frozen
+class Roster:
+    """The roster as this client knows it; the part of the state that is worth keeping from session to session."""
+
+    items: FrozenMap[Item] = FrozenMap()
+    ver: str | None = None
+    """The version of the last result or push, an opaque string (§2.6.2)."""
+    received: bool = False
+    """Whether a roster has ever come."""
+
+
+@frozen
+class Interim:
+    """The pushes that came between a roster get and its result, which they overrule: they are never older."""
+
+    items: FrozenMap[Item | None] = FrozenMap()
+    """By JID; None: removed."""
+    ver: str | None = None
+
+
+# --- others (§3, §4) ----------------------------------------------------------------------------------------
+
+
+@frozen
+class Request:
+    """A subscription request that waits for the user's decision, complete (§3.1.3)."""
+
+    presence: Presence
+    at: datetime
+
+
+@frozen
+class Resource:
+    """What was last heard from one resource."""
+
+    name: str
+    """The resourcepart; empty for an entity that speaks from its bare JID."""
+    presence: Presence
+
+    @property
+    def available(self) -> bool:
+        """Whether it is available: unavailable presence, and a presence error, mean that it is not."""
+        return self.presence.type is None
+
+
+@frozen
+class Heard:
+    """What was heard from the resources of one bare JID, the latest last."""
+
+    resources: tuple[Resource, ...] = ()
+
+    def available(self) -> tuple[Resource, ...]:
+        """Return the available resources, the latest last."""
+        return tuple([resource for resource in self.resources if resource.available])
+
+    def resource(self, name: str) -> Resource | None:
+        """Return what was heard from the resource of this name, or None where nothing was."""
+        for resource in self.resources:
+            if resource.name == name:
+                return resource
+        return None
+
+
+# --- conversations (§5, §6) ---------------------------------------------------------------------------------
+
+
+@frozen
+class Chat:
+    """A chat session with one bare JID (§5.1)."""
+
+    at: datetime
+    """When it was last active."""
+    thread: str | None = None
+    locked: JID | None = None
+    """The full JID that messages go to; None: the bare JID."""
+    shared_with: JID | None = None
+    """Whom presence was sent to because of the session, and who is owed an unavailable at its end."""
+
+
+class About(Enum):
+    """What an IQ of this client asked for."""
+
+    ROSTER_GET = "roster get"
+    ROSTER_SET = "roster set"
+    OTHER = "other"
+
+
+@frozen
+class Question:
+    """An IQ get or set that waits for its answer."""
+
+    to: JID | None
+    """Who must answer; None: the user's account."""
+    about: About = About.OTHER
+    item: Item | None = None
+    """The item that a roster set wants stored, or the one it wants removed."""
+
+
+# --- the client ---------------------------------------------------------------------------------------------
+
+
+@frozen
+class Features:
+    """The stream features that a client must have seen before it uses them."""
+
+    roster_versioning: bool = False
+    """§2.6.1: ``<ver xmlns='urn:xmpp:features:rosterver'/>``."""
+    pre_approval: bool = False
+    """§3.4.1: ``<sub xmlns='urn:xmpp:features:pre-approval'/>``."""
+
+
+@frozen
+class Bound:
+    """The session: the full JID that the server has bound, and what its stream offered."""
+
+    jid: JID
+    features: Features = Features()
+    lang: str | None = None
+
+
+@frozen
+class Client:
+    """Everything that a client knows."""
+
+    jid: JID
+    """The account's bare JID."""
+    roster: Roster = Roster()
+    chats: FrozenMap[Chat] = FrozenMap()
+    """By the other's bare JID."""
+    sent: tuple[Message, ...] = ()
+    """The last messages sent that have an id, the latest last: what errors are matched to."""
+    bound: Bound | None = None
+    interested: bool = False
+    """Whether this session has asked for the roster, and so receives pushes (§2.2)."""
+    interim: Interim | None = None
+    """There while a roster get waits for its result."""
+    presence: Presence | None = None
+    """The last broadcast presence of this client; None while it is not available (§4.1)."""
+    directed: tuple[str, ...] = ()
+    """Whom this client has sent directed presence to and owes an unavailable, sorted (§4.6)."""
+    questions: FrozenMap[Question] = FrozenMap()
+    """By id."""
+    wanted: FrozenMap[Item] = FrozenMap()
+    """What roster sets of this session want of items, until a push shows them; a removed one is blank."""
+    presences: FrozenMap[Heard] = FrozenMap()
+    """By bare JID; that of the user's own resources is among them."""
+    strangers: tuple[str, ...] = ()
+    """The bare JIDs in ``presences`` that nothing vouches for, the one heard longest ago first."""
+    requests: FrozenMap[Request] = FrozenMap()
+    """By the requester's bare JID."""
+    asked: tuple[str, ...] = ()
+    """The bare JIDs that this session has sent a request to and that have not answered, sorted."""
+
+    def subscription(self, jid: str) -> Subscription:
+        """Return which of the nine states of Appendix A a bare JID is in, as far as this client knows."""
+        item = self.roster.items.get(jid)
+        shown = NONE if item is None else item.subscription
+        pending_out = shown.pending_out or jid in self.asked
+        return subscription_state(shown.subscription, pending_out, jid in self.requests)
+
+    def resources(self, jid: str) -> tuple[Resource, ...]:
+        """Return the available resources of a bare JID, the best first (§4.7.2.3).
+
+        The best is the one of the highest priority, and of several the one heard last.
+        """
+        heard = self.presences.get(jid)
+        latest_first = heard.available()[::-1] if heard is not None else ()
+        return tuple(sorted(latest_first, key=lambda resource: -resource.presence.priority))
+
+    def best(self, jid: str) -> Resource | None:
+        """Return the best available resource of a bare JID, or None."""
+        return next(iter(self.resources(jid)), None)
+
+    def other_resources(self) -> tuple[Resource, ...]:
+        """Return the available resources of the user's own account but this one, the best first."""
+        own = None if self.bound is None else self.bound.jid.resource
+        return tuple([resource for resource in self.resources(self.jid.bare) if resource.name != own])
+
+    def next_ver(self) -> str | None:
+        """Return the 'ver' that the next roster get would have: that of the last push, or "" (§2.6.2, §2.6.3).
+
+        None where the server does not advertise roster versioning.
+        """
+        if self.bound is None or not self.bound.features.roster_versioning:
+            return None
+        return self.roster.ver or ""
+
+    def without_session(self) -> Client:
+        """Return the client after its session: the roster and the threads of chat sessions are left."""
+        chats = {jid: evolve(chat, locked=None, shared_with=None) for jid, chat in self.chats.items()}
+        return Client(self.jid, self.roster, FrozenMap(chats), self.sent)

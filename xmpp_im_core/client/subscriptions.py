@@ -1,0 +1,151 @@
+"""Presence subscriptions from the user's side: both directions of the four stanzas (RFC 6121 §3).
+
+Nothing is answered on the user's behalf: a request waits until the user decides, unless the decision comes
+with the event. No subscription stanza changes the roster; only the server does, by its pushes.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.content import said
+from xmpp_im_core.client.effects import Effect, Send, Tell, Transition, refuse, silence
+from xmpp_im_core.client.events import Approve, Deny, Inbound, Outbound, Subscribe, Unsubscribe
+from xmpp_im_core.client.notifications import Subscribed, SubscriptionRequest, Unsubscribed
+from xmpp_im_core.client.notifications import Unsubscribe as UnsubscribeTold
+from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.state import Client, Request
+from xmpp_im_core.client.view import forgotten
+from xmpp_im_core.event import Decision
+from xmpp_im_core.jid import JID, address_of
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import EMPTY, Payload, Presence, to_bare
+
+# --- outbound (§3.1.1, §3.1.4, §3.2.1, §3.3.1, §3.4) --------------------------------------------------------
+
+
+def want_subscription(client: Client, event: Subscribe | Unsubscribe | Approve | Deny) -> Transition:
+    """Send what the user wants of a subscription."""
+    type = _TYPES[event.__class__]
+    content = said(event.status, event.extensions) if isinstance(event, Subscribe) else EMPTY
+    return send_subscription(client, _to(client, event.jid, type, event.seq, content))
+
+
+_TYPES = {Subscribe: "subscribe", Unsubscribe: "unsubscribe", Approve: "subscribed", Deny: "unsubscribed"}
+
+
+def _to(client: Client, jid: JID, type: str, seq: str, content: Payload = EMPTY) -> Presence:
+    """Return subscription presence to the bare JID, with an id that is not the one of the contact's request."""
+    id = f"{seq}-{type}"
+    request = client.requests.get(jid.bare)
+    if request is not None and request.presence.id == id:
+        id = f"{id}-own"
+    return Presence(address_of(jid.to_bare()), None, id, type, None, content)
+
+
+def outbound_subscription(client: Client, event: Outbound, presence: Presence) -> Transition:
+    """Send a subscription stanza that the application has made: its 'to' is cut, an id is made if it has none."""
+    to = presence.to_jid
+    assert to is not None
+    request = client.requests.get(to.bare)
+    if request is not None and presence.id is not None and presence.id == request.presence.id:
+        return refuse(client, rules.ID_MIRRORED, presence)
+    id = _to(client, to, presence.type or "", event.seq).id if presence.id is None else presence.id
+    cut = Presence(to_bare(presence.to), None, id, presence.type, presence.lang, presence.payload, presence.attributes)
+    return send_subscription(client, cut)
+
+
+def send_subscription(client: Client, presence: Presence) -> Transition:
+    """Send a subscription stanza, and draw what follows for what this client knows.
+
+    :param presence: to a bare JID, with an id.
+    """
+    to = presence.to_jid
+    assert to is not None
+    jid = to.bare
+    if presence.type == "subscribe":
+        asked = tuple(sorted({*client.asked, jid}))
+        return Transition(evolve(client, asked=asked), (Send(presence, rules.SUBSCRIBE_SENT),))
+    if presence.type == "unsubscribe":
+        return _unsubscribe(client, presence, jid)
+    rule = _approval_rule(client, jid) if presence.type == "subscribed" else _denial_rule(client, jid)
+    if rule in (rules.PRE_APPROVAL_NOT_ADVERTISED, rules.ALREADY_APPROVED):
+        return refuse(client, rule, presence)
+    return Transition(evolve(client, requests=client.requests.delete(jid)), (Send(presence, rule),))
+
+
+def _unsubscribe(client: Client, presence: Presence, jid: str) -> Transition:
+    """Send "unsubscribe"; all that is known of the contact's presence is void from now on (§3.3.3)."""
+    after = evolve(client, asked=tuple([asked for asked in client.asked if asked != jid]))
+    after, told = forgotten(after, jid, rules.SUBSCRIPTION_VOID)
+    return Transition(after, (Send(presence, rules.UNSUBSCRIBE_SENT), *told))
+
+
+def _approval_rule(client: Client, jid: str) -> Rule:
+    """Return what "subscribed" would be: the answer to a request, or a pre-approval where the server has that."""
+    if jid in client.requests:
+        return rules.APPROVAL_SENT
+    if client.subscription(jid).from_:
+        return rules.ALREADY_APPROVED
+    if client.bound is not None and client.bound.features.pre_approval:
+        return rules.PRE_APPROVAL_SENT
+    return rules.PRE_APPROVAL_NOT_ADVERTISED
+
+
+def _denial_rule(client: Client, jid: str) -> Rule:
+    """Return what "unsubscribed" is: the answer to a request, or the end of an approval."""
+    if jid in client.requests:
+        return rules.DENIAL_SENT
+    item = client.roster.items.get(jid)
+    return rules.PRE_APPROVAL_CANCELLED if item is not None and item.approved else rules.CANCELLATION_SENT
+
+
+# --- inbound (§3.1.3, §3.1.6, §3.2.3, §3.3.3) ---------------------------------------------------------------
+
+
+def inbound_subscription(
+    client: Client, event: Inbound, presence: Presence, sender: JID, policy: ClientPolicy
+) -> Transition:
+    """Process one of the four stanzas; a full JID in 'from' is cut."""
+    contact = sender.to_bare()
+    if contact == client.jid:
+        return silence(client, rules.OWN_SUBSCRIPTION)
+    if presence.type == "subscribe":
+        return inbound_subscribe(client, event, presence, contact, policy)
+    if presence.type == "unsubscribe":
+        after = evolve(client, requests=client.requests.delete(contact.bare))
+        return Transition(after, (Tell(UnsubscribeTold(contact, presence), rules.UNSUBSCRIBE_TOLD),))
+    state = client.subscription(contact.bare)
+    after = evolve(client, asked=tuple([asked for asked in client.asked if asked != contact.bare]))
+    if presence.type == "subscribed":
+        told = Subscribed(contact, presence, state.pending_out)
+        return Transition(after, (Tell(told, rules.SUBSCRIBED_TOLD),))
+    after, gone = forgotten(after, contact.bare, rules.SUBSCRIPTION_ENDED) if state.to else (after, ())
+    cancelled = Unsubscribed(contact, presence, state.pending_out or state.to)
+    return Transition(after, (Tell(cancelled, rules.UNSUBSCRIBED_TOLD), *gone))
+
+
+def inbound_subscribe(
+    client: Client, event: Inbound, presence: Presence, contact: JID, policy: ClientPolicy
+) -> Transition:
+    """Keep a request, complete, until the user decides; or answer it as the event's decision says (§3.1.3)."""
+    if event.decision is not Decision.ASK:
+        return _decided(client, event, presence, contact)
+    before = client.requests.get(contact.bare)
+    if before is not None and before.presence == presence:
+        return silence(client, rules.REQUEST_REPEATED)
+    if before is None and len(client.requests) >= policy.requests:
+        return silence(client, rules.TOO_MANY_REQUESTS)
+    request = Request(presence, event.at)
+    after = evolve(client, requests=client.requests.set(contact.bare, request))
+    return Transition(after, (Tell(SubscriptionRequest(contact, request), rules.REQUEST_TOLD_TO_USER),))
+
+
+def _decided(client: Client, event: Inbound, presence: Presence, contact: JID) -> Transition:
+    approve = event.decision is Decision.APPROVE
+    asking = evolve(client, requests=client.requests.set(contact.bare, Request(presence, event.at)))
+    answer = _to(asking, contact, "subscribed" if approve else "unsubscribed", event.seq)
+    rule = rules.REQUEST_APPROVED if approve else rules.REQUEST_DENIED
+    effects: tuple[Effect, ...] = (Send(answer, rule),)
+    return Transition(evolve(client, requests=client.requests.delete(contact.bare)), effects)

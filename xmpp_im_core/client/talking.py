@@ -1,0 +1,136 @@
+"""Messages that the user sends: where they go, of which type, in which thread (RFC 6121 §5.1, §5.2)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.chats import with_chat
+from xmpp_im_core.client.content import Text, Thread, read_content, write_texts, write_thread
+from xmpp_im_core.client.effects import Effect, Send, Transition, refuse, silence
+from xmpp_im_core.client.events import EndChat, MessageType, Outbound, Reply, SendMessage
+from xmpp_im_core.client.own_presence import directed
+from xmpp_im_core.client.policy import ChatPresence, ClientPolicy
+from xmpp_im_core.client.state import Chat, Client
+from xmpp_im_core.element import Element
+from xmpp_im_core.jid import JID, address_of
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import Message, Payload, Presence, payload
+
+
+def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Transition:
+    """Send a message: within a chat session as that has it, else to the bare JID (§5.1, §5.2.1)."""
+    if event.type is not MessageType.CHAT:
+        message = _message(event.to.to_bare(), event.seq, event.type.value, _content(event, event.thread))
+        return _sent(client, message, rules.MESSAGE_SENT, policy)
+    chat = client.chats.get(event.to.bare)
+    thread = event.thread
+    if chat is None:
+        thread = thread or Thread(f"{event.seq}-thread")
+        to, rule = event.to.to_bare(), rules.CHAT_STARTED
+    else:
+        thread = thread or (None if chat.thread is None else Thread(chat.thread))
+        to = chat.locked or event.to.to_bare()
+        rule = rules.CHAT_TO_BARE_JID if chat.locked is None else rules.CHAT_LOCKED_IN
+    active = evolve(chat or Chat(event.at), at=event.at, thread=None if thread is None else thread.id)
+    message = _message(to, event.seq, "chat", _content(event, thread))
+    return _chat(client, active, message, to, rule, policy)
+
+
+def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
+    """Answer a message: same type, same thread, to the full JID it came from unless that is known to be gone.
+
+    An error is not answered.
+    """
+    answered = event.message
+    if answered.kind == "error":
+        return refuse(client, rules.REPLY_TO_ERROR)
+    sender = answered.from_jid or client.jid
+    gone = answered.kind == "groupchat" or known_unavailable(client, sender)
+    to = sender.to_bare() if gone else sender
+    rule = rules.REPLY_TO_BARE_JID if gone else rules.REPLY_TO_SENDER
+    read = read_content(answered).thread
+    thread = None if read is None else Thread(read.id)
+    content = _payload(event.bodies, (), thread, event.extensions)
+    message = _message(to, event.seq, answered.kind, content)
+    if answered.kind != "chat":
+        return _sent(client, message, rule, policy)
+    chat = client.chats.get(sender.bare) or Chat(event.at, None if thread is None else thread.id)
+    return _chat(client, evolve(chat, at=event.at), message, to, rule, policy)
+
+
+def known_unavailable(client: Client, jid: JID) -> bool:
+    """Whether a resource was heard to be unavailable; of one never heard of nothing is known (§5.2.1)."""
+    heard = client.presences.get(jid.bare)
+    if heard is None or jid.is_bare:
+        return False
+    resource = heard.resource(jid.resource or "")
+    return not heard.resources if resource is None else not resource.available
+
+
+def end_chat(client: Client, event: EndChat, policy: ClientPolicy) -> Transition:
+    """End a chat session; who was sent presence because of it is sent unavailable presence (§5.1)."""
+    chat = client.chats.get(event.jid.bare)
+    after = evolve(client, chats=client.chats.delete(event.jid.bare))
+    if chat is None or chat.shared_with is None or chat.shared_with.full not in client.directed:
+        return silence(after, rules.CHAT_ENDED)
+    farewell = Presence(address_of(chat.shared_with), None, f"{event.seq}-presence", "unavailable")
+    sent = directed(after, farewell, chat.shared_with, policy)
+    return Transition(sent.state, (Send(farewell, rules.CHAT_PRESENCE_ENDED), *sent.send[1:]))
+
+
+def outbound_message(client: Client, event: Outbound, message: Message, policy: ClientPolicy) -> Transition:
+    """Send a message that the application has made, as it is."""
+    return _sent(client, message, rules.MESSAGE_AS_GIVEN, policy)
+
+
+# --- chat sessions ------------------------------------------------------------------------------------------
+
+
+def _chat(client: Client, chat: Chat, message: Message, to: JID, rule: Rule, policy: ClientPolicy) -> Transition:
+    """Send a message of a chat session, with presence before it where no subscription shares that (§5.1)."""
+    effects: tuple[Effect, ...] = ()
+    if _shares_presence(client, chat, to, policy):
+        assert client.presence is not None
+        shown = client.presence.stamped(to=address_of(to))
+        shared = directed(client, shown, to, policy)
+        client, chat = shared.state, evolve(chat, shared_with=to)
+        effects = (Send(shown, rules.CHAT_PRESENCE_SHARED), *shared.send[1:])
+    sent = _sent(with_chat(client, to.bare, chat, policy), message, rule, policy)
+    return Transition(sent.state, effects + sent.send)
+
+
+def _shares_presence(client: Client, chat: Chat, to: JID, policy: ClientPolicy) -> bool:
+    """Whether presence is to be sent to the peer: the policy lets it, and nothing has shown it before."""
+    if client.presence is None or chat.shared_with is not None or to.bare == client.jid.bare:
+        return False
+    if policy.chat_presence is ChatPresence.NOBODY or client.subscription(to.bare).from_:
+        return False
+    if policy.chat_presence is ChatPresence.LISTED and to.bare not in policy.share_presence_with:
+        return False
+    return not any(entry.partition("/")[0] == to.bare for entry in client.directed)
+
+
+# --- making and sending -------------------------------------------------------------------------------------
+
+
+def _content(event: SendMessage, thread: Thread | None) -> Payload:
+    return _payload(event.bodies, event.subjects, thread, event.extensions)
+
+
+def _payload(
+    bodies: tuple[Text, ...], subjects: tuple[Text, ...], thread: Thread | None, extensions: tuple[Element, ...]
+) -> Payload:
+    return payload(*write_texts("subject", subjects), *write_texts("body", bodies), *write_thread(thread), *extensions)
+
+
+def _message(to: JID, seq: str, type: str, content: Payload) -> Message:
+    return Message(address_of(to), None, f"{seq}-message", type, None, content)
+
+
+def _sent(client: Client, message: Message, rule: Rule, policy: ClientPolicy) -> Transition:
+    """Send a message, and remember it for the error that may come back."""
+    if message.id is not None:
+        kept = (*client.sent, message)
+        client = evolve(client, sent=kept[max(len(kept) - policy.sent_messages, 0) :])
+    return Transition(client, (Send(message, rule),))
