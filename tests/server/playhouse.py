@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from xmpp_im_core.element import Element, element
+from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import Address, parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import ROSTER
@@ -26,7 +27,6 @@ from xmpp_im_core.server.effects import (
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
-    Decision,
     Event,
     OfflineLoaded,
     Outbound,
@@ -34,7 +34,7 @@ from xmpp_im_core.server.events import (
     SessionEnded,
 )
 from xmpp_im_core.server.service import Arrived, ForAccount, Load, Served, Service, ServiceEvent, hosting, serve
-from xmpp_im_core.server.state import Account, SessionId
+from xmpp_im_core.server.state import Account, SessionId, State
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, Stanza, payload
 
 MONTAGUE: Final = "montague.example"
@@ -83,7 +83,7 @@ class Playhouse:
     """Answers questions at once, unless it is ``slow``: then they wait in ``questions``."""
 
     def __init__(self, *accounts: str, policy: Policy = DEFAULT, slow: bool = False) -> None:
-        self.service: Service = hosting(MONTAGUE, CAPULET)
+        self.service: Service[State] = hosting(MONTAGUE, CAPULET)
         self.policy = policy
         self.slow = False
         self.stored: dict[str, dict[tuple[Kind, str], object]] = {}
@@ -92,7 +92,7 @@ class Playhouse:
         self.routed: list[Stanza] = []
         self.delegated: list[tuple[str, IQ]] = []
         self.questions: list[tuple[str, Effect | Load]] = []
-        self.last: Served
+        self.last: Served[State]
         self.count = 0
         for account in accounts:
             self.happens(account, AccountCreated(NOON, self.seq(), f"lineage-of-{account}"))
@@ -104,11 +104,11 @@ class Playhouse:
 
     # --- what happens -------------------------------------------------------------------------------------
 
-    def happens(self, account: str, event: Event, decision: Decision = Decision.ASK) -> Served:
+    def happens(self, account: str, event: Event, decision: Decision = Decision.ASK) -> Served[State]:
         return self.feed(ForAccount(account, event, decision))
 
-    def feed(self, event: ServiceEvent) -> Served:
-        first: Served | None = None
+    def feed(self, event: ServiceEvent) -> Served[State]:
+        first: Served[State] | None = None
         inbox = deque([event])
         while inbox:
             served = serve(self.service, inbox.popleft(), self.policy)
@@ -128,11 +128,11 @@ class Playhouse:
         self.happens(account, SessionBound(NOON, self.seq(), session))
         return session
 
-    def ends(self, full: str, *undelivered: Stanza) -> Served:
+    def ends(self, full: str, *undelivered: Stanza) -> Served[State]:
         session = self.sessions.pop(full)
         return self.happens(full.partition("/")[0], SessionEnded(NOON, self.seq(), session, undelivered))
 
-    def sends(self, full: str, stanza: Stanza, decision: Decision = Decision.ASK) -> Served:
+    def sends(self, full: str, stanza: Stanza, decision: Decision = Decision.ASK) -> Served[State]:
         account = full.partition("/")[0]
         return self.happens(account, Outbound(NOON, self.seq(), self.sessions[full], stanza), decision)
 
@@ -142,7 +142,7 @@ class Playhouse:
         self.sends(full, roster_get())
         self.sends(full, presence())
 
-    def arrives(self, stanza: Stanza, decision: Decision = Decision.ASK) -> Served:
+    def arrives(self, stanza: Stanza, decision: Decision = Decision.ASK) -> Served[State]:
         return self.feed(Arrived(NOON, self.seq(), stanza, decision))
 
     def befriend(self, one: str, other: str) -> None:
@@ -153,11 +153,11 @@ class Playhouse:
 
     # --- what the host does -------------------------------------------------------------------------------
 
-    def keep(self, served: Served) -> None:
+    def keep(self, served: Served[State]) -> None:
         self._apply(served.store)
         self.service = served.state
 
-    def forget(self, served: Served) -> None:
+    def forget(self, served: Served[State]) -> None:
         self._apply(served.forget)
 
     def _apply(self, operations: Iterable[tuple[str, StoreOperation]]) -> None:
@@ -239,7 +239,7 @@ def said(stanza: Stanza) -> str:
     return f"{stanza.KIND} {stanza.type or 'available'} from {sender}"
 
 
-def told(served: Served) -> list[str]:
+def told(served: Served[State]) -> list[str]:
     """Return what a result has the host send, in order, in a few words."""
     lines: list[str] = []
     for account, effect in served.send:

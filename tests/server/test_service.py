@@ -26,6 +26,7 @@ from tests.server.playhouse import (
     to,
     told,
 )
+from xmpp_im_core.event import Decision
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import RosterHead
 from xmpp_im_core.rules import service as rules
@@ -34,7 +35,6 @@ from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
     AccountRemoved,
-    Decision,
     Inbound,
     LoadFailed,
     OfflineLoaded,
@@ -59,7 +59,7 @@ from xmpp_im_core.server.service import (
     serve,
     unload,
 )
-from xmpp_im_core.server.state import NoAccount, SessionId, Unloaded
+from xmpp_im_core.server.state import NoAccount, SessionId, State, Unloaded
 from xmpp_im_core.stanza import Condition, Message
 from xmpp_im_core.subscription import BOTH, FROM, NONE_IN, NONE_OUT, TO
 
@@ -780,15 +780,15 @@ class Recorder(Playhouse):
     """Plays acts, each message with an id of its own, and keeps every event with what came of it."""
 
     def __init__(self, *accounts: str, policy: Policy, slow: bool) -> None:
-        self.history: list[tuple[Service, ServiceEvent, Served]] = []
+        self.history: list[tuple[Service[State], ServiceEvent, Served[State]]] = []
         super().__init__(*accounts, policy=policy, slow=slow)
 
-    def keep(self, served: Served) -> None:
+    def keep(self, served: Served[State]) -> None:
         super().keep(served)
         self.served.append(served)
 
-    def feed(self, event: ServiceEvent) -> Served:
-        self.served: list[Served] = []
+    def feed(self, event: ServiceEvent) -> Served[State]:
+        self.served: list[Served[State]] = []
         before = self.service
         result = super().feed(event)
         self.history.append((before, event, result))

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Any, Generic, TypeVar, overload
 
 from attrs import define, field, frozen
 
@@ -32,20 +33,18 @@ from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, Address, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.rules import service as rules
-from xmpp_im_core.server.account import reduce
 from xmpp_im_core.server.domain import to_the_domain
-from xmpp_im_core.server.effects import Effect, FanOut, LoadOffline, Route, Step, StoreOperation, Transition, silence
+from xmpp_im_core.server.effects import Effect, FanOut, Ignored, LoadOffline, Route, StoreOperation, Transition, silence
 from xmpp_im_core.server.events import (
     AccountLoaded,
     Event,
     Inbound,
     LoadFailed,
-    OfflineLoaded,
-    SessionEnded,
-    StoreFailed,
 )
+from xmpp_im_core.server.machine import PLAIN, Machine, account_of
 from xmpp_im_core.server.service_events import Arrived, ForAccount, ServiceEvent, entering, not_stored
-from xmpp_im_core.server.state import NoAccount, SessionId, State, Unloaded
+from xmpp_im_core.server.state import NoAccount, State, Unloaded
+from xmpp_im_core.server.waiting import Waiting, answers, released
 from xmpp_im_core.stanza import Stanza
 
 __all__ = [
@@ -63,48 +62,50 @@ __all__ = [
     "unload",
 ]
 
+S = TypeVar("S")
+
 # --- state and result -------------------------------------------------------------------------------------
 
 
 @frozen
-class Waiting:
-    """An account whose next event has to be the host's answer, and what has happened to it meanwhile."""
-
-    session: SessionId | None
-    """The session that stored messages are loaded for; None: the account itself is being loaded."""
-    events: tuple[ForAccount, ...] = ()
-
-
-@frozen
-class Service:
+class Service(Generic[S]):
     """The accounts in memory, and those that wait. Begin with :func:`hosting`."""
 
     domains: tuple[str, ...]
     """The hosted domains, prepared."""
-    accounts: FrozenMap[State] = FrozenMap()
+    machine: Machine[S]
+    """What each account runs: RFC 6121, with or without extensions."""
+    accounts: FrozenMap[S] = FrozenMap()
     """By bare JID. One that is not here is not in memory; whether it exists is not known."""
     held: FrozenMap[Waiting] = FrozenMap()
     """The accounts that wait for an answer to ``Load`` or ``LoadOffline``, by bare JID."""
 
 
-def hosting(*domains: str) -> Service:
+@overload
+def hosting(*domains: str) -> Service[State]: ...
+@overload
+def hosting(*domains: str, machine: Machine[S]) -> Service[S]: ...
+def hosting(*domains: str, machine: Machine[Any] = PLAIN) -> Service[Any]:
     """Return the service that hosts these domains, with no account in memory.
 
+    :param machine: what each account runs, where it is more than RFC 6121.
     :raises InvalidJID: for what is no domainpart.
     """
-    return Service(tuple([parse_jid(domain).domain for domain in domains]))
+    return Service(tuple([parse_jid(domain).domain for domain in domains]), machine)
 
 
-def unload(service: Service, jid: str) -> Service:
+def unload(service: Service[S], jid: str) -> Service[S]:
     """Take an account out of memory; its next event loads it again.
 
     An account that has sessions or waits for an answer stays: the same service is returned. Its ``wake_at``
     is the host's to remember.
     """
-    state = service.accounts.get(jid)
-    if jid in service.held or state is None or (not isinstance(state, NoAccount) and state.sessions):
+    if jid in service.held or jid not in service.accounts:
         return service
-    return Service(service.domains, service.accounts.delete(jid), service.held)
+    state = account_of(service.accounts[jid])
+    if not isinstance(state, NoAccount) and state.sessions:
+        return service
+    return Service(service.domains, service.machine, service.accounts.delete(jid), service.held)
 
 
 @frozen
@@ -115,24 +116,24 @@ class Load:
 
 
 @frozen
-class Handled:
+class Handled(Generic[S]):
     """The step of one account. A hosted domain itself counts as an address without account."""
 
     jid: str
     event: Event
-    transition: Step
+    transition: Transition[S]
 
 
 @frozen
-class Served:
+class Served(Generic[S]):
     """What came of an event: the new service, the steps in their order, and what they want done.
 
     Each effect and operation stands beside the bare JID that it belongs to. ``send`` is without what came
     back to an account of this service, which ``steps`` show.
     """
 
-    state: Service
-    steps: tuple[Handled, ...]
+    state: Service[S]
+    steps: tuple[Handled[S], ...]
     send: tuple[tuple[str, Effect | Load], ...]
     store: tuple[tuple[str, StoreOperation], ...]
     forget: tuple[tuple[str, StoreOperation], ...]
@@ -141,9 +142,9 @@ class Served:
 # --- the machine ------------------------------------------------------------------------------------------
 
 
-def serve(service: Service, event: ServiceEvent, policy: Policy = DEFAULT) -> Served:
+def serve(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) -> Served[S]:
     """Take one event of a service, and all that it causes at hosted domains."""
-    work = _Work(service.domains, service.accounts, service.held, policy)
+    work = _Work(service.domains, service.machine, service.accounts, service.held, policy)
     work.queue.append(entering(event))
     while work.queue:
         _take(work, work.queue.popleft())
@@ -151,25 +152,29 @@ def serve(service: Service, event: ServiceEvent, policy: Policy = DEFAULT) -> Se
 
 
 @define
-class _Work:
+class _Work(Generic[S]):
     """The work on one event, under way. It does not outlive the call of ``serve``."""
 
     domains: tuple[str, ...]
-    accounts: FrozenMap[State]
+    machine: Machine[S]
+    accounts: FrozenMap[S]
     held: FrozenMap[Waiting]
     policy: Policy
     queue: deque[ForAccount] = field(factory=deque)
-    steps: list[Handled] = field(factory=list)
+    steps: list[Handled[S]] = field(factory=list)
     send: list[tuple[str, Effect | Load]] = field(factory=list)
 
-    def done(self) -> Served:
+    def done(self) -> Served[S]:
         """Return the result. Who does not exist is forgotten only now, when all that came for it is answered."""
         accounts = self.accounts
         for step in self.steps:
-            if _not_worth_keeping(step.transition.state) and accounts.get(step.jid) is step.transition.state:
+            if (
+                _not_worth_keeping(account_of(step.transition.state))
+                and accounts.get(step.jid) is step.transition.state
+            ):
                 accounts = accounts.delete(step.jid)
         return Served(
-            Service(self.domains, accounts, self.held),
+            Service(self.domains, self.machine, accounts, self.held),
             tuple(self.steps),
             tuple(self.send),
             tuple([(step.jid, operation) for step in self.steps for operation in step.transition.store]),
@@ -182,47 +187,45 @@ def _not_worth_keeping(state: State) -> bool:
     return isinstance(state, NoAccount) or (isinstance(state, Unloaded) and not state.sessions)
 
 
-def _take(work: _Work, due: ForAccount) -> None:
+def _take(work: _Work[S], due: ForAccount) -> None:
     """Take an event: release what waited for it, hold it, or let its account process it."""
     waiting = work.held.get(due.jid)
-    if waiting is not None and _answers(waiting, due.event):
+    if waiting is not None and answers(waiting, due.event):
         work.held = work.held.delete(due.jid)
-        work.queue.extendleft(reversed(_released(waiting, due)))
+        work.queue.extendleft(reversed(released(waiting, due)))
     elif waiting is not None:
         work.held = work.held.set(due.jid, Waiting(waiting.session, (*waiting.events, due)))
     else:
         _process(work, due)
 
 
-def _process(work: _Work, due: ForAccount) -> None:
+def _process(work: _Work[S], due: ForAccount) -> None:
     """Let an account, or a domain itself, process its event; an account that is not in memory is asked for."""
     written = parse_address(due.jid)
     assert isinstance(written, Address)  # the constructor has seen to it
     address = written.jid
     if address.domain not in work.domains:
-        _perform(work, due, silence(NoAccount(address), rules.NOT_HOSTED))
+        _perform(work, due, silence(work.machine.start(address), rules.NOT_HOSTED))
         return
     if address.local is None:
-        _perform(work, due, _domain_step(address, due.event))
+        _perform(work, due, Transition(work.machine.start(address), (_domain_effect(due.event),)))
         return
     state = work.accounts.get(due.jid)
     if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
         work.held = work.held.set(due.jid, Waiting(None, (due,)))
         work.send.append((due.jid, Load(due.jid)))
         return
-    transition = reduce(state or NoAccount(address), due.event, work.policy)
+    before = work.machine.start(address) if state is None else state
+    transition = work.machine.reduce(before, due.event, work.policy)
     work.accounts = work.accounts.set(due.jid, transition.state)
     _perform(work, due, transition)
 
 
-def _domain_step(domain: JID, event: Event) -> Step:
-    effect = to_the_domain(event.stanza) if isinstance(event, Inbound) else None
-    if effect is None:
-        return silence(NoAccount(domain), rules.DOMAIN_EVENT)
-    return Transition(NoAccount(domain), (effect,))
+def _domain_effect(event: Event) -> Effect:
+    return to_the_domain(event.stanza) if isinstance(event, Inbound) else Ignored(rules.DOMAIN_EVENT)
 
 
-def _perform(work: _Work, due: ForAccount, step: Step) -> None:
+def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
     """Let the effects of a step leave, and then what it sends to hosted domains come back."""
     work.steps.append(Handled(due.jid, due.event, step))
     back: list[Stanza] = []
@@ -263,37 +266,3 @@ def _recipient(stanza: Stanza) -> JID:
     to = stanza.to_jid
     assert to is not None
     return to
-
-
-# --- waiting ----------------------------------------------------------------------------------------------
-
-
-def _answers(waiting: Waiting, event: Event) -> bool:
-    """Whether this event ends the waiting; what could not be stored of an answer ends it as well."""
-    answer = event.event if isinstance(event, StoreFailed) else event
-    if waiting.session is None:
-        return isinstance(answer, AccountLoaded | LoadFailed)
-    return isinstance(answer, OfflineLoaded | SessionEnded) and answer.session == waiting.session
-
-
-def _released(waiting: Waiting, due: ForAccount) -> list[ForAccount]:
-    """Return the answer and the held events in the order in which they are to be processed.
-
-    Held events follow an answer, but a session's end follows what happened before it. Where the commit
-    failed, it was what the held events wanted stored that failed: an answer itself wants nothing stored.
-    """
-    event, held = due.event, list(waiting.events)
-    if isinstance(event, StoreFailed):
-        held = [_failed(each) for each in held]
-        if not isinstance(event.event, SessionEnded):
-            return [ForAccount(due.jid, event.event), *held]
-    if isinstance(event, SessionEnded | StoreFailed):
-        return [*held, due]
-    return [due, *held]
-
-
-def _failed(held: ForAccount) -> ForAccount:
-    event = held.event
-    if isinstance(event, StoreFailed):
-        return held
-    return ForAccount(held.jid, StoreFailed(event.at, event.seq, event))
