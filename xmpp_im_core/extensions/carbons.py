@@ -1,0 +1,192 @@
+"""Message carbons: every resource that asks for it sees both sides of every conversation (XEP-0280)."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from attrs import frozen
+
+from xmpp_im_core.element import element
+from xmpp_im_core.extensions.requests import own_request
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import extensions as rules
+from xmpp_im_core.server.effects import AS_IT_STANDS, FULL_JID, Deliver, Effect, Route, Transition
+from xmpp_im_core.server.events import Event, Inbound, OfflineLoaded, Outbound
+from xmpp_im_core.server.machine import Beside, Machine, account_of
+from xmpp_im_core.server.state import Account, SessionId
+from xmpp_im_core.stanza import (
+    CLIENT,
+    IQ,
+    Condition,
+    Message,
+    error_reply,
+    payload,
+    result_reply,
+    stanza_error,
+    to_element,
+)
+
+S = TypeVar("S")
+
+NAME: Final = "carbons"
+CARBONS: Final = "urn:xmpp:carbons:2"
+FORWARD: Final = "urn:xmpp:forward:0"
+_HINTS: Final = "urn:xmpp:hints"
+_MUC_USER: Final = "http://jabber.org/protocol/muc#user"
+_CONFERENCE: Final = "jabber:x:conference"
+_IM_PAYLOADS: Final = frozenset(
+    {
+        "urn:xmpp:receipts",  # XEP-0184
+        "http://jabber.org/protocol/chatstates",  # XEP-0085
+        "urn:xmpp:chat-markers:0",  # XEP-0333
+    }
+)
+
+
+@frozen
+class Carbons:
+    """Which sessions have asked for copies, and which messages an error may answer."""
+
+    enabled: tuple[SessionId, ...] = ()
+    """Sorted."""
+    sent: tuple[tuple[str, str], ...] = ()
+    """Of the last eligible messages that the user sent: the recipient's bare JID, and the id."""
+
+
+def carbons(machine: Machine[S], *, remembered: int = 100) -> Machine[Beside[Carbons, S]]:
+    """Put carbons around a machine.
+
+    :param remembered: how many of an account's last eligible messages are remembered; an error is copied only
+        where it answers one of them (XEP-0280 §6.1).
+    """
+
+    def reduce(state: Beside[Carbons, S], event: Event, policy: Policy) -> Transition[Beside[Carbons, S]]:
+        account = account_of(state.inner)
+        iq = own_request(account, event, CARBONS)
+        if iq is not None and isinstance(event, Outbound):
+            own, answer = _answer(state.own, event.session, iq)
+            return Transition(Beside(NAME, own, state.inner), (answer,))
+        step = machine.reduce(state.inner, event, policy)
+        own = _remembering(state.own, event, remembered)
+        after = account_of(step.state)
+        present = {session.id for session in after.sessions} if isinstance(after, Account) else set()
+        enabled = tuple([id for id in own.enabled if id in present])
+        copies = _copies(after, event, step.send, enabled, own) if isinstance(after, Account) and enabled else ()
+        return Transition(
+            Beside(NAME, Carbons(enabled, own.sent), step.state), (*step.send, *copies), step.store, step.forget
+        )
+
+    return Machine(lambda jid: Beside(NAME, Carbons(), machine.start(jid)), reduce)
+
+
+# --- enabling and disabling (§4, §5) ----------------------------------------------------------------------
+
+
+def _answer(own: Carbons, session: SessionId, iq: IQ) -> tuple[Carbons, Effect]:
+    asked = iq.request
+    assert asked is not None
+    if iq.type != "set" or asked.name not in ("enable", "disable"):
+        refused = error_reply(iq, stanza_error(Condition.BAD_REQUEST))
+        return own, Deliver(refused, (session,), FULL_JID, rules.CARBONS_MALFORMED)
+    others = {id for id in own.enabled if id != session}
+    enabled = others | {session} if asked.name == "enable" else others
+    rule = rules.CARBONS_ENABLED if asked.name == "enable" else rules.CARBONS_DISABLED
+    return Carbons(tuple(sorted(enabled)), own.sent), Deliver(result_reply(iq), (session,), FULL_JID, rule)
+
+
+# --- copies (§6 to §8) ------------------------------------------------------------------------------------
+
+
+def _copies(
+    account: Account, event: Event, send: tuple[Effect, ...], enabled: tuple[SessionId, ...], own: Carbons
+) -> tuple[Effect, ...]:
+    """Return the copies that a step causes: of what it let a client send, and of what it delivered."""
+    if isinstance(event, Outbound) and isinstance(event.stanza, Message):
+        return _of_sent(account, event, send, enabled)
+    if isinstance(event, Inbound | OfflineLoaded):
+        return tuple(_of_received(account, send, enabled, own))
+    return ()
+
+
+def _of_sent(
+    account: Account, event: Outbound, send: tuple[Effect, ...], enabled: tuple[SessionId, ...]
+) -> tuple[Effect, ...]:
+    """Copy what a client has sent, if it was routed; what it sent to the user's own account will be received."""
+    told = tuple([id for id in enabled if id != event.session])
+    for effect in send:
+        if told and isinstance(effect, Route) and isinstance(effect.stanza, Message):
+            message = effect.stanza
+            to_own = message.to_jid is not None and message.to_jid.bare == account.jid.bare
+            if not to_own and _eligible(message):
+                return (_copy(account, message, "sent", told, rules.CARBON_SENT),)
+    return ()
+
+
+def _of_received(
+    account: Account, send: tuple[Effect, ...], enabled: tuple[SessionId, ...], own: Carbons
+) -> list[Effect]:
+    """Copy what was delivered, to whoever neither got it nor sent it."""
+    copies: list[Effect] = []
+    for effect in send:
+        if not isinstance(effect, Deliver) or effect.address is not AS_IT_STANDS:
+            continue
+        message = effect.stanza
+        if not isinstance(message, Message) or not _copied_when_received(message, own):
+            continue
+        sender = message.from_jid
+        origin = sender.resource if sender is not None and sender.bare == account.jid.bare else None
+        told = tuple([id for id in enabled if id not in effect.sessions and id.resource != origin])
+        if told:
+            copies.append(_copy(account, message, "received", told, rules.CARBON_RECEIVED))
+    return copies
+
+
+def _copy(account: Account, message: Message, direction: str, told: tuple[SessionId, ...], rule: Rule) -> Deliver:
+    forwarded = element("forwarded", FORWARD, {}, [to_element(message)])
+    wrapped = payload(element(direction, CARBONS, {}, [forwarded]))
+    return Deliver(Message(None, account.address, None, message.type, None, wrapped), told, FULL_JID, rule)
+
+
+# --- which messages (§6.1) --------------------------------------------------------------------------------
+
+
+def _copied_when_received(message: Message, own: Carbons) -> bool:
+    if message.kind == "error":
+        sender = message.from_jid
+        return sender is not None and (sender.bare, message.id) in own.sent and not _private(message)
+    muc = message.payload.first("x", _MUC_USER)
+    if muc is not None and muc.first("invite") is None:
+        return False  # a private message in a room, which the room sends to every resource that joined
+    return _eligible(message)
+
+
+def _eligible(message: Message) -> bool:
+    """Whether a message is used for instant messaging, and may be copied."""
+    if _private(message) or message.kind in ("groupchat", "headline", "error"):
+        return False
+    if message.kind == "chat":
+        return True
+    content = message.payload
+    if content.first("body", CLIENT) is not None or content.first("x", _CONFERENCE) is not None:
+        return True
+    muc = content.first("x", _MUC_USER)
+    if muc is not None and muc.first("invite") is not None:
+        return True
+    return any(child.namespace in _IM_PAYLOADS for child in content.elements)
+
+
+def _private(message: Message) -> bool:
+    content = message.payload
+    copied_not = content.first("private", CARBONS), content.first("no-copy", _HINTS)
+    return any(child is not None for child in copied_not)
+
+
+def _remembering(own: Carbons, event: Event, remembered: int) -> Carbons:
+    """Note an eligible message that the user sends, so that an error in answer to it can be told from others."""
+    if not isinstance(event, Outbound) or not isinstance(event.stanza, Message):
+        return own
+    message, to = event.stanza, event.stanza.to_jid
+    if to is None or message.id is None or not remembered or not _eligible(message):
+        return own
+    return Carbons(own.enabled, (*own.sent, (to.bare, message.id))[-remembered:])

@@ -1,0 +1,50 @@
+"""What most extensions begin with: an IQ request in a namespace of theirs."""
+
+from __future__ import annotations
+
+from xmpp_im_core.server.events import Event, Inbound, Outbound
+from xmpp_im_core.server.state import Account, State
+from xmpp_im_core.server.visibility import is_blocked
+from xmpp_im_core.stanza import IQ, Stanza
+
+
+def own_request(account: State, event: Event, namespace: str) -> IQ | None:
+    """Return the IQ get or set in this namespace that one of the user's own clients sent to the account, or None.
+
+    The 'to' is absent or the user's bare JID (RFC 6121 §8.2). None as well for what the account itself would
+    refuse: a session that is not there, somebody else's address as 'from', a malformed IQ.
+    """
+    if not isinstance(account, Account) or not isinstance(event, Outbound):
+        return None
+    stanza, session = event.stanza, account.session(event.session)
+    if session is None or (stanza.to is not None and not _is_account(account, stanza)):
+        return None
+    sender = stanza.from_jid
+    if stanza.from_ is not None and (sender is None or sender.full not in (session.address.jid.full, account.jid.full)):
+        return None
+    return _request(stanza, namespace)
+
+
+def inbound_request(account: State, event: Event, namespace: str) -> IQ | None:
+    """Return the IQ get or set in this namespace that somebody sent to the user's bare JID, or None.
+
+    None as well for whoever the user blocks; who else may be answered is the extension's to ask
+    :func:`~xmpp_im_core.server.visibility.visibility` (RFC 6121 §8.5.2.1.3).
+    """
+    if not isinstance(account, Account) or not isinstance(event, Inbound):
+        return None
+    sender = event.stanza.from_jid
+    if sender is None or is_blocked(account, sender) or not _is_account(account, event.stanza):
+        return None
+    return _request(event.stanza, namespace)
+
+
+def _is_account(account: Account, stanza: Stanza) -> bool:
+    return stanza.to_jid is not None and stanza.to_jid.full == account.jid.full
+
+
+def _request(stanza: Stanza, namespace: str) -> IQ | None:
+    if not isinstance(stanza, IQ) or stanza.id is None or stanza.type not in ("get", "set"):
+        return None
+    asked = stanza.request
+    return stanza if asked is not None and asked.namespace == namespace else None

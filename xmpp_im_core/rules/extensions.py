@@ -1,0 +1,40 @@
+"""The rules of the extensions that come along: carbons (XEP-0280) and last activity (XEP-0012)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from xmpp_im_core.rules.rule import rule
+
+CARBONS_ENABLED: Final = rule("carbons:enabled", "A resource asks to be sent copies of messages.", "XEP-0280 §4")
+CARBONS_DISABLED: Final = rule("carbons:disabled", "A resource asks to be sent no more copies.", "XEP-0280 §5")
+CARBONS_MALFORMED: Final = rule(
+    "carbons:malformed", "A request that neither enables nor disables is a bad request.", "XEP-0280 §4"
+)
+CARBON_RECEIVED: Final = rule(
+    "carbons:received",
+    "Whoever has asked for copies is sent one of each message for the user that it did not get itself.",
+    "XEP-0280 §7",
+)
+CARBON_SENT: Final = rule(
+    "carbons:sent",
+    "Whoever has asked for copies is sent one of each message that another resource of the user sends.",
+    "XEP-0280 §8",
+)
+
+LAST_ACTIVITY: Final = rule(
+    "last-activity:told",
+    "Whoever may see the user's presence is told since when no resource is available.",
+    "8.5.2.1.3-03 8.5.2.2.3-02",
+    "XEP-0012 §4",
+)
+LAST_ACTIVITY_FORBIDDEN: Final = rule(
+    "last-activity:forbidden",
+    "Whoever may not see the user's presence is forbidden to ask for it by other means.",
+    "11-06",
+    "XEP-0012 §4",
+)
+LAST_ACTIVITY_MALFORMED: Final = rule("last-activity:malformed", "Last activity cannot be set.", "XEP-0012 §3")
+LAST_ACTIVITY_NONE: Final = rule(
+    "last-activity:none", "A user who never was available has no last activity.", "8.5.2.2.3-03", "XEP-0012 §4"
+)
