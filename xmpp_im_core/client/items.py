@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
-from xmpp_im_core.client.state import Item
+from xmpp_im_core.client.state import Item, ItemChange
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import Address, parse_address
@@ -64,14 +64,21 @@ def _jid(child: Element) -> str | None:
     return address.jid.full if isinstance(address, Address) else None
 
 
-def write_item(item: Item) -> Element:
-    """Return the item as a client sets it: never with 'ask', 'approved' or 'subscription' (§2.1.2)."""
-    attributes = {"jid": item.jid}
-    if item.name:
-        attributes["name"] = item.name
-    return element("item", ROSTER, attributes, [element("group", ROSTER, {}, [group]) for group in item.groups])
+def read_change(child: Element) -> ItemChange | None:
+    """Read the item of a roster set that an application has made; None where it names no JID."""
+    jid = _jid(child)
+    if jid is None:
+        return None
+    if child.get("subscription") == "remove":
+        return ItemChange(jid, removes=True)
+    return ItemChange(jid, child.get("name") or "", tuple([group.text for group in child.all("group")]))
 
 
-def write_removal(jid: str) -> Element:
-    """Return the item by which a client removes one (§2.5.1)."""
-    return element("item", ROSTER, {"jid": jid, "subscription": "remove"})
+def write_change(change: ItemChange) -> Element:
+    """Return the item of a roster set: never with 'ask', 'approved', or any 'subscription' but "remove" (§2.1.2)."""
+    if change.removes:
+        return element("item", ROSTER, {"jid": change.jid, "subscription": "remove"})
+    attributes = {"jid": change.jid}
+    if change.name:
+        attributes["name"] = change.name
+    return element("item", ROSTER, attributes, [element("group", ROSTER, {}, [group]) for group in change.groups])

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from xmpp_im_core.client.content import Content
-from xmpp_im_core.client.state import Item, Question, Request
+from xmpp_im_core.client.state import Item, ItemChange, Question, Request
 from xmpp_im_core.jid import JID
 from xmpp_im_core.stanza import IQ, Message, Presence, Stanza, StanzaError
 
@@ -46,15 +46,15 @@ class ItemRemoved:
 class ItemStored:
     """The server has accepted a roster set; the push shows what became of it."""
 
-    item: Item
+    change: ItemChange
 
 
 @frozen
 class RosterFailed:
-    """The server has refused a roster get (no item) or the set of this item."""
+    """The server has refused a roster get, or this change."""
 
     error: StanzaError
-    item: Item | None = None
+    change: ItemChange | None = None
 
 
 # --- subscriptions (§3) -------------------------------------------------------------------------------------

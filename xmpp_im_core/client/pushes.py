@@ -9,7 +9,7 @@ from xmpp_im_core.client.changes import item_became
 from xmpp_im_core.client.effects import Send, Transition, refusal, silence
 from xmpp_im_core.client.items import Removal, read_push
 from xmpp_im_core.client.policy import ClientPolicy, UnauthorizedPush
-from xmpp_im_core.client.state import About, Client, Interim, Item
+from xmpp_im_core.client.state import Client, Interim, Item
 from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import JID, parse_jid
@@ -72,7 +72,4 @@ def _interim(interim: Interim | None, jid: str, item: Item | None, ver: str | No
 
 def _set_pending(client: Client, jid: str) -> bool:
     """Whether a roster set of this client for the JID still waits for its answer."""
-    return any(
-        question.about is About.ROSTER_SET and question.item is not None and question.item.jid == jid
-        for question in client.questions.unordered()
-    )
+    return any(question.change is not None and question.change.jid == jid for question in client.questions.unordered())

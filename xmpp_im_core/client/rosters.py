@@ -7,11 +7,11 @@ from attrs import evolve
 from xmpp_im_core.client.changes import roster_became
 from xmpp_im_core.client.effects import Effect, Tell, Transition, refuse
 from xmpp_im_core.client.events import GetRoster, RemoveItem, SetItem
-from xmpp_im_core.client.items import read_item, write_item, write_removal
+from xmpp_im_core.client.items import read_change, read_item, write_change
 from xmpp_im_core.client.notifications import ItemStored, RosterFailed, RosterReceived
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.questions import ask
-from xmpp_im_core.client.state import About, Client, Interim, Item, Question
+from xmpp_im_core.client.state import About, Client, Interim, Item, ItemChange, Question
 from xmpp_im_core.client.syntax import group_fault
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.frozenmap import FrozenMap
@@ -38,17 +38,16 @@ def set_item(client: Client, event: SetItem, policy: ClientPolicy) -> Transition
     """
     if event.groups is not None and (broken := group_fault(event.groups)):
         return refuse(client, broken)
-    before = _latest(client, event.jid)
+    jid = _key(client, event.jid)
+    before = client.wanted.get(jid) or client.roster.items.get(jid) or ItemChange(jid)
     name = before.name if event.name is None else event.name
     groups = before.groups if event.groups is None else tuple(sorted(event.groups))
-    item = Item(before.jid, before.subscription, name, groups)
-    return _set(client, f"{event.seq}-set", write_item(item), policy)
+    return _set(client, f"{event.seq}-set", ItemChange(jid, name, groups), policy)
 
 
-def _latest(client: Client, jid: JID) -> Item:
-    """Return what was last wanted, or is known, of the item that the user means."""
-    key = _key(client, jid)
-    return client.wanted.get(key) or client.roster.items.get(key) or Item(key)
+def remove_item(client: Client, event: RemoveItem, policy: ClientPolicy) -> Transition:
+    """Remove an item (§2.5.1); it is gone once the push says so."""
+    return _set(client, f"{event.seq}-remove", ItemChange(_key(client, event.jid), removes=True), policy)
 
 
 def _key(client: Client, jid: JID) -> str:
@@ -56,14 +55,9 @@ def _key(client: Client, jid: JID) -> str:
     return jid.full if jid.full in client.roster.items else jid.bare
 
 
-def remove_item(client: Client, event: RemoveItem, policy: ClientPolicy) -> Transition:
-    """Remove an item (§2.5.1); it is gone once the push says so."""
-    return _set(client, f"{event.seq}-remove", write_removal(_key(client, event.jid)), policy)
-
-
-def _set(client: Client, id: str, item: Element, policy: ClientPolicy) -> Transition:
-    query = element("query", ROSTER, {}, [item])
-    return set_roster(client, IQ(None, None, id, "set", None, payload(query)), query, policy)
+def _set(client: Client, id: str, change: ItemChange, policy: ClientPolicy) -> Transition:
+    query = element("query", ROSTER, {}, [write_change(change)])
+    return _send_set(client, IQ(None, None, id, "set", None, payload(query)), change, policy)
 
 
 # --- sending (§2.1.3, §2.1.5) -------------------------------------------------------------------------------
@@ -82,21 +76,26 @@ def ask_roster(client: Client, iq: IQ, query: Element, policy: ClientPolicy) -> 
 
 
 def set_roster(client: Client, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
-    """Send a roster set; nothing changes before its push."""
+    """Send a roster set that the application has made."""
     child = query.first("item")
-    item = None if child is None else read_item(child, client.roster.items)
-    if child is None or item is None:
+    change = None if child is None else read_change(child)
+    if change is None:
         return refuse(client, rules.SET_WITHOUT_JID, iq)
-    if child.get("subscription") == "remove":
+    return _send_set(client, iq, change, policy)
+
+
+def _send_set(client: Client, iq: IQ, change: ItemChange, policy: ClientPolicy) -> Transition:
+    """Send a roster set; nothing changes before its push."""
+    if change.removes:
         rule = rules.ITEM_REMOVAL_SENT
-    elif item.jid in client.roster.items:
+    elif change.jid in client.roster.items:
         rule = rules.ITEM_UPDATE_SENT
     else:
         rule = rules.ITEM_ADDITION_SENT
-    sent = ask(client, iq, Question(None, About.ROSTER_SET, item), rule, policy)
+    sent = ask(client, iq, Question(None, About.ROSTER_SET, change), rule, policy)
     if sent.state is client:
         return sent
-    return Transition(evolve(sent.state, wanted=sent.state.wanted.set(item.jid, item)), sent.send)
+    return Transition(evolve(sent.state, wanted=sent.state.wanted.set(change.jid, change)), sent.send)
 
 
 # --- answers (§2.1.4, §2.6.3) -------------------------------------------------------------------------------
@@ -145,13 +144,13 @@ def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy
 
 
 def _set_answer(client: Client, iq: IQ, question: Question) -> Transition:
-    item = question.item
-    assert item is not None
+    change = question.change
+    assert change is not None
     if iq.type != "error":
-        return Transition(client, (Tell(ItemStored(item), rules.ROSTER_SET_DONE),))
-    if client.wanted.get(item.jid) == item:
-        client = evolve(client, wanted=client.wanted.delete(item.jid))
-    return Transition(client, (Tell(RosterFailed(_error(iq), item), rules.ROSTER_SET_FAILED),))
+        return Transition(client, (Tell(ItemStored(change), rules.ROSTER_SET_DONE),))
+    if client.wanted.get(change.jid) == change:
+        client = evolve(client, wanted=client.wanted.delete(change.jid))
+    return Transition(client, (Tell(RosterFailed(_error(iq), change), rules.ROSTER_SET_FAILED),))
 
 
 def _error(iq: IQ) -> StanzaError:

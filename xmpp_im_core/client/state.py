@@ -37,6 +37,16 @@ class Item:
 
 
 @frozen
+class ItemChange:
+    """What a roster set of this client asks for: all that a client can say of an item (§2.1.5)."""
+
+    jid: str
+    name: str = ""
+    groups: tuple[str, ...] = ()
+    removes: bool = False
+
+
+@frozen
 class Roster:
     """The roster as this client knows it; the part of the state that is worth keeping from session to session."""
 
@@ -130,8 +140,8 @@ class Question:
     to: JID | None
     """Who must answer; None: the user's account."""
     about: About = About.OTHER
-    item: Item | None = None
-    """The item that a roster set wants stored, or the one it wants removed."""
+    change: ItemChange | None = None
+    """What a roster set asks for."""
 
 
 # --- the client ---------------------------------------------------------------------------------------------
@@ -178,8 +188,8 @@ class Client:
     """Whom this client has sent directed presence to and owes an unavailable, sorted (§4.6)."""
     questions: FrozenMap[Question] = FrozenMap()
     """By id."""
-    wanted: FrozenMap[Item] = FrozenMap()
-    """What roster sets of this session want of items, until a push shows them; a removed one is blank."""
+    wanted: FrozenMap[ItemChange] = FrozenMap()
+    """What roster sets of this session have asked for, by JID, until a push shows what became of it."""
     presences: FrozenMap[Heard] = FrozenMap()
     """By bare JID; that of the user's own resources is among them."""
     strangers: tuple[str, ...] = ()

@@ -1,0 +1,353 @@
+"""Others' presence, and the user's own (RFC 6121 §4)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.client.stage import (
+    BALCONY,
+    GARDEN,
+    JULIET,
+    ORCHARD,
+    ROMEO,
+    Scene,
+    changed_nothing,
+    elements,
+    is_silent,
+    presence,
+    roster_of,
+    rules_of,
+    sent,
+    told,
+)
+from xmpp_im_core.client import (
+    ClientPolicy,
+    GetRoster,
+    GoUnavailable,
+    Item,
+    SetPresence,
+    Show,
+    Text,
+    notifications,
+)
+from xmpp_im_core.element import element
+from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.subscription import Subscription
+
+LOVER = Item(ROMEO.full, Subscription.BOTH)
+
+
+def available(jid: str, priority: int | None = None) -> str:
+    child = "" if priority is None else f"<priority>{priority}</priority>"
+    return f"<presence from='{jid}'>{child}</presence>"
+
+
+def gone(jid: str) -> str:
+    return f"<presence from='{jid}' type='unavailable'/>"
+
+
+def bounced(jid: str) -> str:
+    return (
+        f"<presence from='{jid}' type='error'><error type='cancel'>"
+        "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
+    )
+
+
+def names(scene: Scene, jid: str = ROMEO.bare) -> list[str]:
+    return [resource.name for resource in scene.client.resources(jid)]
+
+
+# --- contacts (§4.2.4, §4.4.4, §4.5.4) ------------------------------------------------------------
+
+
+def test_presence_without_type_means_available_and_other_presence_of_the_resource_is_a_change() -> None:
+    scene = Scene(roster_of(LOVER))
+    first, second = available(ORCHARD.full), available(ORCHARD.full, 5)
+
+    assert told(scene.server(first)) == [notifications.Available(ORCHARD, presence(first))]
+    assert told(scene.server(second)) == [notifications.Changed(ORCHARD, presence(first), presence(second))]
+
+
+def test_unavailable_presence_is_about_that_resource_alone() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(available(ORCHARD.full), available(GARDEN.full))
+
+    step = scene.server(gone(ORCHARD.full))
+
+    assert told(step) == [notifications.Unavailable(ORCHARD, presence(gone(ORCHARD.full)))]
+    assert names(scene) == ["garden"]
+
+
+def test_unavailable_from_the_bare_jid_clears_all_resources() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(available(ORCHARD.full), available(GARDEN.full, 3))
+
+    step = scene.server(gone(ROMEO.full))
+
+    assert names(scene) == []
+    assert [each.jid for each in told(step) if isinstance(each, notifications.Unavailable)] == [GARDEN, ORCHARD]
+
+
+def test_unavailable_from_the_bare_jid_of_nobody_known_is_told_once() -> None:
+    scene = Scene(roster_of(LOVER))
+
+    assert told(scene.server(gone(ROMEO.full))) == [notifications.Unavailable(ROMEO, presence(gone(ROMEO.full)))]
+
+
+@pytest.mark.parametrize(("from_", "left"), [(ORCHARD.full, ["garden"]), (ROMEO.full, [])])
+def test_error_presence_means_gone_and_is_not_answered(from_: str, left: list[str]) -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(available(ORCHARD.full), available(GARDEN.full))
+
+    step = scene.server(bounced(from_))
+
+    assert sent(step) == []
+    assert isinstance(told(step)[0], notifications.PresenceFailed)
+    assert names(scene) == left
+
+
+def test_an_error_from_nobody_known_is_told_and_changes_nothing() -> None:
+    scene = Scene(roster_of(LOVER))
+    before = scene.client
+
+    step = scene.server(bounced(ORCHARD.full))
+
+    assert [type(each) for each in told(step)] == [notifications.PresenceFailed]
+    assert changed_nothing(before, step)
+
+
+def test_the_best_resource_has_the_highest_priority_and_of_several_is_the_latest() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(
+        available(f"{ROMEO}/a", 5), available(f"{ROMEO}/b", 5), available(f"{ROMEO}/c"), available(f"{ROMEO}/d", -1)
+    )
+
+    assert names(scene) == ["b", "a", "c", "d"]
+    scene.server(gone(f"{ROMEO}/b"))
+    assert names(scene) == ["a", "c", "d"]
+    scene.server(available(f"{ROMEO}/c", 5))
+    assert scene.client.best(ROMEO.bare) is not None
+    assert names(scene)[0] == "c"
+
+
+@pytest.mark.parametrize("priority", ["<priority/>", "<priority>128</priority>", "<priority>x</priority>", ""])
+def test_without_a_priority_that_is_one_it_is_zero(priority: str) -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(available(GARDEN.full, 1), f"<presence from='{ORCHARD}'>{priority}</presence>")
+
+    assert [(r.name, r.presence.priority) for r in scene.client.resources(ROMEO.bare)] == [
+        ("garden", 1),
+        ("orchard", 0),
+    ]
+
+
+def test_an_entity_may_speak_from_its_bare_jid() -> None:
+    scene = Scene(roster_of(Item("icq.example", Subscription.BOTH)))
+    scene.server(available("icq.example"))
+
+    assert names(scene, "icq.example") == [""]
+    step = scene.server(gone("icq.example"))
+    assert told(step) == [notifications.Unavailable(parse_jid("icq.example"), presence(gone("icq.example")))]
+
+
+def test_an_unknown_type_is_a_bad_request() -> None:
+    scene = Scene()
+    before = scene.client
+
+    step = scene.server(f"<presence from='{ORCHARD}' type='available' id='a'/>")
+
+    assert sent(step) == elements(
+        f"<presence to='{ORCHARD}' type='error' id='a'><error type='modify'>"
+        "<bad-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
+    )
+    assert changed_nothing(before, step)
+
+
+def test_a_probe_is_left_to_the_server() -> None:
+    assert is_silent(Scene().server(f"<presence from='{ROMEO}' type='probe'/>"), rules.PROBE_LEFT_TO_SERVER)
+
+
+def test_presence_from_what_is_no_jid_is_ignored() -> None:
+    assert is_silent(Scene().server("<presence from='@'/>"), rules.FROM_MALFORMED)
+
+
+# --- the user's own resources ---------------------------------------------------------------------
+
+
+def test_the_users_other_resources_are_known_beside_this_one() -> None:
+    scene = Scene()
+    scene.server(available(BALCONY.full), available("juliet@capulet.example/chamber", 2))
+
+    assert names(scene, JULIET.bare) == ["chamber", "balcony"]
+    assert [resource.name for resource in scene.client.other_resources()] == ["chamber"]
+
+
+@pytest.mark.parametrize("from_", ["", "from='juliet@capulet.example'"])
+def test_the_account_itself_is_no_resource_and_no_contact(from_: str) -> None:
+    scene = Scene()
+    before = scene.client
+
+    step = scene.server(f"<presence {from_}/>")
+
+    assert is_silent(step, rules.OWN_ACCOUNT_HAS_NO_PRESENCE)
+    assert changed_nothing(before, step)
+
+
+# --- strangers ------------------------------------------------------------------------------------
+
+
+def test_of_too_many_strangers_the_one_heard_longest_ago_is_forgotten() -> None:
+    scene = Scene(roster_of(LOVER), policy=ClientPolicy(strangers=2))
+    scene.server(available(ORCHARD.full))
+    scene.server(*[available(f"spam{n}@evil.example/x") for n in (1, 2)], available("spam1@evil.example/x"))
+
+    step = scene.server(available("spam3@evil.example/x"))
+
+    assert scene.client.strangers == ("spam1@evil.example", "spam3@evil.example")
+    assert notifications.Unavailable(parse_jid("spam2@evil.example/x")) in told(step)
+    assert names(scene) == ["orchard"]
+
+
+def test_of_too_many_resources_an_unavailable_one_is_forgotten_first() -> None:
+    scene = Scene(roster_of(LOVER), policy=ClientPolicy(resources=2))
+    scene.server(available(f"{ROMEO}/a"), available(f"{ROMEO}/b"), gone(f"{ROMEO}/b"))
+
+    scene.server(available(f"{ROMEO}/c"))
+    assert names(scene) == ["c", "a"]
+    step = scene.server(available(f"{ROMEO}/d"))
+    assert names(scene) == ["d", "c"]
+    assert notifications.Unavailable(parse_jid(f"{ROMEO}/a")) in told(step)
+
+
+def test_before_the_roster_comes_nobody_is_forgotten_for_being_a_stranger() -> None:
+    scene = Scene(policy=ClientPolicy(strangers=0))
+    scene.take(GetRoster(*scene.stamp()))
+    scene.server(available(ORCHARD.full), available("spam@evil.example/x"))
+    assert names(scene) == ["orchard"]
+
+    scene.server(
+        "<iq type='result' id='s1-roster'><query xmlns='jabber:iq:roster'>"
+        "<item jid='romeo@montague.example' subscription='both'/></query></iq>"
+    )
+
+    assert names(scene) == ["orchard"]
+    assert names(scene, "spam@evil.example") == []
+
+
+def test_whom_the_user_has_sent_presence_is_no_stranger() -> None:
+    scene = Scene(roster_of(), policy=ClientPolicy(strangers=1))
+    scene.take(SetPresence(*scene.stamp(), to=parse_jid("hall@muc.example/Juliet")))
+    scene.server(*[available(f"hall@muc.example/{n}") for n in range(5)], available("spam@evil.example/x"))
+
+    assert len(names(scene, "hall@muc.example")) == 5
+    assert scene.client.strangers == ("spam@evil.example",)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["", "unavailable", "error"])), max_size=40))
+def test_what_is_kept_of_strangers_is_bounded_whatever_they_send(heard: list[tuple[int, str]]) -> None:
+    scene = Scene(roster_of(LOVER), policy=ClientPolicy(strangers=3, resources=2))
+    scene.server(available(ORCHARD.full))
+
+    for number, type in heard:
+        kind = f"type='{type}'" if type else ""
+        scene.server(f"<presence from='spam{number % 5}@evil.example/{number}' {kind}/>")
+
+    assert set(scene.client.presences) - {ROMEO.bare} == set(scene.client.strangers)
+    assert len(scene.client.strangers) <= 3
+    assert all(len(each.resources) <= 2 for each in scene.client.presences.values())
+    assert names(scene) == ["orchard"]
+
+
+# --- the user's presence (§4.2, §4.4, §4.5) -------------------------------------------------------
+
+
+def test_initial_presence_has_neither_to_nor_type() -> None:
+    scene = Scene()
+    scene.take(GetRoster(*scene.stamp()))
+
+    step = scene.take(
+        SetPresence(*scene.stamp(), Show.AWAY, (Text("asleep", "en"),), -1, (element("c", "urn:example"),))
+    )
+
+    assert sent(step) == elements(
+        "<presence id='s2-presence'><show>away</show><status xml:lang='en'>asleep</status><priority>-1</priority>"
+        "<c xmlns='urn:example'/></presence>"
+    )
+    assert rules_of(step) == [rules.INITIAL_PRESENCE]
+
+
+def test_a_client_may_do_without_the_roster_and_later_presence_is_an_update() -> None:
+    scene = Scene()
+
+    assert rules_of(scene.take(SetPresence(*scene.stamp()))) == [rules.INITIAL_PRESENCE_WITHOUT_ROSTER]
+    assert rules_of(scene.take(SetPresence(*scene.stamp(), Show.DND))) == [rules.SUBSEQUENT_PRESENCE]
+
+
+def test_after_unavailable_the_next_presence_is_initial_again() -> None:
+    scene = Scene()
+    scene.take(SetPresence(*scene.stamp()))
+    scene.take(GoUnavailable(*scene.stamp()))
+
+    assert rules_of(scene.take(SetPresence(*scene.stamp()))) == [rules.INITIAL_PRESENCE_WITHOUT_ROSTER]
+
+
+def test_broadcast_unavailable_ends_all_that_is_known_and_owed() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetPresence(*scene.stamp()))
+    scene.take(SetPresence(*scene.stamp(), to=parse_jid("hall@muc.example/Juliet")))
+    scene.server(available(ORCHARD.full))
+
+    step = scene.take(GoUnavailable(*scene.stamp(), (Text("Good night"),)))
+
+    assert sent(step) == elements(
+        "<presence type='unavailable' id='s4-presence'><status>Good night</status></presence>"
+    )
+    assert told(step) == [notifications.Unavailable(ORCHARD)]
+    assert (step.state.presence, step.state.directed, len(step.state.presences)) == (None, (), 0)
+
+
+def test_leaving_a_room_ends_nothing_else() -> None:
+    room = parse_jid("hall@muc.example/Juliet")
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetPresence(*scene.stamp()))
+    scene.take(SetPresence(*scene.stamp(), to=room))
+    scene.server(available(ORCHARD.full))
+    assert scene.client.directed == (room.full,)
+
+    step = scene.take(GoUnavailable(*scene.stamp(), to=room))
+
+    assert sent(step) == elements("<presence type='unavailable' to='hall@muc.example/Juliet' id='s4-presence'/>")
+    assert step.state.directed == ()
+    assert names(scene) == ["orchard"]
+    assert step.state.presence is not None
+
+
+def test_who_went_unavailable_is_not_owed_it_any_more() -> None:
+    scene = Scene(roster_of())
+    scene.take(SetPresence(*scene.stamp(), to=ORCHARD))
+
+    assert scene.server(gone(ORCHARD.full)).state.directed == ()
+
+
+def test_a_directed_presence_to_a_bare_jid_stays_owed_when_one_resource_goes() -> None:
+    scene = Scene(roster_of())
+    scene.take(SetPresence(*scene.stamp(), to=ROMEO))
+
+    assert scene.server(gone(ORCHARD.full)).state.directed == (ROMEO.full,)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"priority": 128},
+        {"priority": -129},
+        {"status": (Text("a", "en"), Text("b", "EN"))},
+        {"extensions": (element("show", "jabber:client", {}, ["away"]),)},
+    ],
+)
+def test_presence_that_no_client_may_send_cannot_even_be_wanted(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="RFC 6121"):
+        SetPresence(*Scene().stamp(), **wrong)  # type: ignore[arg-type]  # wrong on purpose
