@@ -60,7 +60,7 @@ def names(scene: Scene, jid: str = ROMEO.bare) -> list[str]:
     return [resource.name for resource in scene.client.resources(jid)]
 
 
-# --- contacts (§4.2.4, §4.4.4, §4.5.4) ------------------------------------------------------------
+# --- contacts (§4.2.4, §4.4.4, §4.5.4) ----------------------------------------------------------------------
 
 
 def test_presence_without_type_means_available_and_other_presence_of_the_resource_is_a_change() -> None:
@@ -174,7 +174,7 @@ def test_presence_from_what_is_no_jid_is_ignored() -> None:
     assert is_silent(Scene().server("<presence from='@'/>"), rules.FROM_MALFORMED)
 
 
-# --- the user's own resources ---------------------------------------------------------------------
+# --- the user's own resources -------------------------------------------------------------------------------
 
 
 def test_the_users_other_resources_are_known_beside_this_one() -> None:
@@ -196,7 +196,7 @@ def test_the_account_itself_is_no_resource_and_no_contact(from_: str) -> None:
     assert changed_nothing(before, step)
 
 
-# --- strangers ------------------------------------------------------------------------------------
+# --- strangers ----------------------------------------------------------------------------------------------
 
 
 def test_of_too_many_strangers_the_one_heard_longest_ago_is_forgotten() -> None:
@@ -261,7 +261,7 @@ def test_what_is_kept_of_strangers_is_bounded_whatever_they_send(heard: list[tup
     assert names(scene) == ["orchard"]
 
 
-# --- the user's presence (§4.2, §4.4, §4.5) -------------------------------------------------------
+# --- the user's presence (§4.2, §4.4, §4.5) -----------------------------------------------------------------
 
 
 def test_initial_presence_has_neither_to_nor_type() -> None:

@@ -46,7 +46,7 @@ def push(*items: str, from_: str | None = None, ver: str | None = None) -> str:
 
 ROMEOS_ITEM = "<item jid='romeo@montague.example' subscription='to'/>"
 
-# --- who may push (§2.1.6) --------------------------------------------------------------------------------------
+# --- who may push (§2.1.6) ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("from_", [None, "juliet@capulet.example", "Juliet@CAPULET.example."])
@@ -143,7 +143,7 @@ def test_a_gateway_may_touch_nothing_else_and_nobody_else_may(from_: str, item: 
     assert changed_nothing(before, step)
 
 
-# --- what a push says -------------------------------------------------------------------------------------------
+# --- what a push says ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_extensions_of_an_item_are_kept() -> None:
     assert (extension.name, extension.namespace) == ("channel", "urn:xmpp:mix:roster:0")
 
 
-# --- what the user wants ----------------------------------------------------------------------------------------
+# --- what the user wants ------------------------------------------------------------------------------------
 
 
 def item_sent(step: Transition) -> str:

@@ -35,7 +35,7 @@ def asking(roster: Roster = Roster(), policy: ClientPolicy = ClientPolicy()) -> 
     return scene
 
 
-# --- what is sent ---------------------------------------------------------------------------------
+# --- what is sent -------------------------------------------------------------------------------------------
 
 
 def test_without_the_feature_no_version_is_sent_even_with_a_cache() -> None:
@@ -81,7 +81,7 @@ def test_a_second_get_waits_for_the_result_of_the_first() -> None:
     assert rules_of(step) == [rules.ROSTER_ASKED_ALREADY]
 
 
-# --- the three results (§2.6.3) -------------------------------------------------------------------
+# --- the three results (§2.6.3) -----------------------------------------------------------------------------
 
 
 def test_a_full_result_is_all_there_is_and_stale_items_are_gone() -> None:
@@ -182,7 +182,7 @@ def test_a_roster_from_a_server_without_versions_leaves_no_version_to_ask_with()
     assert step.state.next_ver() is None
 
 
-# --- rosters in the field (§2.1.2) ----------------------------------------------------------------
+# --- rosters in the field (§2.1.2) --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", ["remove", "foo", "", "Both"])
@@ -241,7 +241,7 @@ def test_an_item_without_a_jid_spoils_no_other(bad: str) -> None:
     assert step.state.roster == roster_of(LOVER)
 
 
-# --- any order, one view --------------------------------------------------------------------------
+# --- any order, one view ------------------------------------------------------------------------------------
 
 RESULT = (
     "<iq type='result' id='s1-roster'><query xmlns='jabber:iq:roster' ver='v1'>"

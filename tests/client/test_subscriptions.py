@@ -45,7 +45,7 @@ REQUEST = (
     "<status>It is my lady</status><nick xmlns='http://jabber.org/protocol/nick'>Romeo</nick></presence>"
 )
 
-# --- what is sent ---------------------------------------------------------------------------------
+# --- what is sent -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("to", [ROMEO, ORCHARD])
@@ -106,7 +106,7 @@ def test_a_push_that_ends_no_subscription_of_the_users_leaves_the_presence() -> 
     assert [resource.name for resource in step.state.resources(ROMEO.bare)] == ["orchard"]
 
 
-# --- requests that arrive -------------------------------------------------------------------------
+# --- requests that arrive -----------------------------------------------------------------------------------
 
 
 def test_a_request_is_kept_complete_and_answered_by_nobody_but_the_user() -> None:
@@ -203,7 +203,7 @@ def test_a_request_that_another_resource_has_approved_waits_no_longer() -> None:
     assert len(step.state.requests) == 0
 
 
-# --- decisions ------------------------------------------------------------------------------------
+# --- decisions ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_that_somebody_has_moved_is_a_claim_and_no_authority() -> None:
     assert request.presence.payload.first("moved", "urn:xmpp:moved:1") is not None
 
 
-# --- answers that arrive --------------------------------------------------------------------------
+# --- answers that arrive ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("type", ["subscribed", "unsubscribe", "unsubscribed"])
@@ -342,7 +342,7 @@ def test_subscription_stanzas_of_the_own_account_mean_nothing(from_: str) -> Non
     assert changed_nothing(before, step)
 
 
-# --- pre-approval (§3.4) --------------------------------------------------------------------------
+# --- pre-approval (§3.4) ------------------------------------------------------------------------------------
 
 
 def test_where_the_server_advertises_it_a_future_request_is_approved() -> None:

@@ -1,0 +1,483 @@
+"""Messages: types, languages, threads, chat sessions, errors and carbons (RFC 6121 §5; XEP-0280)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.client.stage import (
+    GARDEN,
+    NURSE,
+    ORCHARD,
+    ROMEO,
+    Scene,
+    as_stanza,
+    changed_nothing,
+    elements,
+    is_silent,
+    message,
+    roster_of,
+    rules_of,
+    sent,
+    told,
+)
+from xmpp_im_core.client import (
+    ChatPresence,
+    ClientPolicy,
+    Content,
+    EndChat,
+    Item,
+    MessageType,
+    Reply,
+    SendMessage,
+    SetPresence,
+    Show,
+    Text,
+    Thread,
+    notifications,
+)
+from xmpp_im_core.client.notifications import Carbon, MessageFailed, MessageReceived
+from xmpp_im_core.jid import JID
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import Condition, Message, stanza_error
+from xmpp_im_core.subscription import Subscription
+
+LOVER = Item(ROMEO.full, Subscription.BOTH)
+
+
+def received(scene: Scene, xml: str) -> MessageReceived:
+    (notification,) = told(scene.server(xml))
+    assert isinstance(notification, MessageReceived)
+    return notification
+
+
+def says(scene: Scene, body: str, to: JID = ROMEO) -> Message:
+    step = scene.take(SendMessage(*scene.stamp(), to, (Text(body),)))
+    stanza = as_stanza(step)
+    assert isinstance(stanza, Message)
+    return stanza
+
+
+def chat_from(jid: JID, thread: str | None = None) -> str:
+    child = "" if thread is None else f"<thread>{thread}</thread>"
+    return f"<message from='{jid}' type='chat' id='m'><body>Neither, fair saint</body>{child}</message>"
+
+
+# --- what messages say (§5.2) -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("type", ["normal", "chat", "groupchat", "headline"])
+def test_a_message_of_each_type_is_told_with_its_content(type: str) -> None:
+    xml = (
+        f"<message from='{ORCHARD}' type='{type}' xml:lang='en'><subject>I implore you!</subject>"
+        "<subject xml:lang='cs'>Úpěnlivě prosím!</subject><body>Wherefore art thou?</body>"
+        "<body xml:lang='cs'>Pročež jsi ty?</body><thread parent='e0ffe42b'>0e3141cd</thread>"
+        "<x xmlns='urn:x'/></message>"
+    )
+
+    notification = received(Scene(), xml)
+
+    assert notification.content == Content(
+        type,
+        (Text("Wherefore art thou?", "en"), Text("Pročež jsi ty?", "cs")),
+        (Text("I implore you!", "en"), Text("Úpěnlivě prosím!", "cs")),
+        Thread("0e3141cd", "e0ffe42b"),
+    )
+    assert notification.message == message(xml)
+    assert notification.content.body("cs", "en") == "Pročež jsi ty?"
+    assert notification.content.body("de") == "Wherefore art thou?"
+    assert notification.content.subject("CS") == "Úpěnlivě prosím!"
+
+
+@pytest.mark.parametrize("type", ["", "type='foo'", "type='Chat'"])
+def test_a_message_without_a_type_or_of_an_unknown_one_is_normal(type: str) -> None:
+    scene = Scene()
+
+    step = scene.server(f"<message from='{ORCHARD}' {type}><body>Hi</body></message>")
+
+    (notification,) = told(step)
+    assert isinstance(notification, MessageReceived)
+    assert notification.content.type == "normal"
+    assert rules_of(step) == [rules.UNTYPED_MESSAGE_RECEIVED]
+
+
+def test_a_body_without_a_language_has_that_of_the_stanza_else_of_the_stream() -> None:
+    scene = Scene(lang="it")
+
+    assert received(scene, f"<message from='{ROMEO}'><body>Ciao</body></message>").content.bodies == (
+        Text("Ciao", "it"),
+    )
+    assert received(scene, f"<message from='{ROMEO}' xml:lang='en'><body>Hi</body></message>").content.bodies == (
+        Text("Hi", "en"),
+    )
+
+
+def test_of_two_bodies_in_one_language_the_first_counts() -> None:
+    content = received(Scene(), f"<message from='{ROMEO}'><body>a</body><body>b</body></message>").content
+
+    assert content.bodies == (Text("a"),)
+
+
+@pytest.mark.parametrize("thread", ["A b", " a b ", "\u2665", "a"])
+def test_threads_are_opaque_and_compared_exactly(thread: str) -> None:
+    content = received(Scene(), f"<message from='{ROMEO}'><thread>{thread}</thread></message>").content
+
+    assert content.thread == Thread(thread)
+    assert content.thread != Thread(thread.swapcase() + " ")
+
+
+@pytest.mark.parametrize("parent", ["t", "", "a b"])
+def test_a_parent_that_is_no_other_thread_is_none(parent: str) -> None:
+    content = received(Scene(), f"<message from='{ROMEO}'><thread parent='{parent}'>t</thread></message>").content
+
+    assert content.thread == Thread("t")
+    with pytest.raises(ValueError, match="no other thread"):
+        Thread("t", parent)
+
+
+# --- chat sessions (§5.1) -----------------------------------------------------------------------------------
+
+
+def test_the_first_message_goes_to_the_bare_jid_with_a_thread_whatever_resources_are_known() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(f"<presence from='{ORCHARD}'/>", f"<presence from='{GARDEN}'/>")
+
+    step = scene.take(SendMessage(*scene.stamp(), ORCHARD, (Text("Art thou not Romeo?"),)))
+
+    assert sent(step) == elements(
+        "<message to='romeo@montague.example' type='chat' id='s3-message'>"
+        "<body>Art thou not Romeo?</body><thread>s3-thread</thread></message>"
+    )
+    assert rules_of(step) == [rules.CHAT_STARTED]
+
+
+def test_until_a_reply_all_messages_go_to_the_bare_jid_in_the_same_thread() -> None:
+    scene = Scene(roster_of(LOVER))
+    says(scene, "one")
+
+    second = says(scene, "two")
+
+    assert second.to_jid == ROMEO
+    assert second.payload.first("thread") == says(scene, "three").payload.first("thread")
+
+
+def test_a_reply_locks_in_on_its_full_jid() -> None:
+    scene = Scene(roster_of(LOVER))
+    says(scene, "one")
+    scene.server(chat_from(ORCHARD))
+
+    step = scene.take(SendMessage(*scene.stamp(), ROMEO, (Text("two"),)))
+
+    assert as_stanza(step).to_jid == ORCHARD
+    assert rules_of(step) == [rules.CHAT_LOCKED_IN]
+
+
+UNLOCKING = {
+    "presence of the locked resource": f"<presence from='{ORCHARD}'/>",
+    "its unavailable presence": f"<presence from='{ORCHARD}' type='unavailable'/>",
+    "unavailable presence of all": f"<presence from='{ROMEO}' type='unavailable'/>",
+    "presence of another resource": f"<presence from='{GARDEN}'/>",
+    "a chat message of another resource": chat_from(GARDEN),
+    "another message of another resource": f"<message from='{GARDEN}' type='headline'/>",
+}
+
+
+@pytest.mark.parametrize("xml", UNLOCKING.values(), ids=UNLOCKING.keys())
+def test_the_lock_ends_with(xml: str) -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(chat_from(ORCHARD))
+    assert says(scene, "one").to_jid == ORCHARD
+
+    scene.server(xml)
+
+    assert says(scene, "two").to_jid == ROMEO
+
+
+KEEPING = {
+    "a message of the locked resource": f"<message from='{ORCHARD}'/>",
+    "its chat message": chat_from(ORCHARD),
+    "presence of somebody else": f"<presence from='{NURSE}/kitchen'/>",
+    "a carbon": (
+        "<message from='juliet@capulet.example'><received xmlns='urn:xmpp:carbons:2'>"
+        f"<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='{GARDEN}' type='chat'/>"
+        "</forwarded></received></message>"
+    ),
+}
+
+
+@pytest.mark.parametrize("xml", KEEPING.values(), ids=KEEPING.keys())
+def test_the_lock_does_not_end_with(xml: str) -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(chat_from(ORCHARD), xml)
+
+    assert says(scene, "two").to_jid == ORCHARD
+
+
+def test_after_unlocking_the_next_message_from_a_full_jid_locks_again() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(chat_from(ORCHARD), chat_from(GARDEN), chat_from(GARDEN))
+
+    assert says(scene, "two").to_jid == GARDEN
+
+
+def test_the_received_thread_is_kept_for_the_life_of_the_session() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(chat_from(ORCHARD, "t1"))
+
+    assert says(scene, "one").payload.first("thread") == says(scene, "two").payload.first("thread")
+    assert scene.client.chats[ROMEO.bare].thread == "t1"
+
+
+def test_two_sessions_have_two_threads_and_a_host_may_choose_its_own() -> None:
+    scene = Scene(roster_of(LOVER))
+    first = says(scene, "one").payload.first("thread")
+    other = says(scene, "one", NURSE).payload.first("thread")
+    scene.take(EndChat(*scene.stamp(), ROMEO))
+    chosen = scene.take(SendMessage(*scene.stamp(), ROMEO, (Text("x"),), thread=Thread("uuid", "parent")))
+
+    thread = as_stanza(chosen).payload.first("thread")
+    assert first != other
+    assert thread is not None
+    assert (thread.text, thread.get("parent")) == ("uuid", "parent")
+
+
+def test_of_too_many_chat_sessions_the_one_idle_longest_is_forgotten() -> None:
+    scene = Scene(roster_of(LOVER), policy=ClientPolicy(chats=1))
+    says(scene, "one", NURSE)
+    says(scene, "one")
+
+    assert list(scene.client.chats) == [ROMEO.bare]
+
+
+# --- presence in chat sessions (§5.1) -----------------------------------------------------------------------
+
+
+def chatting(policy: ClientPolicy, *items: Item) -> Scene:
+    scene = Scene(roster_of(*items), policy=policy)
+    scene.take(SetPresence(*scene.stamp(), Show.CHAT))
+    return scene
+
+
+def test_with_a_stranger_presence_is_shared_once_and_ended_with_the_session() -> None:
+    scene = chatting(ClientPolicy())
+    scene.server(chat_from(ORCHARD))
+
+    step = scene.take(SendMessage(*scene.stamp(), ROMEO, (Text("one"),)))
+
+    assert sent(step)[0] == elements(f"<presence to='{ORCHARD}' id='s1-presence'><show>chat</show></presence>")[0]
+    assert step.state.directed == (ORCHARD.full,)
+    assert [effect.name for effect in sent(scene.take(SendMessage(*scene.stamp(), ROMEO, (Text("two"),))))] == [
+        "message"
+    ]
+    ended = scene.take(EndChat(*scene.stamp(), ROMEO))
+    assert sent(ended) == elements(f"<presence to='{ORCHARD}' type='unavailable' id='s5-presence'/>")
+    assert ended.state.directed == ()
+
+
+@pytest.mark.parametrize(
+    ("policy", "items"),
+    [
+        (ClientPolicy(chat_presence=ChatPresence.NOBODY), ()),
+        (ClientPolicy(chat_presence=ChatPresence.LISTED), ()),
+        (ClientPolicy(chat_presence=ChatPresence.LISTED, share_presence_with=frozenset({NURSE.bare})), ()),
+        (ClientPolicy(), (LOVER,)),
+        (ClientPolicy(), (Item(ROMEO.full, Subscription.FROM),)),
+    ],
+)
+def test_presence_is_not_shared_against_the_users_will_or_where_a_subscription_does(
+    policy: ClientPolicy, items: tuple[Item, ...]
+) -> None:
+    scene = chatting(policy, *items)
+
+    assert says(scene, "one").to_jid == ROMEO
+    assert is_silent(scene.take(EndChat(*scene.stamp(), ROMEO)), rules.CHAT_ENDED)
+
+
+def test_presence_is_shared_with_whom_the_user_lists() -> None:
+    scene = chatting(ClientPolicy(chat_presence=ChatPresence.LISTED, share_presence_with=frozenset({ROMEO.bare})))
+
+    step = scene.take(SendMessage(*scene.stamp(), ROMEO, (Text("one"),)))
+
+    assert [effect.name for effect in sent(step)] == ["presence", "message"]
+
+
+def test_a_user_who_is_not_available_shares_nothing() -> None:
+    assert says(Scene(), "one").to_jid == ROMEO
+
+
+# --- other messages and replies (§5.2.1, §5.2.2) ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("type", [MessageType.NORMAL, MessageType.HEADLINE, MessageType.GROUPCHAT])
+def test_a_message_outside_a_chat_session_goes_to_the_bare_jid_with_its_type(type: MessageType) -> None:
+    scene = Scene()
+
+    step = scene.take(SendMessage(*scene.stamp(), ORCHARD, (Text("Hi"),), type, (Text("S", "en"),)))
+
+    assert sent(step) == elements(
+        f"<message to='{ROMEO}' type='{type.value}' id='s1-message'>"
+        "<subject xml:lang='en'>S</subject><body>Hi</body></message>"
+    )
+
+
+@pytest.mark.parametrize("type", ["chat", "normal", "headline"])
+def test_a_reply_keeps_type_and_thread_and_goes_to_the_full_jid(type: str) -> None:
+    scene = Scene(roster_of(LOVER))
+    got = received(scene, f"<message from='{ORCHARD}' type='{type}'><thread>t</thread></message>").message
+
+    step = scene.take(Reply(*scene.stamp(), got, (Text("Ay me!"),)))
+
+    assert sent(step) == elements(
+        f"<message to='{ORCHARD}' type='{type}' id='s2-message'><body>Ay me!</body><thread>t</thread></message>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("presences", "to"),
+    [
+        ([f"<presence from='{ORCHARD}'/>"], ORCHARD),
+        ([f"<presence from='{ORCHARD}'/>", f"<presence from='{ORCHARD}' type='unavailable'/>"], ROMEO),
+        ([f"<presence from='{ROMEO}' type='unavailable'/>"], ROMEO),
+        ([f"<presence from='{GARDEN}' type='unavailable'/>"], ORCHARD),
+        ([], ORCHARD),
+    ],
+)
+def test_a_reply_goes_to_the_bare_jid_only_where_the_resource_is_known_to_be_gone(
+    presences: list[str], to: JID
+) -> None:
+    scene = Scene(roster_of(LOVER))
+    got = received(scene, f"<message from='{ORCHARD}' type='normal'/>").message
+    for each in presences:
+        scene.server(each)
+
+    assert as_stanza(scene.take(Reply(*scene.stamp(), got))).to_jid == to
+
+
+def test_an_error_is_not_replied_to() -> None:
+    error = message(f"<message from='{ORCHARD}' type='error'/>")
+
+    assert rules_of(Scene().take(Reply(*Scene().stamp(), error))) == [rules.REPLY_TO_ERROR]
+
+
+# --- errors -------------------------------------------------------------------------------------------------
+
+ERROR = (
+    "<message from='{}' type='error' id='{}'><error type='cancel'>"
+    "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+)
+
+
+@pytest.mark.parametrize(
+    ("from_", "id", "matches"),
+    [
+        (ROMEO, "s1-message", True),
+        (ORCHARD, "s1-message", True),
+        (NURSE, "s1-message", False),
+        (ROMEO, "other", False),
+    ],
+)
+def test_an_error_is_matched_by_id_and_recipient_and_never_answered(from_: JID, id: str, matches: bool) -> None:
+    scene = Scene(roster_of(LOVER))
+    message_sent = says(scene, "one")
+
+    step = scene.server(ERROR.format(from_, id))
+
+    (failed,) = told(step)
+    assert isinstance(failed, MessageFailed)
+    assert failed.error == stanza_error(Condition.SERVICE_UNAVAILABLE)
+    assert failed.sent == (message_sent if matches else None)
+    assert sent(step) == []
+
+
+def test_an_error_of_another_resource_than_was_written_to_is_not_matched() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(chat_from(ORCHARD))
+    says(scene, "one")
+
+    (failed,) = told(scene.server(ERROR.format(GARDEN, "s2-message")))
+
+    assert isinstance(failed, MessageFailed)
+    assert failed.sent is None
+
+
+def test_an_error_of_the_locked_resource_unlocks() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(chat_from(ORCHARD))
+    says(scene, "one")
+    scene.server(ERROR.format(ORCHARD, "s2-message"))
+
+    assert says(scene, "two").to_jid == ROMEO
+
+
+def test_only_so_many_messages_are_remembered() -> None:
+    scene = Scene(roster_of(LOVER), policy=ClientPolicy(sent_messages=2))
+    for text in ("one", "two", "three"):
+        says(scene, text)
+
+    assert [each.id for each in scene.client.sent] == ["s2-message", "s3-message"]
+
+
+# --- carbons (XEP-0280) -------------------------------------------------------------------------------------
+
+
+def carbon(outer: str | None, name: str = "received", inner: str = ORCHARD.full) -> str:
+    sender = "" if outer is None else f"from='{outer}'"
+    return (
+        f"<message {sender} to='juliet@capulet.example/balcony'><{name} xmlns='urn:xmpp:carbons:2'>"
+        f"<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='{inner}' type='chat'>"
+        f"<body>Hi</body></message></forwarded></{name}></message>"
+    )
+
+
+@pytest.mark.parametrize("outer", [None, "juliet@capulet.example", "JULIET@Capulet.Example"])
+@pytest.mark.parametrize(("name", "kind"), [("received", Carbon.RECEIVED), ("sent", Carbon.SENT)])
+@pytest.mark.parametrize("inner", [ORCHARD.full, "juliet@capulet.example/chamber", "evil@evil.example"])
+def test_a_copy_from_the_own_bare_jid_is_told_whoever_it_names(
+    outer: str | None, name: str, kind: Carbon, inner: str
+) -> None:
+    notification = received(Scene(), carbon(outer, name, inner))
+
+    copied = message(f"<message from='{inner}' type='chat'><body>Hi</body></message>")
+    assert notification == MessageReceived(copied, Content("chat", (Text("Hi"),)), kind)
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        "juliet@capulet.example/balcony",
+        "juliet@capulet.example/chamber",
+        "capulet.example",
+        ORCHARD.full,
+        "evil@evil.example",
+        "jul\u0456et@capulet.example",
+    ],
+)
+@pytest.mark.parametrize("name", ["received", "sent"])
+def test_a_copy_from_anybody_else_is_dropped(outer: str, name: str) -> None:
+    scene = Scene()
+    before = scene.client
+
+    step = scene.server(carbon(outer, name, "juliet@capulet.example/chamber"))
+
+    assert is_silent(step, rules.CARBON_FORGED)
+    assert changed_nothing(before, step)
+
+
+def test_a_private_message_is_no_copy() -> None:
+    xml = f"<message from='{ORCHARD}' type='chat'><body>Hi</body><private xmlns='urn:xmpp:carbons:2'/></message>"
+
+    assert received(Scene(), xml).carbon is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "<forwarded xmlns='urn:xmpp:forward:0'/>", "<forwarded xmlns='urn:xmpp:forward:0'><message/></forwarded>"],
+)
+def test_a_copy_of_nothing_is_ignored(content: str) -> None:
+    xml = f"<message from='juliet@capulet.example'><received xmlns='urn:xmpp:carbons:2'>{content}</received></message>"
+
+    assert is_silent(Scene().server(xml), rules.CARBON_EMPTY)
+
+
+def test_a_message_from_what_is_no_jid_is_ignored() -> None:
+    assert is_silent(Scene().server("<message from='@'/>"), rules.FROM_MALFORMED)
+    assert notifications.MessageReceived is MessageReceived

@@ -1,0 +1,145 @@
+"""What a client never sends, whatever it is handed (RFC 6121 §2.1, §2.6.2, §4.5.1, §4.7, §5.2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.client.stage import (
+    BOTH_FEATURES,
+    ORCHARD,
+    Scene,
+    changed_nothing,
+    elements,
+    rules_of,
+    sent,
+    stanza,
+    told,
+)
+from xmpp_im_core.client.notifications import Refused
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import client as rules
+
+
+def roster_set(item: str) -> str:
+    return f"<iq type='set' id='a'><query xmlns='jabber:iq:roster'>{item}</query></iq>"
+
+
+R = "jid='romeo@montague.example'"
+TO = "to='romeo@montague.example'"
+
+REFUSED: list[tuple[Rule, str]] = [
+    (rules.GET_WITH_ITEM, f"<iq type='get' id='a'><query xmlns='jabber:iq:roster'><item {R}/></query></iq>"),
+    (rules.GET_WITH_VER_NOT_ADVERTISED, "<iq type='get' id='a'><query xmlns='jabber:iq:roster' ver='v'/></iq>"),
+    (rules.SET_WITHOUT_ONE_ITEM, roster_set("")),
+    (rules.SET_WITHOUT_ONE_ITEM, roster_set(f"<item {R}/><item jid='nurse@capulet.example'/>")),
+    (rules.SET_WITHOUT_JID, roster_set("<item/>")),
+    (rules.SET_WITHOUT_JID, roster_set("<item jid='@'/>")),
+    (rules.SET_WITH_ASK, roster_set(f"<item {R} ask='subscribe'/>")),
+    (rules.SET_WITH_APPROVED, roster_set(f"<item {R} approved='true'/>")),
+    (rules.SET_WITH_SUBSCRIPTION, roster_set(f"<item {R} subscription='both'/>")),
+    (rules.SET_WITH_BAD_GROUPS, roster_set(f"<item {R}><group/></item>")),
+    (rules.SET_WITH_BAD_GROUPS, roster_set(f"<item {R}><group>A</group><group>A</group></item>")),
+    (rules.IQ_MALFORMED_OUT, "<iq type='foo' id='a'><x xmlns='urn:x'/></iq>"),
+    (rules.IQ_MALFORMED_OUT, "<iq type='get' id='a'/>"),
+    (rules.IQ_MALFORMED_OUT, "<iq type='set' id='a'><x xmlns='urn:x'/><x xmlns='urn:x'/></iq>"),
+    (rules.IQ_MALFORMED_OUT, f"<iq type='result' {TO}/>"),
+    (rules.SUBSCRIPTION_WITHOUT_TO, "<presence type='subscribe'/>"),
+    (rules.PRESENCE_WITHOUT_TO, "<presence type='probe'/>"),
+    (rules.PRESENCE_TYPE_UNKNOWN, "<presence type='available'/>"),
+    (rules.PRESENCE_ERROR_WITHOUT_ERROR, f"<presence type='error' {TO}/>"),
+    (rules.PROBE_REFUSED, f"<presence type='probe' {TO}/>"),
+    (rules.UNAVAILABLE_WITH_AVAILABILITY, "<presence type='unavailable'><show>away</show></presence>"),
+    (rules.UNAVAILABLE_WITH_AVAILABILITY, "<presence type='unavailable'><priority>0</priority></presence>"),
+    (rules.SHOW_MALFORMED, "<presence><show>away</show><show>dnd</show></presence>"),
+    (rules.SHOW_MALFORMED, "<presence><show>available</show></presence>"),
+    (rules.SHOW_MALFORMED, "<presence><show/></presence>"),
+    (rules.SHOW_MALFORMED, "<presence><show a='b'>away</show></presence>"),
+    (rules.SHOW_MALFORMED, "<presence><show>away<b xmlns='urn:x'/></show></presence>"),
+    (rules.STATUS_MALFORMED, "<presence><status>a</status><status>b</status></presence>"),
+    (rules.STATUS_MALFORMED, "<presence xml:lang='en'><status>a</status><status xml:lang='EN'>b</status></presence>"),
+    (rules.STATUS_MALFORMED, "<presence><status a='b'>a</status></presence>"),
+    (rules.STATUS_MALFORMED, "<presence><status>a<b xmlns='urn:x'/></status></presence>"),
+    (rules.PRIORITY_MALFORMED, "<presence><priority>1</priority><priority>1</priority></presence>"),
+    (rules.PRIORITY_MALFORMED, "<presence><priority>128</priority></presence>"),
+    (rules.PRIORITY_MALFORMED, "<presence><priority>-129</priority></presence>"),
+    (rules.PRIORITY_MALFORMED, "<presence><priority>high</priority></presence>"),
+    (rules.PRIORITY_MALFORMED, "<presence><priority a='b'>1</priority></presence>"),
+    (rules.MESSAGE_TYPE_UNKNOWN, f"<message {TO} type='foo'/>"),
+    (rules.BODY_MALFORMED, f"<message {TO}><body>a</body><body>b</body></message>"),
+    (rules.BODY_MALFORMED, f"<message {TO}><body a='b'>a</body></message>"),
+    (rules.BODY_MALFORMED, f"<message {TO}><body>a<b xmlns='urn:x'/></body></message>"),
+    (rules.SUBJECT_MALFORMED, f"<message {TO}><subject>a</subject><subject>b</subject></message>"),
+    (rules.SUBJECT_MALFORMED, f"<message {TO}><subject>a<b xmlns='urn:x'/></subject></message>"),
+    (rules.THREAD_MALFORMED, f"<message {TO}><thread>a</thread><thread>b</thread></message>"),
+    (rules.THREAD_MALFORMED, f"<message {TO}><thread parent='a'>a</thread></message>"),
+    (rules.THREAD_MALFORMED, f"<message {TO}><thread parent='b c'>a</thread></message>"),
+    (rules.THREAD_MALFORMED, f"<message {TO}><thread>a<b xmlns='urn:x'/></thread></message>"),
+    (rules.FROM_FOREIGN, f"<message from='romeo@montague.example' {TO}/>"),
+    (rules.FROM_FOREIGN, f"<message from='@' {TO}/>"),
+    (rules.TO_MALFORMED, "<message to='@'/>"),
+]
+
+
+@pytest.mark.parametrize(("rule", "xml"), REFUSED)
+def test_is_not_sent_and_the_application_learns_why(rule: Rule, xml: str) -> None:
+    scene = Scene()
+    before = scene.client
+
+    step = scene.hands_over(xml)
+
+    assert told(step) == [Refused(stanza(xml))]
+    assert rules_of(step) == [rule]
+    assert changed_nothing(before, step)
+
+
+SENT = [
+    "<presence><show>xa</show><status>a</status><status xml:lang='cs'>b</status><priority>-128</priority></presence>",
+    "<presence><priority>127</priority><c xmlns='urn:x'/></presence>",
+    "<presence type='unavailable'><status>Good night</status></presence>",
+    f"<presence type='error' {TO}><error type='cancel'/></presence>",
+    f"<message {TO}/>",
+    f"<message {TO} type='normal'><body>a</body><body xml:lang='cs'>b</body><x xmlns='urn:x'><y a='b'/>t</x></message>",
+    f"<message {TO} type='chat'><thread>a</thread></message>",
+    f"<message {TO} type='headline'><thread parent='b'>a</thread></message>",
+    f"<message {TO} type='error'><error type='cancel'/></message>",
+    "<iq type='set' id='a'><x xmlns='urn:x'><y/></x></iq>",
+    "<iq type='get' id='a'><query xmlns='jabber:iq:roster'/></iq>",
+    roster_set(f"<item {R}/>"),
+    roster_set(f"<item {R} subscription='remove'/>"),
+    f"<message from='juliet@capulet.example/balcony' {TO}/>",
+]
+
+
+@pytest.mark.parametrize("xml", SENT)
+def test_is_sent_as_it_was_handed_over(xml: str) -> None:
+    assert sent(Scene().hands_over(xml)) == elements(xml)
+
+
+def test_a_roster_get_that_was_handed_over_is_one_like_any_other() -> None:
+    scene = Scene(features=BOTH_FEATURES)
+    scene.hands_over("<iq type='get' id='mine'><query xmlns='jabber:iq:roster' ver=''/></iq>")
+
+    step = scene.server(
+        "<iq type='result' id='mine'><query xmlns='jabber:iq:roster' ver='v'>"
+        "<item jid='romeo@montague.example'/></query></iq>"
+    )
+
+    assert (list(step.state.roster.items), step.state.next_ver()) == (["romeo@montague.example"], "v")
+
+
+@pytest.mark.parametrize("type", ["subscribe", "unsubscribe", "unsubscribed"])
+def test_a_subscription_stanza_that_was_handed_over_goes_to_the_bare_jid_with_an_id(type: str) -> None:
+    step = Scene().hands_over(f"<presence to='{ORCHARD}' type='{type}'><status>I will be mild</status></presence>")
+
+    assert sent(step) == elements(
+        f"<presence to='romeo@montague.example' type='{type}' id='s1-{type}'><status>I will be mild</status></presence>"
+    )
+
+
+def test_who_has_had_directed_presence_may_probe_its_full_jid() -> None:
+    scene = Scene()
+    scene.server(f"<presence from='{ORCHARD}'/>")
+    probe = f"<presence to='{ORCHARD}' type='probe'/>"
+
+    assert sent(scene.hands_over(probe)) == elements(probe)
+    assert rules_of(scene.hands_over("<presence to='romeo@montague.example' type='probe'/>")) == [rules.PROBE_REFUSED]
