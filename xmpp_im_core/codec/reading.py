@@ -54,11 +54,14 @@ class Names(dict[str, tuple[str, str]]):
     def __init__(self, split: Callable[[str], tuple[str, str]]) -> None:
         super().__init__()
         self._split = split
+        self.met = 0
+        """The characters of all names that were split, again and again if they were not remembered."""
 
     def __missing__(self, raw: str) -> tuple[str, str]:
         namespace, name = self._split(raw)
         if NOT_IN_NAMESPACES.search(namespace):
             raise NotWellFormed(f"the namespace {namespace!r} is no URI")
+        self.met += len(raw)
         names = intern(namespace), intern(name)
         if len(self) < _REMEMBERED and len(raw) <= _REMEMBERED_LENGTH:
             self[raw] = names

@@ -1,7 +1,8 @@
 """Reading a stream as it comes: a push parser over expat, with the same refusals as for documents.
 
 Expat is fed only what may still belong to a stanza within the limits, so that what is too large is refused
-before it is parsed, whatever the size of the pieces it comes in.
+before it is parsed, whatever the size of the pieces it comes in. And as expat keeps every name that it has met
+until its document ends, a stream that brings very many, and may last for months, gets a new one in between.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _SEPARATOR: Final = "\x01"
 """Between namespace and name in expat's events. No XML 1.0 document can hold this character, not even by
 reference, so no namespace can be made to look like another with a name (CVE-2022-25236)."""
 
+_MOST_NAMES: Final = 262_144  # characters, of all the names that one expat may meet
+
 
 class StreamParser:
     """Reads one stream, from its header to its closing tag. A stream that is restarted gets a new parser.
@@ -50,20 +53,25 @@ class StreamParser:
     def __init__(self, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS) -> None:
         self._namespace = namespace
         self._limit = limits.stanza_bytes
-        self._names = Names(_split)
-        self._tree = Tree(self._names, limits.depth, self._first_level_ended)
+        self._depth = limits.depth
+        self._header: list[bytes] = []
         self._default = ""
         self._lang: str | None = None
+        self._open = False
         self._between = True  # stanzas, or before the first, or behind the last
         self._fed = 0
         self._begun = 0  # where the first byte stands of what is not yet finished
-        self._tail = b""
+        self._tail = b""  # the last bytes fed: a character may be cut anywhere
         self._events: list[StreamEvent] = []
         self._error: CodecError | None = None
-        # Without a dict to intern them in, expat forgets the names that a peer makes up.
-        parser = self._parser = ParserCreate("UTF-8", _SEPARATOR, None)
-        parser.StartNamespaceDeclHandler = self._declared
-        parser.StartElementHandler = self._opened
+        self._take_expat()
+        self._parser.StartNamespaceDeclHandler = self._declared
+        self._parser.StartElementHandler = self._opened
+
+    def _take_expat(self) -> None:
+        self._names = Names(_split)
+        self._tree = Tree(self._names, self._depth, self._first_level_ended)
+        parser = self._parser = ParserCreate("UTF-8", _SEPARATOR, None)  # None: no dict to intern names in
         parser.EndElementHandler = self._closed
         parser.CharacterDataHandler = self._tree.text
         parser.XmlDeclHandler = xml_declaration
@@ -72,6 +80,13 @@ class StreamParser:
         parser.ProcessingInstructionHandler = processing_instruction
         if hasattr(parser, "SetReparseDeferralEnabled"):  # else a stanza that comes in pieces is reported late
             parser.SetReparseDeferralEnabled(False)
+
+    def _take_another_expat(self) -> None:
+        """Go on as if the header had come a moment ago."""
+        self._take_expat()
+        self._parser.Parse(b"".join(self._header), False)
+        self._parser.StartElementHandler = self._first_level
+        self._fed = self._begun = self._parser.CurrentByteIndex
 
     def feed(self, data: bytes) -> tuple[StreamEvent, ...]:
         """Return what these bytes complete, in order. A stanza without a language gets the stream's (§8.1.5).
@@ -82,11 +97,16 @@ class StreamParser:
         """
         if self._error is not None:
             raise type(self._error)(*self._error.args)
+        if self._open and self._fed == self._begun and self._names.met > _MOST_NAMES:
+            self._take_another_expat()
         try:
             while data:
-                room = self._limit - (self._fed - self._begun)
-                self._parse(data[:room])
-                data = data[room:]
+                size = self._limit - (self._fed - self._begun)
+                if not self._open:
+                    size = min(size, data.find(b">") + 1 or size)  # the header ends with one, and is kept
+                    self._header.append(data[:size])
+                self._parse(data[:size])
+                data = data[size:]
         except CodecError as error:
             self._error = type(error)(*error.args)
             error.before = tuple(self._events)
@@ -103,7 +123,7 @@ class StreamParser:
         except ExpatError as error:
             raise self._broken(data, error) from None
         self._fed += len(data)
-        self._tail = data[-3:]
+        self._tail = data[-3:] if len(data) > 2 else (self._tail + data)[-3:]
         if self._between:
             self._check_between()
             self._begun = self._parser.CurrentByteIndex
@@ -144,6 +164,7 @@ class StreamParser:
         to, from_ = [parse_address(header[key]) if key in header else None for key in ("to", "from")]
         self._lang = header.get(XML_LANG)
         self._events.append(StreamOpened(to, from_, header.get("id"), header.get("version"), self._lang))
+        self._open = True
         self._parser.StartNamespaceDeclHandler = None
         self._parser.StartElementHandler = self._first_level
 
@@ -174,6 +195,7 @@ class StreamParser:
 
     def _closed(self, _: str) -> None:
         self._check_between()
+        self._open = False
         self._events.append(StreamClosed())
 
 
