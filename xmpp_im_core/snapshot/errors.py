@@ -1,0 +1,59 @@
+"""What a loader says to data that is no snapshot: where, and why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+
+
+class SnapshotError(ValueError):
+    """The data is no snapshot, no record or no event log of this format.
+
+    ``path`` says where, in the notation of JSONPath (``$.roster.contacts[3].jid``); ``reason`` says why.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class Refused(ValueError):
+    """A value was refused; whoever knows where it stood makes a :class:`SnapshotError` of it."""
+
+
+def located(error: BaseException, path: str = "$") -> SnapshotError:
+    """Return the first refusal that an error of the converter holds, with its place."""
+    if isinstance(error, ClassValidationError):
+        placed, others = error.group_exceptions()
+        if placed:
+            inner, field = placed[0]
+            return located(inner, f"{path}.{field.name}")
+        return located(others[0], path)
+    if isinstance(error, IterableValidationError):
+        items, others = error.group_exceptions()
+        if items:
+            inner_item, item = items[0]
+            return located(inner_item, f"{path}[{item.index!r}]")
+        return located(others[0], path)
+    if isinstance(error, KeyError):
+        return SnapshotError(path, "is missing")
+    if isinstance(error, ForbiddenExtraKeysError):
+        unknown = ", ".join(sorted(repr(field) for field in error.extra_fields))
+        return SnapshotError(path, f"has fields that nobody knows: {unknown}")
+    if isinstance(error, RecursionError):
+        return SnapshotError(path, "is nested too deeply")
+    return SnapshotError(path, str(error))
+
+
+def found(value: Any) -> str:
+    """Describe a value of JSON data for an error message."""
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

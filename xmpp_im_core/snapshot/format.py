@@ -1,0 +1,155 @@
+"""A format: tables of classes, and the ways to write and read them.
+
+A snapshot is an object of JSON data: ``{"format": 1, "class": "server.Account", ...}``, the fields of the
+class beside its tag. A field that has its default is left out, so what was written before a field existed
+still loads. The same value gives the same text, in every process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeAlias
+
+from attrs import field, frozen
+from cattrs import Converter
+from cattrs.errors import BaseValidationError
+
+from xmpp_im_core.server.effects import Kind, Put
+from xmpp_im_core.snapshot.converting import converter_of, read_tagged, write_tagged
+from xmpp_im_core.snapshot.errors import Refused, SnapshotError, found, located
+from xmpp_im_core.snapshot.table import Table, Tags, tags_of
+
+VERSION: Final = 1
+"""The version of the format that this release writes, and the only one it reads."""
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+_REFUSALS: Final = (BaseValidationError, Refused, RecursionError)
+
+
+@frozen
+class Format:
+    """What the classes of these tables look like in files. ``Format((SERVER, MINE))`` adds those of your own."""
+
+    tables: tuple[Table, ...]
+    _tags: Tags = field(init=False, eq=False, repr=False)
+    _converter: Converter = field(init=False, eq=False, repr=False)
+
+    @_tags.default
+    def _collect_tags(self) -> Tags:
+        return tags_of(self.tables)
+
+    @_converter.default
+    def _build_converter(self) -> Converter:
+        return converter_of(self.tables, self._tags)
+
+    # --- data ---------------------------------------------------------------------------------------------
+
+    def dump(self, value: object) -> dict[str, JSON]:
+        """Write a value of one of the tables' classes as JSON data.
+
+        :raises SnapshotError: where it holds what no table has.
+        """
+        try:
+            return {"format": VERSION, **write_tagged(value, self._converter, self._tags)}
+        except _REFUSALS as error:
+            raise located(error) from None
+
+    def load(self, data: object) -> object:
+        """Read what :meth:`dump` wrote.
+
+        :raises SnapshotError: for anything else.
+        """
+        try:
+            return read_tagged(self._opened(data), self._converter, self._tags)
+        except _REFUSALS as error:
+            raise located(error) from None
+
+    def _opened(self, data: object) -> dict[str, Any]:
+        """Return the content of an object of this format's version."""
+        if not isinstance(data, dict):
+            raise Refused(f"{found(data)} is not an object")
+        version = data.get("format")
+        if type(version) is not int or version != VERSION:
+            raise Refused(f"'format' is {found(version)}; this release reads {VERSION}")
+        return {key: value for key, value in data.items() if key != "format"}
+
+    # --- text ---------------------------------------------------------------------------------------------
+
+    def to_text(self, value: object) -> str:
+        """Write a value as one line of JSON, in ASCII.
+
+        :raises SnapshotError: as :meth:`dump`.
+        """
+        return _text(self.dump(value))
+
+    def from_text(self, text: str) -> object:
+        """Read what :meth:`to_text` wrote.
+
+        :raises SnapshotError: for anything else.
+        """
+        return self.load(_data(text))
+
+    def write_log(self, values: Iterable[object]) -> Iterator[str]:
+        """Write values as JSON lines, each with its newline.
+
+        :raises SnapshotError: as :meth:`dump`.
+        """
+        for value in values:
+            yield f"{self.to_text(value)}\n"
+
+    def read_log(self, lines: Iterable[str]) -> Iterator[object]:
+        """Read JSON lines; empty ones are skipped.
+
+        :raises SnapshotError: at the first line that is none; its path begins with the number of the line.
+        """
+        return (value for _, value in self.numbered(lines))
+
+    def numbered(self, lines: Iterable[str]) -> Iterator[tuple[int, object]]:
+        """Read JSON lines, each with its number, as :meth:`read_log` does."""
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                yield number, self.from_text(line)
+            except SnapshotError as error:
+                raise SnapshotError(f"line {number}: {error.path}", error.reason) from None
+
+    # --- records ------------------------------------------------------------------------------------------
+
+    def dump_record(self, put: Put) -> str:
+        """Write the value of a record, to be stored under its kind and key.
+
+        :raises SnapshotError: where the value is not of the kind's type.
+        """
+        try:
+            return _text({"format": VERSION, "value": self._converter.unstructure(put)["value"]})
+        except _REFUSALS as error:
+            raise located(error) from None
+
+    def load_record(self, kind: Kind, key: str, text: str) -> Put:
+        """Read the value of a record that was stored under this kind and key.
+
+        :raises SnapshotError: where the text is none, or belongs to another key.
+        """
+        try:
+            content = self._opened(_data(text))
+            put = self._converter.structure({**content, "kind": kind.name, "key": key}, Put)
+        except _REFUSALS as error:
+            raise located(error) from None
+        jid = getattr(put.value, "jid", key)
+        if jid != key:
+            raise SnapshotError("$.value.jid", f"{found(jid)} was stored under the key {found(key)}")
+        return put
+
+
+def _text(data: JSON) -> str:
+    return json.dumps(data, separators=(",", ":"))
+
+
+def _data(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SnapshotError("$", f"is no JSON: {error}") from None

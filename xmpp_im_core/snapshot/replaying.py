@@ -1,0 +1,53 @@
+"""A history again: a snapshot and the events that followed it give every step and the state after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, TypeVar, overload
+
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.server import account
+from xmpp_im_core.server.effects import Step, Transition
+from xmpp_im_core.server.events import Event
+from xmpp_im_core.server.state import State
+
+S = TypeVar("S")
+E = TypeVar("E")
+P = TypeVar("P")
+
+Reduce: TypeAlias = Callable[[S, E, P], Transition[S]]
+
+
+@overload
+def replay(state: State, events: Iterable[Event], policy: Policy = ...) -> tuple[Step, ...]: ...
+@overload
+def replay(state: S, events: Iterable[E], policy: P, reduce: Reduce[S, E, P]) -> tuple[Transition[S], ...]: ...
+def replay(state, events, policy=DEFAULT, reduce=account.reduce):  # type: ignore[no-untyped-def]  # see above
+    """Take the events of a log again, and return each step.
+
+    The log holds the events whose steps the host took. One whose ``store`` could not be committed changed
+    nothing and is not among them; the ``StoreFailed`` that followed is.
+
+    :param state: the state before the first event.
+    :param reduce: the reducer: that of one account, unless a machine with extensions, or a client, is replayed.
+    """
+    steps = []
+    for event in events:
+        step = reduce(state, event, policy)
+        steps.append(step)
+        state = step.state
+    return tuple(steps)
+
+
+@overload
+def replayed(state: State, events: Iterable[Event], policy: Policy = ...) -> State: ...
+@overload
+def replayed(state: S, events: Iterable[E], policy: P, reduce: Reduce[S, E, P]) -> S: ...
+def replayed(state, events, policy=DEFAULT, reduce=account.reduce):  # type: ignore[no-untyped-def]  # see above
+    """Take the events of a log again, and return the state after the last one: for logs of any length.
+
+    The parameters are those of :func:`replay`.
+    """
+    for event in events:
+        state = reduce(state, event, policy).state
+    return state

@@ -1,0 +1,199 @@
+"""The table of the server's half: states, events, effects, and the records that a host stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Generic, TypeVar, get_args
+
+from attrs import evolve, frozen
+from cattrs import Converter
+
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import Contact, Roster, RosterHead, SharedItem, roster_of
+from xmpp_im_core.server import effects, events, service, state
+from xmpp_im_core.server.effects import Kind, Put
+from xmpp_im_core.server.machine import PLAIN, Beside
+from xmpp_im_core.server.service import Service, Waiting
+from xmpp_im_core.server.state import LastUnavailable, Moved
+from xmpp_im_core.snapshot import soundness
+from xmpp_im_core.snapshot.errors import Refused
+from xmpp_im_core.snapshot.table import Table
+from xmpp_im_core.snapshot.values import expect
+from xmpp_im_core.stanza import Message
+
+V = TypeVar("V")
+
+
+@frozen
+class _Roster:
+    """A roster as it is written: what is counted from the contacts is left out."""
+
+    lineage: str
+    version: int = 0
+    horizon: int = 0
+    contacts: tuple[Contact, ...] = ()
+    shared: tuple[SharedItem, ...] = ()
+
+
+@frozen
+class _Put(Generic[V]):
+    """A record as it is written: its kind says of what type its value is."""
+
+    kind: Kind
+    key: str
+    value: V
+
+
+_PUTS: Final[Mapping[Kind, Any]] = MappingProxyType(
+    {
+        Kind.ROSTER: _Put[RosterHead],
+        Kind.CONTACT: _Put[Contact],
+        Kind.LAST_UNAVAILABLE: _Put[LastUnavailable],
+        Kind.MOVED: _Put[Moved],
+        Kind.BLOCKED: _Put[None],
+        Kind.OFFLINE: _Put[Message],
+    }
+)
+"""What is written of each kind of record, by the type of its value."""
+
+
+@frozen
+class _Beside:
+    """An extension's state as it is written: under the extension's name, beside what it extends."""
+
+    name: str
+    own: object
+    inner: object
+
+
+@frozen
+class _Service:
+    """A service as it is written: its machine is code, and comes back with ``load_service``."""
+
+    domains: tuple[str, ...]
+    accounts: FrozenMap[object] = FrozenMap()
+    held: FrozenMap[Waiting] = FrozenMap()
+
+
+def _register(converter: Converter) -> None:
+    _register_rosters(converter)
+    _register_records(converter)
+    _register_compositions(converter)
+
+
+def _register_rosters(converter: Converter) -> None:
+    def write_roster(roster: Roster) -> Any:
+        contacts, shared = tuple(roster.contacts.values()), tuple(roster.shared.values())
+        return converter.unstructure(_Roster(roster.lineage, roster.version, roster.horizon, contacts, shared))
+
+    def read_roster(value: Any, _: Any) -> Roster:
+        written = converter.structure(value, _Roster)
+        soundness.check_contacts(written.contacts, written.version)
+        soundness.sorted_once([item.jid for item in written.shared], "shared")
+        head = RosterHead(written.lineage, written.version, written.horizon)
+        roster = roster_of(head, {contact.jid: contact for contact in written.contacts})
+        return evolve(roster, shared=FrozenMap({item.jid: item for item in written.shared}))
+
+    converter.register_unstructure_hook(Roster, write_roster)
+    converter.register_structure_hook(Roster, read_roster)
+
+
+def _register_records(converter: Converter) -> None:
+    def write_put(put: Put) -> Any:
+        return converter.unstructure(_Put(put.kind, put.key, put.value), unstructure_as=_put_type(put))
+
+    def read_put(value: Any, _: Any) -> Put:
+        expect(dict, value, "an object")
+        kind = converter.structure(value.get("kind"), Kind)
+        written = converter.structure(value, _PUTS[kind])
+        return Put(kind, written.key, written.value)
+
+    converter.register_unstructure_hook(Put, write_put)
+    converter.register_structure_hook(Put, read_put)
+
+
+def _register_compositions(converter: Converter) -> None:
+    def write_beside(state: Beside[object, object]) -> Any:
+        return converter.unstructure(_Beside(state.name, state.own, state.inner))
+
+    def read_beside(value: Any, _: Any) -> Beside[object, object]:
+        written = converter.structure(value, _Beside)
+        return Beside(written.name, written.own, written.inner)
+
+    def write_service(service: Service[object]) -> Any:
+        return converter.unstructure(_Service(service.domains, service.accounts, service.held))
+
+    def read_service(value: Any, _: Any) -> Service[Any]:
+        written = converter.structure(value, _Service)
+        soundness.check_service(written.domains, written.accounts)
+        return Service(written.domains, PLAIN, written.accounts, written.held)
+
+    converter.register_unstructure_hook(Beside, write_beside)
+    converter.register_structure_hook(Beside, read_beside)
+    converter.register_unstructure_hook(Service, write_service)
+    converter.register_structure_hook(Service, read_service)
+
+
+def _put_type(put: Put) -> Any:
+    (kind,) = get_args(_PUTS[put.kind])
+    if type(put.value) is not kind:
+        raise Refused(f"a record of kind {put.kind.name} holds {kind.__name__}, not {type(put.value).__name__}")
+    return _PUTS[put.kind]
+
+
+SERVER: Final = Table(
+    "server",
+    (
+        state.Account,
+        state.NoAccount,
+        state.Unloaded,
+        events.SessionBound,
+        events.SessionDetached,
+        events.SessionResumed,
+        events.SessionEnded,
+        events.Outbound,
+        events.Inbound,
+        events.Undelivered,
+        events.Unroutable,
+        events.AccountLoaded,
+        events.LoadFailed,
+        events.StoreFailed,
+        events.OfflineLoaded,
+        events.TimePassed,
+        events.AccountCreated,
+        events.AccountRemoved,
+        events.AccountMoved,
+        events.ItemSet,
+        events.ItemRemoved,
+        events.OverlayChanged,
+        effects.Deliver,
+        effects.Route,
+        effects.FanOut,
+        effects.EndSession,
+        effects.Delegate,
+        effects.LoadOffline,
+        effects.Ignored,
+        effects.Put,
+        effects.Delete,
+        effects.Clear,
+        Beside,
+        Service,
+        service.ForAccount,
+        service.Arrived,
+        service.Load,
+        Policy,
+    ),
+    _register,
+    MappingProxyType(
+        {
+            Contact: soundness.check_jid,
+            SharedItem: soundness.check_jid,
+            state.Session: soundness.check_session,
+            state.Account: soundness.check_account,
+            state.Unloaded: soundness.check_unloaded,
+        }
+    ),
+)
+"""Everything that ``xmpp_im_core.server`` puts into a snapshot, a log or a storage."""

@@ -1,0 +1,57 @@
+"""A table of classes: what a package adds to the snapshots.
+
+A class that always stands in a field of its own type needs no entry. Those that may stand beside others,
+states, events and effects, are written with a tag, ``table.Class``, and so are listed. A field of type
+``object`` takes every class that some table lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from attrs import frozen
+from cattrs import Converter
+
+from xmpp_im_core.snapshot.errors import Refused
+
+
+@frozen
+class Table:
+    """The classes of one package: frozen attrs classes, all of whose fields can be written."""
+
+    name: str
+    classes: tuple[type, ...]
+    register: Callable[[Converter], None] | None = None
+    """Registers hooks for what is not written field by field."""
+    checks: Mapping[type, Callable[[Any], None]] = MappingProxyType({})
+    """What a loaded value of a class must fulfil: each check raises :class:`~xmpp_im_core.snapshot.Refused`."""
+
+
+TAG: Final = "class"
+"""The key under which a tag stands among an object's fields; no field may have this name."""
+
+
+@frozen
+class Tags:
+    """The tags of all tables, both ways."""
+
+    of: Mapping[type, str]
+    classes: Mapping[str, type]
+
+    def tag(self, value: object) -> str:
+        """Return the tag of a value's class.
+
+        :raises Refused: where no table has the class.
+        """
+        tag = self.of.get(type(value))
+        if tag is None:
+            raise Refused(f"{type(value).__name__} stands in no table of this format")
+        return tag
+
+
+def tags_of(tables: tuple[Table, ...]) -> Tags:
+    """Collect the tags of tables."""
+    of = {cls: f"{table.name}.{cls.__name__}" for table in tables for cls in table.classes}
+    return Tags(MappingProxyType(of), MappingProxyType({tag: cls for cls, tag in of.items()}))

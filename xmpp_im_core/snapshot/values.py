@@ -1,0 +1,215 @@
+"""How plain values are written and read: strictly, so that nothing is taken for what it is not.
+
+Texts stay texts and numbers numbers: ``"3"`` is no number, ``1`` is no truth value, and an address that is
+not prepared is none. Enums are written by name, stanzas as XML text, tuples as lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from types import GenericAlias, MappingProxyType
+from typing import Any, Final, get_args, get_origin
+
+from cattrs import Converter
+from cattrs.cols import homogenous_tuple_structure_factory, iterable_unstructure_factory
+from cattrs.gen import make_hetero_tuple_unstructure_fn
+
+from xmpp_im_core.codec import CodecError, Limits, parse_stanza, write_stanza
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import JID, Address, InvalidJID, Malformed, parse_address, parse_jid
+from xmpp_im_core.server.state import SessionId
+from xmpp_im_core.snapshot.errors import Refused, found
+from xmpp_im_core.stanza import Stanza
+
+_PLAIN: Final[Mapping[type, str]] = MappingProxyType(
+    {str: "a text", int: "a whole number", bool: "true or false", type(None): "null"}
+)
+
+_LIMITS: Final = Limits(stanza_bytes=1 << 30, depth=256)
+"""A stanza was within its stream's limits once; here they only guard the reader's stack."""
+
+
+def register_values(converter: Converter) -> None:
+    """Teach a converter the values that every table uses."""
+    for kind, name in _PLAIN.items():
+        converter.register_structure_hook(kind, _plain(kind, name))
+    converter.register_unstructure_hook(datetime, datetime.isoformat)
+    converter.register_structure_hook(datetime, lambda value, _: _datetime(value))
+    converter.register_unstructure_hook(timedelta, _write_timedelta)
+    converter.register_structure_hook(timedelta, lambda value, _: _timedelta(value))
+    converter.register_unstructure_hook(JID, lambda jid: jid.full)
+    converter.register_structure_hook(JID, lambda value, _: prepared(value))
+    converter.register_unstructure_hook(Address, lambda address: address.written)
+    converter.register_structure_hook(Address, lambda value, _: _address(value))
+    converter.register_unstructure_hook(SessionId, list)
+    converter.register_structure_hook(SessionId, lambda value, _: _session_id(value))
+    converter.register_unstructure_hook_func(_is(Enum), lambda member: member.name)
+    converter.register_structure_hook_func(_is(Enum), _enum)
+    converter.register_unstructure_hook_func(_is(Stanza), write_xml)
+    converter.register_structure_hook_func(_is(Stanza), read_xml)
+    _register_collections(converter)
+
+
+def _register_collections(converter: Converter) -> None:
+    converter.register_unstructure_hook_factory(_made_of(tuple), lambda kind: _tuple_writer(kind, converter))
+    converter.register_structure_hook_factory(_made_of(tuple), lambda kind: _tuple_reader(kind, converter))
+    converter.register_unstructure_hook_factory(_made_of(FrozenMap), lambda kind: _map_writer(kind, converter))
+    converter.register_structure_hook_factory(_made_of(FrozenMap), lambda kind: _map_reader(kind, converter))
+
+
+def _is(base: type) -> Callable[[Any], bool]:
+    return lambda kind: isinstance(kind, type) and issubclass(kind, base)
+
+
+def _made_of(collection: type) -> Callable[[Any], bool]:
+    return lambda kind: get_origin(kind) is collection
+
+
+def expect(kind: type, value: Any, name: str) -> None:
+    """Refuse a value that is not of exactly this type."""
+    if type(value) is not kind:
+        raise Refused(f"{found(value)} is not {name}")
+
+
+def _plain(kind: type, name: str) -> Callable[[Any, Any], Any]:
+    def read(value: Any, _: Any) -> Any:
+        expect(kind, value, name)
+        return value
+
+    return read
+
+
+# --- single values ----------------------------------------------------------------------------------------
+
+
+def _datetime(value: Any) -> datetime:
+    expect(str, value, "a time")
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise Refused(f"{found(value)} is no time in ISO 8601") from None
+    if time.utcoffset() is None:
+        raise Refused(f"{found(value)} is a time without its offset from UTC")
+    return time
+
+
+def _write_timedelta(duration: timedelta) -> dict[str, int]:
+    parts = {name: getattr(duration, name) for name in ("days", "seconds", "microseconds")}
+    return {name: number for name, number in parts.items() if number}
+
+
+def _timedelta(value: Any) -> timedelta:
+    expect(dict, value, "a duration in days, seconds and microseconds")
+    for name, number in value.items():
+        if name not in ("days", "seconds", "microseconds"):
+            raise Refused(f"{name!r} is not days, seconds or microseconds")
+        expect(int, number, "a whole number")
+    try:
+        return timedelta(**value)
+    except OverflowError as error:
+        raise Refused(str(error)) from None
+
+
+def prepared(value: Any) -> JID:
+    """Read an address that has been prepared before it was written.
+
+    :raises Refused: where it is no JID, or not in its prepared form.
+    """
+    expect(str, value, "an address")
+    try:
+        jid = parse_jid(value)
+    except InvalidJID as error:
+        raise Refused(f"{found(value)} is no JID: {error}") from None
+    if jid.full != value:
+        raise Refused(f"{found(value)} is not prepared; its prepared form is {found(jid.full)}")
+    return jid
+
+
+def _address(value: Any) -> Address:
+    expect(str, value, "an address")
+    address = parse_address(value)
+    if isinstance(address, Malformed):
+        raise Refused(f"{found(value)} is no JID: {address.reason}")
+    return address
+
+
+def _session_id(value: Any) -> SessionId:
+    expect(list, value, "a session [resource, epoch]")
+    if len(value) != 2:
+        raise Refused(f"a session is [resource, epoch], not a list of {len(value)}")
+    expect(str, value[0], "a resource")
+    expect(int, value[1], "an epoch")
+    return SessionId(*value)
+
+
+def _enum(value: Any, kind: Any) -> Enum:
+    expect(str, value, f"one of {', '.join(kind.__members__)}")
+    member = kind.__members__.get(value)
+    if not isinstance(member, Enum):
+        raise Refused(f"{found(value)} is not one of {', '.join(kind.__members__)}")
+    return member
+
+
+def write_xml(stanza: Stanza) -> str:
+    """Return a stanza as XML text, in the namespace ``jabber:client``."""
+    try:
+        return write_stanza(stanza).decode()
+    except CodecError as error:
+        raise Refused(f"a stanza cannot be written: {error}") from None
+
+
+def read_xml(value: Any, kind: type[Stanza]) -> Stanza:
+    """Read a stanza of this kind, or of any where it is :class:`Stanza`."""
+    expect(str, value, "the text of a stanza")
+    try:
+        stanza = parse_stanza(value, limits=_LIMITS)
+    except CodecError as error:
+        raise Refused(f"{found(value)} is no stanza: {error}") from None
+    if not isinstance(stanza, kind):
+        raise Refused(f"{found(value)} is no <{kind.KIND}/>")
+    return stanza
+
+
+# --- tuples and maps ----------------------------------------------------------------------------------------
+
+
+def _tuple_writer(kind: Any, converter: Converter) -> Callable[[Any], Any]:
+    if get_args(kind)[-1:] == (...,):
+        return iterable_unstructure_factory(kind, converter, unstructure_to=list)
+    return make_hetero_tuple_unstructure_fn(kind, converter, unstructure_to=list)
+
+
+def _tuple_reader(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    arguments = get_args(kind)
+    inner = homogenous_tuple_structure_factory(kind, converter) if arguments[-1:] == (...,) else None
+
+    def read(value: Any, _: Any) -> Any:
+        expect(list, value, "a list")
+        if inner is not None:
+            return inner(value, kind)
+        if len(value) != len(arguments):
+            raise Refused(f"a list of {len(arguments)} belongs here, not of {len(value)}")
+        return tuple([converter.structure(each, argument) for each, argument in zip(value, arguments, strict=True)])
+
+    return read
+
+
+def _map_writer(kind: Any, converter: Converter) -> Callable[[Any], Any]:
+    value_kind = get_args(kind)[0]
+
+    def write(value: Any) -> Any:
+        return {key: converter.unstructure(each, unstructure_as=value_kind) for key, each in value.items()}
+
+    return write
+
+
+def _map_reader(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    mapping: Any = GenericAlias(dict, (str, *get_args(kind)))
+
+    def read(value: Any, _: Any) -> Any:
+        expect(dict, value, "an object")
+        return FrozenMap(converter.structure(value, mapping))
+
+    return read

@@ -1,0 +1,31 @@
+"""Choosing among a few values, quickly: drawing an index costs a fraction of what building a strategy does.
+
+The strategies of states and events make some hundred choices for one example, and are drawn from in nearly
+every property test of the project. The first option is the simplest: examples shrink towards it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+T = TypeVar("T")
+
+
+@cache
+def _below(count: int) -> st.SearchStrategy[int]:
+    return st.integers(0, count - 1)
+
+
+def choose(draw: st.DrawFn, options: Sequence[T]) -> T:
+    """Draw one of these; one that stands there twice is drawn twice as often."""
+    return options[draw(_below(len(options)))]
+
+
+def several(draw: st.DrawFn, options: Sequence[T], at_most: int) -> list[T]:
+    """Draw up to so many of these, each at most once, in any order."""
+    left = list(options)
+    return [left.pop(draw(_below(len(left)))) for _ in range(draw(_below(min(at_most, len(left)) + 1)))]

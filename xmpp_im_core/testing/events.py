@@ -1,0 +1,274 @@
+"""Hypothesis strategies for the events of an account, hostile ones included.
+
+``events(state)`` draws what may happen next: stanzas of the account's sessions and of sessions that it does
+not have, of contacts and of strangers, to the user, to others, and to addresses that are none; deliveries
+that failed; records that no storage should hold. ``histories()`` draws a state and what happens after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from attrs import evolve
+from hypothesis import strategies as st
+
+from xmpp_im_core.event import Decision
+from xmpp_im_core.jid import parse_address
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.roster import Contact, RosterHead
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.effects import AS_IT_STANDS, FULL_JID, Deliver, FanOut, Kind, Put, Route
+from xmpp_im_core.server.events import (
+    AccountCreated,
+    AccountLoaded,
+    AccountMoved,
+    AccountRemoved,
+    Event,
+    Inbound,
+    ItemRemoved,
+    ItemSet,
+    LoadFailed,
+    OfflineLoaded,
+    Outbound,
+    OverlayChanged,
+    SessionBound,
+    SessionDetached,
+    SessionEnded,
+    SessionResumed,
+    StoreFailed,
+    TimePassed,
+    Undelivered,
+    Unroutable,
+)
+from xmpp_im_core.server.state import LastUnavailable, Moved, NoAccount, SessionId, State
+from xmpp_im_core.stanza import Condition, Message, Presence
+from xmpp_im_core.subscription import Subscription
+from xmpp_im_core.testing.choosing import choose, several
+from xmpp_im_core.testing.stanzas import draw_arriving, draw_leaving
+from xmpp_im_core.testing.states import ENTITIES, NOON, RESOURCES, contacts, draw_shared, draw_time, states
+
+_MADE_UP: Final = Rule("test", "A delivery that a test makes up.", ("6121-8.5-01",))
+
+
+# --- sessions, deliveries, records ------------------------------------------------------------------------
+
+
+def _session_id(draw: st.DrawFn, state: State) -> SessionId:
+    """A session of the account, or one that it does not have: replaced, ended, never bound."""
+    own: list[SessionId] = [] if isinstance(state, NoAccount) else [session.id for session in state.sessions]
+    if own and choose(draw, range(8)) < 7:
+        return choose(draw, own)
+    return SessionId(choose(draw, (*RESOURCES, "nowhere")), choose(draw, (0, 1, 99)))
+
+
+_BOUND: Final = (*RESOURCES, *RESOURCES, "", "\u0000", "x" * 1024, " ", "ﬁﬁ", "\ud800")
+
+
+def _delivery(draw: st.DrawFn, state: State) -> Deliver:
+    ids = {_session_id(draw, state) for _ in range(choose(draw, (1, 2, 3)))}
+    address = choose(draw, (AS_IT_STANDS, AS_IT_STANDS, FULL_JID))
+    return Deliver(draw_arriving(draw, state), tuple(sorted(ids)), address, _MADE_UP)
+
+
+def _route(draw: st.DrawFn, state: State) -> Route | FanOut:
+    stanza = draw_leaving(draw, state).stamped(from_=parse_address(f"{state.jid.bare}/{choose(draw, RESOURCES)}"))
+    if choose(draw, (True, True, False)):
+        return Route(stanza, _MADE_UP)
+    return FanOut(stanza, tuple(sorted(several(draw, ENTITIES, 3))), _MADE_UP)
+
+
+def _unsound(draw: st.DrawFn) -> Contact:
+    """A contact as a careless storage may hold it."""
+    return evolve(
+        draw(contacts()),
+        state=choose(draw, tuple(Subscription)),
+        listed=choose(draw, (True, False)),
+        version=choose(draw, (0, 1, 9)),
+    )
+
+
+def _record(draw: st.DrawFn) -> Put:
+    kind = choose(draw, (Kind.CONTACT, Kind.CONTACT, Kind.ROSTER, Kind.LAST_UNAVAILABLE, Kind.MOVED, Kind.BLOCKED))
+    if kind is Kind.CONTACT:
+        contact = _unsound(draw)
+        return Put(kind, contact.jid, contact)
+    if kind is Kind.ROSTER:
+        return Put(kind, "", RosterHead(choose(draw, ("l1", "l2")), choose(draw, (0, 3, 9)), choose(draw, (0, 5))))
+    if kind is Kind.LAST_UNAVAILABLE:
+        return Put(kind, "", LastUnavailable(Presence(type="unavailable"), draw_time(draw)))
+    if kind is Kind.MOVED:
+        return Put(kind, "", Moved("xmpp:juliet@verona.example", choose(draw, (True, False))))
+    return Put(kind, choose(draw, ENTITIES), None)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> tuple[Put, ...]:
+    """What was stored for an account, impossible combinations included."""
+    head = Put(Kind.ROSTER, "", RosterHead("l1", 9, 0))
+    some = [_record(draw) for _ in range(choose(draw, (0, 1, 2, 3, 5)))]
+    return (head, *some) if choose(draw, (True, True, True, False)) else tuple(some)
+
+
+# --- events -----------------------------------------------------------------------------------------------
+
+
+def _outbound(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return Outbound(draw_time(draw), seq, _session_id(draw, state), draw_leaving(draw, state))
+
+
+def _inbound(draw: st.DrawFn, state: State, seq: str) -> Event:
+    decision = choose(draw, (Decision.ASK, Decision.ASK, Decision.ASK, Decision.APPROVE, Decision.DENY))
+    return Inbound(draw_time(draw), seq, draw_arriving(draw, state), decision)
+
+
+def _bound(draw: st.DrawFn, state: State, seq: str) -> Event:
+    id = SessionId(choose(draw, _BOUND), choose(draw, (0, 1, 2, 3)))
+    return SessionBound(draw_time(draw), seq, id, choose(draw, (None, "en", "it")))
+
+
+def _detached(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return SessionDetached(draw_time(draw), seq, _session_id(draw, state))
+
+
+def _resumed(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return SessionResumed(draw_time(draw), seq, _session_id(draw, state))
+
+
+def _ended(draw: st.DrawFn, state: State, seq: str) -> Event:
+    lost = tuple([draw_arriving(draw, state) for _ in range(choose(draw, (0, 0, 1, 2)))])
+    return SessionEnded(draw_time(draw), seq, _session_id(draw, state), lost)
+
+
+def _undelivered(draw: st.DrawFn, state: State, seq: str) -> Event:
+    effect = _delivery(draw, state)
+    which = effect.sessions if choose(draw, (True, True, False)) else (_session_id(draw, state),)
+    return Undelivered(draw_time(draw), seq, effect, which)
+
+
+def _unroutable(draw: st.DrawFn, state: State, seq: str) -> Event:
+    condition = choose(draw, (Condition.REMOTE_SERVER_NOT_FOUND, *Condition))
+    return Unroutable(draw_time(draw), seq, _route(draw, state), condition, tuple(several(draw, ENTITIES, 2)))
+
+
+def _account_loaded(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return AccountLoaded(draw_time(draw), seq, draw(records()))
+
+
+def _load_failed(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return LoadFailed(draw_time(draw), seq)
+
+
+def _store_failed(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return StoreFailed(draw_time(draw), seq, _event(draw, state, f"{seq}-failed"))
+
+
+def _offline_loaded(draw: st.DrawFn, state: State, seq: str) -> Event:
+    kept = [draw_arriving(draw, state) for _ in range(choose(draw, (0, 1, 2, 3)))]
+    messages = [
+        (f"m{n}", Message(s.to, s.from_, s.id, None, s.lang, s.payload, s.attributes)) for n, s in enumerate(kept)
+    ]
+    return OfflineLoaded(draw_time(draw), seq, _session_id(draw, state), tuple(messages))
+
+
+def _time_passed(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return TimePassed(draw_time(draw), seq)
+
+
+def _account_created(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return AccountCreated(draw_time(draw), seq, choose(draw, ("l1", "l3")))
+
+
+def _account_removed(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return AccountRemoved(draw_time(draw), seq)
+
+
+def _account_moved(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return AccountMoved(draw_time(draw), seq, choose(draw, (Moved("xmpp:juliet@verona.example", True), None)))
+
+
+def _item_set(draw: st.DrawFn, state: State, seq: str) -> Event:
+    groups = tuple(several(draw, ("Friends", "Lovers"), 2))
+    return ItemSet(draw_time(draw), seq, choose(draw, ENTITIES), choose(draw, ("", "Nurse")), groups)
+
+
+def _item_removed(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return ItemRemoved(draw_time(draw), seq, choose(draw, ENTITIES))
+
+
+def _overlay_changed(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return OverlayChanged(draw_time(draw), seq, draw_shared(draw))
+
+
+_Maker: TypeAlias = Callable[[st.DrawFn, State, str], Event]
+
+MAKERS: Final = MappingProxyType(
+    {
+        Outbound: (_outbound, 16),
+        Inbound: (_inbound, 16),
+        SessionBound: (_bound, 4),
+        SessionEnded: (_ended, 3),
+        SessionDetached: (_detached, 1),
+        SessionResumed: (_resumed, 1),
+        Undelivered: (_undelivered, 3),
+        Unroutable: (_unroutable, 3),
+        StoreFailed: (_store_failed, 3),
+        OfflineLoaded: (_offline_loaded, 2),
+        TimePassed: (_time_passed, 1),
+        AccountLoaded: (_account_loaded, 2),
+        LoadFailed: (_load_failed, 1),
+        AccountCreated: (_account_created, 1),
+        AccountRemoved: (_account_removed, 1),
+        AccountMoved: (_account_moved, 1),
+        ItemSet: (_item_set, 1),
+        ItemRemoved: (_item_removed, 1),
+        OverlayChanged: (_overlay_changed, 1),
+    }
+)
+"""What draws each class of event, and how often it is drawn."""
+
+_WEIGHTED: Final[Sequence[_Maker]] = [maker for maker, weight in MAKERS.values() for _ in range(weight)]
+
+
+def _event(draw: st.DrawFn, state: State, seq: str) -> Event:
+    return choose(draw, _WEIGHTED)(draw, state, seq)
+
+
+@st.composite
+def events(draw: st.DrawFn, state: State, seq: str = "e") -> Event:
+    """What may happen to an account in this state, as the event with this number."""
+    return _event(draw, state, seq)
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> tuple[State, Event]:
+    """A state, and an event that may happen in it."""
+    state = draw(states())
+    return state, _event(draw, state, "e")
+
+
+@st.composite
+def histories(draw: st.DrawFn, max_events: int = 12, policy: Policy = DEFAULT) -> tuple[State, tuple[Event, ...]]:
+    """A state and the events that follow it, each possible in the state that those before it led to."""
+    start = state = draw(states())
+    happened: list[Event] = []
+    for number in range(choose(draw, range(max_events + 1))):
+        happened.append(_event(draw, state, f"e{number}"))
+        state = reduce(state, happened[-1], policy).state
+    return start, tuple(happened)
+
+
+@st.composite
+def floods(draw: st.DrawFn, state: State, size: int) -> tuple[Event, ...]:
+    """Stanzas from ever new strangers, ``size`` of them: what no policy may let fill the memory."""
+    patterns = [draw_arriving(draw, state) for _ in range(choose(draw, (1, 2, 4, 8)))]
+    domains = choose(draw, (1, 2, 40))
+    happened: list[Event] = []
+    for number in range(size):
+        stranger = parse_address(f"stranger{number}@host{number % domains}.example/x{number}")
+        stanza = patterns[number % len(patterns)].stamped(from_=stranger)
+        happened.append(Inbound(NOON + timedelta(seconds=number), f"f{number}", stanza))
+    return tuple(happened)

@@ -1,0 +1,236 @@
+"""Hypothesis strategies for the states of an account, in a small Verona where everybody keeps meeting.
+
+All JIDs come from ``ENTITIES``, a handful of them, so that a stanza's sender is often a contact, a session
+or a directed-presence entry. What holds in every state that a server can reach holds by construction:
+a request stands exactly in the pending-in states, tuples are sorted, each resource has one session.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
+
+from attrs import evolve
+from hypothesis import strategies as st
+
+from xmpp_im_core.element import Element, element
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import JID, address_of, parse_jid
+from xmpp_im_core.policy import DEFAULT
+from xmpp_im_core.roster import Contact, Roster, RosterHead, SharedItem, roster_of
+from xmpp_im_core.server.resending import first_due
+from xmpp_im_core.server.state import (
+    Account,
+    LastUnavailable,
+    Moved,
+    NoAccount,
+    Session,
+    SessionId,
+    State,
+    Unloaded,
+)
+from xmpp_im_core.stanza import CLIENT, Presence, payload
+from xmpp_im_core.subscription import Subscription
+from xmpp_im_core.testing.choosing import choose, several
+
+JULIET: Final = parse_jid("juliet@capulet.example")
+"""The user whose account the strategies make, unless another is asked for."""
+
+ENTITIES: Final = (
+    "romeo@montague.example",
+    "nurse@capulet.example",
+    "tybalt@capulet.example",
+    "benvolio@montague.example",
+    "mercutio@verona.example",
+    "Ægidius@verona.example".lower(),
+    "montague.example",
+)
+"""The bare JIDs of everybody else."""
+
+RESOURCES: Final = ("balcony", "chamber", "orchard", "Mobile ☎")
+
+NOON: Final = datetime(2026, 7, 12, 12, 0, tzinfo=UTC)
+
+ADDRESSES: Final = (*ENTITIES, *[f"{bare}/{resource}" for bare in ENTITIES[:3] for resource in RESOURCES[:2]])
+"""Other entities, by bare and by full JID."""
+
+_TIMES: Final = (
+    NOON,
+    *[NOON + timedelta(hours=6 * n, microseconds=n % 2) for n in range(-40, 41, 4)],
+    (NOON + timedelta(days=8)).astimezone(timezone(timedelta(hours=5, minutes=30))),
+    (NOON - timedelta(days=8)).astimezone(timezone(timedelta(hours=-9))),
+    datetime.min.replace(tzinfo=UTC),
+    datetime.max.replace(tzinfo=UTC),
+)
+
+
+def times() -> st.SearchStrategy[datetime]:
+    """Aware times: most near the same noon, in several zones, a few at the ends of time."""
+    return st.sampled_from(_TIMES)
+
+
+def draw_time(draw: st.DrawFn) -> datetime:
+    """Draw one of :func:`times`."""
+    return choose(draw, _TIMES)
+
+
+# --- presence ---------------------------------------------------------------------------------------------
+
+
+def _client(name: str, text: str) -> Element:
+    return element(name, CLIENT, {}, [text])
+
+
+PRESENCE_PAYLOADS: Final = tuple(
+    payload(*content)
+    for content in (
+        (),
+        (_client("show", "away"),),
+        (_client("priority", "1"),),
+        (_client("priority", "-1"),),
+        (_client("show", "dnd"), _client("status", "forget to think of her"), _client("priority", "7")),
+        (_client("priority", "  +5\n"),),
+        (_client("priority", "1000"),),
+        (_client("show", "sleeping"), _client("show", "xa")),
+        (element("c", "http://jabber.org/protocol/caps", {"hash": "sha-1", "node": "n", "ver": "v"}),),
+        ("\n  ", _client("status", '<wooing> & "sighing"'), element("x", "", {"a": "]]>"}, [element("y", CLIENT)])),
+    )
+)
+"""What a presence stanza may hold, odd things included."""
+
+
+def _broadcast(draw: st.DrawFn, sender: JID, type: str | None = None) -> Presence:
+    """Presence as a session broadcasts it: stamped with the full JID, without 'to'."""
+    id = choose(draw, (None, "p1", "p2"))
+    lang = choose(draw, (None, "en", "it"))
+    return Presence(None, address_of(sender), id, type, lang, choose(draw, PRESENCE_PAYLOADS))
+
+
+def _request(draw: st.DrawFn, sender: str, to: JID) -> Presence:
+    """A subscription request as it is kept: from bare JID to bare JID, complete."""
+    from_ = address_of(parse_jid(sender))
+    id = choose(draw, (None, "s1"))
+    return Presence(address_of(to), from_, id, "subscribe", None, choose(draw, PRESENCE_PAYLOADS))
+
+
+# --- contacts and rosters -----------------------------------------------------------------------------------
+
+_STATES: Final = tuple(Subscription)
+_NAMES: Final = ("", "Romeo", "☾ “Nurse” & <son>")
+_GROUPS: Final = ((), ("Friends",), ("Lovers", "Friends"), ("a\u2028b",))
+_BOOLEANS: Final = (False, True)
+
+
+def _contact(draw: st.DrawFn, jid: str, owner: JID) -> Contact:
+    state = choose(draw, _STATES)
+    # Pre-approval is used up by the request that it meets.
+    approved = not state.pending_in and choose(draw, _BOOLEANS)
+    must_be_listed = state.to or state.from_ or state.pending_out or approved
+    listed = must_be_listed or choose(draw, _BOOLEANS)
+    return Contact(
+        jid,
+        state,
+        listed,
+        choose(draw, _NAMES) if listed else "",
+        choose(draw, _GROUPS) if listed else (),
+        approved,
+        _request(draw, jid, owner) if state.pending_in else None,
+        draw_time(draw) if state.pending_out else None,
+        # Who is in no roster has a version only if it once stood there; without a request it is a tombstone.
+        choose(draw, (0, 1)) if not listed and state.pending_in else 1,
+    )
+
+
+@st.composite
+def contacts(draw: st.DrawFn, jid: str | None = None, owner: JID = JULIET) -> Contact:
+    """A contact of the owner: in the roster or not, in any of the nine states, or a tombstone."""
+    return _contact(draw, choose(draw, ENTITIES) if jid is None else jid, owner)
+
+
+_SHAREABLE: Final = tuple(state for state in Subscription if not (state.pending_in or state.pending_out))
+
+
+def draw_shared(draw: st.DrawFn) -> tuple[SharedItem, ...]:
+    """Draw the items that the service shows in a roster, sorted by JID."""
+    return tuple(
+        [SharedItem(jid, choose(draw, _SHAREABLE), choose(draw, _NAMES)) for jid in sorted(several(draw, ENTITIES, 2))]
+    )
+
+
+def _roster(draw: st.DrawFn, owner: JID) -> Roster:
+    horizon = version = choose(draw, (0, 1, 2))
+    numbered: dict[str, Contact] = {}
+    for jid in several(draw, ENTITIES, 5):
+        version += 1
+        contact = _contact(draw, jid, owner)
+        numbered[jid] = evolve(contact, version=version) if contact.version else contact
+    lineage = choose(draw, ("l1", "2026:a"))
+    roster = roster_of(RosterHead(lineage, version + choose(draw, (0, 1, 2)), horizon), numbered)
+    if choose(draw, (False, False, False, True)):
+        roster = evolve(roster, shared=FrozenMap((item.jid, item) for item in draw_shared(draw)))
+    return roster
+
+
+@st.composite
+def rosters(draw: st.DrawFn, owner: JID = JULIET) -> Roster:
+    """A roster: its contacts' versions are all different, and none is newer than the roster's own."""
+    return _roster(draw, owner)
+
+
+# --- sessions and accounts ------------------------------------------------------------------------------------
+
+
+def _session(draw: st.DrawFn, resource: str, owner: JID) -> Session:
+    full = owner.with_resource(resource)
+    presence = _broadcast(draw, full) if choose(draw, (True, True, False)) else None
+    return Session(
+        SessionId(resource, choose(draw, (0, 1, 2, 7))),
+        address_of(full),
+        choose(draw, (None, "en")),
+        choose(draw, (True, False)),
+        presence,
+        0 if presence is None else presence.priority,
+        tuple(sorted(several(draw, ADDRESSES, 3))),
+        choose(draw, (True, True, False)),
+    )
+
+
+@st.composite
+def sessions(draw: st.DrawFn, resource: str | None = None, owner: JID = JULIET) -> Session:
+    """A connected resource of the owner: available or not, interested or not, attached or not."""
+    return _session(draw, choose(draw, RESOURCES) if resource is None else resource, owner)
+
+
+def _sessions(draw: st.DrawFn, owner: JID) -> tuple[Session, ...]:
+    return tuple([_session(draw, resource, owner) for resource in sorted(several(draw, RESOURCES, 3))])
+
+
+_BLOCKABLE: Final = (*ENTITIES, "romeo@montague.example/balcony", "capulet.example", "montague.example/balcony")
+
+
+def _account(draw: st.DrawFn, jid: JID) -> Account:
+    roster = _roster(draw, jid)
+    account = Account(jid, roster, _sessions(draw, jid), wake_at=first_due(roster, DEFAULT))
+    if choose(draw, _BOOLEANS):
+        left = jid.with_resource(choose(draw, RESOURCES))
+        account = account.left_at(LastUnavailable(_broadcast(draw, left, "unavailable"), draw_time(draw)))
+    if choose(draw, (False, False, False, True)):
+        account = evolve(account, blocked=tuple(sorted(several(draw, _BLOCKABLE, 2))))
+    if choose(draw, (False, False, False, False, True)):
+        account = evolve(account, moved=Moved("xmpp:juliet@verona.example", choose(draw, _BOOLEANS)))
+    return account
+
+
+@st.composite
+def accounts(draw: st.DrawFn, jid: JID = JULIET) -> Account:
+    """An account with contacts, sessions, and whatever else it may remember."""
+    return _account(draw, jid)
+
+
+@st.composite
+def states(draw: st.DrawFn, jid: JID = JULIET) -> State:
+    """Any state of an account; most are accounts."""
+    kind = choose(draw, (Account,) * 8 + (Unloaded, NoAccount))
+    if kind is Account:
+        return _account(draw, jid)
+    return Unloaded(jid, _sessions(draw, jid)) if kind is Unloaded else NoAccount(jid)
