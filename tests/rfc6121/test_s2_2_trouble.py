@@ -1,0 +1,296 @@
+"""When the server experiences trouble (RFC 6121 §2.2, §2.3.3, §3.1.2): loading failed, storing failed, no account.
+
+Unknown is not none: where an account could not be loaded, nothing leaves that changes a peer's state.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rfc6121.conversation import (
+    AT,
+    JULIET,
+    NURSE,
+    ROMEO,
+    account,
+    after,
+    bound,
+    contact,
+    ended,
+    ignored,
+    inbound,
+    item,
+    outbound,
+    query,
+    received_iq,
+    rfc6121,
+    roster,
+    roster_get,
+    roster_set,
+    told,
+)
+from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.roster import RosterHead
+from xmpp_im_core.server import (
+    AccountCreated,
+    AccountLoaded,
+    AccountRemoved,
+    Deliver,
+    Event,
+    Kind,
+    LoadFailed,
+    NoAccount,
+    Put,
+    Route,
+    SessionId,
+    StoreFailed,
+    TimePassed,
+    Unloaded,
+    reduce,
+)
+from xmpp_im_core.server.storage import sound
+from xmpp_im_core.stanza import ErrorType, Presence
+
+NOBODY = NoAccount(parse_jid(JULIET))
+LOAD_FAILED = LoadFailed(AT, "load")
+TYPES = ["subscribe", "subscribed", "unsubscribe", "unsubscribed"]
+
+
+def unloaded(*resources: str) -> Unloaded:
+    state = reduce(NOBODY, LOAD_FAILED).state
+    for resource in resources:
+        state = reduce(state, bound(resource)).state
+    assert isinstance(state, Unloaded)
+    return state
+
+
+def loaded(*records: Put) -> AccountLoaded:
+    return AccountLoaded(AT, "loaded", (Put(Kind.ROSTER, "", RosterHead("v", 7, 0)), *records))
+
+
+# --- loading ------------------------------------------------------------------------------------------------
+
+
+@rfc6121("2.2", quote="<internal-server-error/> if the server experiences trouble processing or returning the")
+def test_while_the_account_is_unloaded_a_roster_get_earns_an_error_to_try_again() -> None:
+    (refusal,) = reduce(unloaded("balcony"), roster_get("balcony")).send
+
+    assert isinstance(refusal, Deliver)
+    assert refusal.stanza.error is not None
+    assert refusal.stanza.error.type is ErrorType.WAIT
+    assert told(reduce(unloaded("balcony"), roster_get("balcony"))) == ["error internal-server-error to balcony"]
+
+
+@rfc6121("2.3.3", quote="it MUST return a stanza error")
+@pytest.mark.parametrize(
+    "request_",
+    [roster_set(item(NURSE), by="balcony"), *[outbound(type, ROMEO, by="balcony") for type in TYPES]],
+    ids=["set", *TYPES],
+)
+def test_while_the_account_is_unloaded_its_own_requests_earn_an_error(request_: Event) -> None:
+    state = unloaded("balcony")
+
+    step = reduce(state, request_)
+
+    (said,) = told(step)
+    assert said.removeprefix("deliver ").startswith("error internal-server-error")
+    assert said.endswith("to balcony")
+    assert (step.state, step.store) == (state, ())
+
+
+@rfc6121("3.1.3", quote="the contact's server MUST auto-reply on behalf of the contact")
+def test_while_the_account_is_unloaded_a_request_is_not_denied_but_asked_to_wait() -> None:
+    step = reduce(unloaded(), inbound("subscribe", ROMEO, to=JULIET))
+
+    assert told(step) == ["route error internal-server-error from juliet@example.com to romeo@example.net"]
+    (answer,) = step.send
+    assert isinstance(answer, Route)
+    assert answer.stanza.error is not None
+    assert answer.stanza.error.type is ErrorType.WAIT
+
+
+@pytest.mark.parametrize("type", ["subscribed", "unsubscribe", "unsubscribed", "probe", "available", "unavailable"])
+def test_while_the_account_is_unloaded_all_other_presence_is_ignored(type: str) -> None:
+    assert ignored(unloaded("balcony"), inbound(type, ROMEO, to=JULIET))
+
+
+def test_sessions_that_were_bound_meanwhile_are_there_once_the_account_is_loaded() -> None:
+    state = unloaded("balcony", "chamber")
+    state_after = reduce(state, ended("chamber")).state
+
+    juliet = after(reduce(state_after, loaded(Put(Kind.CONTACT, ROMEO, contact(ROMEO, "Both")))))
+
+    assert roster(juliet) == ["romeo@example.net both"]
+    assert [each.id for each in juliet.sessions] == [SessionId("balcony", 1)]
+    assert told(reduce(juliet, roster_get("balcony"))) == ["roster [romeo@example.net both] to balcony"]
+
+
+@rfc6121("2", quote="A user's roster is stored by the user's server on the user's behalf")
+def test_an_account_is_what_was_stored_of_it() -> None:
+    stored = account(JULIET, {NURSE: "None", ROMEO: "None + Pending In"}, version=7)
+    records = [Put(Kind.CONTACT, each.jid, each) for each in stored.roster.contacts.values()]
+
+    assert after(reduce(NOBODY, loaded(*records))) == stored
+
+
+def test_where_nothing_is_stored_there_is_no_account() -> None:
+    assert ignored(NOBODY, AccountLoaded(AT, "loaded", ()))
+
+
+def test_a_failed_load_of_an_account_that_is_there_takes_nothing_away() -> None:
+    juliet = account(JULIET, {ROMEO: "Both"}, interested=("balcony",))
+
+    for event in (LOAD_FAILED, loaded(), AccountCreated(AT, "new", "w")):
+        assert ignored(juliet, event)
+
+
+@rfc6121("A.1", quote="thus yielding nine possible subscription states")
+def test_what_a_store_cannot_mean_is_given_a_meaning() -> None:
+    without_request = contact(ROMEO, "To + Pending In")
+    unlisted = contact(ROMEO, "From", listed=False)
+
+    assert sound(without_request) == contact(ROMEO, "To")
+    assert sound(unlisted).listed
+
+
+# --- storing ------------------------------------------------------------------------------------------------
+
+
+@rfc6121("2.3.3", quote="if the server experiences an internal problem with processing")
+@pytest.mark.parametrize(
+    "request_",
+    [
+        roster_set(item(NURSE), by="balcony"),
+        roster_set(item(ROMEO, subscription="remove"), by="balcony"),
+        *[outbound(type, ROMEO, by="balcony") for type in TYPES],
+    ],
+    ids=["set", "removal", *TYPES],
+)
+def test_a_request_that_could_not_be_stored_changes_nothing_and_earns_an_error(request_: Event) -> None:
+    juliet = account(JULIET, {ROMEO: "Both"}, interested=("balcony",), available=("balcony",))
+
+    step = reduce(juliet, StoreFailed(AT, "failed", request_))
+
+    (said,) = told(step)
+    assert said.removeprefix("deliver ").startswith("error internal-server-error")
+    assert said.endswith("to balcony")
+    assert step.state is juliet
+    assert step.store == ()
+
+
+@rfc6121("3.1.3", quote="MUST keep a record of the complete presence stanza")
+def test_a_request_from_elsewhere_that_could_not_be_kept_is_asked_to_come_again() -> None:
+    juliet = account(JULIET, available=("balcony",))
+
+    step = reduce(juliet, StoreFailed(AT, "failed", inbound("subscribe", ROMEO, to=JULIET)))
+
+    assert told(step) == ["route error internal-server-error from juliet@example.com to romeo@example.net"]
+    assert step.state is juliet
+
+
+@pytest.mark.parametrize("type", ["subscribed", "unsubscribe", "unsubscribed"])
+def test_other_presence_that_could_not_be_stored_is_ignored(type: str) -> None:
+    juliet = account(JULIET, {ROMEO: "From + Pending Out"}, interested=("balcony",), available=("balcony",))
+
+    assert ignored(juliet, StoreFailed(AT, "failed", inbound(type, ROMEO, to=JULIET)))
+
+
+def test_a_failure_of_a_failure_is_ignored() -> None:
+    juliet = account(JULIET, connected=("balcony",))
+    failed = StoreFailed(AT, "failed", roster_set(item(NURSE), by="balcony"))
+
+    assert ignored(juliet, StoreFailed(AT, "again", failed))
+    assert ignored(unloaded("balcony"), failed)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [TimePassed(AT, "time"), roster_set(item(NURSE), by="nowhere"), AccountCreated(AT, "new", "w")],
+    ids=["time", "unknown session", "creation"],
+)
+def test_what_nobody_waits_for_earns_no_error_when_it_could_not_be_stored(event: Event) -> None:
+    assert ignored(account(JULIET, connected=("balcony",)), StoreFailed(AT, "failed", event))
+
+
+# --- no account ---------------------------------------------------------------------------------------------
+
+
+@rfc6121("3.1.6", quote="that is, if the user does not exist")
+@rfc6121("3.2.3", quote="that is, if the user does not exist")
+@rfc6121("3.3.3", quote="that is, if the contact does not exist")
+@pytest.mark.parametrize("type", TYPES)
+def test_subscription_stanzas_to_an_account_that_does_not_exist_are_ignored(type: str) -> None:
+    assert ignored(NOBODY, inbound(type, ROMEO, to=JULIET))
+
+
+@rfc6121("2", quote="the server MUST restrict access to this data")
+@pytest.mark.parametrize("type", ["get", "set"])
+def test_roster_iqs_to_an_account_that_does_not_exist_earn_service_unavailable(type: str) -> None:
+    step = reduce(NOBODY, received_iq(type, query(item(NURSE)), from_="romeo@example.net/foo", to=JULIET))
+
+    assert told(step) == ["route error service-unavailable from juliet@example.com to romeo@example.net/foo"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        roster_get("balcony"),
+        roster_set(item(NURSE), by="balcony"),
+        outbound("subscribe", ROMEO, by="balcony"),
+        ended("balcony"),
+        TimePassed(AT, "time"),
+        AccountRemoved(AT, "removed"),
+        StoreFailed(AT, "failed", roster_get("balcony")),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_what_happens_to_an_account_that_does_not_exist_has_no_effect(event: Event) -> None:
+    assert ignored(NOBODY, event)
+
+
+def test_nobody_can_be_connected_to_an_account_that_does_not_exist() -> None:
+    step = reduce(NOBODY, bound("balcony"))
+
+    assert told(step) == ["end balcony with not-authorized"]
+    assert step.state is NOBODY
+
+
+@rfc6121("2.1.4", quote="If the roster exists but there are no contacts in the roster")
+def test_a_new_account_has_an_empty_roster_of_a_lineage_of_its_own() -> None:
+    step = reduce(NOBODY, AccountCreated(AT, "new", "w"))
+
+    juliet = after(step)
+    assert roster(juliet) == []
+    assert juliet.roster.ver == "w:0"
+    assert step.store == (Put(Kind.ROSTER, "", RosterHead("w", 0, 0)),)
+
+
+@rfc6121("2.5.2", quote="the user's server might need to generate one or more subscription-related presence")
+def test_a_removed_account_takes_leave_of_its_contacts_and_denies_those_who_wait() -> None:
+    juliet = account(
+        JULIET,
+        {
+            "a@example.net": "Both",
+            "b@example.net": "From",
+            "c@example.net": "To",
+            "d@example.net": "None + Pending Out+In",
+            "e@example.net": "None",
+        },
+        available=("balcony",),
+    )
+
+    step = reduce(juliet, AccountRemoved(AT, "seq"))
+
+    assert told(step)[-7:] == [
+        "end balcony with not-authorized",
+        "route unsubscribe from juliet@example.com to a@example.net",
+        "route unsubscribed from juliet@example.com to a@example.net",
+        "route unsubscribed from juliet@example.com to b@example.net",
+        "route unsubscribe from juliet@example.com to c@example.net",
+        "route unsubscribe from juliet@example.com to d@example.net",
+        "route unsubscribed from juliet@example.com to d@example.net",
+    ]
+    assert told(step)[0] == "send unavailable from juliet@example.com/balcony to a@example.net, b@example.net"
+    assert step.state == NOBODY
+    ids = [each.stanza.id for each in step.send if isinstance(each, Route) and isinstance(each.stanza, Presence)]
+    assert len(set(ids)) == len(ids)

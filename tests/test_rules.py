@@ -1,0 +1,212 @@
+"""The rules themselves: each has a name of its own, cites what there is to cite, and is obeyed somewhere.
+
+And the tables of dispatch know every event there is.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import pkgutil
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, get_args
+
+import pytest
+
+import xmpp_im_core
+from xmpp_im_core import rules
+from xmpp_im_core.client import client
+from xmpp_im_core.client.events import Event as ClientEvent
+from xmpp_im_core.client.events import SessionBound as ClientSessionBound
+from xmpp_im_core.jid import parse_address, parse_jid
+from xmpp_im_core.roster import Roster
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.server import (
+    Account,
+    AccountCreated,
+    AccountLoaded,
+    AccountMoved,
+    AccountRemoved,
+    AddressedAs,
+    Deliver,
+    Event,
+    Inbound,
+    ItemRemoved,
+    ItemSet,
+    LoadFailed,
+    NoAccount,
+    OfflineLoaded,
+    Outbound,
+    OverlayChanged,
+    Route,
+    SessionBound,
+    SessionDetached,
+    SessionEnded,
+    SessionId,
+    SessionResumed,
+    State,
+    StoreFailed,
+    TimePassed,
+    Transition,
+    Undelivered,
+    Unloaded,
+    Unroutable,
+    account,
+    presence,
+    reduce,
+)
+from xmpp_im_core.server.message_table import MESSAGE_TABLE
+from xmpp_im_core.stanza import SUBSCRIPTION_TYPES, Presence
+from xmpp_im_core.subscription import PRE_APPROVED, TABLES
+
+_PACKAGE: Final = Path(xmpp_im_core.__file__).parent
+_REQUIREMENTS: Final = Path(__file__).parents[1] / "conformance" / "requirements.json"
+_IDS: Final = {each["id"] for each in json.loads(_REQUIREMENTS.read_text(encoding="utf-8"))}
+
+MODULES: Final = sorted(found.name for found in pkgutil.iter_modules(rules.__path__) if found.name != "rule")
+
+
+def constants(module: str) -> dict[str, Rule]:
+    """Return the rules of a module by the names of their constants."""
+    names = vars(importlib.import_module(f"{rules.__name__}.{module}"))
+    return {name: value for name, value in names.items() if isinstance(value, Rule)}
+
+
+def in_tables() -> Iterator[Rule]:
+    for table in (*TABLES.values(), PRE_APPROVED):
+        yield from [row.rule for row in table.values()]
+    yield from [cell.rule for cell in MESSAGE_TABLE.values()]
+
+
+CONSTANTS: Final = [(module, name) for module in MODULES for name in constants(module)]
+EVERY_RULE: Final = [*[constants(module)[name] for module, name in CONSTANTS], *in_tables()]
+
+
+# --- names and citations --------------------------------------------------------------------------------------
+
+
+def test_there_are_rules_for_each_chapter_and_each_cell() -> None:
+    assert {"delivery", "presence", "roster", "sessions", "storage", "subscriptions"} <= set(MODULES)
+    assert all(constants(module) for module in MODULES)
+    assert len(list(in_tables())) == 72 + len(PRE_APPROVED) + len(MESSAGE_TABLE)
+
+
+def test_no_two_rules_have_one_name() -> None:
+    assert [name for name, count in Counter(rule.name for rule in EVERY_RULE).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=str)
+def test_a_rule_says_a_sentence_and_where_it_stands(rule: Rule) -> None:
+    assert rule.says[:1].isupper()
+    assert rule.says.endswith(".")
+    assert rule.requirements or rule.sources
+
+
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=str)
+def test_a_rule_cites_requirements_that_exist_and_each_once(rule: Rule) -> None:
+    assert [each for each in rule.requirements if each not in _IDS] == []
+    assert [each for each, count in Counter(rule.requirements).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("rule", [rule for rule in EVERY_RULE if rule.sources], ids=str)
+def test_other_sources_are_rfcs_and_xeps_with_their_section(rule: Rule) -> None:
+    for source in rule.sources:
+        assert re.fullmatch(r"(RFC (6120|6121|7622)|XEP-\d{4}) §\d+(\.\d+)*(, §\d+(\.\d+)*)*", source), source
+
+
+# --- no dead rule ---------------------------------------------------------------------------------------------
+
+
+def used(source: str) -> set[tuple[str, str]]:
+    """Return the rules that a module's source names, each as its module and constant."""
+    tree = ast.parse(source)
+    aliases: dict[str, str] = {}
+    found: set[tuple[str, str]] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == rules.__name__:
+            aliases |= {each.asname or each.name: each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{rules.__name__}."):
+            found |= {((node.module or "").rpartition(".")[2], each.name) for each in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+            found.add((aliases[node.value.id], node.attr))
+    return found
+
+
+def used_anywhere() -> set[tuple[str, str]]:
+    outside = [path for path in _PACKAGE.rglob("*.py") if path.parent.name != "rules"]
+    return set().union(*[used(path.read_text(encoding="utf-8")) for path in outside])
+
+
+_USED: Final = used_anywhere()
+
+
+@pytest.mark.parametrize(("module", "name"), CONSTANTS, ids=lambda part: part)
+def test_a_rule_is_obeyed_somewhere(module: str, name: str) -> None:
+    assert (module, name) in _USED
+
+
+# --- dispatch -------------------------------------------------------------------------------------------------
+
+AT: Final = datetime(2011, 3, 1, 12, 0, tzinfo=UTC)
+FOO: Final = SessionId("foo", 1)
+REQUEST: Final = Presence(parse_address("romeo@example.net"), parse_address("juliet@example.com"), "p1", "subscribe")
+ANY_RULE: Final = EVERY_RULE[0]
+
+EXAMPLES: Final[list[Event]] = [
+    SessionBound(AT, "seq", FOO),
+    SessionDetached(AT, "seq", FOO),
+    SessionResumed(AT, "seq", FOO),
+    SessionEnded(AT, "seq", FOO),
+    Outbound(AT, "seq", FOO, Presence()),
+    Inbound(AT, "seq", REQUEST),
+    Undelivered(AT, "seq", Deliver(REQUEST, (FOO,), AddressedAs.AS_IT_STANDS, ANY_RULE), (FOO,)),
+    Unroutable(AT, "seq", Route(REQUEST, ANY_RULE)),
+    AccountLoaded(AT, "seq", ()),
+    LoadFailed(AT, "seq"),
+    StoreFailed(AT, "seq", Inbound(AT, "seq", REQUEST)),
+    OfflineLoaded(AT, "seq", FOO, ()),
+    TimePassed(AT, "seq"),
+    AccountCreated(AT, "seq", "lineage"),
+    AccountRemoved(AT, "seq"),
+    AccountMoved(AT, "seq", None),
+    ItemSet(AT, "seq", "juliet@example.com"),
+    ItemRemoved(AT, "seq", "juliet@example.com"),
+    OverlayChanged(AT, "seq"),
+]
+ROMEO: Final = parse_jid("romeo@example.net")
+STATES: Final[list[State]] = [Account(ROMEO, Roster("v")), Unloaded(ROMEO), NoAccount(ROMEO)]
+
+
+def test_there_is_a_reducer_for_every_event() -> None:
+    assert set(account._ACCOUNT) == set(get_args(Event))
+
+
+def test_a_client_has_a_reducer_for_every_event_of_its_own() -> None:
+    assert {*client._REDUCERS, ClientSessionBound} == set(get_args(ClientEvent))
+
+
+def test_there_is_a_reducer_for_every_subscription_stanza() -> None:
+    assert set(presence._OUTBOUND) == SUBSCRIPTION_TYPES
+    assert set(presence._INBOUND) <= SUBSCRIPTION_TYPES
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: type(state).__name__)
+@pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
+def test_every_event_has_an_answer_in_every_state_and_names_a_rule(state: State, event: Event) -> None:
+    step = reduce(state, event)
+
+    assert isinstance(step, Transition)
+    assert step.send
+    assert all(isinstance(effect.rule, Rule) for effect in step.send)
+
+
+def test_the_examples_are_all_the_events_there_are() -> None:
+    missing = set(get_args(Event)) - {type(event) for event in EXAMPLES}
+
+    assert not missing
