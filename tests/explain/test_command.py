@@ -1,0 +1,139 @@
+"""The command ``xmpp-im-explain``: what it prints, and what it says of files that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from click.testing import CliRunner, Result
+
+from tests.explain.test_explanation import BALCONY, NOON, ROMEO, account, balcony, sends
+from xmpp_im_conformance.explain import main
+from xmpp_im_core.explain import explain
+from xmpp_im_core.extensions import carbons
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import parse_address
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import Contact
+from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.events import Event, Inbound, SessionEnded
+from xmpp_im_core.server.machine import PLAIN, Beside
+from xmpp_im_core.server.service import ForAccount, hosting
+from xmpp_im_core.server.state import State
+from xmpp_im_core.snapshot import FORMAT, to_text
+from xmpp_im_core.stanza import Message
+from xmpp_im_core.subscription import Subscription
+
+JULIET_BEFORE = account(Contact(ROMEO, Subscription.BOTH, version=1), sessions=(balcony(),))
+EVENTS: tuple[Event, ...] = (sends(None), SessionEnded(NOON, "e2", BALCONY))
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def files(state: object = JULIET_BEFORE, events: tuple[object, ...] = EVENTS) -> list[str]:
+    Path("juliet.json").write_text(to_text(state), encoding="utf-8")
+    Path("juliet.log").write_text("".join(FORMAT.write_log(events)), encoding="utf-8")
+    return ["juliet.json", "juliet.log"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_every_event_is_explained_in_turn() -> None:
+    result = run(*files())
+
+    between = reduce(JULIET_BEFORE, EVENTS[0]).state
+    assert result.exit_code == 0
+    assert result.output == f"1. {explain(JULIET_BEFORE, EVENTS[0])}\n\n2. {explain(between, EVENTS[1])}\n\n"
+
+
+def test_one_event_can_be_asked_for() -> None:
+    result = run(*files(), "--event", "2")
+
+    assert result.output.startswith("2. juliet@capulet.example, event e2")
+    assert "event e1" not in result.output
+
+
+def test_an_event_that_is_not_there_is_an_error() -> None:
+    result = run(*files(), "--event", "3")
+
+    assert result.exit_code == 1
+    assert "juliet.log: there is no event 3; the last one is 2" in result.output
+
+
+def test_a_policy_can_be_given() -> None:
+    message = Message(parse_address("juliet@capulet.example"), parse_address(ROMEO), type="chat")
+    arguments = files(account(), (Inbound(NOON, "e1", message),))
+    Path("policy.json").write_text(to_text(Policy(offline_messages=False)), encoding="utf-8")
+
+    stored = run(*arguments)
+    bounced = run(*arguments, "--policy", "policy.json")
+
+    assert "put offline e1" in stored.output
+    assert 'route message of type "error" from juliet@capulet.example' in bounced.output
+
+
+def test_the_log_of_a_service_is_explained_account_by_account() -> None:
+    accounts: FrozenMap[State] = FrozenMap({"juliet@capulet.example": JULIET_BEFORE})
+    service = evolve(hosting("capulet.example"), accounts=accounts)
+
+    everything = run(*files(service, tuple(ForAccount("juliet@capulet.example", event) for event in EVENTS)))
+    nobody = run("juliet.json", "juliet.log", "--account", ROMEO)
+
+    assert everything.output.count("juliet@capulet.example, event e") == 2
+    assert (nobody.exit_code, nobody.output) == (0, "")
+
+
+def test_extensions_are_named_by_whoever_used_them() -> None:
+    start = carbons(PLAIN).start(JULIET_BEFORE.jid)
+    state = Beside(start.name, start.own, JULIET_BEFORE)
+
+    with_them = run(*files(state), "--extension", "carbons", "--extension", "last-activity")
+    without = run("juliet.json", "juliet.log")
+
+    assert with_them.output.count("juliet@capulet.example, event e") == 2
+    assert without.exit_code == 1
+    assert "the state is of an account with carbons, the machine has a plain account" in without.output
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "log", "said"),
+    [
+        ("{", "", "juliet.json: $: is no JSON"),
+        (to_text(EVENTS[0]), "", "juliet.json: $: Outbound is no state of an account"),
+        (to_text(JULIET_BEFORE), "nonsense", "juliet.log: line 1: $: is no JSON"),
+        (to_text(JULIET_BEFORE), to_text(JULIET_BEFORE), "event 1: Account is no event of an account"),
+        (to_text(hosting("capulet.example")), to_text(EVENTS[0]), "event 1: Outbound is no event of a service"),
+    ],
+)
+def test_files_that_are_none_are_refused_by_name_and_place(snapshot: str, log: str, said: str) -> None:
+    Path("juliet.json").write_text(snapshot, encoding="utf-8")
+    Path("juliet.log").write_text(log, encoding="utf-8")
+
+    result = run("juliet.json", "juliet.log")
+
+    assert result.exit_code == 1
+    assert f"Error: {said}" in result.output
+
+
+def test_a_file_that_is_no_text_or_no_policy_is_refused() -> None:
+    arguments = files()
+    Path("policy.json").write_bytes(b"\xff\xfe")
+
+    no_text = run(*arguments, "--policy", "policy.json")
+    no_policy = run(*arguments, "--policy", "juliet.json")
+
+    assert "Error: policy.json: 'utf-8' codec can't decode" in no_text.output
+    assert "Error: juliet.json: Account is no policy" in no_policy.output
+
+
+def test_the_help_says_what_goes_in() -> None:
+    result = run("--help")
+
+    assert "SNAPSHOT is a file with the state before the first event" in result.output
+    assert "xmpp-im-explain juliet.json juliet.log --event 3" in result.output

@@ -1,0 +1,88 @@
+"""How an explanation reads: one screen, whatever the step."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from tests.explain.test_explanation import BALCONY, NOON, ROMEO, account, balcony, sends
+from xmpp_im_core.explain import explain
+from xmpp_im_core.jid import Malformed
+from xmpp_im_core.roster import Contact
+from xmpp_im_core.server.events import AccountRemoved, Inbound, OfflineLoaded
+from xmpp_im_core.stanza import Message
+from xmpp_im_core.subscription import Subscription
+
+
+def crowd(size: int) -> list[Contact]:
+    return [Contact(f"montague{n}@verona.example", Subscription.BOTH, version=n + 1) for n in range(size)]
+
+
+def test_a_step_reads_as_who_what_why_and_by_which_rule() -> None:
+    juliet = account(Contact(ROMEO, Subscription.FROM, version=1), sessions=(balcony(),))
+
+    text = str(explain(juliet, sends("unavailable")))
+
+    assert text.startswith(
+        "juliet@capulet.example, event e1 at 2026-07-12 12:00:00+00:00: balcony#7 sent: presence of type\n"
+        '         "unavailable"\n'
+        "\n"
+        "sent\n"
+        '  1. fan out presence of type "unavailable" from juliet@capulet.example/balcony\n'
+        "     why subscribed: romeo@montague.example\n"
+        "     by  presence:unavailable: The end of a presence session"
+    )
+    assert text.endswith(
+        "\n"
+        "changed\n"
+        "     session balcony#7 is not available, interested\n"
+        "stored\n"
+        '     put last-unavailable: presence of type "unavailable" from juliet@capulet.example/balcony'
+    )
+
+
+def test_ten_thousand_recipients_are_summarised_by_reason() -> None:
+    juliet = account(*crowd(10_000), sessions=(balcony("tybalt@capulet.example"),))
+
+    text = str(explain(juliet, sends("unavailable")))
+
+    first = "montague0@verona.example, montague1000@verona.example, montague1001@verona.example"
+    assert f"why 10,000 subscribed: {first} and 9,997 more" in " ".join(text.split())
+    assert "why directed: tybalt@capulet.example" in text
+    assert len(text.split("\n")) <= 40
+
+
+def test_effects_of_one_rule_are_told_twice_and_then_counted() -> None:
+    juliet = account(*crowd(10_000), sessions=(balcony(),))
+
+    text = str(explain(juliet, AccountRemoved(NOON, "e1")))
+
+    assert "by  account:removed-cancels, as above" in text
+    assert "and 9,998 more by account:removed-cancels, to " in text
+    assert len(text.split("\n")) <= 60
+
+
+def test_long_lists_of_what_is_forgotten_are_counted() -> None:
+    message = Message(None, None)
+    stored = tuple((f"m{n:03}", message) for n in range(100))
+
+    text = str(explain(account(sessions=(balcony(),)), OfflineLoaded(NOON, "e1", BALCONY, stored)))
+
+    assert "     delete offline m007\n     and 92 more" in text
+    assert "delete offline m008" not in text
+
+
+def test_no_line_is_wider_than_a_terminal() -> None:
+    juliet = account(*crowd(10), sessions=(balcony("tybalt@capulet.example"),))
+
+    for event in (sends(None), sends("unavailable"), sends("subscribe", ROMEO), AccountRemoved(NOON, "e1")):
+        assert max(len(line) for line in str(explain(juliet, event)).split("\n")) <= 100
+
+
+def test_what_a_peer_wrote_cannot_reach_the_terminal_as_it_is() -> None:
+    hostile = Malformed("\x1b[2J\n@@", "no JID")
+    stanza = Message(account().address, hostile, type="\x1b]0;title\x07")
+
+    text = str(explain(account(), Inbound(NOON, "e1", evolve(stanza, id="x" * 1000))))
+
+    assert "\x1b" not in text
+    assert "\\x1b" in text

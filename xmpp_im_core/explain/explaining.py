@@ -1,0 +1,116 @@
+"""Which clause sent this stanza to whom: the step is taken again, and each recipient judged anew.
+
+No trace is kept anywhere: every effect names its rule, and why an entity may see the user's presence is
+what ``visibility`` says of the state before the step, as it was asked then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar, overload
+
+from xmpp_im_core.explain.changes import changes
+from xmpp_im_core.explain.explanation import Explained, Explanation, Reason
+from xmpp_im_core.explain.words import effect_in_words, event_in_words, operation_in_words, recipients_of
+from xmpp_im_core.jid import JID, parse_jid
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.server.effects import Deliver, Effect, FanOut, Route, Transition
+from xmpp_im_core.server.events import Event
+from xmpp_im_core.server.machine import PLAIN, Machine, account_of
+from xmpp_im_core.server.service import Service, ServiceEvent, serve
+from xmpp_im_core.server.state import Account, State
+from xmpp_im_core.server.visibility import NONE, Visibility, visibility
+from xmpp_im_core.stanza import Presence, Stanza
+
+S = TypeVar("S")
+
+
+@overload
+def explain(state: State, event: Event, policy: Policy = ...) -> Explanation: ...
+@overload
+def explain(state: S, event: Event, policy: Policy, machine: Machine[S]) -> Explanation: ...
+def explain(state, event, policy=DEFAULT, machine=PLAIN):  # type: ignore[no-untyped-def]  # see above
+    """Take one event of an account again and explain what came of it.
+
+    :param state: the state before the event.
+    :param machine: the machine that took it; RFC 6121 without extensions, unless it is given.
+    """
+    return explain_step(state, event, machine.reduce(state, event, policy))
+
+
+def explain_served(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) -> tuple[Explanation, ...]:
+    """Take one event of a service again and explain the steps of all accounts that it concerned, in order.
+
+    None: an account waits, so the event is held until the host's answer has come.
+    """
+    states: dict[str, S] = dict(service.accounts)
+    explained: list[Explanation] = []
+    for step in serve(service, event, policy).steps:
+        before = states[step.jid] if step.jid in states else service.machine.start(parse_jid(step.jid))
+        explained.append(explain_step(before, step.event, step.transition))
+        states[step.jid] = step.transition.state
+    return tuple(explained)
+
+
+def explain_step(before: S, event: Event, step: Transition[S]) -> Explanation:
+    """Explain a step that has been taken: for whoever has its parts at hand."""
+    old, new = account_of(before), account_of(step.state)
+    return Explanation(
+        old.jid.bare,
+        event.seq,
+        event.at.isoformat(sep=" "),
+        event_in_words(event),
+        tuple([_explained(effect, old, new) for effect in step.send]),
+        changes(old, new),
+        tuple([operation_in_words(operation) for operation in step.store]),
+        tuple([operation_in_words(operation) for operation in step.forget]),
+    )
+
+
+def _explained(effect: Effect, before: State, after: State) -> Explained:
+    to = recipients_of(effect)
+    reasons: tuple[Reason, ...] = ()
+    if isinstance(before, Account) and isinstance(effect, Deliver | Route | FanOut):
+        presence = _own_presence(effect.stanza, before)
+        if presence is not None:
+            everybody = to if isinstance(effect, FanOut) else _addressee(effect, before)
+            reasons = _reasons(presence, everybody, before, after)
+    return Explained(effect, effect_in_words(effect), to, reasons)
+
+
+def _own_presence(stanza: Stanza, account: Account) -> Presence | None:
+    """Return a stanza that tells of the user's availability; probes, requests and errors tell nothing of it."""
+    sender = stanza.from_jid
+    if not isinstance(stanza, Presence) or sender is None or sender.bare != account.jid.bare:
+        return None
+    return stanza if stanza.type in (None, "unavailable") else None
+
+
+def _addressee(effect: Deliver | Route, account: Account) -> tuple[str, ...]:
+    if isinstance(effect, Deliver):  # to the account's own sessions, whatever stands in its 'to'
+        return (account.jid.full,)
+    return (effect.stanza.to_jid.full,) if effect.stanza.to_jid is not None else ()
+
+
+def _reasons(presence: Presence, to: Iterable[str], before: Account, after: State) -> tuple[Reason, ...]:
+    """Group the recipients of presence by why they may see it."""
+    groups: dict[tuple[Visibility, bool], list[str]] = {}
+    for recipient in to:
+        groups.setdefault(_why(presence, parse_jid(recipient), before, after), []).append(recipient)
+    order = sorted(groups, key=lambda why: (list(Visibility).index(why[0]), why[1]), reverse=True)
+    return tuple([Reason(*why, tuple(groups[why])) for why in order])
+
+
+def _why(presence: Presence, entity: JID, before: Account, after: State) -> tuple[Visibility, bool]:
+    """Tell why an entity may see this presence; where it could not before the step, whether it can since."""
+    seen = _visible(presence, entity, before)
+    if seen is not NONE or not isinstance(after, Account):
+        return seen, False
+    since = _visible(presence, entity, after)
+    return since, since is not NONE
+
+
+def _visible(presence: Presence, entity: JID, account: Account) -> Visibility:
+    sender = presence.from_jid
+    session = account.resource(sender.resource) if sender is not None else None
+    return visibility(account, entity, session)

@@ -1,0 +1,135 @@
+"""An explanation: what a step sent, to whom, by which rule and why; and how that reads."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from attrs import frozen
+
+from xmpp_im_core.explain.words import some
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.server.effects import Deliver, Effect
+from xmpp_im_core.server.visibility import Visibility
+
+_WIDTH: Final = 100
+_SHOWN: Final = 8  # lines of one section, before the rest is only counted
+_CITED: Final = 6  # requirements and sections of one rule
+_ALIKE: Final = 2  # effects of one rule
+
+
+@frozen
+class Reason:
+    """Why some recipients of presence may see it."""
+
+    visibility: Visibility
+    by_this_step: bool
+    """They could not before, and can after it: a subscription was approved, directed presence sent."""
+    recipients: tuple[str, ...]
+
+    def __str__(self) -> str:
+        since = " by this step" if self.by_this_step else ""
+        return f"{self.visibility.value}{since}: {some(self.recipients)}"
+
+
+@frozen
+class Explained:
+    """One effect: what it does, to whom, and by which rule. A silence is one too."""
+
+    effect: Effect
+    what: str
+    to: tuple[str, ...]
+    """Sessions as ``balcony#1``, everybody else by address; empty for a silence."""
+    reasons: tuple[Reason, ...]
+    """For the user's own presence: why each recipient may see it. Empty for everything else."""
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that the effect obeys."""
+        return self.effect.rule
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """Where the rule stands in RFC 6121, each section once: ``3.1.6``, ``A.3.3``."""
+        return tuple(dict.fromkeys([id.removeprefix("6121-").rpartition("-")[0] for id in self.rule.requirements]))
+
+
+@frozen
+class Explanation:
+    """A step of one account, explained. ``str()`` of it is meant to be read."""
+
+    jid: str
+    """The account's bare JID."""
+    seq: str
+    at: str
+    happened: str
+    sent: tuple[Explained, ...]
+    changed: tuple[str, ...]
+    stored: tuple[str, ...]
+    forgotten: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = _wrapped(f"{self.jid}, event {self.seq} at {self.at}: ", self.happened)
+        lines += ["", "sent", *_effects(self.sent)]
+        for title, section in (("changed", self.changed), ("stored", self.stored), ("forgotten", self.forgotten)):
+            if section:
+                lines += [title, *_listed(section)]
+        return "\n".join(lines)
+
+
+def _effects(sent: Sequence[Explained]) -> Iterator[str]:
+    """Yield the lines of the effects. Of many that obey one rule, the first ones stand for all."""
+    met: dict[Rule, list[Explained]] = {}
+    for number, explained in enumerate(sent, 1):
+        alike = met.setdefault(explained.rule, [])
+        alike.append(explained)
+        if len(alike) > _ALIKE:
+            continue
+        yield from _effect(number, explained)
+        if len(alike) == 1:
+            yield from _rule(explained)
+        else:
+            yield from _wrapped("     by  ", f"{explained.rule.name}, as above")
+    for rule, alike in met.items():
+        rest = alike[_ALIKE:]
+        if rest:
+            everybody = list(dict.fromkeys(name for explained in rest for name in explained.to))
+            to = f", to {some(everybody)}" if everybody else ""
+            yield from _wrapped("     ", f"and {len(rest):,} more by {rule.name}{to}")
+
+
+def _effect(number: int, explained: Explained) -> Iterator[str]:
+    yield from _wrapped(f"{number:3}. ", explained.what)
+    if explained.to and (not explained.reasons or isinstance(explained.effect, Deliver)):
+        counted = f"{len(explained.to):,} recipients: " if len(explained.to) > 3 else ""
+        yield from _wrapped("     to  ", f"{counted}{some(explained.to)}")
+    for reason in explained.reasons:
+        counted = f"{len(reason.recipients):,} " if len(reason.recipients) > 1 else ""
+        yield from _wrapped("     why ", f"{counted}{reason}")
+
+
+def _rule(explained: Explained) -> Iterator[str]:
+    rule = explained.rule
+    yield from _wrapped("     by  ", f"{rule.name}: {rule.says}")
+    cited = [f"RFC 6121 {some([f'§{section}' for section in explained.sections], _CITED)}"] if rule.requirements else []
+    yield from _wrapped("         ", "; ".join([*cited, *rule.sources]))
+    if rule.requirements:
+        yield from _wrapped("         ", some(rule.requirements, _CITED))
+
+
+def _listed(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines[:_SHOWN]:
+        yield from _wrapped("     ", line)
+    if len(lines) > _SHOWN:
+        yield f"     and {len(lines) - _SHOWN:,} more"
+
+
+def _wrapped(start: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=start,
+        subsequent_indent=" " * min(len(start), 9),
+        break_on_hyphens=False,
+    ) or [start]
