@@ -1,0 +1,125 @@
+"""Last activity (XEP-0012), under the predicate of presence."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.rfc6121.conversation import AT, JULIET, MERCUTIO, ROMEO, STATES, account, iq, outbound, session
+from xmpp_im_core.element import element
+from xmpp_im_core.extensions import last_activity
+from xmpp_im_core.extensions.last_activity import LAST
+from xmpp_im_core.policy import DEFAULT
+from xmpp_im_core.server import (
+    Account,
+    Deliver,
+    Inbound,
+    Outbound,
+    Route,
+    SessionId,
+    State,
+    Visibility,
+    visibility,
+)
+from xmpp_im_core.server.machine import PLAIN
+from xmpp_im_core.stanza import IQ, Stanza
+
+MACHINE = last_activity(PLAIN)
+ASKED = element("query", LAST)
+
+
+def away(contacts: dict[str, str], status: str | None = None) -> State:
+    """Romeo, who left at AT."""
+    state: State = account(ROMEO, contacts, available=("foo",))
+    children = [] if status is None else [element("status", "jabber:client", {}, [status])]
+    return MACHINE.reduce(state, outbound("unavailable", None, *children), DEFAULT).state
+
+
+def asks(state: State, sender: str, type: str = "get", to: str = ROMEO, after: timedelta = timedelta()) -> Stanza:
+    event = Inbound(AT + after, "seq", iq(type, ASKED, from_=sender, to=to))
+    (effect,) = MACHINE.reduce(state, event, DEFAULT).send
+    assert isinstance(effect, Route | Deliver)
+    return effect.stanza
+
+
+def answer(stanza: Stanza) -> str:
+    if stanza.error is not None:
+        return stanza.error.condition.value
+    query = stanza.payload.first("query", LAST)
+    assert query is not None
+    return f"{query.get('seconds')} {query.text}".strip()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_only_subscribers_are_told(state: str) -> None:
+    expected = "90" if STATES[state].from_ else "forbidden"
+
+    assert answer(asks(away({JULIET: state}), f"{JULIET}/balcony", after=timedelta(seconds=90))) == expected
+
+
+def test_the_status_with_which_the_user_left_is_told() -> None:
+    left = away({JULIET: "From"}, "Farewell!")
+
+    assert answer(asks(left, f"{JULIET}/balcony", after=timedelta(days=1, microseconds=1))) == "86400 Farewell!"
+
+
+def test_a_user_who_is_available_was_active_now() -> None:
+    here = account(ROMEO, {JULIET: "From"}, available=("foo",))
+
+    assert answer(asks(here, f"{JULIET}/balcony", after=timedelta(days=1))) == "0"
+
+
+def test_a_user_who_never_was_available_has_no_last_activity() -> None:
+    assert answer(asks(account(ROMEO, {JULIET: "From"}), f"{JULIET}/balcony")) == "service-unavailable"
+
+
+def test_whoever_only_got_directed_presence_is_not_told_of_the_account() -> None:
+    state = MACHINE.reduce(account(ROMEO, available=("foo",)), outbound(None, f"{MERCUTIO}/x"), DEFAULT).state
+
+    assert answer(asks(state, f"{MERCUTIO}/x")) == "forbidden"
+
+
+def test_online_and_offline_are_the_same_to_whoever_may_not_know() -> None:
+    here = account(ROMEO, {JULIET: "To"}, available=("foo",))
+
+    assert asks(here, JULIET) == asks(away({JULIET: "To"}), JULIET)
+
+
+def test_a_blocked_subscriber_is_refused_by_the_account_itself() -> None:
+    left = away({JULIET: "Both"})
+    assert isinstance(left, Account)
+
+    assert answer(asks(left.blocking((JULIET,)), JULIET)) == "service-unavailable"
+
+
+def test_the_own_client_asks_for_its_own_account() -> None:
+    state = account(ROMEO, available=("foo",))
+
+    (effect,) = MACHINE.reduce(state, Outbound(AT, "seq", SessionId("foo", 1), iq("get", ASKED)), DEFAULT).send
+
+    assert isinstance(effect, Deliver)
+    assert answer(effect.stanza) == "0"
+
+
+def test_it_cannot_be_set() -> None:
+    assert answer(asks(account(ROMEO, {JULIET: "From"}), JULIET, "set")) == "bad-request"
+
+
+def test_a_request_to_a_full_jid_is_the_clients_to_answer_and_passes_the_gate_of_presence() -> None:
+    state = account(ROMEO, {JULIET: "From"}, available=("foo",))
+    event = Inbound(AT, "seq", iq("get", ASKED, from_=f"{JULIET}/balcony", to=f"{ROMEO}/foo"))
+
+    (effect,) = MACHINE.reduce(state, event, DEFAULT).send
+
+    assert isinstance(effect, Deliver)
+    assert effect.stanza is event.stanza
+    assert answer(asks(state, f"{MERCUTIO}/x", to=f"{ROMEO}/foo")) == "service-unavailable"
+
+
+def test_the_answer_agrees_with_the_predicate() -> None:
+    state = account(ROMEO, {JULIET: "From", MERCUTIO: "To"}, available=("foo",))
+    for jid in (JULIET, MERCUTIO):
+        asked = iq("get", ASKED, from_=jid, to=ROMEO)
+        assert isinstance(asked, IQ)
+        assert asked.from_jid is not None
+        seen = visibility(state, asked.from_jid, session(ROMEO, "foo")) is Visibility.SUBSCRIBED
+        assert (answer(asks(state, jid)) == "0") is seen
