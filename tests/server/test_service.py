@@ -26,7 +26,9 @@ from tests.server.playhouse import (
     to,
     told,
 )
+from xmpp_im_core.element import element
 from xmpp_im_core.event import Decision
+from xmpp_im_core.extensions.carbons import carbons
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import RosterHead
 from xmpp_im_core.rules import service as rules
@@ -46,6 +48,7 @@ from xmpp_im_core.server.events import (
     Undelivered,
     Unroutable,
 )
+from xmpp_im_core.server.machine import PLAIN
 from xmpp_im_core.server.service import (
     Arrived,
     ForAccount,
@@ -60,7 +63,7 @@ from xmpp_im_core.server.service import (
     unload,
 )
 from xmpp_im_core.server.state import NoAccount, SessionId, State, Unloaded
-from xmpp_im_core.stanza import Condition, Message
+from xmpp_im_core.stanza import IQ, Condition, Message, payload
 from xmpp_im_core.subscription import BOTH, FROM, NONE_IN, NONE_OUT, TO
 
 ORCHARD = f"{ROMEO}/orchard"
@@ -449,6 +452,27 @@ def test_an_account_is_created_where_nothing_is_stored() -> None:
     house.answers()
 
     assert house.stored == {JULIET: {(Kind.ROSTER, ""): RosterHead("first", 0, 0)}}
+
+
+def test_the_accounts_of_a_service_may_run_extensions() -> None:
+    extended = hosting(CAPULET, machine=carbons(PLAIN))
+    enable = IQ(None, None, "c", "set", None, payload(element("enable", "urn:xmpp:carbons:2")))
+    balcony, chamber = SessionId("balcony", 1), SessionId("chamber", 1)
+    service = extended
+    for event in (
+        ForAccount(JULIET, AccountCreated(NOON, "1", "first")),
+        ForAccount(JULIET, AccountLoaded(NOON, "2", ())),
+        ForAccount(JULIET, SessionBound(NOON, "3", balcony)),
+        ForAccount(JULIET, SessionBound(NOON, "4", chamber)),
+        ForAccount(JULIET, Outbound(NOON, "5", balcony, enable)),
+        Arrived(NOON, "6", chat(CHAMBER, "soft", MERCUTIO)),
+    ):
+        served = serve(service, event)
+        service = served.state
+    assert [effect.sessions for _, effect in served.send if isinstance(effect, Deliver)] == [(chamber,), (balcony,)]
+
+    removed = serve(service, ForAccount(JULIET, AccountRemoved(NOON, "7")))
+    assert removed.state == extended
 
 
 # --- accounts that are not in memory ----------------------------------------------------------------------
