@@ -151,7 +151,8 @@ def test_the_bare_jid_is_the_key_of_a_contact() -> None:
     assert full.bare == "juliet@example.com"
     assert full.to_bare() == parse_jid("juliet@example.com")
     assert (full.is_bare, full.to_bare().is_bare) == (False, True)
-    assert full.to_bare().to_bare() is full.to_bare() or full.to_bare().to_bare() == full.to_bare()
+    assert full.to_bare().to_bare() == full.to_bare()
+    assert (str(full), str(full.to_bare())) == ("juliet@example.com/balcony", "juliet@example.com")
     assert full.to_bare().with_resource("chamber") == parse_jid("juliet@example.com/chamber")
 
 
@@ -300,7 +301,7 @@ def test_preparing_twice_changes_nothing_more(address: Address) -> None:
 def test_any_text_is_an_address_or_malformed_and_preparing_is_idempotent(text: str) -> None:
     address = parse_address(text)
 
-    assert address.written == text
+    assert address.written == str(address) == text
     if isinstance(address, Malformed):
         assert address.reason
     else:

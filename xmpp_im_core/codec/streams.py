@@ -54,10 +54,12 @@ class StreamParser:
         self._namespace = namespace
         self._limit = limits.stanza_bytes
         self._depth = limits.depth
-        self._header: list[bytes] = []
+        self._header = b""  # as it came, once it is complete
+        self._pieces: list[bytes] = []  # of it, until then
+        self._first = 0  # where the first element behind it begins
         self._default = ""
         self._lang: str | None = None
-        self._open = False
+        self._open: bool | None = None  # None: not yet
         self._between = True  # stanzas, or before the first, or behind the last
         self._fed = 0
         self._begun = 0  # where the first byte stands of what is not yet finished
@@ -84,7 +86,7 @@ class StreamParser:
     def _take_another_expat(self) -> None:
         """Go on as if the header had come a moment ago."""
         self._take_expat()
-        self._parser.Parse(b"".join(self._header), False)
+        self._parser.Parse(self._header, False)
         self._parser.StartElementHandler = self._first_level
         self._fed = self._begun = self._parser.CurrentByteIndex
 
@@ -101,12 +103,9 @@ class StreamParser:
             self._take_another_expat()
         try:
             while data:
-                size = self._limit - (self._fed - self._begun)
-                if not self._open:
-                    size = min(size, data.find(b">") + 1 or size)  # the header ends with one, and is kept
-                    self._header.append(data[:size])
-                self._parse(data[:size])
-                data = data[size:]
+                room = self._limit - (self._fed - self._begun)
+                self._parse(data[:room])
+                data = data[room:]
         except CodecError as error:
             self._error = type(error)(*error.args)
             error.before = tuple(self._events)
@@ -124,11 +123,20 @@ class StreamParser:
             raise self._broken(data, error) from None
         self._fed += len(data)
         self._tail = data[-3:] if len(data) > 2 else (self._tail + data)[-3:]
-        if self._between:
+        if self._between and self._open is not None:
             self._check_between()
             self._begun = self._parser.CurrentByteIndex
+        if not self._header:
+            self._keep_header(data)
         if self._fed - self._begun >= self._limit:
             raise TooLarge(f"more than {self._limit} bytes")
+
+    def _keep_header(self, data: bytes) -> None:
+        """Keep the bytes of the header, and perhaps whitespace behind it, for the next expat."""
+        self._pieces.append(data)
+        if self._open is not None:
+            self._header = b"".join(self._pieces)[: self._first or self._begun]
+            self._pieces.clear()
 
     def _broken(self, data: bytes, error: ExpatError) -> CodecError:
         """Return what an error of expat means; expat does not tell broken UTF-8 from other mistakes."""
@@ -178,6 +186,7 @@ class StreamParser:
         self._tree.start(raw, attributes)
         self._between = False
         self._begun = self._parser.CurrentByteIndex
+        self._first = self._first or self._begun
         self._parser.StartElementHandler = self._tree.start
         self._parser.EndElementHandler = self._tree.end
 
