@@ -1,0 +1,22 @@
+"""The driver for this implementation: a small, honest host around the pure core, in memory."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from xmpp_im_conformance.driver import Setup, World
+from xmpp_im_conformance.embedded.world import EmbeddedWorld
+
+
+@frozen
+class Embedded:
+    """Runs scenarios on ``xmpp_im_core`` itself."""
+
+    name: str = "embedded"
+
+    def world(self, setup: Setup) -> World:
+        """Make a service that hosts the scenario's accounts.
+
+        :raises NotApplicable: where a feature is not supported.
+        """
+        return EmbeddedWorld.of(setup)

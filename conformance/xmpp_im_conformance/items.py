@@ -1,0 +1,103 @@
+"""Roster items as the format writes them, and how an expected roster is compared with the one there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from attrs import field, frozen
+
+from xmpp_im_conformance.markup import read_xml
+from xmpp_im_conformance.matching import check_pattern, match_stanza
+from xmpp_im_conformance.placeholders import Bindings, fill_in, match_value
+from xmpp_im_core.element import Element
+
+ANY_REQUEST: Final = "{any}"
+
+
+def _sorted(groups: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(groups))
+
+
+@frozen(kw_only=True)
+class Item:
+    """One contact of an account, as it is before a scenario, is expected, or was found."""
+
+    jid: str
+    subscription: str = "none"
+    ask: bool = False
+    pending_in: str | None = None
+    """The request that waits for the user's decision: its XML, or ``{any}``."""
+    approved: bool = False
+    name: str = ""
+    groups: tuple[str, ...] = field(default=(), converter=_sorted)
+    listed: bool = True
+    """Whether the contact stands in the roster."""
+
+    @property
+    def request(self) -> Element | None:
+        """The request as an element; None where there is none, or any will do."""
+        return None if self.pending_in in (None, ANY_REQUEST) else read_xml(self.pending_in or "")
+
+    def __str__(self) -> str:
+        parts = [self.jid, self.subscription]
+        parts += ["ask"] if self.ask else []
+        parts += ["approved"] if self.approved else []
+        parts += [f"name={self.name!r}"] if self.name else []
+        parts += [f"groups={list(self.groups)!r}"] if self.groups else []
+        parts += [f"pending in: {self.pending_in}"] if self.pending_in is not None else []
+        parts += [] if self.listed else ["(not in the roster)"]
+        return " ".join(parts)
+
+
+def read_item(data: Mapping[str, object]) -> Item:
+    """Read an item that the schema has accepted.
+
+    :raises ValueError: where the request is not XML, or holds an unknown placeholder.
+    """
+    stated = dict(data)
+    if "listed" not in stated:
+        stated["listed"] = not (stated.keys() <= {"jid", "pending_in"} and stated.get("pending_in") is not None)
+    item = Item(**stated)  # type: ignore[arg-type]  # the schema has seen to the types
+    if item.request is not None:
+        check_pattern(item.request)
+    return item
+
+
+def differences(expected: Iterable[Item], found: Iterable[Item], bindings: Bindings) -> list[str]:
+    """Compare two rosters; an empty list says that they are the same.
+
+    Both are told apart by JID; the order of items and groups means nothing.
+    """
+    wanted = {_known(item.jid, bindings): item for item in expected}
+    there = {item.jid: item for item in found}
+    lines = [f"- {item}" for jid, item in wanted.items() if jid not in there]
+    lines += [f"+ {item}" for jid, item in there.items() if jid not in wanted]
+    for jid in sorted(wanted.keys() & there.keys()):
+        if not _same(wanted[jid], there[jid], bindings):
+            lines += [f"- {wanted[jid]}", f"+ {there[jid]}"]
+    return lines
+
+
+def _known(jid: str, bindings: Bindings) -> str:
+    return fill_in(f"'{jid}'", bindings)[1:-1]
+
+
+def _same(expected: Item, found: Item, bindings: Bindings) -> bool:
+    return (
+        expected.subscription == found.subscription
+        and expected.ask == found.ask
+        and expected.approved == found.approved
+        and match_value(expected.name, found.name, bindings) is not None
+        and expected.groups == found.groups
+        and expected.listed == found.listed
+        and _same_request(expected, found, bindings)
+    )
+
+
+def _same_request(expected: Item, found: Item, bindings: Bindings) -> bool:
+    if expected.pending_in is None or found.pending_in is None:
+        return expected.pending_in is found.pending_in
+    if expected.request is None or found.request is None:
+        return True
+    return next(match_stanza(expected.request, found.request, bindings), None) is not None

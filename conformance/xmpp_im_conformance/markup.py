@@ -1,0 +1,81 @@
+"""XML in and out of the runner: read by a parser of its own, printed for people.
+
+The runner does not use the codec that it checks: what a driver's implementation wrote is read here by
+``defusedxml``, so that a mistake of the codec cannot hide itself.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from xmpp_im_core.element import XML_LANG, Element, element, from_etree
+from xmpp_im_core.stanza import CLIENT
+
+SERVER: Final = "jabber:server"
+
+
+class BadXML(ValueError):
+    """The text is not exactly one well-formed element."""
+
+
+def read_xml(text: str, namespace: str = CLIENT) -> Element:
+    """Read one element.
+
+    :param namespace: the default namespace where the text declares none.
+    :raises BadXML: where it is not exactly one well-formed element.
+    """
+    try:
+        root = fromstring(f"<stream xmlns='{namespace}'>{text}</stream>")
+    except (ET.ParseError, DefusedXmlException) as problem:
+        raise BadXML(f"not well-formed ({problem}): {text}") from problem
+    around = (root.text or "") + "".join([child.tail or "" for child in root])
+    if len(root) != 1 or around.strip():
+        raise BadXML(f"not exactly one element: {text}")
+    return from_etree(root[0])
+
+
+def rescoped(root: Element, old: str, new: str) -> Element:
+    """Return the element with its content namespace replaced: itself and its unbroken chain of children.
+
+    What hangs on the chain and is in ``new`` already is put in ``old``, so that it does not pass for content.
+    """
+    if root.namespace == new:
+        return element(root.name, old, dict(root.attributes), root.children)
+    if root.namespace != old:
+        return root
+    children = [rescoped(child, old, new) if isinstance(child, Element) else child for child in root.children]
+    return element(root.name, new, dict(root.attributes), children)
+
+
+def pretty(root: Element, namespace: str = CLIENT, indent: str = "") -> str:
+    """Print an element, a line for each child; a namespace is declared where it differs from the one around."""
+    tag = [root.name]
+    if root.namespace != namespace:
+        tag.append(f"xmlns={quoteattr(root.namespace)}")
+    tag += [f"{_prefixed(name)}={quoteattr(value)}" for name, value in root.attributes]
+    opening = f"{indent}<{' '.join(tag)}"
+    if not root.children:
+        return f"{opening}/>"
+    if not root.elements:
+        return f"{opening}>{escape(root.text)}</{root.name}>"
+    lines = [f"{opening}>"]
+    for child in root.children:
+        if isinstance(child, Element):
+            lines.append(pretty(child, root.namespace, f"{indent}  "))
+        elif child.strip():
+            lines.append(f"{indent}  {escape(child)}")
+    return "\n".join([*lines, f"{indent}</{root.name}>"])
+
+
+def flat(root: Element) -> str:
+    """Print an element on one line, for transcripts."""
+    return "".join([line.strip() for line in pretty(root).splitlines()])
+
+
+def _prefixed(name: str) -> str:
+    return "xml:lang" if name == XML_LANG else name

@@ -1,0 +1,164 @@
+"""What came and was not taken yet, and the steps that look at it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from typing import Final
+
+from attrs import define, field
+
+from xmpp_im_conformance.driver import World
+from xmpp_im_conformance.items import differences
+from xmpp_im_conformance.markup import pretty
+from xmpp_im_conformance.matching import EXACT, PART, Manner, match_all, match_stanza, why_not
+from xmpp_im_conformance.placeholders import Bindings
+from xmpp_im_conformance.vectors import (
+    Absent,
+    Flush,
+    Observation,
+    OneOf,
+    Receive,
+    RosterIs,
+    Silent,
+    StreamFeature,
+)
+from xmpp_im_core.element import Element
+
+
+class Mismatch(Exception):
+    """What was expected is not what came; the message says both."""
+
+
+@define
+class Observer:
+    """The stanzas that came and that no step took, by full JID and remote domain, and what was bound."""
+
+    world: World
+    untaken: dict[str, list[Element]] = field(factory=dict)
+    bindings: Bindings = field(factory=dict)
+
+    def came(self, arrived: Mapping[str, Sequence[Element]]) -> None:
+        """Note what has come."""
+        for at, stanzas in arrived.items():
+            self.untaken.setdefault(at, []).extend(stanzas)
+
+    def observe(self, step: Observation) -> None:
+        """Perform a step that looks.
+
+        :raises Mismatch: where it does not hold; nothing has been taken then.
+        """
+        _OBSERVE[type(step)](self, step)
+
+    def at(self, jid: str) -> list[Element]:
+        """Return what is untaken at a client, or at the remote domain."""
+        return self.untaken.setdefault(jid, [])
+
+
+def expect_any_order(
+    expected: tuple[Element, ...], came: Sequence[Element], bindings: Bindings, manner: Manner = EXACT
+) -> tuple[Bindings, frozenset[int]] | None:
+    """Match each expectation against a stanza of its own; None where that cannot be."""
+    return next(match_all(expected, tuple(came), bindings, manner), None)
+
+
+def _receive(observer: Observer, step: Receive) -> None:
+    untaken = observer.at(step.at)
+    candidates = untaken if step.anywhere else untaken[: len(step.expected)]
+    found = expect_any_order(step.expected, candidates, observer.bindings)
+    if found is not None:
+        observer.bindings, taken = found
+        untaken[:] = [stanza for index, stanza in enumerate(untaken) if index not in taken]
+    elif not step.optional:
+        raise Mismatch(_not_received(step, untaken, observer.bindings))
+
+
+def _not_received(step: Receive, untaken: list[Element], bindings: Bindings) -> str:
+    if not untaken:
+        return f"at {step.at} nothing more came, expected was\n{_listed(step.expected)}"
+    if step.anywhere or step.any_order:
+        where = "nothing untaken" if step.anywhere else f"the next {len(step.expected)} do not match"
+        wanted = [each for each in step.expected if not _is_among(each, untaken, bindings)] or step.expected
+        if step.anywhere:
+            where = "among what is untaken there is not"
+        return f"at {step.at} {where}\n{_listed(wanted)}\nuntaken:\n{_listed(untaken)}"
+    return f"at {step.at} something else came: {difference(step.expected[0], untaken[0], bindings)}"
+
+
+def _is_among(expected: Element, untaken: Sequence[Element], bindings: Bindings) -> bool:
+    return any(next(match_stanza(expected, stanza, bindings), None) is not None for stanza in untaken)
+
+
+def difference(expected: Element, came: Element, bindings: Bindings, manner: Manner = EXACT) -> str:
+    """Describe, for people, how a stanza differs from the expected one: a line, then both, compared."""
+    lines = difflib.ndiff(pretty(expected).splitlines(), pretty(came).splitlines())
+    compared = "\n".join([f"    {line}" for line in lines if not line.startswith("?")])
+    return f"{why_not(expected, came, bindings, manner)}\n(- expected, + came)\n{compared}"
+
+
+def _listed(stanzas: Sequence[Element]) -> str:
+    return "\n".join([pretty(stanza, indent="    ") for stanza in islice(stanzas, 20)])
+
+
+def _silent(observer: Observer, step: Silent) -> None:
+    for jid in step.at:
+        if observer.at(jid):
+            raise Mismatch(f"at {jid} nothing was expected, but there came\n{_listed(observer.at(jid))}")
+
+
+def _flush(observer: Observer, step: Flush) -> None:
+    for jid in step.at:
+        observer.at(jid).clear()
+
+
+def _absent(observer: Observer, step: Absent) -> None:
+    for stanza in observer.at(step.at):
+        if next(match_stanza(step.expected, stanza, observer.bindings, PART), None) is not None:
+            raise Mismatch(f"at {step.at} this must not come:\n{_listed([stanza])}")
+
+
+def _roster(observer: Observer, step: RosterIs) -> None:
+    lines = differences(step.items, observer.world.roster(step.of), observer.bindings)
+    if lines:
+        compared = "\n".join([f"    {line}" for line in lines])
+        raise Mismatch(f"the stored roster of {step.of} is another (- expected, + found)\n{compared}")
+
+
+def _one_of(observer: Observer, step: OneOf) -> None:
+    """Try each branch on a copy: one that does not hold leaves no trace."""
+    reasons: list[str] = []
+    for number, branch in enumerate(step.branches, 1):
+        untaken = {jid: list(stanzas) for jid, stanzas in observer.untaken.items()}
+        attempt = Observer(observer.world, untaken, observer.bindings)
+        try:
+            for each in branch:
+                attempt.observe(each)
+        except Mismatch as mismatch:
+            reasons.append(f"branch {number}: {mismatch}")
+            continue
+        observer.untaken, observer.bindings = attempt.untaken, attempt.bindings
+        return
+    raise Mismatch("no branch holds\n" + "\n".join(reasons))
+
+
+def _stream_feature(observer: Observer, step: StreamFeature) -> None:
+    offered = observer.world.stream_features(step.at)
+    there = any(next(match_stanza(step.expected, each, observer.bindings), None) is not None for each in offered)
+    if there == step.absent:
+        said = "must not be offered" if step.absent else "was not offered"
+        raise Mismatch(
+            f"the stream feature {said} to {step.at}:\n{_listed([step.expected])}\noffered:\n{_listed(offered)}"
+        )
+
+
+# The steps' classes and their functions correspond one to one, which the type of a mapping cannot say.
+_OBSERVE: Final[Mapping[type, Callable[..., None]]] = {
+    Receive: _receive,
+    Silent: _silent,
+    Flush: _flush,
+    Absent: _absent,
+    RosterIs: _roster,
+    OneOf: _one_of,
+    StreamFeature: _stream_feature,
+}
