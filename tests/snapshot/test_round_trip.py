@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import get_args
 
 from attrs import evolve
 from hypothesis import given
@@ -18,12 +17,11 @@ from xmpp_im_core.jid import address_of, parse_address, parse_jid
 from xmpp_im_core.policy import Audience, MessagesToSeveral, Policy
 from xmpp_im_core.roster import Contact, RosterHead, SharedItem, roster_of
 from xmpp_im_core.server.account import reduce
-from xmpp_im_core.server.effects import Effect, StoreOperation
 from xmpp_im_core.server.events import Event, Outbound, SessionBound
 from xmpp_im_core.server.machine import PLAIN
 from xmpp_im_core.server.service import ForAccount, Load, Service, Waiting
 from xmpp_im_core.server.state import Account, Session, SessionId, State
-from xmpp_im_core.snapshot import FORMAT, SERVER, dump, from_text, load, to_text
+from xmpp_im_core.snapshot import dump, from_text, load, to_text
 from xmpp_im_core.stanza import CLIENT, IQ, Presence, payload
 from xmpp_im_core.subscription import Subscription
 from xmpp_im_core.testing.events import events, steps
@@ -193,10 +191,3 @@ def test_an_extension_keeps_its_state_under_its_own_name() -> None:
     assert snapshot["name"] == "carbons"
     assert snapshot["own"] == {"class": "extensions.Carbons", "enabled": [["balcony", 7]]}
     assert load(snapshot) == state
-
-
-def test_the_table_has_every_state_event_effect_and_operation() -> None:
-    needed = {*get_args(State), *get_args(Event), *get_args(Effect), *get_args(StoreOperation)}
-
-    assert needed - set(SERVER.classes) == set()
-    assert SERVER in FORMAT.tables

@@ -1,4 +1,4 @@
-"""States, events, effects and stored records as files.
+"""States, events, effects and stored records of servers and clients, as files.
 
 ``dump`` and ``load`` turn them into JSON data and back, ``to_text`` and ``from_text`` into one line of text;
 ``dump_record`` and ``load_record`` serve hosts that keep the records of ``Put`` in a storage of their own;
@@ -23,6 +23,7 @@ from xmpp_im_core.server.events import Event
 from xmpp_im_core.server.machine import Machine
 from xmpp_im_core.server.service import Service
 from xmpp_im_core.server.state import State
+from xmpp_im_core.snapshot.client import CLIENT, NOTIFICATIONS
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError
 from xmpp_im_core.snapshot.format import JSON, VERSION, Format
 from xmpp_im_core.snapshot.replaying import replay, replayed
@@ -35,7 +36,7 @@ S = TypeVar("S")
 EXTENSIONS: Final = Table("extensions", (Carbons,))
 """The states of the extensions that come with the core."""
 
-FORMAT: Final = Format((SERVER, EXTENSIONS))
+FORMAT: Final = Format((SERVER, EXTENSIONS, CLIENT, NOTIFICATIONS))
 """The format of this package's own classes."""
 
 
@@ -121,13 +122,16 @@ def from_text(text: str) -> object:
     return FORMAT.from_text(text)
 
 
-def write_log(events: Iterable[Event]) -> Iterator[str]:
-    """Write events as JSON lines, each with its newline: what a host appends to its log."""
+def write_log(events: Iterable[object]) -> Iterator[str]:
+    """Write events as JSON lines, each with its newline: what a host appends to its log.
+
+    :raises SnapshotError: as :func:`dump`.
+    """
     return FORMAT.write_log(events)
 
 
 def read_log(lines: Iterable[str]) -> Iterator[Event]:
-    """Read the events of a log, line by line.
+    """Read the events of an account's log, line by line; ``FORMAT.read_log`` reads those of anything else.
 
     :raises SnapshotError: at the first line that holds no event; the path begins with its number.
     """
@@ -154,9 +158,11 @@ def load_record(kind: Kind, key: str, text: str) -> Put:
 
 
 __all__ = [
+    "CLIENT",
     "EXTENSIONS",
     "FORMAT",
     "JSON",
+    "NOTIFICATIONS",
     "SERVER",
     "VERSION",
     "Format",

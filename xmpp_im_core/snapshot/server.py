@@ -12,11 +12,11 @@ from cattrs import Converter
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster, RosterHead, SharedItem, roster_of
-from xmpp_im_core.server import effects, events, service, state
-from xmpp_im_core.server.effects import Kind, Put
+from xmpp_im_core.server.effects import Effect, Kind, Put, StoreOperation
+from xmpp_im_core.server.events import Event
 from xmpp_im_core.server.machine import PLAIN, Beside
-from xmpp_im_core.server.service import Service, Waiting
-from xmpp_im_core.server.state import LastUnavailable, Moved
+from xmpp_im_core.server.service import Load, Service, ServiceEvent, Waiting
+from xmpp_im_core.server.state import Account, LastUnavailable, Moved, Session, State, Unloaded
 from xmpp_im_core.snapshot import soundness
 from xmpp_im_core.snapshot.errors import Refused
 from xmpp_im_core.snapshot.table import Table
@@ -146,43 +146,14 @@ def _put_type(put: Put) -> Any:
 SERVER: Final = Table(
     "server",
     (
-        state.Account,
-        state.NoAccount,
-        state.Unloaded,
-        events.SessionBound,
-        events.SessionDetached,
-        events.SessionResumed,
-        events.SessionEnded,
-        events.Outbound,
-        events.Inbound,
-        events.Undelivered,
-        events.Unroutable,
-        events.AccountLoaded,
-        events.LoadFailed,
-        events.StoreFailed,
-        events.OfflineLoaded,
-        events.TimePassed,
-        events.AccountCreated,
-        events.AccountRemoved,
-        events.AccountMoved,
-        events.ItemSet,
-        events.ItemRemoved,
-        events.OverlayChanged,
-        effects.Deliver,
-        effects.Route,
-        effects.FanOut,
-        effects.EndSession,
-        effects.Delegate,
-        effects.LoadOffline,
-        effects.Ignored,
-        effects.Put,
-        effects.Delete,
-        effects.Clear,
+        *get_args(State),
+        *get_args(Event),
+        *get_args(Effect),
+        *get_args(StoreOperation),
         Beside,
         Service,
-        service.ForAccount,
-        service.Arrived,
-        service.Load,
+        *get_args(ServiceEvent),
+        Load,
         Policy,
     ),
     _register,
@@ -190,9 +161,9 @@ SERVER: Final = Table(
         {
             Contact: soundness.check_jid,
             SharedItem: soundness.check_jid,
-            state.Session: soundness.check_session,
-            state.Account: soundness.check_account,
-            state.Unloaded: soundness.check_unloaded,
+            Session: soundness.check_session,
+            Account: soundness.check_account,
+            Unloaded: soundness.check_unloaded,
         }
     ),
 )

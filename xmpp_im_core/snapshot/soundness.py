@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+from xmpp_im_core.client.state import Client
 from xmpp_im_core.roster import Contact, SharedItem
 from xmpp_im_core.server.machine import Beside, Machine, account_of
 from xmpp_im_core.server.state import Account, Session, State, Unloaded
@@ -58,6 +59,14 @@ def check_account(account: Account) -> None:
 def check_unloaded(state: Unloaded) -> None:
     """An account that could not be loaded has a bare JID, and sessions of its own."""
     _bare_with_sessions(state)
+
+
+def check_client(client: Client) -> None:
+    """A client is known by its account's bare JID; its session is one of that account."""
+    if not client.jid.is_bare:
+        raise Refused(f"{client.jid} is not a bare JID")
+    if client.bound is not None and client.bound.jid.to_bare() != client.jid:
+        raise Refused(f"the session {client.bound.jid} is not one of {client.jid}")
 
 
 def _bare_with_sessions(state: Account | Unloaded) -> None:

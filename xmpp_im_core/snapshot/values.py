@@ -16,7 +16,8 @@ from cattrs import Converter
 from cattrs.cols import homogenous_tuple_structure_factory, iterable_unstructure_factory
 from cattrs.gen import make_hetero_tuple_unstructure_fn
 
-from xmpp_im_core.codec import CodecError, Limits, parse_stanza, write_stanza
+from xmpp_im_core.codec import CodecError, Limits, parse_element, parse_stanza, write_element, write_stanza
+from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, Address, InvalidJID, Malformed, parse_address, parse_jid
 from xmpp_im_core.server.state import SessionId
@@ -47,12 +48,16 @@ def register_values(converter: Converter) -> None:
     converter.register_structure_hook(SessionId, lambda value, _: _session_id(value))
     converter.register_unstructure_hook_func(_is(Enum), lambda member: member.name)
     converter.register_structure_hook_func(_is(Enum), _enum)
+    converter.register_unstructure_hook(Element, _write_element)
+    converter.register_structure_hook(Element, lambda value, _: _element(value))
     converter.register_unstructure_hook_func(_is(Stanza), write_xml)
     converter.register_structure_hook_func(_is(Stanza), read_xml)
     _register_collections(converter)
 
 
 def _register_collections(converter: Converter) -> None:
+    converter.register_unstructure_hook_func(_made_of(frozenset), sorted)
+    converter.register_structure_hook_func(_made_of(frozenset), lambda value, kind: _set(value, kind, converter))
     converter.register_unstructure_hook_factory(_made_of(tuple), lambda kind: _tuple_writer(kind, converter))
     converter.register_structure_hook_factory(_made_of(tuple), lambda kind: _tuple_reader(kind, converter))
     converter.register_unstructure_hook_factory(_made_of(FrozenMap), lambda kind: _map_writer(kind, converter))
@@ -172,7 +177,28 @@ def read_xml(value: Any, kind: type[Stanza]) -> Stanza:
     return stanza
 
 
-# --- tuples and maps ----------------------------------------------------------------------------------------
+def _write_element(element: Element) -> str:
+    try:
+        return write_element(element).decode()
+    except CodecError as error:
+        raise Refused(f"an element cannot be written: {error}") from None
+
+
+def _element(value: Any) -> Element:
+    expect(str, value, "the text of an element")
+    try:
+        return parse_element(value, limits=_LIMITS)
+    except CodecError as error:
+        raise Refused(f"{found(value)} is no element: {error}") from None
+
+
+# --- sets, tuples and maps ----------------------------------------------------------------------------------------
+
+
+def _set(value: Any, kind: Any, converter: Converter) -> frozenset[Any]:
+    (item,) = get_args(kind)
+    items: tuple[Any, ...] = converter.structure(value, GenericAlias(tuple, (item, ...)))  # type: ignore[arg-type]  # a type all the same
+    return frozenset(items)
 
 
 def _tuple_writer(kind: Any, converter: Converter) -> Callable[[Any], Any]:
