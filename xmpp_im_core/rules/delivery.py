@@ -32,12 +32,12 @@ MESSAGE_WITHOUT_TO: Final = rule(
 MESSAGE_TO_CONNECTED: Final = rule(
     "message:to-connected",
     "A message to a full JID is delivered to the resource that matches, also where it is not available.",
-    "8.5-01 8.5.3-01 8.5.3.1-01 8.5.3.1-05 4.1-07",
+    "8.5-01 8.5.3-01 8.5.3.1-01 8.5.3.1-05 4.1-07 5.3-02",
 )
 ERROR_MESSAGE_DELIVERED: Final = rule(
     "message:error-delivered",
     "A message of type error is delivered to the resource that its full JID matches.",
-    "8.5-01 8.5.3-01 8.5.3.1-01 8.5.3.1-05",
+    "8.5-01 8.5.3-01 8.5.3.1-01 8.5.3.1-05 5.3-02 12-05",
 )
 ERROR_MESSAGE_IGNORED: Final = rule(
     "message:error-ignored",
@@ -64,7 +64,7 @@ OFFLINE_FLUSHED: Final = rule(
 OFFLINE_DELIVERED: Final = rule(
     "message:offline",
     "Stored messages are delivered, stamped with the time at which they came.",
-    "8-01",
+    "8-01 5.3-02",
     "XEP-0203 §2",
 )
 OFFLINE_NOT_WANTED: Final = rule(

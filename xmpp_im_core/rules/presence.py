@@ -38,7 +38,7 @@ SUBSEQUENT_PRESENCE: Final = rule(
     "An update is sent in full to all subscribers, whether or not their servers have sent errors.",
     _BROADCAST,
     _TYPES,
-    "4.4.2-01 4.4.2-02 4.6.1-03",
+    "4.4.2-01 4.4.2-02 4.6.1-03 4.6.1-02",
 )
 SUBSEQUENT_PRESENCE_TO_OWN: Final = rule(
     "presence:update-own",
@@ -50,7 +50,7 @@ UNAVAILABLE_BROADCAST: Final = rule(
     "presence:unavailable",
     "The end of a presence session, for whatever reason, is told to all subscribers.",
     _UNAVAILABLE_TYPE,
-    "4.1-03 4.1-05 4.1-06 4.5.2-01 4.5.2-02 4.5.2-03 4.5.2-04 4.5.2-05 4.5.2-07 3-01 11-06 11-08 8.2-03",
+    "4.1-03 4.1-05 4.1-06 4.5.2-01 4.5.2-02 4.5.2-03 4.5.2-04 4.5.2-05 4.5.2-07 3-01 11-06 11-08 8.2-03 4.6.1-02",
 )
 UNAVAILABLE_TO_OWN: Final = rule(
     "presence:unavailable-own",
@@ -90,12 +90,12 @@ UNAVAILABLE_DELIVERED: Final = rule(
     "Unavailable presence to the bare JID is delivered to all available resources, its 'to' as it stands.",
     _TO_BARE,
     _UNAVAILABLE_TYPE,
-    "4.5.3-01 4.6.1-07 3.2.3-05",
+    "4.5.3-01 4.6.1-07 3.2.3-05 4.5.3-02",
 )
 PRESENCE_TO_NOBODY: Final = rule(
     "presence:nobody-available",
     "Presence for a user without available resource is neither stored nor answered.",
-    "8.5-01 8.5.2-01 8.5.2.2-01 8.5.2.2.2-01 4.5.3-02 4.6.1-07",
+    "8.5-01 8.5.2-01 8.5.2.2-01 8.5.2.2.2-01 4.5.3-02 4.6.1-07 2.2-03",
 )
 PRESENCE_TO_RESOURCE: Final = rule(
     "presence:to-resource",
@@ -105,7 +105,7 @@ PRESENCE_TO_RESOURCE: Final = rule(
 PRESENCE_UNMATCHED: Final = rule(
     "presence:unmatched",
     "Presence to a full JID that matches no resource is ignored.",
-    "8.5-01 8.5.3-01 8.5.3.2-01 8.5.3.2.2-01 4.6.1-07",
+    "8.5-01 8.5.3-01 8.5.3.2-01 8.5.3.2.2-01 4.6.1-07 11-06",
 )
 PRESENCE_TO_NO_ACCOUNT: Final = rule(
     "presence:no-account",
@@ -139,8 +139,9 @@ _PROBED: Final = "4.3.2-01 8.5-01 8.5.2.1.2-03 8.5.2.2.2-03 8.5.3.1-08 8.5.3.2.2
 
 PROBE: Final = rule(
     "probe:sent",
-    "At initial presence all contacts to whom the user is subscribed are probed, bare JID to bare JID.",
-    "4.2.2-04 4.3-01 4.3-02 4.3-03 4.3.1-01 4.3.1-03 4.3.1-04 4.3.1-06 4.7.1-04 4.5.2-09 12-08",
+    "At initial presence all contacts to whom the user is subscribed are probed, bare to bare, and at no other time.",
+    "4.2.2-04 4.3-01 4.3-02 4.3-03 4.3.1-01 4.3.1-02 4.3.1-03 4.3.1-04 4.3.1-05 4.3.1-06 4.5.2-09 4.7.1-04 4.7.1-07",
+    "12-08",
 )
 CLIENT_PROBE_ROUTED: Final = rule(
     "probe:client", "A client's own probe is routed, and earns no error.", "4.3-06 4.3-07 4.3-04"
@@ -154,7 +155,7 @@ PROBE_UNAUTHORISED: Final = rule(
     "probe:unauthorised",
     "Whoever is not authorised is answered unsubscribed from the bare JID, online and offline alike.",
     _PROBED,
-    "4.3.2-02 4.3.2-03 4.3.2-04 4.3.2-05 4.3.2-18 4.3.2.1-03 4.6.6-04 11-05 11-06 3-01",
+    "4.3.2-02 4.3.2-03 4.3.2-04 4.3.2-05 4.3.2-18 4.3.2.1-03 4.6.6-04 11-05 11-06 3-01 4.3.2-06",
 )
 PROBE_OF_NOBODY: Final = rule(
     "probe:no-account",
@@ -201,7 +202,7 @@ PROBE_OF_DIRECTED: Final = rule(
     "probe:directed",
     "A prober who got directed presence is told of that resource's mere availability.",
     _PROBED,
-    "4.6.6-04 4.6.6-05 4.6.6-06 4.3-04 4.3.2-17",
+    "4.6.6-04 4.6.6-05 4.6.6-06 4.3-04 4.3.2-17 4.6.6-01 4.6.6-02",
 )
 
 # --- directed presence (§4.6) -----------------------------------------------------------------------------

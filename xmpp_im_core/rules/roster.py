@@ -13,7 +13,11 @@ _ITEM: Final = (
     "2.1.2.5-01 2.1.2.5-02 2.1.2.5-03 2.1.2.5-04 2.1.2.5-09 2.1.2.6-02 3-05"
 )
 """What every item that a server writes obeys."""
-_RESULT: Final = f"2-01 2-03 2.1.1-01 2.1.1-04 2.1.3-03 2.1.4-01 2.2-04 2.6.3-01 2.6.3-14 12-22 12-28 {_ITEM} {_STATES}"
+_OWN: Final = "8.2-01 8.2-04 8.5.2.1.3-01 8.5.2.1.3-02 8.5.2.1.3-03"
+"""What every answer to the owner of a roster obeys."""
+_RESULT: Final = (
+    f"2-01 2-03 2.1.1-01 2.1.1-04 2.1.3-03 2.1.4-01 2.2-04 2.6.3-01 2.6.3-14 12-22 12-28 {_OWN} {_ITEM} {_STATES}"
+)
 _PUSH: Final = (
     f"2.1.1-01 2.1.1-04 2.1.6-01 2.1.6-02 2.2-05 2.2-06 2.6.3-07 2.6.3-11 2.6.3-12 2.6.3-13 2.6.3-14 12-26 12-28 "
     f"{_ITEM} {_STATES}"
@@ -65,12 +69,12 @@ ROSTER_UNSUPPORTED: Final = rule(
 FOREIGN_GET: Final = rule(
     "roster:foreign-get",
     "Nobody but the owner is answered a roster get.",
-    "2-04 2.2-09 8.5.2.1.3-04 8.5.2.2.3-03",
+    "2-04 2.2-09 8.5.2.1.3-01 8.5.2.1.3-02 8.5.2.1.3-04 8.5.2.2.3-01 8.5.2.2.3-03",
 )
 
 # --- roster set: adding and updating (§2.3, §2.4) ---------------------------------------------------------
 
-_SET: Final = "2-01 2-02 2.1.2-01 2.1.2.4-03 2.1.2.5-08 2.1.2.6-04 2.1.2.6-07 2.1.5-03 2.4.1-03 3.1.1-06 12-24"
+_SET: Final = f"2-01 2-02 2.1.2-01 2.1.2.4-03 2.1.2.5-08 2.1.2.6-04 2.1.2.6-07 2.1.5-03 2.4.1-03 3.1.1-06 12-24 {_OWN}"
 
 ITEM_ADDED: Final = rule(
     "roster:added",
@@ -95,7 +99,7 @@ UPDATED_ITEM_PUSHED: Final = pushed(
 FOREIGN_SET: Final = rule(
     "roster:foreign-set",
     "A roster set from anybody but the owner is forbidden.",
-    "2-04 2.1.5-04 2.1.5-05 2.3.3-01 2.3.3-04",
+    "2-04 2.1.5-04 2.1.5-05 2.3.3-01 2.3.3-04 8.5.2.1.3-01 8.5.2.1.3-02",
 )
 ROSTER_READ_ONLY: Final = rule(
     "roster:read-only",

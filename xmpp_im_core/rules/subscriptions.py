@@ -49,7 +49,7 @@ OWN_JID: Final = rule(
 REQUEST_RECORDED: Final = rule(
     "subscribe:recorded",
     "The complete request is kept until the user decides; no roster item is made for it.",
-    "3.1.3-12 3.1.3-18 A.1-09 A.1-10 A.1-11 A.1-12",
+    "3.1.3-12 3.1.3-18 A.1-09 A.1-10 A.1-11 A.1-12 2.6.3-07",
 )
 REQUEST_REDELIVERED: Final = rule(
     "subscribe:redelivered",
