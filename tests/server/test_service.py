@@ -218,6 +218,19 @@ def test_a_fan_out_is_split_between_this_service_and_the_others() -> None:
     assert f"presence available from {ORCHARD} -> {BALCONY}" in told(served)
 
 
+def test_a_fan_out_to_other_domains_alone_leaves_as_it_is() -> None:
+    house = Playhouse(ROMEO)
+    house.enters(ORCHARD)
+    house.arrives(presence("subscribe", ROMEO, MERCUTIO))
+    house.sends(ORCHARD, presence("subscribed", MERCUTIO))
+
+    served = house.sends(ORCHARD, presence())
+
+    [step] = served.steps
+    assert served.send == tuple([(ROMEO, effect) for effect in step.transition.send])
+    assert [effect.recipients for _, effect in served.send if isinstance(effect, FanOut)] == [(MERCUTIO,)]
+
+
 def test_a_stanza_that_arrives_is_for_whomever_its_to_names() -> None:
     house = Playhouse(ROMEO, JULIET)
     house.enters(BALCONY)
