@@ -52,7 +52,7 @@ from xmpp_im_core.server.failures import undelivered, unroutable
 from xmpp_im_core.server.iqs import inbound_iq, outbound_iq
 from xmpp_im_core.server.messages import inbound_message, outbound_message
 from xmpp_im_core.server.no_account import no_account
-from xmpp_im_core.server.offline import offline_loaded
+from xmpp_im_core.server.offline import offline_loaded, without_forged_stamps
 from xmpp_im_core.server.presence import inbound_presence, outbound_presence
 from xmpp_im_core.server.resending import time_passed
 from xmpp_im_core.server.sessions import session_bound, session_detached, session_ended, session_resumed
@@ -122,7 +122,8 @@ def inbound(account: Account, event: Inbound, policy: Policy) -> Transition[Acco
     if is_blocked(account, sender):
         return inbound_from_blocked(account, stanza, to, policy)
     if isinstance(stanza, Message):
-        return inbound_message(account, event, stanza, sender, to, policy)
+        message = without_forged_stamps(stanza, account.jid.domain)
+        return inbound_message(account, event, message, sender, to, policy)
     if isinstance(stanza, Presence):
         return inbound_presence(account, event, stanza, sender, to, policy)
     assert isinstance(stanza, IQ)

@@ -28,23 +28,16 @@ def keep_offline(
         return silence(account, rules.NOT_STORED)
     if message.payload.size() > policy.offline_message_size:
         return silence(account, rules.TOO_LARGE_TO_STORE)
-    stamp = delay(event.at, account.jid.domain)
-    kept = Message(
-        message.to,
-        message.from_,
-        message.id,
-        message.type,
-        message.lang,
-        payload(*message.payload.children, stamp),
-        message.attributes,
-    )
-    return Transition(account, (Ignored(rule),), (Put(Kind.OFFLINE, event.seq, kept),))
+    children, domain = message.payload.children, account.jid.domain
+    if not any(_stamped_by(child, domain) for child in children):  # one that was stored before has its stamp
+        children = (*children, delay(event.at, domain))
+    return Transition(account, (Ignored(rule),), (Put(Kind.OFFLINE, event.seq, _carrying(message, *children)),))
 
 
 def worth_storing(message: Message) -> bool:
     """Whether a message is to be stored: not if it says so, not if it only tells of a chat state (XEP-0160 §3)."""
     content = message.payload
-    if content.first("no-store", HINTS) is not None or content.first("no-permanent-store", HINTS) is not None:
+    if content.first("no-store", HINTS) is not None:
         return False
     if content.first("store", HINTS) is not None:
         return True
@@ -60,6 +53,32 @@ def delay(at: datetime, by: str) -> Element:
     """Return the stamp of a delayed stanza (XEP-0203): UTC, to the second."""
     stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return element("delay", DELAY, {"from": by, "stamp": stamp})
+
+
+def without_forged_stamps(message: Message, domain: str) -> Message:
+    """Take out the stamps in the server's own name that a message brought: nobody else makes those (XEP-0203 §5)."""
+    if message.payload.first("delay", DELAY) is None:
+        return message
+    return _carrying(message, *[child for child in message.payload.children if not _stamped_by(child, domain)])
+
+
+def _stamped_by(child: Element | str, domain: str) -> bool:
+    if isinstance(child, str) or (child.name, child.namespace) != ("delay", DELAY):
+        return False
+    return (child.get("from") or "").lower() == domain
+
+
+def _carrying(message: Message, *children: Element | str) -> Message:
+    """Return the message with other children."""
+    return Message(
+        message.to,
+        message.from_,
+        message.id,
+        message.type,
+        message.lang,
+        payload(*children),
+        message.attributes,
+    )
 
 
 def offline_loaded(account: Account, event: OfflineLoaded) -> Transition[Account]:
