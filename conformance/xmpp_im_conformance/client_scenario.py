@@ -9,11 +9,12 @@ from typing import Any, Final
 from attrs import define, field
 
 from xmpp_im_conformance.client_driver import ClientDriver, ClientSetup, ClientWorld
+from xmpp_im_conformance.differing import difference
 from xmpp_im_conformance.driver import NotApplicable
 from xmpp_im_conformance.items import Item, differences
 from xmpp_im_conformance.markup import flat, pretty
 from xmpp_im_conformance.matching import FROM_CLIENT
-from xmpp_im_conformance.observing import Mismatch, difference, expect_any_order
+from xmpp_im_conformance.observing import Mismatch, expect_any_order
 from xmpp_im_conformance.outcome import Failed
 from xmpp_im_conformance.placeholders import BadPlaceholder, Bindings, fill_in
 from xmpp_im_conformance.scenario import missing_rules

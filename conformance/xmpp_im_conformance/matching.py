@@ -6,7 +6,7 @@ that fit), so matching is a search: each function yields every solution, and the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from attrs import frozen
@@ -95,10 +95,11 @@ def is_wildcard(child: Node) -> bool:
 # --- one element -------------------------------------------------------------------------------------------
 
 
-def _element(expected: Element, actual: Element, bindings: Bindings, part: bool) -> Iterator[Bindings]:
+def match_element(expected: Element, actual: Element, bindings: Bindings, part: bool) -> Iterator[Bindings]:
+    """Yield the bindings of each way in which an element below a stanza is the expected one."""
     if (expected.name, expected.namespace) != (actual.name, actual.namespace):
         return
-    free = frozenset({"by"}) if _is_error(expected) else frozenset()
+    free = frozenset({"by"}) if is_error(expected) else frozenset()
     after = _attributes(expected, actual, bindings, part, free)
     if after is not None:
         yield from _content(expected, actual, after, part, part)
@@ -129,7 +130,7 @@ def _content(expected: Element, actual: Element, bindings: Bindings, open_: bool
     came = _nodes(actual)
     if expected.namespace == ROSTER and expected.name in ("query", "item"):
         yield from _any_order(wanted, came, bindings, open_, part)
-    elif _is_error(expected):
+    elif is_error(expected):
         may_skip = _always if open_ else _free_in_error
         yield from _in_order(wanted, came, bindings, may_skip, part, in_error=True)
     else:
@@ -138,7 +139,7 @@ def _content(expected: Element, actual: Element, bindings: Bindings, open_: bool
 
 def _text_alone(expected: Element, actual: Element, bindings: Bindings, open_: bool) -> Iterator[Bindings]:
     """Match an element of which no child elements are expected."""
-    may_skip = _always if open_ else _free_in_error if _is_error(expected) else _never
+    may_skip = _always if open_ else _free_in_error if is_error(expected) else _never
     if not all(may_skip(child) for child in actual.elements):
         return
     pattern = expected.text.strip() if expected.elements else expected.text
@@ -163,7 +164,7 @@ def _nodes(parent: Element) -> list[Node]:
 
 def _node(expected: Node, actual: Node, bindings: Bindings, part: bool) -> Iterator[Bindings]:
     if isinstance(expected, Element) and isinstance(actual, Element):
-        yield from _element(expected, actual, bindings, part)
+        yield from match_element(expected, actual, bindings, part)
     elif isinstance(expected, str) and isinstance(actual, str):
         after = match_value(expected, actual, bindings)
         if after is not None:
@@ -241,7 +242,8 @@ def _says_who(node: Node) -> bool:
 # --- errors ------------------------------------------------------------------------------------------------
 
 
-def _is_error(element: Element) -> bool:
+def is_error(element: Element) -> bool:
+    """Whether an element is the ``<error/>`` of a stanza."""
     return element.name == "error" and element.namespace == CLIENT
 
 
@@ -256,45 +258,3 @@ def _always(node: Node) -> bool:
 
 def _never(node: Node) -> bool:
     return False
-
-
-# --- why not -----------------------------------------------------------------------------------------------
-
-
-def why_not(expected: Element, actual: Element, bindings: Bindings, manner: Manner = EXACT) -> str:
-    """Say in a line what keeps a stanza from being the expected one: the first difference that is found."""
-    if not is_wildcard(expected) and (expected.name, expected.namespace) != (actual.name, actual.namespace):
-        return f"expected <{expected.name}>, came <{actual.name}>" + (
-            "" if expected.namespace == actual.namespace else f" in the namespace {actual.namespace!r}"
-        )
-    return _why_attributes(expected, actual, bindings, manner.part, manner.free) or _why_content(
-        expected, actual, bindings, manner.part
-    )
-
-
-def _why_attributes(expected: Element, actual: Element, bindings: Bindings, part: bool, free: Iterable[str]) -> str:
-    for name, pattern in expected.attributes:
-        value = actual.get(name)
-        if match_value(pattern, value, bindings) is None:
-            came = "none" if value is None else repr(value)
-            return f"attribute {name!r} of <{actual.name}>: expected {pattern!r}, came {came}"
-    for name, value in actual.attributes:
-        if expected.get(name) is None and name not in free and name != XML_LANG and not part:
-            return f"attribute {name!r} of <{actual.name}>: expected none, came {value!r}"
-    return ""
-
-
-def _why_content(expected: Element, actual: Element, bindings: Bindings, part: bool) -> str:
-    wanted = [child for child in expected.elements if not is_wildcard(child)]
-    if not wanted and not actual.elements:
-        return f"text of <{actual.name}>: expected {expected.text!r}, came {actual.text!r}"
-    for child in wanted:
-        alike = [each for each in actual.elements if (each.name, each.namespace) == (child.name, child.namespace)]
-        if not alike:
-            return f"<{child.name}> is missing in <{actual.name}>"
-        if not any(next(_element(child, each, bindings, part), None) is not None for each in alike):
-            free = {"by"} if _is_error(child) else set[str]()
-            return _why_attributes(child, alike[0], bindings, part, free) or _why_content(
-                child, alike[0], bindings, part
-            )
-    return f"the children of <{actual.name}> differ in number or order"

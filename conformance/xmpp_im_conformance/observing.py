@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
 from attrs import define, field
 
+from xmpp_im_conformance.differing import difference
 from xmpp_im_conformance.driver import World
 from xmpp_im_conformance.items import differences
 from xmpp_im_conformance.markup import pretty
-from xmpp_im_conformance.matching import EXACT, PART, Manner, match_all, match_stanza, why_not
+from xmpp_im_conformance.matching import EXACT, PART, Manner, match_all, match_stanza
 from xmpp_im_conformance.placeholders import Bindings
 from xmpp_im_conformance.vectors import (
     Absent,
@@ -88,13 +88,6 @@ def _not_received(step: Receive, untaken: list[Element], bindings: Bindings) -> 
 
 def _is_among(expected: Element, untaken: Sequence[Element], bindings: Bindings) -> bool:
     return any(next(match_stanza(expected, stanza, bindings), None) is not None for stanza in untaken)
-
-
-def difference(expected: Element, came: Element, bindings: Bindings, manner: Manner = EXACT) -> str:
-    """Describe, for people, how a stanza differs from the expected one: a line, then both, compared."""
-    lines = difflib.ndiff(pretty(expected).splitlines(), pretty(came).splitlines())
-    compared = "\n".join([f"    {line}" for line in lines if not line.startswith("?")])
-    return f"{why_not(expected, came, bindings, manner)}\n(- expected, + came)\n{compared}"
 
 
 def _listed(stanzas: Sequence[Element]) -> str:

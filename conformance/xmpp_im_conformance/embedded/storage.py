@@ -1,8 +1,8 @@
-"""The storage of the embedded host: what accounts put, and nothing that they only remember."""
+"""The storage of the embedded host: what accounts put, as text, and nothing that they only remember."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from attrs import define, field
@@ -12,6 +12,7 @@ from xmpp_im_core.codec import parse_stanza, write_stanza
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.roster import Contact, RosterHead
 from xmpp_im_core.server.effects import Clear, Kind, Put, StoreOperation
+from xmpp_im_core.snapshot import dump_record, load_record
 from xmpp_im_core.stanza import Message, Presence
 from xmpp_im_core.subscription import subscription_state
 
@@ -22,11 +23,13 @@ class StorageFailed(Exception):
 
 @define
 class Storage:
-    """Records by account, kind and key, in the order in which they were last put."""
+    """Records by account, kind and key, each as text, in the order in which they were last put."""
 
-    records: dict[str, dict[tuple[Kind, str], Put]] = field(factory=dict)
+    records: dict[str, dict[tuple[Kind, str], str]] = field(factory=dict)
     failing: set[tuple[str, str]] = field(factory=set)
     """The accounts whose next "load" or "store" fails."""
+    unreadable: set[str] = field(factory=set)
+    """The accounts whose loading failed: until they are loaded anew, nothing can be read of them."""
 
     def commit(self, operations: Iterable[tuple[str, StoreOperation]]) -> None:
         """Perform all operations, or none.
@@ -38,18 +41,27 @@ class Storage:
         for jid, operation in operations:
             account = self.records.setdefault(jid, {})
             if isinstance(operation, Clear):
-                self.records[jid] = {place: put for place, put in account.items() if place[0] is not operation.kind}
+                self.records[jid] = {place: text for place, text in account.items() if place[0] is not operation.kind}
                 continue
             account.pop((operation.kind, operation.key), None)
             if isinstance(operation, Put):
-                account[operation.kind, operation.key] = operation
+                account[operation.kind, operation.key] = dump_record(operation)
+
+    def reopen(self, account: str) -> None:
+        """Let an account be loaded anew: what could not be read can be, unless this load is to fail."""
+        self.unreadable.discard(account)
+        if (account, "load") in self.failing:
+            self.failing.remove((account, "load"))
+            self.unreadable.add(account)
 
     def load(self, account: str) -> tuple[Put, ...]:
         """Return all records of an account, but for its stored messages.
 
-        :raises StorageFailed: where this load was to fail.
+        :raises StorageFailed: where it is unreadable, or this load was to fail.
         """
         self._fail({(account, "load")})
+        if account in self.unreadable:
+            raise StorageFailed(account)
         return tuple([put for put in self._of(account) if put.kind is not Kind.OFFLINE])
 
     def offline(self, account: str) -> tuple[tuple[str, Message], ...]:
@@ -60,8 +72,9 @@ class Storage:
         """Return the stored contacts of an account."""
         return tuple([put.value for put in self._of(account) if isinstance(put.value, Contact)])
 
-    def _of(self, account: str) -> Iterable[Put]:
-        return self.records.get(account, {}).values()
+    def _of(self, account: str) -> Iterator[Put]:
+        for (kind, key), text in self.records.get(account, {}).items():
+            yield load_record(kind, key, text)
 
     def _fail(self, attempted: set[tuple[str, str]]) -> None:
         failed = self.failing & attempted
