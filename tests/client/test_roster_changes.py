@@ -335,3 +335,50 @@ def test_what_is_pushed_while_the_roster_is_asked_for_overrules_its_result() -> 
     )
 
     assert step.state.roster == roster_of(ver="v3")
+
+
+def test_a_push_of_something_else_does_not_undo_a_change_that_is_under_way() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetItem(*scene.stamp(), ROMEO, groups=("Banished",)))
+    scene.server(push("<item jid='romeo@montague.example' subscription='both' name='Romeo' approved='true'/>"))
+
+    assert item_sent(scene.take(SetItem(*scene.stamp(), ROMEO, name="R."))) == (
+        "jid=romeo@montague.example name=R. ['Banished']"
+    )
+
+
+def test_the_refusal_of_an_older_change_leaves_the_newer_one() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetItem(*scene.stamp(), ROMEO, groups=("A",)))
+    scene.take(SetItem(*scene.stamp(), ROMEO, groups=("B",)))
+    scene.server("<iq type='error' id='s1-set'><error type='wait'/></iq>")
+
+    assert item_sent(scene.take(SetItem(*scene.stamp(), ROMEO, name="R."))) == (
+        "jid=romeo@montague.example name=R. ['B']"
+    )
+
+
+def test_a_roster_result_is_newer_than_any_change_that_was_accepted() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetItem(*scene.stamp(), ROMEO, groups=("Banished",)))
+    scene.server("<iq type='result' id='s1-set'/>")
+    scene.take(GetRoster(*scene.stamp()))
+    scene.server(
+        "<iq type='result' id='s3-roster'><query xmlns='jabber:iq:roster'>"
+        "<item jid='romeo@montague.example' subscription='both' name='Romeo'><group>Exiles</group></item></query></iq>"
+    )
+
+    assert item_sent(scene.take(SetItem(*scene.stamp(), ROMEO, name="R."))) == (
+        "jid=romeo@montague.example name=R. ['Exiles']"
+    )
+
+
+def test_a_roster_iq_too_many_is_not_sent_and_leaves_nothing_behind() -> None:
+    scene = Scene(policy=ClientPolicy(questions=1))
+    scene.take(SetItem(*scene.stamp(), NURSE))
+    before = scene.client
+
+    for event in (GetRoster(*scene.stamp()), SetItem(*scene.stamp(), ROMEO)):
+        step = scene.take(event)
+        assert rules_of(step) == [rules.TOO_MANY_QUESTIONS]
+        assert changed_nothing(before, step)

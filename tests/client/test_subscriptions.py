@@ -247,6 +247,7 @@ def test_a_function_before_the_step_puts_its_decision_into_the_event() -> None:
     assert decided(scene.client, known) == Inbound(NOON, "a", known.stanza, Decision.APPROVE)
     assert decided(scene.client, unknown) == unknown
     assert decided(scene.client, other) is other
+    assert decided(scene.client, Approve(NOON, "d", ROMEO)) == Approve(NOON, "d", ROMEO)
 
 
 def test_that_somebody_has_moved_is_a_claim_and_no_authority() -> None:

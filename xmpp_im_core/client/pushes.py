@@ -9,6 +9,7 @@ from xmpp_im_core.client.changes import item_became
 from xmpp_im_core.client.effects import Send, Transition, refusal, silence
 from xmpp_im_core.client.items import Removal, read_push
 from xmpp_im_core.client.policy import ClientPolicy, UnauthorizedPush
+from xmpp_im_core.client.questions import set_waits
 from xmpp_im_core.client.state import Client, Interim, Item
 from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.element import Element
@@ -56,7 +57,7 @@ def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: Cli
     items = client.roster.items.delete(jid) if item is None else client.roster.items.set(jid, item)
     roster = evolve(client.roster, items=items, ver=client.roster.ver if ver is None else ver)
     after = evolve(client, roster=roster, interim=_interim(client.interim, jid, item, ver))
-    if not _set_pending(client, jid):
+    if not set_waits(client, jid):
         after = evolve(after, wanted=after.wanted.delete(jid))
     after, told = item_became(after, before, item)
     after, forgot = reclassified(after, (jid,), policy)
@@ -68,8 +69,3 @@ def _interim(interim: Interim | None, jid: str, item: Item | None, ver: str | No
     if interim is None:
         return None
     return Interim(interim.items.set(jid, item), interim.ver if ver is None else ver)
-
-
-def _set_pending(client: Client, jid: str) -> bool:
-    """Whether a roster set of this client for the JID still waits for its answer."""
-    return any(question.change is not None and question.change.jid == jid for question in client.questions.unordered())

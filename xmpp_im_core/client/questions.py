@@ -32,3 +32,9 @@ def may_answer(client: Client, question: Question, sender: JID, policy: ClientPo
     if question.to is None or question.to == client.jid:
         return is_own_account(client, sender, policy)
     return sender == question.to
+
+
+def set_waits(client: Client, jid: str) -> bool:
+    """Whether a roster set of this client for the JID still waits for its answer."""
+    changes = [question.change for question in client.questions.unordered()]
+    return any(change is not None and change.jid == jid for change in changes)

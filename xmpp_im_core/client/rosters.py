@@ -10,7 +10,7 @@ from xmpp_im_core.client.events import GetRoster, RemoveItem, SetItem
 from xmpp_im_core.client.items import read_change, read_item, write_change
 from xmpp_im_core.client.notifications import ItemStored, RosterFailed, RosterReceived
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.questions import ask
+from xmpp_im_core.client.questions import ask, set_waits
 from xmpp_im_core.client.state import About, Client, Interim, Item, ItemChange, Question
 from xmpp_im_core.client.syntax import group_fault
 from xmpp_im_core.element import Element, element
@@ -136,9 +136,9 @@ def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy
             items[jid] = pushed
     ver = query.get("ver") if interim.ver is None else interim.ver
     rule = rules.ROSTER_RECEIVED if items else rules.EMPTY_ROSTER_RECEIVED
-    after, changes = roster_became(
-        client, evolve(client.roster, items=FrozenMap(items), ver=ver, received=True), policy
-    )
+    waiting = {jid: change for jid, change in client.wanted.items() if set_waits(client, jid)}
+    roster = evolve(client.roster, items=FrozenMap(items), ver=ver, received=True)
+    after, changes = roster_became(evolve(client, wanted=FrozenMap(waiting)), roster, policy)
     told: tuple[Effect, ...] = (Tell(RosterReceived(), rule),)
     return Transition(after, told + changes)
 
