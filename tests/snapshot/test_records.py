@@ -74,3 +74,13 @@ def test_an_account_comes_back_from_its_records() -> None:
 
     assert isinstance(loaded, Account)
     assert loaded.roster == before.roster
+
+
+def test_an_account_is_as_new_as_the_newest_of_its_contacts_whatever_its_head_says() -> None:
+    contact = Contact("romeo@montague.example", Subscription.BOTH, version=9)
+    records = (Put(Kind.ROSTER, "", RosterHead("l1", 2, 0)), Put(Kind.CONTACT, contact.jid, contact))
+
+    loaded = reduce(NoAccount(JULIET), AccountLoaded(NOON, "1", records)).state
+
+    assert isinstance(loaded, Account)
+    assert loaded.roster.ver == "l1:9"

@@ -36,6 +36,8 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
         elif isinstance(put.value, Moved):
             moved = put.value
     blocked = tuple(sorted([put.key for put in event.records if put.kind is Kind.BLOCKED]))
+    newest = max([head.version, *[contact.version for contact in contacts.values()]])  # no contact is from the future
+    head = RosterHead(head.lineage, newest, head.horizon)
     sessions = state.sessions if isinstance(state, Unloaded) else ()
     account = Account(state.jid, roster_of(head, contacts), sessions, last, moved, blocked)
     return silence(account.waking(first_due(account.roster, policy)), rules.LOADED)
