@@ -212,6 +212,22 @@ def test_what_nobody_waits_for_earns_no_error_when_it_could_not_be_stored(event:
     assert ignored(account(JULIET, connected=("balcony",)), StoreFailed(AT, "failed", event))
 
 
+@rfc6121("4.5.2", quote="user's server MUST NOT depend on receiving unavailable presence from an available resource")
+@pytest.mark.parametrize(
+    "event",
+    [ended("balcony"), outbound("unavailable", by="balcony"), bound("balcony", epoch=2)],
+    ids=["end", "farewell", "replacement"],
+)
+def test_the_end_of_a_presence_session_takes_effect_though_nothing_could_be_stored(event: Event) -> None:
+    juliet = account(JULIET, {ROMEO: "Both"}, available=("balcony",))
+
+    step = reduce(juliet, StoreFailed(AT, "failed", event))
+
+    assert told(step)[0] == "send unavailable from juliet@example.com/balcony to romeo@example.net"
+    assert after(step).available() == ()
+    assert step.store == ()
+
+
 # --- no account ---------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -357,3 +357,22 @@ def test_requests_are_sent_again_after_a_restart_too() -> None:
     loaded = following(NoAccount(romeo.jid), AccountLoaded(AT, "loaded", records))
 
     assert loaded.wake_at == AT + WEEK
+
+
+@rfc6121("3.1.2", quote="within some configurable amount of time")
+def test_after_a_restart_never_is_never() -> None:
+    romeo = following(account(ROMEO, connected=("foo",)), REQUEST)
+    records = (
+        Put(Kind.ROSTER, "", romeo.roster.head),
+        Put(Kind.CONTACT, JULIET, romeo.roster.contacts[JULIET]),
+    )
+    never = Policy(resend_requests_after=None)
+
+    assert following(NoAccount(romeo.jid), AccountLoaded(AT, "loaded", records), policy=never).wake_at is None
+
+
+@rfc6121("3.1.2", quote="within some configurable amount of time")
+def test_a_time_beyond_the_end_of_all_time_is_that_end() -> None:
+    romeo = following(account(ROMEO, connected=("foo",)), REQUEST, policy=Policy(resend_requests_after=timedelta.max))
+
+    assert romeo.wake_at == datetime.max.replace(tzinfo=AT.tzinfo)

@@ -20,6 +20,7 @@ from tests.rfc6121.conversation import (
     outbound,
     presence,
     pushes,
+    received_iq,
     rfc6121,
     roster,
     roster_get,
@@ -35,13 +36,15 @@ from xmpp_im_core.server import (
     Deliver,
     Event,
     Kind,
+    NoAccount,
     Put,
     Route,
     SessionId,
     Undelivered,
+    authorised_by,
     reduce,
 )
-from xmpp_im_core.stanza import CLIENT
+from xmpp_im_core.stanza import CLIENT, Presence
 
 HELLO = element("status", CLIENT, {}, ["Hi, it is Romeo"])
 NICK = element("nick", "http://jabber.org/protocol/nick", {}, ["Romeo"])
@@ -439,3 +442,40 @@ def test_no_limit_stands_against_an_auto_reply_or_an_approval_by_the_service() -
 
     assert told(reduce(juliet, REQUEST, none)) == [AUTO_REPLY]
     assert told(reduce(account(JULIET), APPROVED, none)) == [AUTO_REPLY]
+
+
+# --- the decision comes with the event --------------------------------------------------------------------------
+
+
+@rfc6121("3.1.3", quote="configured its account to automatically approve subscription requests")
+def test_a_host_puts_its_decision_into_the_event_by_the_complete_request_and_the_account() -> None:
+    juliet = account(JULIET, {NURSE: "Both"})
+
+    def capulets_only(request: Presence, asked: Account) -> Decision:
+        assert request.payload.first("status") == HELLO
+        assert asked is juliet
+        return Decision.APPROVE if "capulet" in str(request.from_) else Decision.DENY
+
+    decided = authorised_by(capulets_only)
+    cousin = inbound("subscribe", "tybalt@capulet.example", HELLO, to=JULIET)
+
+    assert decided(juliet, cousin) == inbound(
+        "subscribe", "tybalt@capulet.example", HELLO, to=JULIET, decision=Decision.APPROVE
+    )
+    assert told(reduce(juliet, decided(juliet, REQUEST))) == [DENIAL]
+
+
+@rfc6121("3.1.3", quote="configured its account to automatically approve subscription requests")
+def test_a_host_is_asked_of_nothing_but_requests_to_an_account_that_is_there() -> None:
+    def never(request: Presence, asked: Account) -> Decision:
+        raise AssertionError("not asked")
+
+    decided, juliet = authorised_by(never), account(JULIET)
+
+    for event in (
+        inbound("subscribed", ROMEO, to=JULIET),
+        outbound("subscribe", ROMEO, by="balcony"),
+        received_iq("get", from_=ROMEO, to=JULIET),
+    ):
+        assert decided(juliet, event) is event
+    assert decided(NoAccount(juliet.jid), REQUEST) is REQUEST

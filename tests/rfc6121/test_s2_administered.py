@@ -1,0 +1,309 @@
+"""Rosters that others than the user change: an administrator, or the service that shares items (RFC 6121 §2.3.3).
+
+"<not-allowed/> if the server only allows roster modifications by means of a non-XMPP method": what comes by
+such a method is a modification like any other, and pushed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from tests.rfc6121.conversation import (
+    AT,
+    JULIET,
+    NURSE,
+    ROMEO,
+    account,
+    after,
+    contact,
+    following,
+    ignored,
+    inbound,
+    item,
+    outbound,
+    pushes,
+    rfc6121,
+    roster,
+    roster_get,
+    roster_set,
+    told,
+)
+from xmpp_im_core.policy import Policy, RosterAccess
+from xmpp_im_core.roster import RosterHead, SharedItem
+from xmpp_im_core.server import (
+    Account,
+    Event,
+    ItemRemoved,
+    ItemSet,
+    Kind,
+    OverlayChanged,
+    Put,
+    reduce,
+)
+from xmpp_im_core.subscription import BOTH, FROM, NONE_OUT, TO
+
+# --- items that an administrator sets and removes ---------------------------------------------------------------
+
+
+@rfc6121("2.3.3", quote="if the server only allows roster modifications by means of a non-XMPP method")
+@pytest.mark.parametrize("access", list(RosterAccess), ids=lambda access: access.value)
+def test_an_item_set_by_an_administrator_is_stored_and_pushed(access: RosterAccess) -> None:
+    juliet = account(JULIET, interested=("balcony", "chamber"))
+
+    step = reduce(juliet, ItemSet(AT, "seq", NURSE, "Nurse", ("Servants",)), Policy(roster_access=access))
+
+    assert told(step) == ["push nurse@example.com none 'Nurse' (Servants) to balcony, chamber"]
+    assert pushes(step)[0][1] == "v:8"
+    nurse = contact(NURSE, name="Nurse", groups=("Servants",), version=8)
+    assert step.store == (Put(Kind.CONTACT, NURSE, nurse), Put(Kind.ROSTER, "", RosterHead("v", 8, 0)))
+
+
+@rfc6121("2.4.1", quote="the item MUST be updated exactly as provided in the roster set")
+def test_an_update_by_an_administrator_is_what_it_would_be_by_the_user() -> None:
+    juliet = account(JULIET, [contact(NURSE, "Both", name="Nurse", groups=("Servants",))], interested=("balcony",))
+
+    by_administrator = reduce(juliet, ItemSet(AT, "seq", NURSE, "Angelica"))
+    by_user = reduce(juliet, roster_set(item(NURSE, name="Angelica"), by="balcony"))
+
+    assert (by_administrator.state, by_administrator.store) == (by_user.state, by_user.store)
+    assert by_administrator.send == by_user.send[1:]
+
+
+@rfc6121("2.5.2", quote='MUST send both a presence stanza of type "unsubscribe" and a')
+def test_a_removal_by_an_administrator_is_what_it_would_be_by_the_user() -> None:
+    juliet = account(JULIET, {ROMEO: "Both"}, interested=("balcony",), available=("balcony",))
+
+    by_administrator = reduce(juliet, ItemRemoved(AT, "seq", ROMEO))
+    by_user = reduce(juliet, roster_set(item(ROMEO, subscription="remove"), by="balcony"))
+
+    assert (by_administrator.state, by_administrator.store) == (by_user.state, by_user.store)
+    assert by_administrator.send == by_user.send[1:]
+
+
+@rfc6121("2.5.3", quote="specifies an item that is not in the roster")
+def test_what_is_not_in_the_roster_an_administrator_cannot_remove() -> None:
+    waiting = contact(ROMEO, "None + Pending In", listed=False)
+
+    assert ignored(account(JULIET, interested=("balcony",)), ItemRemoved(AT, "seq", NURSE))
+    assert ignored(account(JULIET, [waiting], interested=("balcony",)), ItemRemoved(AT, "seq", ROMEO))
+
+
+@pytest.mark.parametrize("jid", ["NURSE@example.com", "nurse@example.com/pantry"])
+def test_an_administrator_names_prepared_bare_jids(jid: str) -> None:
+    with pytest.raises(ValueError, match="prepared bare JID"):
+        ItemSet(AT, "seq", jid)
+    with pytest.raises(ValueError, match="prepared bare JID"):
+        ItemRemoved(AT, "seq", jid)
+    with pytest.raises(ValueError, match="prepared bare JID"):
+        OverlayChanged(AT, "seq", (SharedItem(jid),))
+
+
+# --- items that the service shares ------------------------------------------------------------------------------
+
+SHARED = OverlayChanged(AT, "share", (SharedItem(NURSE, BOTH, "Nurse", ("Household",)),))
+UNSHARED = OverlayChanged(AT, "unshare")
+
+
+def sharing(
+    *others: str, connected: Iterable[str] = (), interested: Iterable[str] = (), available: Iterable[str] = ()
+) -> Account:
+    contacts = dict.fromkeys(others, "None")
+    juliet = account(JULIET, contacts, connected=connected, interested=interested, available=available)
+    return following(juliet, SHARED)
+
+
+@rfc6121("2.1.6", quote="The <query/> element in a roster push MUST contain one and only one <item/> element")
+@rfc6121("2.6.3", quote="the version contained in a roster push MUST be unique")
+def test_each_shared_item_that_is_new_or_different_or_gone_is_pushed_with_a_version_of_its_own() -> None:
+    juliet = following(
+        account(JULIET, interested=("balcony",)),
+        OverlayChanged(
+            AT, "a", (SharedItem("a@example.com"), SharedItem("b@example.com"), SharedItem("c@example.com"))
+        ),
+    )
+    changed = OverlayChanged(
+        AT, "b", (SharedItem("b@example.com"), SharedItem("c@example.com", TO), SharedItem("d@example.com", FROM))
+    )
+
+    step = reduce(juliet, changed)
+
+    assert pushes(step) == [
+        ("a@example.com remove", "v:11"),
+        ("c@example.com to", "v:12"),
+        ("d@example.com from", "v:13"),
+    ]
+    assert roster(step.state) == ["b@example.com both", "c@example.com to", "d@example.com from"]
+
+
+@rfc6121("2.6.3", quote="would result in a roster push to a connected client")
+def test_what_is_shared_already_changes_nothing() -> None:
+    juliet = sharing(interested=("balcony",), available=("balcony",))
+
+    assert ignored(juliet, SHARED)
+    assert ignored(account(JULIET, interested=("balcony",)), UNSHARED)
+
+
+@rfc6121("2.1.4", quote="one <item/> element for each contact")
+def test_a_shared_item_stands_in_the_place_of_the_users_own_which_comes_back_when_it_goes() -> None:
+    mine = contact(NURSE, "To", name="Angelica")
+    juliet = following(account(JULIET, [mine], interested=("balcony",)), SHARED)
+    assert roster(juliet) == ["nurse@example.com both 'Nurse' (Household)"]
+
+    step = reduce(juliet, UNSHARED)
+
+    assert pushes(step) == [("nurse@example.com to 'Angelica'", "v:9")]
+    assert roster(step.state) == ["nurse@example.com to 'Angelica'"]
+
+
+@rfc6121("2.3.3", quote="<not-allowed/> if the server only allows roster modifications by means of a non-XMPP method")
+@pytest.mark.parametrize(
+    "request_",
+    [
+        roster_set(item(NURSE, name="Angelica"), by="balcony"),
+        roster_set(item(NURSE, subscription="remove"), by="balcony"),
+        *[outbound(type, NURSE, by="balcony") for type in ("subscribe", "subscribed", "unsubscribe", "unsubscribed")],
+    ],
+    ids=["set", "removal", "subscribe", "subscribed", "unsubscribe", "unsubscribed"],
+)
+def test_the_user_cannot_change_what_the_service_shares(request_: Event) -> None:
+    juliet = sharing(interested=("balcony",), available=("balcony",))
+
+    step = reduce(juliet, request_)
+
+    (said,) = told(step)
+    assert "error not-allowed" in said
+    assert said.endswith("to balcony")
+    assert (step.state, step.store) == (juliet, ())
+
+
+@rfc6121("3.1.3", quote="accepted an agreement with its service provider that allows automatic approval")
+def test_the_contact_cannot_change_it_either_and_a_request_is_answered() -> None:
+    juliet = sharing(interested=("balcony",), available=("balcony",))
+
+    asked = reduce(juliet, inbound("subscribe", NURSE, to=JULIET))
+
+    assert told(asked) == ["route subscribed from juliet@example.com to nurse@example.com"]
+    assert asked.state is juliet
+    for type in ("subscribed", "unsubscribe", "unsubscribed"):
+        assert ignored(juliet, inbound(type, NURSE, to=JULIET))
+
+
+@rfc6121("3", quote="presence information is disclosed only to other entities that a user has approved")
+def test_a_request_from_one_who_may_not_see_the_user_is_not_answered() -> None:
+    seen_only = OverlayChanged(AT, "share", (SharedItem(NURSE, TO),))
+    juliet = following(account(JULIET, available=("balcony",)), seen_only)
+
+    assert ignored(juliet, inbound("subscribe", NURSE, to=JULIET))
+
+
+@rfc6121("3.1.5", quote="send current presence to the user from each of the contact's available resources")
+def test_whoever_may_see_the_user_from_now_on_is_sent_presence_and_whom_the_user_may_see_is_probed() -> None:
+    juliet = account(JULIET, interested=("hall",), available=("balcony", "chamber"))
+
+    assert told(reduce(juliet, SHARED)) == [
+        "push nurse@example.com both 'Nurse' (Household) to hall",
+        "send presence from juliet@example.com/balcony to nurse@example.com",
+        "send presence from juliet@example.com/chamber to nurse@example.com",
+        "send probe from juliet@example.com to nurse@example.com",
+    ]
+
+
+@rfc6121("3.2.2", quote="from all of the contact's online resources to the user")
+def test_whoever_may_see_the_user_no_longer_is_sent_unavailable_from_each_resource() -> None:
+    juliet = sharing(interested=("hall",), available=("balcony", "chamber"))
+
+    assert told(reduce(juliet, UNSHARED)) == [
+        "push nurse@example.com remove to hall",
+        "send unavailable from juliet@example.com/balcony to nurse@example.com",
+        "send unavailable from juliet@example.com/chamber to nurse@example.com",
+    ]
+
+
+@rfc6121("3", quote="presence information is disclosed only to other entities that a user has approved")
+def test_whoever_saw_the_user_anyhow_is_told_nothing_new() -> None:
+    juliet = account(JULIET, {NURSE: "Both"}, available=("balcony",))
+
+    shared = reduce(juliet, SHARED)
+
+    assert told(shared) == []
+    assert told(reduce(shared.state, UNSHARED)) == []
+
+
+@rfc6121("3", quote="presence information is disclosed only to other entities that a user has approved")
+def test_a_shared_subscription_counts_for_broadcasts_and_probes_until_it_goes() -> None:
+    juliet = sharing(connected=("balcony",))
+    login = outbound("available", by="balcony")
+
+    assert told(reduce(juliet, login)) == [
+        "send presence from juliet@example.com/balcony to nurse@example.com",
+        "deliver presence from juliet@example.com/balcony to balcony",
+        "send probe from juliet@example.com to nurse@example.com",
+        "load messages for balcony",
+    ]
+    assert told(reduce(following(juliet, UNSHARED), login)) == [
+        "deliver presence from juliet@example.com/balcony to balcony",
+        "load messages for balcony",
+    ]
+
+
+@rfc6121("2.6.3", quote="the server cannot associate the version ID with any previous version it has on file")
+def test_a_version_from_before_the_change_leads_nowhere() -> None:
+    juliet = sharing("a@example.com", "b@example.com", connected=("balcony",))
+
+    assert told(reduce(juliet, roster_get("balcony", ver="v:7")))[0].startswith("roster [")
+    assert told(reduce(juliet, roster_get("balcony", ver="v:8"))) == ["empty result to balcony"]
+
+
+@rfc6121("2", quote="A user's roster is stored by the user's server on the user's behalf")
+def test_a_shared_item_is_never_stored_but_the_version_is() -> None:
+    step = reduce(account(JULIET), SHARED)
+
+    assert step.store == (Put(Kind.ROSTER, "", RosterHead("v", 8, 8)),)
+    assert after(step).roster.contacts == account(JULIET).roster.contacts
+
+
+def test_nothing_that_is_pending_can_be_shared() -> None:
+    with pytest.raises(ValueError, match="pending"):
+        OverlayChanged(AT, "share", (SharedItem(NURSE, NONE_OUT),))
+
+
+# --- a push never contradicts the roster ------------------------------------------------------------------------
+
+
+@rfc6121("2.1.6", quote="is a newly created, updated, or deleted roster item")
+@pytest.mark.parametrize(
+    "event",
+    [ItemSet(AT, "seq", NURSE, "Angelica"), ItemRemoved(AT, "seq", NURSE)],
+    ids=["set", "removed"],
+)
+def test_a_change_beneath_a_shared_item_does_not_push_what_the_roster_does_not_show(event: Event) -> None:
+    juliet = following(account(JULIET, [contact(NURSE, name="Nan")], interested=("balcony",)), SHARED)
+
+    step = reduce(juliet, event)
+
+    assert roster(step.state) == ["nurse@example.com both 'Nurse' (Household)"]
+    assert [said for said, _ in pushes(step) if said not in roster(step.state)] == []
+    returning = [said for said, _ in pushes(reduce(step.state, roster_get("balcony", ver=juliet.roster.ver)))]
+    assert [said for said in returning if said not in roster(step.state)] == []
+
+
+@rfc6121("2.5.2", quote="in order to cancel the contact's subscription")
+def test_a_removal_beneath_a_shared_item_does_not_hide_the_user_from_one_who_may_still_see_her() -> None:
+    juliet = account(JULIET, {NURSE: "Both"}, interested=("balcony",), available=("balcony",))
+    juliet = following(juliet, SHARED)
+
+    step = reduce(juliet, ItemRemoved(AT, "seq", NURSE))
+
+    assert [said for said in told(step) if "unavailable" in said] == []
+
+
+@rfc6121("3.1.3", quote="until the contact either approves or denies the request")
+def test_a_request_that_the_service_has_granted_meanwhile_is_not_put_to_the_user_any_more() -> None:
+    waiting = contact(NURSE, "None + Pending In", listed=False)
+    juliet = following(account(JULIET, [waiting], connected=("balcony",)), SHARED)
+
+    step = reduce(juliet, outbound("available", by="balcony"))
+
+    assert [said for said in told(step) if said.startswith("deliver subscribe")] == []
