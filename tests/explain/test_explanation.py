@@ -16,14 +16,25 @@ from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import address_of, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import Contact, RosterHead, roster_of
+from xmpp_im_core.rules import Rule
 from xmpp_im_core.server.account import reduce
-from xmpp_im_core.server.effects import Effect
-from xmpp_im_core.server.events import AccountRemoved, Event, Inbound, OfflineLoaded, Outbound, SessionEnded
+from xmpp_im_core.server.effects import Effect, FanOut
+from xmpp_im_core.server.events import (
+    AccountCreated,
+    AccountRemoved,
+    Event,
+    Inbound,
+    LoadFailed,
+    OfflineLoaded,
+    Outbound,
+    SessionEnded,
+    Unroutable,
+)
 from xmpp_im_core.server.machine import PLAIN
 from xmpp_im_core.server.service import ForAccount, hosting, serve
-from xmpp_im_core.server.state import Account, Session, SessionId, State
+from xmpp_im_core.server.state import Account, NoAccount, Session, SessionId, State
 from xmpp_im_core.server.visibility import DIRECTED, SELF, SUBSCRIBED
-from xmpp_im_core.stanza import Message, Presence
+from xmpp_im_core.stanza import Condition, Message, Presence
 from xmpp_im_core.subscription import Subscription
 from xmpp_im_core.testing.events import MAKERS, steps
 from xmpp_im_core.testing.states import JULIET
@@ -205,6 +216,38 @@ def test_every_step_can_be_explained(step: tuple[State, Event]) -> None:
 def test_there_are_words_for_every_event_and_effect() -> None:
     assert set(EVENTS) == set(get_args(Event)) == set(MAKERS)
     assert set(EFFECTS) == set(get_args(Effect))
+
+
+def test_what_could_not_be_routed_is_said_with_whom_it_did_not_reach() -> None:
+    presence = Presence(None, parse_address("juliet@capulet.example/balcony"))
+    fan_out = FanOut(presence, (ROMEO, "nurse@capulet.example"), Rule("test", "It tests.", ("6121-4.2.2-01",)))
+
+    words = event_in_words(Unroutable(NOON, "e1", fan_out, Condition.REMOTE_SERVER_TIMEOUT, (ROMEO,)))
+
+    assert words == (
+        "could not be routed (remote-server-timeout): presence from juliet@capulet.example/balcony, for " + ROMEO
+    )
+
+
+def test_an_account_that_comes_goes_or_cannot_be_loaded_is_a_change() -> None:
+    nobody = NoAccount(JULIET)
+
+    created = explain(nobody, AccountCreated(NOON, "e1", "l1"))
+    removed = explain(account(), AccountRemoved(NOON, "e1"))
+    failed = explain(nobody, LoadFailed(NOON, "e1"))
+
+    assert created.changed == ("the account is there",)
+    assert created.stored == ("put roster: version 0 of lineage l1",)
+    assert removed.changed == ("there is no account",)
+    assert failed.changed == ("what the account holds is unknown",)
+
+
+def test_a_pre_approval_is_a_change_of_the_contact() -> None:
+    juliet = account(Contact(ROMEO, Subscription.NONE, version=1), sessions=(balcony(),))
+
+    explanation = explain(juliet, sends("subscribed", ROMEO))
+
+    assert explanation.changed[0] == f"{ROMEO}: None becomes None, pre-approved"
 
 
 def test_a_decision_and_stanzas_lost_are_said_with_the_event() -> None:

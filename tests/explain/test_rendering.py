@@ -86,3 +86,12 @@ def test_what_a_peer_wrote_cannot_reach_the_terminal_as_it_is() -> None:
 
     assert "\x1b" not in text
     assert "\\x1b" in text
+
+
+def test_what_a_peer_wrote_at_length_is_cut() -> None:
+    stanza = Message(account().address, Malformed("~" * 1000, "no JID"))
+
+    text = str(explain(account(), Inbound(NOON, "e1", stanza)))
+
+    assert text.count("~") == 77
+    assert "~..." in text

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.snapshot.test_round_trip import NOON, juliet
+from xmpp_im_core.client import Asking, SendIQ
+from xmpp_im_core.element import element
 from xmpp_im_core.server.effects import Kind, Put
-from xmpp_im_core.server.events import AccountLoaded, StoreFailed, TimePassed
+from xmpp_im_core.server.events import AccountLoaded, Inbound, StoreFailed, TimePassed
 from xmpp_im_core.snapshot import (
     SnapshotError,
     dump,
@@ -24,6 +26,7 @@ from xmpp_im_core.snapshot import (
     load_state,
     to_text,
 )
+from xmpp_im_core.stanza import Presence, payload
 from xmpp_im_core.testing.events import steps
 
 
@@ -111,6 +114,18 @@ def test_a_damaged_snapshot_is_refused_where_it_is_damaged(path: str, value: obj
             "$.event",
             "not server.NoAccount",
         ),
+        (
+            {
+                "format": 1,
+                "class": "server.OfflineLoaded",
+                "at": "2026-07-12T12:00:00Z",
+                "seq": "1",
+                "session": ["balcony", 7],
+                "messages": [["m1"]],
+            },
+            "$.messages[0]",
+            "a list of 2 belongs here, not of 1",
+        ),
         ({"format": 1, "class": "server.Policy", "tombstones": -1}, "$", "tombstones"),
         (
             {"format": 1, "class": "server.Policy", "resend_requests_after": {"weeks": 1}},
@@ -165,6 +180,15 @@ def test_what_no_table_has_is_not_written() -> None:
         dump(Put(Kind.MOVED, "", None))
     with pytest.raises(SnapshotError, match="a record of kind MOVED holds Moved, not NoneType"):
         dump_record(Put(Kind.MOVED, "", None))
+
+
+def test_what_xml_cannot_hold_is_not_written() -> None:
+    nameless = element("no name", "urn:x")
+
+    with pytest.raises(SnapshotError, match="a stanza cannot be written: 'no name' is no name for an element"):
+        dump(Inbound(NOON, "1", Presence(payload=payload(nameless))))
+    with pytest.raises(SnapshotError, match="an element cannot be written: 'no name' is no name for an element"):
+        dump(SendIQ(NOON, "1", Asking.GET, nameless))
 
 
 def test_an_event_is_no_state_and_a_state_is_no_event() -> None:

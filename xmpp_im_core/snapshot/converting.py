@@ -42,8 +42,7 @@ def _is_choice(kind: Any) -> bool:
     """Whether several classes may stand in a field of this type, so that a tag is needed."""
     if get_origin(kind) not in (Union, UnionType):
         return False
-    classes = [each for each in get_args(kind) if each is not type(None)]
-    return len(classes) > 1 and all(_is_record(each) for each in classes)
+    return all(_is_record(each) for each in get_args(kind))
 
 
 def _is_anything(kind: Any) -> bool:
@@ -83,10 +82,7 @@ def read_tagged(value: Any, converter: Converter, tags: Tags) -> Any:
 
 
 def _choice_writer(converter: Converter, tags: Tags) -> Callable[[Any], Any]:
-    def write(value: Any) -> Any:
-        return None if value is None else write_tagged(value, converter, tags)
-
-    return write
+    return lambda value: write_tagged(value, converter, tags)
 
 
 def _tagged_reader(converter: Converter, tags: Tags) -> Callable[[Any, Any], Any]:
@@ -98,8 +94,6 @@ def _choice_reader(kind: Any, converter: Converter, tags: Tags) -> Callable[[Any
     allowed = ", ".join(sorted(tags.of[each] for each in classes if each in tags.of))
 
     def read(value: Any, _: Any) -> Any:
-        if value is None and type(None) in classes:
-            return None
         record = read_tagged(value, converter, tags)
         if type(record) not in classes:
             raise Refused(f"one of {allowed} belongs here, not {tags.of[type(record)]}")

@@ -32,11 +32,9 @@ def located(error: BaseException, path: str = "$") -> SnapshotError:
             return located(inner, f"{path}.{field.name}")
         return located(others[0], path)
     if isinstance(error, IterableValidationError):
-        items, others = error.group_exceptions()
-        if items:
-            inner_item, item = items[0]
-            return located(inner_item, f"{path}[{item.index!r}]")
-        return located(others[0], path)
+        items, _ = error.group_exceptions()
+        refused, item = items[0]
+        return located(refused, f"{path}[{item.index!r}]")
     if isinstance(error, KeyError):
         return SnapshotError(path, "is missing")
     if isinstance(error, ForbiddenExtraKeysError):

@@ -16,7 +16,7 @@ from cattrs import Converter
 from cattrs.cols import homogenous_tuple_structure_factory, iterable_unstructure_factory
 from cattrs.gen import make_hetero_tuple_unstructure_fn
 
-from xmpp_im_core.codec import CodecError, Limits, parse_element, parse_stanza, write_element, write_stanza
+from xmpp_im_core.codec import CodecError, Limits, Unwritable, parse_element, parse_stanza, write_element, write_stanza
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, Address, InvalidJID, Malformed, parse_address, parse_jid
@@ -161,7 +161,7 @@ def write_xml(stanza: Stanza) -> str:
     """Return a stanza as XML text, in the namespace ``jabber:client``."""
     try:
         return write_stanza(stanza).decode()
-    except CodecError as error:
+    except Unwritable as error:
         raise Refused(f"a stanza cannot be written: {error}") from None
 
 
@@ -180,7 +180,7 @@ def read_xml(value: Any, kind: type[Stanza]) -> Stanza:
 def _write_element(element: Element) -> str:
     try:
         return write_element(element).decode()
-    except CodecError as error:
+    except Unwritable as error:
         raise Refused(f"an element cannot be written: {error}") from None
 
 
