@@ -140,6 +140,9 @@ class Policy:
     request_size: int = field(default=16_384, validator=ge(0))
     """§3.1.3: the largest request that is kept, in characters of its names, values and text; a larger one is
     ignored."""
+    notices: int = field(default=0, validator=ge(0))
+    """§3.1.6, §3.2.3, §3.3.3: how many approvals, cancellations and the like are kept for a user without interested
+    resource, to be delivered to the next available one; the rest show in the roster alone."""
     resend_requests_after: timedelta | None = timedelta(days=7)
     """§3.1.2: after how long an unanswered request is sent again; None: never."""
 

@@ -191,7 +191,7 @@ class Roster:
 
     def modified_since(self, version: int) -> tuple[Contact, ...]:
         """Return the contacts modified after this version in the order of their last modification (§2.6.3)."""
-        changed = [contact for contact in self.contacts.unordered() if contact.version > version]
+        changed = [c for c in self.contacts.unordered() if c.version > version and c.jid not in self.shared]
         return tuple(sorted(changed, key=_by_version))
 
     def items(self) -> tuple[Contact | SharedItem, ...]:

@@ -12,15 +12,12 @@ def own_request(account: State, event: Event, namespace: str) -> IQ | None:
     """Return the IQ get or set in this namespace that one of the user's own clients sent to the account, or None.
 
     The 'to' is absent or the user's bare JID (RFC 6121 §8.2). None as well for what the account itself would
-    refuse: a session that is not there, somebody else's address as 'from', a malformed IQ.
+    refuse: a session that is not there, a malformed IQ.
     """
     if not isinstance(account, Account) or not isinstance(event, Outbound):
         return None
-    stanza, session = event.stanza, account.session(event.session)
-    if session is None or (stanza.to is not None and not _is_account(account, stanza)):
-        return None
-    sender = stanza.from_jid
-    if stanza.from_ is not None and (sender is None or sender.full not in (session.address.jid.full, account.jid.full)):
+    stanza = event.stanza
+    if account.session(event.session) is None or (stanza.to is not None and not _is_account(account, stanza)):
         return None
     return _request(stanza, namespace)
 

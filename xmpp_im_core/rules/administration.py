@@ -8,7 +8,7 @@ from xmpp_im_core.rules.roster import pushed
 from xmpp_im_core.rules.rule import rule
 
 CREATED: Final = rule("account:created", "A new account has an empty roster.", "2-01")
-REMOVED: Final = rule("account:removed", "Of a removed account nothing stays stored.", "2-01")
+REMOVED: Final = rule("account:removed", "Of a removed account nothing stays stored.", "2-01 11-06")
 UNSUBSCRIBED_BY_REMOVAL: Final = rule(
     "account:removed-unsubscribes",
     "The removal of an account ends its subscriptions: contacts are sent unsubscribe.",

@@ -61,6 +61,6 @@ IQ_REFUSED: Final = rule(
 OUTBOUND_REFUSED: Final = rule(
     "blocking:outbound-refused",
     "The user's own stanza to a blocked entity is not routed, but answered not-acceptable.",
-    "8.1-03",
+    "8.1-03 3.1.2-09",
     "XEP-0191 §3.3",
 )

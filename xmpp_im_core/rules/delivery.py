@@ -42,7 +42,7 @@ ERROR_MESSAGE_DELIVERED: Final = rule(
 ERROR_MESSAGE_IGNORED: Final = rule(
     "message:error-ignored",
     "A message of type error to a bare JID, or to no resource that is there, is ignored.",
-    "8.5-01 8.5.2.1.1-15 8.5.2.2.1-05 8.5.3.2-01 8.5.3.2.1-09",
+    "8.5-01 8.5.2.1.1-15 8.5.2.2.1-05 8.5.3.2-01 8.5.3.2.1-09 8.5.1-02",
 )
 
 # --- messages for absent users (§8.5.2.2.1; XEP-0160) -----------------------------------------------------
@@ -58,7 +58,7 @@ TOO_LARGE_TO_STORE: Final = rule("message:too-large", "A message larger than the
 OFFLINE_FLUSHED: Final = rule(
     "message:flush",
     "Stored messages are asked for when a resource becomes available with a non-negative priority.",
-    "8-01",
+    "8-01 8.5.2.1.1-16",
     "XEP-0160 §2",
 )
 OFFLINE_DELIVERED: Final = rule(
@@ -96,7 +96,7 @@ OWN_IQ_NOT_SERVED: Final = rule(
     "iq:own-not-served",
     "A client's IQ to its own account in a namespace that nobody knows is answered service-unavailable.",
     _IQ,
-    "8.2-01 8.2-04 8.2-05 8.5.2.1.3-04",
+    "8.2-01 8.2-04 8.2-05 8.5.2.1.3-04 8.5.2.1.3-01 8.5.2.1.3-02",
 )
 IQ_NOT_SERVED: Final = rule(
     "iq:not-served",
@@ -108,7 +108,7 @@ IQ_NOT_SERVED: Final = rule(
 ANSWER_TO_SERVER: Final = rule(
     "iq:answer-ignored",
     "An IQ result or error to the server itself is ignored where it answers nothing, and where it answers a push.",
-    "2.1.6-09 8.2-01 8.2-06 8.5.2.1.3-02",
+    "2.1.6-09 8.2-01 8.2-06 8.5.2.1.3-02 8.5.2.2-01",
 )
 IQ_UNMATCHED: Final = rule(
     "iq:unmatched",

@@ -110,7 +110,7 @@ PRESENCE_UNMATCHED: Final = rule(
 PRESENCE_TO_NO_ACCOUNT: Final = rule(
     "presence:no-account",
     "Presence to an account that does not exist is ignored.",
-    "8.5-01 8.5.1-03 8.5.1-04",
+    "8.5-01 8.5.1-03 8.5.1-04 11-06",
 )
 UNKNOWN_TYPE: Final = rule(
     "presence:unknown-type",
@@ -120,7 +120,7 @@ UNKNOWN_TYPE: Final = rule(
 ERROR_DELIVERED: Final = rule(
     "presence:error-delivered",
     "A presence error is delivered to the resource it names, or to all available ones, and never answered.",
-    "4.4.2-02 4.5.2-03",
+    "4.4.2-02 4.5.2-03 3.1.2-07 3.3.2-04 8.5-01 8.5.2-01 8.5.3-01",
     "RFC 6120 §8.3.1",
 )
 ERROR_ROUTED: Final = rule(

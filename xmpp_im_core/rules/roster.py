@@ -6,17 +6,18 @@ from typing import Final
 
 from xmpp_im_core.rules.rule import Rule, rule
 
-_STATES: Final = "A.1-06 A.1-07 A.1-13 A.1-14 A.1-15 A.1-16 A.1-17 A.1-18"
+_STATES: Final = "A.1-01 A.1-02 A.1-03 A.1-04 A.1-06 A.1-07 A.1-08 A.1-13 A.1-14 A.1-15 A.1-16 A.1-17 A.1-18"
 """What the states of Appendix A look like in a roster item."""
 _ITEM: Final = (
     "2.1-01 2.1.2-02 2.1.2.1-01 2.1.2.1-02 2.1.2.2-01 2.1.2.2-02 2.1.2.3-01 2.1.2.3-03 2.1.2.4-01 "
-    "2.1.2.5-01 2.1.2.5-02 2.1.2.5-03 2.1.2.5-04 2.1.2.5-09 2.1.2.6-02 3-05"
+    "2.1.2.5-01 2.1.2.5-02 2.1.2.5-03 2.1.2.5-04 2.1.2.5-09 2.1.2.6-02 3-05 3.4.2-17"
 )
 """What every item that a server writes obeys."""
 _OWN: Final = "8.2-01 8.2-04 8.5.2.1.3-01 8.5.2.1.3-02 8.5.2.1.3-03"
 """What every answer to the owner of a roster obeys."""
 _RESULT: Final = (
-    f"2-01 2-03 2.1.1-01 2.1.1-04 2.1.3-03 2.1.4-01 2.2-04 2.6.3-01 2.6.3-14 12-22 12-28 {_OWN} {_ITEM} {_STATES}"
+    f"2-01 2-03 2.1.1-01 2.1.1-04 2.1.3-03 2.1.4-01 2.2-04 2.6.3-01 2.6.3-14 12-22 12-28 {_OWN} {_ITEM} {_STATES} "
+    "2.2-06 3.1-02 A.1-11"
 )
 _PUSH: Final = (
     f"2.1.1-01 2.1.1-04 2.1.6-01 2.1.6-02 2.2-05 2.2-06 2.6.3-07 2.6.3-11 2.6.3-12 2.6.3-13 2.6.3-14 12-26 12-28 "
@@ -80,7 +81,7 @@ ITEM_ADDED: Final = rule(
     "roster:added",
     "A roster set for a new contact creates the item and is answered with a result.",
     _SET,
-    "2.3.2-01 2.3.2-02 A.1-09",
+    "2.3.2-01 2.3.2-02 A.1-09 3-01",
 )
 ADDED_ITEM_PUSHED: Final = pushed(
     "roster:added-push",
@@ -141,7 +142,7 @@ ROSTER_FULL: Final = rule("roster:full", "One item more than the limit is a poli
 ITEM_REMOVED: Final = rule(
     "roster:removed",
     "A removal deletes the item and is answered with a result.",
-    "2.5.2-01 2.5.2-03 3.1.1-06 12-24",
+    "2.5.2-01 2.5.2-03 3.1.1-06 12-24 11-06",
 )
 REMOVED_ITEM_PUSHED: Final = pushed(
     "roster:removed-push",

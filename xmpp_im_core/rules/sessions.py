@@ -11,7 +11,7 @@ from xmpp_im_core.rules.rule import rule
 BOUND: Final = rule(
     "session:bound",
     "A bound resource is connected: neither available nor interested yet.",
-    "4.1-07",
+    "4.1-07 2.6.1-01 3.4-03 3.4-04",
     "RFC 6120 §7",
 )
 BOUND_ALREADY: Final = rule("session:bound-already", "A session that is bound already changes nothing.", "RFC 6120 §7")
@@ -29,11 +29,6 @@ UNKNOWN_SESSION: Final = rule(
     "session:unknown",
     "An event of a session that is not there, or was replaced, is ignored.",
     "RFC 6120 §7.7.2.2",
-)
-INVALID_FROM: Final = rule(
-    "session:invalid-from",
-    "A client that claims another sender's address is disconnected with invalid-from.",
-    "RFC 6120 §8.1.2.1",
 )
 
 # --- accounts ---------------------------------------------------------------------------------------------

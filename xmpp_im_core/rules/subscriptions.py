@@ -10,7 +10,7 @@ from xmpp_im_core.rules.rule import rule
 # --- requesting (§3.1) ------------------------------------------------------------------------------------
 
 REQUEST_PUSHED: Final = pushed(
-    "subscribe:push", "After a request was routed, the item is pushed with ask='subscribe'.", "3.1.2-10"
+    "subscribe:push", "After a request was routed, the item is pushed with ask='subscribe'.", "3.1.2-10 3.1.2-11"
 )
 NO_CONTACT_NAMED: Final = rule(
     "subscribe:no-to",
@@ -49,7 +49,7 @@ OWN_JID: Final = rule(
 REQUEST_RECORDED: Final = rule(
     "subscribe:recorded",
     "The complete request is kept until the user decides; no roster item is made for it.",
-    "3.1.3-12 3.1.3-18 A.1-09 A.1-10 A.1-11 A.1-12 2.6.3-07",
+    "3.1.3-12 3.1.3-18 A.1-09 A.1-10 A.1-11 A.1-12 2.6.3-07 11-06 3-01 3.1.3-10",
 )
 REQUEST_REDELIVERED: Final = rule(
     "subscribe:redelivered",
@@ -65,7 +65,7 @@ REQUEST_APPROVED_BY_SERVICE: Final = rule(
     "subscribe:service-approves", "A request is approved on the user's behalf as configured.", "3.1.3-05 3-04"
 )
 REQUEST_DENIED_BY_SERVICE: Final = rule(
-    "subscribe:service-denies", "A request is denied on the user's behalf as configured.", "3.1.3-05 3-04"
+    "subscribe:service-denies", "A request is denied on the user's behalf as configured.", "3.1.3-05 3-04 11-06"
 )
 SERVICE_APPROVAL_TO_FULL_ROSTER: Final = rule(
     "subscribe:service-roster-full",
@@ -90,12 +90,12 @@ UNMATCHED_FULL_JID: Final = rule(
 # --- approving (§3.1.5, §3.1.6) ---------------------------------------------------------------------------
 
 APPROVAL_PUSHED: Final = pushed(
-    "subscribed:push", "After an approval was routed, the item is pushed.", "3.1.5-03 3.4.2-05 A.1-03"
+    "subscribed:push", "After an approval was routed, the item is pushed.", "3.1.5-03 3.4.2-05"
 )
 PRESENCE_AFTER_APPROVAL: Final = rule(
     "subscribed:presence",
     "After the push, the new subscriber is sent the current presence of each available resource.",
-    "3.1.5-04 3-01 4.6.1-03 A.1-03",
+    "3.1.5-04 3-01 4.6.1-03 A.1-03 11-06",
 )
 APPROVED_PUSHED: Final = pushed(
     "subscribed:inbound-push", "After an approval was delivered, the item is pushed.", "3.1.6-04"
@@ -114,7 +114,7 @@ CANCELLATION_PUSHED: Final = pushed(
 DENIAL_WITHOUT_ITEM: Final = rule(
     "unsubscribed:no-item",
     "The denial of a request from somebody who is not in the roster leaves nothing to push.",
-    "A.1-10 A.1-11",
+    "A.1-10 A.1-11 11-06",
 )
 CANCELLED_PUSHED: Final = pushed(
     "unsubscribed:inbound-push",
@@ -138,12 +138,26 @@ UNAVAILABLE_AFTER_UNSUBSCRIBE: Final = rule(
 REQUEST_WITHDRAWN: Final = rule(
     "unsubscribe:withdrawn",
     "An unsubscribe removes the record of a request; no roster item ever showed it.",
-    "3.3.3-08 2.6.3-07",
+    "3.3.3-08 2.6.3-07 11-06",
 )
 UNSUBSCRIBE_ANSWERED: Final = rule(
     "unsubscribe:answered",
     "An unsubscribe that changes the state is answered with unsubscribed.",
-    "A.3.2-03 A.3.2-24 3-04",
+    "A.3.2-03 A.3.2-24 3-04 11-06",
+)
+
+# --- notices to a user who is not there (§3.1.6, §3.2.3, §3.3.3) ------------------------------------------
+
+_MAY_KEEP: Final = "3.1.6-06 3.2.3-06 3.3.3-06"
+
+NOTICE_KEPT: Final = rule(
+    "notice:kept", "A contact's decision is kept for the next available resource where nobody is interested.", _MAY_KEEP
+)
+NOTICE_DROPPED: Final = rule(
+    "notice:dropped", "A contact's decision that nobody is there to hear shows in the roster alone.", _MAY_KEEP
+)
+NOTICE_DELIVERED: Final = rule(
+    "notice:delivered", "A contact's decision that was kept is delivered to the next available resource.", _MAY_KEEP
 )
 
 # --- pre-approval (§3.4) ----------------------------------------------------------------------------------
@@ -162,7 +176,7 @@ PRE_APPROVAL_USED: Final = pushed(
 PRE_APPROVAL_KEPT: Final = pushed(
     "pre-approval:kept",
     "A pre-approval stands, and is shown, until the user takes it back or removes the item.",
-    "3.1.5-03 3.4.2-15 3.4.2-17",
+    "3.1.5-03 3.4.2-15",
 )
 APPROVED_BY_SERVICE_PUSHED: Final = pushed(
     "subscribe:service-approves-push",
@@ -172,7 +186,7 @@ APPROVED_BY_SERVICE_PUSHED: Final = pushed(
 PRE_APPROVAL_CANCELLED: Final = pushed(
     "pre-approval:cancelled",
     "The item is pushed without the flag that was taken back.",
-    "3.2.2-04 3.2.2-05 3.4.2-17 3.4.2-19",
+    "3.2.2-04 3.2.2-05 3.4.2-19",
 )
 APPROVED_ALREADY: Final = rule(
     "pre-approval:already", "A pre-approval that stands already changes nothing.", "3.4.2-07 3.4.2-09"

@@ -25,7 +25,7 @@ from xmpp_im_core.server.administration import (
 )
 from xmpp_im_core.server.answers import refuse
 from xmpp_im_core.server.blocking import inbound_from_blocked, outbound_to_blocked
-from xmpp_im_core.server.effects import EndSession, Step, Transition, silence
+from xmpp_im_core.server.effects import EndSession, Ignored, Step, Transition, silence
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
@@ -57,10 +57,10 @@ from xmpp_im_core.server.presence import inbound_presence, outbound_presence
 from xmpp_im_core.server.resending import time_passed
 from xmpp_im_core.server.sessions import session_bound, session_detached, session_ended, session_resumed
 from xmpp_im_core.server.sharing import overlay_changed
-from xmpp_im_core.server.state import Account, NoAccount, Session, State, Unloaded
+from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
 from xmpp_im_core.server.storage import account_loaded, answer_later, load_failed, while_unloaded
 from xmpp_im_core.server.visibility import is_blocked
-from xmpp_im_core.stanza import IQ, Condition, Message, Presence, Stanza
+from xmpp_im_core.stanza import IQ, Condition, Message, Presence
 
 
 def reduce(state: State, event: Event, policy: Policy = DEFAULT) -> Step:
@@ -84,13 +84,14 @@ def reduce(state: State, event: Event, policy: Policy = DEFAULT) -> Step:
 
 
 def outbound(account: Account, event: Outbound, policy: Policy) -> Transition[Account]:
-    """Process a stanza from one of the account's own sessions, stamped with its full JID (RFC 6120 §8.1.2.1)."""
+    """Process a stanza from one of the account's own sessions.
+
+    It is stamped with the session's full JID, whatever address the client claimed (RFC 6120 §8.1.2.1).
+    """
     session = account.session(event.session)
     if session is None:
         return silence(account, rules.UNKNOWN_SESSION)
     stanza = event.stanza
-    if stanza.from_ is not None and not _own_from(stanza, session):
-        return Transition(account, (EndSession(session.id, "invalid-from", rules.INVALID_FROM),))
     stamped = stanza.stamped(from_=session.address, lang=stanza.lang or session.lang)
     if isinstance(stamped.to, Malformed):
         return refuse(account, stamped, session.id, Condition.JID_MALFORMED, delivery_rules.TO_MALFORMED)
@@ -103,14 +104,6 @@ def outbound(account: Account, event: Outbound, policy: Policy) -> Transition[Ac
         return outbound_presence(account, event, stamped, session, policy)
     assert isinstance(stamped, IQ)
     return outbound_iq(account, event, stamped, session, policy)
-
-
-def _own_from(stanza: Stanza, session: Session) -> bool:
-    """Whether a client's 'from' is its own full or bare JID."""
-    return stanza.from_jid is not None and stanza.from_jid.full in (
-        session.address.jid.full,
-        session.address.jid.bare,
-    )
 
 
 def inbound(account: Account, event: Inbound, policy: Policy) -> Transition[Account]:
@@ -143,6 +136,10 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
         done = reduce(account, SessionEnded(failed.at, failed.seq, failed.session), policy)
         bounced = [answer_later(account, Inbound(failed.at, failed.seq, each)) for each in failed.undelivered]
         return Transition(done.state, (*done.send, *bounced))
+    if isinstance(failed, Undelivered):
+        lost = not set(failed.effect.sessions) - set(failed.sessions)
+        bounced = [answer_later(account, Inbound(failed.at, failed.seq, failed.effect.stanza))] if lost else []
+        return Transition(account, tuple(bounced or [Ignored(storage_rules.NOT_NOW_IGNORED)]))
     if isinstance(failed, SessionBound) or _is_farewell(failed):
         done = reduce(account, failed, policy)
         return Transition(done.state, done.send)
@@ -211,4 +208,4 @@ def _unloaded(state: Unloaded, event: Event, policy: Policy) -> Step:
         return load_failed(state)
     if isinstance(event, StoreFailed):
         return silence(state, storage_rules.NOT_NOW_IGNORED)
-    return while_unloaded(state, event)
+    return while_unloaded(state, event, policy)

@@ -12,6 +12,7 @@ from xmpp_im_core.rules import presence as rules
 from xmpp_im_core.server.effects import (
     Effect,
     FanOut,
+    Ignored,
     Kind,
     LoadOffline,
     Put,
@@ -21,6 +22,7 @@ from xmpp_im_core.server.effects import (
     silence,
 )
 from xmpp_im_core.server.events import Outbound
+from xmpp_im_core.server.notices import deliver_notices
 from xmpp_im_core.server.priorities import within_bounds
 from xmpp_im_core.server.state import Account, LastUnavailable, Session, SessionId
 from xmpp_im_core.server.subscribing import redeliver_requests
@@ -48,12 +50,15 @@ def outbound_available(
         *_fan_out(presence, subscribers(after), rule),
         deliver(presence.stamped(to=account.address), after.available(), own),
     ]
+    forget: tuple[StoreOperation, ...] = ()
     if initial:
         send += _greetings(after, event, shown)
+        after, told, forget = deliver_notices(after, shown)
+        send += told
     was_reachable = not initial and session.priority >= 0
     if shown.priority >= 0 and not was_reachable and policy.offline_messages:
         send.append(LoadOffline(session.id, delivery_rules.OFFLINE_FLUSHED))
-    return Transition(after, tuple(send))
+    return Transition(after, tuple(send), (), forget)
 
 
 def _greetings(account: Account, event: Outbound, session: Session) -> list[Effect]:
@@ -86,7 +91,7 @@ def outbound_unavailable(
 def session_gone(account: Account, session: Session, seq: str, at: datetime) -> Transition[Account]:
     """Take a session out that is over, and say so on the user's behalf where the client has not (§4.5.2).
 
-    "the user's server MUST NOT depend on receiving unavailable presence": the cause makes no difference, and
+    "The user's server MUST NOT depend on receiving unavailable presence": the cause makes no difference, and
     why the stream ended is nobody's business.
     """
     after = account.without_session(session.id)
@@ -122,7 +127,7 @@ def leave(
             last = LastUnavailable(presence, at)
             after = after.left_at(last)
             store = (Put(Kind.LAST_UNAVAILABLE, "", last),)
-    elif not send:
+    elif not directed:
         return silence(after, rules.NEVER_AVAILABLE)
     return Transition(after, tuple(send), store)
 
@@ -143,4 +148,4 @@ def _is_subscriber(account: Account, entry: str) -> bool:
 
 
 def _fan_out(presence: Presence, recipients: tuple[str, ...], rule: Rule) -> list[Effect]:
-    return [FanOut(presence, recipients, rule)] if recipients else []
+    return [FanOut(presence, recipients, rule) if recipients else Ignored(rule)]

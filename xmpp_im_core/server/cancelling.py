@@ -6,9 +6,10 @@ from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import subscriptions as rules
 from xmpp_im_core.server.changes import modify, note, push
-from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, deliver, silence
+from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, silence
 from xmpp_im_core.server.events import Inbound, Outbound
 from xmpp_im_core.server.farewell import unavailable_from_all, without_directed_to
+from xmpp_im_core.server.notices import notify
 from xmpp_im_core.server.preapproving import cancel_pre_approval
 from xmpp_im_core.server.state import Account
 from xmpp_im_core.stanza import Presence
@@ -55,8 +56,6 @@ def inbound_unsubscribed(
     if not row.acts:
         return silence(account, row.rule)
     after, contact, store = modify(account, contact.becoming(row.becomes), policy)
-    send = (
-        deliver(cancellation, account.interested(), row.rule),
-        push(after, contact, f"{event.seq}-push", policy, rules.CANCELLED_PUSHED),
-    )
-    return Transition(after, send, store)
+    after, told, kept = notify(after, event.seq, cancellation, row.rule, policy)
+    pushed = push(after, contact, f"{event.seq}-push", policy, rules.CANCELLED_PUSHED)
+    return Transition(after, (*told, pushed), (*store, *kept))

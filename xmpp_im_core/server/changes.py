@@ -37,7 +37,12 @@ def note(account: Account, contact: Contact) -> tuple[Account, tuple[StoreOperat
 
 
 def push(account: Account, contact: Contact, id: str, policy: Policy, rule: Rule) -> Deliver | Ignored:
-    """Push a contact's item to all interested resources (§2.1.6); none of them: the rule is obeyed in silence."""
+    """Push a contact's item to all interested resources (§2.1.6).
+
+    None of them: the rule is obeyed in silence; so it is where the roster shows a shared item in its place.
+    """
+    if contact.jid in account.roster.shared:
+        return Ignored(rule)
     return push_item(account, contact, contact.version, id, policy, rule)
 
 

@@ -42,6 +42,8 @@ class Kind(Enum):
     """Key: empty. Value: :class:`~xmpp_im_core.server.state.Moved`."""
     BLOCKED = "blocked"
     """Key: a blocked JID. Value: None."""
+    NOTICE = "notice"
+    """Key: the event's ``seq``. Value: the presence stanza that the user has not been told of yet."""
     OFFLINE = "offline"
     """Key: the event's ``seq``, so that keys sort as messages came where the host's do. Value: the message."""
 

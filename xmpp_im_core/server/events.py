@@ -6,7 +6,6 @@ IQs and presence that the server makes begin with it.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TypeAlias
 
 import attrs

@@ -49,7 +49,9 @@ def processed_again(
     if sender is None or to is None or to.bare != account.jid.bare:
         return silence(account, rules.LOST)  # what the server itself had made for that session
     if isinstance(stanza, Message):
-        return inbound_message(account, Inbound(event.at, f"{event.seq}-{index}", stanza), stanza, sender, to, policy)
+        return inbound_message(
+            account, Inbound(event.at, f"{event.seq}-{index:04}", stanza), stanza, sender, to, policy
+        )
     if isinstance(stanza, IQ) and to.resource is not None and stanza.type in ("get", "set"):
         return Transition(account, (error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.IQ_UNMATCHED),))
     return silence(account, rules.LOST)

@@ -24,7 +24,7 @@ def pre_approve(account: Account, event: Outbound, contact: Contact, row: Row, p
     if policy.pre_approval is PreApproval.UNSUPPORTED:
         return silence(account, rules.PRE_APPROVAL_UNSUPPORTED)
     if contact.approved and contact.listed:
-        return silence(account, rules.APPROVED_ALREADY)
+        return Transition(account, (Ignored(row.rule), Ignored(rules.APPROVED_ALREADY)))
     if not contact.listed and account.roster.listed >= policy.roster_items:
         return refuse(account, event.stanza, event.session, Condition.POLICY_VIOLATION, rules.REQUEST_TO_FULL_ROSTER)
     pushed_by = rules.PRE_APPROVAL_PUSHED if contact.listed else rules.PRE_APPROVED_ITEM_PUSHED

@@ -32,7 +32,7 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
     due: list[datetime] = []
     for contact in account.roster.contacts.values():
         asked = contact.asked
-        if asked is None or wait is None:
+        if asked is None or wait is None or contact.jid in roster.shared:
             continue
         if _due(asked, wait) <= event.at:
             asked = event.at

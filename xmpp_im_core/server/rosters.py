@@ -165,10 +165,19 @@ def withdrawal_at_removal(account: Account, contact: str, state: Subscription, s
         stanza = Presence(to, account.address, f"{seq}-unsubscribed", "unsubscribed")
         rule = rules.MUTUAL_CANCELLED_AT_REMOVAL if state.to else rules.CANCELLED_AT_REMOVAL
         farewells: tuple[Effect, ...] = ()
-        if not is_blocked(account, parse_jid(contact)):  # whoever is blocked has seen the user leave already
+        if not _goes_on_seeing(account, contact):
             farewells = unavailable_from_all(account, to, seq, rules.UNAVAILABLE_AT_REMOVAL)
         effects = (*farewells, *effects, Route(stanza, rule))
     return effects
+
+
+def _goes_on_seeing(account: Account, contact: str) -> bool:
+    """Whether the removal of an item leaves what a contact sees as it is.
+
+    Whoever is blocked has seen the user leave already, and whom the service lets see the user goes on doing so.
+    """
+    shared = account.roster.shared.get(contact)
+    return (shared is not None and shared.state.from_) or is_blocked(account, parse_jid(contact))
 
 
 # --- reading a roster set (§2.1.2, §2.3.3) ------------------------------------------------------------------

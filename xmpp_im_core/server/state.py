@@ -139,6 +139,15 @@ class LastUnavailable:
 
 
 @frozen
+class Notice:
+    """A contact's decision that the user has not been told of yet (§3.1.6, §3.2.3, §3.3.3)."""
+
+    key: str
+    """Under which it is stored."""
+    stanza: Presence
+
+
+@frozen
 class Moved:
     """The user has moved: contacts' probes are told where to (§4.3.2, rule 2)."""
 
@@ -160,6 +169,8 @@ class Account:
     """The block list (XEP-0191), prepared JIDs, sorted."""
     wake_at: datetime | None = None
     """When the host should report that time has passed; None: not at all."""
+    notices: tuple[Notice, ...] = ()
+    """What is kept for the next available resource, in the order in which it came."""
     address: Address = field(init=False, eq=False, repr=False)
 
     @address.default
@@ -196,27 +207,50 @@ class Account:
 
     def with_roster(self, roster: Roster) -> Account:
         """Return the account with another roster."""
-        return Account(self.jid, roster, self.sessions, self.last_unavailable, self.moved, self.blocked, self.wake_at)
+        return Account(
+            self.jid, roster, self.sessions, self.last_unavailable, self.moved, self.blocked, self.wake_at, self.notices
+        )
 
     def with_sessions(self, sessions: tuple[Session, ...]) -> Account:
         """Return the account with other sessions."""
-        return Account(self.jid, self.roster, sessions, self.last_unavailable, self.moved, self.blocked, self.wake_at)
+        return Account(
+            self.jid, self.roster, sessions, self.last_unavailable, self.moved, self.blocked, self.wake_at, self.notices
+        )
 
     def waking(self, at: datetime | None) -> Account:
         """Return the account with this ``wake_at``."""
-        return Account(self.jid, self.roster, self.sessions, self.last_unavailable, self.moved, self.blocked, at)
+        return Account(
+            self.jid, self.roster, self.sessions, self.last_unavailable, self.moved, self.blocked, at, self.notices
+        )
 
     def left_at(self, last: LastUnavailable) -> Account:
         """Return the account with this last unavailable presence."""
-        return Account(self.jid, self.roster, self.sessions, last, self.moved, self.blocked, self.wake_at)
+        return Account(self.jid, self.roster, self.sessions, last, self.moved, self.blocked, self.wake_at, self.notices)
 
     def moving(self, moved: Moved | None) -> Account:
         """Return the account of a user who has moved, or has not."""
-        return Account(self.jid, self.roster, self.sessions, self.last_unavailable, moved, self.blocked, self.wake_at)
+        return Account(
+            self.jid, self.roster, self.sessions, self.last_unavailable, moved, self.blocked, self.wake_at, self.notices
+        )
 
     def blocking(self, blocked: tuple[str, ...]) -> Account:
         """Return the account with this block list, sorted."""
-        return Account(self.jid, self.roster, self.sessions, self.last_unavailable, self.moved, blocked, self.wake_at)
+        return Account(
+            self.jid, self.roster, self.sessions, self.last_unavailable, self.moved, blocked, self.wake_at, self.notices
+        )
+
+    def noticing(self, notices: tuple[Notice, ...]) -> Account:
+        """Return the account with these notices."""
+        return Account(
+            self.jid,
+            self.roster,
+            self.sessions,
+            self.last_unavailable,
+            self.moved,
+            self.blocked,
+            self.wake_at,
+            notices,
+        )
 
     def with_session(self, session: Session) -> Account:
         """Return the account with this session in the place of the one of its resource, or added."""

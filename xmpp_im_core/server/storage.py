@@ -13,8 +13,8 @@ from xmpp_im_core.server.answers import error, error_to_sender
 from xmpp_im_core.server.effects import Effect, Ignored, Kind, Transition, silence
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded
 from xmpp_im_core.server.resending import first_due
-from xmpp_im_core.server.sessions import new_session
-from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Session, State, Unloaded
+from xmpp_im_core.server.sessions import session_bound
+from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Notice, State, Unloaded
 from xmpp_im_core.stanza import IQ, Condition, ErrorType, Message, Presence, Stanza
 from xmpp_im_core.subscription import subscription_state
 
@@ -40,7 +40,17 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     head = RosterHead(head.lineage, newest, head.horizon)
     sessions = state.sessions if isinstance(state, Unloaded) else ()
     account = Account(state.jid, roster_of(head, contacts), sessions, last, moved, blocked)
+    account = account.noticing(_notices(event))
     return silence(account.waking(first_due(account.roster, policy)), rules.LOADED)
+
+
+def _notices(event: AccountLoaded) -> tuple[Notice, ...]:
+    kept = [(put.key, put.value) for put in event.records if put.kind is Kind.NOTICE]
+    return tuple([Notice(key, value) for key, value in sorted(kept, key=_by_key) if isinstance(value, Presence)])
+
+
+def _by_key(record: tuple[str, object]) -> str:
+    return record[0]
 
 
 def sound(contact: Contact) -> Contact:
@@ -71,17 +81,15 @@ def load_failed(state: NoAccount | Unloaded) -> Transition[State]:
     return silence(state if isinstance(state, Unloaded) else Unloaded(state.jid), rules.LOAD_FAILED)
 
 
-def while_unloaded(state: Unloaded, event: Event) -> Transition[State]:
+def while_unloaded(state: Unloaded, event: Event, policy: Policy) -> Transition[State]:
     """Process an event of an account of which nothing is known.
 
     Its own requests, and inbound messages, IQ requests and subscription requests, get errors of type wait;
     all other presence is ignored. Sessions come and go.
     """
     if isinstance(event, SessionBound):
-        session = new_session(Account(state.jid, Roster("")), event)
-        others = tuple([each for each in state.sessions if each.id.resource != event.session.resource])
-        added = state if session is None else Unloaded(state.jid, _sorted((*others, session)))
-        return silence(added, rules.BOUND_UNLOADED)
+        bound = session_bound(Account(state.jid, Roster(""), state.sessions), event, policy)
+        return Transition(Unloaded(state.jid, bound.state.sessions), (*bound.send, Ignored(rules.BOUND_UNLOADED)))
     if isinstance(event, SessionEnded):
         left = tuple([each for each in state.sessions if each.id != event.session])
         return silence(Unloaded(state.jid, left), rules.ENDED_UNLOADED)
@@ -110,7 +118,3 @@ def _expects_answer(stanza: Stanza) -> bool:
     if isinstance(stanza, Message):
         return stanza.type != "error"
     return isinstance(stanza, IQ) and stanza.type not in ("result", "error")
-
-
-def _sorted(sessions: tuple[Session, ...]) -> tuple[Session, ...]:
-    return tuple(sorted(sessions, key=lambda session: session.id.resource))

@@ -11,6 +11,7 @@ from xmpp_im_core.server.changes import modify, note, push
 from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound, Outbound
 from xmpp_im_core.server.farewell import presence_from_all
+from xmpp_im_core.server.notices import notify
 from xmpp_im_core.server.preapproving import approved_beforehand, approved_by_service, pre_approve
 from xmpp_im_core.server.resending import waking_for
 from xmpp_im_core.server.state import Account, Session
@@ -143,11 +144,9 @@ def inbound_subscribed(
     if not row.acts:
         return silence(account, row.rule)
     after, contact, store = modify(account, contact.becoming(row.becomes), policy)
-    send = (
-        deliver(approval, account.interested(), row.rule),
-        push(after, contact, f"{event.seq}-push", policy, rules.APPROVED_PUSHED),
-    )
-    return Transition(after, send, store)
+    after, told, kept = notify(after, event.seq, approval, row.rule, policy)
+    pushed = push(after, contact, f"{event.seq}-push", policy, rules.APPROVED_PUSHED)
+    return Transition(after, (*told, pushed), (*store, *kept))
 
 
 def _auto_reply(account: Account, event: Inbound, request: Presence, type: str, row: Row) -> Route:
@@ -158,7 +157,8 @@ def _auto_reply(account: Account, event: Inbound, request: Presence, type: str, 
 
 def redeliver_requests(account: Account, session: Session) -> tuple[Effect, ...]:
     """Deliver every request that waits for the user's decision to a resource that has become available (§3.1.3)."""
-    requests = [account.roster.contacts[jid].request for jid in account.roster.pending]
+    roster = account.roster
+    requests = [roster.contacts[jid].request for jid in roster.pending if jid not in roster.shared]
     return tuple(
         [deliver(request, (session.id,), rules.REQUEST_REDELIVERED) for request in requests if request is not None]
     )

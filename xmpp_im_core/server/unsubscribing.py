@@ -6,9 +6,10 @@ from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import subscriptions as rules
 from xmpp_im_core.server.changes import modify, note, push
-from xmpp_im_core.server.effects import Effect, Ignored, Route, StoreOperation, Transition, deliver, silence
+from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, silence
 from xmpp_im_core.server.events import Inbound, Outbound
 from xmpp_im_core.server.farewell import unavailable_from_all, without_directed_to
+from xmpp_im_core.server.notices import notify
 from xmpp_im_core.server.state import Account
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import INBOUND_UNSUBSCRIBE, OUTBOUND_UNSUBSCRIBE
@@ -47,20 +48,18 @@ def inbound_unsubscribe(
     row = INBOUND_UNSUBSCRIBE[contact.state]
     if not row.acts:
         return silence(account, row.rule)
-    send: tuple[Effect, ...] = (deliver(farewell, account.interested(), row.rule),)
-    store: tuple[StoreOperation, ...]
     ended = contact.becoming(row.becomes)
+    caused: tuple[Effect, ...] = (Ignored(rules.REQUEST_WITHDRAWN),)  # no roster item ever showed the request
     if contact.state.from_:
         after, ended, store = modify(without_directed_to(account, contact.jid), ended, policy)
-        send = (
-            *send,
+        caused = (
             push(after, ended, f"{event.seq}-push", policy, rules.UNSUBSCRIBED_PUSHED),
             *unavailable_from_all(account, farewell.from_bare, event.seq, rules.UNAVAILABLE_AFTER_UNSUBSCRIBE),
         )
-    else:  # the request is withdrawn, which no roster item ever showed
+    else:
         after, store = note(account, ended)
-        send = (*send, Ignored(rules.REQUEST_WITHDRAWN))
     if answer:
         reply = Presence(farewell.from_bare, account.address, f"{event.seq}-unsubscribed", "unsubscribed")
-        send = (*send, Route(reply, rules.UNSUBSCRIBE_ANSWERED))
-    return Transition(after, send, store)
+        caused = (*caused, Route(reply, rules.UNSUBSCRIBE_ANSWERED))
+    after, told, kept = notify(after, event.seq, farewell, row.rule, policy)
+    return Transition(after, (*told, *caused), (*store, *kept))
