@@ -18,13 +18,14 @@ from xmpp_im_core.server.state import Account, SessionId, State
 from xmpp_im_core.snapshot import replay, replayed, to_text
 from xmpp_im_core.stanza import CLIENT, IQ, Presence, payload
 from xmpp_im_core.testing.events import floods
-from xmpp_im_core.testing.states import JULIET, NOON, accounts
+from xmpp_im_core.testing.states import ENTITIES, JULIET, NOON, accounts
 
 SMALL = Policy(
     tombstones=3,
     roster_items=12,
     pending_requests=8,
     pending_requests_per_domain=4,
+    notices=2,
     request_size=300,
     directed_entries=5,
     sessions=4,
@@ -71,6 +72,29 @@ def test_a_flood_of_strangers_leaves_everything_else_as_large_as_it_was(account:
         account.moved,
         account.last_unavailable,
     )
+
+
+@given(accounts(), st.data())
+def test_a_flood_of_strangers_leaves_no_notices(account: Account, data: st.DataObject) -> None:
+    flood = data.draw(floods(account, FLOOD))
+
+    after = account_of(replayed(account, flood, SMALL))
+
+    assert after.notices == account.notices
+
+
+@given(accounts())
+def test_no_more_notices_are_kept_than_may_be(account: Account) -> None:
+    account = account.with_sessions(())
+    to = parse_address("juliet@capulet.example")
+    events: list[Event] = [
+        Inbound(NOON, f"n{n}", Presence(to, parse_address(jid), type=type))
+        for n, (jid, type) in enumerate((jid, type) for jid in ENTITIES for type in ("subscribed", "unsubscribed"))
+    ]
+
+    after = account_of(replayed(account, events, SMALL))
+
+    assert len(after.notices) <= max(len(account.notices), SMALL.notices)
 
 
 @given(accounts(), st.data())

@@ -12,9 +12,9 @@ from xmpp_im_core.roster import Contact, RosterHead
 from xmpp_im_core.server.account import reduce
 from xmpp_im_core.server.effects import Kind, Put
 from xmpp_im_core.server.events import AccountLoaded, Event
-from xmpp_im_core.server.state import Account, Moved, NoAccount, State
+from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, State
 from xmpp_im_core.snapshot import SnapshotError, dump_record, load_record
-from xmpp_im_core.stanza import Message
+from xmpp_im_core.stanza import Message, Presence
 from xmpp_im_core.subscription import Subscription
 from xmpp_im_core.testing.events import steps
 from xmpp_im_core.testing.states import JULIET
@@ -36,11 +36,25 @@ NOON = datetime(2026, 7, 12, 12, 0, tzinfo=UTC)
         ),
         (Put(Kind.BLOCKED, "a@b.example", None), '{"format":1,"value":null}'),
         (Put(Kind.OFFLINE, "e1", Message(id="m1")), '{"format":1,"value":"<message id=\\"m1\\"/>"}'),
+        (
+            Put(Kind.NOTICE, "e1", Presence(type="subscribed")),
+            '{"format":1,"value":"<presence type=\\"subscribed\\"/>"}',
+        ),
+        (
+            Put(Kind.LAST_UNAVAILABLE, "", LastUnavailable(Presence(type="unavailable"), NOON)),
+            '{"format":1,"value":{"presence":"<presence type=\\"unavailable\\"/>","at":"2026-07-12T12:00:00+00:00"}}',
+        ),
     ],
 )
 def test_a_record_is_stored_as_text_and_comes_back(put: Put, text: str) -> None:
     assert dump_record(put) == text
     assert load_record(put.kind, put.key, text) == put
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_record_can_be_read(kind: Kind) -> None:
+    with pytest.raises(SnapshotError, match=r"\$\.value.*is not"):
+        load_record(kind, "", '{"format":1,"value":[]}')
 
 
 @given(steps())

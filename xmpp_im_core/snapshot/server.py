@@ -21,7 +21,7 @@ from xmpp_im_core.snapshot import soundness
 from xmpp_im_core.snapshot.errors import Refused
 from xmpp_im_core.snapshot.table import Table
 from xmpp_im_core.snapshot.values import expect
-from xmpp_im_core.stanza import Message
+from xmpp_im_core.stanza import Message, Presence
 
 V = TypeVar("V")
 
@@ -54,6 +54,7 @@ _PUTS: Final[Mapping[Kind, Any]] = MappingProxyType(
         Kind.MOVED: _Put[Moved],
         Kind.BLOCKED: _Put[None],
         Kind.OFFLINE: _Put[Message],
+        Kind.NOTICE: _Put[Presence],
     }
 )
 """What is written of each kind of record, by the type of its value."""

@@ -91,8 +91,13 @@ def _unsound(draw: st.DrawFn) -> Contact:
     )
 
 
+_STORED: Final = (Kind.CONTACT, *[kind for kind in Kind if kind is not Kind.OFFLINE])  # those come when asked for
+
+
 def _record(draw: st.DrawFn) -> Put:
-    kind = choose(draw, (Kind.CONTACT, Kind.CONTACT, Kind.ROSTER, Kind.LAST_UNAVAILABLE, Kind.MOVED, Kind.BLOCKED))
+    kind = choose(
+        draw, (Kind.CONTACT, Kind.CONTACT, Kind.ROSTER, Kind.LAST_UNAVAILABLE, Kind.MOVED, Kind.BLOCKED, Kind.NOTICE)
+    )
     if kind is Kind.CONTACT:
         contact = _unsound(draw)
         return Put(kind, contact.jid, contact)
@@ -100,6 +105,8 @@ def _record(draw: st.DrawFn) -> Put:
         return Put(kind, "", RosterHead(choose(draw, ("l1", "l2")), choose(draw, (0, 3, 9)), choose(draw, (0, 5))))
     if kind is Kind.LAST_UNAVAILABLE:
         return Put(kind, "", LastUnavailable(Presence(type="unavailable"), draw_time(draw)))
+    if kind is Kind.NOTICE:
+        return Put(kind, choose(draw, ("n1", "n2")), Presence(type="subscribed"))
     if kind is Kind.MOVED:
         return Put(kind, "", Moved("xmpp:juliet@verona.example", choose(draw, (True, False))))
     return Put(kind, choose(draw, ENTITIES), None)

@@ -24,6 +24,7 @@ from xmpp_im_core.server.state import (
     LastUnavailable,
     Moved,
     NoAccount,
+    Notice,
     Session,
     SessionId,
     State,
@@ -104,6 +105,12 @@ def _broadcast(draw: st.DrawFn, sender: JID, type: str | None = None) -> Presenc
     id = choose(draw, (None, "p1", "p2"))
     lang = choose(draw, (None, "en", "it"))
     return Presence(None, address_of(sender), id, type, lang, choose(draw, PRESENCE_PAYLOADS))
+
+
+def _approval(draw: st.DrawFn, to: JID) -> Presence:
+    """A contact's decision that the user has not been told of yet."""
+    from_ = address_of(parse_jid(choose(draw, ENTITIES)))
+    return Presence(address_of(to), from_, None, choose(draw, ("subscribed", "unsubscribe", "unsubscribed")))
 
 
 def _request(draw: st.DrawFn, sender: str, to: JID) -> Presence:
@@ -216,6 +223,9 @@ def _account(draw: st.DrawFn, jid: JID) -> Account:
         account = account.left_at(LastUnavailable(_broadcast(draw, left, "unavailable"), draw_time(draw)))
     if choose(draw, (False, False, False, True)):
         account = evolve(account, blocked=tuple(sorted(several(draw, _BLOCKABLE, 2))))
+    if choose(draw, (False, False, False, True)):
+        notices = [Notice(f"n{n}", _approval(draw, jid)) for n in range(choose(draw, (1, 2)))]
+        account = account.noticing(tuple(notices))
     if choose(draw, (False, False, False, False, True)):
         account = evolve(account, moved=Moved("xmpp:juliet@verona.example", choose(draw, _BOOLEANS)))
     return account
