@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final
 
@@ -31,8 +31,9 @@ def _validator(kind: str) -> Draft202012Validator:
 _NUMBERED: Final = {"steps": "step", "rows": "row", "one_of": "branch"}
 
 
-def _place(path: Sequence[str | int]) -> str:
+def _place(place: Iterable[str | int]) -> str:
     """Name a place in a file as people do: steps, rows and branches count from one."""
+    path = list(place)
     words: list[str] = []
     counted = ""
     for part in path:
@@ -44,6 +45,7 @@ def _place(path: Sequence[str | int]) -> str:
             counted = _NUMBERED[part]
         else:
             words.append(part)
+    words += [str(part) for part in path[-1:] if part in _NUMBERED]
     return f"{', '.join(words)}: " if words else ""
 
 
@@ -51,7 +53,7 @@ def _message(error: ValidationError) -> str:
     schema: Mapping[str, object] = error.schema if isinstance(error.schema, Mapping) else {}
     if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
         return f"unknown key {', '.join(map(repr, _unknown(error.instance, schema)))}"
-    if error.validator in ("oneOf", "anyOf"):
+    if error.validator in ("oneOf", "anyOf", "not"):
         return f"needs {schema.get('title', 'one of several forms')}"
     if error.validator == "pattern" or (error.validator == "type" and "title" in schema):
         return f"{error.instance!r} is not {schema.get('title', 'of the right form')}"

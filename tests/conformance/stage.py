@@ -1,0 +1,165 @@
+"""A server that does what it is told: the runner's own tests say what comes, and see what was asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from xmpp_im_conformance.driver import REMOTE, Setup, World
+from xmpp_im_conformance.embedded import Embedded
+from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.markup import read_xml
+from xmpp_im_conformance.outcome import Outcome, Result
+from xmpp_im_conformance.reading import read_file
+from xmpp_im_conformance.running import run
+from xmpp_im_core.element import Element
+
+JULIET: Final = "juliet@capulet.example"
+BALCONY: Final = f"{JULIET}/balcony"
+CHAMBER: Final = f"{JULIET}/chamber"
+ROMEO: Final = f"romeo@{REMOTE}"
+
+
+@define
+class ScriptedWorld:
+    """Every stanza that a client sends is answered by what the script has for it."""
+
+    script: Mapping[str, Sequence[tuple[str, str]]]
+    """By what is sent: who gets what because of it."""
+    items: Sequence[Item] = ()
+    cited: frozenset[str] | None = None
+    asked: list[tuple[object, ...]] = field(factory=list)
+    came: dict[str, list[Element]] = field(factory=dict)
+
+    def send(self, jid: str, xml: str) -> None:
+        self.asked.append(("send", jid, xml))
+        for at, stanza in self.script.get(xml, ()):
+            self.came.setdefault(at, []).append(read_xml(stanza))
+
+    def remote_send(self, xml: str) -> None:
+        self.send(REMOTE, xml)
+
+    def connect(self, jid: str) -> None:
+        self.asked.append(("connect", jid))
+
+    def disconnect(self, jid: str, clean: bool) -> None:
+        self.asked.append(("disconnect", jid, clean))
+
+    def replace(self, jid: str) -> None:
+        self.asked.append(("replace", jid))
+
+    def detach(self, jid: str) -> None:
+        self.asked.append(("detach", jid))
+
+    def resume(self, jid: str) -> None:
+        self.asked.append(("resume", jid))
+
+    def expire(self, jid: str) -> None:
+        self.asked.append(("expire", jid))
+
+    def restart(self, account: str) -> None:
+        self.asked.append(("restart", account))
+
+    def fail_storage(self, account: str, what: str) -> None:
+        self.asked.append(("fail_storage", account, what))
+
+    def set_time(self, at: datetime) -> None:
+        self.asked.append(("set_time", at))
+
+    def create_account(self, account: str) -> None:
+        self.asked.append(("create_account", account))
+
+    def remove_account(self, account: str) -> None:
+        self.asked.append(("remove_account", account))
+
+    def move_account(self, account: str, to: str, permanently: bool) -> None:
+        self.asked.append(("move_account", account, to, permanently))
+
+    def decide(self, account: str, request_from: str, decision: str) -> None:
+        self.asked.append(("decide", account, request_from, decision))
+
+    def arrived(self) -> Mapping[str, Sequence[Element]]:
+        came, self.came = self.came, {}
+        return came
+
+    def stream_features(self, jid: str) -> Sequence[Element]:
+        return [read_xml("<ver xmlns='urn:xmpp:features:rosterver'/>")]
+
+    def roster(self, account: str) -> Sequence[Item]:
+        return self.items
+
+    def sees_requests(self) -> bool:
+        return True
+
+    def obeyed(self) -> frozenset[str] | None:
+        return self.cited
+
+    def close(self) -> None:
+        self.asked.append(("close",))
+
+
+@define
+class Scripted:
+    """The driver of one scripted world."""
+
+    one: ScriptedWorld
+    name: str = "scripted"
+    setup: Setup | None = None
+
+    def world(self, setup: Setup) -> World:
+        self.setup = setup
+        return self.one
+
+
+def result(tmp_path: Path, vector: Mapping[str, Any], world: ScriptedWorld | None = None) -> Result:
+    """Write a vector to a file, read it, and run it: on this world, or on the embedded server."""
+    (only,) = results(tmp_path, vector, world)
+    return only
+
+
+def results(tmp_path: Path, vector: Mapping[str, Any], world: ScriptedWorld | None = None) -> list[Result]:
+    file = tmp_path / "vector.json"
+    file.write_text(json.dumps(vector), encoding="utf-8")
+    driver = Embedded() if world is None else Scripted(world)
+    return [run(each, driver, None) for each in read_file(file, "vector")]
+
+
+def scenario(*steps: Mapping[str, Any], **keys: Any) -> dict[str, Any]:
+    """A scenario of Juliet, who is connected."""
+    return {
+        "title": "a case",
+        "rfc": ["6121 3"],
+        "level": "MUST",
+        "accounts": {JULIET: {}},
+        "steps": [{"connect": BALCONY}, *steps],
+        **keys,
+    }
+
+
+def arriving(*stanzas: str, **keys: Any) -> tuple[dict[str, Any], ScriptedWorld]:
+    """A step after which these stanzas have come to Juliet, and the world in which that is so."""
+    return send("<presence/>"), ScriptedWorld({"<presence/>": [(BALCONY, each) for each in stanzas]}, **keys)
+
+
+def send(xml: str, jid: str = BALCONY) -> dict[str, Any]:
+    return {"send": {"from": jid, "xml": xml}}
+
+
+def receive(*xml: str, at: str = BALCONY, **keys: Any) -> dict[str, Any]:
+    return {"receive": {"at": at, **({"xml": xml[0]} if len(xml) == 1 else {"any_order": list(xml)}), **keys}}
+
+
+def flush(*at: str) -> dict[str, Any]:
+    return {"flush": list(at or (BALCONY,))}
+
+
+def outcome(tmp_path: Path, world: ScriptedWorld, *steps: Mapping[str, Any], **keys: Any) -> Outcome:
+    """What becomes of a scenario in which Juliet is connected."""
+    found = result(tmp_path, scenario(*steps, **keys), world)
+    assert "malformed" not in found.detail, found.detail
+    return found.outcome

@@ -1,0 +1,167 @@
+"""The command: exit status, JSON, filters, and what people read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.conformance.stage import BALCONY, receive, scenario, send
+from xmpp_im_conformance.cli import main
+
+GOOD = scenario(send("<presence/>"), receive("<presence from='{any}' to='{any}'/>"), rfc=["6121 4.2.2"])
+WRONG = scenario(send("<presence/>"), {"silent": [BALCONY]}, rfc=["6121 4.4"])
+ELSEWHERE = scenario(features=["mam"], rfc=["6121 11"])
+MALFORMED = {**scenario(), "stepz": []}
+CLIENT = {
+    "title": "a client",
+    "rfc": ["6121 2.1.3"],
+    "account": "juliet@capulet.example",
+    "steps": [
+        {"client_does": {"action": "get_roster"}},
+        {"expect_sent": "<iq type='get'><query xmlns='jabber:iq:roster'/></iq>"},
+    ],
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    return folder
+
+
+def put(folder: Path, **vectors: object) -> None:
+    for name, vector in vectors.items():
+        (folder / f"{name}.json").write_text(json.dumps(vector), encoding="utf-8")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["run", *map(str, arguments)])
+
+
+def data(folder: Path, *arguments: object) -> Any:
+    file = folder.parent / "results.json"
+    run(folder, "--json", file, *arguments)
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_it_exits_with_0_where_none_failed(folder: Path) -> None:
+    put(folder, good=GOOD, elsewhere=ELSEWHERE, client=CLIENT)
+
+    done = run(folder)
+
+    assert done.exit_code == 0, done.output
+    assert "2 passed, 0 failed, 1 not applicable" in done.output
+    assert "not applicable, 1: the feature 'mam' is not supported" in done.output
+
+
+def test_it_exits_with_1_where_one_failed(folder: Path) -> None:
+    put(folder, good=GOOD, wrong=WRONG)
+
+    assert run(folder).exit_code == 1
+
+
+def test_a_malformed_vector_has_failed_and_the_rest_goes_on(folder: Path) -> None:
+    put(folder, a_malformed=MALFORMED, good=GOOD)
+
+    done = run(folder)
+
+    assert done.exit_code == 1
+    assert "malformed vector: unknown key 'stepz'" in done.output
+    assert str(folder / "a_malformed.json") in done.output
+    assert "1 passed, 1 failed, 0 not applicable" in done.output
+
+
+def test_it_exits_with_2_where_there_is_nothing_to_run(folder: Path) -> None:
+    assert run(folder).exit_code == 2
+    assert run(folder / "nowhere").exit_code == 2
+    put(folder, good=GOOD)
+    assert run(folder, "--section", "5").exit_code == 2
+    assert "there are no such vectors" in run(folder, "--id", "bad").output
+
+
+def test_the_results_as_json(folder: Path) -> None:
+    put(folder, good=GOOD, wrong=WRONG, elsewhere=ELSEWHERE)
+
+    found = data(folder)
+
+    assert list(found) == ["summary", "vectors"]
+    assert found["summary"] == {"passed": 1, "failed": 1, "not_applicable": 1}
+    assert [list(vector) for vector in found["vectors"]] == [["id", "file", "outcome", "detail"]] * 3
+    assert [(vector["id"], vector["outcome"]) for vector in found["vectors"]] == [
+        ("elsewhere", "not_applicable"),
+        ("good", "passed"),
+        ("wrong", "failed"),
+    ]
+    assert found["vectors"][1]["file"] == str(folder / "good.json")
+    assert found["vectors"][1]["detail"] == ""
+    assert found["vectors"][0]["detail"] == "the feature 'mam' is not supported"
+    assert found["vectors"][2]["detail"].startswith(f"step 3 of 3 (silent): at {BALCONY} nothing was expected")
+
+
+def test_a_section_selects_what_is_about_it_or_below_it(folder: Path) -> None:
+    put(folder, good=GOOD, wrong=WRONG, elsewhere=ELSEWHERE)
+
+    def ids(*arguments: str) -> list[str]:
+        return [vector["id"] for vector in data(folder, *arguments)["vectors"]]
+
+    assert ids("--section", "4") == ["good", "wrong"]
+    assert ids("--section", "4.2") == ["good"]
+    assert ids("--section", "4.2", "--section", "11") == ["elsewhere", "good"]
+    assert ids("--id", "*o*") == ["good", "wrong"]
+    assert ids("--id", "good", "--section", "4") == ["good"]
+
+
+def test_files_and_folders_can_be_named_together(folder: Path) -> None:
+    put(folder, good=GOOD)
+    deep = folder / "deep"
+    deep.mkdir()
+    put(deep, wrong=WRONG)
+    put(folder.parent, other=GOOD)
+
+    found = CliRunner().invoke(main, ["run", str(folder), str(folder.parent / "other.json")])
+
+    assert "2 passed, 1 failed, 0 not applicable" in found.output
+    assert "FAILED deep/wrong" in found.output
+
+
+def test_a_failure_can_be_read(folder: Path) -> None:
+    put(folder, wrong=scenario(send("<presence/>"), receive("<presence to='nobody' from='{any}'/>")))
+
+    text = run(folder).output
+
+    assert "FAILED wrong" in text
+    assert "attribute 'to' of <presence>: expected 'nobody', came 'juliet@capulet.example'" in text
+    assert '- <presence from="{any}" to="nobody"/>' in text
+    assert f'+ <presence from="{BALCONY}" to="juliet@capulet.example"/>' in text
+    assert f"step 2 of 3 (send): {BALCONY} sends <presence/>" in text
+
+
+def test_server_and_client_vectors_stand_in_tables_of_their_own(folder: Path) -> None:
+    put(folder, good=GOOD, client=CLIENT)
+
+    text = run(folder).output
+
+    server, client = text.index("Server vectors by section"), text.index("Client vectors by section")
+    assert "4.2.2" in text[server:client]
+    assert "2.1.3" in text[client : text.index("Testable requirements")]
+
+
+def test_requirements_are_counted_and_the_uncovered_ones_listed(folder: Path) -> None:
+    put(folder, good={**GOOD, "requirements": ["6121-4.4.2-01"]})
+
+    text = run(folder, "--uncovered").output
+
+    assert "6121-4.4.2-02" in text
+    assert "6121-4.4.2-01  " not in text
+
+
+def test_without_a_path_the_vectors_of_the_package_are_run() -> None:
+    done = run("--id", "tables/a.2.1#*")
+
+    assert done.exit_code == 0, done.output
+    assert "9 passed, 0 failed" in done.output
