@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from xmpp_im_conformance.markup import read_xml
 from xmpp_im_conformance.matching import check_pattern, match_stanza
-from xmpp_im_conformance.placeholders import Bindings, fill_in, match_value
+from xmpp_im_conformance.placeholders import Bindings, check_placeholder, fill_in, match_value
 from xmpp_im_core.element import Element
 
 ANY_REQUEST: Final = "{any}"
@@ -58,6 +58,7 @@ def read_item(data: Mapping[str, object]) -> Item:
     stated = dict(data)
     if "listed" not in stated:
         stated["listed"] = not (stated.keys() <= {"jid", "pending_in"} and stated.get("pending_in") is not None)
+    check_placeholder(str(stated.get("name", "")))
     item = Item(**stated)  # type: ignore[arg-type]  # the schema has seen to the types
     if item.request is not None:
         check_pattern(item.request)
@@ -77,6 +78,21 @@ def differences(expected: Iterable[Item], found: Iterable[Item], bindings: Bindi
         if not _same(wanted[jid], there[jid], bindings):
             lines += [f"- {wanted[jid]}", f"+ {there[jid]}"]
     return lines
+
+
+def client_view(items: Iterable[Item], also: Iterable[Item] = ()) -> list[Item]:
+    """Return what a client is shown of a roster: the listed contacts, without their requests.
+
+    A contact of which nothing is known but a request may stand there or not; it is left out.
+
+    :param also: the same roster as somebody else has it: what may be left out there is left out here.
+    """
+    free = {item.jid for item in (*items, *also) if item.pending_in is not None and item == _only_request(item)}
+    return [evolve(item, pending_in=None) for item in items if item.listed and item.jid not in free]
+
+
+def _only_request(item: Item) -> Item:
+    return Item(jid=item.jid, pending_in=item.pending_in, listed=item.listed)
 
 
 def _known(jid: str, bindings: Bindings) -> str:

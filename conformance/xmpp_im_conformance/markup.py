@@ -31,7 +31,7 @@ def read_xml(text: str, namespace: str = CLIENT) -> Element:
     """
     try:
         root = fromstring(f"<stream xmlns='{namespace}'>{text}</stream>")
-    except (ET.ParseError, DefusedXmlException) as problem:
+    except (ET.ParseError, DefusedXmlException, UnicodeError) as problem:
         raise BadXML(f"not well-formed ({problem}): {text}") from problem
     around = (root.text or "") + "".join([child.tail or "" for child in root])
     if len(root) != 1 or around.strip():

@@ -13,10 +13,9 @@ from attrs import evolve
 from xmpp_im_conformance.client_reading import read_client_scenario
 from xmpp_im_conformance.data import requirements
 from xmpp_im_conformance.driver import HOSTED, REMOTE
-from xmpp_im_conformance.expectations import pattern
-from xmpp_im_conformance.items import Item, read_item
-from xmpp_im_conformance.markup import BadXML, read_xml
-from xmpp_im_conformance.placeholders import BadPlaceholder
+from xmpp_im_conformance.expectations import BadVector, pattern, read_at, read_roster
+from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.markup import read_xml
 from xmpp_im_conformance.schema import problems
 from xmpp_im_conformance.vectors import (
     Absent,
@@ -49,16 +48,12 @@ from xmpp_im_conformance.vectors import (
 _Data: TypeAlias = Mapping[str, Any]  # what the schema has accepted
 
 
-class BadVector(ValueError):
-    """The vector breaks a rule of the format that the schema cannot say."""
-
-
 def read_file(path: Path, id: str) -> Iterator[Vector | Malformed]:
     """Yield the vectors of a file: one, or for a table one for each row. Whatever is wrong is yielded, not raised."""
     file = str(path)
     try:
         data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repetition)
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         yield Malformed(id=id, file=file, why=f"not a JSON file: {problem}")
         return
     kind = kind_of(data)
@@ -89,7 +84,7 @@ def read_file(path: Path, id: str) -> Iterator[Vector | Malformed]:
     try:
         body = read_client_scenario(data) if kind == "client" else read_scenario(data)
         _check_requirements(head)
-    except (BadVector, BadXML, BadPlaceholder) as problem:
+    except BadVector as problem:
         yield Malformed(id=id, file=file, why=str(problem), requirements=requirement_ids, rfc=rfc, side=side)
         return
     yield evolve(head, body=body)
@@ -165,15 +160,14 @@ def _read_row(head: Vector, row: _Data) -> Iterator[Vector | Malformed]:
 def read_scenario(data: _Data) -> Scenario:
     """Read a scenario that the schema has accepted.
 
-    :raises BadVector: for a JID that nobody has, and an account at a domain that is not hosted.
-    :raises BadXML: where what has to be XML is not.
-    :raises BadPlaceholder: where an expectation holds an unknown one.
+    :raises BadVector: for a JID that nobody has, an account at a domain that is not hosted, XML that is not
+        well-formed, and a placeholder that is none.
     """
     accounts: dict[str, tuple[Item, ...]] = {}
     for jid, account in data.get("accounts", {}).items():
         if jid.partition("@")[2] not in HOSTED:
             raise BadVector(f"accounts: {jid} is at none of the hosted domains, {' and '.join(HOSTED)}")
-        accounts[jid] = tuple([_at(f"accounts, {jid}", read_item, item) for item in account.get("roster", ())])
+        accounts[jid] = read_at(f"accounts, {jid}", read_roster, account.get("roster", ()))
     twice = sorted(accounts.keys() & set(data.get("no_account", ())))
     if twice:
         raise BadVector(f"no_account: {twice[0]} stands in accounts as well")
@@ -185,17 +179,7 @@ def read_scenario(data: _Data) -> Scenario:
 
 def _read_step(step: _Data, number: int) -> Step:
     ((key, value),) = step.items()
-    return Step(key, _at(f"step {number} ({key})", _READ[key], value))
-
-
-def _at(place: str, read: Callable[[Any], Any], value: object) -> Any:
-    """Read a part of a vector; what is wrong with it says where it stands."""
-    try:
-        return read(value)
-    except BadXML as problem:
-        raise BadXML(f"{place}: {problem}") from problem
-    except BadPlaceholder as problem:
-        raise BadPlaceholder(f"{place}: {problem}") from problem
+    return Step(key, read_at(f"step {number} ({key})", _READ[key], value))
 
 
 def _check_jids(steps: Iterable[Step], accounts: set[str]) -> None:
@@ -276,13 +260,13 @@ def _one_of(value: Iterable[Iterable[_Data]]) -> OneOf:
         steps: list[Observation] = []
         for n, step in enumerate(branch, 1):
             ((key, each),) = step.items()
-            steps.append(_at(f"branch {number}, step {n} ({key})", _READ[key], each))
+            steps.append(read_at(f"branch {number}, step {n} ({key})", _READ[key], each))
         branches.append(tuple(steps))
     return OneOf(tuple(branches))
 
 
 def _roster(value: _Data) -> RosterIs:
-    return RosterIs(value["of"], tuple([read_item(item) for item in value["items"]]))
+    return RosterIs(value["of"], read_roster(value["items"]))
 
 
 def _act(what: str) -> Callable[[str], Act]:

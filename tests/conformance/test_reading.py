@@ -46,9 +46,24 @@ def test_the_vectors_of_the_package_are_well_formed() -> None:
     assert len({each.id for each in vectors}) == len(vectors)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", '{"title": "x"}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", '{"title": "x"}', "[" * 100_000])
 def test_what_is_no_vector_at_all(tmp_path: Path, text: str) -> None:
     assert why(tmp_path, text).startswith(("not a JSON file", "neither a scenario"))
+
+
+def test_a_file_that_cannot_be_read_is_no_end_of_the_run(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"\xff")
+
+    (malformed,) = find([tmp_path])
+
+    assert isinstance(malformed, Malformed)
+    assert malformed.why.startswith("not a JSON file")
+
+
+def test_xml_of_any_depth_is_answered(tmp_path: Path) -> None:
+    deep = "<a>" * 50_000 + "</a>" * 50_000
+
+    assert "step 2 (receive)" in why(tmp_path, scenario(receive(deep)))
 
 
 def test_a_key_that_stands_twice(tmp_path: Path) -> None:
@@ -101,6 +116,13 @@ BAD_STEPS: list[tuple[object, str]] = [
     ({"restart": "romeo@capulet.example"}, "there is no account romeo@capulet.example"),
     ({"disconnect": {"jid": BALCONY, "how": "rudely"}}, "step 2, disconnect, how: 'rudely' is not one of"),
     ({"time": "noon"}, "step 2, time: 'noon' is not a time as 2026-01-01T12:00:00Z"),
+    ({"time": "2026-13-01T12:00:00Z"}, "step 2 (time): month must be in 1..12"),
+    (receive("<iq id='\ud800'/>"), "step 2 (receive): not well-formed"),
+    ({"roster": {"of": JULIET, "items": [{"jid": ROMEO}] * 2}}, f"step 2 (roster): {ROMEO} stands twice"),
+    (
+        {"roster": {"of": JULIET, "items": [{"jid": ROMEO, "name": "{an}"}]}},
+        "step 2 (roster): {an} is not a placeholder",
+    ),
     ({"one_of": [[{"connect": CHAMBER}]]}, "step 2, branch 1, step 1: unknown key 'connect'"),
     ({"one_of": [[], [receive("<iq/>", optinal=True)]]}, "branch 2, step 1, receive: unknown key 'optinal'"),
     ({"one_of": [[receive("<iq>")]]}, "step 2 (one_of): branch 1, step 1 (receive): not well-formed"),
