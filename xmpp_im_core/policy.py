@@ -163,6 +163,8 @@ class Policy:
 
     # --- delivery (§8) ----------------------------------------------------------------------------------------
 
+    messaging: bool = True
+    """§1.3: whether messages are exchanged; else this is a presence service, and answers service-unavailable."""
     offline_messages: bool = True
     """§8.5.2.2.1: whether messages are stored for absent users; else they are bounced, for everybody alike."""
     offline_message_size: int = field(default=65_536, validator=ge(0))

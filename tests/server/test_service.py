@@ -264,8 +264,24 @@ def test_an_event_of_an_account_at_a_domain_that_is_not_hosted_is_ignored() -> N
     ids=["without to", "without from"],
 )
 def test_a_stanza_of_another_server_without_addresses_is_no_event(stanza: Message) -> None:
-    with pytest.raises(ValueError, match="'to' and 'from'"):
+    with pytest.raises(ValueError, match="'to' must be there, and 'from' well-formed"):
         Arrived(NOON, "1", stanza)
+
+
+@pytest.mark.parametrize("type", ["subscribe", "unavailable"])
+def test_a_stanza_of_another_server_to_what_is_no_jid_is_answered_in_the_name_of_the_service(type: str) -> None:
+    served = Playhouse(JULIET).arrives(presence(type, "juliet@@capulet.example", MERCUTIO))
+
+    ((_, effect),) = served.send
+    assert isinstance(effect, Route)
+    assert condition(effect.stanza) == "jid-malformed"
+    assert (str(effect.stanza.from_), str(effect.stanza.to)) == (MONTAGUE, MERCUTIO)
+
+
+def test_an_error_to_what_is_no_jid_is_not_answered() -> None:
+    served = Playhouse().arrives(presence("error", "juliet@@capulet.example", MERCUTIO))
+
+    assert [effect for _, effect in served.send] == [Ignored(rules.TO_MALFORMED)]
 
 
 @pytest.mark.parametrize("jid", ["", "Juliet@capulet.example", BALCONY, "juliet@"])

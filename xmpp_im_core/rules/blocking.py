@@ -9,7 +9,9 @@ from xmpp_im_core.rules.rule import rule
 # --- the user's commands ----------------------------------------------------------------------------------
 
 LISTED: Final = rule("blocking:list", "The user is shown the block list, empty or not.", "XEP-0191 §3.2")
-BLOCKED: Final = rule("blocking:block", "What the user blocks is blocked until the user unblocks it.", "XEP-0191 §3.3")
+BLOCKED: Final = rule(
+    "blocking:block", "What the user blocks is blocked until the user unblocks it.", "B-01", "XEP-0191 §3.3"
+)
 UNBLOCKED: Final = rule("blocking:unblock", "The user unblocks some JIDs, or all.", "XEP-0191 §3.4", "XEP-0191 §3.5")
 PUSHED: Final = rule(
     "blocking:push", "Resources that have asked for the block list are told of each change.", "XEP-0191 §3.3"

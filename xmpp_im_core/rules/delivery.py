@@ -26,6 +26,9 @@ WITHOUT_ADDRESSES: Final = rule(
 _OUT: Final = "5-01 5.3-02 8.3-01 8.3-02 11-03"
 
 MESSAGE_ROUTED: Final = rule("message:routed", "A client's message is routed to its recipient.", _OUT)
+NO_MESSAGING: Final = rule(
+    "message:no-messaging", "A service of presence alone answers messages service-unavailable.", "1.3-02"
+)
 MESSAGE_WITHOUT_TO: Final = rule(
     "message:without-to", "A message without 'to' is treated as if to the sender's bare JID.", "8.2-01 8.2-02"
 )

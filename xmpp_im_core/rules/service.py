@@ -13,6 +13,13 @@ NOT_HOSTED: Final = rule(
     "RFC 6120 §10.4",
 )
 
+TO_MALFORMED: Final = rule(
+    "service:jid-malformed",
+    "A stanza from elsewhere to what is no JID is answered jid-malformed.",
+    "3.1.3-01 3.1.3-03 9-01",
+    "RFC 6120 §8.3.3.8",
+)
+
 _DOMAIN: Final = "8.4-01 8.4-02 8.4-03"
 
 DOMAIN_IQ: Final = rule("domain:iq", "An IQ to the service itself is handled by the host.", _DOMAIN, "RFC 6120 §10.5.1")

@@ -99,7 +99,7 @@ def outbound(account: Account, event: Outbound, policy: Policy) -> Transition[Ac
     if to is not None and is_blocked(account, to):
         return outbound_to_blocked(account, stamped, session)
     if isinstance(stamped, Message):
-        return outbound_message(account, stamped)
+        return outbound_message(account, stamped, session.id, policy)
     if isinstance(stamped, Presence):
         return outbound_presence(account, event, stamped, session, policy)
     assert isinstance(stamped, IQ)

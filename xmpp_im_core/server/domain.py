@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from xmpp_im_core.jid import parse_address
 from xmpp_im_core.rules import service as rules
 from xmpp_im_core.server.answers import error_to_sender
 from xmpp_im_core.server.effects import Delegate, Effect, Ignored, Route
 from xmpp_im_core.server.iqs import malformed
-from xmpp_im_core.stanza import IQ, PRESENCE_TYPES, Condition, Message, Presence, Stanza, to_bare
+from xmpp_im_core.stanza import (
+    IQ,
+    PRESENCE_TYPES,
+    Condition,
+    Message,
+    Presence,
+    Stanza,
+    error_reply,
+    may_be_answered,
+    stanza_error,
+    to_bare,
+)
+
+
+def to_no_jid(stanza: Stanza, domain: str) -> Effect:
+    """Answer a stanza to what is no JID, in the name of the service (RFC 6121 §3.1.3; RFC 6120 §8.3.3.8).
+
+    :param stanza: with a well-formed 'from'.
+    :param domain: a hosted domain, from which the answer comes.
+    """
+    if not may_be_answered(stanza):
+        return Ignored(rules.TO_MALFORMED)
+    reply = error_reply(stanza, stanza_error(Condition.JID_MALFORMED))
+    return Route(reply.stamped(from_=parse_address(domain)), rules.TO_MALFORMED)
 
 
 def to_the_domain(stanza: Stanza) -> Effect:

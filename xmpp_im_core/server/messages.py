@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import MessagesToSeveral, Policy, UnmatchedFullJID
 from xmpp_im_core.rules import delivery as rules
-from xmpp_im_core.server.answers import error_to_sender
+from xmpp_im_core.server.answers import error_to_sender, refuse
 from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound
 from xmpp_im_core.server.message_table import MESSAGE_TABLE, Action, Cell, Situation, Target
@@ -17,8 +17,10 @@ from xmpp_im_core.server.visibility import NONE, visibility
 from xmpp_im_core.stanza import Condition, Message
 
 
-def outbound_message(account: Account, message: Message) -> Transition[Account]:
+def outbound_message(account: Account, message: Message, session: SessionId, policy: Policy) -> Transition[Account]:
     """Process a message that the user's client sent; without 'to' it goes to the user's own bare JID (§8.2)."""
+    if not policy.messaging:
+        return refuse(account, message, session, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING)
     if message.to is None:
         return Transition(account, (Route(message.stamped(to=account.address), rules.MESSAGE_WITHOUT_TO),))
     return Transition(account, (Route(message, rules.MESSAGE_ROUTED),))
@@ -28,6 +30,8 @@ def inbound_message(
     account: Account, event: Inbound, message: Message, sender: JID, to: JID, policy: Policy
 ) -> Transition[Account]:
     """Process a message that arrived for the user: one cell of Table 1."""
+    if not policy.messaging:
+        return Transition(account, (error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING),))
     session = account.resource(to.resource) if to.resource is not None else None
     if message.kind == "error":
         if session is None:
@@ -106,6 +110,8 @@ def message_to_nobody(message: Message, to: JID, policy: Policy) -> Effect:
     A service that stores messages for absent users is silent to strangers, so it must be silent here too;
     one that bounces them bounces these as well: else accounts could be found by trying (RFC 6120 §13.11).
     """
+    if not policy.messaging:
+        return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING)
     if message.kind == "error":
         return Ignored(rules.ERROR_MESSAGE_IGNORED)
     target = Target.BARE if to.resource is None else Target.UNMATCHED

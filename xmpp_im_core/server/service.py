@@ -30,10 +30,10 @@ from typing import Any, Generic, TypeVar, overload
 from attrs import define, field, frozen
 
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.jid import JID, Address, parse_address, parse_jid
+from xmpp_im_core.jid import JID, Address, Malformed, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.rules import service as rules
-from xmpp_im_core.server.domain import to_the_domain
+from xmpp_im_core.server.domain import to_no_jid, to_the_domain
 from xmpp_im_core.server.effects import Effect, FanOut, Ignored, LoadOffline, Route, StoreOperation, Transition, silence
 from xmpp_im_core.server.events import (
     AccountLoaded,
@@ -204,6 +204,10 @@ def _process(work: _Work[S], due: ForAccount) -> None:
     written = parse_address(due.jid)
     assert isinstance(written, Address)  # the constructor has seen to it
     address = written.jid
+    if isinstance(due.event, Inbound) and isinstance(due.event.stanza.to, Malformed):
+        answer = to_no_jid(due.event.stanza, work.domains[0])
+        _perform(work, due, Transition(work.machine.start(address), (answer,)))
+        return
     if address.domain not in work.domains:
         _perform(work, due, silence(work.machine.start(address), rules.NOT_HOSTED))
         return

@@ -38,15 +38,16 @@ class ForAccount:
 class Arrived(Inbound):
     """A stanza from another domain, a component or a service of the host's, for whomever its 'to' names.
 
-    The host has proved the domain of its 'from'. A stanza from another server without well-formed addresses
-    ends its stream with <improper-addressing/> (RFC 6120 §8.1.1.2, §8.1.2.2), and so is none.
+    The host has proved the domain of its 'from'. A stanza from another server without 'to' or a well-formed
+    'from' ends its stream with <improper-addressing/> (RFC 6120 §8.1.1.2, §8.1.2.2), and so is none; one to what
+    is no JID is answered.
 
-    :raises ValueError: where 'to' or 'from' is absent or malformed.
+    :raises ValueError: where 'to' is absent, or 'from' absent or malformed.
     """
 
     def __attrs_post_init__(self) -> None:
-        if self.stanza.to_jid is None or self.stanza.from_jid is None:
-            raise ValueError("stanza: 'to' and 'from' must be there and well-formed (RFC 6120 §8.1.1.2, §8.1.2.2)")
+        if self.stanza.to is None or self.stanza.from_jid is None:
+            raise ValueError("stanza: 'to' must be there, and 'from' well-formed (RFC 6120 §8.1.1.2, §8.1.2.2)")
 
 
 ServiceEvent: TypeAlias = ForAccount | Arrived
@@ -62,6 +63,7 @@ def entering(event: ServiceEvent) -> ForAccount:
     """Return the event of the account, or of the domain, that a service event is for."""
     if isinstance(event, ForAccount):
         return event
-    to = event.stanza.to_jid
-    assert to is not None  # the constructor has seen to it
-    return ForAccount(to.bare, Inbound(event.at, event.seq, event.stanza, event.decision))
+    to, sender = event.stanza.to_jid, event.stanza.from_jid
+    assert sender is not None  # the constructor has seen to it
+    jid = to.bare if to is not None else sender.domain  # to what is no JID: nobody's here
+    return ForAccount(jid, Inbound(event.at, event.seq, event.stanza, event.decision))
