@@ -1,1 +1,62 @@
-"""Tools for tests of this core, of hosts around it, and of other servers: strategies, machines, an explorer."""
+"""Tools for tests of this core, of hosts around it, and of other servers (``docs/testing.md``).
+
+Here stands what compares another implementation with the core. The Hypothesis strategies are in ``states``,
+``events``, ``stanzas`` and ``strategies``; ``explorer`` visits every joint state of two accounts.
+"""
+
+from __future__ import annotations
+
+from xmpp_im_core.testing.acts import (
+    Act,
+    Available,
+    Connect,
+    Disconnect,
+    GetRoster,
+    Ping,
+    RemoveItem,
+    SendMessage,
+    SetItem,
+    Subscribe,
+    Subscribed,
+    Unavailable,
+    Unsubscribe,
+    Unsubscribed,
+    xml_of,
+)
+from xmpp_im_core.testing.core_system import CoreSystem
+from xmpp_im_core.testing.scenarios import observed, to_scenario
+from xmpp_im_core.testing.system import Difference, Observation, System, compared, differences, observation
+from xmpp_im_core.testing.traces import USERS, Finding, acts, comparing, smallest_difference, traces
+
+__all__ = [
+    "USERS",
+    "Act",
+    "Available",
+    "Connect",
+    "CoreSystem",
+    "Difference",
+    "Disconnect",
+    "Finding",
+    "GetRoster",
+    "Observation",
+    "Ping",
+    "RemoveItem",
+    "SendMessage",
+    "SetItem",
+    "Subscribe",
+    "Subscribed",
+    "System",
+    "Unavailable",
+    "Unsubscribe",
+    "Unsubscribed",
+    "acts",
+    "compared",
+    "comparing",
+    "differences",
+    "observation",
+    "observed",
+    "smallest_difference",
+    "to_scenario",
+    "traces",
+    "xml_of",
+]

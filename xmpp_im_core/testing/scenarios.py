@@ -1,0 +1,91 @@
+"""A trace and what came of it, as a conformance vector that any driver can run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from xmpp_im_core.codec import write_element
+from xmpp_im_core.element import Element, element
+from xmpp_im_core.stanza import CLIENT
+from xmpp_im_core.testing.acts import Act, Connect, Disconnect, GetRoster, xml_of
+from xmpp_im_core.testing.normal_form import FREE
+from xmpp_im_core.testing.system import Observation, System
+
+Json: TypeAlias = "str | bool | Sequence[Json] | dict[str, Json]"
+
+
+def observed(system: System, acts: Iterable[Act]) -> tuple[Observation, ...]:
+    """Let a system do this, and return what was seen after each act."""
+    seen: list[Observation] = []
+    for act in acts:
+        system.feed(act)
+        seen.append(system.observe())
+    return tuple(seen)
+
+
+def to_scenario(
+    acts: Sequence[Act],
+    expected: Sequence[Observation],
+    *,
+    title: str,
+    rfc: Sequence[str] = ("6121",),
+    features: Sequence[str] = ("offline", "preapproval"),
+) -> dict[str, Json]:
+    """Write a trace as a scenario: what clients do, and what each of them then gets, in any order.
+
+    At the end each user who still has a client connected asks for the roster, so that it is compared too.
+
+    :param acts: what happens; all begins with empty rosters.
+    :param expected: what is to be seen after each act.
+    """
+    steps: list[Json] = []
+    connected: list[str] = []
+    for act, seen in zip(acts, expected, strict=True):
+        steps += [_doing(act), *_seeing(seen)]
+        if isinstance(act, Connect):
+            connected.append(act.client)
+        elif isinstance(act, Disconnect):
+            connected.remove(act.client)
+    steps += _asking(connected, expected[-1])
+    users = sorted({act.user for act in acts} | {user for seen in expected for user in seen.rosters})
+    return {
+        "title": title,
+        "rfc": list(rfc),
+        "level": "peer",
+        "features": list(features),
+        "accounts": {user: {} for user in users},
+        "steps": steps,
+    }
+
+
+def _doing(act: Act) -> Json:
+    if isinstance(act, Connect):
+        return {"connect": act.client}
+    if isinstance(act, Disconnect):
+        return {"disconnect": {"jid": act.client, "how": "clean" if act.clean else "abrupt"}}
+    return {"send": {"from": act.client, "xml": xml_of(act) or ""}}
+
+
+def _seeing(seen: Observation) -> list[Json]:
+    return [_receiving(client, stanzas) for client, stanzas in seen.received.items()]
+
+
+def _receiving(client: str, stanzas: Sequence[Element]) -> Json:
+    written = [write_element(each).decode() for each in stanzas]
+    if len(written) == 1:
+        return {"receive": {"at": client, "xml": written[0]}}
+    return {"receive": {"at": client, "any_order": written}}
+
+
+def _asking(connected: Iterable[str], last: Observation) -> list[Json]:
+    steps: list[Json] = []
+    asked: set[str] = set()
+    for client in connected:
+        act = GetRoster(client)
+        if act.user in asked or act.user not in last.rosters:
+            continue
+        asked.add(act.user)
+        attributes = {"type": "result", "to": FREE, "from": f"{{opt:{act.user}}}"}
+        steps += [_doing(act), _receiving(client, [element("iq", CLIENT, attributes, [last.rosters[act.user]])])]
+    return steps

@@ -1,0 +1,202 @@
+"""Random traces of acts, and the search for the shortest one that tells two systems apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from attrs import frozen
+from hypothesis import HealthCheck, find, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from xmpp_im_core.testing.acts import (
+    Act,
+    Available,
+    Connect,
+    Disconnect,
+    GetRoster,
+    Ping,
+    RemoveItem,
+    SendMessage,
+    SetItem,
+    Subscribe,
+    Subscribed,
+    Unavailable,
+    Unsubscribe,
+    Unsubscribed,
+)
+from xmpp_im_core.testing.choosing import choose
+from xmpp_im_core.testing.system import Difference, System, compared, differences
+
+USERS: Final = ("juliet@capulet.example", "romeo@montague.example")
+"""The users of a trace, at the two domains that conformance vectors know."""
+
+RESOURCES: Final = ("balcony", "orchard")
+
+_Maker: TypeAlias = Callable[[st.DrawFn, str, Sequence[str]], Act]
+
+
+def _entity(draw: st.DrawFn, others: Sequence[str]) -> str:
+    """Another user, or one of that user's resources, connected or not."""
+    return choose(draw, others) + choose(draw, ("", *[f"/{resource}" for resource in RESOURCES]))
+
+
+def _set_item(draw: st.DrawFn, client: str, others: Sequence[str]) -> Act:
+    groups = choose(draw, ((), ("Friends",), ("Friends", "Lovers")))
+    return SetItem(client, choose(draw, others), choose(draw, ("", "Nurse")), groups)
+
+
+def _available(draw: st.DrawFn, client: str, others: Sequence[str]) -> Act:
+    to = choose(draw, (None, None, None, _entity(draw, others)))
+    return Available(client, choose(draw, ("", "away")), choose(draw, (0, 1, -1)), to)
+
+
+def _message(draw: st.DrawFn, client: str, others: Sequence[str]) -> Act:
+    return SendMessage(client, _entity(draw, others), choose(draw, ("chat", "normal", "groupchat", "headline")))
+
+
+_MAKERS: Final[tuple[tuple[_Maker, int], ...]] = (
+    (lambda draw, client, others: Subscribe(client, choose(draw, others)), 3),
+    (lambda draw, client, others: Subscribed(client, choose(draw, others)), 3),
+    (lambda draw, client, others: Unsubscribe(client, choose(draw, others)), 2),
+    (lambda draw, client, others: Unsubscribed(client, choose(draw, others)), 2),
+    (_available, 4),
+    (lambda draw, client, others: GetRoster(client), 2),
+    (_set_item, 2),
+    (lambda draw, client, others: RemoveItem(client, choose(draw, others)), 2),
+    (lambda draw, client, others: Unavailable(client, choose(draw, (None, None, choose(draw, others)))), 1),
+    (_message, 2),
+    (lambda draw, client, others: Ping(client, f"{choose(draw, others)}/{choose(draw, RESOURCES)}"), 1),
+    (lambda draw, client, others: Disconnect(client, choose(draw, (True, False))), 1),
+)
+_WEIGHTED: Final = tuple([make for make, weight in _MAKERS for _ in range(weight)])
+
+
+def _act(draw: st.DrawFn, connected: Sequence[str], users: Sequence[str]) -> Act:
+    free = [f"{u}/{r}" for r in RESOURCES for u in users if f"{u}/{r}" not in connected]
+    if free and (not connected or choose(draw, range(6)) == 5):
+        return Connect(choose(draw, free))
+    client = choose(draw, connected)
+    others = [user for user in users if user != client.partition("/")[0]]
+    return choose(draw, _WEIGHTED)(draw, client, others)
+
+
+def _connected_after(connected: tuple[str, ...], act: Act) -> tuple[str, ...]:
+    if isinstance(act, Connect):
+        return (*connected, act.client)
+    return tuple([c for c in connected if c != act.client]) if isinstance(act, Disconnect) else connected
+
+
+@st.composite
+def acts(draw: st.DrawFn, connected: Sequence[str] = (), users: Sequence[str] = USERS) -> Act:
+    """What may happen next, with these clients connected."""
+    return _act(draw, connected, users)
+
+
+@st.composite
+def traces(draw: st.DrawFn, users: Sequence[str] = USERS, max_acts: int = 20) -> tuple[Act, ...]:
+    """What two or more users do, one thing after the other, with up to two resources each.
+
+    All begins with nobody connected and all rosters empty.
+    """
+    connected: tuple[str, ...] = ()
+    done: list[Act] = []
+    for _ in range(choose(draw, range(1, max_acts + 1))):
+        done.append(_act(draw, connected, users))
+        connected = _connected_after(connected, done[-1])
+    return tuple(done)
+
+
+# --- comparing --------------------------------------------------------------------------------------------
+
+
+@frozen
+class Finding:
+    """A trace that tells two systems apart, none shorter having been found, and how they differ at its end."""
+
+    acts: tuple[Act, ...]
+    differences: tuple[Difference, ...]
+
+
+def smallest_difference(
+    model: Callable[[], System],
+    system: Callable[[], System],
+    *,
+    users: Sequence[str] = USERS,
+    examples: int = 200,
+    in_order: bool = False,
+) -> Finding | None:
+    """Look for a trace after which two systems differ, and shrink it.
+
+    :param model: makes the model afresh for each trace.
+    :param system: makes what is compared with it, in its first state, for each trace.
+    :param examples: how many traces are tried.
+    :return: what was found; None where they behave alike in all of them.
+    """
+
+    def differ(trace: tuple[Act, ...]) -> tuple[Difference, ...]:
+        return differences(model(), system(), trace, in_order=in_order)
+
+    chosen = settings(
+        max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+    try:
+        found = find(traces(users), lambda trace: bool(differ(trace)), settings=chosen)
+    except NoSuchExample:
+        return None
+    shortest = _without_idle_acts(found, differ)
+    return Finding(shortest, differ(shortest))
+
+
+def _without_idle_acts(trace: tuple[Act, ...], differ: Callable[[tuple[Act, ...]], object]) -> tuple[Act, ...]:
+    """Leave out every act without which the two still differ."""
+    number = len(trace)
+    while number:
+        number -= 1
+        shorter = (*trace[:number], *trace[number + 1 :])
+        if _possible(shorter) and differ(shorter):
+            trace = shorter
+    return trace
+
+
+def _possible(trace: Sequence[Act]) -> bool:
+    """Whether each act is that of a connected client."""
+    connected: tuple[str, ...] = ()
+    for act in trace:
+        if (act.client in connected) is isinstance(act, Connect):
+            return False
+        connected = _connected_after(connected, act)
+    return True
+
+
+def comparing(
+    model: Callable[[], System], system: Callable[[], System], *, users: Sequence[str] = USERS
+) -> type[RuleBasedStateMachine]:
+    """Return a state machine that lets both do the same, step by step, for as long as they behave alike.
+
+    In a test module: ``TestMyServer = comparing(CoreSystem, MyServer).TestCase``.
+    """
+
+    class Comparison(RuleBasedStateMachine):
+        """Each step is an act; it fails with the differences that the act shows."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model, self.system = model(), system()
+            self.connected: tuple[str, ...] = ()
+            self.number = 0
+
+        @rule(data=st.data())
+        def act(self, data: st.DataObject) -> None:
+            """Let a client do something."""
+            act = data.draw(acts(self.connected, users))
+            self.connected = _connected_after(self.connected, act)
+            self.model.feed(act)
+            self.system.feed(act)
+            found = compared(act, self.number, self.model.observe(), self.system.observe())
+            self.number += 1
+            assert not found, "\n".join(map(str, found))
+
+    return Comparison
