@@ -1,0 +1,166 @@
+"""Clients and servers joined in memory by streams of bytes: for tests of bots, of extensions, and of this core.
+
+Each domain has a server of its own, so that all which RFC 6121 has servers say to each other is said in bytes,
+too. Nothing arrives by itself: :meth:`World.settle` lets everything arrive, and :meth:`World.move` one stanza
+of one stream, so that a test may choose any order in which streams are read.
+
+    >>> from xmpp_im_core.client import SetPresence, Subscribe
+    >>> from xmpp_im_core.jid import parse_jid
+    >>> world = World("montague.example", "capulet.example")
+    >>> romeo = world.enter("romeo@montague.example/orchard")
+    >>> juliet = world.enter("juliet@capulet.example/balcony")
+    >>> _ = romeo.wants(Subscribe, parse_jid("juliet@capulet.example"))
+    >>> world.settle()
+    >>> [type(told).__name__ for told in juliet.told]
+    ['RosterReceived', 'Available', 'SubscriptionRequest']
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeVar, overload
+
+from xmpp_im_core.client import Bound, Client, ClientPolicy, Features, GetRoster, SetPresence
+from xmpp_im_core.client import SessionBound as ClientBound
+from xmpp_im_core.codec import SERVER
+from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.policy import DEFAULT, Policy, PreApproval
+from xmpp_im_core.server import Account, AccountCreated, SessionBound, SessionId, State
+from xmpp_im_core.server.machine import PLAIN, Machine, account_of
+from xmpp_im_core.server.service import ForAccount, hosting
+from xmpp_im_core.stanza import CLIENT
+from xmpp_im_core.testing.hosts import ClientHost, ServerHost
+from xmpp_im_core.testing.links import Line, Link
+
+S = TypeVar("S")
+
+NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CLIENT_POLICY: Final = ClientPolicy()
+
+
+class World(Generic[S]):
+    """A server for each domain, and the clients that are connected to them."""
+
+    @overload
+    def __init__(self: World[State], *domains: str, policy: Policy = DEFAULT) -> None: ...
+    @overload
+    def __init__(self, *domains: str, policy: Policy = DEFAULT, machine: Machine[S]) -> None: ...
+    def __init__(self, *domains: str, policy: Policy = DEFAULT, machine: Machine[Any] = PLAIN) -> None:
+        """Begin with no accounts.
+
+        :param machine: what each account runs, where it is more than RFC 6121.
+        :raises InvalidJID: for what is no domainpart.
+        """
+        self.now = NOON
+        """The time of all that happens. It passes when it is set; accounts that wanted to be woken are not."""
+        self.transcript: list[Line] = []
+        """All stanzas, in the order in which they were written."""
+        self.clients: list[ClientHost] = []
+        """All that have ever been connected, the latest last."""
+        self.servers: dict[str, ServerHost[S]] = {}
+        self._count = 0
+        names = [parse_jid(domain).domain for domain in domains]
+        self._between = {
+            (one, other): self._link(one, other, SERVER) for one in names for other in names if one != other
+        }
+        for name in names:
+            peers = {other: link for (one, other), link in self._between.items() if one == name}
+            self.servers[name] = ServerHost(name, hosting(name, machine=machine), policy, self.stamp, peers)
+
+    def stamp(self) -> tuple[datetime, str]:
+        """Return the time and the number of the next event."""
+        self._count += 1
+        return self.now, f"{self._count:06}"
+
+    # --- accounts and clients -----------------------------------------------------------------------------
+
+    def create(self, jid: str) -> None:
+        """Create an account."""
+        at, seq = self.stamp()
+        self.server_of(jid).feed(ForAccount(parse_jid(jid).bare, AccountCreated(at, seq, f"lineage-{seq}")))
+
+    def connect(self, full: str, before: Client | None = None, policy: ClientPolicy = CLIENT_POLICY) -> ClientHost:
+        """Bind a resource; the account is created if there is none.
+
+        :param before: what the client knows from an earlier session.
+        """
+        jid = parse_jid(full)
+        server, bare = self.server_of(full), jid.to_bare()
+        if bare.bare not in server.records:
+            self.create(bare.bare)
+        at, seq = self.stamp()
+        session = SessionId(jid.resource or "", self._count)
+        into, out = self._link(server.domain, jid.full, CLIENT), self._link(jid.full, server.domain, CLIENT)
+        server.streams[bare.bare, session] = into
+        server.feed(ForAccount(bare.bare, SessionBound(at, seq, session)))
+        client = ClientHost(jid, before or Client(bare), policy, self.stamp, session, into, out)
+        offered = Features(server.policy.roster_versioning, server.policy.pre_approval is not PreApproval.UNSUPPORTED)
+        client.feed(ClientBound(*self.stamp(), Bound(jid, offered)))
+        self.clients.append(client)
+        return client
+
+    def enter(self, full: str, before: Client | None = None, policy: ClientPolicy = CLIENT_POLICY) -> ClientHost:
+        """Bind a resource, ask for the roster, and become available; and let all that arrive."""
+        client = self.connect(full, before, policy)
+        client.wants(GetRoster)
+        client.wants(SetPresence)
+        self.settle()
+        return client
+
+    def lose(self, client: ClientHost) -> None:
+        """Break the stream of a client: both ends learn of it, and what was on its way is lost."""
+        client.lose()
+        self.server_of(client.jid.full).lose(client.jid.bare, client.session)
+
+    # --- what is under way --------------------------------------------------------------------------------
+
+    def under_way(self) -> tuple[Link, ...]:
+        """Return the links on which something waits, always in the same order."""
+        links = [*self._between.values(), *[link for client in self.clients for link in (client.out, client.into)]]
+        return tuple([link for link in links if link.waiting])
+
+    def move(self, link: Link) -> None:
+        """Let the oldest on this link arrive.
+
+        :raises IndexError: where nothing waits.
+        """
+        if link.namespace == SERVER:
+            self.servers[link.target].hear_peer(link)
+            return
+        for client in self.clients:
+            if link is client.into:
+                client.hear()
+            elif link is client.out:
+                self.server_of(link.source).hear(client.jid.bare, client.session, link)
+
+    def settle(self) -> None:
+        """Let everything arrive, and what that causes, until nothing is under way."""
+        while links := self.under_way():
+            for link in links:
+                self.move(link)
+
+    # --- what is so ---------------------------------------------------------------------------------------
+
+    def server_of(self, jid: str) -> ServerHost[S]:
+        """Return the server of a JID's domain.
+
+        :raises KeyError: where there is none.
+        """
+        return self.servers[parse_jid(jid).domain]
+
+    def account(self, jid: str) -> Account:
+        """Return what the server knows of an account.
+
+        :raises KeyError: where it is not in memory.
+        """
+        account = account_of(self.server_of(jid).service.accounts[jid])
+        assert isinstance(account, Account)
+        return account
+
+    def said(self) -> list[Line]:
+        """Take out the transcript so far."""
+        lines, self.transcript = self.transcript, []
+        return lines
+
+    def _link(self, source: str, target: str, namespace: str) -> Link:
+        return Link(source, target, namespace, lambda line: self.transcript.append(line))
