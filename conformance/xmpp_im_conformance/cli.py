@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import track
 
-from xmpp_im_conformance.drivers import DRIVERS
+from xmpp_im_conformance.drivers import DRIVERS, Drivers
 from xmpp_im_conformance.finding import find, wanted
+from xmpp_im_conformance.live import LiveDriver
+from xmpp_im_conformance.live.options import live_config, live_options
 from xmpp_im_conformance.outcome import Outcome
 from xmpp_im_conformance.report import (
     as_data,
@@ -20,6 +25,16 @@ from xmpp_im_conformance.report import (
     print_uncovered,
 )
 from xmpp_im_conformance.running import run as run_vector
+
+
+@contextmanager
+def playing(driver: str, live: Mapping[str, Any]) -> Iterator[Drivers]:
+    """Give the drivers of this name; the live one lets go of the server afterwards."""
+    if driver != "live":
+        yield DRIVERS[driver]
+        return
+    with closing(LiveDriver(live_config(**live))) as server:
+        yield Drivers(server)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,18 +47,21 @@ def main() -> None:
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--section", "sections", multiple=True, help="Only vectors about this section of RFC 6121, or below it.")
 @click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? stand for what they usually do.")
-@click.option("--driver", type=click.Choice(sorted(DRIVERS)), default="embedded", show_default=True)
+@click.option("--driver", type=click.Choice([*sorted(DRIVERS), "live"]), default="embedded", show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here.")
 @click.option("--uncovered", is_flag=True, help="List the testable requirements that no vector shows.")
+@live_options
 @click.pass_context
 def run(
     context: click.Context,
+    /,
     paths: tuple[Path, ...],
     sections: tuple[str, ...],
     ids: tuple[str, ...],
     driver: str,
     json_file: Path | None,
     uncovered: bool,
+    **live: Any,  # the options of the live driver
 ) -> None:
     """Run vectors: those of the files and folders at PATH, or else those of this package.
 
@@ -53,9 +71,9 @@ def run(
     if not vectors:
         raise click.UsageError("there are no such vectors")
     console = Console()
-    playing = DRIVERS[driver]
     shown = track(vectors, "Running", console=console, transient=True, disable=not console.is_terminal)
-    results = [run_vector(vector, playing.server, playing.client) for vector in shown]
+    with playing(driver, live) as drivers:
+        results = [run_vector(vector, drivers.server, drivers.client) for vector in shown]
     if json_file is not None:
         text = json.dumps(as_data(results), indent=2, ensure_ascii=False)
         json_file.write_text(f"{text}\n", encoding="utf-8")

@@ -25,6 +25,10 @@ class NotApplicable(Exception):
     """The driver cannot do, or show, what the vector asks for; the message says what."""
 
 
+class ServerFailed(Exception):
+    """The server under test hung, hung up, or answered what is no answer; the message says what."""
+
+
 @frozen
 class Setup:
     """What there is when a scenario begins."""
@@ -35,6 +39,8 @@ class Setup:
     """What the system under test must support and have switched on."""
     time: datetime | None = None
     """The time at which the scenario begins, where it says so."""
+    remote: bool = True
+    """Whether the scenario plays the other server, or looks at what is sent to it."""
 
 
 class World(Protocol):
@@ -98,6 +104,9 @@ class World(Protocol):
     def roster(self, account: str) -> Sequence[Item]:
         """Return all contacts of an account as they are stored."""
 
+    def sees_requests(self) -> bool:
+        """Whether ``roster`` shows requests that wait, and contacts that are not listed, which no client sees."""
+
     def obeyed(self) -> frozenset[str] | None:
         """Return the requirements that the rules cite which fired so far; None where rules cannot be seen."""
 
@@ -116,4 +125,5 @@ class Driver(Protocol):
         """Make a fresh world.
 
         :raises NotApplicable: where a feature is not supported, or the set-up cannot be made.
+        :raises ServerFailed: where the server does not get that far.
         """

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from xmpp_im_conformance.differing import difference
 from xmpp_im_conformance.driver import World
-from xmpp_im_conformance.items import differences
+from xmpp_im_conformance.items import Item, client_view, differences
 from xmpp_im_conformance.markup import pretty
 from xmpp_im_conformance.matching import EXACT, PART, Manner, match_all, match_stanza
 from xmpp_im_conformance.placeholders import Bindings
@@ -112,7 +112,11 @@ def _absent(observer: Observer, step: Absent) -> None:
 
 
 def _roster(observer: Observer, step: RosterIs) -> None:
-    lines = differences(step.items, observer.world.roster(step.of), observer.bindings)
+    expected: Sequence[Item] = step.items
+    found = observer.world.roster(step.of)
+    if not observer.world.sees_requests():
+        expected, found = client_view(expected), client_view(found, expected)
+    lines = differences(expected, found, observer.bindings)
     if lines:
         compared = "\n".join([f"    {line}" for line in lines])
         raise Mismatch(f"the stored roster of {step.of} is another (- expected, + found)\n{compared}")

@@ -10,17 +10,21 @@ from typing import Final
 from attrs import define, field
 
 from xmpp_im_conformance.data import requirements
-from xmpp_im_conformance.driver import REMOTE, Driver, NotApplicable, Setup, World
+from xmpp_im_conformance.driver import REMOTE, Driver, NotApplicable, ServerFailed, Setup, World
 from xmpp_im_conformance.markup import flat
 from xmpp_im_conformance.observing import Mismatch, Observer
 from xmpp_im_conformance.outcome import Failed
 from xmpp_im_conformance.placeholders import BadPlaceholder, fill_in
 from xmpp_im_conformance.vectors import (
+    Absent,
     AccountMoves,
     Act,
     Action,
     Decide,
     Disconnect,
+    Observation,
+    OneOf,
+    Receive,
     RemoteSend,
     Scenario,
     Send,
@@ -38,7 +42,7 @@ def run_scenario(vector: Vector, scenario: Scenario, driver: Driver) -> None:
     :raises Failed: naming the step, what was expected, what came, and everything up to there.
     :raises NotApplicable: where the driver cannot do what it asks for.
     """
-    setup = Setup(scenario.accounts, vector.features, scenario.starts_at)
+    setup = Setup(scenario.accounts, vector.features, scenario.starts_at, plays_remote(scenario))
     with opened(driver, setup) as world:
         run = Run(world, Observer(world))
         total = len(scenario.steps)
@@ -48,10 +52,34 @@ def run_scenario(vector: Vector, scenario: Scenario, driver: Driver) -> None:
         check_rules(vector.requirements, world.obeyed(), run)
 
 
+def plays_remote(scenario: Scenario) -> bool:
+    """Whether a scenario plays the other server, or looks at what is sent to it; to drop that is not to look."""
+    if any(item.jid.endswith(f"@{REMOTE}") for items in scenario.accounts.values() for item in items):
+        return True
+    return any(_is_remote(step.does) for step in scenario.steps)
+
+
+def _is_remote(does: Action | Observation) -> bool:
+    if isinstance(does, OneOf):
+        return any(_is_remote(each) for branch in does.branches for each in branch)
+    if isinstance(does, Silent):
+        return REMOTE in does.at
+    if isinstance(does, Receive | Absent):
+        return does.at == REMOTE
+    return isinstance(does, RemoteSend) or (isinstance(does, Send) and REMOTE in does.xml)
+
+
 @contextmanager
 def opened(driver: Driver, setup: Setup) -> Iterator[World]:
-    """Make a world, and close it whatever happens in it."""
-    world = driver.world(setup)
+    """Make a world, and close it whatever happens in it.
+
+    :raises Failed: where the server does not even get that far.
+    :raises NotApplicable: where the driver cannot make the set-up.
+    """
+    try:
+        world = driver.world(setup)
+    except ServerFailed as problem:
+        raise Failed(f"before the first step: {problem}") from problem
     try:
         yield world
     finally:
@@ -78,7 +106,7 @@ class Run:
                 self._act(place, step.does)
             else:
                 self.observer.observe(step.does)
-        except (Mismatch, BadPlaceholder) as problem:
+        except (Mismatch, BadPlaceholder, ServerFailed) as problem:
             raise Failed(self.report(f"{place}: {problem}")) from problem
         except (NotApplicable, Failed):
             raise

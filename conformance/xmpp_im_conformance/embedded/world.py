@@ -196,6 +196,10 @@ class EmbeddedWorld:
         items = [found_item(contact) for contact in stored]
         return [item for item in items if item is not None]
 
+    def sees_requests(self) -> bool:
+        """Whether ``roster`` shows what no client sees: it does."""
+        return True
+
     def obeyed(self) -> frozenset[str]:
         """Return the requirements that the rules of all effects so far cite."""
         return frozenset(self.host.cited)

@@ -1,0 +1,89 @@
+"""Where the server under test is, and how it is talked to."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import cattrs
+from attrs import field, frozen
+
+from xmpp_im_conformance.driver import HOSTED, REMOTE
+
+_READER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+
+
+class BadConfig(ValueError):
+    """The configuration is not one; the message says why."""
+
+
+@frozen(kw_only=True)
+class ComponentConfig:
+    """The port of the server for components (XEP-0114), through which the scenario plays ``remote.example``."""
+
+    port: int
+    secret: str
+    domain: str = REMOTE
+    host: str | None = None
+    """Where the port is, if not where clients connect."""
+
+    @classmethod
+    def parse(cls, text: str) -> ComponentConfig:
+        """Read ``DOMAIN:PORT:SECRET``.
+
+        :raises BadConfig: where it is not of that form.
+        """
+        domain, _, rest = text.partition(":")
+        port, _, secret = rest.partition(":")
+        if not (domain and port.isdecimal() and secret):
+            raise BadConfig(f"a component is DOMAIN:PORT:SECRET, not {text!r}")
+        return cls(domain=domain, port=int(port), secret=secret)
+
+
+@frozen(kw_only=True)
+class LiveConfig:
+    """A server under test. Its virtual hosts are named as in the scenarios, unless ``domains`` says otherwise."""
+
+    host: str = "127.0.0.1"
+    port: int = 5222
+    domains: Mapping[str, str] = field(factory=dict)
+    """What the server calls ``capulet.example`` and ``montague.example``, where it hosts others."""
+    component: ComponentConfig | None = None
+    """Without one, vectors that need or look at the other server are not applicable."""
+    register_command: str | None = None
+    """Creates an account: ``{local}``, ``{domain}`` and ``{password}`` are filled in. None: in-band (XEP-0077)."""
+    unregister_command: str | None = None
+    """Removes it; needed where ``register_command`` is given and accounts cannot be removed in-band."""
+    tls: Literal["when-offered", "required", "never"] = "when-offered"
+    cafile: str | None = None
+    """Whom to trust beside the system's authorities. On loopback any certificate will do."""
+    mechanisms: tuple[str, ...] = ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN")
+    """The SASL mechanisms that may be used, the best first. PLAIN is used with TLS or on loopback only."""
+    features: frozenset[str] = frozenset()
+    """What the server has switched on beside what it says itself (``priority-override`` and so on)."""
+    without: frozenset[str] = frozenset()
+    """What it says that it has, and that is not to be tested."""
+    timeout: float = 5.0
+    """The seconds after which an answer is not waited for any longer."""
+
+    def __attrs_post_init__(self) -> None:
+        strangers = self.domains.keys() - set(HOSTED)
+        if strangers:
+            raise BadConfig(f"the scenarios' domains are {' and '.join(HOSTED)}, not {', '.join(sorted(strangers))}")
+
+    def domain(self, name: str) -> str:
+        """Return what the server calls a hosted domain of the scenarios."""
+        return self.domains.get(name, name)
+
+
+def read_config(file: Path) -> LiveConfig:
+    """Read a TOML file: its keys are the fields of :class:`LiveConfig`, ``component`` is a table.
+
+    :raises BadConfig: where it is not TOML, or a key is unknown or of the wrong type.
+    """
+    try:
+        return _READER.structure(tomllib.loads(file.read_text(encoding="utf-8")), LiveConfig)
+    except (tomllib.TOMLDecodeError, cattrs.BaseValidationError, ValueError, TypeError) as problem:
+        raise BadConfig(f"{file}: {problem}") from problem

@@ -1,0 +1,101 @@
+"""The driver for any XMPP server, over TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from attrs import define, field
+
+from xmpp_im_conformance.driver import HOSTED, REMOTE, NotApplicable, ServerFailed, Setup, World
+from xmpp_im_conformance.live import offer
+from xmpp_im_conformance.live.addresses import Addresses
+from xmpp_im_conformance.live.config import LiveConfig
+from xmpp_im_conformance.live.remote import Remote
+from xmpp_im_conformance.live.sessions import Sessions
+from xmpp_im_conformance.live.world import LiveWorld, bounded
+
+_PATIENCE = 5
+"""The scenarios in a row that may fail before they begin: then the server is not asked any more."""
+
+
+@define
+class LiveDriver:
+    """Runs scenarios on a server, each with accounts of its own.
+
+    It waits in an event loop of its own while a call of the world lasts, and not otherwise. It is to be closed.
+    """
+
+    config: LiveConfig
+    name: str = "live"
+    _runner: asyncio.Runner = field(factory=asyncio.Runner)
+    _run: str = field(factory=lambda: f"-{secrets.token_hex(2)}x")
+    _password: str = field(factory=lambda: secrets.token_hex(8))
+    _remote: Remote = field(init=False)
+    _has: frozenset[str] | None = None
+    """The features that the server has; None before it was asked."""
+    _number: int = 0
+    _failures: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self._remote = Remote(self.config, self._run)
+
+    def world(self, setup: Setup) -> World:
+        """Make the scenario's accounts and their rosters.
+
+        :raises NotApplicable: where the server, or this driver, cannot do what it needs.
+        :raises ServerFailed: where the server does not get that far.
+        """
+        if setup.time is not None:
+            raise NotApplicable("a live server cannot be made to set the clock")
+        if setup.remote and self.config.component is None:
+            raise NotApplicable("there is no component that could play the other server")
+        if self._failures >= _PATIENCE:
+            raise ServerFailed(f"the server has failed {_PATIENCE} scenarios in a row, and is not asked any more")
+        try:
+            world = self._world(setup)
+        except ServerFailed:
+            self._failures += 1
+            raise
+        self._failures = 0
+        return world
+
+    def close(self) -> None:
+        """Let go of the connection that is left."""
+        self._remote.drop()
+        self._runner.close()
+
+    def _world(self, setup: Setup) -> LiveWorld:
+        if self._has is None:
+            self._has = self._ask()
+        offer.check(setup.features, self._has)
+        bounded(self._runner, self._remote.connect(), self.config.timeout)
+        world = self._empty()
+        try:
+            world.arrange(setup.accounts)
+        except BaseException:
+            world.close()
+            raise
+        return world
+
+    def _empty(self) -> LiveWorld:
+        self._number += 1
+        self._remote.suffix = suffix = f"{self._run}{self._number:x}"
+        domains = {name: self.config.domain(name) for name in HOSTED} | {REMOTE: self._remote.domain}
+        sessions = Sessions(self.config, Addresses(suffix, domains), f"{suffix[1:]}-", self._password)
+        return LiveWorld(self._runner, sessions, self._remote, self.config.timeout)
+
+    def _ask(self) -> frozenset[str]:
+        """Ask the server what it has, as a user of its own."""
+        world = self._empty()
+        account = f"juliet@{HOSTED[0]}"
+        jid = f"{account}/balcony"
+        try:
+            world.arrange({account: ()})
+            world.connect(jid)
+            asked = offer.offered(
+                self.config, world.sessions.open[jid], world.sessions.logins[account], world.stream_features(jid)
+            )
+            return bounded(self._runner, asked, self.config.timeout)
+        finally:
+            world.close()

@@ -1,0 +1,120 @@
+"""From a TCP connection to a bound resource: STARTTLS, SASL, resource binding (RFC 6120 §5 to §7)."""
+
+from __future__ import annotations
+
+import ssl
+from ipaddress import ip_address
+from typing import Final
+from xml.sax.saxutils import escape
+
+from attrs import frozen
+
+from xmpp_im_conformance.driver import NotApplicable, ServerFailed
+from xmpp_im_conformance.live.config import LiveConfig
+from xmpp_im_conformance.live.sasl import SASL, authenticate, choose
+from xmpp_im_conformance.live.stream import Stream
+from xmpp_im_core.codec import STREAMS
+from xmpp_im_core.element import Element
+
+TLS: Final = "urn:ietf:params:xml:ns:xmpp-tls"
+BIND: Final = "urn:ietf:params:xml:ns:xmpp-bind"
+SESSION: Final = "urn:ietf:params:xml:ns:xmpp-session"
+
+
+@frozen
+class Login:
+    """Who connects: the account as the server knows it."""
+
+    local: str
+    domain: str
+    password: str
+
+    @property
+    def bare(self) -> str:
+        """The bare JID."""
+        return f"{self.local}@{self.domain}"
+
+
+async def connected(config: LiveConfig, domain: str) -> tuple[Stream, Element]:
+    """Return a stream that nobody has authenticated yet, encrypted where it is to be, with the features offered.
+
+    :raises ServerFailed: where the server does not get that far.
+    """
+    stream = await Stream.connect(config.host, config.port)
+    features = await _opened(stream, domain)
+    offered = features.first("starttls", TLS) is not None
+    if config.tls == "required" and not offered:
+        raise ServerFailed("the server offers no STARTTLS")
+    if config.tls != "never" and offered:
+        stream.write(f"<starttls xmlns='{TLS}'/>")
+        answer = await stream.next_element()
+        if (answer.name, answer.namespace) != ("proceed", TLS):
+            raise ServerFailed(f"the server does not proceed with STARTTLS: <{answer.name}>")
+        await stream.start_tls(_context(config), domain)
+        features = await _opened(stream, domain)
+    return stream, features
+
+
+async def authenticated(config: LiveConfig, stream: Stream, features: Element, login: Login) -> Element:
+    """Authenticate on a stream; return the features that are offered to the user.
+
+    :raises ServerFailed: where the server does not accept the user.
+    """
+    mechanisms = features.first("mechanisms", SASL)
+    offered = [] if mechanisms is None else [each.text for each in mechanisms.elements if each.name == "mechanism"]
+    mechanism = choose(offered, config.mechanisms, stream.encrypted or is_loopback(config.host))
+    await authenticate(stream, mechanism, login.local, login.password)
+    return await _opened(stream, login.domain)
+
+
+async def bound(stream: Stream, features: Element, resource: str) -> str:
+    """Bind a resource; return the full JID that the server says.
+
+    :raises NotApplicable: where the server refuses the resource.
+    :raises ServerFailed: where what it answers is no answer.
+    """
+    request = f"<bind xmlns='{BIND}'><resource>{escape(resource)}</resource></bind>"
+    result = await _requested(stream, "bind", request)
+    if result.get("type") == "error":
+        raise NotApplicable(f"the server does not bind the resource {resource!r}")
+    bind = result.first("bind", BIND)
+    jid = None if bind is None else bind.first("jid", BIND)
+    if jid is None:
+        raise ServerFailed("the server does not say which JID it has bound")
+    session = features.first("session", SESSION)
+    if session is not None and session.first("optional") is None:
+        await _requested(stream, "session", f"<session xmlns='{SESSION}'/>")
+    return jid.text
+
+
+async def _requested(stream: Stream, id: str, request: str) -> Element:
+    stream.write(f"<iq id='{id}' type='set'>{request}</iq>")
+    answer = await stream.next_element()
+    if answer.name != "iq" or answer.get("id") != id:
+        raise ServerFailed(f"expected the answer to a request, came <{answer.name}>")
+    return answer
+
+
+async def _opened(stream: Stream, domain: str) -> Element:
+    await stream.open(domain)
+    features = await stream.next_element()
+    if (features.name, features.namespace) != ("features", STREAMS):
+        raise ServerFailed(f"expected stream features, came <{features.name}>")
+    return features
+
+
+def _context(config: LiveConfig) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=config.cafile)
+    if is_loopback(config.host) and config.cafile is None:
+        # Nobody stands between: what a server shows there for a test is signed by itself.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a connection to this host does not leave the machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

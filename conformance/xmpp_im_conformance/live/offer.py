@@ -1,0 +1,58 @@
+"""What a server has: as its stream features and its answers to service discovery say (XEP-0030)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+from xml.sax.saxutils import quoteattr
+
+from xmpp_im_conformance.driver import NotApplicable
+from xmpp_im_conformance.live.channel import Channel
+from xmpp_im_conformance.live.config import LiveConfig
+from xmpp_im_conformance.live.login import Login
+from xmpp_im_core.element import Element
+
+DISCO: Final = "http://jabber.org/protocol/disco#info"
+
+_STREAM_FEATURES: Final = {
+    ("ver", "urn:xmpp:features:rosterver"): "rosterver",
+    ("sub", "urn:xmpp:features:pre-approval"): "preapproval",
+    ("sm", "urn:xmpp:sm:3"): "resumption",
+    ("csi", "urn:xmpp:csi:0"): "csi",
+}
+_DISCO_FEATURES: Final = {
+    "urn:xmpp:carbons:2": "carbons",
+    "urn:xmpp:blocking": "blocking",
+    "jabber:iq:last": "last-activity",
+    "urn:xmpp:ping": "ping",
+    "urn:xmpp:mam:2": "mam",
+    "msgoffline": "offline",
+    DISCO: "disco",
+}
+
+
+async def offered(config: LiveConfig, session: Channel, login: Login, features: Iterable[Element]) -> frozenset[str]:
+    """Return the features that a server has, by the names of the vector format."""
+    found = {_STREAM_FEATURES.get((each.name, each.namespace), "") for each in features}
+    request = f"<query xmlns='{DISCO}'/>"
+    for answer in await asyncio.gather(
+        session.request(request, addresses=f" to={quoteattr(login.domain)}"),
+        session.request(request, addresses=f" to={quoteattr(login.bare)}"),
+    ):
+        query = answer.first("query", DISCO)
+        for each in () if query is None else query.elements:
+            found.add(_DISCO_FEATURES.get(each.get("var") or "", ""))
+    if "offline" not in found:
+        found.add("no-offline")
+    return frozenset((found - {""} | config.features) - config.without)
+
+
+def check(wanted: Iterable[str], has: frozenset[str]) -> None:
+    """See that the server has these features.
+
+    :raises NotApplicable: naming those that it has not.
+    """
+    missing = sorted(set(wanted) - has)
+    if missing:
+        raise NotApplicable(f"the server does not offer {', '.join([repr(each) for each in missing])}")
