@@ -89,7 +89,7 @@ class CoreSystem:
             for user, effect in served.send:
                 inbox += self._perform(user, effect)
             for user, operation in served.forget:
-                if isinstance(operation, Delete):
+                if isinstance(operation, Delete) and operation.kind is Kind.OFFLINE:
                     self.offline.pop((user, operation.key), None)
 
     def _store(self, served: Served[State]) -> None:

@@ -1,0 +1,175 @@
+"""Whoever may not see a user's presence cannot find it out (RFC 6121 §8.1, §11; RFC 6120 §13.10.2, §13.11).
+
+Two runs differ in one thing: in the first the user comes, shows presence, and goes; in the second nobody is
+ever there. An entity that is not authorised sends the same to both, and must get the same from both.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xmpp_im_core.jid import Address, parse_address, parse_jid
+from xmpp_im_core.policy import DEFAULT, ForeignRosterSet, Policy
+from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.effects import FanOut, Route
+from xmpp_im_core.server.events import (
+    Event,
+    Inbound,
+    Outbound,
+    SessionBound,
+    SessionDetached,
+    SessionEnded,
+    SessionResumed,
+)
+from xmpp_im_core.server.state import Account, NoAccount, SessionId, State
+from xmpp_im_core.server.visibility import Visibility, visibility
+from xmpp_im_core.stanza import Presence, Stanza
+from xmpp_im_core.testing.choosing import choose
+from xmpp_im_core.testing.stanzas import draw_arriving
+from xmpp_im_core.testing.states import ENTITIES, JULIET, NOON, PRESENCE_PAYLOADS, RESOURCES, accounts
+
+STRANGER: Final = "stranger@unknown.example"
+OWN: Final = (JULIET.bare, *[f"{JULIET.bare}/{resource}" for resource in RESOURCES], f"{JULIET.bare}/nowhere")
+
+Trace = tuple[Event, ...]
+
+
+def unauthorised(account: Account) -> list[str]:
+    """Who may not see the user's presence, and has no approval that waits for a request."""
+    contacts = account.roster.contacts
+    return [
+        entity
+        for entity in (STRANGER, *ENTITIES)
+        if visibility(account, parse_jid(entity), None) is Visibility.NONE
+        and not (entity in contacts and contacts[entity].approved)
+    ]
+
+
+def address(text: str) -> Address:
+    parsed = parse_address(text)
+    assert isinstance(parsed, Address)
+    return parsed
+
+
+def sent_by(draw: st.DrawFn, entity: str, state: State) -> Stanza:
+    """A stanza from the entity to one of the user's addresses, be it bare, full, of a resource that is there or not."""
+    sender = address(entity + choose(draw, ("", "/balcony", "/x")))
+    return draw_arriving(draw, state).stamped(from_=sender, to=address(choose(draw, OWN)))
+
+
+def life(draw: st.DrawFn, number: int) -> Event:
+    """Something that the user's own clients do, and that is nobody else's business but the subscribers'."""
+    at, seq = NOON + timedelta(seconds=number), f"own{number}"
+    session = SessionId(choose(draw, RESOURCES), choose(draw, (0, 1, 2, 7)))
+    kinds: tuple[type[SessionBound | SessionEnded | SessionDetached | SessionResumed] | None, ...] = (
+        None,
+        None,
+        SessionBound,
+        SessionEnded,
+        SessionDetached,
+        SessionResumed,
+    )
+    kind = choose(draw, kinds)
+    if kind is not None:
+        return kind(at, seq, session)
+    content = choose(draw, PRESENCE_PAYLOADS)
+    return Outbound(at, seq, session, Presence(type=choose(draw, (None, None, "unavailable")), payload=content))
+
+
+@st.composite
+def attempts(draw: st.DrawFn, account: Account, entity: str) -> Trace:
+    """What the entity sends, in the midst of what the user does."""
+    happened: list[Event] = []
+    for number in range(choose(draw, range(1, 13))):
+        if choose(draw, (True, True, False)):
+            at = NOON + timedelta(seconds=number)
+            happened.append(Inbound(at, f"theirs{number}", sent_by(draw, entity, account)))
+        else:
+            happened.append(life(draw, number))
+    return tuple(happened)
+
+
+def got(state: State, trace: Trace, entity: str, policy: Policy = DEFAULT) -> list[Stanza]:
+    """Return all that the entity is sent in the course of a trace."""
+    received: list[Stanza] = []
+    for event in trace:
+        step = reduce(state, event, policy)
+        state = step.state
+        for effect in step.send:
+            if isinstance(effect, Route) and effect.stanza.to_jid is not None:
+                if effect.stanza.to_jid.bare == entity:
+                    received.append(effect.stanza)
+            elif isinstance(effect, FanOut):
+                told = [each for each in effect.recipients if parse_jid(each).bare == entity]
+                received += [effect.stanza.stamped(to=address(each)) for each in told]
+    return received
+
+
+def without_life(trace: Trace) -> Trace:
+    return tuple([event for event in trace if isinstance(event, Inbound)])
+
+
+@given(accounts(), st.data())
+def test_whether_the_user_is_online_is_hidden_from_whoever_may_not_see_it(
+    account: Account, data: st.DataObject
+) -> None:
+    entity = data.draw(st.sampled_from(unauthorised(account)))
+    trace = data.draw(attempts(account, entity))
+
+    assert got(account, trace, entity) == got(account.with_sessions(()), without_life(trace), entity)
+
+
+@given(accounts(), st.data())
+def test_when_the_user_was_there_last_is_hidden_too(account: Account, data: st.DataObject) -> None:
+    entity = data.draw(st.sampled_from(unauthorised(account)))
+    trace = data.draw(attempts(account, entity))
+    never_there = evolve(account.with_sessions(()), last_unavailable=None, moved=None)
+
+    assert got(account, trace, entity) == got(never_there, without_life(trace), entity)
+
+
+@given(accounts(), st.data())
+def test_which_of_the_resources_are_there_is_hidden_too(account: Account, data: st.DataObject) -> None:
+    entity = data.draw(st.sampled_from(unauthorised(account)))
+    trace = data.draw(attempts(account, entity))
+    some = account.with_sessions(account.sessions[:1])
+
+    assert got(account, trace, entity) == got(some, trace, entity)
+
+
+HIDING: Final = evolve(DEFAULT, foreign_roster_set=ForeignRosterSet.HIDDEN)
+
+
+def is_withdrawal(event: Event) -> bool:
+    """Table A.3.2 has the server answer a request's withdrawal, which nobody does for an account that is not there."""
+    return isinstance(event, Inbound) and isinstance(event.stanza, Presence) and event.stanza.type == "unsubscribe"
+
+
+@given(accounts(), st.data())
+def test_whether_an_account_exists_is_hidden_from_strangers_where_the_policy_says_so(
+    account: Account, data: st.DataObject
+) -> None:
+    trace = data.draw(attempts(account, STRANGER))
+    trace = tuple([event for event in trace if not is_withdrawal(event)])
+
+    there = got(account, trace, STRANGER, HIDING)
+
+    assert there == got(NoAccount(JULIET), without_life(trace), STRANGER, HIDING)
+
+
+@given(accounts(), st.data())
+def test_where_messages_bounce_they_bounce_alike_for_absent_users_and_for_nobody(
+    account: Account, data: st.DataObject
+) -> None:
+    bouncing = evolve(HIDING, offline_messages=False)
+    trace = without_life(data.draw(attempts(account, STRANGER)))
+    trace = tuple([event for event in trace if not is_withdrawal(event)])
+
+    absent = got(account.with_sessions(()), trace, STRANGER, bouncing)
+
+    assert absent == got(NoAccount(JULIET), trace, STRANGER, bouncing)
