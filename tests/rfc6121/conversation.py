@@ -1,7 +1,7 @@
 """Given, when, then: accounts, what happens to them, and what is then told to whom.
 
 The names are the RFC's: Romeo of example.net is the user of §3, Juliet of example.com the contact, and the
-user of §2. An account is built as it stands, without the reducers that are tested.
+user of §2, §4 and §8. An account is built as it stands, without the reducers that are tested.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from xmpp_im_core.server import (
     Account,
     AddressedAs,
     Decision,
+    Delegate,
     Deliver,
     Effect,
     EndSession,
@@ -40,7 +41,7 @@ from xmpp_im_core.server import (
     Step,
     reduce,
 )
-from xmpp_im_core.stanza import IQ, Payload, Presence, Stanza, payload
+from xmpp_im_core.stanza import CLIENT, IQ, Message, Payload, Presence, Stanza, payload
 from xmpp_im_core.subscription import Subscription
 
 ROMEO: Final = "romeo@example.net"
@@ -96,16 +97,23 @@ def account(
     *,
     connected: Iterable[str] = (),
     interested: Iterable[str] = (),
-    available: Iterable[str] = (),
+    available: Iterable[str] | Mapping[str, int] = (),
     version: int = 7,
 ) -> Account:
-    """Return an account with these contacts, and the resources that are connected, interested or available."""
+    """Return an account with these contacts, and the resources that are connected, interested or available.
+
+    Available resources have the priority 0 unless they are mapped to another.
+    """
     if isinstance(contacts, Mapping):
         contacts = [contact(each, state) for each, state in contacts.items()]
     kept = {each.jid: _with_request(each, jid) for each in contacts}
-    interested, available = set(interested), set(available)
-    resources = sorted({*connected, *interested, *available})
-    sessions = [session(jid, each, each in interested, each in available) for each in resources]
+    interested = set(interested)
+    priorities = available if isinstance(available, Mapping) else dict.fromkeys(available, 0)
+    resources = sorted({*connected, *interested, *priorities})
+    sessions = [
+        session(jid, each, each in interested, each in priorities, priority=priorities.get(each, 0))
+        for each in resources
+    ]
     return Account(parse_jid(jid), roster_of(RosterHead("v", version, 0), kept), tuple(sessions))
 
 
@@ -115,10 +123,13 @@ def _with_request(given: Contact, user: str) -> Contact:
     return given.requesting(presence("subscribe", given.jid, user, id="request"))
 
 
-def session(jid: str, resource: str, interested: bool = False, available: bool = False, epoch: int = 1) -> Session:
+def session(
+    jid: str, resource: str, interested: bool = False, available: bool = False, epoch: int = 1, priority: int = 0
+) -> Session:
     address = address_of(parse_jid(jid).with_resource(resource))
-    shown = Presence(None, address, f"{resource}-presence") if available else None
-    return Session(SessionId(resource, epoch), address, None, interested, shown)
+    content = payload(child("priority", str(priority))) if priority else payload()
+    shown = Presence(None, address, f"{resource}-presence", None, None, content) if available else None
+    return Session(SessionId(resource, epoch), address, None, interested, shown, priority)
 
 
 def presence(
@@ -133,6 +144,23 @@ def presence(
         None,
         payload(*children),
     )
+
+
+def message(type: str | None, from_: str | None, to: str | None, *children: Element, id: str = "m1") -> Message:
+    """Return a message; it has a body unless it is given other children."""
+    return Message(
+        None if to is None else parse_address(to),
+        None if from_ is None else parse_address(from_),
+        id,
+        type,
+        None,
+        payload(*children or (child("body", "Wherefore art thou?"),)),
+    )
+
+
+def child(name: str, text: str = "", namespace: str = CLIENT) -> Element:
+    """Return a child element of a stanza, with this text alone."""
+    return element(name, namespace, {}, [text])
 
 
 def item(jid: str | None, *groups: str, **attributes: str) -> Element:
@@ -186,6 +214,14 @@ def sent_iq(type: str, *children: Element, by: str = "foo", to: str | None = Non
 
 def received_iq(type: str, *children: Element, from_: str, to: str) -> Inbound:
     return Inbound(AT, "seq", iq(type, *children, from_=from_, to=to))
+
+
+def sent_message(type: str | None, to: str | None, *children: Element, by: str = "foo") -> Outbound:
+    return Outbound(AT, "seq", SessionId(by, 1), message(type, None, to, *children))
+
+
+def received_message(type: str | None, from_: str, to: str, *children: Element, seq: str = "seq") -> Inbound:
+    return Inbound(AT, seq, message(type, from_, to, *children))
 
 
 def iq(type: str, *children: Element, from_: str | None = None, to: str | None = None, id: str = "iq1") -> IQ:
@@ -245,7 +281,8 @@ def line(effect: Effect) -> str:
         return f"end {_name(effect.session)} with {effect.condition}"
     if isinstance(effect, LoadOffline):
         return f"load messages for {_name(effect.session)}"
-    raise AssertionError(f"nothing of this in sections 2 and 3: {effect}")
+    assert isinstance(effect, Delegate)
+    return f"delegate {_what(effect.iq)}"
 
 
 def _name(id: SessionId) -> str:
@@ -311,9 +348,14 @@ def roster(state: State) -> list[str]:
     return [shown(each.item()) for each in state.roster.items()]
 
 
+def stanzas(step: Step) -> list[Stanza]:
+    """Return what a step sends, in order; a fan-out counts once."""
+    return [effect.stanza for effect in step.send if isinstance(effect, Deliver | Route | FanOut)]
+
+
 def content(step: Step) -> list[Payload]:
     """Return the payloads of what a step sends, in order."""
-    return [effect.stanza.payload for effect in step.send if isinstance(effect, Deliver | Route | FanOut)]
+    return [stanza.payload for stanza in stanzas(step)]
 
 
 def ignored(state: State, event: Event, policy: Policy = DEFAULT) -> bool:

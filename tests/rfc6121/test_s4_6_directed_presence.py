@@ -1,0 +1,265 @@
+"""Directed presence: its list, its end, and what comes before it (RFC 6121 §4.6.1, §4.6.3)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rfc6121.conversation import (
+    AT,
+    JULIET,
+    ROMEO,
+    STATES,
+    account,
+    after,
+    bound,
+    child,
+    ended,
+    following,
+    inbound,
+    outbound,
+    presence,
+    rfc6121,
+    stanzas,
+    told,
+)
+from xmpp_im_core.jid import parse_address
+from xmpp_im_core.server import Account, Event, Outbound, SessionDetached, SessionId, reduce
+from xmpp_im_core.stanza import Presence, payload
+
+ROOM = "lobby@chat.example.com/Juliet"
+FULL = f"{JULIET}/balcony"
+TO_ROOM = outbound("available", ROOM, by="balcony")
+LOGIN = outbound("available", by="balcony")
+FAREWELL = outbound("unavailable", by="balcony")
+ENDINGS = pytest.mark.parametrize(
+    "ending", [FAREWELL, ended("balcony"), bound("balcony", epoch=2)], ids=["farewell", "end of stream", "replaced"]
+)
+SUBSCRIBED = [name for name, state in STATES.items() if state.from_]
+
+
+def juliet(state: str = "None", *, available: bool = True) -> Account:
+    given = account(JULIET, {ROMEO: state}, connected=("balcony", "chamber"))
+    return following(given, LOGIN) if available else given
+
+
+def directed(given: Account) -> tuple[str, ...]:
+    (balcony,) = [each for each in given.sessions if each.id.resource == "balcony"]
+    return balcony.directed
+
+
+def sent_to(to: str, step_of: Account, event: Event) -> list[str]:
+    return [said for said in told(reduce(step_of, event)) if said.endswith(to)]
+
+
+# --- routing ------------------------------------------------------------------------------------------------------
+
+
+@rfc6121("4.6.3", quote="MUST locally deliver or remotely route the full XML of that presence stanza")
+@pytest.mark.parametrize("type", [None, "unavailable"], ids=["available", "unavailable"])
+@pytest.mark.parametrize("to", [ROMEO, f"{ROMEO}/orchard", ROOM, "chat.example.com", JULIET])
+@pytest.mark.parametrize("available", [True, False], ids=["available", "connected"])
+@pytest.mark.parametrize("state", ["None", "From", "To", "Both"])
+def test_directed_presence_is_routed_in_full_from_the_full_jid(
+    state: str, available: bool, to: str, type: str | None
+) -> None:
+    whole = Presence(
+        parse_address(to), None, "p1", type, "en", payload(child("status", "Soft!")), (("{urn:example:x}y", "z"),)
+    )
+
+    step = reduce(juliet(state, available=available), Outbound(AT, "seq", SessionId("balcony", 1), whole))
+
+    assert len(told(step)) == 1
+    assert told(step)[0].startswith("route ")
+    assert stanzas(step) == [whole.stamped(from_=parse_address(FULL))]
+    assert step.store == ()
+
+
+@rfc6121("4.6.1", quote="keeping a list of the entities (bare JIDs or full JIDs)")
+def test_the_list_is_of_the_one_resource_that_sent_it_and_as_it_was_addressed() -> None:
+    chatting = following(juliet(), TO_ROOM, outbound("available", ROMEO, by="balcony"), TO_ROOM)
+
+    assert {each.id.resource: each.directed for each in chatting.sessions} == {
+        "balcony": (ROOM, ROMEO),
+        "chamber": (),
+    }
+    assert after(reduce(chatting, TO_ROOM)) == chatting
+
+
+@rfc6121("4.2.2", quote="an entity is implicitly subscribed to its own presence")
+def test_the_user_is_in_nobodys_list() -> None:
+    chatting = following(juliet(), outbound("available", f"{JULIET}/chamber", by="balcony"))
+
+    assert directed(chatting) == ()
+
+
+# --- broadcasts ---------------------------------------------------------------------------------------------------
+
+
+@rfc6121("4.6.3", quote="MUST NOT include the entity's JID in any subsequent broadcasts of available presence")
+def test_who_is_no_subscriber_gets_no_update() -> None:
+    chatting = following(juliet(), TO_ROOM, outbound("available", ROMEO, by="balcony"))
+
+    step = reduce(chatting, outbound("available", None, child("show", "away"), by="balcony"))
+
+    assert told(step) == [f"deliver presence from {FULL} to balcony"]
+
+
+@rfc6121("4.6.3", quote="it SHOULD include the contact's JID in any subsequent presence broadcasts initiated by")
+@pytest.mark.parametrize("type", ["available", "unavailable"])
+@pytest.mark.parametrize("state", SUBSCRIBED)
+def test_a_subscriber_gets_updates_as_before_whatever_was_directed_to_it(state: str, type: str) -> None:
+    told_apart = following(juliet(state), outbound(type, ROMEO, by="balcony"))
+
+    step = reduce(told_apart, outbound("available", None, child("show", "away"), by="balcony"))
+
+    assert told(step)[0] == f"send presence from {FULL} to {ROMEO}"
+
+
+@rfc6121("4.6.3", quote="MUST route that unavailable presence to the entity")
+@ENDINGS
+def test_at_the_end_those_in_the_list_are_told_in_one_fan_out(ending: Event) -> None:
+    chatting = following(juliet("From"), TO_ROOM, outbound("available", "tybalt@example.com", by="balcony"))
+
+    step = reduce(chatting, ending)
+
+    assert told(step)[:2] == [
+        f"send unavailable from {FULL} to {ROMEO}",
+        f"send unavailable from {FULL} to {ROOM}, tybalt@example.com",
+    ]
+    assert directed(after(reduce(chatting, FAREWELL))) == ()
+
+
+@rfc6121("4.6.3", quote="MUST route that unavailable presence to the entity")
+def test_the_farewell_reaches_them_in_full() -> None:
+    farewell = outbound("unavailable", None, child("status", "Good night"), by="balcony", id="bye")
+
+    room, own = stanzas(reduce(following(juliet(), TO_ROOM), farewell))
+
+    assert room == presence("unavailable", FULL, None, child("status", "Good night"), id="bye")
+    assert own == room.stamped(to=parse_address(JULIET))
+
+
+@rfc6121("4.6.3", quote="MUST treat the entity to which the user sends directed presence as in case #2 above")
+@ENDINGS
+@pytest.mark.parametrize("state", STATES)
+def test_a_resource_that_never_was_available_owes_it_to_whom_it_told_and_to_nobody_else(
+    state: str, ending: Event
+) -> None:
+    hidden = following(juliet(state, available=False), TO_ROOM, outbound("available", ROMEO, by="balcony"))
+
+    step = reduce(hidden, ending)
+
+    assert told(step)[0] == f"send unavailable from {FULL} to {ROOM}, {ROMEO}"
+    assert [said for said in told(step) if "unavailable" in said] == told(step)[:1]
+    assert step.store == ()
+
+
+@rfc6121("4.6.3", quote="or after having sent unavailable presence broadcast")
+def test_directed_presence_after_unavailable_begins_a_new_list() -> None:
+    again = following(juliet("Both"), TO_ROOM, FAREWELL, outbound("available", ROMEO, by="balcony"))
+
+    assert told(reduce(again, ended("balcony"))) == [f"send unavailable from {FULL} to {ROMEO}"]
+
+
+@rfc6121("4.6.1", quote="The temporary relationship established by sharing directed presence")
+@ENDINGS
+@pytest.mark.parametrize("to", [ROMEO, f"{ROMEO}/orchard"])
+@pytest.mark.parametrize("state", SUBSCRIBED)
+def test_a_subscriber_in_the_list_is_told_once_not_twice(state: str, to: str, ending: Event) -> None:
+    chatting = following(juliet(state), outbound("available", to, by="balcony"))
+
+    step = reduce(chatting, ending)
+
+    to_romeo = [said for said in told(step) if ROMEO in said]
+    assert to_romeo == [f"send unavailable from {FULL} to {ROMEO}"]
+
+
+def test_presence_that_was_directed_before_the_initial_one_is_still_owed_its_end() -> None:
+    chatting = following(juliet("None", available=False), TO_ROOM, LOGIN)
+
+    assert sent_to(ROOM, chatting, FAREWELL) == [f"send unavailable from {FULL} to {ROOM}"]
+
+
+# --- the list -----------------------------------------------------------------------------------------------------
+
+
+@rfc6121("4.6.1", quote="any entity to which the user sends directed unavailable presence")
+@ENDINGS
+def test_whoever_was_told_already_is_not_told_again(ending: Event) -> None:
+    left = following(juliet(), TO_ROOM, outbound("unavailable", ROOM, by="balcony"))
+
+    assert directed(left) == ()
+    assert sent_to(ROOM, left, ending) == []
+
+
+@rfc6121("4.6.1", quote="any entity to which the user sends directed unavailable presence")
+@pytest.mark.parametrize("other", ["lobby@chat.example.com", "lobby@chat.example.com/juliet", "chat.example.com"])
+def test_directed_unavailable_presence_strikes_exactly_whom_it_addresses(other: str) -> None:
+    chatting = following(juliet(), TO_ROOM, outbound("unavailable", other, by="balcony"))
+
+    assert directed(chatting) == (ROOM,)
+
+
+@pytest.mark.parametrize("by", ["chamber"])
+def test_another_resource_leaving_the_room_leaves_the_list_alone(by: str) -> None:
+    chatting = following(juliet(), TO_ROOM, outbound("unavailable", ROOM, by=by))
+
+    assert directed(chatting) == (ROOM,)
+
+
+@rfc6121("4.6.1", quote="SHOULD remove any entity that sends unavailable presence to the user")
+@ENDINGS
+def test_whoever_has_left_itself_is_told_no_more(ending: Event) -> None:
+    left = following(juliet(), TO_ROOM, inbound("unavailable", ROOM, to=FULL))
+
+    assert sent_to(ROOM, left, ending) == []
+
+
+@rfc6121("4.6.1", quote="then clearing the list when the user goes offline")
+def test_the_list_is_gone_after_the_session_and_a_new_one_begins_empty() -> None:
+    again = following(juliet(), TO_ROOM, FAREWELL, LOGIN)
+
+    assert sent_to(ROOM, again, FAREWELL) == []
+
+
+def test_a_detached_session_keeps_its_list() -> None:
+    detached = following(juliet(), TO_ROOM, SessionDetached(AT, "seq", SessionId("balcony", 1)))
+
+    assert sent_to(ROOM, detached, ended("balcony")) == [f"send unavailable from {FULL} to {ROOM}"]
+
+
+# --- subscriptions come first (§4.6.1) ------------------------------------------------------------------------------
+
+
+@rfc6121("4.6.1", quote="creating, modifying, or canceling a presence subscription MUST take precedence")
+def test_one_who_becomes_a_subscriber_is_treated_as_a_subscriber() -> None:
+    asked = following(juliet(), outbound("available", ROMEO, by="balcony"), inbound("subscribe", ROMEO, to=JULIET))
+    subscribed = following(asked, outbound("subscribed", ROMEO, by="balcony"))
+
+    update = reduce(subscribed, outbound("available", None, child("show", "away"), by="balcony"))
+
+    assert told(update)[0] == f"send presence from {FULL} to {ROMEO}"
+    assert [said for said in told(reduce(subscribed, FAREWELL)) if ROMEO in said] == [
+        f"send unavailable from {FULL} to {ROMEO}"
+    ]
+
+
+@rfc6121("4.6.1", quote="which includes sending unavailable presence to the contact even if the user has sent")
+def test_a_cancelled_subscriber_is_sent_unavailable_and_then_nothing_more() -> None:
+    chatting = following(juliet("From"), outbound("available", ROMEO, by="balcony"))
+
+    cancelled = reduce(chatting, outbound("unsubscribed", ROMEO, by="balcony"))
+
+    assert told(cancelled)[:2] == [
+        f"route unavailable from {FULL} to {ROMEO}",
+        f"route unsubscribed from {JULIET} to {ROMEO}",
+    ]
+    assert directed(after(cancelled)) == ()
+    assert [said for said in told(reduce(after(cancelled), FAREWELL)) if ROMEO in said] == []
+
+
+def test_no_full_jid_leaves_to_one_who_is_neither_subscriber_nor_in_the_list() -> None:
+    for state in (name for name in STATES if name not in SUBSCRIBED):
+        given = juliet(state)
+        for event in (LOGIN, outbound("available", None, child("show", "xa"), by="balcony"), FAREWELL):
+            assert [said for said in told(reduce(given, event)) if "/" in said and said.endswith(ROMEO)] == []
