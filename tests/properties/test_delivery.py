@@ -78,7 +78,7 @@ def messages(draw: st.DrawFn, id: str, to: str | None = None) -> Message:
 def test_no_message_to_the_bare_jid_reaches_a_negative_priority_or_who_is_not_available(
     account: Account, message: Message, policy: Policy
 ) -> None:
-    """ The server does not deliver it "to any available resource with a negative priority" (§8.5.2.1.1)."""
+    """ "the server MUST NOT deliver the stanza to any available resource with a negative priority" (§8.5.2.1.1)"""
     step = reduce(account, Inbound(NOON, "e", message), policy)
 
     for effect in step.send:

@@ -1,0 +1,298 @@
+"""One predicate says who may see a user's presence, and everything obeys it (RFC 6121 §4.3.2, §4.6, §8.5.3.1, §11).
+
+Broadcast, the answers to probes, the IQ gate and the block list are compared with ``visibility``; then come
+the rules that nothing may ever break: no error for an error, no full JID to whoever may not know it, an order
+that each recipient can rely on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from xmpp_im_core.element import element
+from xmpp_im_core.jid import JID, Address, parse_address, parse_jid
+from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.effects import Deliver, Effect, FanOut, Route, Step
+from xmpp_im_core.server.events import Event, Inbound, Outbound, SessionEnded, Undelivered
+from xmpp_im_core.server.state import Account, Session, SessionId, State
+from xmpp_im_core.server.visibility import Visibility, is_blocked, visibility
+from xmpp_im_core.stanza import IQ, SUBSCRIPTION_TYPES, Presence, Stanza, may_be_answered, payload
+from xmpp_im_core.testing.events import events, histories
+from xmpp_im_core.testing.explorer import MOVES, arrived, moved
+from xmpp_im_core.testing.states import ADDRESSES, ENTITIES, JULIET, NOON, accounts
+
+V = Visibility
+STRANGER: Final = "stranger@unknown.example/x"
+ANYBODY: Final = (*ADDRESSES, STRANGER, f"{JULIET.bare}/elsewhere")
+SEES: Final = (V.SUBSCRIBED, V.SELF)
+
+
+def address(text: str) -> Address:
+    parsed = parse_address(text)
+    assert isinstance(parsed, Address)
+    return parsed
+
+
+def anybody() -> st.SearchStrategy[str]:
+    return st.sampled_from(ANYBODY)
+
+
+def available(account: Account) -> list[Session]:
+    return [session for session in account.sessions if session.available]
+
+
+def stanzas_to(step: Step, entity: JID) -> Iterator[Stanza]:
+    """What a step sends to any address of an entity."""
+    for effect in step.send:
+        if isinstance(effect, Route) and effect.stanza.to_jid is not None:
+            if effect.stanza.to_jid.bare == entity.bare:
+                yield effect.stanza
+        elif isinstance(effect, FanOut):
+            for each in effect.recipients:
+                if parse_jid(each).bare == entity.bare:
+                    yield effect.stanza.stamped(to=address(each))
+
+
+# --- everything asks the same -----------------------------------------------------------------------------
+
+
+@given(accounts(), st.data())
+def test_a_broadcast_reaches_those_who_may_see_the_account_by_subscription_and_no_others(
+    account: Account, data: st.DataObject
+) -> None:
+    assume(account.sessions)
+    session = data.draw(st.sampled_from(account.sessions))
+
+    step = reduce(account, Outbound(NOON, "e", session.id, Presence()))
+
+    told = {jid for e in step.send if isinstance(e, FanOut) and e.stanza.type is None for jid in e.recipients}
+    known = [*account.roster.contacts, *account.roster.shared]
+    assert told == {jid for jid in known if visibility(account, parse_jid(jid), None) is V.SUBSCRIBED}
+
+
+@given(accounts(), st.data())
+def test_unavailable_presence_reaches_all_who_could_see_the_resource_once_each(
+    account: Account, data: st.DataObject
+) -> None:
+    assume(available(account))
+    session = data.draw(st.sampled_from(available(account)))
+
+    step = reduce(account, Outbound(NOON, "e", session.id, Presence(type="unavailable")))
+
+    told = [jid for e in step.send if isinstance(e, FanOut) for jid in e.recipients]
+    assert len(told) == len(set(told))
+    entities = {*account.roster.contacts, *account.roster.shared, *[parse_jid(each).bare for each in session.directed]}
+    seeing = {jid for jid in entities if visibility(account, parse_jid(jid), session) is not V.NONE}
+    assert {parse_jid(jid).bare for jid in told} - {JULIET.bare} <= seeing
+    assert {jid for jid in seeing if visibility(account, parse_jid(jid), None) is V.SUBSCRIBED} <= set(told)
+
+
+@given(accounts(), anybody())
+def test_a_probe_tells_of_the_resources_that_the_prober_may_see(account: Account, prober: str) -> None:
+    who = parse_jid(prober)
+    probe = Presence(account.address, address(prober), "p", "probe")
+    account = account.moving(None)
+
+    step = reduce(account, Inbound(NOON, "e", probe))
+
+    told = {stanza.from_jid.full for stanza in stanzas_to(step, who) if stanza.type is None and stanza.from_jid}
+    seen_by = visibility(account, who, None)
+    visible = available(account) if seen_by in SEES else account.sessions
+    assert told == {s.address.jid.full for s in visible if visibility(account, who, s) is not V.NONE}
+    refused = [stanza for stanza in stanzas_to(step, who) if stanza.type == "unsubscribed"]
+    assert bool(refused) is (seen_by is V.NONE and not is_blocked(account, who))
+
+
+@given(accounts(), anybody(), st.data())
+def test_an_iq_request_reaches_a_resource_from_whoever_may_see_it(
+    account: Account, sender: str, data: st.DataObject
+) -> None:
+    assume(account.sessions)
+    session = data.draw(st.sampled_from(account.sessions))
+    ping = IQ(session.address, address(sender), "i", "get", None, payload(element("ping", "urn:xmpp:ping")))
+
+    step = reduce(account, Inbound(NOON, "e", ping))
+
+    delivered = any(isinstance(effect, Deliver) for effect in step.send)
+    assert delivered is (visibility(account, parse_jid(sender), session) is not V.NONE)
+
+
+@given(accounts(), anybody(), st.data())
+def test_an_iq_that_is_withheld_is_answered_as_one_to_nobody(
+    account: Account, sender: str, data: st.DataObject
+) -> None:
+    assume(account.sessions)
+    session = data.draw(st.sampled_from(account.sessions))
+    assume(visibility(account, parse_jid(sender), session) is V.NONE)
+    ping = IQ(session.address, address(sender), "i", "get", None, payload(element("ping", "urn:xmpp:ping")))
+
+    withheld = reduce(account, Inbound(NOON, "e", ping))
+    unmatched = reduce(account.without_session(session.id), Inbound(NOON, "e", ping))
+
+    assert list(stanzas_to(withheld, parse_jid(sender))) == list(stanzas_to(unmatched, parse_jid(sender)))
+
+
+@given(histories())
+def test_whoever_is_blocked_is_sent_nothing_but_what_takes_leave(history: tuple[State, tuple[Event, ...]]) -> None:
+    state, happened = history
+    for event in happened:
+        step = reduce(state, event)
+        if isinstance(state, Account) and isinstance(step.state, Account):
+            for entity in map(parse_jid, ENTITIES):
+                if is_blocked(state, entity) and is_blocked(step.state, entity):
+                    presence = [s for s in stanzas_to(step, entity) if isinstance(s, Presence)]
+                    assert all(stanza.type in SUBSCRIPTION_TYPES for stanza in presence)
+        state = step.state
+
+
+# --- what nothing may break -------------------------------------------------------------------------------
+
+
+def caused_by(event: Event) -> list[Stanza]:
+    if isinstance(event, Inbound | Outbound):
+        return [event.stanza]
+    if isinstance(event, SessionEnded):
+        return list(event.undelivered)
+    return [event.effect.stanza] if isinstance(event, Undelivered) else []
+
+
+def stanza_of(effect: Effect) -> Stanza | None:
+    return effect.stanza if isinstance(effect, Deliver | Route | FanOut) else None
+
+
+@given(histories())
+def test_nothing_that_must_not_be_answered_is_answered_with_an_error(history: tuple[State, tuple[Event, ...]]) -> None:
+    """An error is never the answer to an error, nor to the result of an IQ (RFC 6120 §8.3.1)."""
+    state, happened = history
+    for event in happened:
+        step = reduce(state, event)
+        stanzas = caused_by(event)
+        if stanzas and not any(may_be_answered(stanza) for stanza in stanzas):
+            made = [s for s in map(stanza_of, step.send) if s is not None and s.type == "error"]
+            passed_on = {(s.KIND, s.id) for s in stanzas if s.type == "error"}
+            assert {(s.KIND, s.id) for s in made} <= passed_on
+            assert all(s.payload == t.payload for s in made for t in stanzas if (s.KIND, s.id) == (t.KIND, t.id))
+        state = step.state
+
+
+def may_know(account: Account, entity: JID, resource: str | None) -> bool:
+    session = account.resource(resource)
+    return visibility(account, entity, session) is not V.NONE
+
+
+@given(accounts(), st.data())
+def test_no_full_jid_leaves_for_whoever_may_not_see_the_resource(account: Account, data: st.DataObject) -> None:
+    """Only what a client itself addresses to somebody tells somebody who may not see it where it is (§8.1, §11)."""
+    event = data.draw(events(account))
+    step = reduce(account, event)
+    if not isinstance(step.state, Account):
+        return
+
+    own = event.stanza if isinstance(event, Outbound) else None
+    for entity in map(parse_jid, (*ENTITIES, STRANGER)):
+        for stanza in stanzas_to(step, entity):
+            sender = stanza.from_jid
+            if sender is None or sender.resource is None or sender.bare != JULIET.bare:
+                continue
+            addressed = own is not None and own.to_jid is not None and own.to_jid.bare == entity.bare
+            echoed = stanza.type == "error"  # from the address that was asked, whether anybody is there or not
+            told = may_know(account, entity, sender.resource) or may_know(step.state, entity, sender.resource)
+            assert addressed or echoed or told
+
+
+ROMEO: Final = parse_jid(ENTITIES[0])
+TYPES: Final = (None, "probe", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "unavailable", "error")
+
+
+@given(accounts(), accounts(ROMEO), st.data())
+def test_automatic_answers_come_to_an_end(one: Account, other: Account, data: st.DataObject) -> None:
+    """Two servers that answer each other stop, whatever the two hold of one another."""
+    states: dict[str, State] = {JULIET.bare: one, ROMEO.bare: other}
+    to = data.draw(st.sampled_from((ROMEO.bare, *[session.address.jid.full for session in other.sessions])))
+    first = data.draw(st.sampled_from(TYPES))
+    ahead: list[Stanza] = [Presence(address(to), one.address, "x", first)]
+    answered = 0
+    while ahead:
+        stanza = ahead.pop(0)
+        answered += 1
+        assert answered < 20
+        recipient = stanza.to_jid
+        if recipient is None or recipient.bare not in states:
+            continue
+        step = reduce(states[recipient.bare], Inbound(NOON, f"e{answered}", stanza))
+        states[recipient.bare] = step.state
+        ahead += [effect.stanza for effect in step.send if isinstance(effect, Route)]
+
+
+# --- order ------------------------------------------------------------------------------------------------
+
+
+def position(step: Step, what: Callable[[Effect], bool]) -> int:
+    """Where in a step this is first done; behind everything else where it is not."""
+    return next((n for n, effect in enumerate(step.send) if what(effect)), len(step.send))
+
+
+def is_push(effect: Effect) -> bool:
+    stanza = stanza_of(effect)
+    return isinstance(stanza, IQ) and stanza.type == "set" and stanza.payload.first("query", ROSTER) is not None
+
+
+def is_result(effect: Effect) -> bool:
+    stanza = stanza_of(effect)
+    return isinstance(stanza, IQ) and stanza.type == "result"
+
+
+def is_subscription(effect: Effect, type: str | None) -> bool:
+    stanza = stanza_of(effect)
+    return isinstance(stanza, Presence) and stanza.type == type and type in SUBSCRIPTION_TYPES
+
+
+WATCHER: Final = SessionId("watcher", 1)
+
+
+def with_watcher(account: Account) -> Account:
+    """Return the account with one more resource, which is interested."""
+    watcher = Session(WATCHER, address(f"{JULIET.bare}/watcher"), interested=True)
+    return account.with_session(watcher)
+
+
+@given(accounts(), st.sampled_from(ENTITIES), st.sampled_from((*MOVES, *[f"inbound {type}" for type in MOVES[:4]])))
+def test_a_roster_push_comes_after_what_it_is_caused_by(account: Account, contact: str, happens: str) -> None:
+    """The result before the push (§2.3.2); the subscription stanza, be it routed or delivered, before the push:
+    "This MUST occur before sending the roster push" (§3.1.6).
+    """
+    account, jid = with_watcher(account), parse_jid(contact)
+    inbound = happens.startswith("inbound ")
+    type = happens.removeprefix("inbound ")
+
+    step = reduce(account, arrived(account, jid, type) if inbound else moved(jid, type, WATCHER))
+
+    if any(map(is_push, step.send)):
+        caused = [n for n, effect in enumerate(step.send) if is_subscription(effect, type)]
+        assert all(n < position(step, is_push) for n in caused)
+        assert not any(map(is_result, step.send)) or position(step, is_result) == 0
+
+
+@given(accounts(), st.data())
+def test_presence_from_the_user_comes_while_the_contact_is_subscribed(account: Account, data: st.DataObject) -> None:
+    """Unavailable before "unsubscribed" goes out (§3.2.2); current presence after "subscribed" has (§3.1.5)."""
+    assume(account.sessions)
+    session = data.draw(st.sampled_from(account.sessions))
+    contact = data.draw(st.sampled_from(ENTITIES))
+    type = data.draw(st.sampled_from(("subscribed", "unsubscribed")))
+    request = Presence(address(contact), None, "s", type)
+
+    step = reduce(account, Outbound(NOON, "e", session.id, request))
+
+    told = [stanza.type for stanza in stanzas_to(step, parse_jid(contact)) if isinstance(stanza, Presence)]
+    if "unsubscribed" in told:
+        assert told[-1] == "unsubscribed"
+        assert set(told[:-1]) <= {"unavailable"}
+    if "subscribed" in told:
+        assert told[0] == "subscribed"
+        assert set(told[1:]) <= {None}
