@@ -30,6 +30,7 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "roster-missing": {"roster_access": RosterAccess.MISSING},
     "roster-unsupported": {"roster_access": RosterAccess.UNSUPPORTED},
     "last-unavailable": {"last_unavailable_in_full": True},
+    "presence-only": {"messaging": False},
     "priority-override": {"lowest_priority": 0, "highest_priority": 0},
     "ping": {},
     "disco": {},

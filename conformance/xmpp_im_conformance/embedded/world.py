@@ -108,7 +108,7 @@ class EmbeddedWorld:
             stanzas = problem.before
         for stanza in stanzas:
             sender = stanza.from_jid
-            if sender is not None and stanza.to_jid is not None and sender.domain not in HOSTED:
+            if sender is not None and stanza.to is not None and sender.domain not in HOSTED:
                 at, seq = self.host.stamp()
                 self.host.feed(Arrived(at, seq, stanza, self._decision(sender, stanza)))
 
