@@ -9,7 +9,7 @@ from typing import Final
 
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.event import Decision
-from xmpp_im_core.jid import Address, parse_address
+from xmpp_im_core.jid import Address, Malformed, parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.server.effects import (
@@ -48,12 +48,8 @@ MERCUTIO: Final = "mercutio@remote.example"
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def to(text: str | None) -> Address | None:
-    if text is None:
-        return None
-    address = parse_address(text)
-    assert isinstance(address, Address)
-    return address
+def to(text: str | None) -> Address | Malformed | None:
+    return None if text is None else parse_address(text)
 
 
 def chat(recipient: str | None, text: str, sender: str | None = None, type: str = "chat") -> Message:
