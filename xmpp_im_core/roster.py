@@ -10,15 +10,15 @@ and created again are never taken for one another.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from attrs import field, frozen
 
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import BOTH, NONE, Subscription
 
@@ -146,6 +146,13 @@ class RosterHead:
     horizon: int
 
 
+class Told(NamedTuple):
+    """Who receives the user's presence, as long as the block list is this one."""
+
+    blocked: tuple[str, ...]
+    recipients: tuple[str, ...]
+
+
 @frozen
 class Roster:
     """The contacts of an account, and the version that their state has."""
@@ -163,8 +170,8 @@ class Roster:
     """How many contacts are tombstones."""
     shared: FrozenMap[SharedItem] = FrozenMap()
     """The items that the service shows, by their bare JIDs."""
-    recipients: tuple[str, ...] | None = field(default=None, eq=False, repr=False)
-    """Who receives the user's presence, kept between broadcasts until a change; see ``subscribers``."""
+    told: Told | None = field(default=None, eq=False, repr=False)
+    """Who received the last broadcast; kept for the next one, until a change of who is subscribed."""
 
     @property
     def head(self) -> RosterHead:
@@ -212,8 +219,6 @@ class Roster:
 
     def subscribers(self) -> tuple[str, ...]:
         """Return who is subscribed to the user's presence ("from" and "both"), sorted."""
-        if self.recipients is not None:
-            return self.recipients
         return self._in_state(_subscriber)
 
     def subscriptions(self) -> tuple[str, ...]:
@@ -227,13 +232,12 @@ class Roster:
 
     def pending_from(self, domain: str) -> int:
         """Return how many pending requests came from this domain."""
-        return sum(1 for jid in self.pending if parse_jid(jid).domain == domain)
+        behind = f"@{domain}"
+        return (domain in self.pending) + sum([jid.endswith(behind) for jid in self.pending])
 
-    def keeping_recipients(self) -> Roster:
-        """Return the roster with ``subscribers`` at hand for the next broadcast."""
-        if self.recipients is not None:
-            return self
-        return self._replaced(self.version, self.contacts, self.listed, self.pending, self.removed, self.subscribers())
+    def telling(self, told: Told) -> Roster:
+        """Return the roster with the recipients of a broadcast at hand for the next one."""
+        return self._replaced(self.version, self.contacts, self.listed, self.pending, self.removed, told)
 
     def showing(self, shared: FrozenMap[SharedItem], changes: int) -> Roster:
         """Return the roster with these shared items, after so many modifications.
@@ -269,16 +273,16 @@ class Roster:
         before = self.contacts.get(jid)
         vanishes = not contact.listed and contact.request is None and contact.version == 0
         contacts = self.contacts.delete(jid) if vanishes else self.contacts.set(jid, contact)
-        listed, removed, pending, recipients = self.listed, self.removed, self.pending, self.recipients
+        listed, removed, pending, told = self.listed, self.removed, self.pending, self.told
         listed += contact.listed - (before is not None and before.listed)
         removed += is_tombstone(contact) - (before is not None and is_tombstone(before))
         was_pending = before is not None and before.request is not None
         if was_pending != (contact.request is not None):
-            others = [other for other in pending if other != jid]
-            pending = tuple(others) if was_pending else tuple(sorted([*others, jid]))
+            place = bisect_left(pending, jid)
+            pending = (*pending[:place], *(() if was_pending else (jid,)), *pending[place + was_pending :])
         if contact.state.from_ != (before is not None and before.state.from_):
-            recipients = None
-        return self._replaced(version, contacts, listed, pending, removed, recipients)
+            told = None
+        return self._replaced(version, contacts, listed, pending, removed, told)
 
     def _replaced(
         self,
@@ -287,9 +291,9 @@ class Roster:
         listed: int,
         pending: tuple[str, ...],
         removed: int,
-        recipients: tuple[str, ...] | None,
+        told: Told | None,
     ) -> Roster:
-        return Roster(self.lineage, version, self.horizon, contacts, listed, pending, removed, self.shared, recipients)
+        return Roster(self.lineage, version, self.horizon, contacts, listed, pending, removed, self.shared, told)
 
     def forgetting(self, keep: int) -> tuple[Roster, tuple[str, ...]]:
         """Return the roster with at most ``keep`` tombstones, the newest, and the JIDs whose contact went.
@@ -306,7 +310,7 @@ class Roster:
             contacts = contacts.delete(contact.jid)
         horizon = max(self.horizon, gone[-1].version)
         kept = Roster(
-            self.lineage, self.version, horizon, contacts, self.listed, self.pending, keep, self.shared, self.recipients
+            self.lineage, self.version, horizon, contacts, self.listed, self.pending, keep, self.shared, self.told
         )
         return kept, tuple([contact.jid for contact in gone])
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import Told
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import delivery as delivery_rules
 from xmpp_im_core.rules import presence as rules
@@ -43,7 +44,7 @@ def outbound_available(
     presence = within_bounds(presence, policy)
     initial = session.presence is None
     shown = session.showing(presence)
-    after = account.with_session(shown).with_roster(account.roster.keeping_recipients())
+    after = _keeping_recipients(account.with_session(shown))
     rule = rules.INITIAL_PRESENCE if initial else rules.SUBSEQUENT_PRESENCE
     own = rules.INITIAL_PRESENCE_TO_OWN if initial else rules.SUBSEQUENT_PRESENCE_TO_OWN
     send: list[Effect] = [
@@ -116,7 +117,7 @@ def leave(
     store: tuple[StoreOperation, ...] = ()
     directed = session.directed
     if session.available:
-        after = after.with_roster(after.roster.keeping_recipients())
+        after = _keeping_recipients(after)
         told = subscribers(after)
         send += _fan_out(presence, told, rules.UNAVAILABLE_BROADCAST)
         directed = tuple([entry for entry in directed if not _is_subscriber(before, entry)])
@@ -134,7 +135,18 @@ def leave(
 
 def subscribers(account: Account) -> tuple[str, ...]:
     """Return who receives the user's presence: "from" and "both", less the blocked, sorted (§4.2.2)."""
+    told = account.roster.told
+    if told is not None and told.blocked == account.blocked:
+        return told.recipients
     return _unblocked(account, account.roster.subscribers())
+
+
+def _keeping_recipients(account: Account) -> Account:
+    """Return the account with ``subscribers`` at hand for the next broadcast."""
+    told = account.roster.told
+    if told is not None and told.blocked == account.blocked:
+        return account
+    return account.with_roster(account.roster.telling(Told(account.blocked, subscribers(account))))
 
 
 def _unblocked(account: Account, recipients: tuple[str, ...]) -> tuple[str, ...]:
