@@ -309,6 +309,30 @@ def test_broadcast_unavailable_ends_all_that_is_known_and_owed() -> None:
     assert (step.state.presence, step.state.directed, len(step.state.presences)) == (None, (), 0)
 
 
+def test_what_was_on_its_way_is_void_once_the_own_unavailable_presence_comes_back() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetPresence(*scene.stamp()))
+    scene.take(GoUnavailable(*scene.stamp()))
+    scene.server(available(ORCHARD.full))
+    assert names(scene) == ["orchard"]
+
+    step = scene.server(gone(BALCONY.full))
+
+    assert told(step) == [notifications.Unavailable(ORCHARD)]
+    assert rules_of(step) == [rules.PRESENCE_SESSION_OVER]
+    assert len(step.state.presences) == 0
+
+
+def test_own_unavailable_presence_voids_nothing_of_a_presence_session_under_way() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetPresence(*scene.stamp()))
+    scene.server(available(ORCHARD.full))
+
+    scene.server(gone(BALCONY.full))
+
+    assert names(scene) == ["orchard"]
+
+
 def test_leaving_a_room_ends_nothing_else() -> None:
     room = parse_jid("hall@muc.example/Juliet")
     scene = Scene(roster_of(LOVER))

@@ -13,7 +13,7 @@ from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.client.strangers import heard_stranger, is_stranger
 from xmpp_im_core.client.subscriptions import inbound_subscription
-from xmpp_im_core.client.view import all_gone, full_jid, recorded
+from xmpp_im_core.client.view import all_gone, forgotten, full_jid, recorded
 from xmpp_im_core.jid import JID
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as rules
@@ -66,6 +66,8 @@ def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientP
     """
     if sender.is_bare and client.subscription(sender.bare).pending_out:
         return silence(client, rules.ACKNOWLEDGEMENT)
+    if client.presence is None and client.bound is not None and sender == client.bound.jid:
+        return own_session_over(client)
     client = _no_longer_owed(client, sender)
     if sender.is_bare:
         after, told = _all_resources_gone(client, presence, sender, rules.ALL_UNAVAILABLE)
@@ -73,6 +75,19 @@ def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientP
         after, told = _resource_gone(client, presence, sender, policy, rules.PRESENCE_UNAVAILABLE)
     after, evicted = heard_stranger(unlocked_by_presence(after, sender), sender.bare, policy)
     return Transition(after, (*told, *evicted))
+
+
+def own_session_over(client: Client) -> Transition:
+    """Forget what was on its way when this client went unavailable.
+
+    Its own unavailable presence comes back "to the resource that generated the unavailable presence in the
+    first place" (§4.5.2): all that the server sent of its presence session stands before it.
+    """
+    effects: tuple[Effect, ...] = ()
+    for jid in client.presences:
+        client, told = forgotten(client, jid, rules.PRESENCE_SESSION_OVER)
+        effects += told
+    return Transition(client, effects) if effects else silence(client, rules.PRESENCE_SESSION_OVER)
 
 
 def _no_longer_owed(client: Client, sender: JID) -> Client:
