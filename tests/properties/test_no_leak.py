@@ -95,7 +95,11 @@ def attempts(draw: st.DrawFn, account: Account, entity: str) -> Trace:
 
 
 def got(state: State, trace: Trace, entity: str, policy: Policy = DEFAULT) -> list[Stanza]:
-    """Return all that the entity is sent in the course of a trace."""
+    """Return all that the entity is sent in the course of a trace.
+
+    But for probes: the RFC has a server probe the contacts whose presence the user may see (§4.3.1). They ask the
+    contact's server, and no client of the contact ever sees one.
+    """
     received: list[Stanza] = []
     for event in trace:
         step = reduce(state, event, policy)
@@ -107,7 +111,7 @@ def got(state: State, trace: Trace, entity: str, policy: Policy = DEFAULT) -> li
             elif isinstance(effect, FanOut):
                 told = [each for each in effect.recipients if parse_jid(each).bare == entity]
                 received += [effect.stanza.stamped(to=address(each)) for each in told]
-    return received
+    return [stanza for stanza in received if stanza.type != "probe"]
 
 
 def without_life(trace: Trace) -> Trace:

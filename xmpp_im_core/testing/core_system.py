@@ -68,9 +68,10 @@ class CoreSystem:
     def observe(self) -> Observation:
         """Return what clients received since the last time, and the rosters."""
         received, self.received = self.received, {}
-        return observation(received, {user: self._items(user) for user in self.users})
+        return observation(received, {user: self.items(user) for user in self.users})
 
-    def _items(self, user: str) -> list[Element]:
+    def items(self, user: str) -> list[Element]:
+        """Return what a user's roster shows."""
         account = self.service.accounts[user]
         assert isinstance(account, Account)
         return [item.item() for item in account.roster.items()]
