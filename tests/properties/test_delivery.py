@@ -41,6 +41,7 @@ from xmpp_im_core.server.events import (
 )
 from xmpp_im_core.server.message_table import MESSAGE_TABLE
 from xmpp_im_core.server.state import Account, SessionId, State
+from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, Stanza, payload
 from xmpp_im_core.testing.choosing import choose
 from xmpp_im_core.testing.events import events, histories
@@ -93,12 +94,14 @@ def test_no_message_to_the_bare_jid_reaches_a_negative_priority_or_who_is_not_av
 def test_no_stored_message_reaches_a_negative_priority(account: Account, data: st.DataObject) -> None:
     session = data.draw(sessions())
     account = account.with_session(session)
-    stored = (("m1", data.draw(messages("m1"))),)
+    message = data.draw(messages("m1"))
+    stored = (("m1", message),)
 
     step = reduce(account, OfflineLoaded(NOON, "e", session.id, stored))
 
     wanted = session.available and session.priority >= 0
-    assert any(isinstance(effect, Deliver) for effect in step.send) is wanted
+    heard = message.from_jid is not None and not is_blocked(account, message.from_jid)
+    assert any(isinstance(effect, Deliver) for effect in step.send) is (wanted and heard)
     assert step.forget == ((Delete(Kind.OFFLINE, "m1"),) if wanted else ())
 
 

@@ -7,10 +7,12 @@ from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
 from xmpp_im_core.server.answers import error_to_sender
+from xmpp_im_core.server.blocking import inbound_from_blocked
 from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, Ignored, Route, Transition, silence
 from xmpp_im_core.server.events import Inbound, SessionEnded, Undelivered, Unroutable
 from xmpp_im_core.server.messages import inbound_message
 from xmpp_im_core.server.state import Account
+from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import (
     IQ,
     Condition,
@@ -48,6 +50,8 @@ def processed_again(
     sender, to = stanza.from_jid, stanza.to_jid
     if sender is None or to is None or to.bare != account.jid.bare:
         return silence(account, rules.LOST)  # what the server itself had made for that session
+    if is_blocked(account, sender):
+        return inbound_from_blocked(account, stanza, to, policy)
     if isinstance(stanza, Message):
         return inbound_message(
             account, Inbound(event.at, f"{event.seq}-{index:04}", stanza), stanza, sender, to, policy

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import blocking as blocking_rules
 from xmpp_im_core.rules import subscriptions as rules
 from xmpp_im_core.server.effects import Delete, Effect, Ignored, Kind, Put, StoreOperation, deliver
 from xmpp_im_core.server.state import Account, Notice, Session
+from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import Presence
 
 
@@ -36,9 +38,17 @@ def deliver_notices(
 ) -> tuple[Account, tuple[Effect, ...], tuple[StoreOperation, ...]]:
     """Deliver the notices that were kept to a resource that has become available.
 
-    Return the account without them, the effects, and what to forget.
+    Whoever the user has come to block since is not heard any more (XEP-0191 §3.3). Return the account without
+    the notices, the effects, and what to forget.
     """
     if not account.notices:
         return account, (), ()
-    send = tuple([deliver(notice.stanza, (session.id,), rules.NOTICE_DELIVERED) for notice in account.notices])
+    send = tuple([_delivered(account, notice.stanza, session) for notice in account.notices])
     return account.noticing(()), send, tuple([Delete(Kind.NOTICE, notice.key) for notice in account.notices])
+
+
+def _delivered(account: Account, notice: Presence, session: Session) -> Effect:
+    sender = notice.from_jid
+    if sender is not None and is_blocked(account, sender):
+        return Ignored(blocking_rules.PRESENCE_IGNORED)
+    return deliver(notice, (session.id,), rules.NOTICE_DELIVERED)

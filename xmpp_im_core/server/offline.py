@@ -9,10 +9,12 @@ from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import blocking as blocking_rules
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.server.effects import Delete, Effect, Ignored, Kind, Put, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound, OfflineLoaded
-from xmpp_im_core.server.state import Account
+from xmpp_im_core.server.state import Account, SessionId
+from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import CLIENT, Message, payload
 
 DELAY: Final = "urn:xmpp:delay"
@@ -84,12 +86,20 @@ def _carrying(message: Message, *children: Element | str) -> Message:
 def offline_loaded(account: Account, event: OfflineLoaded) -> Transition[Account]:
     """Deliver the stored messages to the resource that has become reachable, and forget them.
 
-    Where it has gone meanwhile, or has a negative priority now, they stay stored.
+    Where it has gone meanwhile, or has a negative priority now, they stay stored. Whoever the user has come
+    to block since is not heard any more (XEP-0191 §3.3).
     """
     session = account.session(event.session)
     if session is None or session.presence is None or session.priority < 0:
         return silence(account, rules.OFFLINE_NOT_WANTED)
     if not event.messages:
         return silence(account, rules.NOTHING_STORED)
-    send: list[Effect] = [deliver(message, (session.id,), rules.OFFLINE_DELIVERED) for _, message in event.messages]
-    return Transition(account, tuple(send), (), tuple([Delete(Kind.OFFLINE, key) for key, _ in event.messages]))
+    send = tuple([_delivered(account, message, session.id) for _, message in event.messages])
+    return Transition(account, send, (), tuple([Delete(Kind.OFFLINE, key) for key, _ in event.messages]))
+
+
+def _delivered(account: Account, message: Message, session: SessionId) -> Effect:
+    sender = message.from_jid
+    if sender is not None and is_blocked(account, sender):
+        return Ignored(blocking_rules.MESSAGE_AS_TO_NOBODY)
+    return deliver(message, (session,), rules.OFFLINE_DELIVERED)

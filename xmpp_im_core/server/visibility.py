@@ -55,11 +55,11 @@ def is_blocked(account: Account, entity: JID) -> bool:
 
 
 def matches(blocked: tuple[str, ...], entity: JID) -> bool:
-    """Whether a sorted list of JIDs matches an entity: by full JID, bare JID, domain and resource, or domain."""
-    forms = [entity.full, entity.bare, entity.domain]
-    if entity.resource is not None:
-        forms.append(f"{entity.domain}/{entity.resource}")
-    return any(_holds(blocked, form) for form in forms)
+    """Whether a sorted list of JIDs matches an entity: by its full JID, bare JID or domain (XEP-0191 §5).
+
+    A domain with a resourcepart is a full JID too, and matches that alone.
+    """
+    return any(_holds(blocked, form) for form in (entity.full, entity.bare, entity.domain))
 
 
 def _holds(sorted_jids: tuple[str, ...], jid: str) -> bool:
