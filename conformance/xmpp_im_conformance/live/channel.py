@@ -97,11 +97,13 @@ class Channel:
 
     async def close(self, clean: bool = True) -> None:
         """End the stream, and read what still comes before the server has ended it too."""
-        if self.ended is None:
-            await self.stop()
-            await self.stream.close(clean)
-            self.ended = StreamEnded("the client has closed the stream")
-        self.stream.drop()
+        try:
+            if self.ended is None:
+                await self.stop()
+                await self.stream.close(clean)
+                self.ended = StreamEnded("the client has closed the stream")
+        finally:
+            self.drop()
 
     def drop(self) -> None:
         """Let go of the connection."""

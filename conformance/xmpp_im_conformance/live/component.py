@@ -28,12 +28,13 @@ class Component(Channel):
         :raises ServerFailed: where the server does not accept the component.
         """
         stream = await Stream.connect(config.host or host, config.port, COMPONENT)
-        await stream.open(config.domain)
-        proof = hashlib.sha1(f"{stream.id}{config.secret}".encode()).hexdigest()
-        stream.write(f"<handshake>{proof}</handshake>")
-        answer = await stream.next_element()
-        if answer.name != "handshake":
-            raise ServerFailed(f"the server does not accept the component: <{answer.name}>")
+        with stream.kept():
+            await stream.open(config.domain)
+            proof = hashlib.sha1(f"{stream.id}{config.secret}".encode()).hexdigest()
+            stream.write(f"<handshake>{proof}</handshake>")
+            answer = await stream.next_element()
+            if answer.name != "handshake":
+                raise ServerFailed(f"the server does not accept the component: <{answer.name}>")
         component = cls(stream, mark)
         component.start()
         return component

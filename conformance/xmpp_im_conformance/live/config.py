@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 import cattrs
 from attrs import field, frozen
+from cattrs.errors import CattrsError
 
 from xmpp_im_conformance.driver import HOSTED, REMOTE
 
@@ -85,5 +86,5 @@ def read_config(file: Path) -> LiveConfig:
     """
     try:
         return _READER.structure(tomllib.loads(file.read_text(encoding="utf-8")), LiveConfig)
-    except (tomllib.TOMLDecodeError, cattrs.BaseValidationError, ValueError, TypeError) as problem:
+    except (ValueError, TypeError, CattrsError) as problem:
         raise BadConfig(f"{file}: {problem}") from problem

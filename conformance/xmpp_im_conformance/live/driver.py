@@ -62,8 +62,12 @@ class LiveDriver:
 
     def close(self) -> None:
         """Let go of the connection that is left."""
-        self._remote.drop()
+        self._runner.run(self._let_go())
         self._runner.close()
+
+    async def _let_go(self) -> None:
+        self._remote.drop()
+        await asyncio.sleep(0)  # the loop closes the last connections before it is closed itself
 
     def _world(self, setup: Setup) -> LiveWorld:
         if self._has is None:

@@ -41,17 +41,18 @@ async def connected(config: LiveConfig, domain: str) -> tuple[Stream, Element]:
     :raises ServerFailed: where the server does not get that far.
     """
     stream = await Stream.connect(config.host, config.port)
-    features = await _opened(stream, domain)
-    offered = features.first("starttls", TLS) is not None
-    if config.tls == "required" and not offered:
-        raise ServerFailed("the server offers no STARTTLS")
-    if config.tls != "never" and offered:
-        stream.write(f"<starttls xmlns='{TLS}'/>")
-        answer = await stream.next_element()
-        if (answer.name, answer.namespace) != ("proceed", TLS):
-            raise ServerFailed(f"the server does not proceed with STARTTLS: <{answer.name}>")
-        await stream.start_tls(_context(config), domain)
+    with stream.kept():
         features = await _opened(stream, domain)
+        offered = features.first("starttls", TLS) is not None
+        if config.tls == "required" and not offered:
+            raise ServerFailed("the server offers no STARTTLS")
+        if config.tls != "never" and offered:
+            stream.write(f"<starttls xmlns='{TLS}'/>")
+            answer = await stream.next_element()
+            if (answer.name, answer.namespace) != ("proceed", TLS):
+                raise ServerFailed(f"the server does not proceed with STARTTLS: <{answer.name}>")
+            await stream.start_tls(_context(config), domain)
+            features = await _opened(stream, domain)
     return stream, features
 
 

@@ -21,7 +21,7 @@ _OPTIONS: Final = (
     click.option("--component", metavar="DOMAIN:PORT:SECRET", help="live: plays remote.example (XEP-0114)."),
     click.option("--register-command", help="live: creates an account; {local}, {domain}, {password} are filled in."),
     click.option("--unregister-command", help="live: removes it."),
-    click.option("--timeout", type=float, help="live: seconds to wait for an answer.  [default: 5]"),
+    click.option("--timeout", type=float, help="Seconds to wait for an answer.  [default: live 5, stdio 10]"),
 )
 
 

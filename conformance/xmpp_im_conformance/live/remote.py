@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from xmpp_im_conformance.driver import REMOTE, NotApplicable
+from xmpp_im_conformance.driver import HOSTED, REMOTE, NotApplicable
 from xmpp_im_conformance.live.component import Component
 from xmpp_im_conformance.live.config import LiveConfig
 from xmpp_im_conformance.markup import BadXML, read_xml
 from xmpp_im_core.element import Element
+from xmpp_im_core.jid import Address, parse_address
 
 
 @define
@@ -53,7 +54,7 @@ class Remote:
         """
         if self.component is None:
             raise NotApplicable("there is no component that could play the other server")
-        sender = _sender(scenario)
+        sender = _attribute(scenario, "from")
         if sender is not None and not re.search(rf"(^|@){re.escape(REMOTE)}(/|$)", sender):
             raise NotApplicable("a component speaks for its own domain only")
         self.component.send(xml)
@@ -74,8 +75,17 @@ class Remote:
         return found is not None and found[0] != self.suffix
 
 
-def _sender(xml: str) -> str | None:
+def third_domain(xml: str) -> str | None:
+    """Return the domain that a client sends a stanza to, where that is none of those in the scenario."""
+    to = _attribute(xml, "to")
+    address = None if to is None else parse_address(to)
+    if not isinstance(address, Address) or address.jid.domain in (*HOSTED, REMOTE):
+        return None
+    return address.jid.domain
+
+
+def _attribute(xml: str, name: str) -> str | None:
     try:
-        return read_xml(xml).get("from")
+        return read_xml(xml).get(name)
     except BadXML:
         return None

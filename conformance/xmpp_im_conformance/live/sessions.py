@@ -53,7 +53,10 @@ class Sessions:
         old = self.open.get(jid)
         self.open[jid], self._offered[jid] = channel, features.elements
         if old is not None:
-            await old.finish()
+            try:
+                await old.finish()
+            finally:
+                old.drop()
 
     async def disconnect(self, jid: str, clean: bool) -> None:
         """End a session's stream, and wait until the server has ended it too."""
@@ -83,14 +86,14 @@ class Sessions:
         old, id = self._lost.pop(jid)
         login = self._login(jid)
         stream, features = await connected(self.config, login.domain)
-        await authenticated(self.config, stream, features, login)
+        with stream.kept():
+            await authenticated(self.config, stream, features, login)
         channel = self._started(Channel(stream, self._mark(), received=old.received))
         stream.write(f"<resume xmlns='{SM}' h='{old.received}' previd={quoteattr(id)}/>")
+        self.open[jid] = channel
         answer = await channel.other()
         if answer.name != "resumed":
-            channel.drop()
             raise NotApplicable("the server does not resume the session")
-        self.open[jid] = channel
 
     def features(self, jid: str) -> Sequence[Element]:
         """Return the stream features that a session was offered before it was bound."""
@@ -113,8 +116,9 @@ class Sessions:
 
     async def _bound(self, login: Login, resource: str) -> tuple[Channel, Element, str]:
         stream, features = await connected(self.config, login.domain)
-        features = await authenticated(self.config, stream, features, login)
-        jid = await bound(stream, features, resource)
+        with stream.kept():
+            features = await authenticated(self.config, stream, features, login)
+            jid = await bound(stream, features, resource)
         return self._started(Channel(stream, self._mark())), features, jid
 
     def _started(self, channel: Channel) -> Channel:

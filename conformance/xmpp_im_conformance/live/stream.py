@@ -6,7 +6,8 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
@@ -136,20 +137,31 @@ class Stream:
 
     async def close(self, clean: bool = True) -> None:
         """End the stream, with a closing tag or without one, and wait until the server has ended it too."""
-        with suppress(OSError, ServerFailed):
+        try:
             if clean:
                 self.write("</stream:stream>")
             elif self.writer.can_write_eof():
                 self.writer.write_eof()
             else:
                 self.writer.close()
-            while True:
-                await self.next()
-        self.drop()
+            with suppress(OSError, ServerFailed):
+                while True:
+                    await self.next()
+        finally:
+            self.drop()
 
     def drop(self) -> None:
         """Let go of the connection, without waiting for anybody."""
-        self.writer.close()
+        self.writer.transport.abort()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the connection if all goes well, and let go of it otherwise."""
+        try:
+            yield
+        except BaseException:
+            self.drop()
+            raise
 
 
 def _acknowledge(writer: asyncio.StreamWriter) -> None:

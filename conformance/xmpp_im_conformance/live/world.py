@@ -14,7 +14,7 @@ from xmpp_im_conformance.driver import HOSTED, REMOTE, NotApplicable, ServerFail
 from xmpp_im_conformance.items import Item
 from xmpp_im_conformance.live import accounts
 from xmpp_im_conformance.live.channel import Channel
-from xmpp_im_conformance.live.remote import Remote
+from xmpp_im_conformance.live.remote import Remote, third_domain
 from xmpp_im_conformance.live.rosters import Arranging, roster_of
 from xmpp_im_conformance.live.sessions import Sessions
 from xmpp_im_conformance.live.settling import settle
@@ -73,6 +73,9 @@ class LiveWorld:
 
     def send(self, jid: str, xml: str) -> None:
         """Write what a client sends to its stream; on one that has ended nothing can be written."""
+        third = third_domain(xml)
+        if third is not None:
+            self._cannot(f"look for a third server, {third}, and find out about it before anything else happens")
         self._run(self._send(jid, xml))
 
     def remote_send(self, xml: str) -> None:
@@ -218,7 +221,7 @@ class LiveWorld:
         for jid, channel in [*self.sessions.open.items()]:
             self._collect(jid, channel.take())
             if channel.ended is not None:
-                del self.sessions.open[jid]
+                self.sessions.open.pop(jid).drop()
                 if jid != sender or getattr(channel.ended, "condition", "") not in _BLAME:
                     raise ServerFailed(f"the stream of {jid} is at its end: {channel.ended}")
         self._collect(REMOTE, self.remote.take())

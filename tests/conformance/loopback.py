@@ -1,0 +1,202 @@
+"""A tiny XMPP server on loopback, for the tests of the live driver: it speaks correctly until told otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from attrs import define, field
+from scramp import ScramMechanism  # type: ignore[import-untyped]  # it has no type hints
+
+from xmpp_im_core.codec import NonStanza, StreamClosed, StreamOpened, StreamParser, write_element
+from xmpp_im_core.element import Element
+from xmpp_im_core.stanza import Stanza, to_element
+
+SASL: Final = "urn:ietf:params:xml:ns:xmpp-sasl"
+_STREAM: Final = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+
+Answer = Callable[["Connection", Element], "str | None"]
+
+
+@define(eq=False)
+class Loopback:
+    """What the server does otherwise than it should."""
+
+    mechanisms: tuple[str, ...] = ("PLAIN",)
+    registers: bool = True
+    greeting: bytes | None = None
+    """What it says instead of a stream header; empty: nothing at all, for ever."""
+    hangs_up: bool = False
+    """Whether it closes each connection at once."""
+    answer: Answer = field(default=lambda connection, stanza: None)
+    """What it says to a stanza of a bound client instead; None: what it should."""
+    port: int = 0
+    passwords: dict[str, str] = field(factory=dict)
+    rosters: dict[str, str] = field(factory=dict)
+    connections: int = 0
+    used: list[str] = field(factory=list)
+    """The mechanisms that clients have used."""
+
+
+@define(eq=False)
+class Connection:
+    """A client's connection."""
+
+    server: Loopback
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    domain: str = ""
+    user: str = ""
+    resource: str = ""
+    scram: Any = None
+    restarts: bool = False
+
+    @property
+    def bare(self) -> str:
+        return f"{self.user}@{self.domain}"
+
+    def write(self, text: str) -> None:
+        self.writer.write(text.encode())
+
+    async def serve(self) -> None:
+        """Read and answer until the client closes."""
+        parser = StreamParser()
+        while data := await self.reader.read(65_536):
+            for event in parser.feed(data):
+                if isinstance(event, StreamOpened):
+                    self._open(str(getattr(event.to, "jid", "")))
+                elif isinstance(event, NonStanza):
+                    self._authenticate(event.element)
+                elif isinstance(event, Stanza):
+                    self._stanza(to_element(event))
+                elif isinstance(event, StreamClosed):
+                    self.write("</stream:stream>")
+                    return
+            if self.restarts:
+                parser, self.restarts = StreamParser(), False
+
+    def _open(self, domain: str) -> None:
+        self.domain = domain
+        self.write(f"<?xml version='1.0'?><stream:stream {_STREAM} id='1' from='{domain}' version='1.0'>")
+        mechanisms = "".join([f"<mechanism>{each}</mechanism>" for each in self.server.mechanisms])
+        offered = f"<mechanisms xmlns='{SASL}'>{mechanisms}</mechanisms>"
+        if self.user:
+            offered = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><ver xmlns='urn:xmpp:features:rosterver'/>"
+        self.write(f"<stream:features>{offered}</stream:features>")
+
+    def _authenticate(self, element: Element) -> None:
+        text = b64decode(element.text).decode()
+        if element.name == "auth":
+            self.server.used.append(element.get("mechanism") or "")
+        if element.get("mechanism") == "PLAIN":
+            _, user, password = text.split("\0")
+            self._authenticated(user, self.server.passwords.get(user) == password)
+        elif element.name == "auth":
+            mechanism = ScramMechanism(element.get("mechanism"))
+
+            def known(user: str) -> Any:
+                self.user = user
+                return mechanism.make_auth_info(self.server.passwords[user], iteration_count=4096)
+
+            self.scram = mechanism.make_server(known)
+            self.scram.set_client_first(text)
+            self.write(_sasl("challenge", self.scram.get_server_first()))
+        else:
+            self.scram.set_client_final(text)
+            self._authenticated(self.user, True, self.scram.get_server_final())
+
+    def _authenticated(self, user: str, right: bool, final: str = "") -> None:
+        if not right:
+            self.write(f"<failure xmlns='{SASL}'><not-authorized/></failure>")
+            return
+        self.user, self.restarts = user, True
+        self.write(_sasl("success", final))
+
+    def _stanza(self, stanza: Element) -> None:
+        otherwise = self.server.answer(self, stanza) if self.resource else None
+        if otherwise is not None:
+            self.write(otherwise)
+        elif stanza.name == "iq":
+            self._iq(stanza, stanza.elements[0])
+        elif stanza.name == "presence" and stanza.get("to") is None:
+            jid = f"{self.bare}/{self.resource}"
+            self.write(f"<presence from='{jid}' to='{self.bare}'/>")
+
+    def _iq(self, iq: Element, request: Element) -> None:
+        id, server = iq.get("id"), self.server
+        if request.namespace == "jabber:iq:register" and not server.registers:
+            self._refuse(id, "not-allowed")
+        elif request.namespace == "jabber:iq:register" and request.first("remove") is not None:
+            del server.passwords[self.user]
+            self.write(f"<iq id='{id}' type='result'/>")
+        elif request.namespace == "jabber:iq:register":
+            username, password = [request.first(name) for name in ("username", "password")]
+            assert username is not None
+            assert password is not None
+            server.passwords[username.text] = password.text
+            self.write(f"<iq id='{id}' type='result'/>")
+        elif request.name == "bind":
+            self.resource = request.elements[0].text
+            bound = f"<jid>{self.bare}/{self.resource}</jid>"
+            self.write(f"<iq id='{id}' type='result'><bind xmlns='{request.namespace}'>{bound}</bind></iq>")
+        elif request.namespace == "jabber:iq:roster" and iq.get("type") == "set":
+            server.rosters[self.user] = server.rosters.get(self.user, "") + write_element(request.elements[0]).decode()
+            self.write(f"<iq id='{id}' type='result'/>")
+        elif request.namespace == "jabber:iq:roster":
+            items = server.rosters.get(self.user, "")
+            self.write(f"<iq id='{id}' type='result'><query xmlns='jabber:iq:roster'>{items}</query></iq>")
+        else:
+            self._refuse(id, "service-unavailable")
+
+    def _refuse(self, id: str | None, condition: str) -> None:
+        error = f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+        self.write(f"<iq id='{id}' type='error'><error type='cancel'>{error}</error></iq>")
+
+
+def _sasl(name: str, text: str) -> str:
+    return f"<{name} xmlns='{SASL}'>{b64encode(text.encode()).decode()}</{name}>"
+
+
+@contextmanager
+def listening(server: Loopback) -> Iterator[Loopback]:
+    """Let the server listen on a free port, in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    ready, over = threading.Event(), asyncio.Event()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server.connections += 1
+        with suppress(OSError, asyncio.CancelledError):
+            if server.greeting:
+                writer.write(server.greeting)
+            if server.greeting is not None:
+                await over.wait()
+            elif server.hangs_up:
+                await reader.read(65_536)
+            else:
+                await Connection(server, reader, writer).serve()
+        writer.close()
+
+    async def listen() -> None:
+        listener = await asyncio.start_server(connected, "127.0.0.1", 0)
+        server.port = listener.sockets[0].getsockname()[1]
+        ready.set()
+        await over.wait()
+        listener.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(listen(),))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(10)
+        loop.close()

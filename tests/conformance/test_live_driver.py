@@ -1,0 +1,266 @@
+"""The live driver, against a tiny server on loopback: what works, and what is said of a server that does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.loopback import Connection, Loopback, listening
+from tests.conformance.stage import BALCONY, JULIET, ROMEO, receive, scenario, send
+from xmpp_im_conformance.driver import Setup
+from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.live import LiveConfig, LiveDriver
+from xmpp_im_conformance.outcome import Outcome, Result
+from xmpp_im_conformance.reading import read_file
+from xmpp_im_conformance.running import run
+from xmpp_im_core.element import Element
+
+ACCOUNTS: Mapping[str, Any] = {JULIET: {}}
+PRESENCE = [
+    send("<presence/>"),
+    receive(f"<presence from='{BALCONY}' to='{JULIET}'/>"),
+]
+
+
+@contextmanager
+def driving(server: Loopback, timeout: float = 30, **config: Any) -> Iterator[LiveDriver]:
+    with listening(server), closing(LiveDriver(LiveConfig(port=server.port, timeout=timeout, **config))) as driver:
+        yield driver
+
+
+def result(folder: Path, driver: LiveDriver, *steps: Mapping[str, Any], **keys: Any) -> Result:
+    file = folder / "vector.json"
+    file.write_text(json.dumps(scenario(*steps, **{"accounts": ACCOUNTS, **keys})), encoding="utf-8")
+    (vector,) = read_file(file, "vector")
+    return run(vector, driver, None)
+
+
+# --- a server that speaks correctly -----------------------------------------------------------------------
+
+
+def test_a_scenario_passes_with_an_account_of_its_own_which_is_removed_afterwards(tmp_path: Path) -> None:
+    server = Loopback()
+    seen: list[str] = []
+
+    def noted(connection: Connection, stanza: Element) -> None:
+        seen.append(connection.user)
+
+    server.answer = noted
+    with driving(server) as driver:
+        first = result(tmp_path, driver, *PRESENCE)
+        second = result(tmp_path, driver, *PRESENCE)
+
+    assert [(each.outcome, each.detail) for each in (first, second)] == [(Outcome.PASSED, "")] * 2
+    users = set(seen)
+    assert len(users) == 3  # the driver asks once what the server offers
+    assert all(user.startswith("juliet-") for user in users)
+    assert server.passwords == {}
+
+
+def test_a_roster_is_arranged_and_looked_at(tmp_path: Path) -> None:
+    item = {"jid": "nurse@capulet.example", "name": "Nurse", "groups": ["Servants"]}
+    with driving(Loopback()) as driver:
+        found = result(
+            tmp_path,
+            driver,
+            {"roster": {"of": JULIET, "items": [item]}},
+            accounts={JULIET: {"roster": [item]}},
+        )
+
+    assert found.outcome is Outcome.PASSED, found.detail
+
+
+def test_requests_that_no_client_sees_are_left_out_of_rosters_on_both_sides(tmp_path: Path) -> None:
+    request = {"jid": ROMEO, "pending_in": "{any}"}
+    with driving(Loopback()) as driver:
+        found = result(tmp_path, driver, {"roster": {"of": JULIET, "items": [request]}})
+
+    assert found.outcome is Outcome.PASSED, found.detail
+
+
+def test_a_roster_that_no_protocol_makes_is_not_applicable(tmp_path: Path) -> None:
+    item = {"jid": "nurse@capulet.example", "subscription": "both"}
+    with driving(Loopback()) as driver:
+        found = result(tmp_path, driver, accounts={JULIET: {"roster": [item]}})
+
+    assert (found.outcome, found.detail) == (
+        Outcome.NOT_APPLICABLE,
+        "nobody can speak for nurse@capulet.example, to arrange a roster",
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        ({"restart": JULIET}, "restart an account"),
+        ({"storage_fails": {"of": JULIET, "what": "store"}}, "let the storage fail"),
+        ({"expire": BALCONY}, "let the time for resuming a session pass"),
+    ],
+    ids=["restart", "storage", "expire"],
+)
+def test_what_no_socket_can_do_is_not_applicable(tmp_path: Path, step: Mapping[str, Any], why: str) -> None:
+    with driving(Loopback()) as driver:
+        found = result(tmp_path, driver, step)
+
+    assert (found.outcome, found.detail) == (
+        Outcome.NOT_APPLICABLE,
+        f"a live server cannot be made to {why}",
+    )
+
+
+def test_without_a_component_the_other_server_is_not_applicable(tmp_path: Path) -> None:
+    with driving(Loopback()) as driver:
+        found = result(tmp_path, driver, {"remote_silent": True})
+
+    assert (found.outcome, found.detail) == (
+        Outcome.NOT_APPLICABLE,
+        "there is no component that could play the other server",
+    )
+
+
+def test_a_feature_that_the_server_does_not_offer_is_not_applicable(tmp_path: Path) -> None:
+    with driving(Loopback()) as driver:
+        offered = result(tmp_path, driver, *PRESENCE, features=["rosterver"])
+        missing = result(tmp_path, driver, *PRESENCE, features=["preapproval"])
+
+    assert offered.outcome is Outcome.PASSED, offered.detail
+    assert (missing.outcome, missing.detail) == (
+        Outcome.NOT_APPLICABLE,
+        "the server does not offer 'preapproval'",
+    )
+
+
+def test_nothing_that_the_server_says_is_hidden(tmp_path: Path) -> None:
+    def chatty(connection: Connection, stanza: Element) -> str | None:
+        said = "<message from='capulet.example'><body>Welcome!</body></message>"
+        return said if stanza.name == "presence" else None
+
+    with driving(Loopback(answer=chatty)) as driver:
+        found = result(tmp_path, driver, send("<presence/>"))
+
+    assert found.outcome is Outcome.FAILED
+    assert "at juliet@capulet.example/balcony nothing was expected, but there came" in found.detail
+    assert "Welcome!" in found.detail
+
+
+# --- a server that does not -------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_not_there_has_failed(tmp_path: Path) -> None:
+    with listening(Loopback()) as gone:
+        pass
+    with closing(LiveDriver(LiveConfig(port=gone.port))) as driver:
+        found = result(tmp_path, driver, *PRESENCE)
+
+    assert found.outcome is Outcome.FAILED
+    assert found.detail.startswith(f"before the first step: no connection to 127.0.0.1:{gone.port}")
+
+
+@pytest.mark.parametrize(
+    ("server", "why"),
+    [
+        (Loopback(greeting=b""), "the server has not answered within 1 seconds"),
+        (Loopback(hangs_up=True), "the server has closed the connection"),
+        (Loopback(greeting=b"HTTP/1.1 400 Bad Request\r\n"), "the server has sent what is not XMPP"),
+        (Loopback(registers=False), "the server creates no account in-band (not-allowed)"),
+        (Loopback(mechanisms=("X-TOKEN",)), "none of the SASL mechanisms SCRAM-SHA-256, SCRAM-SHA-1, PLAIN"),
+    ],
+    ids=["hangs", "closes", "garbage", "no registration", "no mechanism"],
+)
+def test_a_server_that_gets_nowhere_has_failed(tmp_path: Path, server: Loopback, why: str) -> None:
+    with driving(server, timeout=1) as driver:
+        found = result(tmp_path, driver, *PRESENCE)
+
+    assert found.outcome is Outcome.FAILED
+    assert found.detail.startswith(f"before the first step: {why}"), found.detail
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "the server has not answered within 2 seconds"),
+        ("</stream:stream>", f"the stream of {BALCONY} is at its end: the server has closed the stream"),
+        ("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>", "stream: reset"),
+        ("<presence", "the server has not answered within 2 seconds"),
+        ("<presence></message>", "the server has sent what is not XMPP"),
+    ],
+    ids=["hangs", "closes", "stream error", "stops", "garbage"],
+)
+def test_a_server_that_fails_in_a_step_has_failed_there_and_the_rest_goes_on(
+    tmp_path: Path, said: str, why: str
+) -> None:
+    broken: set[str] = set()
+
+    def answer(connection: Connection, stanza: Element) -> str | None:
+        if stanza.name == "message":
+            broken.add(connection.user)
+            return said
+        return "" if connection.user in broken and connection.resource == "balcony" else None
+
+    with driving(Loopback(answer=answer), timeout=2) as driver:
+        failed = result(tmp_path, driver, *PRESENCE, send("<message/>"))
+        next_one = result(tmp_path, driver, *PRESENCE)
+
+    assert failed.outcome is Outcome.FAILED
+    assert failed.detail.startswith("step 4 of 4 (send): "), failed.detail
+    assert why in failed.detail.partition("\nwhat happened:")[0]
+    assert next_one.outcome is Outcome.PASSED, next_one.detail
+
+
+def test_a_stream_that_a_client_has_broken_may_end(tmp_path: Path) -> None:
+    over: set[str] = set()
+
+    def answer(connection: Connection, stanza: Element) -> str | None:
+        error = "<not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+        if stanza.name == "message":
+            over.add(connection.user)
+            return f"<stream:error>{error}</stream:error></stream:stream>"
+        return "" if connection.user in over and connection.resource == "balcony" else None
+
+    with driving(Loopback(answer=answer)) as driver:
+        found = result(tmp_path, driver, *PRESENCE, send("<message/>"))
+
+    assert found.outcome is Outcome.PASSED, found.detail
+
+
+def test_a_server_that_always_fails_is_not_asked_for_ever(tmp_path: Path) -> None:
+    server = Loopback(hangs_up=True)
+    with driving(server) as driver:
+        found = [result(tmp_path, driver, *PRESENCE) for _ in range(7)]
+
+    assert {each.outcome for each in found} == {Outcome.FAILED}
+    assert "is not asked any more" in found[-1].detail
+    assert server.connections == 5
+
+
+def test_a_clock_that_a_scenario_sets_is_not_applicable(tmp_path: Path) -> None:
+    with driving(Loopback()) as driver:
+        found = result(tmp_path, driver, {"time": "2026-01-01T12:00:00Z"})
+
+    assert found.outcome is Outcome.NOT_APPLICABLE
+
+
+def test_an_account_may_be_created_by_a_command(tmp_path: Path) -> None:
+    server = Loopback(registers=False)
+    noted = tmp_path / "accounts"
+    command = f"sh -c 'echo $0 $1 >> {noted}; exit 3' {{local}} {{domain}}"
+    with driving(server, register_command=command) as driver:
+        found = result(tmp_path, driver, *PRESENCE)
+
+    local, domain = noted.read_text(encoding="utf-8").split()
+    assert (local.partition("-")[0], domain) == ("juliet", "capulet.example")
+    assert found.outcome is Outcome.FAILED
+    assert "exit status 3" in found.detail
+
+
+def test_a_set_up_that_needs_no_server_is_refused_without_asking_it() -> None:
+    server = Loopback()
+    with driving(server) as driver, pytest.raises(Exception, match="no component"):
+        driver.world(Setup({JULIET: (Item(jid=ROMEO),)}))
+
+    assert server.connections == 0

@@ -1,0 +1,147 @@
+"""The parts of the live driver: addresses there and back, the choice of a mechanism, the configuration."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conformance.loopback import Loopback, listening
+from tests.conformance.stage import JULIET
+from xmpp_im_conformance.driver import ServerFailed, Setup
+from xmpp_im_conformance.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
+from xmpp_im_conformance.live.addresses import Addresses
+from xmpp_im_conformance.live.options import live_config
+from xmpp_im_conformance.live.sasl import choose
+
+SAME = {name: name for name in ("capulet.example", "montague.example", "remote.example")}
+OTHER = SAME | {"capulet.example": "im.lit", "montague.example": "chat.lit"}
+
+
+# --- addresses --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "there"),
+    [
+        ("juliet@capulet.example", "juliet-7f3@im.lit"),
+        ("juliet@capulet.example/balcony", "juliet-7f3@im.lit/balcony"),
+        ("<presence to='romeo@montague.example'/>", "<presence to='romeo-7f3@chat.lit'/>"),
+        ("romeo@remote.example/orchard", "romeo@remote.example/orchard"),
+        ("capulet.example", "im.lit"),
+        ("xmpp:juliet@capulet.example?message", "xmpp:juliet-7f3@im.lit?message"),
+        ("juliet@capulet.example.org", "juliet@capulet.example.org"),
+        ("juliet@my-capulet.example", "juliet@my-capulet.example"),
+        ("@capulet.example", "@capulet.example"),
+        ("Ask juliet@capulet.example.", "Ask juliet-7f3@im.lit."),
+    ],
+)
+def test_an_address_of_a_scenario_has_another_on_the_server(written: str, there: str) -> None:
+    addresses = Addresses("-7f3", OTHER)
+
+    assert addresses.to_server(written) == there
+    assert addresses.to_scenario(there) == written
+
+
+def test_an_account_of_another_scenario_stays_a_stranger() -> None:
+    assert Addresses("-7f3", SAME).to_scenario("juliet-7f2@capulet.example") == "juliet-7f2@capulet.example"
+
+
+def test_a_localpart_that_is_as_long_as_may_be_gets_no_suffix() -> None:
+    longest = f"{'j' * 1023}@capulet.example"
+
+    assert Addresses("-7f3", SAME).to_server(longest) == longest
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                ["juliet@", "@", "capulet.example", "Montague.Example", "remote.example", "/balcony", ".", "-", " "]
+            ),
+            st.text("abzé'\"<>&;:/@.- \n", max_size=4),
+        ),
+        max_size=12,
+    ).map("".join)
+)
+def test_every_text_comes_back_as_it_was(text: str) -> None:
+    addresses = Addresses("-7f3", SAME)
+
+    assert addresses.to_scenario(addresses.to_server(text)) == text
+
+
+# --- authentication ---------------------------------------------------------------------------------------
+
+
+def test_the_best_mechanism_that_both_have_is_used() -> None:
+    allowed = LiveConfig().mechanisms
+
+    assert choose(["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "X-TOKEN"], allowed, private=True) == "SCRAM-SHA-256"
+    assert choose(["PLAIN", "SCRAM-SHA-1"], allowed, private=False) == "SCRAM-SHA-1"
+    assert choose(["PLAIN"], allowed, private=True) == "PLAIN"
+
+
+def test_a_password_is_not_sent_in_the_clear_to_another_machine() -> None:
+    with pytest.raises(ServerFailed, match="none of the SASL mechanisms"):
+        choose(["PLAIN"], LiveConfig().mechanisms, private=False)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"])
+def test_a_client_connects_with_each_mechanism(mechanism: str) -> None:
+    server = Loopback(mechanisms=(mechanism,))
+    with listening(server), closing(LiveDriver(LiveConfig(port=server.port))) as driver:
+        world = driver.world(Setup({JULIET: ()}, remote=False))
+        world.connect(f"{JULIET}/balcony")
+        world.close()
+
+    assert set(server.used) == {mechanism}
+
+
+# --- configuration ----------------------------------------------------------------------------------------
+
+
+def test_a_configuration_is_read_from_a_file_and_options_win_over_it(tmp_path: Path) -> None:
+    file = tmp_path / "live.toml"
+    file.write_text(
+        "port = 5333\ntimeout = 2.5\nfeatures = ['offline']\n"
+        "[domains]\n'capulet.example' = 'localhost'\n[component]\nport = 5347\nsecret = 'rose'\n",
+        encoding="utf-8",
+    )
+    expected = LiveConfig(
+        port=5333,
+        timeout=2.5,
+        features=frozenset({"offline"}),
+        domains={"capulet.example": "localhost"},
+        component=ComponentConfig(port=5347, secret="rose"),
+    )
+
+    assert read_config(file) == expected
+    over = live_config(file, (), "remote.example:5348:a:b", port=5444, host=None)
+    assert (over.port, over.timeout, over.host) == (5444, 2.5, "127.0.0.1")
+    assert over.component == ComponentConfig(domain="remote.example", port=5348, secret="a:b")
+
+
+@pytest.mark.parametrize(
+    "text", ["port =", "porrt = 1", "port = 'many'", "tls = 'perhaps'", "[domains]\n'verona.example' = 'x'"]
+)
+def test_a_configuration_that_says_something_else_is_an_error(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "live.toml"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(BadConfig):
+        read_config(file)
+
+
+@pytest.mark.parametrize("component", ["remote.example", "remote.example:port:secret", ":1:secret"])
+def test_a_component_that_is_none_is_a_wrong_option(component: str) -> None:
+    with pytest.raises(click.UsageError, match="DOMAIN:PORT:SECRET"):
+        live_config(None, (), component)
+
+
+def test_a_domain_that_is_none_is_a_wrong_option() -> None:
+    with pytest.raises(click.UsageError):
+        live_config(None, ("capulet.example",), None)
