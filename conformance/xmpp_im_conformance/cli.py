@@ -25,16 +25,21 @@ from xmpp_im_conformance.report import (
     print_uncovered,
 )
 from xmpp_im_conformance.running import run as run_vector
+from xmpp_im_conformance.stdio import StdioClient, StdioDriver
+from xmpp_im_conformance.stdio.options import stdio_options, stdio_program
 
 
 @contextmanager
-def playing(driver: str, live: Mapping[str, Any]) -> Iterator[Drivers]:
-    """Give the drivers of this name; the live one lets go of the server afterwards."""
-    if driver != "live":
+def playing(driver: str, timeout: float | None, stdio: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Drivers]:
+    """Give the drivers of this name; afterwards the live one lets go of the server, and the program ends."""
+    if driver == "stdio":
+        with closing(stdio_program(timeout=timeout, **stdio)) as program:
+            yield Drivers(StdioDriver(program), StdioClient(program))
+    elif driver == "live":
+        with closing(LiveDriver(live_config(timeout=timeout, **live))) as server:
+            yield Drivers(server)
+    else:
         yield DRIVERS[driver]
-        return
-    with closing(LiveDriver(live_config(**live))) as server:
-        yield Drivers(server)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,9 +52,10 @@ def main() -> None:
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--section", "sections", multiple=True, help="Only vectors about this section of RFC 6121, or below it.")
 @click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? stand for what they usually do.")
-@click.option("--driver", type=click.Choice([*sorted(DRIVERS), "live"]), default="embedded", show_default=True)
+@click.option("--driver", type=click.Choice([*sorted(DRIVERS), "live", "stdio"]), default="embedded", show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here.")
 @click.option("--uncovered", is_flag=True, help="List the testable requirements that no vector shows.")
+@stdio_options
 @live_options
 @click.pass_context
 def run(
@@ -61,6 +67,9 @@ def run(
     driver: str,
     json_file: Path | None,
     uncovered: bool,
+    timeout: float | None,
+    command: str | None,
+    restarts: int | None,
     **live: Any,  # the options of the live driver
 ) -> None:
     """Run vectors: those of the files and folders at PATH, or else those of this package.
@@ -72,7 +81,7 @@ def run(
         raise click.UsageError("there are no such vectors")
     console = Console()
     shown = track(vectors, "Running", console=console, transient=True, disable=not console.is_terminal)
-    with playing(driver, live) as drivers:
+    with playing(driver, timeout, {"command": command, "restarts": restarts}, live) as drivers:
         results = [run_vector(vector, drivers.server, drivers.client) for vector in shown]
     if json_file is not None:
         text = json.dumps(as_data(results), indent=2, ensure_ascii=False)

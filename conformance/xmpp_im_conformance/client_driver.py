@@ -51,6 +51,9 @@ class ClientWorld(Protocol):
     def events(self) -> Sequence[Mapping[str, object]]:
         """Return what the application has been told since the last call: ``type``, ``jid`` and what else is known."""
 
+    def knows_event(self, type: str) -> bool:
+        """Whether the application can be told events of this type at all."""
+
     def roster(self) -> Sequence[Item]:
         """Return the roster as the client knows it."""
 
@@ -71,4 +74,5 @@ class ClientDriver(Protocol):
         """Make a client.
 
         :raises NotApplicable: where the set-up cannot be made.
+        :raises ServerFailed: where the client does not get that far.
         """

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from xmpp_im_conformance.client_driver import ClientDriver, ClientSetup, ClientWorld
 from xmpp_im_conformance.differing import difference
-from xmpp_im_conformance.driver import NotApplicable
+from xmpp_im_conformance.driver import NotApplicable, ServerFailed
 from xmpp_im_conformance.items import Item, differences
 from xmpp_im_conformance.markup import flat, pretty
 from xmpp_im_conformance.matching import FROM_CLIENT
@@ -70,7 +70,7 @@ class ClientRun:
                 self._ignored(next_key)
             else:
                 _EXPECT[step.key](self, step)
-        except (Mismatch, BadPlaceholder) as problem:
+        except (Mismatch, BadPlaceholder, ServerFailed) as problem:
             raise Failed(self.report(f"{place}: {problem}")) from problem
         except NotApplicable:
             raise
@@ -197,6 +197,8 @@ def _presence(run: ClientRun, step: ClientStep) -> None:
 
 def _event(run: ClientRun, step: ClientStep) -> None:
     assert isinstance(step.value, Mapping)
+    if not run.world.knows_event(step.value["type"]):
+        raise NotApplicable(f"the client tells no event {step.value['type']!r}")
     for index, event in enumerate(run.events):
         if all(event.get(key) == value for key, value in step.value.items()):
             del run.events[index]

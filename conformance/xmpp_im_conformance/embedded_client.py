@@ -114,6 +114,10 @@ class EmbeddedClientWorld:
         told, self.told = self.told, []
         return told
 
+    def knows_event(self, type: str) -> bool:
+        """Whether the client tells events of this type."""
+        return type in EVENTS
+
     def roster(self) -> Sequence[Item]:
         """Return the roster as the client knows it."""
         return [
@@ -272,3 +276,6 @@ _TYPES: Final[Mapping[type, str]] = {
     notifications.Unanswered: "unanswered",
     notifications.Refused: "refused",
 }
+
+EVENTS: Final = frozenset(_TYPES.values())
+"""The types of events that the client tells."""

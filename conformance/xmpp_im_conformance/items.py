@@ -55,14 +55,19 @@ def read_item(data: Mapping[str, object]) -> Item:
 
     :raises ValueError: where the request is not XML, or holds an unknown placeholder.
     """
-    stated = dict(data)
-    if "listed" not in stated:
-        stated["listed"] = not (stated.keys() <= {"jid", "pending_in"} and stated.get("pending_in") is not None)
-    check_placeholder(str(stated.get("name", "")))
-    item = Item(**stated)  # type: ignore[arg-type]  # the schema has seen to the types
+    item = stated_item(data)
+    check_placeholder(item.name)
     if item.request is not None:
         check_pattern(item.request)
     return item
+
+
+def stated_item(data: Mapping[str, object]) -> Item:
+    """Return an item that the schema has accepted, as it stands; what it leaves out has its default."""
+    stated = dict(data)
+    if "listed" not in stated:
+        stated["listed"] = not (stated.keys() <= {"jid", "pending_in"} and stated.get("pending_in") is not None)
+    return Item(**stated)  # type: ignore[arg-type]  # the schema has seen to the types
 
 
 def differences(expected: Iterable[Item], found: Iterable[Item], bindings: Bindings) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from enum import Enum
+from time import perf_counter
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
-from xmpp_im_conformance.driver import NotApplicable
+from xmpp_im_conformance.driver import NotApplicable, ServerFailed
 from xmpp_im_conformance.vectors import Malformed, Vector
 
 
@@ -28,6 +29,8 @@ class Result:
     outcome: Outcome
     detail: str = ""
     """Why it failed or is not applicable; empty where it passed."""
+    seconds: float = field(default=0.0, eq=False)
+    """How long it took; no part of what became of it."""
 
 
 class Failed(Exception):
@@ -41,11 +44,17 @@ def result_of(vector: Vector | Malformed, run: Callable[[Vector], None]) -> Resu
     """
     if isinstance(vector, Malformed):
         return Result(vector, Outcome.FAILED, f"malformed vector: {vector.why}")
+    began = perf_counter()
+    result = _result_of(vector, run)
+    return evolve(result, seconds=perf_counter() - began)
+
+
+def _result_of(vector: Vector, run: Callable[[Vector], None]) -> Result:
     try:
         run(vector)
     except NotApplicable as reason:
         return Result(vector, Outcome.NOT_APPLICABLE, str(reason))
-    except Failed as failure:
+    except (Failed, ServerFailed) as failure:
         return Result(vector, Outcome.FAILED, str(failure))
     except Exception:
         return Result(vector, Outcome.FAILED, f"the implementation raised\n{traceback.format_exc()}")

@@ -12,20 +12,24 @@ from referencing import Registry, Resource
 
 from xmpp_im_conformance.data import SCHEMA
 
-_NAMES: Final = ("common", "scenario", "client", "table")
+_NAMES: Final = ("common", "scenario", "client", "table", "stdio")
 
 
-def problems(kind: str, data: object) -> list[str]:
-    """Return what is wrong with a vector of this kind ("scenario", "client" or "table"), in order."""
-    errors = sorted(_validator(kind).iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path])
+def problems(kind: str, data: object, part: str = "") -> list[str]:
+    """Return what is wrong with a vector of this kind ("scenario", "client" or "table"), in order.
+
+    :param part: a JSON Pointer to the part of that schema which the data has to fit; left out, the whole.
+    """
+    validator = _validator(f"{kind}.json#{part}")
+    errors = sorted(validator.iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path])
     return list(dict.fromkeys([f"{_place(error.absolute_path)}{_message(error)}" for error in errors]))
 
 
 @cache
-def _validator(kind: str) -> Draft202012Validator:
+def _validator(ref: str) -> Draft202012Validator:
     schemas = {name: json.loads((SCHEMA / f"{name}.json").read_text(encoding="utf-8")) for name in _NAMES}
     resources = [(f"{name}.json", Resource.from_contents(schema)) for name, schema in schemas.items()]
-    return Draft202012Validator(schemas[kind], registry=Registry().with_resources(resources))
+    return Draft202012Validator({"$ref": ref}, registry=Registry().with_resources(resources))
 
 
 _NUMBERED: Final = {"steps": "step", "rows": "row", "one_of": "branch"}

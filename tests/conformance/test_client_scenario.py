@@ -38,6 +38,8 @@ class ScriptedClient:
     setup: ClientSetup | None = None
     cited: frozenset[str] | None = None
     fresh: bool = False
+    unknown: Sequence[str] = ()
+    """The types of events that it has none of."""
 
     def client(self, setup: ClientSetup) -> ClientWorld:
         self.setup = setup
@@ -64,6 +66,9 @@ class ScriptedClient:
     def events(self) -> Sequence[Mapping[str, object]]:
         told, self.fresh = (self.tells if self.fresh else ()), False
         return told
+
+    def knows_event(self, type: str) -> bool:
+        return type not in self.unknown
 
     def roster(self) -> Sequence[Item]:
         return self.items
@@ -191,6 +196,15 @@ def test_expect_event_takes_it_from_among_the_others(tmp_path: Path) -> None:
     assert outcome(tmp_path, client, STANZA, event, event) is FAILED
     assert outcome(tmp_path, client, STANZA, {"expect_event": {"type": "item_added", "jid": ROMEO}}) is FAILED
     assert outcome(tmp_path, client, STANZA, {"expect_event": {"type": "item_added", "of": 1}}) is FAILED
+
+
+def test_an_event_that_the_client_does_not_know_is_not_applicable(tmp_path: Path) -> None:
+    client = ScriptedClient(unknown=["subscribed"])
+
+    found = result(tmp_path, client, STANZA, {"expect_event": {"type": "subscribed"}})
+
+    assert (found.outcome, found.detail) == (Outcome.NOT_APPLICABLE, "the client tells no event 'subscribed'")
+    assert outcome(tmp_path, client, STANZA, {"expect_event": {"type": "unsubscribed"}}) is FAILED
 
 
 def test_expect_no_event_looks_at_what_is_left(tmp_path: Path) -> None:

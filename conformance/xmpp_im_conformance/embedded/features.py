@@ -38,6 +38,9 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "last-activity": {},
 }
 
+FEATURES: Final = frozenset(_SETS)
+"""The features that can be switched on."""
+
 _SERVED: Final[Mapping[str, Mapping[str, Audience]]] = {
     "ping": {PING: Audience.ANYONE},
     "disco": {DISCO_INFO: Audience.SUBSCRIBER, DISCO_ITEMS: Audience.SUBSCRIBER},

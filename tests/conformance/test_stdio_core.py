@@ -1,0 +1,124 @@
+"""The core over the protocol: what it does there is what it does embedded, so nothing is lost on the way."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from tests.conformance.stage import BALCONY, scenario, send
+from xmpp_im_conformance.data import SCHEMA
+from xmpp_im_conformance.driver import NotApplicable, ServerFailed
+from xmpp_im_conformance.embedded import Embedded
+from xmpp_im_conformance.embedded_client import EmbeddedClient
+from xmpp_im_conformance.finding import find
+from xmpp_im_conformance.outcome import Outcome
+from xmpp_im_conformance.reading import read_file
+from xmpp_im_conformance.running import run
+from xmpp_im_conformance.schema import problems
+from xmpp_im_conformance.stdio import Program, StdioClient, StdioDriver
+from xmpp_im_conformance.vectors import ClientScenario, Malformed, Scenario, Vector
+
+Vectors = list[Vector | Malformed]
+
+
+@define
+class Watched(Program):
+    """A program whose talk is kept."""
+
+    talk: list[tuple[dict[str, Any], Any]] = field(factory=list)
+
+    def ask(self, op: str, kind: str, **arguments: object) -> Any:
+        answer = super().ask(op, kind, **arguments)
+        self.talk.append(({"id": answer["id"], "op": op, **arguments}, answer))
+        return answer
+
+
+def core() -> Watched:
+    return Watched([sys.executable, "-m", "xmpp_im_conformance.stdio"], timeout=60)
+
+
+def some(vectors: Vectors) -> Iterator[Vector | Malformed]:
+    """A part of the vectors: one in six, and of each kind of step the first that has it."""
+    seen: set[str] = set()
+    for number, vector in enumerate(vectors):
+        body = getattr(vector, "body", None)
+        keys = {step.key for step in body.steps} if isinstance(body, Scenario | ClientScenario) else set()
+        if number % 6 == 0 or keys - seen:
+            yield vector
+        seen |= keys
+
+
+def first(talk: Iterable[tuple[dict[str, Any], Any]], many: int) -> Iterator[tuple[dict[str, Any], Any]]:
+    """So many of the requests of each op, and their answers."""
+    seen: Counter[str] = Counter()
+    for request, answer in talk:
+        seen[request["op"]] += 1
+        if seen[request["op"]] <= many:
+            yield request, answer
+
+
+def outcomes(vectors: Iterable[Vector | Malformed], program: Program) -> list[tuple[str, Outcome]]:
+    server, client = StdioDriver(program), StdioClient(program)
+    return [(vector.id, run(vector, server, client).outcome) for vector in vectors]
+
+
+def test_the_core_does_over_the_protocol_what_it_does_embedded() -> None:
+    vectors = list(some(list(find([]))))
+    embedded = [(vector.id, run(vector, Embedded(), EmbeddedClient()).outcome) for vector in vectors]
+    with closing(core()) as program:
+        over_stdio = outcomes(vectors, program)
+
+    assert len(vectors) > 250
+    assert over_stdio == embedded
+    ops = json.loads((SCHEMA / "stdio.json").read_text(encoding="utf-8"))["$defs"]["ops"]
+    assert {request["op"] for request, _ in program.talk} == {
+        "hello",
+        "begin",
+        "begin_client",
+        *ops["server"]["enum"],
+        *ops["client"]["enum"],
+    }
+    for request, answer in first(program.talk, 10):
+        assert problems("stdio", request, "/$defs/request") == []
+        assert problems("stdio", answer, "/$defs/answer") == []
+
+
+def test_what_fails_embedded_fails_over_the_protocol_with_the_same_words(tmp_path: Path) -> None:
+    wrong = scenario(send("<presence/>"), send("<message><body>hi</body></message>"))
+    unknown = scenario(features=["mam"])
+    uncited = {**scenario(), "requirements": ["6121-3.1.6-07"]}
+    vectors: Vectors = []
+    for number, vector in enumerate((wrong, unknown, uncited)):
+        file = tmp_path / f"{number}.json"
+        file.write_text(json.dumps(vector), encoding="utf-8")
+        vectors += read_file(file, str(number))
+
+    with closing(core()) as program:
+        found = [run(vector, StdioDriver(program), StdioClient(program)) for vector in vectors]
+
+    assert found == [run(vector, Embedded(), EmbeddedClient()) for vector in vectors]
+    assert [each.outcome for each in found] == [Outcome.FAILED, Outcome.NOT_APPLICABLE, Outcome.FAILED]
+
+
+def test_what_the_core_cannot_do_or_fails_to_do_does_not_end_it() -> None:
+    with closing(core()) as program:
+        program.ready()
+        with pytest.raises(NotApplicable, match=r"^there is no op 'dance' here$"):
+            program.ask("dance", "server_acted")
+        with pytest.raises(NotApplicable, match=r"^there is no op 'connect' here$"):
+            program.ask("connect", "server_acted", jid=BALCONY)
+        program.ask("begin", "server_acted", accounts={}, features=[], time=None)
+        with pytest.raises(ServerFailed, match=r"^the program failed to do 'connect': the implementation raised\n"):
+            program.ask("connect", "server_acted", jid="@")
+        with pytest.raises(NotApplicable, match=r"^there is no op 'client_ver' here$"):
+            program.ask("client_ver", "client_ver")
+
+        assert program.ask("connect", "server_acted", jid=BALCONY) == {"id": 7, "deliver": [], "remote": []}
