@@ -4,12 +4,13 @@
 #   make conformance  the test vectors, against this implementation
 #   make lint         style, types and the direction of imports
 #   make check        everything the CI runs
+#   make docs         the generated parts of the documentation, anew
 #   make bench        the benchmarks
 #   make clean        remove .venv and everything else that was generated
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance lint check bench clean
+.PHONY: test conformance lint check docs bench clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -41,8 +42,11 @@ lint: $(VENV)/.dev
 check:
 	@.ci/run
 
+docs: $(VENV)/.test
+	@$(BIN)/python -m docs.generate
+
 bench: $(VENV)/.dev
-	@$(BIN)/pytest benchmarks --benchmark-only
+	@$(BIN)/pytest benchmarks
 
 clean:
 	@rm -rf $(VENV) $(VENV)-* build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis \

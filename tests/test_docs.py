@@ -1,0 +1,216 @@
+"""What the documentation says of the repository is so: links lead somewhere, names exist, generated parts are fresh."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from docs.generate import PARTS, Part, stale, with_part
+from docs.generating import fields
+from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.policy import Policy
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SKIPPED: Final = {".git", "__pycache__", "build", "dist"}
+
+FENCED: Final = re.compile(r"^(`{3,}|~{3,}).*?^\1\s*$", re.MULTILINE | re.DOTALL)
+CODE: Final = re.compile(r"(`+)(.+?)\1", re.DOTALL)
+LINK: Final = re.compile(r"\[(?:[^\]\[]|\[[^\]]*\])*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
+HEADING: Final = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
+NAME: Final = re.compile(r"`(xmpp_im_c(?:ore|onformance)(?:\.\w+)+)(?:\(\))?`")
+
+
+def files(*patterns: str) -> list[Path]:
+    """Return the files of the repository, as paths below its root."""
+    found = {path.relative_to(ROOT) for pattern in patterns for path in ROOT.rglob(pattern) if path.is_file()}
+    return sorted(path for path in found if not any(skipped(part) for part in path.parts))
+
+
+def skipped(part: str) -> bool:
+    """Whether a folder of this name holds what the repository does not: environments, caches, builds."""
+    return part in SKIPPED or part.startswith((".venv", ".hypothesis")) or part.endswith((".egg-info", "_cache"))
+
+
+PAGES: Final = files("*.md")
+
+
+def prose(page: Path) -> str:
+    """Return the text of a page without its blocks of code."""
+    return FENCED.sub("", (ROOT / page).read_text(encoding="utf-8"))
+
+
+# --- links ----------------------------------------------------------------------------------------------------
+
+
+def links(page: Path) -> Iterator[str]:
+    """Yield the targets of a page's links to files of the repository and to its own headings."""
+    for target in LINK.findall(CODE.sub("``", prose(page))):
+        if not re.match(r"[a-z][a-z0-9+.-]*:", target):
+            yield target
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a page."""
+    seen: Counter[str] = Counter()
+    made = set()
+    for heading in HEADING.findall(prose(page)):
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        slug = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+        made.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
+        seen[slug] += 1
+    return made
+
+
+def broken(page: Path) -> list[str]:
+    """Return the links of a page that lead nowhere."""
+    return [target for target in links(page) if not leads_somewhere(page, target)]
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    there = (ROOT / page.parent / path).resolve() if path else ROOT / page
+    if not there.exists() or not there.is_relative_to(ROOT):
+        return False
+    return not anchor or (there.suffix == ".md" and anchor in anchors(there.relative_to(ROOT)))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert broken(page) == []
+
+
+def test_there_are_links_to_follow() -> None:
+    assert sum(len(list(links(page))) for page in PAGES) > 100
+
+
+@pytest.mark.parametrize("target", ["docs/no-such-page.md", "docs/choices.md#no-such-heading", "#nowhere", "../.."])
+def test_a_link_that_leads_nowhere_is_found(target: str) -> None:
+    assert not leads_somewhere(Path("README.md"), target)
+
+
+# --- names ----------------------------------------------------------------------------------------------------
+
+
+def exists(name: str) -> bool:
+    """Whether a dotted name is a module, or an attribute of one."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            found: object = importlib.import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        for attribute in parts[length:]:
+            if not hasattr(found, attribute):
+                return False
+            found = getattr(found, attribute)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_module_and_function_that_is_named_exists(page: Path) -> None:
+    assert [name for name in NAME.findall(prose(page)) if not exists(name)] == []
+
+
+def test_a_name_that_does_not_exist_is_found() -> None:
+    assert exists("xmpp_im_core.server.reduce")
+    assert not exists("xmpp_im_core.server.no_such_function")
+    assert not exists("xmpp_im_core.no_such_module.reduce")
+
+
+# --- choices --------------------------------------------------------------------------------------------------
+
+CHOICES: Final = ROOT / "docs" / "choices.md"
+
+
+def chapters() -> dict[str, str]:
+    """Return the two chapters about fields, by their first words."""
+    text = CHOICES.read_text(encoding="utf-8")
+    parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    return {part.splitlines()[0]: part for part in parts if part.startswith("Choices of a ")}
+
+
+@pytest.mark.parametrize(
+    ("chapter", "policy", "prefix"),
+    [("Choices of a service", Policy, ""), ("Choices of a client", ClientPolicy, "Client: ")],
+)
+def test_every_field_has_its_text_and_no_other_is_named(chapter: str, policy: type, prefix: str) -> None:
+    headings = re.findall(rf"^#### {prefix}`(\w+)`$", chapters()[chapter], re.MULTILINE)
+
+    assert headings == fields.names(policy)
+
+
+@pytest.mark.parametrize("policy", [Policy, ClientPolicy])
+def test_the_table_of_choices_has_the_defaults_of_the_code(policy: type) -> None:
+    rows = re.findall(r"^\| \[`(\w+)`\]\(#[\w-]+\) \| `([^`]+)` \|", CHOICES.read_text(encoding="utf-8"), re.MULTILINE)
+    every = [(name, fields.default(each, name)) for each in (Policy, ClientPolicy) for name in fields.names(each)]
+
+    assert rows == every
+
+
+# --- what is generated ------------------------------------------------------------------------------------------
+
+
+def test_no_generated_part_is_stale() -> None:
+    assert stale() == [], "python -m docs.generate makes them anew"
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.page}: {part.name}")
+def test_no_generated_part_is_empty(part: Part) -> None:
+    text = (ROOT / part.page).read_text(encoding="utf-8")
+
+    assert with_part(text, part.name, "") != text
+
+
+def test_a_changed_part_is_noticed() -> None:
+    page = "above\n<!-- x:begin -->\n\nold\n\n<!-- x:end -->\nbelow\n"
+
+    assert with_part(page, "x", "old") == page
+    assert with_part(page, "x", "new") == page.replace("old", "new")
+    with pytest.raises(ValueError, match="stands 0 times"):
+        with_part(page, "y", "new")
+
+
+# --- what has no place in the repository --------------------------------------------------------------------------
+
+TEXTS: Final = [
+    path
+    for path in files("*.py", "*.md", "*.toml", "*.json", "*.yml", "*.lua", "*.cfg", "Makefile", "run", ".gitignore")
+    if path.name != Path(__file__).name  # which names what it looks for
+]
+OUT_OF_PLACE: Final = {
+    "a path of one machine": re.compile(r"(?<![\w.:/}])/(?:home|root|work|Users|mnt)/\w"),
+    "the address of a package registry": re.compile(r"(?:pypi|pythonhosted|npmjs|crates)\.(?:org|com|io)\b"),
+    "something unfinished": re.compile(r"\b(?:TODO|FIXME|XXX|lorem ipsum)\b"),
+    "a note of who is to blame": re.compile(r"^(?:Co-authored-by|Signed-off-by):", re.MULTILINE | re.IGNORECASE),
+}
+
+
+@pytest.mark.parametrize("what", OUT_OF_PLACE)
+def test_nothing_is_out_of_place(what: str) -> None:
+    found = [
+        f"{path}: {match[0]}"
+        for path in TEXTS
+        for match in OUT_OF_PLACE[what].finditer((ROOT / path).read_text(encoding="utf-8"))
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("a path of one machine", "see /home/juliet/notes"),
+        ("the address of a package registry", "https://pypi.org/simple"),
+        ("something unfinished", "# TODO: write this"),
+        ("a note of who is to blame", "Signed-off-by: nobody"),
+    ],
+)
+def test_what_is_out_of_place_is_found(what: str, text: str) -> None:
+    assert OUT_OF_PLACE[what].search(text)
