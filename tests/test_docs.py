@@ -85,6 +85,12 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert broken(page) == []
 
 
+def test_the_index_lists_every_page() -> None:
+    pages = {page.relative_to("docs").as_posix() for page in PAGES if page.parts[0] == "docs"}
+
+    assert pages - set(links(Path("docs/README.md"))) == {"README.md"}
+
+
 def test_there_are_links_to_follow() -> None:
     assert sum(len(list(links(page))) for page in PAGES) > 100
 
