@@ -2,6 +2,7 @@
 #
 #   make test         the test-suite
 #   make conformance  the test vectors, against this implementation
+#   make interop      the server vectors, against Prosody and ejabberd too (Debian packages, on loopback)
 #   make lint         style, types and the direction of imports
 #   make check        everything the CI runs
 #   make docs         the generated parts of the documentation, anew
@@ -10,7 +11,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance lint check docs bench clean
+.PHONY: test conformance interop lint check docs bench clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -32,6 +33,9 @@ test: $(VENV)/.test
 
 conformance: $(VENV)/.test
 	@$(BIN)/xmpp-im-conformance run
+
+interop: $(VENV)/.test
+	@$(BIN)/python -m interop
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check

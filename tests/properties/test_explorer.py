@@ -96,10 +96,25 @@ def test_a_contact_is_in_one_of_the_nine_states_and_in_no_other_combination() ->
 RESOURCE: Final = SessionId("explorer", 1)
 
 
+def without_directed(account: Account, peer: str) -> Account:
+    return account.with_sessions(
+        tuple(
+            [
+                each.with_directed(tuple([jid for jid in each.directed if parse_jid(jid).bare != peer]))
+                for each in account.sessions
+            ]
+        )
+    )
+
+
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[Account, str, Holds]:
-    """Any account with this about somebody: whatever else it holds, and whatever the item is called."""
+    """Any account with this about somebody: whatever else it holds, and whatever the item is called.
+
+    But for directed presence to this somebody: it makes a probe be answered otherwise (§4.6.6).
+    """
     account, peer = draw(accounts()), draw(st.sampled_from(ENTITIES))
+    account = without_directed(account, peer)
     assume(peer not in account.roster.shared)
     assume(not is_blocked(account, parse_jid(peer)))
     return account, peer, draw(st.sampled_from(sorted(table().moves, key=repr)))

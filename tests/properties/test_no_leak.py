@@ -13,6 +13,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xmpp_im_core.element import element
 from xmpp_im_core.jid import Address, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, ForeignRosterSet, Policy
 from xmpp_im_core.server.account import reduce
@@ -28,7 +29,7 @@ from xmpp_im_core.server.events import (
 )
 from xmpp_im_core.server.state import Account, NoAccount, SessionId, State
 from xmpp_im_core.server.visibility import Visibility, visibility
-from xmpp_im_core.stanza import Presence, Stanza
+from xmpp_im_core.stanza import CLIENT, IQ, PRESENCE_TYPES, Message, Presence, Stanza, payload
 from xmpp_im_core.testing.choosing import choose
 from xmpp_im_core.testing.stanzas import draw_arriving
 from xmpp_im_core.testing.states import ENTITIES, JULIET, NOON, PRESENCE_PAYLOADS, RESOURCES, accounts
@@ -40,11 +41,11 @@ Trace = tuple[Event, ...]
 
 
 def unauthorised(account: Account) -> list[str]:
-    """Who may not see the user's presence, and has no approval that waits for a request."""
+    """Who may not see the user's presence, and has no approval that waits for a request; those who ask, twice."""
     contacts = account.roster.contacts
     return [
         entity
-        for entity in (STRANGER, *ENTITIES)
+        for entity in (STRANGER, *ENTITIES, *account.roster.pending)
         if visibility(account, parse_jid(entity), None) is Visibility.NONE
         and not (entity in contacts and contacts[entity].approved)
     ]
@@ -56,10 +57,25 @@ def address(text: str) -> Address:
     return parsed
 
 
-def sent_by(draw: st.DrawFn, entity: str, state: State) -> Stanza:
+BODY: Final = payload(element("body", CLIENT, {}, ["Art thou there?"]))
+ASKED: Final = payload(element("ping", "urn:xmpp:ping"))
+
+
+def inquiries(to: Address, sender: Address) -> tuple[Stanza, ...]:
+    """The stanzas by which one may hope to find out whether somebody is there."""
+    presence = [Presence(to, sender, "i", type) for type in (*sorted(PRESENCE_TYPES), None)]
+    messages = [Message(to, sender, "i", type, None, BODY) for type in ("chat", "normal", "groupchat", "headline")]
+    return (*presence, *messages, *[IQ(to, sender, "i", type, None, ASKED) for type in ("get", "set")])
+
+
+def sent_by(draw: st.DrawFn, entity: str, state: Account) -> Stanza:
     """A stanza from the entity to one of the user's addresses, be it bare, full, of a resource that is there or not."""
     sender = address(entity + choose(draw, ("", "/balcony", "/x")))
-    return draw_arriving(draw, state).stamped(from_=sender, to=address(choose(draw, OWN)))
+    there = [session.address for session in state.sessions]
+    to = choose(draw, (state.address, *there, *map(address, OWN)))
+    if choose(draw, (True, True, False)):
+        return choose(draw, inquiries(to, sender))
+    return draw_arriving(draw, state).stamped(from_=sender, to=to)
 
 
 def life(draw: st.DrawFn, number: int) -> Event:
@@ -81,6 +97,21 @@ def life(draw: st.DrawFn, number: int) -> Event:
     return Outbound(at, seq, session, Presence(type=choose(draw, (None, None, "unavailable")), payload=content))
 
 
+def is_withdrawal(event: Event) -> bool:
+    return isinstance(event, Inbound) and isinstance(event.stanza, Presence) and event.stanza.type == "unsubscribe"
+
+
+def is_withdrawal_from_a_resource(event: Event) -> bool:
+    """An "unsubscribe" to a full JID counts where that resource is there (§8.5.3.1), and is ignored where it is
+    not (§8.5.3.2.2). It earns no answer, but which of the two it was shows in whether the next one does. So
+    it is the last that the entity sends.
+    """
+    if not is_withdrawal(event) or not isinstance(event, Inbound):
+        return False
+    to = event.stanza.to_jid
+    return to is not None and to.resource is not None
+
+
 @st.composite
 def attempts(draw: st.DrawFn, account: Account, entity: str) -> Trace:
     """What the entity sends, in the midst of what the user does."""
@@ -89,6 +120,8 @@ def attempts(draw: st.DrawFn, account: Account, entity: str) -> Trace:
         if choose(draw, (True, True, False)):
             at = NOON + timedelta(seconds=number)
             happened.append(Inbound(at, f"theirs{number}", sent_by(draw, entity, account)))
+            if is_withdrawal_from_a_resource(happened[-1]):
+                break
         else:
             happened.append(life(draw, number))
     return tuple(happened)
@@ -149,15 +182,13 @@ def test_which_of_the_resources_are_there_is_hidden_too(account: Account, data: 
 HIDING: Final = evolve(DEFAULT, foreign_roster_set=ForeignRosterSet.HIDDEN)
 
 
-def is_withdrawal(event: Event) -> bool:
-    """Table A.3.2 has the server answer a request's withdrawal, which nobody does for an account that is not there."""
-    return isinstance(event, Inbound) and isinstance(event.stanza, Presence) and event.stanza.type == "unsubscribe"
-
-
 @given(accounts(), st.data())
 def test_whether_an_account_exists_is_hidden_from_strangers_where_the_policy_says_so(
     account: Account, data: st.DataObject
 ) -> None:
+    """But for an "unsubscribe": Table A.3.2 has the server answer it where a request waits, which is a decision
+    of the server's own that no account makes which is not there.
+    """
     trace = data.draw(attempts(account, STRANGER))
     trace = tuple([event for event in trace if not is_withdrawal(event)])
 

@@ -1,8 +1,9 @@
 """Every joint state of two accounts that trade subscription stanzas, crossing ones included.
 
 What an account does with a subscription stanza depends on what it :class:`Holds` about the other side, and
-on nothing else. So the real reducer is asked once for each such state and each thing that may happen to it;
-the answers are a *table*, and the search runs over the table.
+on nothing else. (So does the answer to a probe, where no directed presence has been sent, RFC 6121 §4.6.6.)
+So the real reducer is asked once for each such state and each thing that may happen to it; the answers are a
+*table*, and the search runs over the table.
 
 Two accounts are joined by two links, on which stanzas arrive in the order in which they were sent. Both
 users may do anything at any time. With ``in_flight`` stanzas at most under way in each direction the joint
