@@ -1,0 +1,1 @@
+"""The vectors against servers in use: Prosody and ejabberd, beside this implementation (``make interop``)."""

@@ -1,0 +1,109 @@
+"""``python -m interop``: start the servers, run all vectors, print the matrix, and check what is recorded."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+
+from interop.deviations import read_deviations, unexpected
+from interop.document import DOCUMENT, document
+from interop.matrix import matrix
+from interop.servers import SERVERS, NotAvailable
+from xmpp_im_conformance.drivers import DRIVERS
+from xmpp_im_conformance.finding import find, wanted
+from xmpp_im_conformance.live import LiveConfig, LiveDriver
+from xmpp_im_conformance.outcome import Outcome, Result
+from xmpp_im_conformance.running import run
+from xmpp_im_conformance.vectors import Malformed, Side, Vector
+
+Vectors = Sequence[Vector | Malformed]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--server", "names", multiple=True, type=click.Choice([*SERVERS]), help="Only this one.")
+@click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? stand for what they usually do.")
+@click.option("--details", type=click.Path(file_okay=False, path_type=Path), help="Write why vectors failed here.")
+@click.option("--write", is_flag=True, help="Write docs/deviations.md, and do nothing else.")
+@click.pass_context
+def main(
+    context: click.Context,
+    /,
+    names: tuple[str, ...],
+    ids: tuple[str, ...],
+    details: Path | None,
+    write: bool,
+) -> None:
+    """Run the vectors against the core, Prosody and ejabberd.
+
+    Exits with 1 where a vector fails that is not recorded in interop/deviations.toml, where one is recorded that does
+    not fail, and where docs/deviations.md is not what the record says.
+    """
+    recorded = read_deviations()
+    if write:
+        DOCUMENT.write_text(document(recorded), encoding="utf-8")
+        return
+    vectors = [vector for vector in find(()) if vector.side is Side.SERVER and wanted(vector, (), ids)]
+    try:
+        results = run_all(vectors, names or tuple(SERVERS))
+    except NotAvailable as reason:
+        raise click.ClickException(str(reason)) from reason
+    console = Console()
+    console.print(matrix(results))
+    lines = [line for server, each in results.items() for line in unexpected(server, each, recorded)]
+    if ids:
+        lines = [line for line in lines if "there is no vector" not in line]
+    if DOCUMENT.read_text(encoding="utf-8") != document(recorded):
+        lines.append(f"{DOCUMENT.name} is not up to date: python -m interop --write")
+    for line in lines:
+        console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+    if details is not None:
+        _write_details(details, results)
+    context.exit(int(bool(lines)))
+
+
+def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
+    """Run the vectors against the core and these servers, which run as long as that takes.
+
+    :raises NotAvailable: where a server cannot be had.
+    """
+    servers = [SERVERS[name] for name in names]
+    for server in servers:
+        server.installed()
+    results = {"core": [run(vector, DRIVERS["embedded"].server, None) for vector in vectors]}
+    with ExitStack() as stack, ThreadPoolExecutor() as pool:
+        configs = [stack.enter_context(server.running()) for server in servers]
+        for server, each in zip(servers, pool.map(lambda config: run_live(vectors, config), configs), strict=True):
+            results[server.name] = each
+    return results
+
+
+def run_live(vectors: Vectors, config: LiveConfig) -> list[Result]:
+    """Run the vectors against one server."""
+    with closing(LiveDriver(config)) as driver:
+        return [run(vector, driver, None) for vector in vectors]
+
+
+def _write_details(directory: Path, results: dict[str, list[Result]]) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for server, each in results.items():
+        failed = [result for result in each if result.outcome is Outcome.FAILED]
+        text = "\n".join([f"## {result.vector.id}\n\n{result.detail}\n" for result in failed])
+        (directory / f"{server}.txt").write_text(text, encoding="utf-8")
+
+
+def _terminated(signum: int, frame: FrameType | None) -> None:
+    """Let a termination unwind as an exit does, so that no server stays behind."""
+    sys.exit(128 + signum)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminated)
+    main()

@@ -1,0 +1,44 @@
+-- Prosody 0.12, on loopback only. What stands as $$name is filled in when it is started.
+run_as_root = true -- a container may have no other user; nobody but this machine can connect
+pidfile = "$directory/prosody.pid"
+data_path = "$directory/data"
+plugin_paths = {}
+certificates = "$directory"
+log = { warn = "$directory/prosody.log" }
+
+interfaces = { "127.0.0.1" }
+c2s_ports = { $c2s_port }
+c2s_direct_tls_ports = {}
+component_interfaces = { "127.0.0.1" }
+component_ports = { $component_port }
+
+-- Accounts come and go with each scenario, over connections that do not leave the machine.
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+authentication = "internal_plain"
+allow_registration = true
+storage = "internal"
+
+modules_enabled = {
+	"blocklist";
+	"carbons";
+	"disco";
+	"lastactivity";
+	"offline";
+	"ping";
+	"register";
+	"roster";
+	"saslauth";
+	"smacks";
+}
+modules_disabled = { "s2s"; "bosh"; "http" }
+
+network_settings = { nagle = false }
+
+VirtualHost "capulet.example"
+VirtualHost "montague.example"
+
+Component "remote.example"
+	component_secret = "$secret"
+	-- A remote domain answers for itself, in whatever the scenario lets it say.
+	modules_disabled = { "disco"; "ping"; "lastactivity" }

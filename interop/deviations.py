@@ -1,0 +1,60 @@
+"""What is known of each server: the vectors that it fails, with the sentence that it does not follow."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import cattrs
+from attrs import frozen
+
+from xmpp_im_conformance.outcome import Outcome, Result
+
+FILE: Final = Path(__file__).resolve().parent / "deviations.toml"
+_READER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+
+
+@frozen(kw_only=True)
+class Deviation:
+    """One behaviour of a server, and the vectors that show it."""
+
+    server: str
+    does: str
+    """What the server does, in a line."""
+    section: str
+    """Where the sentence stands: ``6121 3.1.6``, ``XEP-0191 3.4`` and so on."""
+    sentence: str
+    """What is asked for, word for word."""
+    kind: Literal["against", "latitude", "configuration"]
+    """``against``: the sentence says otherwise. ``latitude``: the sentence leaves it open or is silent, and the
+    vector holds it to one reading. ``configuration``: the server was set up, or is reached, in a way that excludes it.
+    """
+    vectors: tuple[str, ...]
+    note: str = ""
+
+
+def read_deviations(file: Path = FILE) -> tuple[Deviation, ...]:
+    """Return all that is recorded, in order.
+
+    :raises ValueError: where the file does not say what it should.
+    """
+    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    recorded = tuple([_READER.structure(each, Deviation) for each in data["deviation"]])
+    for server in {each.server for each in recorded}:
+        ids = [id for each in recorded if each.server == server for id in each.vectors]
+        twice = {id for id in ids if ids.count(id) > 1}
+        if twice:
+            raise ValueError(f"{file}: recorded twice for {server}: {', '.join(sorted(twice))}")
+    return recorded
+
+
+def unexpected(server: str, results: Sequence[Result], recorded: Iterable[Deviation]) -> list[str]:
+    """Return, a line each, where the results of a server are not what is recorded of it."""
+    known = {id for each in recorded if each.server == server for id in each.vectors}
+    failed = {result.vector.id for result in results if result.outcome is Outcome.FAILED}
+    run = {result.vector.id for result in results}
+    lines = [f"{server} fails {id}, which is not recorded" for id in sorted(failed - known)]
+    lines += [f"{server} no longer fails {id}, which is recorded" for id in sorted((known & run) - failed)]
+    return lines + [f"{server}: there is no vector {id}, which is recorded" for id in sorted(known - run)]

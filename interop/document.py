@@ -1,0 +1,42 @@
+"""``docs/deviations.md``: what is recorded of the servers, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from interop.deviations import Deviation
+
+DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "deviations.md"
+_INTRODUCTION: Final = Path(__file__).resolve().parent / "deviations-introduction.md"
+_TITLES: Final = {
+    "against": "Against the sentence",
+    "latitude": "Where the RFC leaves it open",
+    "configuration": "Owed to the set-up",
+}
+
+
+def document(recorded: Iterable[Deviation]) -> str:
+    """Return the whole page: the introduction as it is written, then a part for each server."""
+    return "\n".join([_INTRODUCTION.read_text(encoding="utf-8").rstrip(), "", *_parts(tuple(recorded)), ""])
+
+
+def _parts(recorded: tuple[Deviation, ...]) -> Iterator[str]:
+    for server in dict.fromkeys([each.server for each in recorded]):
+        yield f"## {server}\n"
+        for kind, title in _TITLES.items():
+            these = [each for each in recorded if (each.server, each.kind) == (server, kind)]
+            if these:
+                number = sum([len(each.vectors) for each in these])
+                yield f"### {title} ({number} vectors)\n"
+            for each in these:
+                yield from _entry(each)
+
+
+def _entry(each: Deviation) -> Iterator[str]:
+    yield f"**{each.does}**\n"
+    yield f"> {each.sentence}\n>\n> {each.section}\n"
+    if each.note:
+        yield f"{each.note}\n"
+    yield f"Vectors: {', '.join([f'`{id}`' for id in each.vectors])}\n"

@@ -1,0 +1,31 @@
+"""The matrix: for each section of RFC 6121, what became of its vectors on each server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rich.table import Table
+
+from xmpp_im_conformance.coverage import by_section, order
+from xmpp_im_conformance.outcome import Outcome, Result
+from xmpp_im_conformance.vectors import Side
+
+
+def matrix(results: Mapping[str, Sequence[Result]]) -> Table:
+    """Return the table of the server vectors: a column for each server, ``passed / failed / not applicable``."""
+    counts = {server: by_section(each, Side.SERVER) for server, each in results.items()}
+    table = Table("section", title="passed / failed / not applicable", title_justify="left")
+    for server in results:
+        table.add_column(server, justify="right")
+    for section in sorted({section for each in counts.values() for section in each}, key=order):
+        table.add_row(section, *[_cell(counts[server].get(section, Counter())) for server in results])
+    table.add_section()
+    table.add_row("all", *[_cell(sum(counts[server].values(), Counter())) for server in results])
+    return table
+
+
+def _cell(counter: Counter[Outcome]) -> str:
+    passed, failed, not_applicable = (counter[outcome] for outcome in Outcome)
+    shown = f"[bold red]{failed}[/]" if failed else "0"
+    return f"{passed} / {shown} / {not_applicable}"

@@ -1,0 +1,170 @@
+"""Prosody and ejabberd on loopback: installed where they are missing, started under a directory, and stopped."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from string import Template
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from attrs import frozen
+
+from xmpp_im_conformance.live import ComponentConfig, LiveConfig
+
+_HERE: Final = Path(__file__).resolve().parent / "configurations"
+_STARTING: Final = 60.0
+_STOPPING: Final = 10.0
+
+
+class NotAvailable(Exception):
+    """The server cannot be installed or started; the message says why."""
+
+
+@frozen
+class Server:
+    """A server as Debian packages it."""
+
+    name: str
+    program: str
+    """What is there once the package is installed."""
+    configuration: str
+    """The file beside this module whose ``$name`` are filled in."""
+    command: Callable[[Path, Path], tuple[Sequence[str], Mapping[str, str]]]
+    """Gives the command and its environment for the directory and the configuration file."""
+
+    def installed(self) -> None:
+        """See that the server is installed.
+
+        :raises NotAvailable: where it is not and cannot be.
+        """
+        if shutil.which(self.program, path=_PATH) is None:
+            _install(self.name)
+        if shutil.which(self.program, path=_PATH) is None:
+            raise NotAvailable(f"{self.name} is not installed")
+
+    @contextmanager
+    def running(self) -> Iterator[LiveConfig]:
+        """Start the server under a directory of its own; stop it and remove that afterwards.
+
+        :raises NotAvailable: where it does not start.
+        """
+        with TemporaryDirectory(prefix=f"{self.name}-") as name:
+            directory = Path(name)
+            (directory / "data").mkdir()
+            c2s_port, component_port = _free_ports(2)
+            secret = secrets.token_hex(8)
+            file = directory / self.configuration
+            template = Template((_HERE / self.configuration).read_text(encoding="utf-8"))
+            text = template.substitute(
+                directory=directory, c2s_port=c2s_port, component_port=component_port, secret=secret
+            )
+            file.write_text(text, encoding="utf-8")
+            with self._process(directory, file) as process:
+                for port in (c2s_port, component_port):
+                    _wait_for(port, process, directory / "output.txt")
+                yield LiveConfig(port=c2s_port, component=ComponentConfig(port=component_port, secret=secret))
+
+    @contextmanager
+    def _process(self, directory: Path, file: Path) -> Iterator[subprocess.Popen[bytes]]:
+        command, environment = self.command(directory, file)
+        with (directory / "output.txt").open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=directory,
+                env={**os.environ, **environment, "PATH": _PATH},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                yield process
+            finally:
+                _stop(process)
+
+
+def _prosody(directory: Path, file: Path) -> tuple[Sequence[str], Mapping[str, str]]:
+    return ["prosody", "-F", "--config", str(file)], {}
+
+
+def _ejabberd(directory: Path, file: Path) -> tuple[Sequence[str], Mapping[str, str]]:
+    """Start it without ejabberdctl, which wants the package's user, and a name service that it leaves behind."""
+    found = sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin")) or sorted(Path("/usr/lib").glob("ejabberd-*/ebin"))
+    if not found:
+        raise NotAvailable("ejabberd is not where Debian's package has it")
+    mnesia = str(directory / "data").replace('"', "")
+    command = ["erl", "-noinput", "-pa", str(found[-1]), "-mnesia", "dir", f'"{mnesia}"', "-s", "ejabberd"]
+    environment = {
+        "EJABBERD_CONFIG_PATH": str(file),
+        "EJABBERD_LOG_PATH": str(directory / "ejabberd.log"),
+        "SPOOL_DIR": str(directory / "data"),
+        "ERL_CRASH_DUMP_BYTES": "0",
+    }
+    return command, environment
+
+
+PROSODY: Final = Server("prosody", "prosody", "prosody.cfg.lua", _prosody)
+EJABBERD: Final = Server("ejabberd", "ejabberdctl", "ejabberd.yml", _ejabberd)
+SERVERS: Final = {server.name: server for server in (PROSODY, EJABBERD)}
+
+# Debian keeps servers where only root's PATH looks.
+_PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def _install(package: str) -> None:
+    """Install a package of Debian's; what it would start as a service stays off (``RUNLEVEL``)."""
+    if shutil.which("apt-get") is None:
+        raise NotAvailable(f"{package} is not installed, and there is no apt-get that could")
+    sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+    environment = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
+    for words in (["update"], ["install", "--yes", "--no-install-recommends", package]):
+        command = [*sudo, *environment, "apt-get", "--quiet", *words]
+        try:
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=600)
+        except (OSError, subprocess.SubprocessError) as problem:
+            raise NotAvailable(f"{package} cannot be installed: {problem}") from problem
+
+
+def _free_ports(number: int) -> list[int]:
+    """Return ports that nobody listens on, all different."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
+    """Wait until the server listens on a port.
+
+    :raises NotAvailable: where it ends, or does not within a minute.
+    """
+    until = time.monotonic() + _STARTING
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            break
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    said = output.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise NotAvailable(f"the server has not started:\n{said}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process and all that it has started."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_STOPPING)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
