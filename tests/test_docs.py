@@ -17,7 +17,7 @@ from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.policy import Policy
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-SKIPPED: Final = {".git", "__pycache__", "build", "dist"}
+SKIPPED: Final = {".git", "__pycache__", "build", "dist", "node_modules"}
 
 FENCED: Final = re.compile(r"^(`{3,}|~{3,}).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 CODE: Final = re.compile(r"(`+)(.+?)\1", re.DOTALL)
