@@ -3,6 +3,7 @@
 #   make test         the test-suite
 #   make conformance  the test vectors, against this implementation
 #   make interop      the server vectors, against Prosody and ejabberd too (Debian packages, on loopback)
+#   make stdio-example  the server vectors, against the example in JavaScript (needs Node.js and npm)
 #   make lint         style, types and the direction of imports
 #   make check        everything the CI runs
 #   make docs         the generated parts of the documentation, anew
@@ -11,7 +12,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance interop lint check docs bench clean
+.PHONY: test conformance interop stdio-example lint check docs bench clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -36,6 +37,14 @@ conformance: $(VENV)/.test
 
 interop: $(VENV)/.test
 	@$(BIN)/python -m interop
+
+stdio-example: $(VENV)/.test
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+		echo "The example is written in JavaScript: install Node.js 18 or newer, and npm." >&2; \
+		exit 1; \
+	fi
+	@npm --prefix examples/stdio-node ci --silent --no-audit --no-fund
+	@$(BIN)/pytest -q examples/stdio-node
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check

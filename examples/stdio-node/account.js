@@ -1,0 +1,379 @@
+// One account: its roster (RFC 6121, section 2), its subscriptions (3) and the presence of its resources (4).
+
+import { Element, clone } from 'ltx'
+import { INBOUND, OUTBOUND, STATES, TYPES, isSeenBy, sees, stateOf } from './subscriptions.js'
+import { NotApplicable, ROSTER, delayed, errorFor, iq, presence, readJid, readStanza, stamped } from './stanzas.js'
+import { isWellMade } from './syntax.js'
+
+const LONGEST = 1023 // characters of a name or a group
+
+// Whether presence has this type, subscriptions aside; undefined: available.
+const isPresence = (type) => [undefined, 'unavailable', 'probe', 'error'].includes(type)
+
+class Contact {
+  constructor(jid, item = {}) {
+    this.jid = jid
+    this.listed = item.listed ?? false
+    this.name = item.name ?? ''
+    this.groups = item.groups ?? []
+    this.request = item.pending_in ?? null // the whole stanza, as text
+    this.state = stateOf(item.subscription ?? 'none', item.ask ?? false, this.request !== null)
+    if (!STATES[this.state][2]) this.request = null
+  }
+
+  get subscription() {
+    return STATES[this.state][0]
+  }
+
+  get ask() {
+    return STATES[this.state][1]
+  }
+
+  get pendingIn() {
+    return STATES[this.state][2]
+  }
+
+  // The contact as a client is shown it.
+  element() {
+    const item = new Element('item', { jid: this.jid, subscription: this.subscription })
+    if (this.name) item.attrs.name = this.name
+    if (this.ask) item.attrs.ask = 'subscribe'
+    for (const group of this.groups) item.c('group').t(group)
+    return item
+  }
+}
+
+class Session {
+  constructor(jid, resource) {
+    this.jid = jid // as the scenario writes it
+    this.resource = resource
+    this.interested = false // has asked for the roster (2.2)
+    this.presence = null // the last that was broadcast; null: not available (4.2)
+    this.directed = new Set()
+  }
+}
+
+export class Account {
+  // `server` routes stanzas and delivers them to sessions; `items` is the roster that was stored.
+  constructor(server, jid, items) {
+    this.server = server
+    this.jid = jid
+    this.contacts = new Map()
+    for (const item of items) {
+      const contact = readJid(item.jid).bare
+      this.contacts.set(contact, new Contact(contact, item))
+    }
+    this.sessions = new Map()
+    this.lastSeen = null
+    this.pushes = 0
+  }
+
+  get available() {
+    return [...this.sessions.values()].filter((session) => session.presence)
+  }
+
+  get interested() {
+    return [...this.sessions.values()].filter((session) => session.interested)
+  }
+
+  fullJid(session) {
+    return `${this.jid}/${session.resource}`
+  }
+
+  deliver(stanza, sessions) {
+    for (const session of sessions) this.server.deliver(session.jid, stanza)
+  }
+
+  // The contact of this address; one that is nowhere yet is in state None, and kept only if something is noted of it.
+  contact(jid) {
+    return this.contacts.get(jid) ?? new Contact(jid)
+  }
+
+  keep(contact) {
+    if (contact.listed || contact.request) this.contacts.set(contact.jid, contact)
+    else this.contacts.delete(contact.jid)
+  }
+
+  // --- sessions -------------------------------------------------------------------------------------------
+
+  connect(jid, resource) {
+    if (this.sessions.has(resource)) throw new NotApplicable('a resource that is in use is not bound again')
+    this.sessions.set(resource, new Session(jid, resource))
+  }
+
+  disconnect(resource) {
+    const session = this.sessions.get(resource)
+    if (!session) return
+    this.sessions.delete(resource)
+    this.becomeUnavailable(session, presence({ type: 'unavailable' }))
+  }
+
+  // What a client sends. Other stanzas than presence and roster IQs are nobody's here.
+  outbound(resource, stanza) {
+    const session = this.sessions.get(resource)
+    if (!session) return
+    const to = stanza.attrs.to
+    const address = to === undefined ? null : readJid(to)
+    if (to !== undefined && !address) {
+      if (stanza.attrs.type !== 'error') this.deliver(errorFor(stanza, 'jid-malformed'), [session])
+    } else if (stanza.is('iq')) this.outboundIq(session, stanza, address)
+    else if (stanza.is('presence')) this.outboundPresence(session, stanza, address)
+    else throw new NotApplicable('there are no messages here')
+  }
+
+  outboundPresence(session, stanza, address) {
+    const type = stanza.attrs.type
+    if (TYPES.includes(type)) {
+      // To nobody, or to oneself, there is nothing to subscribe.
+      if (address && address.bare !== this.jid) this.outboundSubscription(stanza, address.bare, session)
+    } else if (!isPresence(type) || ([undefined, 'unavailable'].includes(type) && !isWellMade(stanza))) {
+      this.deliver(errorFor(stanza, 'bad-request'), [session])
+    } else if (type === 'error' || type === 'probe') {
+      if (address) this.server.route(stamped(stanza, { from: this.fullJid(session) }))
+    } else if (address && address.bare === this.jid && !address.resource) {
+      throw new NotApplicable('presence directed to the own account is not implemented')
+    } else if (address) {
+      this.directedPresence(session, stamped(stanza, { from: this.fullJid(session) }), address)
+    } else if (type === 'unavailable') {
+      this.becomeUnavailable(session, stanza)
+    } else {
+      this.broadcastPresence(session, stanza)
+    }
+  }
+
+  // --- the roster (2) -------------------------------------------------------------------------------------
+
+  outboundIq(session, stanza, address) {
+    const [query, ...others] = stanza.getChildElements()
+    if (address && address.full !== this.jid) throw new NotApplicable('IQs to others are not implemented')
+    if (!['get', 'set'].includes(stanza.attrs.type)) return // answers to pushes
+    if (!query?.is('query', ROSTER)) throw new NotApplicable('no IQs but those of the roster are implemented')
+    const refused = others.length > 0 ? 'bad-request' : this.refusal(query, stanza.attrs.type)
+    if (refused) {
+      this.deliver(stamped(errorFor(stanza, refused), { to: this.fullJid(session) }), [session])
+    } else if (stanza.attrs.type === 'get') {
+      session.interested = true
+      const items = [...this.contacts.values()].filter((contact) => contact.listed)
+      const result = new Element('query', { xmlns: ROSTER })
+      for (const contact of items) result.cnode(contact.element())
+      this.deliver(this.result(session, stanza, result), [session])
+    } else {
+      this.deliver(this.result(session, stanza), [session])
+      const item = query.getChild('item')
+      const contact = this.contact(readJid(item.attrs.jid).bare)
+      if (item.attrs.subscription === 'remove') this.removeItem(contact)
+      else this.setItem(contact, item)
+    }
+  }
+
+  result(session, stanza, ...children) {
+    return iq({ type: 'result', id: stanza.attrs.id, from: stanza.attrs.to, to: this.fullJid(session) }, ...children)
+  }
+
+  // Why a roster get or set is refused (2.1.3, 2.3.3, 2.5.3); undefined where it is not.
+  refusal(query, type) {
+    const [item, ...others] = query.getChildren('item')
+    if (type === 'get') return item ? 'bad-request' : undefined
+    if (!item || others.length > 0 || !item.attrs.jid) return 'bad-request'
+    const address = readJid(item.attrs.jid)
+    if (!address) return 'jid-malformed'
+    const contact = this.contacts.get(address.bare)
+    if (item.attrs.subscription === 'remove') return contact?.listed ? undefined : 'item-not-found'
+    const groups = item.getChildren('group').map((group) => group.getText())
+    if (new Set(groups).size < groups.length) return 'bad-request'
+    if (groups.includes('')) return 'not-acceptable'
+    if ([item.attrs.name ?? '', ...groups].some((text) => text.length > LONGEST)) return 'not-acceptable'
+    return address.bare === this.jid ? 'not-allowed' : undefined
+  }
+
+  setItem(contact, item) {
+    contact.listed = true
+    contact.name = item.attrs.name ?? ''
+    contact.groups = item.getChildren('group').map((group) => group.getText())
+    this.keep(contact)
+    this.push(contact.element())
+  }
+
+  removeItem(contact) {
+    const { subscription, ask } = contact
+    if (isSeenBy(subscription)) this.sendUnavailable(contact.jid)
+    if (sees(subscription) || ask) this.route('unsubscribe', contact.jid)
+    if (isSeenBy(subscription)) this.route('unsubscribed', contact.jid)
+    this.contacts.delete(contact.jid)
+    // A request that waits for an answer goes on waiting (3.1.3).
+    if (contact.request) this.keep(new Contact(contact.jid, { pending_in: contact.request }))
+    this.push(new Element('item', { jid: contact.jid, subscription: 'remove' }))
+  }
+
+  push(item) {
+    this.pushes += 1
+    for (const session of this.interested) {
+      const query = new Element('query', { xmlns: ROSTER })
+      query.cnode(clone(item))
+      this.deliver(iq({ type: 'set', id: `push-${this.pushes}`, to: this.fullJid(session) }, query), [session])
+    }
+  }
+
+  // --- subscriptions (3) ----------------------------------------------------------------------------------
+
+  route(type, to, id) {
+    this.server.route(presence({ from: this.jid, to, type, id }))
+  }
+
+  outboundSubscription(stanza, to, session) {
+    const type = stanza.attrs.type
+    const contact = this.contact(to)
+    const [routed, after] = OUTBOUND[type][contact.state]
+    if (!routed) return
+    const before = contact.subscription
+    if (type === 'unsubscribed' && isSeenBy(before)) this.sendUnavailable(to)
+    // Requests go to bare JIDs, whatever the client wrote (3.1.2).
+    const sent = this.server.route(stamped(stanza, { from: this.jid, to }))
+    if (!sent && type === 'subscribe') {
+      const error = errorFor(stamped(stanza, { to }), 'remote-server-not-found')
+      this.deliver(stamped(error, { to: this.fullJid(session) }), [session])
+    }
+    if (after) {
+      this.change(contact, after, type === 'subscribe' || type === 'subscribed')
+      if (type === 'subscribed') {
+        for (const each of this.available) {
+          this.server.route(stamped(each.presence, { from: this.fullJid(each), to }))
+        }
+      }
+    }
+  }
+
+  // Note a contact's new state, and show it; `adds`: a contact that is not in the roster comes into it.
+  change(contact, state, adds) {
+    const shown = contact.listed ? contact.element().toString() : ''
+    contact.state = state
+    contact.listed ||= adds
+    if (!contact.pendingIn) contact.request = null
+    this.keep(contact)
+    if (contact.listed && contact.element().toString() !== shown) this.push(contact.element())
+  }
+
+  inboundSubscription(stanza, from, toFull) {
+    const type = stanza.attrs.type
+    const contact = this.contact(from)
+    const [delivered, after] = INBOUND[type][contact.state]
+    const { subscription } = contact
+    if (type === 'subscribe' && isSeenBy(subscription)) this.route('subscribed', from)
+    if (!delivered) return
+    if (type === 'subscribe') {
+      contact.request = stanza.toString()
+      contact.state = after
+      this.keep(contact)
+      this.deliver(stanza, this.available)
+      return
+    }
+    this.deliver(stanza, this.interested)
+    this.change(contact, after, false)
+    if (type !== 'unsubscribe') return
+    if (isSeenBy(subscription)) this.sendUnavailable(from)
+    // One that was addressed to a resource is not answered: it would tell whether that resource is there.
+    if (!toFull) this.route('unsubscribed', from)
+  }
+
+  // Let each available resource be unavailable to somebody who is not to see it any longer (3.2.2, 3.3.3).
+  sendUnavailable(to) {
+    for (const session of this.available) {
+      session.directed.delete(to)
+      this.server.route(presence({ from: this.fullJid(session), to, type: 'unavailable' }))
+    }
+  }
+
+  // --- presence (4) ---------------------------------------------------------------------------------------
+
+  subscribers() {
+    return [...this.contacts.values()].filter((contact) => isSeenBy(contact.subscription)).map(({ jid }) => jid)
+  }
+
+  broadcastPresence(session, stanza) {
+    const initial = !session.presence
+    const from = this.fullJid(session)
+    const others = this.available.filter((each) => each !== session)
+    session.presence = stamped(stanza, { to: null, from })
+    for (const to of this.subscribers()) this.server.route(stamped(stanza, { from, to }))
+    this.deliver(stamped(stanza, { from, to: this.jid }), this.available)
+    if (!initial) return
+    for (const contact of this.contacts.values()) {
+      if (sees(contact.subscription)) this.route('probe', contact.jid)
+    }
+    for (const each of others) this.deliver(stamped(each.presence, { to: this.jid }), [session])
+    for (const contact of this.contacts.values()) {
+      if (contact.request) this.deliver(readStanza(contact.request), [session])
+    }
+  }
+
+  becomeUnavailable(session, stanza) {
+    const from = this.fullJid(session)
+    const wasAvailable = session.presence !== null
+    const to = new Set([...(wasAvailable ? this.subscribers() : []), ...session.directed])
+    for (const each of to) this.server.route(stamped(stanza, { from, to: each }))
+    if (wasAvailable) {
+      this.deliver(stamped(stanza, { from, to: this.jid }), this.available.filter((each) => this.sessions.get(each.resource)))
+      this.lastSeen = new Date()
+    }
+    session.presence = null
+    session.directed.clear()
+  }
+
+  directedPresence(session, stanza, address) {
+    const seen = isSeenBy(this.contact(address.bare).subscription) && session.presence
+    if (stanza.attrs.type === 'unavailable') session.directed.delete(address.full)
+    else if (!seen) session.directed.add(address.full)
+    this.server.route(stanza)
+  }
+
+  // What arrives for this account, from somebody else or from one of its own resources.
+  inbound(stanza) {
+    const from = readJid(stanza.attrs.from)
+    const to = readJid(stanza.attrs.to)
+    const type = stanza.attrs.type
+    const match = this.sessions.get(to.resource)
+    if (type === 'subscribe') {
+      this.inboundSubscription(stamped(stanza, { to: this.jid }), from.bare, false)
+    } else if (TYPES.includes(type)) {
+      // What is addressed to a resource that is not there is ignored (8.5.3.2.2).
+      if (match || !to.resource) this.inboundSubscription(stanza, from.bare, Boolean(to.resource))
+    } else if (type === 'probe') {
+      this.answerProbe(stanza, from, to)
+    } else if (isPresence(type)) {
+      if (type === 'unavailable') this.sessions.forEach((session) => session.directed.delete(from.full))
+      if (!to.resource) this.deliver(stanza, this.available)
+      else if (match) this.deliver(stanza, [match])
+    } else {
+      this.server.route(stamped(errorFor(stanza, 'bad-request'), { to: stanza.attrs.from }))
+    }
+  }
+
+  answerProbe(probe, from, to) {
+    const reply = (stanza, attributes) => this.server.route(stamped(stanza, { to: probe.attrs.from, ...attributes }))
+    const own = from.bare === this.jid
+    if (!own && !isSeenBy(this.contact(from.bare).subscription)) {
+      throw new NotApplicable('probes of strangers are not answered')
+    }
+    if (to.resource) throw new NotApplicable('probes for one resource are not answered')
+    for (const session of this.available) reply(session.presence, {})
+    if (this.available.length === 0) {
+      const unavailable = presence({ type: 'unavailable', from: this.jid, id: probe.attrs.id })
+      reply(this.lastSeen ? delayed(unavailable, this.jid, this.lastSeen) : unavailable, {})
+    }
+  }
+
+  // --- what the runner looks at ---------------------------------------------------------------------------
+
+  roster() {
+    return [...this.contacts.values()].map((contact) => ({
+      jid: contact.jid,
+      subscription: contact.subscription,
+      ask: contact.ask,
+      pending_in: contact.request,
+      approved: false,
+      name: contact.name,
+      groups: contact.groups,
+      listed: contact.listed,
+    }))
+  }
+}

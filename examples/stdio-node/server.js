@@ -1,0 +1,92 @@
+// A server for two domains: accounts, and the way of stanzas between them and to another server.
+
+import { Account } from './account.js'
+import { NotApplicable, readJid, readStanza } from './stanzas.js'
+
+const HOSTED = ['capulet.example', 'montague.example']
+const REMOTE = 'remote.example'
+
+export class Server {
+  // `accounts`: rosters by bare JID.
+  constructor(accounts) {
+    this.accounts = new Map()
+    this.onTheWay = [] // to accounts of this server
+    this.delivered = []
+    this.remote = []
+    for (const [jid, { roster }] of Object.entries(accounts)) {
+      if (roster.some((item) => item.approved)) throw new NotApplicable('there are no pre-approvals')
+      this.accounts.set(readJid(jid).bare, new Account(this, readJid(jid).bare, roster))
+    }
+  }
+
+  // --- what accounts do -----------------------------------------------------------------------------------
+
+  deliver(jid, stanza) {
+    this.delivered.push([jid, stanza.toString()])
+  }
+
+  // Send a stanza on its way. It enters its account only when all else of this step has left, so that nobody hears
+  // of what came of it first. Returns whether its domain can be reached.
+  route(stanza) {
+    const { domain, local } = readJid(stanza.attrs.to)
+    if (domain === REMOTE) this.remote.push(stanza.toString())
+    else if (HOSTED.includes(domain) && local) this.onTheWay.push(stanza)
+    else if (HOSTED.includes(domain)) throw new NotApplicable('the domain itself takes no stanzas')
+    else return false
+    return true
+  }
+
+  // --- what scenarios do ----------------------------------------------------------------------------------
+
+  connect(jid) {
+    const { bare, resource } = readJid(jid)
+    this.accounts.get(bare).connect(jid, resource)
+  }
+
+  disconnect(jid) {
+    const { bare, resource } = readJid(jid)
+    this.accounts.get(bare).disconnect(resource)
+    this.settle()
+  }
+
+  send(from, xml) {
+    const { bare, resource } = readJid(from)
+    const stanza = readStanza(xml)
+    if ((stanza.getNS() ?? 'jabber:client') !== 'jabber:client') throw new NotApplicable('that is no stanza')
+    this.accounts.get(bare).outbound(resource, stanza)
+    this.settle()
+  }
+
+  remoteSend(xml) {
+    const stanza = readStanza(xml)
+    const from = stanza.attrs.from && readJid(stanza.attrs.from)
+    if (!from || HOSTED.includes(from.domain) || !stanza.attrs.to || !readJid(stanza.attrs.to)) {
+      throw new NotApplicable('what another server may send is not checked')
+    }
+    if (HOSTED.includes(readJid(stanza.attrs.to).domain)) this.route(stanza)
+    this.settle()
+  }
+
+  roster(account) {
+    return this.accounts.get(readJid(account).bare).roster()
+  }
+
+  // What has left since the last call.
+  take() {
+    const { delivered, remote } = this
+    this.delivered = []
+    this.remote = []
+    return { deliver: delivered, remote }
+  }
+
+  settle() {
+    while (this.onTheWay.length > 0) {
+      const stanza = this.onTheWay.shift()
+      if (!stanza.is('presence')) throw new NotApplicable('only presence is exchanged with others')
+      const account = this.accounts.get(readJid(stanza.attrs.to).bare)
+      if (account) account.inbound(stanza)
+      // A user that does not exist is silent (8.5.1), but to probes, which are answered as one who is not seen would.
+      else if (stanza.attrs.type === 'probe') throw new NotApplicable('probes of strangers are not answered')
+    }
+  }
+}

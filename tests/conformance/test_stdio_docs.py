@@ -1,0 +1,84 @@
+"""The page about the stdio protocol: its examples are messages, and every op has one."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xmpp_im_conformance.data import SCHEMA
+from xmpp_im_conformance.schema import problems
+
+PAGE = (Path(__file__).parents[2] / "conformance" / "docs" / "stdio-protocol.md").read_text(encoding="utf-8")
+
+
+def messages(arrow: str) -> list[dict[str, Any]]:
+    """The examples of one direction."""
+    return [json.loads(line) for line in re.findall(rf"^{arrow} (.*)$", PAGE, re.MULTILINE)]
+
+
+def talk() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each request that an answer follows, and that answer."""
+    found = re.findall(r"^→ (.*)\n← (.*)$", PAGE, re.MULTILINE)
+    return [(json.loads(request), json.loads(answer)) for request, answer in found]
+
+
+FORMS = {
+    "hello": "hello",
+    "roster": "roster",
+    "client_roster": "roster",
+    "stream_features": "stream_features",
+    "obeyed": "obeyed",
+    "client_ver": "client_ver",
+    "client_presence": "client_presence",
+    "begin_client": "client_acted",
+    "client_does": "client_acted",
+    "client_sends": "client_acted",
+    "from_server": "client_acted",
+}
+
+
+@pytest.mark.parametrize("request_", messages("→"), ids=lambda request: str(request["op"]))
+def test_each_request_is_one(request_: dict[str, Any]) -> None:
+    assert problems("stdio", request_, "/$defs/request") == []
+
+
+@pytest.mark.parametrize("answer", messages("←"), ids=str)
+def test_each_answer_is_one(answer: dict[str, Any]) -> None:
+    assert problems("stdio", answer, "/$defs/answer") == []
+
+
+@pytest.mark.parametrize(("request_", "answer"), talk(), ids=lambda message: str(message.get("op", "")))
+def test_each_answer_repeats_the_id_and_has_the_form_of_its_op(
+    request_: dict[str, Any], answer: dict[str, Any]
+) -> None:
+    form = FORMS.get(request_["op"], "server_acted")
+
+    assert answer["id"] == request_["id"]
+    assert problems("stdio", answer, f"/$defs/answers/{form}") == []
+
+
+def test_every_op_has_an_example_and_every_refusal() -> None:
+    ops = json.loads((SCHEMA / "stdio.json").read_text(encoding="utf-8"))["$defs"]["ops"]
+    shown = {request["op"] for request in messages("→")}
+
+    assert shown == {"hello", "begin", "begin_client", *ops["server"]["enum"], *ops["client"]["enum"]}
+    assert {"not_applicable", "error"} <= {key for answer in messages("←") for key in answer}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"id": 1, "op": "dance"},
+        {"id": 1, "op": "connect"},
+        {"id": 0, "op": "hello", "protocol": 1},
+        {"id": 1, "op": "connect", "jid": "juliet@capulet.example"},
+        {"id": 1, "op": "connect", "jid": "juliet@capulet.example/balcony", "why": ""},
+        {"op": "obeyed"},
+    ],
+)
+def test_the_schema_refuses_what_is_no_request(message: dict[str, Any]) -> None:
+    assert problems("stdio", message, "/$defs/request") != []
