@@ -230,7 +230,7 @@ def test_one_vector_fails_and_the_others_go_on(tmp_path: Path) -> None:
 
     assert [each.outcome for each in found] == [PASSED, FAILED, PASSED, PASSED]
     assert found[1].detail == (
-        "step 2 of 2 (send): the program ended with status 7 instead of answering 'send'; it is started anew\n"
+        "step 2 of 2 (send): the program ended with status 7 instead of answering 'send'\n"
         "what happened:\n"
         f"  step 1 of 2 (connect): {BALCONY}\n"
         f"  step 2 of 2 (send): {BALCONY} sends <presence/>"

@@ -74,7 +74,7 @@ class Program:
                 raise Garbage(f"the program answered {op!r}, request {self._number}, with the id {found!r}")
         except (_Broken, Garbage) as problem:
             self._end()
-            raise ServerFailed(f"{problem}; it is started anew{self._last_words()}") from problem
+            raise ServerFailed(f"{problem}{self._last_words()}") from problem
         for refusal in ("not_applicable", "error"):
             if refusal in answer:
                 check_answer(answer, op, refusal)
