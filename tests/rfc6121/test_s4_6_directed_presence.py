@@ -200,9 +200,19 @@ def test_directed_unavailable_presence_strikes_exactly_whom_it_addresses(other: 
     assert directed(chatting) == (ROOM,)
 
 
-@pytest.mark.parametrize("by", ["chamber"])
-def test_another_resource_leaving_the_room_leaves_the_list_alone(by: str) -> None:
-    chatting = following(juliet(), TO_ROOM, outbound("unavailable", ROOM, by=by))
+@rfc6121("4.6.1", quote="any entity to which the user sends directed unavailable presence")
+@pytest.mark.parametrize("told_of_its_end", [ROMEO, f"{ROMEO}/hall", f"{ROMEO}/orchard"])
+def test_of_several_addresses_of_one_entity_only_the_one_that_was_told_is_struck(told_of_its_end: str) -> None:
+    addresses = [ROMEO, f"{ROMEO}/hall", f"{ROMEO}/orchard"]
+    chatting = following(juliet(), *[outbound("available", each, by="balcony") for each in addresses])
+
+    left = following(chatting, outbound("unavailable", told_of_its_end, by="balcony"))
+
+    assert directed(left) == tuple(each for each in addresses if each != told_of_its_end)
+
+
+def test_another_resource_leaving_the_room_leaves_the_list_alone() -> None:
+    chatting = following(juliet(), TO_ROOM, outbound("unavailable", ROOM, by="chamber"))
 
     assert directed(chatting) == (ROOM,)
 

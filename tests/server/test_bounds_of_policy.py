@@ -281,6 +281,16 @@ def test_what_is_there_already_is_not_one_more(limit: Limit) -> None:
     assert limit.rule not in [effect.rule for effect in step.send]
 
 
+@pytest.mark.parametrize("jids", [(entity(0),), (entity(0), entity(2))])
+def test_to_block_again_what_an_overfull_list_holds_is_no_more_than_it_holds(jids: tuple[str, ...]) -> None:
+    overfull = connected().blocking(tuple(entity(n) for n in range(3)))
+
+    step = reduce(overfull, block(*jids), limited("block_list", 1))
+
+    assert blocking_rules.LIST_FULL not in [effect.rule for effect in step.send]
+    assert (step.state, step.store) == (overfull, ())
+
+
 # --- limits that refuse nobody --------------------------------------------------------------------------------------
 
 
