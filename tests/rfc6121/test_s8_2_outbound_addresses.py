@@ -163,6 +163,14 @@ def test_a_malformed_address_of_an_error_earns_no_error() -> None:
     assert ignored(juliet(), sending(message("error", None, "@example.net")))
 
 
+@pytest.mark.parametrize("resource", ["", "bal\ncony", "x" * 1024, "\u2126"])
+def test_a_resource_that_is_no_prepared_resourcepart_is_refused_as_badly_formed(resource: str) -> None:
+    step = reduce(juliet(), bound(resource))
+
+    assert told(step) == [f"end {resource} with bad-format"]
+    assert (step.state, step.store) == (juliet(), ())
+
+
 def test_a_session_that_is_not_there_sends_nothing() -> None:
     for sent in (message("chat", None, ROMEO), iq("get", ASKED, to=ROMEO), presence("available", None, ROMEO)):
         assert ignored(juliet(), sending(sent, by="attic"))
