@@ -1,7 +1,7 @@
 """A stream in use: what comes is kept for the scenario, but for the answers to the driver's own requests.
 
-The driver's own requests have ids that nobody else uses. What has one of them is taken out, and nothing else is:
-everything else that a server sends is for the scenario to judge.
+The driver's own requests have ids that nobody else uses, and its own sessions, resources. What comes of either is
+taken out, and nothing else is: everything else that a server sends is for the scenario to judge.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ class Channel:
     """What reads a stream all the time, and gives the driver's own requests their answers.
 
     :param mark: how the ids of the driver's own requests begin.
+    :param own: how the resources of the driver's own sessions begin.
     """
 
     stream: Stream
     mark: str
+    own: str
     inbox: list[Element] = field(factory=list)
     """What has come and was not looked at yet."""
     came: int = 0
@@ -129,7 +131,7 @@ class Channel:
         if answer is not None and stanza.name == "iq" and stanza.get("type") in ("result", "error"):
             if not answer.done():
                 answer.set_result(stanza)
-        elif not self.is_answered(stanza):
+        elif not self.is_answered(stanza) and not self._is_of_own_session(stanza):
             self.came += 1
             self.inbox.append(stanza)
 
@@ -140,6 +142,10 @@ class Channel:
         if (element.name, element.namespace) == ("enabled", SM):
             self.received = 0
         self._other.put_nowait(element)
+
+    def _is_of_own_session(self, stanza: Element) -> bool:
+        """Whether a stanza comes of a session that no scenario knows of, in which a roster was looked at."""
+        return (stanza.get("from") or "").partition("/")[2].startswith(self.own)
 
     def is_answered(self, stanza: Element) -> bool:
         """Whether a stanza is the driver's own request at another of its streams; then it is answered here."""

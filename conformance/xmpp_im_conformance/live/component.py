@@ -35,7 +35,7 @@ class Component(Channel):
             answer = await stream.next_element()
             if answer.name != "handshake":
                 raise ServerFailed(f"the server does not accept the component: <{answer.name}>")
-        component = cls(stream, mark)
+        component = cls(stream, mark, mark)
         component.start()
         return component
 

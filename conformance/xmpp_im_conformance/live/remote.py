@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from attrs import define, field
 
@@ -54,11 +54,13 @@ class Remote:
         """
         if self.component is None:
             raise NotApplicable("there is no component that could play the other server")
+        to = _attribute(scenario, "to")
+        if to is None or third_domain(scenario, HOSTED) is not None:
+            raise NotApplicable("to a component the server is a router, as it is to no other server")
         sender = _attribute(scenario, "from")
         if sender is not None and not re.search(rf"(^|@){re.escape(REMOTE)}(/|$)", sender):
             raise NotApplicable("a component speaks for its own domain only")
         self.component.send(xml)
-        await self.connect()
 
     def take(self) -> Sequence[Element]:
         """Return what has come, without what is late from accounts of scenarios before."""
@@ -75,11 +77,11 @@ class Remote:
         return found is not None and found[0] != self.suffix
 
 
-def third_domain(xml: str) -> str | None:
-    """Return the domain that a client sends a stanza to, where that is none of those in the scenario."""
+def third_domain(xml: str, known: Collection[str] = (*HOSTED, REMOTE)) -> str | None:
+    """Return the domain that a stanza is sent to, where that is none of those that are known."""
     to = _attribute(xml, "to")
     address = None if to is None else parse_address(to)
-    if not isinstance(address, Address) or address.jid.domain in (*HOSTED, REMOTE):
+    if not isinstance(address, Address) or address.jid.domain in known:
         return None
     return address.jid.domain
 

@@ -88,7 +88,7 @@ class Sessions:
         stream, features = await connected(self.config, login.domain)
         with stream.kept():
             await authenticated(self.config, stream, features, login)
-        channel = self._started(Channel(stream, self._mark(), received=old.received))
+        channel = self._started(Channel(stream, self._mark(), self.mark, received=old.received))
         stream.write(f"<resume xmlns='{SM}' h='{old.received}' previd={quoteattr(id)}/>")
         self.open[jid] = channel
         answer = await channel.other()
@@ -119,7 +119,7 @@ class Sessions:
         with stream.kept():
             features = await authenticated(self.config, stream, features, login)
             jid = await bound(stream, features, resource)
-        return self._started(Channel(stream, self._mark())), features, jid
+        return self._started(Channel(stream, self._mark(), self.mark)), features, jid
 
     def _started(self, channel: Channel) -> Channel:
         channel.start()

@@ -60,7 +60,7 @@ async def _across(client: Channel, remote: str) -> None:
 
 
 async def _from_remote(component: Component, remote: str, domain: str) -> None:
-    await component.request(PING, addresses=f" from={quoteattr(remote)} to={quoteattr(domain)}")
+    await _trip(component, f" from={quoteattr(remote)} to={quoteattr(domain)}")
 
 
 async def _trip(client: Channel, addresses: str) -> None:

@@ -18,6 +18,7 @@ from xmpp_im_conformance.live.remote import Remote, third_domain
 from xmpp_im_conformance.live.rosters import Arranging, roster_of
 from xmpp_im_conformance.live.sessions import Sessions
 from xmpp_im_conformance.live.settling import settle
+from xmpp_im_conformance.live.stream import StreamEnded
 from xmpp_im_core.element import Element
 
 _T = TypeVar("_T")
@@ -37,6 +38,11 @@ _BLAME: Final = frozenset(
     }
 )
 """The stream errors (RFC 6120 §4.9.3) that answer what a client has just sent. No other end is in order."""
+
+
+def _answers(ended: ServerFailed) -> bool:
+    """Whether this end of a stream is the answer to what was sent on it."""
+    return isinstance(ended, StreamEnded) and ended.condition in _BLAME
 
 
 def bounded(runner: asyncio.Runner, doing: Coroutine[None, None, _T], seconds: float) -> _T:
@@ -80,7 +86,7 @@ class LiveWorld:
 
     def remote_send(self, xml: str) -> None:
         """Write what another server sends to the component's stream."""
-        self._run(self._settled(self.remote.send(self.sessions.addresses.to_server(xml), xml)))
+        self._run(self._settled(self.remote.send(self.sessions.addresses.to_server(xml), xml), REMOTE))
 
     def disconnect(self, jid: str, clean: bool) -> None:
         """End a client's stream."""
@@ -213,7 +219,7 @@ class LiveWorld:
     async def _settled(self, doing: Coroutine[None, None, None], sender: str = "") -> None:
         """Do something, wait until it has taken full effect, and collect what has come.
 
-        :param sender: the client whose stream may end, for what it has sent.
+        :param sender: whose stream may end, for what was sent on it: a client's, or the remote domain's.
         :raises ServerFailed: where the server ends a stream without cause.
         """
         await doing
@@ -222,9 +228,14 @@ class LiveWorld:
             self._collect(jid, channel.take())
             if channel.ended is not None:
                 self.sessions.open.pop(jid).drop()
-                if jid != sender or getattr(channel.ended, "condition", "") not in _BLAME:
+                if jid != sender or not _answers(channel.ended):
                     raise ServerFailed(f"the stream of {jid} is at its end: {channel.ended}")
         self._collect(REMOTE, self.remote.take())
+        ended = None if self.remote.component is None else self.remote.component.ended
+        if ended is not None:
+            if sender != REMOTE or not _answers(ended):
+                raise ServerFailed(f"the component's stream is at its end: {ended}")
+            await self.remote.connect()
 
     def _collect(self, at: str, stanzas: Sequence[Element]) -> None:
         if stanzas:
