@@ -13,7 +13,7 @@ _INTRODUCTION: Final = Path(__file__).resolve().parent / "deviations-introductio
 _TITLES: Final = {
     "against": "Against the sentence",
     "latitude": "Where the RFC leaves it open",
-    "configuration": "Owed to the set-up",
+    "configuration": "Owed to how the server is reached",
 }
 
 
@@ -36,7 +36,9 @@ def _parts(recorded: tuple[Deviation, ...]) -> Iterator[str]:
 
 def _entry(each: Deviation) -> Iterator[str]:
     yield f"**{each.does}**\n"
-    yield f"> {each.sentence}\n>\n> {each.section}\n"
-    if each.note:
-        yield f"{each.note}\n"
+    source = f"RFC {each.section}" if each.section[0].isdigit() else each.section
+    yield f"> {each.sentence}\n>\n> {source}\n" if each.sentence else f"({source})\n"
+    note = f"{each.note} It is not seen in every run." if each.unsteady else each.note
+    if note.strip():
+        yield f"{note.strip()}\n"
     yield f"Vectors: {', '.join([f'`{id}`' for id in each.vectors])}\n"

@@ -40,6 +40,10 @@ _BLAME: Final = frozenset(
 """The stream errors (RFC 6120 §4.9.3) that answer what a client has just sent. No other end is in order."""
 
 
+async def _nothing() -> None:
+    """Do nothing, and see what has come all the same."""
+
+
 def _answers(ended: ServerFailed) -> bool:
     """Whether this end of a stream is the answer to what was sent on it."""
     return isinstance(ended, StreamEnded) and ended.condition in _BLAME
@@ -86,7 +90,7 @@ class LiveWorld:
 
     def remote_send(self, xml: str) -> None:
         """Write what another server sends to the component's stream."""
-        self._run(self._settled(self.remote.send(self.sessions.addresses.to_server(xml), xml), REMOTE))
+        self._run(self._settled_remote(self.remote.send(self.sessions.addresses.to_server(xml), xml)))
 
     def disconnect(self, jid: str, clean: bool) -> None:
         """End a client's stream."""
@@ -219,7 +223,7 @@ class LiveWorld:
     async def _settled(self, doing: Coroutine[None, None, None], sender: str = "") -> None:
         """Do something, wait until it has taken full effect, and collect what has come.
 
-        :param sender: whose stream may end, for what was sent on it: a client's, or the remote domain's.
+        :param sender: the client whose stream may end, for what it has sent.
         :raises ServerFailed: where the server ends a stream without cause.
         """
         await doing
@@ -231,9 +235,20 @@ class LiveWorld:
                 if jid != sender or not _answers(channel.ended):
                     raise ServerFailed(f"the stream of {jid} is at its end: {channel.ended}")
         self._collect(REMOTE, self.remote.take())
+        await self._renew_remote(may_end=False)
+
+    async def _settled_remote(self, doing: Coroutine[None, None, None]) -> None:
+        """Do something on the component's stream, and see first what becomes of that, before it is used again."""
+        await doing
+        await self._settle([])
+        await self._renew_remote(may_end=True)
+        await self._settled(_nothing())
+
+    async def _renew_remote(self, may_end: bool) -> None:
+        """Have a stream to the server's component port again, where the last one has ended for what was sent on it."""
         ended = None if self.remote.component is None else self.remote.component.ended
         if ended is not None:
-            if sender != REMOTE or not _answers(ended):
+            if not may_end or not _answers(ended):
                 raise ServerFailed(f"the component's stream is at its end: {ended}")
             await self.remote.connect()
 
