@@ -13,17 +13,19 @@ from typing import Final
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.properties.changing import WATCHER, changes, command, meetings, somebody, with_watcher
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, Address, parse_address, parse_jid
 from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.rules import rule
 from xmpp_im_core.server.account import reduce
-from xmpp_im_core.server.effects import Deliver, Effect, FanOut, Route, Step
-from xmpp_im_core.server.events import Event, Inbound, Outbound, SessionEnded, Undelivered
+from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, FanOut, Route, Step
+from xmpp_im_core.server.events import Event, Inbound, Outbound, SessionEnded, StoreFailed, Undelivered, Unroutable
 from xmpp_im_core.server.state import Account, Session, SessionId, State
 from xmpp_im_core.server.visibility import Visibility, is_blocked, visibility
-from xmpp_im_core.stanza import IQ, SUBSCRIPTION_TYPES, Presence, Stanza, may_be_answered, payload
-from xmpp_im_core.testing.events import events, histories
-from xmpp_im_core.testing.explorer import MOVES, arrived, moved
+from xmpp_im_core.stanza import IQ, SUBSCRIPTION_TYPES, Message, Presence, Stanza, may_be_answered, payload
+from xmpp_im_core.testing.choosing import choose
+from xmpp_im_core.testing.events import histories
 from xmpp_im_core.testing.states import ADDRESSES, ENTITIES, JULIET, NOON, accounts
 
 V = Visibility
@@ -58,20 +60,20 @@ def stanzas_to(step: Step, entity: JID) -> Iterator[Stanza]:
                     yield effect.stanza.stamped(to=address(each))
 
 
-WATCHER: Final = SessionId("watcher", 1)
-
-
-def with_watcher(account: Account) -> Account:
-    """Return the account with one more resource, which is interested."""
-    watcher = Session(WATCHER, address(f"{JULIET.bare}/watcher"), interested=True)
-    return account.with_session(watcher)
-
-
 # --- everything asks the same -----------------------------------------------------------------------------
+
+
+def account_of(state: State) -> Account:
+    assert isinstance(state, Account)
+    return state
 
 
 def broadcast(account: Account, session: SessionId) -> Step:
     return reduce(account, Outbound(NOON, "e", session, Presence()))
+
+
+def told_of_presence(step: Step) -> set[str]:
+    return {jid for e in step.send if isinstance(e, FanOut) and e.stanza.type is None for jid in e.recipients}
 
 
 @given(accounts(), st.data())
@@ -79,20 +81,50 @@ def test_a_broadcast_reaches_those_who_may_see_the_account_by_subscription_and_n
     account: Account, data: st.DataObject
 ) -> None:
     """Whatever has changed since the last broadcast: subscriptions, shared items, the block list."""
-    state: State = with_watcher(account)
-    for number in range(data.draw(st.integers(0, 3))):
-        assert isinstance(state, Account)
-        state = broadcast(state, WATCHER).state
-        state = reduce(state, data.draw(events(state, f"e{number}"))).state
-        if not isinstance(state, Account) or state.session(WATCHER) is None:
+    account = with_watcher(account)
+    for number in range(data.draw(st.integers(0, 4))):
+        shown = broadcast(account, WATCHER).state
+        assert isinstance(shown, Account)
+        changed = reduce(shown, data.draw(changes(shown, f"e{number}"))).state
+        if not isinstance(changed, Account) or changed.session(WATCHER) is None:
             return
-    assert isinstance(state, Account)
+        account = changed
 
-    step = broadcast(state, WATCHER)
+    step = broadcast(account, WATCHER)
 
-    told = {jid for e in step.send if isinstance(e, FanOut) and e.stanza.type is None for jid in e.recipients}
-    known = [*state.roster.contacts, *state.roster.shared]
-    assert told == {jid for jid in known if visibility(state, parse_jid(jid), None) is V.SUBSCRIBED}
+    told = told_of_presence(step)
+    known = [*account.roster.contacts, *account.roster.shared]
+    assert told == {jid for jid in known if visibility(account, parse_jid(jid), None) is V.SUBSCRIBED}
+
+
+@given(somebody())
+def test_a_broadcast_heeds_whatever_has_happened_since_the_last(met: tuple[Account, JID]) -> None:
+    for account, event in meetings(*met):
+        shown = account_of(broadcast(account, WATCHER).state)
+        after = account_of(reduce(shown, event).state)
+
+        told = told_of_presence(broadcast(after, WATCHER))
+
+        assert (met[1].bare in told) is (visibility(after, met[1], None) is V.SUBSCRIBED)
+
+
+@given(somebody(), st.booleans())
+def test_the_block_list_counts_from_the_next_broadcast(met: tuple[Account, JID], whole_domain: bool) -> None:
+    account, who = met
+    blocked = who.domain if whole_domain else who.bare
+    is_subscriber = visibility(account, who, None) is V.SUBSCRIBED
+    told: list[bool] = []
+
+    for step in (None, command("block", blocked, "b"), command("unblock", blocked, "u")):
+        if step is not None:
+            account = account_of(reduce(account, step).state)
+        shown = broadcast(account, WATCHER)
+        account = account_of(shown.state)
+        told.append(
+            any(isinstance(e, FanOut) and e.stanza.type is None and who.bare in e.recipients for e in shown.send)
+        )
+
+    assert told == [is_subscriber, False, is_subscriber]
 
 
 @given(accounts(), st.data())
@@ -162,7 +194,8 @@ def test_whoever_is_blocked_is_sent_nothing_but_what_takes_leave(history: tuple[
     state, happened = history
     for event in happened:
         step = reduce(state, event)
-        if isinstance(state, Account) and isinstance(step.state, Account):
+        # What comes from the blocked stores nothing, so it cannot fail to be stored.
+        if isinstance(state, Account) and isinstance(step.state, Account) and not isinstance(event, StoreFailed):
             for entity in map(parse_jid, ENTITIES):
                 if is_blocked(state, entity) and is_blocked(step.state, entity):
                     presence = [s for s in stanzas_to(step, entity) if isinstance(s, Presence)]
@@ -200,6 +233,46 @@ def test_nothing_that_must_not_be_answered_is_answered_with_an_error(history: tu
         state = step.state
 
 
+UNMADE: Final = rule("test", "A delivery that a test makes up.", "8.5-01")
+
+
+@st.composite
+def unanswerable(draw: st.DrawFn, account: Account) -> Stanza:
+    """An error, or the result of an IQ, sound or not, to or from any of the user's addresses."""
+    to = choose(
+        draw, (account.address, address(f"{JULIET.bare}/nowhere"), *[each.address for each in account.sessions])
+    )
+    kind, type = choose(draw, ((IQ, "result"), (IQ, "error"), (Message, "error"), (Presence, "error")))
+    content = choose(draw, (payload(), payload(element("query", ROSTER)), payload("text")))
+    return kind(to, address(choose(draw, ANYBODY)), choose(draw, (None, "", "i")), type, None, content)
+
+
+@given(accounts(), st.data())
+def test_an_error_or_a_result_makes_no_error(account: Account, data: st.DataObject) -> None:
+    account = with_watcher(account)
+    stanza = data.draw(unanswerable(account))
+    outwards = stanza.stamped(to=stanza.from_)
+    happenings: tuple[Event, ...] = (
+        Inbound(NOON, "e", stanza),
+        Outbound(NOON, "e", WATCHER, outwards),
+        SessionEnded(NOON, "e", WATCHER, (stanza,)),
+        Undelivered(NOON, "e", Deliver(stanza, (WATCHER,), AS_IT_STANDS, UNMADE), (WATCHER,)),
+        Unroutable(NOON, "e", Route(outwards, UNMADE)),
+        StoreFailed(NOON, "e", Inbound(NOON, "f", stanza)),
+        StoreFailed(NOON, "e", Outbound(NOON, "f", WATCHER, outwards)),
+    )
+
+    step = reduce(account, data.draw(st.sampled_from(happenings)))
+
+    made = [made for made in map(stanza_of, step.send) if made is not None]
+
+    assert all(each.payload == stanza.payload for each in made if each.type == "error")
+
+
+def bare_of(jid: JID | None) -> str | None:
+    return None if jid is None else jid.bare
+
+
 def may_know(account: Account, entity: JID, resource: str | None) -> bool:
     session = account.resource(resource)
     return visibility(account, entity, session) is not V.NONE
@@ -208,21 +281,37 @@ def may_know(account: Account, entity: JID, resource: str | None) -> bool:
 @given(accounts(), st.data())
 def test_no_full_jid_leaves_for_whoever_may_not_see_the_resource(account: Account, data: st.DataObject) -> None:
     """Only what a client itself addresses to somebody tells somebody who may not see it where it is (§8.1, §11)."""
-    event = data.draw(events(account))
+    assert_no_full_jid_leaves(account, data.draw(changes(account, "e")))
+
+
+@given(somebody())
+def test_no_full_jid_leaves_in_the_course_of_a_subscription(met: tuple[Account, JID]) -> None:
+    for account, event in meetings(*met):
+        assert_no_full_jid_leaves(account, event)
+
+
+def assert_no_full_jid_leaves(account: Account, event: Event) -> None:
     step = reduce(account, event)
     if not isinstance(step.state, Account):
         return
-
     own = event.stanza if isinstance(event, Outbound) else None
     for entity in map(parse_jid, (*ENTITIES, STRANGER)):
         for stanza in stanzas_to(step, entity):
             sender = stanza.from_jid
             if sender is None or sender.resource is None or sender.bare != JULIET.bare:
                 continue
-            addressed = own is not None and own.to_jid is not None and own.to_jid.bare == entity.bare
+            addressed = own is not None and own.type == stanza.type and bare_of(own.to_jid) == entity.bare
             echoed = stanza.type == "error"  # from the address that was asked, whether anybody is there or not
             told = may_know(account, entity, sender.resource) or may_know(step.state, entity, sender.resource)
             assert addressed or echoed or told
+
+
+@given(somebody())
+def test_subscription_stanzas_leave_from_the_bare_jid(met: tuple[Account, JID]) -> None:
+    """ "the server MUST stamp the outgoing presence stanza with the bare JID" (§3), and so it answers."""
+    for account, event in meetings(*met):
+        for stanza in stanzas_to(reduce(account, event), met[1]):
+            assert stanza.type not in SUBSCRIPTION_TYPES or stanza.from_jid == JULIET
 
 
 ROMEO: Final = parse_jid(ENTITIES[0])
@@ -272,38 +361,30 @@ def is_subscription(effect: Effect, type: str | None) -> bool:
     return isinstance(stanza, Presence) and stanza.type == type and type in SUBSCRIPTION_TYPES
 
 
-@given(accounts(), st.sampled_from(ENTITIES), st.sampled_from((*MOVES, *[f"inbound {type}" for type in MOVES[:4]])))
-def test_a_roster_push_comes_after_what_it_is_caused_by(account: Account, contact: str, happens: str) -> None:
+@given(somebody())
+def test_a_roster_push_comes_after_what_it_is_caused_by(met: tuple[Account, JID]) -> None:
     """The result before the push (§2.3.2); the subscription stanza, be it routed or delivered, before the push:
     "This MUST occur before sending the roster push" (§3.1.6).
     """
-    account, jid = with_watcher(account), parse_jid(contact)
-    inbound = happens.startswith("inbound ")
-    type = happens.removeprefix("inbound ")
-
-    step = reduce(account, arrived(account, jid, type) if inbound else moved(jid, type, WATCHER))
-
-    if any(map(is_push, step.send)):
-        caused = [n for n, effect in enumerate(step.send) if is_subscription(effect, type)]
-        assert all(n < position(step, is_push) for n in caused)
-        assert not any(map(is_result, step.send)) or position(step, is_result) == 0
+    for account, event in meetings(*met):
+        assert isinstance(event, Inbound | Outbound)
+        step = reduce(account, event)
+        if any(map(is_push, step.send)):
+            caused = [n for n, effect in enumerate(step.send) if is_subscription(effect, event.stanza.type)]
+            assert all(n < position(step, is_push) for n in caused)
+            assert not any(map(is_result, step.send)) or position(step, is_result) == 0
 
 
-@given(accounts(), st.data())
-def test_presence_from_the_user_comes_while_the_contact_is_subscribed(account: Account, data: st.DataObject) -> None:
+@given(somebody())
+def test_presence_from_the_user_comes_while_the_contact_is_subscribed(met: tuple[Account, JID]) -> None:
     """Unavailable before "unsubscribed" goes out (§3.2.2); current presence after "subscribed" has (§3.1.5)."""
-    assume(account.sessions)
-    session = data.draw(st.sampled_from(account.sessions))
-    contact = data.draw(st.sampled_from(ENTITIES))
-    type = data.draw(st.sampled_from(("subscribed", "unsubscribed")))
-    request = Presence(address(contact), None, "s", type)
-
-    step = reduce(account, Outbound(NOON, "e", session.id, request))
-
-    told = [stanza.type for stanza in stanzas_to(step, parse_jid(contact)) if isinstance(stanza, Presence)]
-    if "unsubscribed" in told:
-        assert told[-1] == "unsubscribed"
-        assert set(told[:-1]) <= {"unavailable"}
-    if "subscribed" in told:
-        assert told[0] == "subscribed"
-        assert set(told[1:]) <= {None}
+    for account, event in meetings(*met):
+        if isinstance(event, Inbound):
+            continue
+        told = [s.type for s in stanzas_to(reduce(account, event), met[1]) if s.type != "unsubscribe"]
+        if "unsubscribed" in told:
+            assert told[-1] == "unsubscribed"
+            assert set(told[:-1]) <= {"unavailable"}
+        if "subscribed" in told:
+            assert told[0] == "subscribed"
+            assert set(told[1:]) <= {None}
