@@ -78,7 +78,8 @@ def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
     for server in servers:
         server.installed()
     results = {"core": [run(vector, DRIVERS["embedded"].server, None) for vector in vectors]}
-    with ExitStack() as stack, ThreadPoolExecutor() as pool:
+    # Whatever ends this, the servers stop first: what still runs against them then fails at once.
+    with ThreadPoolExecutor() as pool, ExitStack() as stack:
         configs = [stack.enter_context(server.running()) for server in servers]
         for server, each in zip(servers, pool.map(lambda config: run_live(vectors, config), configs), strict=True):
             results[server.name] = each
