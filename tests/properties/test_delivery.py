@@ -14,7 +14,7 @@ from tests.properties.changing import WATCHER, changes, item_changes
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import address_of, parse_address
 from xmpp_im_core.policy import DEFAULT, MessagesToSeveral, Policy, UnmatchedFullJID
-from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.roster import ROSTER, Roster
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.server.account import reduce
@@ -296,12 +296,20 @@ def test_each_modification_is_pushed_once_to_each_interested_resource(account: A
     step = reduce(account, event)
     if not isinstance(step.state, Account) or is_roster_get(event):
         return
-    modifications = step.state.roster.version - account.roster.version
+    before, after = account.roster, step.state.roster
+    # What happens to an item behind one that the service shows is seen by nobody.
+    unseen = sum(jid in before.shared for jid, each in after.contacts.items() if each.version > before.version)
+    modifications = after.version - before.version - unseen
 
     pushed = pushes(step)
 
     assert all(push.sessions == account.interested() and push.address is FULL_JID for push in pushed)
     assert len(pushed) == (modifications if account.interested() else 0)
+
+
+def repeated(roster: Roster) -> set[int]:
+    versions = Counter([contact.version for contact in roster.contacts.values() if contact.version])
+    return {version for version, count in versions.items() if count > 1}
 
 
 @given(histories())
@@ -316,8 +324,8 @@ def test_versions_only_grow_and_each_modification_has_its_own(history: tuple[Sta
             new = sorted([c.version for c in changed if c.version > before.version])
             assert len(set(new)) == len(new)
             assert all(version <= after.version for version in new)
-            numbers = [c.version for c in after.contacts.values() if c.version]
-            assert len(set(numbers)) == len(numbers)
+            # Storages may hold the same version twice; the core makes none of that.
+            assert repeated(after) <= repeated(before)
         state = step.state
 
 
