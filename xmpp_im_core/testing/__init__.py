@@ -7,12 +7,14 @@ Here stands what compares another implementation with the core. The Hypothesis s
 from __future__ import annotations
 
 from xmpp_im_core.testing.acts import (
+    REMOTE,
     Act,
     Available,
     Connect,
     Disconnect,
     GetRoster,
     Ping,
+    Probe,
     RemoveItem,
     SendMessage,
     SetItem,
@@ -26,9 +28,20 @@ from xmpp_im_core.testing.acts import (
 from xmpp_im_core.testing.core_system import CoreSystem
 from xmpp_im_core.testing.scenarios import observed, to_scenario
 from xmpp_im_core.testing.system import Difference, Observation, System, compared, differences, observation
-from xmpp_im_core.testing.traces import USERS, Finding, acts, comparing, smallest_difference, traces
+from xmpp_im_core.testing.traces import (
+    KINDS,
+    USERS,
+    Finding,
+    acts,
+    comparing,
+    possible,
+    smallest_difference,
+    traces,
+)
 
 __all__ = [
+    "KINDS",
+    "REMOTE",
     "USERS",
     "Act",
     "Available",
@@ -40,6 +53,7 @@ __all__ = [
     "GetRoster",
     "Observation",
     "Ping",
+    "Probe",
     "RemoveItem",
     "SendMessage",
     "SetItem",
@@ -55,6 +69,7 @@ __all__ = [
     "differences",
     "observation",
     "observed",
+    "possible",
     "smallest_difference",
     "to_scenario",
     "traces",

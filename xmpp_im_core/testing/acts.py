@@ -17,6 +17,8 @@ from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, Stanza, payload
 
 PING: Final = "urn:xmpp:ping"
+REMOTE: Final = "remote.example"
+"""The domain of another server, in traces as in conformance vectors."""
 
 
 @frozen
@@ -24,12 +26,17 @@ class Act:
     """Something that a client does."""
 
     client: str
-    """The full JID of its session."""
+    """The full JID of its session; or of a user of ``REMOTE``, whose stanza arrives from that server."""
 
     @property
     def user(self) -> str:
         """The bare JID of the account."""
         return self.client.partition("/")[0]
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a user of another server does it."""
+        return self.user.endswith(f"@{REMOTE}")
 
     def stanza(self) -> Stanza | None:
         """Return what the client sends; None where the act is no stanza."""
@@ -137,6 +144,13 @@ class Unsubscribed(SubscriptionAct):
     TYPE: ClassVar[str] = "unsubscribed"
 
 
+@frozen
+class Probe(SubscriptionAct):
+    """The server of a user of ``REMOTE`` asks for the contact's presence; clients leave that to theirs."""
+
+    TYPE: ClassVar[str] = "probe"
+
+
 # --- presence (RFC 6121 §4) -------------------------------------------------------------------------------
 
 
@@ -198,7 +212,17 @@ def _address(text: str | None) -> Address | Malformed | None:
     return None if text is None else parse_address(text)
 
 
-def xml_of(act: Act) -> str | None:
-    """Return what the client writes to its stream; None where the act is no stanza."""
+def arriving(act: Act) -> Stanza | None:
+    """Return what arrives where a user of another server does this.
+
+    Subscription stanzas and probes come from the bare JID, as their server has stamped them (RFC 6121 §3.1.2).
+    """
     stanza = act.stanza()
+    sender = act.user if isinstance(act, SubscriptionAct) else act.client
+    return None if stanza is None else stanza.stamped(from_=parse_address(sender))
+
+
+def xml_of(act: Act) -> str | None:
+    """Return what the client, or the other server, writes to its stream; None where the act is no stanza."""
+    stanza = arriving(act) if act.is_remote else act.stanza()
     return None if stanza is None else write_stanza(stanza).decode()

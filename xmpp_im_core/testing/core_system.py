@@ -13,7 +13,18 @@ from attrs import define, field
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
-from xmpp_im_core.server.effects import FULL_JID, Delete, Deliver, Effect, EndSession, Kind, LoadOffline, Put
+from xmpp_im_core.server.effects import (
+    FULL_JID,
+    Delete,
+    Deliver,
+    Effect,
+    EndSession,
+    FanOut,
+    Kind,
+    LoadOffline,
+    Put,
+    Route,
+)
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
@@ -23,16 +34,20 @@ from xmpp_im_core.server.events import (
     SessionEnded,
 )
 from xmpp_im_core.server.service import ForAccount, Load, Served, Service, hosting, serve
+from xmpp_im_core.server.service_events import Arrived, ServiceEvent
 from xmpp_im_core.server.state import Account, SessionId, State
 from xmpp_im_core.stanza import Message, Stanza
-from xmpp_im_core.testing.acts import Act, Connect, Disconnect
+from xmpp_im_core.testing.acts import REMOTE, Act, Connect, Disconnect, arriving
 from xmpp_im_core.testing.states import NOON
 from xmpp_im_core.testing.system import Observation, observation
 
 
 @define(init=False)
 class CoreSystem:
-    """The accounts of some users, at the domains that their JIDs name. What leaves for other domains is lost."""
+    """The accounts of some users, at the domains that their JIDs name; ``REMOTE`` is another server's.
+
+    What leaves for any other domain is lost.
+    """
 
     policy: Policy
     users: tuple[str, ...]
@@ -55,6 +70,10 @@ class CoreSystem:
             session = SessionId(act.client.partition("/")[2], self.count)
             self.sessions[act.client] = session
             self._serve(ForAccount(act.user, SessionBound(*self._stamp(), session)))
+        elif act.is_remote:
+            arrived = arriving(act)
+            assert arrived is not None
+            self._serve(Arrived(*self._stamp(), arrived))
         elif session is None:
             return
         elif isinstance(act, Disconnect):
@@ -66,7 +85,7 @@ class CoreSystem:
             self._serve(ForAccount(act.user, Outbound(*self._stamp(), session, stanza)))
 
     def observe(self) -> Observation:
-        """Return what clients received since the last time, and the rosters."""
+        """Return what clients, and ``REMOTE``, received since the last time, and the rosters."""
         received, self.received = self.received, {}
         return observation(received, {user: self.items(user) for user in self.users})
 
@@ -81,8 +100,8 @@ class CoreSystem:
         self.count += 1
         return NOON + timedelta(seconds=self.count), f"{self.count:06}"
 
-    def _serve(self, event: ForAccount) -> None:
-        inbox = deque([event])
+    def _serve(self, event: ServiceEvent) -> None:
+        inbox: deque[ServiceEvent] = deque([event])
         while inbox:
             served = serve(self.service, inbox.popleft(), self.policy)
             self.service = served.state
@@ -106,7 +125,12 @@ class CoreSystem:
             for session in effect.sessions:
                 client = f"{user}/{session.resource}"
                 to = parse_address(client) if effect.address is FULL_JID else None
-                self.received.setdefault(client, []).append(effect.stanza.stamped(to=to))
+                self._receive(client, effect.stanza.stamped(to=to))
+        elif isinstance(effect, Route):
+            self._leave(effect.stanza)
+        elif isinstance(effect, FanOut):
+            for recipient in effect.recipients:
+                self._leave(effect.stanza.stamped(to=parse_address(recipient)))
         elif isinstance(effect, EndSession):
             self._end(f"{user}/{effect.session.resource}", effect.session)
         elif isinstance(effect, Load):
@@ -115,6 +139,13 @@ class CoreSystem:
             kept = [(key, message) for (owner, key), message in self.offline.items() if owner == user]
             return [ForAccount(user, OfflineLoaded(*self._stamp(), effect.session, tuple(kept)))]
         return []
+
+    def _receive(self, at: str, stanza: Stanza) -> None:
+        self.received.setdefault(at, []).append(stanza)
+
+    def _leave(self, stanza: Stanza) -> None:
+        if stanza.to_jid is not None and stanza.to_jid.domain == REMOTE:
+            self._receive(REMOTE, stanza)
 
     def _end(self, client: str, session: SessionId) -> None:
         if self.sessions.get(client) == session:

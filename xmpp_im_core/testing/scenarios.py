@@ -8,7 +8,7 @@ from typing import TypeAlias
 from xmpp_im_core.codec import write_element
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.stanza import CLIENT
-from xmpp_im_core.testing.acts import Act, Connect, Disconnect, GetRoster, xml_of
+from xmpp_im_core.testing.acts import REMOTE, Act, Connect, Disconnect, GetRoster, xml_of
 from xmpp_im_core.testing.normal_form import FREE
 from xmpp_im_core.testing.system import Observation, System
 
@@ -31,24 +31,28 @@ def to_scenario(
     title: str,
     rfc: Sequence[str] = ("6121",),
     features: Sequence[str] = ("offline", "preapproval"),
+    in_order: bool = False,
 ) -> dict[str, Json]:
-    """Write a trace as a scenario: what clients do, and what each of them then gets, in any order.
+    """Write a trace as a scenario: what clients do, and what each of them then gets.
 
     At the end each user who still has a client connected asks for the roster, so that it is compared too.
 
     :param acts: what happens; all begins with empty rosters.
     :param expected: what is to be seen after each act.
+    :param in_order: whether each client has to get it in this order, or in any.
     """
     steps: list[Json] = []
     connected: list[str] = []
     for act, seen in zip(acts, expected, strict=True):
-        steps += [_doing(act), *_seeing(seen)]
+        steps += [_doing(act), *_seeing(seen, in_order)]
         if isinstance(act, Connect):
             connected.append(act.client)
         elif isinstance(act, Disconnect):
             connected.remove(act.client)
     steps += _asking(connected, expected[-1])
-    users = sorted({act.user for act in acts} | {user for seen in expected for user in seen.rosters})
+    users = sorted(
+        {act.user for act in acts if not act.is_remote} | {user for seen in expected for user in seen.rosters}
+    )
     return {
         "title": title,
         "rfc": list(rfc),
@@ -64,18 +68,22 @@ def _doing(act: Act) -> Json:
         return {"connect": act.client}
     if isinstance(act, Disconnect):
         return {"disconnect": {"jid": act.client, "how": "clean" if act.clean else "abrupt"}}
+    if act.is_remote:
+        return {"remote_send": xml_of(act) or ""}
     return {"send": {"from": act.client, "xml": xml_of(act) or ""}}
 
 
-def _seeing(seen: Observation) -> list[Json]:
-    return [_receiving(client, stanzas) for client, stanzas in seen.received.items()]
+def _seeing(seen: Observation, in_order: bool) -> list[Json]:
+    steps: list[Json] = []
+    for client, stanzas in seen.received.items():
+        steps += [_receiving(client, [each]) for each in stanzas] if in_order else [_receiving(client, stanzas)]
+    return steps
 
 
 def _receiving(client: str, stanzas: Sequence[Element]) -> Json:
     written = [write_element(each).decode() for each in stanzas]
-    if len(written) == 1:
-        return {"receive": {"at": client, "xml": written[0]}}
-    return {"receive": {"at": client, "any_order": written}}
+    what: dict[str, Json] = {"xml": written[0]} if len(written) == 1 else {"any_order": written}
+    return {"remote_receive": what} if client == REMOTE else {"receive": {"at": client, **what}}
 
 
 def _asking(connected: Iterable[str], last: Observation) -> list[Json]:

@@ -24,8 +24,8 @@ class Observation:
     """What can be seen after an act, in normal form. Make one with :func:`observation`."""
 
     received: FrozenMap[tuple[Element, ...]]
-    """What each client has received since the last observation, in order, by full JID; who got nothing is
-    not in it."""
+    """What each client has received since the last observation, in order, by full JID, and what has left for
+    ``REMOTE`` under that name; who got nothing is not in it."""
     rosters: FrozenMap[Element]
     """The roster of each user as a roster get shows it, by bare JID."""
 
@@ -101,7 +101,8 @@ def compared(
     for client in sorted({*expected.received, *seen.received}):
         ours, theirs = [_written(each.received.get(client, ())) for each in (expected, seen)]
         if ours != theirs if in_order else sorted(ours) != sorted(theirs):
-            found.append(Difference(act, number, client, _less(ours, theirs) or ours, _less(theirs, ours) or theirs))
+            less = _less(ours, theirs), _less(theirs, ours)
+            found.append(Difference(act, number, client, *(less if any(less) else (ours, theirs))))
     for user in sorted({*expected.rosters} & {*seen.rosters}):
         ours, theirs = [_written(each.rosters[user].elements) for each in (expected, seen)]
         if ours != theirs:

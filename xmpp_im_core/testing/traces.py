@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import Final, TypeAlias
 
 from attrs import frozen
@@ -18,6 +19,7 @@ from xmpp_im_core.testing.acts import (
     Disconnect,
     GetRoster,
     Ping,
+    Probe,
     RemoveItem,
     SendMessage,
     SetItem,
@@ -57,30 +59,62 @@ def _message(draw: st.DrawFn, client: str, others: Sequence[str]) -> Act:
     return SendMessage(client, _entity(draw, others), choose(draw, ("chat", "normal", "groupchat", "headline")))
 
 
-_MAKERS: Final[tuple[tuple[_Maker, int], ...]] = (
-    (lambda draw, client, others: Subscribe(client, choose(draw, others)), 3),
-    (lambda draw, client, others: Subscribed(client, choose(draw, others)), 3),
-    (lambda draw, client, others: Unsubscribe(client, choose(draw, others)), 2),
-    (lambda draw, client, others: Unsubscribed(client, choose(draw, others)), 2),
-    (_available, 4),
-    (lambda draw, client, others: GetRoster(client), 2),
-    (_set_item, 2),
-    (lambda draw, client, others: RemoveItem(client, choose(draw, others)), 2),
-    (lambda draw, client, others: Unavailable(client, choose(draw, (None, None, choose(draw, others)))), 1),
-    (_message, 2),
-    (lambda draw, client, others: Ping(client, f"{choose(draw, others)}/{choose(draw, RESOURCES)}"), 1),
-    (lambda draw, client, others: Disconnect(client, choose(draw, (True, False))), 1),
-)
-_WEIGHTED: Final = tuple([make for make, weight in _MAKERS for _ in range(weight)])
+_MAKERS: Final[Mapping[type[Act], tuple[_Maker, int]]] = {
+    Subscribe: (lambda draw, client, others: Subscribe(client, choose(draw, others)), 3),
+    Subscribed: (lambda draw, client, others: Subscribed(client, choose(draw, others)), 3),
+    Unsubscribe: (lambda draw, client, others: Unsubscribe(client, choose(draw, others)), 2),
+    Unsubscribed: (lambda draw, client, others: Unsubscribed(client, choose(draw, others)), 2),
+    Available: (_available, 4),
+    GetRoster: (lambda draw, client, others: GetRoster(client), 2),
+    SetItem: (_set_item, 2),
+    RemoveItem: (lambda draw, client, others: RemoveItem(client, choose(draw, others)), 2),
+    Unavailable: (
+        lambda draw, client, others: Unavailable(client, choose(draw, (None, None, choose(draw, others)))),
+        1,
+    ),
+    SendMessage: (_message, 2),
+    Ping: (lambda draw, client, others: Ping(client, f"{choose(draw, others)}/{choose(draw, RESOURCES)}"), 1),
+    Disconnect: (lambda draw, client, others: Disconnect(client, choose(draw, (True, False))), 1),
+}
+"""What clients do, and how often in comparison."""
+
+_PEER_MAKERS: Final[Mapping[type[Act], tuple[_Maker, int]]] = {
+    kind: _MAKERS[kind] for kind in (Subscribe, Subscribed, Unsubscribe, Unsubscribed, SendMessage)
+} | {
+    Available: (lambda draw, peer, users: Available(peer, to=choose(draw, users)), 1),
+    Unavailable: (lambda draw, peer, users: Unavailable(peer, to=choose(draw, users)), 1),
+    Probe: (lambda draw, peer, users: Probe(peer, choose(draw, users)), 1),
+}
+"""What users of another server do."""
+
+KINDS: Final = frozenset({*_MAKERS, *_PEER_MAKERS})
+"""All that may happen in a trace, beside that clients connect."""
 
 
-def _act(draw: st.DrawFn, connected: Sequence[str], users: Sequence[str]) -> Act:
-    free = [f"{u}/{r}" for r in RESOURCES for u in users if f"{u}/{r}" not in connected]
-    if free and (not connected or choose(draw, range(6)) == 5):
-        return Connect(choose(draw, free))
-    client = choose(draw, connected)
-    others = [user for user in users if user != client.partition("/")[0]]
-    return choose(draw, _WEIGHTED)(draw, client, others)
+@cache
+def _weighted(of_peers: bool, kinds: frozenset[type[Act]]) -> tuple[_Maker, ...]:
+    makers = _PEER_MAKERS if of_peers else _MAKERS
+    return tuple([make for kind, (make, weight) in makers.items() if kind in kinds for _ in range(weight)])
+
+
+@frozen
+class Cast:
+    """Who acts in a trace, and what they may do beside connecting."""
+
+    users: Sequence[str] = USERS
+    peers: Sequence[str] = ()
+    kinds: frozenset[type[Act]] = KINDS
+
+    def act(self, draw: st.DrawFn, connected: Sequence[str]) -> Act:
+        """Draw what happens next, with these clients connected."""
+        free = [f"{u}/{r}" for r in RESOURCES for u in self.users if f"{u}/{r}" not in connected]
+        if free and (not connected or choose(draw, range(6)) == 5):
+            return Connect(choose(draw, free))
+        if self.peers and choose(draw, range(3)) == 2 and (makers := _weighted(True, self.kinds)):
+            return choose(draw, makers)(draw, f"{choose(draw, self.peers)}/{RESOURCES[0]}", self.users)
+        client = choose(draw, connected)
+        others = [user for user in (*self.users, *self.peers) if user != client.partition("/")[0]]
+        return choose(draw, _weighted(False, self.kinds))(draw, client, others)
 
 
 def _connected_after(connected: tuple[str, ...], act: Act) -> tuple[str, ...]:
@@ -92,19 +126,29 @@ def _connected_after(connected: tuple[str, ...], act: Act) -> tuple[str, ...]:
 @st.composite
 def acts(draw: st.DrawFn, connected: Sequence[str] = (), users: Sequence[str] = USERS) -> Act:
     """What may happen next, with these clients connected."""
-    return _act(draw, connected, users)
+    return Cast(users).act(draw, connected)
 
 
 @st.composite
-def traces(draw: st.DrawFn, users: Sequence[str] = USERS, max_acts: int = 20) -> tuple[Act, ...]:
+def traces(
+    draw: st.DrawFn,
+    users: Sequence[str] = USERS,
+    max_acts: int = 20,
+    peers: Sequence[str] = (),
+    kinds: Collection[type[Act]] = KINDS,
+) -> tuple[Act, ...]:
     """What two or more users do, one thing after the other, with up to two resources each.
 
     All begins with nobody connected and all rosters empty.
+
+    :param peers: users of another server, ``REMOTE``, who do not keep to what theirs should let them do.
+    :param kinds: what may happen beside that clients connect.
     """
+    cast = Cast(users, peers, frozenset(kinds))
     connected: tuple[str, ...] = ()
     done: list[Act] = []
     for _ in range(choose(draw, range(1, max_acts + 1))):
-        done.append(_act(draw, connected, users))
+        done.append(cast.act(draw, connected))
         connected = _connected_after(connected, done[-1])
     return tuple(done)
 
@@ -156,16 +200,20 @@ def _without_idle_acts(trace: tuple[Act, ...], differ: Callable[[tuple[Act, ...]
     while number:
         number -= 1
         shorter = (*trace[:number], *trace[number + 1 :])
-        if _possible(shorter) and differ(shorter):
+        if possible(shorter) and differ(shorter):
             trace = shorter
     return trace
 
 
-def _possible(trace: Sequence[Act]) -> bool:
-    """Whether each act is that of a connected client."""
+def possible(trace: Sequence[Act]) -> bool:
+    """Whether each act is that of a connected client, or of a user of another server, to somebody here."""
     connected: tuple[str, ...] = ()
     for act in trace:
-        if (act.client in connected) is isinstance(act, Connect):
+        if act.is_remote:
+            stanza = act.stanza()
+            if stanza is None or stanza.to is None:
+                return False
+        elif (act.client in connected) is isinstance(act, Connect):
             return False
         connected = _connected_after(connected, act)
     return True
