@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,10 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from xmpp_im_conformance.drivers import DRIVERS, Drivers
+from xmpp_im_conformance.differ.command import differ
+from xmpp_im_conformance.drivers import NAMES, playing
 from xmpp_im_conformance.finding import find, wanted
-from xmpp_im_conformance.live import LiveDriver
-from xmpp_im_conformance.live.options import live_config, live_options
+from xmpp_im_conformance.live.options import live_options
 from xmpp_im_conformance.outcome import Outcome
 from xmpp_im_conformance.report import (
     as_data,
@@ -25,34 +23,23 @@ from xmpp_im_conformance.report import (
     print_uncovered,
 )
 from xmpp_im_conformance.running import run as run_vector
-from xmpp_im_conformance.stdio import StdioClient, StdioDriver
-from xmpp_im_conformance.stdio.options import stdio_options, stdio_program
-
-
-@contextmanager
-def playing(driver: str, timeout: float | None, stdio: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Drivers]:
-    """Give the drivers of this name; afterwards the live one lets go of the server, and the program ends."""
-    if driver == "stdio":
-        with closing(stdio_program(timeout=timeout, **stdio)) as program:
-            yield Drivers(StdioDriver(program), StdioClient(program))
-    elif driver == "live":
-        with closing(LiveDriver(live_config(timeout=timeout, **live))) as server:
-            yield Drivers(server)
-    else:
-        yield DRIVERS[driver]
+from xmpp_im_conformance.stdio.options import stdio_options
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="xmpp_im_core")
 def main() -> None:
-    """Replay the conformance vectors of RFC 6121 against an implementation."""
+    """Replay the conformance vectors of RFC 6121 against an implementation, or compare one with xmpp_im_core."""
+
+
+main.add_command(differ)
 
 
 @main.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--section", "sections", multiple=True, help="Only vectors about this section of RFC 6121, or below it.")
 @click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? stand for what they usually do.")
-@click.option("--driver", type=click.Choice([*sorted(DRIVERS), "live", "stdio"]), default="embedded", show_default=True)
+@click.option("--driver", type=click.Choice(NAMES), default="embedded", show_default=True)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here.")
 @click.option("--uncovered", is_flag=True, help="List the testable requirements that no vector shows.")
 @stdio_options

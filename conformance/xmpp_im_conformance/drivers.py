@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -11,6 +12,10 @@ from xmpp_im_conformance.client_driver import ClientDriver
 from xmpp_im_conformance.driver import Driver
 from xmpp_im_conformance.embedded import Embedded
 from xmpp_im_conformance.embedded_client import EmbeddedClient
+from xmpp_im_conformance.live import LiveDriver
+from xmpp_im_conformance.live.options import live_config
+from xmpp_im_conformance.stdio import StdioClient, StdioDriver
+from xmpp_im_conformance.stdio.options import stdio_program
 
 
 @frozen
@@ -22,3 +27,23 @@ class Drivers:
 
 
 DRIVERS: Final[Mapping[str, Drivers]] = {"embedded": Drivers(Embedded(), EmbeddedClient())}
+
+NAMES: Final = (*sorted(DRIVERS), "live", "stdio")
+"""All drivers, by the names that they have on the command line."""
+
+
+@contextmanager
+def playing(driver: str, timeout: float | None, stdio: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Drivers]:
+    """Give the drivers of this name; afterwards the live one lets go of the server, and the program ends.
+
+    :param stdio: the values of ``stdio_options``.
+    :param live: the values of ``live_options``, but for the timeout.
+    """
+    if driver == "stdio":
+        with closing(stdio_program(timeout=timeout, **stdio)) as program:
+            yield Drivers(StdioDriver(program), StdioClient(program))
+    elif driver == "live":
+        with closing(LiveDriver(live_config(timeout=timeout, **live))) as server:
+            yield Drivers(server)
+    else:
+        yield DRIVERS[driver]

@@ -1,0 +1,242 @@
+"""What a server may do otherwise than this core and still obey the RFC.
+
+Most of it is a field of the core's policy. The rest the core has decided for good; where it is a stanza more or less,
+that stanza is not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from attrs import evolve, field, frozen
+
+from xmpp_im_core.codec import write_element
+from xmpp_im_core.element import Element, element
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.policy import DEFAULT, MessagesToSeveral, Policy, PreApproval, UnmatchedFullJID
+from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.testing import (
+    REMOTE,
+    Act,
+    Available,
+    Observation,
+    Probe,
+    RemoveItem,
+    SendMessage,
+    SetItem,
+    Subscribe,
+    Unsubscribe,
+    Unsubscribed,
+)
+
+
+@frozen
+class Scene:
+    """An act, and the rosters that it changes, as the model has them."""
+
+    act: Act
+    before: FrozenMap[Element]
+    after: FrozenMap[Element]
+    interested: frozenset[str]
+    """The clients that have asked for the roster (§2.2)."""
+
+
+Overlooks: TypeAlias = Callable[[Scene, str, Element], bool]
+"""Whether a stanza that somebody gets in a scene does not count."""
+
+
+@frozen(eq=False)
+class Choice:
+    """Something that the RFC leaves to a server, and that the core's default does otherwise."""
+
+    says: str
+    """What the server does."""
+    section: str
+    """Where the RFC leaves it open."""
+    policy: Mapping[str, Any] = field(factory=dict)
+    """The policy under which the core does it, too: fields of several types."""
+    overlooks: Overlooks | None = None
+
+
+@frozen
+class Choices:
+    """The choices that a server is taken to have made; none: the core's defaults."""
+
+    made: tuple[Choice, ...] = ()
+
+    @property
+    def policy(self) -> Policy:
+        """The core's policy with these choices."""
+        changes = {name: value for choice in self.made for name, value in choice.policy.items()}
+        return evolve(DEFAULT, **changes)
+
+    def counted(self, seen: Observation, scene: Scene) -> Observation:
+        """Return what counts of an observation, in which all that is the same is written alike."""
+        overlooking = [choice.overlooks for choice in self.made if choice.overlooks is not None]
+        left = {
+            at: tuple(
+                [_plain(each) for each in stanzas if not any(overlooks(scene, at, each) for overlooks in overlooking)]
+            )
+            for at, stanzas in seen.received.items()
+        }
+        return Observation(FrozenMap({at: stanzas for at, stanzas in left.items() if stanzas}), seen.rosters)
+
+    def __add__(self, choice: Choice) -> Choices:
+        return Choices((*self.made, choice))
+
+
+def _plain(stanza: Element) -> Element:
+    """Write a stanza plainly: "normal" is a message's type where none stands (§5.2.2), and children have no order."""
+    attributes = {
+        name: value for name, value in stanza.attributes if (stanza.name, name, value) != ("message", "type", "normal")
+    }
+    return element(stanza.name, stanza.namespace, attributes, sorted(stanza.children, key=_written))
+
+
+def _written(child: Element | str) -> bytes:
+    return write_element(child) if isinstance(child, Element) else child.encode()
+
+
+# --- stanzas more or less ---------------------------------------------------------------------------------
+
+
+def _idle_push(scene: Scene, at: str, stanza: Element) -> bool:
+    """A push of an item that is as it was, or of one that was not there and is not."""
+    query = stanza.first("query", ROSTER)
+    if query is None or not _is_push(stanza):
+        return False
+    user = at.partition("/")[0]
+    jids = [item.get("jid") for item in query.elements]
+    return all(_item(scene.before, user, jid) == _item(scene.after, user, jid) for jid in jids)
+
+
+def _item(rosters: FrozenMap[Element], user: str, jid: str | None) -> Element | None:
+    roster = rosters.get(user)
+    found = [] if roster is None else [item for item in roster.elements if item.get("jid") == jid]
+    return found[0] if found else None
+
+
+def _is_push(stanza: Element) -> bool:
+    return stanza.get("type") == "set" and stanza.first("query", ROSTER) is not None
+
+
+def _uninterested_push(scene: Scene, at: str, stanza: Element) -> bool:
+    return at not in scene.interested and _is_push(stanza)
+
+
+def _uninterested_notice(scene: Scene, at: str, stanza: Element) -> bool:
+    """An approval, a cancellation or the like, for a client that has not asked for the roster."""
+    notices = ("subscribed", "unsubscribe", "unsubscribed")
+    return at not in scene.interested and at != REMOTE and stanza.name == "presence" and stanza.get("type") in notices
+
+
+def _request_again(scene: Scene, at: str, stanza: Element) -> bool:
+    """An unanswered request of the user, sent again with initial presence."""
+    return isinstance(scene.act, Available) and (stanza.name, stanza.get("type"), stanza.get("from")) == (
+        "presence",
+        "subscribe",
+        scene.act.user,
+    )
+
+
+def _silence_or_error(scene: Scene, at: str, stanza: Element) -> bool:
+    """An error for a message to a resource that is not there, where the RFC allows silence as well (§8.5.4: S/E)."""
+    return (
+        isinstance(scene.act, SendMessage)
+        and "/" in scene.act.to
+        and scene.act.type != "chat"
+        and (stanza.name, stanza.get("type")) == ("message", "error")
+    )
+
+
+def _is_bare(address: str | None) -> bool:
+    return address is not None and "/" not in address
+
+
+def _is_bare_unavailable(stanza: Element) -> bool:
+    return (stanza.name, stanza.get("type")) == ("presence", "unavailable") and _is_bare(stanza.get("from"))
+
+
+def _presence_of_absent(scene: Scene, at: str, stanza: Element) -> bool:
+    """Bare unavailable presence, which answers a probe where nobody is there."""
+    return isinstance(scene.act, Available | Probe) and _is_bare_unavailable(stanza)
+
+
+def _acknowledgement(scene: Scene, at: str, stanza: Element) -> bool:
+    """Bare unavailable presence of the contact, for whoever asks for a subscription."""
+    return isinstance(scene.act, Subscribe) and _is_bare_unavailable(stanza)
+
+
+def _presence_once_more(scene: Scene, at: str, stanza: Element) -> bool:
+    """Presence of the contact, for whoever asks for a subscription and has it."""
+    act = scene.act
+    if not isinstance(act, Subscribe) or (stanza.name, stanza.get("type")) != ("presence", None):
+        return False
+    item = _item(scene.before, act.contact, act.user)
+    return item is not None and item.get("subscription") in ("from", "both")
+
+
+def _refused_probe(scene: Scene, at: str, stanza: Element) -> bool:
+    return isinstance(scene.act, Probe) and (stanza.name, stanza.get("type")) == ("presence", "unsubscribed")
+
+
+def _own_resource(scene: Scene, at: str, stanza: Element) -> bool:
+    """Presence of the user's other resources, for one that has become available."""
+    sender = stanza.get("from") or ""
+    return (
+        isinstance(scene.act, Available)
+        and at == scene.act.client
+        and stanza.name == "presence"
+        and sender != at
+        and sender.partition("/")[0] == scene.act.user
+    )
+
+
+def _answer_to_unsubscribe(scene: Scene, at: str, stanza: Element) -> bool:
+    return isinstance(scene.act, Unsubscribe | RemoveItem) and (stanza.name, stanza.get("type")) == (
+        "presence",
+        "unsubscribed",
+    )
+
+
+def _idle_end(scene: Scene, at: str, stanza: Element) -> bool:
+    """What ends a subscription, or a request, that the item which was removed did not have."""
+    return isinstance(scene.act, RemoveItem | SetItem | Unsubscribed) and (
+        stanza.name == "presence" and stanza.get("type") == "unsubscribe"
+    )
+
+
+CHOICES: Final[tuple[Choice, ...]] = (
+    Choice("stores no messages for absent users", "8.5.2.2.1", {"offline_messages": False}),
+    Choice("has no pre-approval", "3.4", {"pre_approval": PreApproval.UNSUPPORTED}),
+    Choice("keeps a pre-approval that has been used", "3.4.2", {"pre_approval": PreApproval.KEPT}),
+    Choice(
+        "gives a chat message to all resources of non-negative priority",
+        "8.5.2.1.1",
+        {"chat_to_several": MessagesToSeveral.ALL},
+    ),
+    Choice(
+        "gives a normal message to all resources of non-negative priority",
+        "8.5.2.1.1",
+        {"normal_to_several": MessagesToSeveral.ALL},
+    ),
+    Choice(
+        "treats a normal message to a resource that is not there like a chat message",
+        "8.5.3.2.1",
+        {"unmatched_full_jid": UnmatchedFullJID.LENIENT},
+    ),
+    Choice("keeps approvals and cancellations for absent users", "3.1.6", {"notices": 1000}),
+    Choice("acknowledges requests", "3.1.3", overlooks=_acknowledgement),
+    Choice("sends presence to subscribers who ask again", "3.1.3", overlooks=_presence_once_more),
+    Choice("pushes to resources that have not asked for the roster", "2.2", overlooks=_uninterested_push),
+    Choice("tells them of approvals and cancellations", "2.2, 3.1.6", overlooks=_uninterested_notice),
+    Choice("sends unanswered requests again", "3.1.2", overlooks=_request_again),
+    Choice("answers messages to a missing resource otherwise", "8.1, 8.5.4", overlooks=_silence_or_error),
+    Choice("pushes otherwise where nothing changes", "2.1.6, 3.1.2, A.2.1", overlooks=_idle_push),
+    Choice("answers probes for absent users otherwise", "4.3.2", overlooks=_presence_of_absent),
+    Choice("answers probes of the unauthorised otherwise", "4.3.2, 8.5.1", overlooks=_refused_probe),
+    Choice("shows a new resource the other ones otherwise", "4.2.2, 4.3.1", overlooks=_own_resource),
+    Choice("answers an unsubscribe otherwise", "3.3.3, A.3.2", overlooks=_answer_to_unsubscribe),
+    Choice("ends requests otherwise when an item is removed", "2.5.2", overlooks=_idle_end),
+)

@@ -1,0 +1,130 @@
+"""What a server did on a trace, beside what the core does: alike, alike by other choices, or differing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attrs import define, field, frozen
+
+from xmpp_im_conformance.differ.choices import CHOICES, Choice, Choices, Scene
+from xmpp_im_conformance.differ.likeness import Differences, Likeness, is_known
+from xmpp_im_conformance.differ.ordering import disorder
+from xmpp_im_core.element import Element
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.testing import (
+    USERS,
+    Act,
+    Connect,
+    CoreSystem,
+    Disconnect,
+    GetRoster,
+    Observation,
+    compared,
+    observed,
+)
+
+
+@frozen
+class Verdict:
+    """What became of a trace."""
+
+    choices: Choices
+    """The choices by which the server has done what it did, as far as it did."""
+    differences: Differences = ()
+    """What none of them explains, at the first act after which there is anything of it."""
+    likeness: Likeness | None = None
+    """What these differences, and those of the rosters in the end, look like."""
+    is_new: bool = False
+    """Whether they are like none that is known."""
+    after: tuple[int, ...] = ()
+    """The acts that have shown something known before."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the server did what the core does by default."""
+        return not self.differences and not self.choices.made
+
+
+def judge(acts: Sequence[Act], seen: Sequence[Observation], known: Sequence[Likeness] = ()) -> Verdict:
+    """Compare what was seen of a server with the core.
+
+    Of all choices the one is made that explains most, then the next, as long as one explains anything. Another policy
+    that has not brought the server any further along the trace is taken back in the end: it is likelier to hide what
+    the matter is than to be the server's.
+
+    :param known: differences that are not to be told again. What comes after one is looked at too, if nothing but what
+        is known has come of it in the rosters.
+    """
+    comparison = _Comparison(acts, seen, known)
+    verdict = firm = comparison.verdict(Choices())
+    while verdict.differences:
+        tried = [
+            comparison.verdict(verdict.choices + choice) for choice in CHOICES if not _made(choice, verdict.choices)
+        ]
+        best = max(tried, key=_explained, default=verdict)
+        if _explained(best) <= _explained(verdict):
+            return firm
+        verdict = best
+        if _explained(verdict)[0] > _explained(firm)[0] or verdict.choices.made[-1].overlooks is not None:
+            firm = verdict
+    return verdict
+
+
+@define
+class _Comparison:
+    acts: Sequence[Act]
+    seen: Sequence[Observation]
+    known: Sequence[Likeness]
+    _expected: dict[Policy, tuple[Observation, ...]] = field(factory=dict)
+
+    def verdict(self, choices: Choices) -> Verdict:
+        """Compare, where those choices are made: the first difference that is not known counts, else the first."""
+        found = [*self._differing(choices)]
+        if not found:
+            return Verdict(choices)
+        in_the_end = tuple([each for each in found[-1] if each.where in USERS])
+        if in_the_end and not is_known(Likeness.of(in_the_end), self.known):
+            # From a difference in what is stored on, everything may differ, and say nothing new.
+            del found[1:]
+        likenesses = [Likeness.of((*differences, *in_the_end)) for differences in found]
+        new = [number for number, likeness in enumerate(likenesses) if not is_known(likeness, self.known)]
+        number = new[0] if new else 0
+        after = tuple([differences[0].number for differences in found[:number]])
+        return Verdict(choices, found[number], likenesses[number], bool(new), after)
+
+    def _differing(self, choices: Choices) -> Iterator[Differences]:
+        """Yield how the server differs from the core after each act that shows it."""
+        before = FrozenMap[Element]()
+        interested = frozenset[str]()
+        for number, act in enumerate(self.acts):
+            ours, theirs = self._core(choices.policy)[number], self.seen[number]
+            interested = _interested_after(interested, act)
+            scene = Scene(act, before, ours.rosters, interested)
+            counted = choices.counted(ours, scene), choices.counted(theirs, scene)
+            found = compared(act, number, *counted) or disorder(act, number, *counted)
+            if found:
+                yield found
+            before = ours.rosters
+
+    def _core(self, policy: Policy) -> tuple[Observation, ...]:
+        if policy not in self._expected:
+            self._expected[policy] = observed(CoreSystem(*USERS, policy=policy), self.acts)
+        return self._expected[policy]
+
+
+def _interested_after(interested: frozenset[str], act: Act) -> frozenset[str]:
+    if isinstance(act, GetRoster):
+        return interested | {act.client}
+    return interested - {act.client} if isinstance(act, Connect | Disconnect) else interested
+
+
+def _made(choice: Choice, choices: Choices) -> bool:
+    """Whether this choice has been made, or another one in the same matter."""
+    return any(choice is made or not made.policy.keys().isdisjoint(choice.policy) for made in choices.made)
+
+
+def _explained(verdict: Verdict) -> tuple[float, int]:
+    """How far a verdict gets without anything new: to which act, and how few lines differ there."""
+    lines = sum([len(each.model) + len(each.system) for each in verdict.differences])
+    return verdict.differences[0].number if verdict.is_new else float("inf"), -lines

@@ -1,0 +1,62 @@
+"""The order in which a client has to get things, where the RFC fixes one.
+
+Inbound approvals, cancellations and the like are delivered before the roster push that they cause: "This MUST occur
+before sending the roster push" (RFC 6121 §3.1.6, and alike §3.2.3, §3.3.3). All else that an act causes may come in any
+order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from xmpp_im_core.codec import write_element
+from xmpp_im_core.element import Element
+from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.testing import Act, Difference, Observation
+
+_NOTICES: Final = frozenset({"subscribed", "unsubscribe", "unsubscribed"})
+
+
+def disorder(act: Act, number: int, expected: Observation, seen: Observation) -> tuple[Difference, ...]:
+    """Return where a push came before its cause, as it does not in what is expected."""
+    found: list[Difference] = []
+    for at, stanzas in seen.received.items():
+        ours = _pushed_last(expected.received.get(at, ()))
+        for notice, push in _pushed_first(stanzas):
+            if any(notice == other for other, _ in ours):
+                pair = (write_element(notice).decode(), write_element(push).decode())
+                found.append(Difference(act, number, at, pair, pair[::-1]))
+    return tuple(found)
+
+
+def _pushed_first(stanzas: Sequence[Element]) -> list[tuple[Element, Element]]:
+    """Return what was delivered after the last push about its sender, and that push."""
+    return [
+        (notice, stanzas[pushes[-1]])
+        for place, notice in enumerate(stanzas)
+        if _is_notice(notice) and (pushes := _pushes(stanzas, notice)) and pushes[-1] < place
+    ]
+
+
+def _pushed_last(stanzas: Sequence[Element]) -> list[tuple[Element, Element]]:
+    return [
+        (notice, stanzas[pushes[-1]])
+        for place, notice in enumerate(stanzas)
+        if _is_notice(notice) and (pushes := _pushes(stanzas, notice)) and pushes[-1] > place
+    ]
+
+
+def _is_notice(stanza: Element) -> bool:
+    return stanza.name == "presence" and stanza.get("type") in _NOTICES
+
+
+def _pushes(stanzas: Sequence[Element], notice: Element) -> list[int]:
+    """Return the places of the pushes about the sender of a notice."""
+    return [
+        place
+        for place, stanza in enumerate(stanzas)
+        if stanza.get("type") == "set"
+        and (query := stanza.first("query", ROSTER)) is not None
+        and any(item.get("jid") == notice.get("from") for item in query.elements)
+    ]

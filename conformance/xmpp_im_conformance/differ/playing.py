@@ -1,0 +1,99 @@
+"""Playing a trace on a server, through any driver, and seeing what its clients see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from typing import Final, TypeAlias
+
+from xmpp_im_conformance.driver import Driver, ServerFailed, Setup, World
+from xmpp_im_conformance.items import Item
+from xmpp_im_core.element import Element, element
+from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.stanza import NotAStanza, Stanza, from_element
+from xmpp_im_core.testing import REMOTE, USERS, Act, Connect, Disconnect, Observation, observation, xml_of
+
+Play: TypeAlias = Callable[[Sequence[Act]], tuple[Observation, ...]]
+"""Plays a trace on fresh accounts, and returns what was seen after each act. Of an observation that holds no roster
+none was looked at."""
+
+PEERS: Final = (f"nurse@{REMOTE}",)
+"""The users of another server who take part, where somebody can play it."""
+
+_EXTRAS: Final = frozenset(
+    {
+        "http://jabber.org/protocol/caps",
+        "jabber:x:delay",
+        "urn:xmpp:delay",
+        "urn:xmpp:occupant-id:0",
+        "urn:xmpp:sid:0",
+        "vcard-temp:x:update",
+    }
+)
+"""What servers add to presence and messages that is no business of RFC 6121; no act sends any of it."""
+
+
+def playing_on(driver: Driver, *, peers: bool = False) -> Play:
+    """Return what plays traces on a driver's server. Rosters are looked at in the end only, which costs sessions.
+
+    :param peers: whether users of another server take part.
+    """
+
+    def play(acts: Sequence[Act]) -> tuple[Observation, ...]:
+        setup = Setup(dict.fromkeys(USERS, ()), remote=peers)
+        with closing(driver.world(setup)) as world:
+            seen = [_seen_after(world, act) for act in acts[:-1]]
+            return (*seen, _seen_after(world, acts[-1], USERS))
+
+    return play
+
+
+def _seen_after(world: World, act: Act, rosters_of: Sequence[str] = ()) -> Observation:
+    _do(world, act)
+    received = {at: _read(at, stanzas) for at, stanzas in world.arrived().items()}
+    return observation(received, {user: _items(world.roster(user)) for user in rosters_of})
+
+
+def _do(world: World, act: Act) -> None:
+    if isinstance(act, Connect):
+        world.connect(act.client)
+    elif isinstance(act, Disconnect):
+        world.disconnect(act.client, act.clean)
+    elif act.is_remote:
+        world.remote_send(xml_of(act) or "")
+    else:
+        world.send(act.client, xml_of(act) or "")
+
+
+def _read(at: str, stanzas: Sequence[Element]) -> list[Stanza]:
+    try:
+        return [from_element(_without_extras(stanza)) for stanza in stanzas]
+    except NotAStanza as problem:
+        raise ServerFailed(f"what {at} got is no stanza: {problem}") from problem
+
+
+def _without_extras(stanza: Element) -> Element:
+    """Leave out what a server has added. That a message was stored is told by a delay, which is looked at."""
+    keeps = ("urn:xmpp:delay",) if stanza.name == "message" else ()
+    children = [
+        child
+        for child in stanza.children
+        if not isinstance(child, Element) or child.namespace not in _EXTRAS or child.namespace in keeps
+    ]
+    return element(stanza.name, stanza.namespace, dict(stanza.attributes), children)
+
+
+def _items(items: Sequence[Item]) -> list[Element]:
+    """Return the items that a client sees."""
+    return [_element(item) for item in items if item.listed]
+
+
+def _element(item: Item) -> Element:
+    attributes: Mapping[str, str] = {
+        "jid": item.jid,
+        "subscription": item.subscription,
+        **({"ask": "subscribe"} if item.ask else {}),
+        **({"name": item.name} if item.name else {}),
+        **({"approved": "true"} if item.approved else {}),
+    }
+    return element("item", ROSTER, attributes, [element("group", ROSTER, {}, [group]) for group in item.groups])

@@ -1,0 +1,62 @@
+"""What a search tells people."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from xmpp_im_conformance.differ.searching import Report
+from xmpp_im_conformance.differ.writing import assumed, shown, told
+
+
+def print_report(console: Console, report: Report) -> None:
+    """Print all that was found, and the sum."""
+    print_found(console, report)
+    print_table(console, report)
+    print_failed(console, report)
+
+
+def print_found(console: Console, report: Report) -> None:
+    """Print each difference: what is done, what the core does then (-), and what the server did (+)."""
+    for number, found in enumerate(report.found, 1):
+        console.rule(f"[red]DIFFERENCE[/red] {number}", align="left")
+        for place, act in enumerate(found.acts, 1):
+            _line(console, f"{place}. {told(act)}")
+        for line in assumed(found):
+            _line(console, line)
+        for line in shown(found):
+            _line(console, line, {"-": "red", "+": "green"}.get(line.strip()[0]))
+
+
+def print_table(console: Console, report: Report) -> None:
+    """Print the numbers, and what has explained that the server did otherwise than the core does by default."""
+    table = Table("", "traces", title="The server beside xmpp_im_core", title_justify="left")
+    table.columns[1].justify = "right"
+    rows = {
+        "agreed": report.agreed,
+        "explained": report.explained,
+        "differing": report.differing,
+        "different when played again": report.unsteady,
+    }
+    for name, number in rows.items():
+        table.add_row(name, str(number), style="bold red" if name == "differing" and number else None)
+    table.add_section()
+    table.add_row("all", f"{report.traces}, in {report.steps} steps")
+    console.print(table)
+    for choice, number in report.choices.most_common():
+        _line(console, f"explained, {number}: the server {choice.says} ({choice.section})")
+    if not report.in_time:
+        _line(console, "The time was over before all traces were played.", "yellow")
+
+
+def print_failed(console: Console, report: Report) -> None:
+    """Print with what the server could not be tested any further, if that is so."""
+    if report.failed is not None:
+        trace, why = report.failed
+        _line(console, f"The server could not be tested any further: {why}\nThis was being done:", "red")
+        for place, act in enumerate(trace, 1):
+            _line(console, f"{place}. {told(act)}")
+
+
+def _line(console: Console, text: str, style: str | None = None) -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,299 @@
+"""What counts as a difference, when two of them are the same, and what is left of a trace."""
+
+from __future__ import annotations
+
+import pytest
+
+from xmpp_im_conformance.differ.choices import CHOICES, Choices, Scene
+from xmpp_im_conformance.differ.likeness import Likeness, is_known
+from xmpp_im_conformance.differ.ordering import disorder
+from xmpp_im_conformance.differ.shrinking import shrunk
+from xmpp_im_core.codec import parse_element, parse_stanza
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.testing import (
+    REMOTE,
+    USERS,
+    Act,
+    Available,
+    Connect,
+    Difference,
+    Disconnect,
+    Observation,
+    Probe,
+    RemoveItem,
+    SendMessage,
+    SetItem,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    observation,
+)
+
+JULIET, ROMEO = USERS
+BALCONY, ORCHARD, FOO = f"{JULIET}/balcony", f"{JULIET}/orchard", f"{ROMEO}/foo"
+WARD = f"nurse@{REMOTE}/ward"
+
+
+def seen(at: str, *stanzas: str) -> Observation:
+    return observation({at: [parse_stanza(xml) for xml in stanzas]})
+
+
+def push(jid: str, subscription: str) -> str:
+    item = f"<item jid='{jid}' subscription='{subscription}'/>"
+    return f"<iq type='set' id='p'><query xmlns='jabber:iq:roster'>{item}</query></iq>"
+
+
+def overlooked(says: str, act: Act, at: str, xml: str, subscription: str | None = None) -> bool:
+    """Whether a choice takes this stanza out of the comparison."""
+    (choice,) = [each for each in CHOICES if each.says == says]
+    query = parse_element(
+        "<query xmlns='jabber:iq:roster'>"
+        + ("" if subscription is None else f"<item jid='{JULIET}' subscription='{subscription}'/>")
+        + "</query>"
+    )
+    stored = FrozenMap({ROMEO: query})
+    scene = Scene(act, stored, stored, frozenset({BALCONY}))
+    return not (Choices() + choice).counted(seen(at, xml), scene).received
+
+
+UNAVAILABLE = f"<presence from='{ROMEO}' type='unavailable'/>"
+FULL_UNAVAILABLE = f"<presence from='{FOO}' type='unavailable'/>"
+UNSUBSCRIBED = f"<presence from='{ROMEO}' type='unsubscribed'/>"
+ERROR = (
+    f"<message from='{FOO}' type='error'><error type='cancel'>"
+    "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+)
+
+
+@pytest.mark.parametrize(
+    ("says", "act", "at", "xml", "subscription", "expected"),
+    [
+        ("acknowledges requests", Subscribe(BALCONY, ROMEO), BALCONY, UNAVAILABLE, None, True),
+        ("acknowledges requests", Subscribe(BALCONY, ROMEO), BALCONY, FULL_UNAVAILABLE, None, False),
+        ("acknowledges requests", Unsubscribe(BALCONY, ROMEO), BALCONY, UNAVAILABLE, None, False),
+        (
+            "sends presence to subscribers who ask again",
+            Subscribe(BALCONY, ROMEO),
+            BALCONY,
+            f"<presence from='{FOO}'/>",
+            "from",
+            True,
+        ),
+        (
+            "sends presence to subscribers who ask again",
+            Subscribe(BALCONY, ROMEO),
+            BALCONY,
+            f"<presence from='{FOO}'/>",
+            "to",
+            False,
+        ),
+        (
+            "sends presence to subscribers who ask again",
+            Subscribe(BALCONY, ROMEO),
+            BALCONY,
+            f"<presence from='{FOO}'/>",
+            None,
+            False,
+        ),
+        (
+            "pushes to resources that have not asked for the roster",
+            SetItem(BALCONY, ROMEO),
+            ORCHARD,
+            push(ROMEO, "none"),
+            None,
+            True,
+        ),
+        (
+            "pushes to resources that have not asked for the roster",
+            SetItem(BALCONY, ROMEO),
+            BALCONY,
+            push(ROMEO, "none"),
+            None,
+            False,
+        ),
+        ("tells them of approvals and cancellations", Subscribed(FOO, JULIET), ORCHARD, UNSUBSCRIBED, None, True),
+        ("tells them of approvals and cancellations", Subscribed(FOO, JULIET), BALCONY, UNSUBSCRIBED, None, False),
+        ("tells them of approvals and cancellations", Subscribed(FOO, JULIET), REMOTE, UNSUBSCRIBED, None, False),
+        (
+            "sends unanswered requests again",
+            Available(BALCONY),
+            REMOTE,
+            f"<presence from='{JULIET}' type='subscribe'/>",
+            None,
+            True,
+        ),
+        (
+            "sends unanswered requests again",
+            Available(BALCONY),
+            BALCONY,
+            f"<presence from='{ROMEO}' type='subscribe'/>",
+            None,
+            False,
+        ),
+        (
+            "answers messages to a missing resource otherwise",
+            SendMessage(BALCONY, FOO, "headline"),
+            BALCONY,
+            ERROR,
+            None,
+            True,
+        ),
+        (
+            "answers messages to a missing resource otherwise",
+            SendMessage(BALCONY, FOO, "chat"),
+            BALCONY,
+            ERROR,
+            None,
+            False,
+        ),
+        (
+            "answers messages to a missing resource otherwise",
+            SendMessage(BALCONY, ROMEO, "headline"),
+            BALCONY,
+            ERROR,
+            None,
+            False,
+        ),
+        ("pushes otherwise where nothing changes", SetItem(FOO, JULIET), FOO, push(JULIET, "from"), "from", True),
+        ("answers probes for absent users otherwise", Probe(WARD, ROMEO), REMOTE, UNAVAILABLE, None, True),
+        ("answers probes for absent users otherwise", Probe(WARD, ROMEO), REMOTE, FULL_UNAVAILABLE, None, False),
+        ("answers probes of the unauthorised otherwise", Probe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, True),
+        ("answers probes of the unauthorised otherwise", Subscribe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, False),
+        (
+            "shows a new resource the other ones otherwise",
+            Available(BALCONY),
+            BALCONY,
+            f"<presence from='{ORCHARD}'/>",
+            None,
+            True,
+        ),
+        (
+            "shows a new resource the other ones otherwise",
+            Available(BALCONY),
+            BALCONY,
+            f"<presence from='{BALCONY}'/>",
+            None,
+            False,
+        ),
+        (
+            "shows a new resource the other ones otherwise",
+            Available(BALCONY),
+            ORCHARD,
+            f"<presence from='{BALCONY}'/>",
+            None,
+            False,
+        ),
+        ("answers an unsubscribe otherwise", Unsubscribe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, True),
+        ("answers an unsubscribe otherwise", Subscribe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, False),
+        (
+            "ends requests otherwise when an item is removed",
+            RemoveItem(BALCONY, ROMEO),
+            REMOTE,
+            f"<presence from='{JULIET}' type='unsubscribe'/>",
+            None,
+            True,
+        ),
+        (
+            "ends requests otherwise when an item is removed",
+            Unsubscribe(BALCONY, ROMEO),
+            REMOTE,
+            f"<presence from='{JULIET}' type='unsubscribe'/>",
+            None,
+            False,
+        ),
+    ],
+)
+def test_only_what_the_rfc_leaves_open_is_overlooked(
+    says: str, act: Act, at: str, xml: str, subscription: str | None, expected: bool
+) -> None:
+    assert overlooked(says, act, at, xml, subscription) is expected
+
+
+def test_the_type_normal_may_be_written_or_not_and_children_have_no_order() -> None:
+    scene = Scene(Available(BALCONY), FrozenMap(), FrozenMap(), frozenset())
+    written = seen(BALCONY, "<message type='normal'><a xmlns='a'/><b xmlns='b'/></message>")
+    left_out = seen(BALCONY, "<message><b xmlns='b'/><a xmlns='a'/></message>")
+
+    assert Choices().counted(written, scene) == Choices().counted(left_out, scene)
+
+
+# --- order ------------------------------------------------------------------------------------------------
+
+APPROVAL = f"<presence from='{ROMEO}' to='{JULIET}' type='subscribed'/>"
+
+
+def test_an_approval_comes_before_the_push_that_it_causes() -> None:
+    expected, wrong = [seen(BALCONY, *each) for each in ((APPROVAL, push(ROMEO, "to")), (push(ROMEO, "to"), APPROVAL))]
+
+    (difference,) = disorder(Subscribed(FOO, JULIET), 3, expected, wrong)
+
+    assert difference.model == difference.system[::-1]
+    assert difference.where == BALCONY
+
+
+def test_a_push_before_an_approval_that_causes_another_is_in_order() -> None:
+    both = seen(BALCONY, push(ROMEO, "none"), APPROVAL, push(ROMEO, "to"))
+
+    assert disorder(Subscribe(BALCONY, ROMEO), 1, both, both) == ()
+
+
+# --- likeness ---------------------------------------------------------------------------------------------
+
+
+def difference(act: Act, where: str, model: str = "", system: str = "") -> Difference:
+    return Difference(act, 1, where, (model,) if model else (), (system,) if system else ())
+
+
+def item(jid: str, subscription: str) -> str:
+    return f"<item xmlns='jabber:iq:roster' jid='{jid}' subscription='{subscription}'/>"
+
+
+def test_the_same_is_the_same_whoever_does_it() -> None:
+    one = Likeness.of((difference(Subscribe(BALCONY, ROMEO), FOO, UNSUBSCRIBED),))
+    other = Likeness.of((difference(Subscribe(FOO, JULIET), BALCONY, UNSUBSCRIBED),))
+
+    assert is_known(one, [other])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        difference(Unsubscribe(BALCONY, ROMEO), FOO, UNSUBSCRIBED),
+        difference(Subscribe(BALCONY, ROMEO), FOO, "", UNSUBSCRIBED),
+        difference(Subscribe(BALCONY, ROMEO), FOO, UNAVAILABLE),
+    ],
+)
+def test_another_act_or_stanza_is_another_difference(other: Difference) -> None:
+    known = Likeness.of((difference(Subscribe(BALCONY, ROMEO), FOO, UNSUBSCRIBED),))
+
+    assert not is_known(Likeness.of((other,)), [known])
+
+
+def test_what_is_in_the_roster_is_known_whatever_shows_it() -> None:
+    known = Likeness.of((difference(Subscribed(FOO, JULIET), JULIET, item(ROMEO, "from"), item(ROMEO, "both")),))
+    pushed = difference(Available(BALCONY), BALCONY, push(ROMEO, "from"), push(ROMEO, "both"))
+
+    assert known.act is None
+    assert is_known(Likeness.of((pushed,)), [known])
+
+
+# --- shrinking --------------------------------------------------------------------------------------------
+
+
+def test_what_is_left_is_what_is_needed_as_plain_as_it_can_be() -> None:
+    trace = (
+        Connect(FOO),
+        Connect(BALCONY),
+        Connect(ORCHARD),
+        Available(BALCONY, "away", 1),
+        Disconnect(FOO, clean=False),
+        SetItem(ORCHARD, ROMEO, "Nurse", ("Friends",)),
+        Available(BALCONY),
+    )
+
+    def differs(candidate: tuple[Act, ...]) -> bool:
+        return any(isinstance(act, SetItem) for act in candidate) and any(
+            isinstance(act, Available) and act.priority == 1 for act in candidate
+        )
+
+    assert shrunk(trace, differs) == (Connect(BALCONY), Available(BALCONY, priority=1), SetItem(BALCONY, ROMEO))

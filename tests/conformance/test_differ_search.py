@@ -1,0 +1,254 @@
+"""Differential testing: a server with one thing wrong is told from the core, on the shortest trace, by a vector."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from tests.conformance.wrong_servers import NeverRevokes, PushesFirst, wrong
+from xmpp_im_conformance.differ import PEERS, Found, judge, playing_on, search, vector
+from xmpp_im_conformance.differ.kinds import kinds_of
+from xmpp_im_conformance.differ.playing import Play
+from xmpp_im_conformance.differ.searching import Report
+from xmpp_im_conformance.driver import Driver, ServerFailed
+from xmpp_im_conformance.embedded import Embedded
+from xmpp_im_conformance.outcome import Outcome
+from xmpp_im_conformance.reading import read_file
+from xmpp_im_conformance.running import run
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.policy import Policy, PreApproval
+from xmpp_im_core.server import subscribing
+from xmpp_im_core.subscription import INBOUND_SUBSCRIBED, Subscription
+from xmpp_im_core.testing import (
+    USERS,
+    Act,
+    Connect,
+    CoreSystem,
+    GetRoster,
+    Observation,
+    Ping,
+    SetItem,
+    Subscribe,
+    Subscribed,
+    System,
+    Unsubscribed,
+    observed,
+)
+
+JULIET, ROMEO = USERS
+BALCONY = f"{JULIET}/balcony"
+(NURSE,) = PEERS
+CORE = playing_on(Embedded(), peers=True)
+
+
+def playing(make: Callable[[], System]) -> Play:
+    """Plays on any system, on a fresh one each time."""
+    return lambda acts: observed(make(), acts)
+
+
+def found_by(play: Play, *, examples: int = 200, peers: Sequence[str] = PEERS, chapters: Sequence[str] = ()) -> Report:
+    return search(play, examples=examples, peers=peers, kinds=kinds_of(chapters))
+
+
+def written(found: Found, directory: Path) -> Path:
+    """The vector of a finding, in a file."""
+    file = directory / "found.json"
+    file.write_text(json.dumps(vector(found, "a server")), encoding="utf-8")
+    return file
+
+
+def outcome(file: Path, driver: Driver) -> Outcome:
+    (read,) = read_file(file, "found")
+    result = run(read, driver, None)
+    assert "malformed" not in result.detail, result.detail
+    return result.outcome
+
+
+def kinds(found: Found) -> list[type[Act]]:
+    return [type(act) for act in found.acts]
+
+
+# --- servers with one thing wrong -------------------------------------------------------------------------
+
+
+def unasked_approvals_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an approval that nobody asked for make From into Both."""
+    row = INBOUND_SUBSCRIBED[Subscription.FROM]
+    table = {**INBOUND_SUBSCRIBED, Subscription.FROM: evolve(row, acts=True, becomes=Subscription.BOTH)}
+    monkeypatch.setattr(subscribing, "INBOUND_SUBSCRIBED", table)
+
+
+# --- what is found ----------------------------------------------------------------------------------------
+
+
+def test_the_core_agrees_with_itself() -> None:
+    report = found_by(CORE, examples=100)
+
+    assert report.agreed == report.traces > 50
+    assert report.found == []
+    assert report.failed is None
+
+
+def test_a_wrong_cell_of_a_table_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def play(acts: Sequence[Act]) -> tuple[Observation, ...]:
+        with monkeypatch.context() as patch:
+            unasked_approvals_count(patch)
+            return CORE(acts)
+
+    report = found_by(play)
+
+    found = report.found[0]
+    # Somebody who is subscribed to a user says "subscribed" without having been asked.
+    assert sorted(kinds(found)[:3], key=str) == [Connect, Subscribe, Subscribed]
+    assert found.acts[3] == Subscribed(f"{NURSE}/balcony", found.acts[0].user)
+    assert len(found.acts) == 4
+    (difference,) = found.verdict.differences
+    assert difference.where in USERS
+    assert ['subscription="from"' in each for each in difference.model] == [True]
+    assert ['subscription="both"' in each for each in difference.system] == [True]
+    file = written(found, tmp_path)
+    assert outcome(file, Embedded()) is Outcome.PASSED
+    unasked_approvals_count(monkeypatch)
+    assert outcome(file, Embedded()) is Outcome.FAILED
+
+
+def test_a_push_before_its_cause_is_found(tmp_path: Path) -> None:
+    server = wrong(PushesFirst)
+
+    report = found_by(playing_on(server, peers=True), chapters=["subscriptions"])
+
+    found = report.found[0]
+    assert len(found.acts) <= 5
+    (difference,) = found.verdict.differences
+    assert difference.model == difference.system[::-1]
+    assert "presence" in difference.model[0]
+    file = written(found, tmp_path)
+    assert outcome(file, Embedded()) is Outcome.PASSED
+    assert outcome(file, server) is Outcome.FAILED
+
+
+def test_a_revocation_that_is_ignored_is_found(tmp_path: Path) -> None:
+    server = wrong(NeverRevokes)
+
+    report = found_by(playing_on(server, peers=True))
+
+    found = report.found[0]
+    assert kinds(found) == [Connect, Subscribed, Unsubscribed]
+    file = written(found, tmp_path)
+    assert outcome(file, Embedded()) is Outcome.PASSED
+    assert outcome(file, server) is Outcome.FAILED
+
+
+class Deaf(CoreSystem):
+    """A server that loses roster gets and sets."""
+
+    def feed(self, act: Act) -> None:
+        if not isinstance(act, GetRoster | SetItem):
+            super().feed(act)
+
+
+def test_each_of_several_differences_is_found_once() -> None:
+    report = found_by(playing(lambda: Deaf(*USERS)), peers=())
+
+    shown = [kinds(found) for found in report.found]
+    assert shown.count([Connect, GetRoster]) == shown.count([Connect, SetItem]) == 1
+    assert len(shown) * 10 < report.differing
+
+
+def test_what_comes_after_a_known_difference_is_looked_at_too() -> None:
+    def deaf(acts: Sequence[Act]) -> tuple[Observation, ...]:
+        """Roster gets and pings are lost."""
+        heard = observed(CoreSystem(*USERS), acts)
+        lost = Observation(FrozenMap(), heard[-1].rosters)
+        return tuple(
+            [lost if isinstance(act, GetRoster | Ping) else each for act, each in zip(acts, heard, strict=True)]
+        )
+
+    acts = [Connect(BALCONY), GetRoster(BALCONY), Ping(BALCONY, f"{ROMEO}/orchard")]
+    known = judge(acts[:2], deaf(acts[:2])).likeness
+    assert known is not None
+
+    verdict = judge(acts, deaf(acts), [known])
+
+    assert verdict.is_new
+    assert verdict.after == (1,)
+    assert [each.number for each in verdict.differences] == [2]
+
+
+@pytest.mark.parametrize(
+    ("policy", "says"),
+    [
+        (Policy(offline_messages=False), "stores no messages for absent users"),
+        (Policy(pre_approval=PreApproval.UNSUPPORTED), "has no pre-approval"),
+        (Policy(pre_approval=PreApproval.KEPT), "keeps a pre-approval that has been used"),
+        (Policy(acknowledge_requests=True), "acknowledges requests"),
+    ],
+)
+def test_another_choice_of_the_rfc_is_no_difference(policy: Policy, says: str) -> None:
+    report = found_by(playing(lambda: CoreSystem(*USERS, policy=policy)))
+
+    assert report.found == []
+    assert report.explained > 0
+    assert report.agreed + report.explained == report.traces
+    assert says in [choice.says for choice in report.choices]
+
+
+def test_several_choices_at_once_are_no_difference() -> None:
+    policy = Policy(offline_messages=False, pre_approval=PreApproval.UNSUPPORTED, notices=10)
+
+    report = found_by(playing(lambda: CoreSystem(*USERS, policy=policy)))
+
+    assert report.found == []
+    assert report.explained > 0
+
+
+# --- servers that cannot be tested ------------------------------------------------------------------------
+
+
+def test_a_server_that_hangs_ends_the_search_with_the_trace_that_it_hung_on() -> None:
+    def play(acts: Sequence[Act]) -> tuple[Observation, ...]:
+        if any(isinstance(act, SetItem) for act in acts):
+            raise ServerFailed("the server has not answered within 5 seconds")
+        return CORE(acts)
+
+    report = found_by(play)
+
+    assert report.failed is not None
+    trace, why = report.failed
+    assert SetItem in [type(act) for act in trace]
+    assert why == "the server has not answered within 5 seconds"
+    assert report.agreed == report.traces
+
+
+def test_what_differs_only_once_is_counted_apart() -> None:
+    played: set[tuple[Act, ...]] = set()
+
+    def play(acts: Sequence[Act]) -> tuple[Observation, ...]:
+        trace = tuple(acts)
+        if trace in played:
+            return CORE(acts)
+        played.add(trace)
+        return observed(Deaf(*USERS), acts)
+
+    report = found_by(play, examples=30)
+
+    assert report.unsteady > 0
+    assert report.found == []
+
+
+def test_when_the_time_is_over_nothing_more_is_played() -> None:
+    left = iter([False] * 5)
+    played: list[object] = []
+
+    def play(acts: Sequence[Act]) -> tuple[Observation, ...]:
+        played.append(acts)
+        return CORE(acts)
+
+    report = search(play, examples=100, is_over=lambda: next(left, True))
+
+    assert len(played) == report.traces == 5
+    assert not report.in_time
