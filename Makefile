@@ -3,6 +3,7 @@
 #   make test         the test-suite
 #   make conformance  the test vectors, against this implementation
 #   make interop      the server vectors, against Prosody and ejabberd too (Debian packages, on loopback)
+#   make differ       random traces on Prosody and ejabberd, beside this implementation
 #   make stdio-example  the server vectors, against the example in JavaScript (needs Node.js and npm)
 #   make lint         style, types and the direction of imports
 #   make check        everything the CI runs
@@ -12,7 +13,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance interop stdio-example lint check docs bench clean
+.PHONY: test conformance interop differ stdio-example lint check docs bench clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -37,6 +38,9 @@ conformance: $(VENV)/.test
 
 interop: $(VENV)/.test
 	@$(BIN)/python -m interop
+
+differ: $(VENV)/.test
+	@$(BIN)/python -m interop.differ
 
 stdio-example: $(VENV)/.test
 	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \

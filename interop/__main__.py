@@ -100,11 +100,11 @@ def _write_details(directory: Path, results: dict[str, list[Result]]) -> None:
         (directory / f"{server}.txt").write_text(text, encoding="utf-8")
 
 
-def _terminated(signum: int, frame: FrameType | None) -> None:
+def terminated(signum: int, frame: FrameType | None) -> None:
     """Let a termination unwind as an exit does, so that no server stays behind."""
     sys.exit(128 + signum)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, terminated)
     main()

@@ -1,0 +1,77 @@
+"""``python -m interop.differ``: what Prosody and ejabberd do otherwise than the core, found by random traces."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from interop.__main__ import terminated
+from interop.servers import SERVERS, NotAvailable
+from xmpp_im_conformance.differ import PEERS, Report, playing_on, search
+from xmpp_im_conformance.differ.command import write_vectors
+from xmpp_im_conformance.differ.kinds import CHAPTERS, kinds_of
+from xmpp_im_conformance.differ.report import print_report
+from xmpp_im_conformance.live import LiveConfig, LiveDriver
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--server", "names", multiple=True, type=click.Choice([*SERVERS]), help="Only this one.")
+@click.option("--acts", multiple=True, type=click.Choice([*CHAPTERS]), default=["subscriptions"], show_default=True)
+@click.option("--seed", type=int, default=2, show_default=True, help="What traces are drawn from.")
+@click.option("--seconds", type=click.FloatRange(0), default=60, show_default=True, help="For each server.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write vectors of what differs here.")
+@click.pass_context
+def main(
+    context: click.Context,
+    /,
+    names: tuple[str, ...],
+    acts: tuple[str, ...],
+    seed: int,
+    seconds: float,
+    out: Path | None,
+) -> None:
+    """Compare the servers with the core for a minute each. They do differ; it fails where one cannot be tested."""
+    console = Console()
+    failed = False
+    for name in names or SERVERS:
+        console.rule(name)
+        try:
+            SERVERS[name].installed()
+            with SERVERS[name].running() as config:
+                report = compare(config, acts, seed, seconds)
+        except NotAvailable as reason:
+            raise click.ClickException(str(reason)) from reason
+        print_report(console, report)
+        if out is not None:
+            write_vectors(report, out / name, name)
+        failed |= report.failed is not None
+    context.exit(int(failed))
+
+
+def compare(config: LiveConfig, acts: tuple[str, ...], seed: int, seconds: float) -> Report:
+    """Compare one server with the core, for as long as that may take."""
+    end = time.monotonic() + seconds
+    with closing(LiveDriver(config)) as driver:
+        return search(
+            playing_on(driver, peers=True),
+            examples=_PLENTY,
+            random=seed,
+            peers=PEERS,
+            kinds=kinds_of(acts),
+            is_over=lambda: time.monotonic() > end,
+        )
+
+
+_PLENTY: Final = 2000
+"""More traces than there is time for."""
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, terminated)
+    main()
