@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import evolve
 
 from xmpp_im_conformance.differ.searching import Found
+from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy, PreApproval
-from xmpp_im_core.testing import USERS, Act, Connect, CoreSystem, Disconnect, observed, to_scenario, xml_of
+from xmpp_im_core.testing import (
+    REMOTE,
+    USERS,
+    Act,
+    Connect,
+    CoreSystem,
+    Disconnect,
+    Observation,
+    observed,
+    to_scenario,
+    xml_of,
+)
 from xmpp_im_core.testing.scenarios import Json
 
 # The features without which a trace may go otherwise, and the policies without them: fields of several types.
@@ -22,26 +34,72 @@ _FEATURES: Final[Mapping[str, Mapping[str, Any]]] = {
 def vector(found: Found, server: str) -> dict[str, Json]:
     """Return a scenario that the core passes, and a server with this difference does not.
 
+    It looks only where the two differ: what leads up to it, and what others get, it drops.
+
     :param server: what the server is called.
     """
-    policy, acts = found.verdict.choices.policy, (*found.acts, *_witnesses(found))
+    policy, number = found.verdict.choices.policy, found.verdict.differences[0].number
+    acts = (*found.acts[: number + 1], *_witnesses(found))
     expected = observed(_core(policy), acts)
     scenario = to_scenario(
         acts,
-        expected,
-        title=f"After {len(found.acts) - 1} other acts: {told(found.acts[-1])}",
+        [_looked_at(found, each, place == number) for place, each in enumerate(expected)],
+        title=f"After {number} other acts: {told(acts[number])}",
         features=[
             name for name, without in _FEATURES.items() if expected != observed(_core(evolve(policy, **without)), acts)
         ],
         in_order=any(sorted(each.model) == sorted(each.system) for each in found.verdict.differences),
     )
-    note = [*assumed(found), *shown(found)]
-    return {**scenario, "source": f"Found by comparing {server} with the core", "note": "\n".join(note)}
+    return {
+        **scenario,
+        "accounts": {user: {} for user in USERS},
+        "steps": _with_flushes(scenario["steps"], found),
+        "source": f"Found by comparing {server} with the core",
+        "note": "\n".join([*assumed(found), *shown(found)]),
+    }
+
+
+def _looked_at(found: Found, expected: Observation, is_last: bool) -> Observation:
+    """Leave out what everybody sees alike."""
+    differing = {each.where for each in found.verdict.differences}
+    received = {at: stanzas for at, stanzas in expected.received.items() if is_last and at in differing}
+    rosters = {user: query for user, query in expected.rosters.items() if user in differing}
+    return Observation(FrozenMap(received), FrozenMap(rosters))
+
+
+def _with_flushes(steps: Json, found: Found) -> list[Json]:
+    """Drop what came before the act that shows the difference, and what it causes elsewhere."""
+    assert isinstance(steps, list)
+    number = found.verdict.differences[0].number
+    differing = {each.where for each in found.verdict.differences}
+    doing = [place for place, step in enumerate(steps) if step.keys() & _DOING]
+    before, after = doing[number], doing[number] + 1
+    while after < len(steps) and not steps[after].keys() & _DOING:
+        after += 1
+    with_peers = any(act.is_remote for act in found.acts) or REMOTE in differing
+    everybody = [*_connected(found.acts[:number]), *([REMOTE] if with_peers else [])]
+    others = [*_connected(found.acts[: number + 1]), *([REMOTE] if with_peers else [])]
+    return [
+        *steps[:before],
+        *_flush(everybody),
+        *steps[before:after],
+        *_flush([at for at in others if at not in differing]),
+        *steps[after:],
+    ]
+
+
+_DOING: Final = frozenset({"connect", "disconnect", "send", "remote_send"})
+
+
+def _flush(at: Sequence[str]) -> list[Json]:
+    clients = [each for each in at if each != REMOTE]
+    steps: list[Json] = [{"flush": clients}] if clients else []
+    return [*steps, {"remote_flush": True}] if REMOTE in at else steps
 
 
 def file_name(number: int, found: Found) -> str:
-    """Return a name for the file of the vector: what is done last is in it."""
-    return f"{number:02}-{type(found.acts[-1]).__name__.lower()}.json"
+    """Return a name for the file of the vector: what shows the difference is in it."""
+    return f"{number:02}-{type(found.verdict.differences[0].act).__name__.lower()}.json"
 
 
 def told(act: Act) -> str:
@@ -68,15 +126,20 @@ def shown(found: Found) -> Iterable[str]:
 
 def _witnesses(found: Found) -> list[Act]:
     """Let users connect whose rosters differ, so that somebody can ask for them."""
-    connected: set[str] = set()
-    for act in found.acts:
-        if isinstance(act, Connect):
-            connected.add(act.client)
-        elif isinstance(act, Disconnect):
-            connected.discard(act.client)
-    present = {client.partition("/")[0] for client in connected}
+    present = {client.partition("/")[0] for client in _connected(found.acts)}
     rosters = [each.where for each in found.verdict.differences if each.where in USERS]
     return [Connect(f"{user}/balcony") for user in rosters if user not in present]
+
+
+def _connected(acts: Sequence[Act]) -> list[str]:
+    """Return the clients that are connected after this."""
+    connected: list[str] = []
+    for act in acts:
+        if isinstance(act, Connect):
+            connected.append(act.client)
+        elif isinstance(act, Disconnect):
+            connected.remove(act.client)
+    return connected
 
 
 def _core(policy: Policy) -> CoreSystem:
