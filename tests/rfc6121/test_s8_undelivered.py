@@ -212,6 +212,15 @@ def test_a_session_that_never_was_available_has_its_messages_go_on_too() -> None
     assert told(step) == [f"deliver chat from {ORCHARD} to chamber"]
 
 
+def test_what_a_replaced_session_did_not_get_is_processed_again() -> None:
+    message_ = message("chat", ORCHARD, JULIET)
+    replaced = following(account(JULIET, available=("balcony",)), bound("balcony", epoch=2))
+
+    late = reduce(replaced, SessionEnded(AT, "late", BALCONY, (message_,)))
+
+    assert [type(each).__name__ for each in late.store] == ["Put"], "nobody is available: it is kept"
+
+
 def test_an_end_that_comes_twice_brings_nothing_twice() -> None:
     over = SessionEnded(AT, "seq", BALCONY, (message("chat", ORCHARD, FULL),))
 

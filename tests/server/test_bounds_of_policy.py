@@ -413,7 +413,7 @@ def test_a_request_of_a_subscriber_is_answered_whatever_the_limits(field: str) -
 
 
 def test_directed_unavailable_presence_and_presence_to_ones_own_resources_need_no_place_in_the_list() -> None:
-    full = following(connected(), outbound("available", entity(0), by="balcony"))
+    full = following(connected(), outbound(None, by="balcony"), outbound("available", entity(0), by="balcony"))
     policy = Policy(directed_entries=1)
 
     for event in (

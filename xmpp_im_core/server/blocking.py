@@ -108,10 +108,11 @@ def _block(
             store += noted
     after = after.with_sessions(tuple([_without_directed(each, added) for each in after.sessions]))
     farewells: list[Effect] = []
+    subscribed = _affected(account, added) if account.available() else set()
     for n, each in enumerate(account.sessions):
         presence = Presence(None, each.address, f"{event.seq}-unavailable-{n}", "unavailable")
         directed = [jid for jid in each.directed if _hides(account, added, parse_jid(jid))]
-        hit = _affected(account, added) if each.available else ()
+        hit = subscribed if each.available else ()
         told = tuple(sorted({*hit, *directed}))
         if told:
             farewells.append(FanOut(presence, told, rules.UNAVAILABLE))
@@ -182,6 +183,8 @@ def inbound_from_blocked(account: Account, stanza: Stanza, to: JID, policy: Poli
     """Process a stanza from an entity that the user blocks: it sees nobody there (XEP-0191 §3.3)."""
     if isinstance(stanza, Presence):
         return silence(account, rules.PRESENCE_IGNORED)
+    if isinstance(stanza, IQ) and stanza.type not in ("get", "set"):
+        return silence(account, rules.IQ_REFUSED)
     if isinstance(stanza, IQ):
         return Transition(account, (error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.IQ_REFUSED),))
     if policy.blocked_messages is BlockedMessages.ERROR:

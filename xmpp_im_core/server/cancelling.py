@@ -36,7 +36,7 @@ def outbound_unsubscribed(
         farewells = unavailable_from_all(account, cancellation.to, event.seq, rules.UNAVAILABLE_BEFORE_CANCELLATION)
         account = without_directed_to(account, contact.jid)
     routed = Route(cancellation, row.rule)
-    if not contact.listed:  # "deletes only the record": a denied request had no item
+    if not contact.listed:  # a denied request had no item
         after, noted = note(account, cancelled)
         return Transition(after, (*farewells, routed, Ignored(rules.DENIAL_WITHOUT_ITEM)), noted)
     after, cancelled, store = modify(account, cancelled.in_roster(approved=False), policy)

@@ -29,10 +29,10 @@ def outbound_directed(
         left = session.with_directed(tuple([entry for entry in session.directed if entry != to.full]))
         return Transition(account.with_session(left), (Route(presence, rules.DIRECTED_UNAVAILABLE),))
     routed = Route(presence, _rule(account, to, session))
-    if to.full in session.directed or to.bare == account.jid.bare:
+    if to.full in session.directed or (session.available and to.bare == account.jid.bare):
         return Transition(account, (routed,))
     if len(session.directed) >= policy.directed_entries:
-        return refuse(account, event.stanza, session.id, Condition.POLICY_VIOLATION, rules.DIRECTED_LIST_FULL)
+        return refuse(account, presence, session.id, Condition.POLICY_VIOLATION, rules.DIRECTED_LIST_FULL)
     listed = session.with_directed(tuple(sorted([*session.directed, to.full])))
     return Transition(account.with_session(listed), (routed,))
 

@@ -1,8 +1,8 @@
 """Telling the user of a contact's decision, at once or later (RFC 6121 §3.1.6, §3.2.3, §3.3.3).
 
 An approval, a cancellation and an unsubscribe are delivered to the interested resources. Where there is none,
-the server "MAY" keep them "for delivery when the user next has an available resource", which the policy
-decides.
+the server "MAY" keep them and "then deliver the notification when the account next has an available resource",
+which the policy decides.
 """
 
 from __future__ import annotations

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from xmpp_im_core.jid import parse_address
+from xmpp_im_core.jid import parse_address, parse_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster
 from xmpp_im_core.rules import subscriptions as rules
 from xmpp_im_core.server.effects import Effect, Kind, Put, Route, StoreOperation, Transition, silence
 from xmpp_im_core.server.events import TimePassed
 from xmpp_im_core.server.state import Account
+from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import Presence
 
 
@@ -32,7 +33,7 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
     due: list[datetime] = []
     for contact in account.roster.contacts.values():
         asked = contact.asked
-        if asked is None or wait is None or contact.jid in roster.shared:
+        if asked is None or wait is None or contact.jid in roster.shared or _blocked(account, contact):
             continue
         if _due(asked, wait) <= event.at:
             asked = event.at
@@ -47,6 +48,10 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
     if not send:
         return silence(later, rules.NOTHING_TO_RESEND)
     return Transition(later, tuple(send), tuple(store))
+
+
+def _blocked(account: Account, contact: Contact) -> bool:
+    return bool(account.blocked) and is_blocked(account, parse_jid(contact.jid))
 
 
 def first_due(roster: Roster, policy: Policy) -> datetime | None:

@@ -89,9 +89,13 @@ def hosting(*domains: str, machine: Machine[Any] = PLAIN) -> Service[Any]:
     """Return the service that hosts these domains, with no account in memory.
 
     :param machine: what each account runs, where it is more than RFC 6121.
-    :raises InvalidJID: for what is no domainpart.
+    :raises InvalidJID: for what is no JID.
+    :raises ValueError: for none, and for what is more than a domainpart.
     """
-    return Service(tuple([parse_jid(domain).domain for domain in domains]), machine)
+    prepared = [parse_jid(domain) for domain in domains]
+    if not prepared or any(each.local is not None or each.resource is not None for each in prepared):
+        raise ValueError(f"domains: {domains!r}; one domainpart or more is needed, and nothing else")
+    return Service(tuple([each.domain for each in prepared]), machine)
 
 
 def unload(service: Service[S], jid: str) -> Service[S]:

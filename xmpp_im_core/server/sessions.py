@@ -66,9 +66,12 @@ def _with_stream(account: Account, id: SessionId, attached: bool) -> Transition[
 def session_ended(account: Account, event: SessionEnded, policy: Policy) -> Transition[Account]:
     """Take a session out, tell whom it concerns, and then see to what it did not get any more (§4.5.2, §8.5)."""
     session = account.session(event.session)
-    if session is None:
+    if session is None and account.resource(event.session.resource) is None:
         return silence(account, rules.UNKNOWN_SESSION)
-    gone = session_gone(account, session, event.seq, event.at)
+    if session is None:  # replaced: all is told but what it did not get any more
+        gone = silence(account, rules.UNKNOWN_SESSION)
+    else:
+        gone = session_gone(account, session, event.seq, event.at)
     state, send, store = gone.state, list(gone.send), list(gone.store)
     for n, stanza in enumerate(event.undelivered):
         again = processed_again(state, event, stanza, n, policy)

@@ -14,6 +14,8 @@ from xmpp_im_core.rules import administration as rules
 from xmpp_im_core.server.changes import push_item
 from xmpp_im_core.server.effects import Effect, FanOut, Kind, Put, Transition, silence
 from xmpp_im_core.server.events import OverlayChanged
+from xmpp_im_core.server.farewell import without_directed_to
+from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.state import Account
 from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import Presence
@@ -26,7 +28,7 @@ def overlay_changed(account: Account, event: OverlayChanged, policy: Policy) -> 
     presence, and whom the user may see from now on is probed.
     """
     before = account.roster
-    shared = FrozenMap((item.jid, item) for item in event.items)
+    shared = FrozenMap((item.jid, item) for item in event.items if item.jid != account.jid.bare)
     changed = [jid for jid in sorted({*before.shared, *shared}) if before.shared.get(jid) != shared.get(jid)]
     if not changed:
         return silence(account, rules.SHARED_UNCHANGED)
@@ -36,6 +38,10 @@ def overlay_changed(account: Account, event: OverlayChanged, policy: Policy) -> 
         _push(after, jid, before.version + n, f"{event.seq}-push-{n}", policy) for n, jid in enumerate(changed, 1)
     ]
     send = (*pushes, *_presence(account, after, changed, event.seq))
+    for jid in changed:
+        if _from(before, jid) and not _from(roster, jid):
+            after = without_directed_to(after, jid)
+    after = after.waking(first_due(after.roster, policy))
     return Transition(after, send, (Put(Kind.ROSTER, "", roster.head),))
 
 

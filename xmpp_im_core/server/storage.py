@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster, RosterHead, roster_of
+from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as rules
 from xmpp_im_core.server.answers import error, error_to_sender
-from xmpp_im_core.server.effects import Effect, Ignored, Kind, Transition, silence
+from xmpp_im_core.server.effects import Effect, EndSession, Ignored, Kind, Transition, silence
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded
 from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.sessions import session_bound
@@ -24,7 +25,10 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     heads = [put.value for put in event.records if put.kind is Kind.ROSTER]
     head = heads[-1] if heads else None
     if not isinstance(head, RosterHead):
-        return silence(state, rules.NOTHING_LOADED)
+        sessions = state.sessions if isinstance(state, Unloaded) else ()
+        ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in sessions]
+        nobody = NoAccount(state.jid) if isinstance(state, Unloaded) else state
+        return Transition(nobody, (Ignored(rules.NOTHING_LOADED), *ended))
     contacts: dict[str, Contact] = {}
     last: LastUnavailable | None = None
     moved: Moved | None = None

@@ -41,7 +41,7 @@ def outbound_subscribe(
     routed = Route(request, row.rule)
     if not row.becomes.pending_out:
         return Transition(account, (routed,))  # already subscribed: nothing to show that is new
-    # A repeated request is pushed again: "it MUST then send a roster push" knows no exception (§3.1.2)
+    # A repeated request is pushed again: "the user's server MUST then send a roster push" knows no exception (§3.1.2)
     asking = contact.becoming(row.becomes).in_roster(approved=contact.approved).asked_at(event.at)
     after, asking, store = modify(account, asking, policy)
     pushed = push(after, asking, f"{event.seq}-push", policy, rules.REQUEST_PUSHED)

@@ -81,7 +81,8 @@ class ServerHost(Generic[S]):
         if isinstance(read, Stanza):
             self.feed(ForAccount(account, Outbound(*self.stamp(), session, read)))
         elif isinstance(read, StreamClosed):
-            self._end(account, session)
+            for event in self._end(account, session):
+                self.feed(event)
 
     def hear_peer(self, link: Link) -> None:
         """Read what another domain has written."""
@@ -109,7 +110,7 @@ class ServerHost(Generic[S]):
         elif isinstance(effect, Delegate):
             yield from self._answer(account, effect)
         elif isinstance(effect, EndSession):
-            self._end(account, effect.session)
+            yield from self._end(account, effect.session)
         elif isinstance(effect, Load):
             yield ForAccount(account, AccountLoaded(*self.stamp(), self._account(account)))
         elif isinstance(effect, LoadOffline):
@@ -149,12 +150,12 @@ class ServerHost(Generic[S]):
             if not self._route(answer):
                 yield Arrived(*self.stamp(), answer)
 
-    def _end(self, account: str, session: SessionId) -> None:
+    def _end(self, account: str, session: SessionId) -> Iterator[ServiceEvent]:
         """End a session whose stream was closed, by either side."""
         link = self.streams.pop((account, session), None)
         if link is not None:
             link.close()
-            self.feed(ForAccount(account, SessionEnded(*self.stamp(), session)))
+            yield ForAccount(account, SessionEnded(*self.stamp(), session))
 
     # --- storage ------------------------------------------------------------------------------------------
 
