@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,14 @@ from rich.progress import track
 
 from xmpp_im_conformance.differ.command import differ
 from xmpp_im_conformance.drivers import NAMES, playing
+from xmpp_im_conformance.files import file_options, write_files
 from xmpp_im_conformance.finding import find, wanted
 from xmpp_im_conformance.live.options import live_options
 from xmpp_im_conformance.outcome import Outcome
 from xmpp_im_conformance.report import (
-    as_data,
     print_failures,
     print_not_applicable,
+    print_sum,
     print_tables,
     print_uncovered,
 )
@@ -40,8 +40,9 @@ main.add_command(differ)
 @click.option("--section", "sections", multiple=True, help="Only vectors about this section of RFC 6121, or below it.")
 @click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? stand for what they usually do.")
 @click.option("--driver", type=click.Choice(NAMES), default="embedded", show_default=True)
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here.")
+@file_options
 @click.option("--uncovered", is_flag=True, help="List the testable requirements that no vector shows.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the failures and the sum.")
 @stdio_options
 @live_options
 @click.pass_context
@@ -52,8 +53,11 @@ def run(
     sections: tuple[str, ...],
     ids: tuple[str, ...],
     driver: str,
-    json_file: Path | None,
+    json: Path | None,
+    junit: Path | None,
+    html: Path | None,
     uncovered: bool,
+    quiet: bool,
     timeout: float | None,
     command: str | None,
     restarts: int | None,
@@ -67,15 +71,15 @@ def run(
     if not vectors:
         raise click.UsageError("there are no such vectors")
     console = Console()
-    shown = track(vectors, "Running", console=console, transient=True, disable=not console.is_terminal)
+    shown = track(vectors, "Running", console=console, transient=True, disable=quiet or not console.is_terminal)
     with playing(driver, timeout, {"command": command, "restarts": restarts}, live) as drivers:
         results = [run_vector(vector, drivers.server, drivers.client) for vector in shown]
-    if json_file is not None:
-        text = json.dumps(as_data(results), indent=2, ensure_ascii=False)
-        json_file.write_text(f"{text}\n", encoding="utf-8")
+    write_files(results, driver, {"json": json, "junit": junit, "html": html})
     print_failures(console, results)
-    print_not_applicable(console, results)
-    print_tables(console, results)
+    if not quiet:
+        print_not_applicable(console, results)
+        print_tables(console, results)
+    print_sum(console, results)
     if uncovered:
         print_uncovered(console, results)
     context.exit(int(Outcome.FAILED in [result.outcome for result in results]))

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from xmpp_im_conformance.data import Requirement, requirements
 from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.vectors import Side, sections
+from xmpp_im_conformance.vectors import Malformed, Side, Vector, sections
 
 LEVELS: Final = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "plain")
 
@@ -34,15 +34,15 @@ def by_section(results: Iterable[Result], side: Side) -> dict[str, Counter[Outco
     counts: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
     for result in results:
         if result.vector.side is side:
-            counts[_heading(result)][result.outcome] += 1
+            counts[heading(result.vector)][result.outcome] += 1
     return dict(sorted(counts.items(), key=lambda entry: order(entry[0])))
 
 
-def _heading(result: Result) -> str:
+def heading(vector: Vector | Malformed) -> str:
     """Return the section of RFC 6121 that a vector is about first; where there is none, the other document."""
-    for section in sections(result.vector):
+    for section in sections(vector):
         return section
-    for entry in result.vector.rfc:
+    for entry in vector.rfc:
         document = entry.partition(" ")[0]
         return f"RFC {document}" if document.isdigit() else document
     return "unknown"

@@ -76,6 +76,7 @@ def read_file(path: Path, id: str) -> Iterator[Vector | Malformed]:
         rfc=rfc,
         level=data.get("level", "MUST"),
         features=frozenset(data.get("features", ())),
+        note=data.get("note", ""),
     )
     if kind == "table":
         for row in data["rows"]:
@@ -143,6 +144,7 @@ def _read_row(head: Vector, row: _Data) -> Iterator[Vector | Malformed]:
         rfc=(*head.rfc, *row.get("rfc", ())),
         level=row.get("level", head.level),
         features=head.features | set(row.get("features", ())),
+        note="\n".join([note for note in (head.note, row.get("note")) if note]),
     )
     try:
         _check_requirements(vector)

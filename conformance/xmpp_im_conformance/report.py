@@ -52,12 +52,16 @@ def print_not_applicable(console: Console, results: Sequence[Result]) -> None:
 
 
 def print_tables(console: Console, results: Sequence[Result]) -> None:
-    """Print the tables by section, of servers and of clients, that of requirements, and the sum."""
+    """Print the tables by section, of servers and of clients, and that of requirements."""
     for side in Side:
         counts = by_section(results, side)
         if counts:
             console.print(_outcomes(_TITLES[side], counts))
     console.print(_requirements(results))
+
+
+def print_sum(console: Console, results: Sequence[Result]) -> None:
+    """Print how many passed, failed and are not applicable."""
     total = Counter([result.outcome for result in results])
     console.print(
         f"{total[Outcome.PASSED]} passed, {total[Outcome.FAILED]} failed, "

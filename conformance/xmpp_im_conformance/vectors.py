@@ -266,6 +266,8 @@ class Vector:
     rfc: tuple[str, ...] = ()
     level: str = "MUST"
     features: frozenset[str] = frozenset()
+    note: str = ""
+    """What there is to say of it: what was left out, a doubtful point."""
 
     @property
     def side(self) -> Side:

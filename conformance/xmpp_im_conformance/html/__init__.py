@@ -1,0 +1,1 @@
+"""The results as one page for people: self-contained, with a diagram of each vector."""
