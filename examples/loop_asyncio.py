@@ -1,0 +1,53 @@
+"""The server of host.py on asyncio: `python loop_asyncio.py [port]`, for users romeo and juliet."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+
+from host import Host
+from negotiation import Stream
+
+SLOWEST = 1_000_000  # bytes that may wait for a client: who does not read them is disconnected
+
+
+class Server:
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.writers: dict[Stream, asyncio.StreamWriter] = {}
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read one connection to its end; what comes of it may be written to any of them."""
+        stream = self.host.connect()
+        self.writers[stream] = writer
+        with suppress(OSError):
+            while not stream.closed and (data := await reader.read(65536)):
+                self.host.receive(stream, data)
+                self.write()
+                await writer.drain()  # who sends faster than he reads is not read from
+        self.host.lose(stream)
+        self.write()
+
+    def write(self) -> None:
+        for stream, data in self.host.to_write():
+            writer = self.writers[stream]
+            writer.write(data)
+            if stream.closed:
+                del self.writers[stream]
+                writer.close()
+            elif writer.transport.get_write_buffer_size() > SLOWEST:
+                writer.transport.abort()  # its reader wakes up, and reports the loss
+
+
+async def main(port: int) -> None:
+    server = Server(Host("montague.example", {"romeo": "rosaline", "juliet": "balcony"}))
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", port)
+    print(listener.sockets[0].getsockname()[1], flush=True)
+    async with listener:
+        await listener.serve_forever()
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5222))

@@ -1,0 +1,78 @@
+"""The server of host.py on Trio: `python loop_trio.py [port]`, for users romeo and juliet."""
+
+from __future__ import annotations
+
+import math
+import sys
+from functools import partial
+
+import trio
+from host import Host
+from negotiation import Stream
+
+SLOWEST = 1_000_000  # bytes that may wait for a client: who does not read them is disconnected
+
+
+class Connection:
+    """One connection: a task reads it while another one writes, so a slow client holds up nobody else."""
+
+    def __init__(self, socket: trio.SocketStream, scope: trio.CancelScope) -> None:
+        self.socket, self.scope = socket, scope
+        self.queue, self.pieces = trio.open_memory_channel[bytes](math.inf)  # `waiting` is its bound
+        self.waiting = 0
+
+    def put(self, data: bytes) -> None:
+        self.queue.send_nowait(data)
+        self.waiting += len(data)
+        if self.waiting > SLOWEST:
+            self.scope.cancel()
+
+    async def write(self) -> None:
+        async for data in self.pieces:
+            await self.socket.send_all(data)
+            self.waiting -= len(data)
+        self.scope.cancel()  # all is written, and nothing more is to be read
+
+
+class Server:
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.connections: dict[Stream, Connection] = {}
+
+    async def serve(self, socket: trio.SocketStream) -> None:
+        """Serve one connection to its end; what comes of it may be written to any of them."""
+        stream = self.host.connect()
+        try:
+            async with trio.open_nursery() as nursery:
+                self.connections[stream] = Connection(socket, nursery.cancel_scope)
+                nursery.start_soon(self.connections[stream].write)
+                async for data in socket:
+                    self.host.receive(stream, bytes(data))
+                    self.write()
+                    if stream.closed:
+                        break  # the other task goes on until the end of the stream is written
+                else:
+                    nursery.cancel_scope.cancel()
+        except* trio.BrokenResourceError:
+            pass  # the connection broke, whichever task saw it first
+        self.host.lose(stream)
+        self.write()
+
+    def write(self) -> None:
+        for stream, data in self.host.to_write():
+            connection = self.connections[stream]
+            connection.put(data)
+            if stream.closed:
+                del self.connections[stream]
+                connection.queue.close()
+
+
+async def main(port: int) -> None:
+    server = Server(Host("montague.example", {"romeo": "rosaline", "juliet": "balcony"}))
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, server.serve, port, host="127.0.0.1"))
+        print(listener.socket.getsockname()[1], flush=True)
+
+
+if __name__ == "__main__":
+    trio.run(main, int(sys.argv[1]) if len(sys.argv) > 1 else 5222)

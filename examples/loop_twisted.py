@@ -1,0 +1,86 @@
+"""The server of host.py on Twisted: `python loop_twisted.py [port]`, for users romeo and juliet."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from host import Host
+from negotiation import Stream
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import react
+from twisted.python.failure import Failure
+from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
+
+SLOWEST = 1_000_000  # bytes that may wait for a client: who does not read them is disconnected
+
+
+@implementer(IPushProducer)
+class Connection(Protocol):
+    """One connection. As a producer of its own bytes it is told when its client reads too slowly."""
+
+    transport: Any  # its types are zope interfaces, which mypy cannot read
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.stream = server.host.connect()
+        self.behind: int | None = None  # bytes written since the client has fallen behind
+        server.connections[self.stream] = self
+
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(self, True)
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self.stream.closed:
+            self.server.host.receive(self.stream, data)
+            self.server.write()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.server.host.lose(self.stream)
+        self.server.write()
+
+    def pauseProducing(self) -> None:
+        self.behind = self.behind or 0  # it is told at each write
+        self.transport.pauseProducing()  # who sends faster than he reads is not read from
+
+    def resumeProducing(self) -> None:
+        self.behind = None
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """Nothing to stop: the connection is lost, which is reported as such."""
+
+
+class Server(Factory):
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.connections: dict[Stream, Connection] = {}
+
+    def buildProtocol(self, addr: object) -> Connection:
+        return Connection(self)
+
+    def write(self) -> None:
+        for stream, data in self.host.to_write():
+            connection = self.connections[stream]
+            connection.transport.write(data)
+            if stream.closed:
+                del self.connections[stream]
+                connection.transport.unregisterProducer()
+                connection.transport.loseConnection()
+            elif connection.behind is not None:
+                connection.behind += len(data)
+                if connection.behind > SLOWEST:
+                    connection.transport.abortConnection()  # connectionLost follows
+
+
+async def main(reactor: Any, port: str = "5222") -> None:
+    server = Server(Host("montague.example", {"romeo": "rosaline", "juliet": "balcony"}))
+    listener = reactor.listenTCP(int(port), server, interface="127.0.0.1")
+    print(listener.getHost().port, flush=True)
+    await Deferred()  # for ever
+
+
+if __name__ == "__main__":
+    react(main, sys.argv[1:])

@@ -1,0 +1,106 @@
+"""How a client's stream begins, without I/O: a header, a name and a password, a resource. Then stanzas.
+
+This is no more of RFC 6120 than a client needs to log in. Left out, and yours to add here: TLS (section 5: without it
+passwords cross the network as they are, so these examples listen on loopback alone), SASL mechanisms other than PLAIN
+and passwords kept as they should be (section 6), resumption (XEP-0198), a bound on the time that a client may take.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from uuid import uuid4
+
+from xmpp_im_core.codec import CodecError, NonStanza, StreamClosed, StreamOpened, StreamParser, write_stanza
+from xmpp_im_core.element import element
+from xmpp_im_core.jid import JID, parse_jid
+from xmpp_im_core.server import SessionId
+from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, result_reply, stanza_error
+
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+BIND = "urn:ietf:params:xml:ns:xmpp-bind"
+LOGIN = f"<mechanisms xmlns='{SASL}'><mechanism>PLAIN</mechanism></mechanisms>"
+# A client uses versioning and pre-approval only where they are offered (RFC 6121 sections 2.6.1 and 3.4.1).
+OFFERS = (
+    f"<bind xmlns='{BIND}'/><ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
+)
+
+
+class Stream:
+    """One client's stream. Feed it bytes; it yields the JID that it asks to bind, and stanzas after that."""
+
+    def __init__(self, domain: str, passwords: Mapping[str, str]) -> None:
+        self.domain, self.passwords = domain, passwords
+        self.parser = StreamParser()
+        self.account: JID | None = None
+        self.jid: JID | None = None
+        self.bound: tuple[str, SessionId] | None = None  # the host's
+        self.lang: str | None = None
+        self.out = b""  # what waits to be written
+        self.closed = False  # nothing more is read, and once `out` is written the connection ends
+
+    def receive(self, data: bytes) -> Iterator[JID | Stanza]:
+        try:
+            events = self.parser.feed(data)
+        except CodecError as error:
+            yield from self.take(error.before)  # what came before the error counts
+            self.close(error.condition)
+        else:
+            yield from self.take(events)
+
+    def take(self, events: tuple[object, ...]) -> Iterator[JID | Stanza]:
+        for event in events:
+            if self.closed:
+                return
+            if isinstance(event, StreamOpened):
+                self.greet(event)
+            elif isinstance(event, StreamClosed):
+                self.close()
+            elif isinstance(event, NonStanza) and event.element.name == "auth" and self.account is None:
+                self.authenticate(event.element.text)
+            elif isinstance(event, Stanza) and self.jid is not None:
+                yield event
+            elif isinstance(event, IQ) and self.account is not None:
+                yield from self.bind(event, self.account)
+            else:
+                self.close("not-authorized")
+
+    def greet(self, header: StreamOpened) -> None:
+        self.lang = header.lang
+        self.out += (
+            f"<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+            f" from='{self.domain}' id='{uuid4()}' version='1.0'>"
+            f"<stream:features>{LOGIN if self.account is None else OFFERS}</stream:features>"
+        ).encode()
+
+    def authenticate(self, text: str) -> None:
+        try:
+            _, name, password = b64decode(text).decode().split("\0")
+            account = parse_jid(f"{name}@{self.domain}")
+            if self.passwords[account.local or ""] != password:
+                raise ValueError("wrong password")
+        except (ValueError, KeyError):
+            self.out += f"<failure xmlns='{SASL}'><not-authorized/></failure>".encode()
+        else:
+            self.out += f"<success xmlns='{SASL}'/>".encode()
+            self.account, self.parser = account, StreamParser()  # the stream begins anew
+
+    def bind(self, iq: IQ, account: JID) -> Iterator[JID]:
+        request = iq.payload.first("bind", BIND)
+        wish = request.first("resource") if request is not None else None
+        try:
+            self.jid = account.with_resource(wish.text if wish is not None and wish.text else uuid4().hex)
+        except ValueError:
+            self.out += write_stanza(error_reply(iq, stanza_error(Condition.BAD_REQUEST)))
+        else:
+            self.out += write_stanza(
+                result_reply(iq, element("bind", BIND, {}, [element("jid", BIND, {}, [self.jid.full])]))
+            )
+            yield self.jid
+
+    def close(self, condition: str | None = None) -> None:
+        if not self.closed:
+            streams = "urn:ietf:params:xml:ns:xmpp-streams"
+            error = f"<stream:error><{condition} xmlns='{streams}'/></stream:error>" if condition else ""
+            self.out += f"{error}</stream:stream>".encode()
+            self.closed = True
