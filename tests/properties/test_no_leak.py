@@ -101,17 +101,6 @@ def is_withdrawal(event: Event) -> bool:
     return isinstance(event, Inbound) and isinstance(event.stanza, Presence) and event.stanza.type == "unsubscribe"
 
 
-def is_withdrawal_from_a_resource(event: Event) -> bool:
-    """An "unsubscribe" to a full JID counts where that resource is there (§8.5.3.1), and is ignored where it is
-    not (§8.5.3.2.2). It earns no answer, but which of the two it was shows in whether the next one does. So
-    it is the last that the entity sends.
-    """
-    if not is_withdrawal(event) or not isinstance(event, Inbound):
-        return False
-    to = event.stanza.to_jid
-    return to is not None and to.resource is not None
-
-
 @st.composite
 def attempts(draw: st.DrawFn, account: Account, entity: str) -> Trace:
     """What the entity sends, in the midst of what the user does."""
@@ -120,8 +109,6 @@ def attempts(draw: st.DrawFn, account: Account, entity: str) -> Trace:
         if choose(draw, (True, True, False)):
             at = NOON + timedelta(seconds=number)
             happened.append(Inbound(at, f"theirs{number}", sent_by(draw, entity, account)))
-            if is_withdrawal_from_a_resource(happened[-1]):
-                break
         else:
             happened.append(life(draw, number))
     return tuple(happened)

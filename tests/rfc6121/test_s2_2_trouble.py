@@ -310,3 +310,18 @@ def test_a_removed_account_takes_leave_of_its_contacts_and_denies_those_who_wait
     assert step.state == NOBODY
     ids = [each.stanza.id for each in step.send if isinstance(each, Route) and isinstance(each.stanza, Presence)]
     assert len(set(ids)) == len(ids)
+
+
+def test_stored_addresses_are_prepared_and_what_is_none_is_passed_over() -> None:
+    records = (
+        Put(Kind.ROSTER, "", RosterHead("v", 1, 0)),
+        Put(Kind.CONTACT, "no jid@@", contact("no jid@@", "From")),
+        Put(Kind.CONTACT, "Romeo@Example.NET", contact("Romeo@Example.NET", "From")),
+        Put(Kind.BLOCKED, "@@", None),
+        Put(Kind.BLOCKED, "Nurse@Example.COM", None),
+    )
+
+    read = after(reduce(NOBODY, AccountLoaded(AT, "loaded", records)))
+
+    assert list(read.roster.contacts) == ["romeo@example.net"]
+    assert read.blocked == ("nurse@example.com",)

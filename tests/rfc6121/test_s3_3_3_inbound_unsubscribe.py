@@ -177,7 +177,7 @@ def test_from_somebody_who_is_not_in_the_roster_it_is_silently_ignored(known: li
 
 
 @rfc6121("A.3.2", quote="SHOULD auto-reply by sending a presence stanza")
-@pytest.mark.parametrize("state", ["From", "None + Pending In"])
+@pytest.mark.parametrize("state", ["From"])
 def test_to_a_full_jid_that_is_there_it_counts_but_earns_no_answer_that_would_tell_so(state: str) -> None:
     juliet = account(JULIET, {ROMEO: state}, interested=("balcony",), connected=("chamber",))
 
@@ -186,3 +186,13 @@ def test_to_a_full_jid_that_is_there_it_counts_but_earns_no_answer_that_would_te
     assert told(step)[0] == "deliver unsubscribe from romeo@example.net to balcony"
     assert ANSWER not in told(step)
     assert state_of(step.state, ROMEO) == "None"
+
+
+@pytest.mark.parametrize("resource", ["chamber", "nowhere"])
+@pytest.mark.parametrize("state", ["None + Pending In", "None + Pending Out+In", "To + Pending In"])
+def test_from_whoever_may_not_see_the_resource_it_is_ignored_whether_it_is_there_or_not(
+    state: str, resource: str
+) -> None:
+    juliet = account(JULIET, {ROMEO: state}, interested=("balcony",), connected=("chamber",))
+
+    assert ignored(juliet, inbound("unsubscribe", ROMEO, to=f"{JULIET}/{resource}"))

@@ -83,8 +83,9 @@ TOO_MANY_REQUESTS_OF_DOMAIN: Final = rule(
 )
 UNMATCHED_FULL_JID: Final = rule(
     "subscriptions:unmatched",
-    "Subscribed, unsubscribe and unsubscribed to a full JID that matches no resource are ignored.",
-    "8.5.3.2.2-03 8.5.3.2-01",
+    "Subscribed, unsubscribe and unsubscribed to a full JID that matches no resource, or none that the sender may "
+    "see, are ignored.",
+    "8.5.3.2.2-03 8.5.3.2-01 3.3.3-07 11-06",
 )
 
 # --- approving (§3.1.5, §3.1.6) ---------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from xmpp_im_core.server.subscribing import (
     outbound_subscribed,
 )
 from xmpp_im_core.server.unsubscribing import inbound_unsubscribe, outbound_unsubscribe
+from xmpp_im_core.server.visibility import NONE, visibility
 from xmpp_im_core.stanza import PRESENCE_TYPES, SUBSCRIPTION_TYPES, Condition, Presence, to_bare
 
 OutboundRule: TypeAlias = Callable[[Account, Outbound, Presence, Contact, Policy], Transition[Account]]
@@ -154,7 +155,8 @@ def inbound_subscription(
 
     To a full JID, "subscribe" is cut to the bare JID and answered alike, whether the resource is there or
     not. The others are ignored where it is not there; where it is, they count as to the bare JID, but earn
-    no auto-reply, which would tell that it is.
+    no auto-reply, which would tell that it is. An unsubscribe from somebody who may not see the resource is ignored
+    either way: the answer to the next one would tell.
     """
     if sender.bare == account.jid.bare:
         return silence(account, subscription_rules.OWN_JID)
@@ -164,7 +166,9 @@ def inbound_subscription(
     contact = account.roster.contacts.get(sender.bare) or Contact(sender.bare, listed=False)
     addressed_bare = to.resource is None
     if not addressed_bare:
-        if presence.type != "subscribe" and account.resource(to.resource) is None:
+        session = account.resource(to.resource)
+        hidden = presence.type == "unsubscribe" and visibility(account, sender, session) is NONE
+        if presence.type != "subscribe" and (session is None or hidden):
             return silence(account, subscription_rules.UNMATCHED_FULL_JID)
         presence = presence.stamped(to=account.address)
     if presence.type == "unsubscribe":

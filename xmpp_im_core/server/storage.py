@@ -6,6 +6,9 @@ leave that changes a peer's state.
 
 from __future__ import annotations
 
+from attrs import evolve
+
+from xmpp_im_core.jid import Address, parse_address
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster, RosterHead, roster_of
 from xmpp_im_core.rules import sessions as session_rules
@@ -34,12 +37,15 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     moved: Moved | None = None
     for put in event.records:
         if isinstance(put.value, Contact):
-            contacts[put.value.jid] = sound(put.value)
+            address = parse_address(put.value.jid)
+            if isinstance(address, Address):  # what names nobody is left where it is stored
+                contacts[address.jid.bare] = sound(evolve(put.value, jid=address.jid.bare))
         elif isinstance(put.value, LastUnavailable):
             last = put.value
         elif isinstance(put.value, Moved):
             moved = put.value
-    blocked = tuple(sorted([put.key for put in event.records if put.kind is Kind.BLOCKED]))
+    listed = [parse_address(put.key) for put in event.records if put.kind is Kind.BLOCKED]
+    blocked = tuple(sorted({each.jid.full for each in listed if isinstance(each, Address)}))
     newest = max([head.version, *[contact.version for contact in contacts.values()]])  # no contact is from the future
     head = RosterHead(head.lineage, newest, head.horizon)
     sessions = state.sessions if isinstance(state, Unloaded) else ()
