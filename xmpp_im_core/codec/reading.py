@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from sys import intern
+from functools import lru_cache
 from typing import Final, TypeAlias
 from xml.parsers.expat import errors
 
@@ -45,8 +45,14 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
+@lru_cache(maxsize=4096)
+def _shared(name: str) -> str:
+    """Return one string for all equal ones, as ``sys.intern`` does, which never lets go of one since Python 3.12."""
+    return name
+
+
 class Names(dict[str, tuple[str, str]]):
-    """The names that a parser has met, as (namespace, local name): each is split and interned once.
+    """The names that a parser has met, as (namespace, local name): each is split once, and shared with other parsers.
 
     :param split: takes a name apart, as the parser's events write it.
     """
@@ -62,8 +68,10 @@ class Names(dict[str, tuple[str, str]]):
         if NOT_IN_NAMESPACES.search(namespace):
             raise NotWellFormed(f"the namespace {namespace!r} is no URI")
         self.met += len(raw)
-        names = intern(namespace), intern(name)
-        if len(self) < _REMEMBERED and len(raw) <= _REMEMBERED_LENGTH:
+        if len(raw) > _REMEMBERED_LENGTH:
+            return namespace, name
+        names = _shared(namespace), _shared(name)
+        if len(self) < _REMEMBERED:
             self[raw] = names
         return names
 
@@ -77,8 +85,11 @@ class AttributeNames(dict[str, str]):
 
     def __missing__(self, raw: str) -> str:
         namespace, name = self._names[raw]
-        written = intern(f"{{{namespace}}}{name}") if namespace else name
-        if len(self) < _REMEMBERED and len(raw) <= _REMEMBERED_LENGTH:
+        written = f"{{{namespace}}}{name}" if namespace else name
+        if len(raw) > _REMEMBERED_LENGTH:
+            return written
+        written = _shared(written)
+        if len(self) < _REMEMBERED:
             self[raw] = written
         return written
 
