@@ -31,6 +31,22 @@ ORCHARD, BALCONY = f"{ROMEO}/orchard", f"{JULIET}/balcony"
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
+DATABASES: list[sqlite3.Connection] = []
+"""What the tests have opened: a crash, which they play, closes nothing."""
+
+
+def opened() -> sqlite3.Connection:
+    DATABASES.append(sqlite3.connect(":memory:"))
+    return DATABASES[-1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closing_databases() -> Iterator[None]:
+    yield
+    while DATABASES:
+        DATABASES.pop().close()
+
+
 @pytest.fixture(scope="module")
 def doc() -> Iterator[Any]:
     """The program that the page makes, without its doctests."""
@@ -124,7 +140,7 @@ class Stage:
 
     def __init__(self, doc: Any, fuse: Fuse, *, outbox: bool = False) -> None:
         self.doc, self.fuse, self.outbox = doc, fuse, outbox
-        self.database = sqlite3.connect(":memory:")
+        self.database = opened()
         self.received: list[tuple[str, Stanza]] = []
         self.sessions: dict[str, SessionId] = {}
         self.epoch = 0
