@@ -1,0 +1,317 @@
+"""The page about a run, as a parser reads it: what stands there, what it refers to, and that nothing gets out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any, Final
+
+import pytest
+from attrs import define, field
+
+from tests.conformance.reports import EVIL, VECTORS, results
+from xmpp_im_conformance.data import Requirement
+from xmpp_im_conformance.finding import find
+from xmpp_im_conformance.html.book import book
+from xmpp_im_conformance.html.failure import Failure, failure_of
+from xmpp_im_conformance.html.matrix import Cell, Standing, matrix
+from xmpp_im_conformance.html.page import page
+from xmpp_im_conformance.outcome import Outcome, Result
+
+MADE: Final = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+VOID: Final = {"meta", "input", "img", "br"}
+
+
+@define
+class Node:
+    """An element of the page."""
+
+    name: str
+    attributes: dict[str, str] = field(factory=dict)
+    children: list[Node | str] = field(factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join([child if isinstance(child, str) else child.text for child in self.children])
+
+    def all(self, name: str = "", **attributes: str) -> Iterator[Node]:
+        """Yield what is below it and has this name and these attributes; of classes, this one among others."""
+        for child in self.children:
+            if isinstance(child, Node):
+                if name in ("", child.name) and all(_has(child, *each) for each in attributes.items()):
+                    yield child
+                yield from child.all(name, **attributes)
+
+    def the(self, name: str = "", **attributes: str) -> Node:
+        (only,) = self.all(name, **attributes)
+        return only
+
+
+def _has(node: Node, name: str, value: str) -> bool:
+    there = node.attributes.get(name.rstrip("_").replace("_", "-"), "")
+    return value in there.split() if name == "class_" else there == value
+
+
+class Tree(HTMLParser):
+    """Reads a page strictly: every element is closed, and in its turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.root = Node("")
+        self.open = [self.root]
+        self.feed(text)
+        self.close()
+        assert self.open == [self.root]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> states an attribute twice"
+        node = Node(tag, {name: value or "" for name, value in attrs})
+        self.open[-1].children.append(node)
+        if tag not in VOID:
+            self.open.append(node)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop().name == tag
+
+    def handle_data(self, data: str) -> None:
+        self.open[-1].children.append(data)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+    return results(tmp_path_factory.mktemp("vectors"))
+
+
+@pytest.fixture(scope="module")
+def source(run: list[Result]) -> str:
+    return page(run, "embedded", MADE)
+
+
+@pytest.fixture(scope="module")
+def root(source: str) -> Node:
+    return Tree(source).root
+
+
+def vector(root: Node, id: str) -> Node:
+    return root.the("li", data_id=id)
+
+
+# --- the page as a whole ----------------------------------------------------------------------------------
+
+
+def test_it_says_what_was_run_when_and_how_it_went(root: Node) -> None:
+    assert root.the("title").text == "Conformance to RFC 6121: embedded"
+    assert root.the("time").attributes == {"datetime": "2026-01-02T03:04:00+00:00"}
+    assert [(sum.the("dt").text, sum.the("dd").text) for sum in root.the("dl").all("div")] == [
+        ("passed", "2"),
+        ("failed", "4"),
+        ("not applicable", "1"),
+        ("requirements covered", "1/809"),
+    ]
+
+
+def test_it_refers_to_nothing_outside_itself(root: Node) -> None:
+    for node in root.all():
+        assert not node.attributes.keys() & {"src", "srcset", "action", "data", "background"}, node
+        assert node.attributes.get("href", "#").startswith("#"), node
+        assert not any(name.startswith("on") for name in node.attributes), node
+    assert not list(root.all("link"))
+    assert "url(" not in root.the("style").text
+    assert "@import" not in root.the("style").text
+
+
+def test_only_its_own_script_may_run_and_nothing_be_loaded(root: Node) -> None:
+    policy = root.the("meta", http_equiv="Content-Security-Policy").attributes["content"]
+    data, script = root.all("script")
+    digest = base64.b64encode(hashlib.sha256(script.text.encode()).digest()).decode()
+
+    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    assert data.attributes == {"type": "application/json", "id": "book"}
+
+
+def test_every_id_is_there_once_and_every_control_has_a_name(root: Node) -> None:
+    ids = [node.attributes["id"] for node in root.all() if "id" in node.attributes]
+    assert len(ids) == len(set(ids))
+
+    labelled = [control for label in root.all("label") for name in ("input", "select") for control in label.all(name)]
+    assert labelled == [*root.the("form").all("input"), *root.the("form").all("select")]
+    for button in root.all("button"):
+        assert button.attributes["aria-label"]
+        assert button.attributes["aria-controls"] in ids
+    for node in root.all():
+        assert node.attributes.get("aria-labelledby", ids[0]) in ids
+
+
+# --- vectors ----------------------------------------------------------------------------------------------
+
+
+def test_vectors_stand_in_the_order_of_the_sections(root: Node) -> None:
+    def ids(group: Node) -> list[str]:
+        return [each.attributes["data-id"] for each in group.all("li", class_="vector")]
+
+    groups = [(group.the("h3").text, ids(group)) for group in root.all("li", class_="group")]
+
+    assert groups == [
+        ("2.1.3 Managing the Roster", ["client"]),
+        ("4.2.2 Exchanging Presence Information", ["good"]),
+        ("4.4 Exchanging Presence Information", ["wrong"]),
+        ("4.4.2 Exchanging Presence Information", ["left"]),
+        ("5 Exchanging Messages", ["hostile"]),
+        ("11 Security Considerations", ["elsewhere"]),
+        ("12 Conformance Requirements", ["malformed"]),
+    ]
+
+
+def test_a_vector_tells_its_title_note_and_requirements(root: Node) -> None:
+    good = vector(root, "good")
+
+    assert good.attributes["class"] == "vector passed"
+    assert good.the("span", class_="dot").attributes["aria-label"] == "passed"
+    assert good.the("span", class_="title").text == "A client hears of itself"
+    assert good.the("p", class_="note").text == "The first of many."
+    (shown,) = good.the("ul", class_="shows").all("li")
+    assert shown.the("a").attributes["href"] == "#requirement=6121-4.2.2-02"
+    assert shown.text.startswith("6121-4.2.2-02 MUST ")
+
+
+def test_a_failure_tells_what_was_expected_what_came_and_what_had_happened(root: Node) -> None:
+    failure = vector(root, "wrong").the("div", class_="failure")
+    problem, happened = failure.all("pre")
+
+    assert problem.text.startswith("step 3 of 4 (receive): at juliet@capulet.example/balcony something else came")
+    assert [line.text.strip() for line in problem.all("span", class_="minus")] == [
+        '- <presence from="{any}" to="nobody"/>'
+    ]
+    assert [line.text.strip() for line in problem.all("span", class_="plus")] == [
+        '+ <presence from="juliet@capulet.example/balcony" to="juliet@capulet.example"/>'
+    ]
+    assert "juliet@capulet.example/balcony sends <presence/>" in happened.text
+    assert not list(vector(root, "good").all("div", class_="failure"))
+
+
+def test_what_is_not_applicable_says_why(root: Node) -> None:
+    elsewhere = vector(root, "elsewhere")
+
+    assert elsewhere.attributes["class"] == "vector not_applicable"
+    assert elsewhere.the("p", class_="reason").text == "Not applicable: the feature 'mam' is not supported"
+    assert "needs mam" in elsewhere.the("p", class_="facts").text
+
+
+def test_whatever_a_vector_holds_is_text(root: Node, source: str) -> None:
+    hostile, malformed = vector(root, "hostile"), vector(root, "malformed")
+
+    assert hostile.the("span", class_="title").text == EVIL
+    assert hostile.the("p", class_="note").text == EVIL
+    assert "&lt;img src=x onerror" in hostile.the("div", class_="failure").text
+    assert repr(EVIL) in malformed.the("div", class_="failure").text
+    assert not list(root.all("img"))
+    assert source.count("</script>") == 2
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\ud800", "\u2028"])
+def test_a_strange_character_breaks_nothing(run: list[Result], character: str) -> None:
+    strange = [Result(result.vector, Outcome.FAILED, f"step 1 of 2 (send): {character}") for result in run]
+
+    root = Tree(page(strange, character, MADE)).root
+
+    assert len(list(root.all("div", class_="failure"))) == len(run)
+
+
+# --- stories ----------------------------------------------------------------------------------------------
+
+
+def read(root: Node) -> Any:
+    return json.loads(root.the("script", id="book").text)
+
+
+def test_every_vector_that_could_be_read_has_a_story(root: Node) -> None:
+    stories = read(root)["stories"]
+    places = {
+        each.attributes["data-id"]: int(each.attributes["data-place"]) for each in root.all("li", class_="vector")
+    }
+
+    assert sorted(places) == sorted(VECTORS)
+    assert {id for id, place in places.items() if stories[place] is None} == {"malformed"}
+    assert stories[places["wrong"]]["failed"] == 2
+    assert stories[places["left"]]["failed"] == 2  # the end, after two steps
+    assert "failed" not in stories[places["good"]]
+
+
+def test_what_vectors_have_in_common_is_written_once(run: list[Result]) -> None:
+    written = book(run)
+
+    connects = [story["lines"][0] for story in written["stories"] if story and len(story["lines"]) > 2]
+    assert len(set(connects)) == 1
+    assert written["lines"][connects[0]] == {
+        "says": "juliet@capulet.example/balcony connects.",
+        "marks": [{"kind": "event", "at": 0, "label": "connects"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("detail", "expected"),
+    [
+        ("step 3 of 9 (receive): no\nwhat happened:\n  x\n  y", Failure("step 3 of 9 (receive): no", "  x\n  y", 2)),
+        ("at the end: left\nwhat happened:\n  x", Failure("at the end: left", "  x", -1)),
+        ("everything came as expected, but", Failure("everything came as expected, but")),
+        ("malformed vector: step 3 of 9 (receive): no", Failure("malformed vector: step 3 of 9 (receive): no")),
+    ],
+)
+def test_a_failure_is_taken_apart(detail: str, expected: Failure) -> None:
+    assert failure_of(detail) == expected
+
+
+# --- the matrix -------------------------------------------------------------------------------------------
+
+
+def standing(section: str, level: str, *outcomes: Outcome) -> Standing:
+    return Standing(Requirement(f"6121-{section}-01", section, level, "server", "", "core", True), outcomes)
+
+
+def test_the_matrix_counts_by_chapter_section_and_level() -> None:
+    passed = standing("3.1", "MUST", Outcome.PASSED, Outcome.NOT_APPLICABLE)
+    failed = standing("3.1", "MUST", Outcome.PASSED, Outcome.FAILED)
+    uncovered = standing("3.2", "MAY")
+    elsewhere = standing("10", "MUST", Outcome.NOT_APPLICABLE)
+
+    three, ten = matrix([elsewhere, passed, failed, uncovered])
+
+    assert (three.section, three.title) == ("3", "Managing Presence Subscriptions")
+    assert three.cells == {"MUST": Cell((passed, failed)), "MAY": Cell((uncovered,))}
+    assert [row.section for row in three.below] == ["3.1", "3.2"]
+    assert (ten.section, ten.below) == ("10", ())
+    total = three.total
+    assert (total.all, total.covered, total.passed, total.failed) == (3, 2, 1, 1)
+    assert [cell.tone for cell in (total, three.cells["MAY"], ten.total, Cell((passed,)))] == [
+        "failed",
+        "open",
+        "open",
+        "passed",
+    ]
+    assert Cell((passed, uncovered)).tone == "partly"
+
+
+def test_a_number_of_the_matrix_says_what_it_counts_and_leads_to_it(root: Node) -> None:
+    (link,) = [each for each in root.the("table").all("a") if each.attributes["href"] == "#section=4.2.2&level=MUST"]
+
+    assert re.fullmatch(
+        r"Section 4\.2\.2, MUST: \d+ requirements, 1 covered, 1 passed, 0 failed", link.attributes["aria-label"]
+    )
+
+
+# --- all vectors ------------------------------------------------------------------------------------------
+
+
+def test_the_page_about_all_vectors_is_whole_and_of_moderate_size() -> None:
+    everything = [Result(vector, Outcome.PASSED) for vector in find([])]
+
+    text = page(everything, "embedded", MADE)
+
+    assert len(text.encode()) < 6_000_000
+    assert len(list(Tree(text).root.all("li", class_="vector"))) == len(everything)
