@@ -5,6 +5,7 @@
 #   make interop      the server vectors, against Prosody and ejabberd too (Debian packages, on loopback)
 #   make differ       random traces on Prosody and ejabberd, beside this implementation
 #   make stdio-example  the server vectors, against the example in JavaScript (needs Node.js and npm)
+#   make report-test  the page that --html writes, in a browser (needs Chromium and ChromeDriver)
 #   make lint         style, types and the direction of imports
 #   make check        everything the CI runs
 #   make docs         the generated parts of the documentation, anew
@@ -13,7 +14,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance interop differ stdio-example lint check docs bench clean
+.PHONY: test conformance interop differ stdio-example report-test lint check docs bench clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -49,6 +50,14 @@ stdio-example: $(VENV)/.test
 	fi
 	@npm --prefix examples/stdio-node ci --silent --no-audit --no-fund
 	@$(BIN)/pytest -q examples/stdio-node
+
+report-test: $(VENV)/.dev
+	@if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then \
+		echo "The page is tested in Chromium: install it, and ChromeDriver" \
+			"(on Debian: chromium and chromium-driver)." >&2; \
+		exit 1; \
+	fi
+	@$(BIN)/pytest -q -m browser tests/conformance
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check

@@ -99,7 +99,10 @@ function open({ vector }) {
 }
 
 form.addEventListener("submit", event => event.preventDefault());
-form.addEventListener("input", event => choose({ [event.target.name]: event.target.value }));
+/* Typing is heard at once by the first; not every browser tells it of a select. */
+for (const heard of ["input", "change"]) {
+  form.addEventListener(heard, event => choose({ [event.target.name]: event.target.value }));
+}
 
 document.addEventListener("click", event => {
   const fold = event.target.closest(".fold");
