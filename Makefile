@@ -5,6 +5,7 @@
 #   make interop      the server vectors, against Prosody and ejabberd too (Debian packages, on loopback)
 #   make differ       random traces on Prosody and ejabberd, beside this implementation
 #   make stdio-example  the server vectors, against the example in JavaScript (needs Node.js and npm)
+#   make bot-example  the example of a bot, against Prosody (a Debian package, on loopback)
 #   make report-test  the page that --html writes, in a browser (needs Chromium and ChromeDriver)
 #   make lint         style, types and the direction of imports
 #   make check        everything the CI runs
@@ -14,7 +15,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance interop differ stdio-example report-test lint check docs bench clean
+.PHONY: test conformance interop differ stdio-example bot-example report-test lint check docs bench clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -50,6 +51,9 @@ stdio-example: $(VENV)/.test
 	fi
 	@npm --prefix examples/stdio-node ci --silent --no-audit --no-fund
 	@$(BIN)/pytest -q examples/stdio-node
+
+bot-example: $(VENV)/.dev
+	@$(BIN)/pytest -q -m prosody tests/examples
 
 report-test: $(VENV)/.dev
 	@if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then \

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,9 +22,11 @@ def example(name: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def running(command: list[str], stdout: int | None = None) -> Iterator[subprocess.Popen[str]]:
+def running(
+    command: list[str], stdout: int | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Run a command, and end it: no process outlives its test."""
-    process = subprocess.Popen(command, stdout=stdout, text=True)
+    process = subprocess.Popen(command, stdout=stdout, env=env, text=True)
     try:
         yield process
     finally:
