@@ -141,7 +141,7 @@ def test_the_first_message_goes_to_the_bare_jid_with_a_thread_whatever_resources
     scene = Scene(roster_of(LOVER))
     scene.server(f"<presence from='{ORCHARD}'/>", f"<presence from='{GARDEN}'/>")
 
-    step = scene.take(SendMessage(*scene.stamp(), ORCHARD, (Text("Art thou not Romeo?"),)))
+    step = scene.take(SendMessage(*scene.stamp(), ROMEO, (Text("Art thou not Romeo?"),)))
 
     assert sent(step) == elements(
         "<message to='romeo@montague.example' type='chat' id='s3-message'>"
@@ -311,12 +311,25 @@ def test_a_user_who_is_not_available_shares_nothing() -> None:
 def test_a_message_outside_a_chat_session_goes_to_the_bare_jid_with_its_type(type: MessageType) -> None:
     scene = Scene()
 
-    step = scene.take(SendMessage(*scene.stamp(), ORCHARD, (Text("Hi"),), type, (Text("S", "en"),)))
+    step = scene.take(SendMessage(*scene.stamp(), ROMEO, (Text("Hi"),), type, (Text("S", "en"),)))
 
     assert sent(step) == elements(
         f"<message to='{ROMEO}' type='{type.value}' id='s1-message'>"
         "<subject xml:lang='en'>S</subject><body>Hi</body></message>"
     )
+
+
+@pytest.mark.parametrize("type", list(MessageType))
+def test_a_message_that_names_a_resource_goes_there_whatever_a_chat_session_is_locked_to(type: MessageType) -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(chat_from(ORCHARD))
+    locked = scene.client.chats
+
+    step = scene.take(SendMessage(*scene.stamp(), GARDEN, (Text("For thine ear alone"),), type))
+
+    assert as_stanza(step).to_jid == GARDEN
+    assert rules_of(step) == [rules.MESSAGE_TO_RESOURCE]
+    assert scene.client.chats == locked, "the session with Romeo goes on as it was"
 
 
 @pytest.mark.parametrize("type", ["chat", "normal", "headline"])

@@ -19,18 +19,25 @@ from xmpp_im_core.stanza import Message, Payload, Presence, payload
 
 
 def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Transition:
-    """Send a message: within a chat session as that has it, else to the bare JID (§5.1, §5.2.1)."""
+    """Send a message: within a chat session as that has it, else to the bare JID (§5.1, §5.2.1).
+
+    A full JID is the application's own choice: the message goes there and nowhere else, and locks nothing. In a
+    room the resources of one bare JID are different people.
+    """
+    if not event.to.is_bare:
+        message = _message(event.to, event.seq, event.type.value, _content(event, event.thread))
+        return _sent(client, message, rules.MESSAGE_TO_RESOURCE, policy)
     if event.type is not MessageType.CHAT:
-        message = _message(event.to.to_bare(), event.seq, event.type.value, _content(event, event.thread))
+        message = _message(event.to, event.seq, event.type.value, _content(event, event.thread))
         return _sent(client, message, rules.MESSAGE_SENT, policy)
     chat = client.chats.get(event.to.bare)
     thread = event.thread
     if chat is None:
         thread = thread or Thread(f"{event.seq}-thread")
-        to, rule = event.to.to_bare(), rules.CHAT_STARTED
+        to, rule = event.to, rules.CHAT_STARTED
     else:
         thread = thread or (None if chat.thread is None else Thread(chat.thread))
-        to = chat.locked or event.to.to_bare()
+        to = chat.locked or event.to
         rule = rules.CHAT_TO_BARE_JID if chat.locked is None else rules.CHAT_LOCKED_IN
     active = evolve(chat or Chat(event.at), at=event.at, thread=None if thread is None else thread.id)
     message = _message(to, event.seq, "chat", _content(event, thread))

@@ -369,6 +369,11 @@ _MESSAGE: Final = (
 MESSAGE_SENT: Final = rule(
     "client:message", "A message outside any chat session goes to the bare JID.", _MESSAGE, "5.2.1-02"
 )
+MESSAGE_TO_RESOURCE: Final = rule(
+    "client:message-to-resource",
+    "A message that the application addresses to a full JID goes there and nowhere else.",
+    _MESSAGE,
+)
 MESSAGE_AS_GIVEN: Final = rule(
     "client:message-as-given", "A message that breaks no rule is sent as the application made it.", _MESSAGE, "5.2.2-15"
 )
