@@ -58,6 +58,7 @@ def test_running_all_vectors(benchmark: BenchmarkFixture, vectors: list[Vector |
 def test_writing_the_page(benchmark: BenchmarkFixture, results: list[Result]) -> None:
     text = benchmark.pedantic(page, (results, "embedded", MADE), rounds=3, warmup_rounds=1)
 
+    assert text.count("data-id=") >= len(results)
     benchmark.extra_info["megabytes"] = round(len(text.encode()) / 1e6, 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 
 import attrs
@@ -12,6 +12,10 @@ from attrs import field, frozen
 def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> None:
     if value.utcoffset() is None:
         raise ValueError(f"{attribute.name}: {value!r} is naive; an aware datetime is needed")
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{attribute.name}: {value!r} is no time in UTC") from None
 
 
 def not_empty(_: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -24,7 +28,7 @@ def not_empty(_: object, attribute: attrs.Attribute[str], value: str) -> None:
 class Timed:
     """When it happened, and a string that the host never repeats; generated ids begin with it.
 
-    :raises ValueError: for a naive ``at`` and an empty ``seq``.
+    :raises ValueError: for an ``at`` that is naive, or beyond the ends of time in UTC, and for an empty ``seq``.
     """
 
     at: datetime = field(validator=_aware)

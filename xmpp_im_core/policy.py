@@ -168,7 +168,8 @@ class Policy:
     offline_messages: bool = True
     """§8.5.2.2.1: whether messages are stored for absent users; else they are bounced, for everybody alike."""
     offline_message_size: int = field(default=65_536, validator=ge(0))
-    """§8.5.2.2.1: the largest message that is stored, in characters; a larger one is dropped."""
+    """§8.5.2.2.1: the largest message that is stored, in characters; a larger one earns service-unavailable where the
+    sender may know that nobody is there (§8.1), and is dropped else."""
     normal_to_several: MessagesToSeveral = MessagesToSeveral.MOST_AVAILABLE
     """§8.5.2.1.1: who gets a message of type "normal"."""
     chat_to_several: MessagesToSeveral = MessagesToSeveral.MOST_AVAILABLE

@@ -144,6 +144,8 @@ class RosterHead:
     lineage: str
     version: int
     horizon: int
+    sharing: bool = False
+    """Whether the service showed items of its own when the version was given out."""
 
 
 class Told(NamedTuple):
@@ -170,13 +172,15 @@ class Roster:
     """How many contacts are tombstones."""
     shared: FrozenMap[SharedItem] = FrozenMap()
     """The items that the service shows, by their bare JIDs."""
+    sharing: bool = False
+    """Whether clients may hold shared items at the present version: also after loading, before they are told anew."""
     told: Told | None = field(default=None, eq=False, repr=False)
     """Who received the last broadcast; kept for the next one, until a change of who is subscribed."""
 
     @property
     def head(self) -> RosterHead:
         """What is to be stored of the roster itself."""
-        return RosterHead(self.lineage, self.version, self.horizon)
+        return RosterHead(self.lineage, self.version, self.horizon, self.sharing)
 
     @property
     def ver(self) -> str:
@@ -246,7 +250,17 @@ class Roster:
         with one of them is sent the whole roster.
         """
         version = self.version + changes
-        return Roster(self.lineage, version, version, self.contacts, self.listed, self.pending, self.removed, shared)
+        return Roster(
+            self.lineage,
+            version,
+            version,
+            self.contacts,
+            self.listed,
+            self.pending,
+            self.removed,
+            shared,
+            bool(shared),
+        )
 
     def modified(self, contact: Contact) -> tuple[Roster, Contact]:
         """Put a contact whose roster item has changed: the version advances (§2.6.3)."""
@@ -293,7 +307,9 @@ class Roster:
         removed: int,
         told: Told | None,
     ) -> Roster:
-        return Roster(self.lineage, version, self.horizon, contacts, listed, pending, removed, self.shared, told)
+        return Roster(
+            self.lineage, version, self.horizon, contacts, listed, pending, removed, self.shared, self.sharing, told
+        )
 
     def forgetting(self, keep: int) -> tuple[Roster, tuple[str, ...]]:
         """Return the roster with at most ``keep`` tombstones, the newest, and the JIDs whose contact went.
@@ -310,7 +326,16 @@ class Roster:
             contacts = contacts.delete(contact.jid)
         horizon = max(self.horizon, gone[-1].version)
         kept = Roster(
-            self.lineage, self.version, horizon, contacts, self.listed, self.pending, keep, self.shared, self.told
+            self.lineage,
+            self.version,
+            horizon,
+            contacts,
+            self.listed,
+            self.pending,
+            keep,
+            self.shared,
+            self.sharing,
+            self.told,
         )
         return kept, tuple([contact.jid for contact in gone])
 
@@ -330,6 +355,7 @@ def roster_of(head: RosterHead, contacts: dict[str, Contact]) -> Roster:
         sum(contact.listed for contact in contacts.values()),
         tuple(sorted([jid for jid, contact in contacts.items() if contact.request is not None])),
         sum(is_tombstone(contact) for contact in contacts.values()),
+        sharing=head.sharing,
     )
 
 

@@ -84,7 +84,7 @@ def explanations(
             yield explain_served(state, event, policy)
             state = serve(state, event, policy).state
         else:
-            if not isinstance(event, Event) or isinstance(event, Arrived):
+            if not isinstance(event, Event):
                 raise SnapshotError(f"event {number}", f"{type(event).__name__} is no event of an account")
             yield (explain(state, event, policy, machine),)
             state = machine.reduce(state, event, policy).state

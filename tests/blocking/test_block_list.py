@@ -272,6 +272,18 @@ def test_an_empty_unblock_unblocks_all() -> None:
     assert step.store == tuple(Delete(Kind.BLOCKED, jid) for jid in (IAGO, NURSE, ROMEO))
 
 
+def test_an_unblock_whose_children_are_no_items_unblocks_nobody() -> None:
+    given = blocking(account(JULIET, {ROMEO: "Both"}, available=("balcony",)), ROMEO)
+    odd = sent_iq(
+        "set", element("unblock", "urn:xmpp:blocking", {}, [element("jid", "urn:xmpp:blocking")]), by="balcony"
+    )
+
+    step = reduce(given, odd)
+
+    assert told(step) == ["error bad-request to balcony"]
+    assert step.state == given
+
+
 def test_whoever_another_entry_still_blocks_is_not_greeted() -> None:
     given = blocking(juliet(), "example.net", ROMEO)
 

@@ -35,6 +35,7 @@ from xmpp_im_core.server import (
     AccountCreated,
     AccountLoaded,
     AccountRemoved,
+    Clear,
     Deliver,
     Event,
     Kind,
@@ -325,3 +326,14 @@ def test_stored_addresses_are_prepared_and_what_is_none_is_passed_over() -> None
 
     assert list(read.roster.contacts) == ["romeo@example.net"]
     assert read.blocked == ("nurse@example.com",)
+
+
+def test_an_account_that_cannot_be_read_can_be_removed() -> None:
+    state = reduce(NOBODY, LOAD_FAILED).state
+    state = reduce(state, bound("balcony")).state
+
+    removed = reduce(state, AccountRemoved(AT, "removed"))
+
+    assert told(removed) == ["end balcony with not-authorized"]
+    assert removed.store == tuple(Clear(kind) for kind in Kind)
+    assert isinstance(removed.state, NoAccount)

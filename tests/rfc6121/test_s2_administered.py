@@ -17,6 +17,7 @@ from tests.rfc6121.conversation import (
     ROMEO,
     account,
     after,
+    bound,
     contact,
     following,
     ignored,
@@ -30,14 +31,17 @@ from tests.rfc6121.conversation import (
     roster_set,
     told,
 )
+from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import Policy, RosterAccess
 from xmpp_im_core.roster import RosterHead, SharedItem
 from xmpp_im_core.server import (
     Account,
+    AccountLoaded,
     Event,
     ItemRemoved,
     ItemSet,
     Kind,
+    NoAccount,
     OverlayChanged,
     Put,
     reduce,
@@ -260,8 +264,25 @@ def test_a_version_from_before_the_change_leads_nowhere() -> None:
 def test_a_shared_item_is_never_stored_but_the_version_is() -> None:
     step = reduce(account(JULIET), SHARED)
 
-    assert step.store == (Put(Kind.ROSTER, "", RosterHead("v", 8, 8)),)
+    assert step.store == (Put(Kind.ROSTER, "", RosterHead("v", 8, 8, sharing=True)),)
     assert after(step).roster.contacts == account(JULIET).roster.contacts
+
+
+@rfc6121("2.6.3", quote="the server MUST either return the complete roster")
+def test_what_was_shared_before_a_restart_and_no_longer_is_does_not_stay_in_a_cache() -> None:
+    head = reduce(account(JULIET), SHARED).store[0]
+    assert isinstance(head, Put)
+    loaded = reduce(NoAccount(parse_jid(JULIET)), AccountLoaded(AT, "loaded", (head,))).state
+
+    told_anew = following(loaded, OverlayChanged(AT, "none"), bound("balcony"))
+    cached = reduce(told_anew, roster_get("balcony", ver="v:8"))
+
+    assert told(cached) == ["roster [] to balcony"], "not: your cache is current"
+    assert ignored(told_anew, OverlayChanged(AT, "again"))
+
+
+def test_what_was_never_shared_changes_no_version() -> None:
+    assert ignored(account(JULIET), OverlayChanged(AT, "none"))
 
 
 def test_nothing_that_is_pending_can_be_shared() -> None:

@@ -161,8 +161,11 @@ def address(target: Target) -> str:
 
 
 def obeyed(cell: Cell, policy: Policy) -> Cell:
-    """Return the cell that is obeyed: the lenient policy takes an unmatched full JID for the bare one."""
-    lenient = policy.unmatched_full_jid is UnmatchedFullJID.LENIENT and cell.situation is not Situation.NO_ACCOUNT
+    """Return the cell that is obeyed: the lenient policy takes an unmatched full JID for the bare one.
+
+    So it does where there is no account, or strangers could tell that there is none (RFC 6120 §13.11).
+    """
+    lenient = policy.unmatched_full_jid is UnmatchedFullJID.LENIENT
     if lenient and cell.target is Target.UNMATCHED and cell.type in ("normal", "chat"):
         return PRINTED[cell.situation, Target.BARE, cell.type]
     return cell

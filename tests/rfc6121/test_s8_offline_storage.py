@@ -180,7 +180,7 @@ def test_a_stamp_of_others_is_kept_and_one_of_the_servers_own_put_beside_it() ->
     assert stored.payload == payload(BODY, room, stamp())
 
 
-@pytest.mark.parametrize("by", ["example.com", "EXAMPLE.com"])
+@pytest.mark.parametrize("by", ["example.com", "EXAMPLE.com", "example.com.", "example.com/storage"])
 def test_a_forged_stamp_in_the_servers_name_is_taken_out(by: str) -> None:
     forged = stamp("1999-01-01T00:00:00Z", by)
     sent = received_message("chat", ORCHARD, JULIET, forged, BODY, forged)

@@ -353,3 +353,15 @@ def test_an_error_from_the_one_session_is_not_given_to_another() -> None:
     step = lost(juliet(balcony=0, chamber=0), received_message("error", ORCHARD, FULL))
 
     assert told(step) == []
+
+
+@rfc6121("8.1", quote="a server SHOULD return an error if the originating entity is")
+@pytest.mark.parametrize("kind", ["normal", "headline"])
+def test_where_storage_fails_a_stranger_hears_of_it_only_what_would_have_been_stored(kind: str) -> None:
+    lost = SessionEnded(AT, "seq", BALCONY, (message(kind, ORCHARD, JULIET),))
+
+    failed = reduce(account(JULIET, available=("balcony",)), StoreFailed(AT, "failed", lost))
+
+    errors = [each for each in told(failed) if "error" in each]
+    expected = [f"route error internal-server-error from {JULIET} to {ORCHARD}"] if kind == "normal" else []
+    assert errors == expected

@@ -392,6 +392,15 @@ def test_no_priority_is_more_than_127(field: str) -> None:
         limited(field, 128)
 
 
+def test_a_message_that_is_too_large_to_store_is_answered_to_whoever_may_know_that_nobody_is_there() -> None:
+    told_a_subscriber = reduce(account(JULIET, {ROMEO: "From"}), body_of(50), Policy(offline_message_size=40))
+    told_a_stranger = reduce(account(JULIET), body_of(50), Policy(offline_message_size=40))
+
+    assert told(told_a_subscriber) == [f"route error service-unavailable from {JULIET} to {ORCHARD}"]
+    assert told(told_a_stranger) == []
+    assert told_a_subscriber.store == told_a_stranger.store == ()
+
+
 # --- what a limit does not touch ------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,7 @@ def doc() -> Iterator[Any]:
         if not block.prompted:
             run_plain(block, module, DOC)
     yield module
+    module.database.close()
     del sys.modules[module.__name__]
 
 
@@ -374,7 +375,7 @@ def kept_messages(stage: Stage) -> list[str]:
     ids: list[str] = []
     for event in stage.happened:
         inner = event.event if isinstance(event, ForAccount) else event
-        if isinstance(inner, Outbound | Inbound) and isinstance(inner.stanza, Message) and inner.stanza.id:
+        if isinstance(inner, Outbound | Inbound | Arrived) and isinstance(inner.stanza, Message) and inner.stanza.id:
             ids.append(inner.stanza.id)
     return ids
 

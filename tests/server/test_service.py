@@ -1010,3 +1010,9 @@ def test_a_held_event_that_failed_to_store_is_a_failed_event_of_its_own() -> Non
     state = served.state.accounts[JULIET]
     assert not isinstance(state, NoAccount)
     assert [each.id for each in state.sessions] == [session]
+
+
+def test_what_arrived_for_whomever_it_names_is_no_event_of_an_account() -> None:
+    arrived = Arrived(NOON, "1", chat(JULIET, "Soft!", MERCUTIO))
+
+    assert not isinstance(arrived, Inbound)

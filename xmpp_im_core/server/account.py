@@ -25,7 +25,7 @@ from xmpp_im_core.server.administration import (
 )
 from xmpp_im_core.server.answers import refuse
 from xmpp_im_core.server.blocking import inbound_from_blocked, outbound_to_blocked
-from xmpp_im_core.server.effects import EndSession, Ignored, Step, Transition, silence
+from xmpp_im_core.server.effects import Effect, EndSession, Step, Transition, silence
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
@@ -48,7 +48,7 @@ from xmpp_im_core.server.events import (
     Undelivered,
     Unroutable,
 )
-from xmpp_im_core.server.failures import undelivered, unroutable
+from xmpp_im_core.server.failures import processed_again, undelivered, unroutable
 from xmpp_im_core.server.iqs import inbound_iq, outbound_iq
 from xmpp_im_core.server.messages import inbound_message, outbound_message
 from xmpp_im_core.server.no_account import no_account
@@ -58,9 +58,9 @@ from xmpp_im_core.server.resending import time_passed
 from xmpp_im_core.server.sessions import session_bound, session_detached, session_ended, session_resumed
 from xmpp_im_core.server.sharing import overlay_changed
 from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
-from xmpp_im_core.server.storage import account_loaded, answer_later, load_failed, while_unloaded
+from xmpp_im_core.server.storage import account_loaded, answer_later, load_failed, unreadable_removed, while_unloaded
 from xmpp_im_core.server.visibility import is_blocked
-from xmpp_im_core.stanza import IQ, Condition, Message, Presence
+from xmpp_im_core.stanza import IQ, Condition, Message, Presence, Stanza
 
 
 def reduce(state: State, event: Event, policy: Policy = DEFAULT) -> Step:
@@ -134,16 +134,26 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
         return silence(account, storage_rules.NOT_NOW_IGNORED)
     if isinstance(failed, SessionEnded):
         done = reduce(account, SessionEnded(failed.at, failed.seq, failed.session), policy)
-        bounced = [answer_later(account, Inbound(failed.at, failed.seq, each)) for each in failed.undelivered]
-        return Transition(done.state, (*done.send, *bounced))
+        assert isinstance(done.state, Account)
+        send = [*done.send]
+        for n, stanza in enumerate(failed.undelivered):
+            send += _instead(done.state, failed, stanza, processed_again(done.state, failed, stanza, n, policy))
+        return Transition(done.state, tuple(send))
     if isinstance(failed, Undelivered):
-        lost = not set(failed.effect.sessions) - set(failed.sessions)
-        bounced = [answer_later(account, Inbound(failed.at, failed.seq, failed.effect.stanza))] if lost else []
-        return Transition(account, tuple(bounced or [Ignored(storage_rules.NOT_NOW_IGNORED)]))
+        return Transition(
+            account, _instead(account, failed, failed.effect.stanza, undelivered(account, failed, policy))
+        )
     if isinstance(failed, SessionBound) or _is_farewell(failed):
         done = reduce(account, failed, policy)
         return Transition(done.state, done.send)
     return Transition(account, (answer_later(account, failed),))
+
+
+def _instead(
+    account: Account, event: SessionEnded | Undelivered, stanza: Stanza, again: Transition[Account]
+) -> tuple[Effect, ...]:
+    """Return what becomes of an undelivered stanza: its sender is asked to wait where it was to be stored."""
+    return (answer_later(account, Inbound(event.at, event.seq, stanza)),) if again.store else again.send
 
 
 def _is_farewell(event: Event) -> bool:
@@ -206,6 +216,8 @@ def _unloaded(state: Unloaded, event: Event, policy: Policy) -> Step:
         return account_loaded(state, event, policy)
     if isinstance(event, LoadFailed):
         return load_failed(state)
+    if isinstance(event, AccountRemoved):
+        return unreadable_removed(state)
     if isinstance(event, StoreFailed):
         return silence(state, storage_rules.NOT_NOW_IGNORED)
     return while_unloaded(state, event, policy)

@@ -70,6 +70,8 @@ def blocking_request(
     if isinstance(jids, Rule):
         condition = Condition.JID_MALFORMED if jids is rules.JID_MALFORMED else Condition.BAD_REQUEST
         return refuse(account, request, session.id, condition, jids)
+    if asked.name == "unblock" and not jids and asked.elements:
+        return refuse(account, request, session.id, Condition.BAD_REQUEST, rules.MALFORMED)
     if asked.name == "unblock":
         return _unblock(account, event, request, session, asked, jids)
     if not jids:

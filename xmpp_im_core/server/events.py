@@ -59,7 +59,8 @@ class SessionResumed(Timed):
 class SessionEnded(Timed):
     """The session is over, for whatever reason, gracefully or not.
 
-    ``undelivered`` are the stanzas that were handed to its stream and are known not to have arrived.
+    ``undelivered`` are the stanzas that were handed to its stream and are known not to have arrived, without those
+    that another session of the account got as well: each is processed again.
     """
 
     session: SessionId
@@ -88,7 +89,7 @@ class Inbound(Timed):
 
 @frozen
 class Undelivered(Timed):
-    """A delivery failed for some of its sessions."""
+    """A delivery failed for some of its sessions: one event names all of them, once that is known."""
 
     effect: Deliver
     sessions: tuple[SessionId, ...]

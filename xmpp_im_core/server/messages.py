@@ -114,7 +114,8 @@ def message_to_nobody(message: Message, to: JID, policy: Policy) -> Effect:
         return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING)
     if message.kind == "error":
         return Ignored(rules.ERROR_MESSAGE_IGNORED)
-    target = Target.BARE if to.resource is None else Target.UNMATCHED
+    lenient = policy.unmatched_full_jid is UnmatchedFullJID.LENIENT and message.kind in ("normal", "chat")
+    target = Target.BARE if to.resource is None or lenient else Target.UNMATCHED
     cell = MESSAGE_TABLE[Situation.NO_ACCOUNT, target, message.kind]
     bounces = Action.SILENCE not in cell.permitted or (
         Action.ERROR in cell.permitted

@@ -6,16 +6,17 @@ from datetime import UTC, datetime
 from typing import Final
 
 from xmpp_im_core.element import Element, element
-from xmpp_im_core.jid import JID
+from xmpp_im_core.jid import JID, Address, parse_address
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import blocking as blocking_rules
 from xmpp_im_core.rules import delivery as rules
+from xmpp_im_core.server.answers import error_to_sender
 from xmpp_im_core.server.effects import Delete, Effect, Ignored, Kind, Put, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound, OfflineLoaded
 from xmpp_im_core.server.state import Account, SessionId
-from xmpp_im_core.server.visibility import is_blocked
-from xmpp_im_core.stanza import CLIENT, Message, payload
+from xmpp_im_core.server.visibility import NONE, is_blocked, visibility
+from xmpp_im_core.stanza import CLIENT, Condition, Message, payload
 
 DELAY: Final = "urn:xmpp:delay"
 HINTS: Final = "urn:xmpp:hints"
@@ -29,11 +30,18 @@ def keep_offline(
     if not worth_storing(message):
         return silence(account, rules.NOT_STORED)
     if message.payload.size() > policy.offline_message_size:
-        return silence(account, rules.TOO_LARGE_TO_STORE)
+        return Transition(account, (_too_large(account, message, sender),))
     children, domain = message.payload.children, account.jid.domain
     if not any(_stamped_by(child, domain) for child in children):  # one that was stored before has its stamp
         children = (*children, delay(event.at, domain))
     return Transition(account, (Ignored(rule),), (Put(Kind.OFFLINE, event.seq, _carrying(message, *children)),))
+
+
+def _too_large(account: Account, message: Message, sender: JID) -> Effect:
+    """Answer a message that is too large, where the sender may know that nobody is there (§8.1, §8.5.2.2.1)."""
+    if visibility(account, sender, None) is NONE:
+        return Ignored(rules.TOO_LARGE_TO_STORE)
+    return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.TOO_LARGE_TO_STORE)
 
 
 def worth_storing(message: Message) -> bool:
@@ -53,8 +61,8 @@ def _is_passing(child: Element) -> bool:
 
 def delay(at: datetime, by: str) -> Element:
     """Return the stamp of a delayed stanza (XEP-0203): UTC, to the second."""
-    stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return element("delay", DELAY, {"from": by, "stamp": stamp})
+    stamp = at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()
+    return element("delay", DELAY, {"from": by, "stamp": f"{stamp}Z"})
 
 
 def without_forged_stamps(message: Message, domain: str) -> Message:
@@ -67,7 +75,8 @@ def without_forged_stamps(message: Message, domain: str) -> Message:
 def _stamped_by(child: Element | str, domain: str) -> bool:
     if isinstance(child, str) or (child.name, child.namespace) != ("delay", DELAY):
         return False
-    return (child.get("from") or "").lower() == domain
+    by = parse_address(child.get("from") or "")
+    return isinstance(by, Address) and by.jid.local is None and by.jid.domain == domain
 
 
 def _carrying(message: Message, *children: Element | str) -> Message:

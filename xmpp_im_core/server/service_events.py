@@ -12,9 +12,10 @@ from typing import TypeAlias
 import attrs
 from attrs import field, frozen
 
-from xmpp_im_core.event import Decision
+from xmpp_im_core.event import Decision, Timed
 from xmpp_im_core.jid import Address, parse_address
 from xmpp_im_core.server.events import Event, Inbound, StoreFailed
+from xmpp_im_core.stanza import Stanza
 
 
 def _prepared(_: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -35,7 +36,7 @@ class ForAccount:
 
 
 @frozen
-class Arrived(Inbound):
+class Arrived(Timed):
     """A stanza from another domain, a component or a service of the host's, for whomever its 'to' names.
 
     The host has proved the domain of its 'from'. A stanza from another server without 'to' or a well-formed
@@ -44,6 +45,10 @@ class Arrived(Inbound):
 
     :raises ValueError: where 'to' is absent, or 'from' absent or malformed.
     """
+
+    stanza: Stanza
+    decision: Decision = Decision.ASK
+    """The service's own answer, where the stanza is a subscription request (§3.1.3)."""
 
     def __attrs_post_init__(self) -> None:
         if self.stanza.to is None or self.stanza.from_jid is None:

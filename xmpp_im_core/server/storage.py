@@ -11,10 +11,11 @@ from attrs import evolve
 from xmpp_im_core.jid import Address, parse_address
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster, RosterHead, roster_of
+from xmpp_im_core.rules import administration as administration_rules
 from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as rules
 from xmpp_im_core.server.answers import error, error_to_sender
-from xmpp_im_core.server.effects import Effect, EndSession, Ignored, Kind, Transition, silence
+from xmpp_im_core.server.effects import Clear, Effect, EndSession, Ignored, Kind, Transition, silence
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded
 from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.sessions import session_bound
@@ -47,7 +48,7 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     listed = [parse_address(put.key) for put in event.records if put.kind is Kind.BLOCKED]
     blocked = tuple(sorted({each.jid.full for each in listed if isinstance(each, Address)}))
     newest = max([head.version, *[contact.version for contact in contacts.values()]])  # no contact is from the future
-    head = RosterHead(head.lineage, newest, head.horizon)
+    head = RosterHead(head.lineage, newest, head.horizon, head.sharing)
     sessions = state.sessions if isinstance(state, Unloaded) else ()
     account = Account(state.jid, roster_of(head, contacts), sessions, last, moved, blocked)
     account = account.noticing(_notices(event))
@@ -83,6 +84,16 @@ def sound(contact: Contact) -> Contact:
         contact.request if state.pending_in else None,
         contact.asked if state.pending_out else None,
         contact.version,
+    )
+
+
+def unreadable_removed(state: Unloaded) -> Transition[State]:
+    """Take an account away of which nothing is known: its sessions end and all that is stored goes; nobody is told."""
+    ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in state.sessions]
+    return Transition(
+        NoAccount(state.jid),
+        (*ended, Ignored(administration_rules.REMOVED)),
+        tuple([Clear(kind) for kind in Kind]),
     )
 
 

@@ -35,6 +35,7 @@ class _Roster:
     horizon: int = 0
     contacts: tuple[Contact, ...] = ()
     shared: tuple[SharedItem, ...] = ()
+    sharing: bool = False
 
 
 @frozen
@@ -87,13 +88,14 @@ def _register(converter: Converter) -> None:
 def _register_rosters(converter: Converter) -> None:
     def write_roster(roster: Roster) -> Any:
         contacts, shared = tuple(roster.contacts.values()), tuple(roster.shared.values())
-        return converter.unstructure(_Roster(roster.lineage, roster.version, roster.horizon, contacts, shared))
+        written = _Roster(roster.lineage, roster.version, roster.horizon, contacts, shared, roster.sharing)
+        return converter.unstructure(written)
 
     def read_roster(value: Any, _: Any) -> Roster:
         written = converter.structure(value, _Roster)
         soundness.check_contacts(written.contacts, written.version)
         soundness.sorted_once([item.jid for item in written.shared], "shared")
-        head = RosterHead(written.lineage, written.version, written.horizon)
+        head = RosterHead(written.lineage, written.version, written.horizon, written.sharing)
         roster = roster_of(head, {contact.jid: contact for contact in written.contacts})
         return evolve(roster, shared=FrozenMap({item.jid: item for item in written.shared}))
 
