@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from xmpp_im_conformance.placeholders import (
+    BadPlaceholder,
     Bindings,
     check_placeholder,
     is_placeholder,
@@ -23,6 +24,8 @@ from xmpp_im_core.stanza import CLIENT, STANZAS
 ANY: Final = "urn:scenario:any"
 ROSTER: Final = "jabber:iq:roster"
 _KINDS: Final = ("message", "presence", "iq")
+_ANYWHERE: Final = "anywhere"
+_OPTIONAL: Final = "optional"
 
 Node: TypeAlias = Element | str
 
@@ -44,7 +47,7 @@ FROM_CLIENT: Final = Manner(free=frozenset({"id", "from"}))
 
 
 def check_pattern(expected: Element) -> None:
-    """Raise where an expectation holds something that looks like a placeholder and is none.
+    """Raise where an expectation holds something that looks like a placeholder, or a mark, and is none.
 
     :raises BadPlaceholder: naming it.
     """
@@ -52,7 +55,16 @@ def check_pattern(expected: Element) -> None:
         check_placeholder(value)
     check_placeholder(expected.text)
     for child in expected.elements:
+        if child.namespace == ANY and not is_wildcard(child):
+            _check_loose(child)
         check_pattern(child)
+
+
+def _check_loose(child: Element) -> None:
+    if child.name not in (_ANYWHERE, _OPTIONAL):
+        raise BadPlaceholder(f"<{child.name} xmlns={ANY!r}/> is nothing of the format")
+    if len(child.elements) != 1 or child.text.strip() or child.attributes or child.elements[0].namespace == ANY:
+        raise BadPlaceholder(f"<{child.name} xmlns={ANY!r}/> holds one element of the stanza, and nothing else")
 
 
 def match_stanza(expected: Element, actual: Element, bindings: Bindings, manner: Manner = EXACT) -> Iterator[Bindings]:
@@ -121,6 +133,12 @@ def _attributes(
 
 def _content(expected: Element, actual: Element, bindings: Bindings, open_: bool, part: bool) -> Iterator[Bindings]:
     """Match what stands between the tags; ``open_``: what is not stated is free."""
+    loose = [child for child in expected.elements if _is_loose(child)]
+    if loose:
+        stated = evolve(expected, children=tuple([node for node in _nodes(expected) if not _is_loose(node)]))
+        for after, rest in _wherever(loose, actual, bindings, part):
+            yield from _content(stated, rest, after, open_, part)
+        return
     wildcard = any(is_wildcard(child) for child in expected.children)
     open_ = open_ or wildcard
     if not [child for child in expected.elements if not is_wildcard(child)]:
@@ -237,6 +255,31 @@ def _says_who(node: Node) -> bool:
         return True
     name = node.get("jid") if node.name == "item" else node.text
     return name is not None and not is_placeholder(name)
+
+
+def _is_loose(node: Node) -> bool:
+    """Whether this is the format's ``<anywhere/>`` or ``<optional/>``, which hold a child without a fixed place."""
+    return isinstance(node, Element) and node.namespace == ANY and not is_wildcard(node)
+
+
+def _wherever(
+    expected: list[Element], actual: Element, bindings: Bindings, part: bool
+) -> Iterator[tuple[Bindings, Element]]:
+    """Find a child for each of these, wherever it stands.
+
+    :return: the bindings, with what is left of the element that came.
+    """
+    if not expected:
+        yield bindings, actual
+        return
+    first, others = expected[0], expected[1:]
+    nodes = _nodes(actual)
+    for index, candidate in enumerate(nodes):
+        for after in _node(first.elements[0], candidate, bindings, part):
+            rest = evolve(actual, children=(*nodes[:index], *nodes[index + 1 :]))
+            yield from _wherever(others, rest, after, part)
+    if first.name == _OPTIONAL:
+        yield from _wherever(others, actual, bindings, part)
 
 
 # --- errors ------------------------------------------------------------------------------------------------

@@ -367,3 +367,74 @@ def test_both_stanzas_are_shown_a_line_for_each_child() -> None:
         "    +   <body>ho</body>",
         "      </message>",
     ]
+
+
+DELAY = "<delay xmlns='urn:xmpp:delay' stamp='{any}'/>"
+STAMPED = "<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>"
+OPTIONAL = f"<optional xmlns='urn:scenario:any'>{DELAY}</optional>"
+ANYWHERE = f"<anywhere xmlns='urn:scenario:any'>{DELAY}</anywhere>"
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        f"<message>{STAMPED}<body>hi</body><thread>t</thread></message>",
+        f"<message><body>hi</body>{STAMPED}<thread>t</thread></message>",
+        f"<message> <body>hi</body> <thread>t</thread> {STAMPED} </message>",
+    ],
+)
+@pytest.mark.parametrize("free", [OPTIONAL, ANYWHERE])
+def test_a_child_without_a_fixed_place_may_stand_wherever_it_likes(free: str, came: str) -> None:
+    assert matches(f"<message><body>hi</body><thread>t</thread>{free}</message>", came)
+    assert matches(f"<message>{free} <body>hi</body><thread>t</thread></message>", came)
+
+
+def test_an_optional_child_may_be_absent_and_another_one_may_not() -> None:
+    assert matches(f"<presence>{OPTIONAL}</presence>", "<presence/>")
+    assert matches(f"<presence>{OPTIONAL}</presence>", f"<presence> {STAMPED} </presence>")
+    assert matches(f"<presence>{ANYWHERE}</presence>", f"<presence> {STAMPED} </presence>")
+    assert not matches(f"<presence>{ANYWHERE}</presence>", "<presence/>")
+
+
+@pytest.mark.parametrize("free", [OPTIONAL, ANYWHERE])
+@pytest.mark.parametrize(
+    "came",
+    [
+        "<presence><delay xmlns='urn:xmpp:delay'/></presence>",
+        f"<presence>{STAMPED}{STAMPED}</presence>",
+        f"<presence>{STAMPED}<show>away</show></presence>",
+        "<presence><show>away</show></presence>",
+        f"<presence>Wherefore?{STAMPED}</presence>",
+    ],
+)
+def test_what_is_there_is_the_child_itself_once_and_nothing_else(free: str, came: str) -> None:
+    assert not matches(f"<presence>{free}</presence>", came)
+
+
+def test_the_others_keep_their_order() -> None:
+    assert not matches(f"<message><a/><b/>{OPTIONAL}</message>", f"<message><b/>{STAMPED}<a/></message>")
+
+
+def test_what_such_a_child_binds_is_remembered() -> None:
+    free = "<optional xmlns='urn:scenario:any'><delay xmlns='urn:xmpp:delay' stamp='{bind:when}'/></optional>"
+    assert bindings(f"<presence>{free}</presence>", f"<presence>{STAMPED}</presence>") == {
+        "when": "2026-01-01T00:00:00Z"
+    }
+    assert bindings(f"<presence>{free}</presence>", "<presence/>") == {}
+
+
+@pytest.mark.parametrize(
+    "child",
+    [
+        "<optionally xmlns='urn:scenario:any'><a xmlns='b'/></optionally>",
+        "<optional xmlns='urn:scenario:any'/>",
+        "<optional xmlns='urn:scenario:any'>text</optional>",
+        "<anywhere xmlns='urn:scenario:any'><a xmlns='b'/><c xmlns='b'/></anywhere>",
+        "<anywhere xmlns='urn:scenario:any' name='x'><a xmlns='b'/></anywhere>",
+        "<anywhere xmlns='urn:scenario:any'><body/></anywhere>",
+        "<optional xmlns='urn:scenario:any'><a xmlns='b' c='{misspelt}'/></optional>",
+    ],
+)
+def test_a_misspelt_mark_is_an_error(child: str) -> None:
+    with pytest.raises(BadPlaceholder):
+        check_pattern(read_xml(f"<message>{child}</message>"))
