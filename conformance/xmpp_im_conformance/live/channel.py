@@ -59,9 +59,11 @@ class Channel:
         taken, self.inbox = self.inbox, []
         return taken
 
-    async def request(self, content: str, type: str = "get", addresses: str = "") -> Element:
+    async def request(self, content: str, type: str = "get", addresses: str = "", before: str = "") -> Element:
         """Send a request of the driver's own; return the answer, whatever it is.
 
+        :param before: what the scenario sends, written together with the request. A server may end the stream for it,
+            and to write to a stream that has ended loses what the server has said at its end.
         :raises StreamEnded: where the stream ends before it comes.
         """
         if self.ended is not None:
@@ -70,7 +72,7 @@ class Channel:
         id = f"{self.mark}{self._numbers}"
         answer: asyncio.Future[Element] = asyncio.get_running_loop().create_future()
         self._answers[id] = answer
-        self.stream.write(f"<iq id='{id}' type='{type}'{addresses}>{content}</iq>")
+        self.stream.write(f"{before}<iq id='{id}' type='{type}'{addresses}>{content}</iq>")
         return await answer
 
     async def other(self) -> Element:

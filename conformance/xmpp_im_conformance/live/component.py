@@ -40,9 +40,8 @@ class Component(Channel):
         return component
 
     def send(self, xml: str) -> None:
-        """Send a stanza that stands in ``jabber:client``, as text where that names no content namespace."""
-        named = any(namespace in xml for namespace in (CLIENT, SERVER, COMPONENT))
-        self.stream.write(write_element(read_xml(xml), COMPONENT).decode() if named else xml)
+        """Send a stanza that stands in ``jabber:client``."""
+        self.stream.write(as_component(xml))
 
     def is_answered(self, stanza: Element) -> bool:
         """Answer a request that a client of the driver has sent, to know that all before it has come."""
@@ -53,3 +52,9 @@ class Component(Channel):
             addresses = f"from={quoteattr(to)} to={quoteattr(sender)}"
             self.stream.write(f"<iq id={quoteattr(id)} type='result' {addresses}/>")
         return True
+
+
+def as_component(xml: str) -> str:
+    """Return a stanza that stands in ``jabber:client`` as a component writes it: as it is, if it names no namespace."""
+    named = any(namespace in xml for namespace in (CLIENT, SERVER, COMPONENT))
+    return write_element(read_xml(xml), COMPONENT).decode() if named else xml

@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from attrs import define, field
 
 from xmpp_im_conformance.driver import HOSTED, REMOTE, NotApplicable
-from xmpp_im_conformance.live.component import Component
+from xmpp_im_conformance.live.component import Component, as_component
 from xmpp_im_conformance.live.config import LiveConfig
+from xmpp_im_conformance.live.settling import written_by_remote
 from xmpp_im_conformance.markup import BadXML, read_xml
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import Address, parse_address
@@ -60,7 +61,8 @@ class Remote:
         sender = _attribute(scenario, "from")
         if sender is not None and not re.search(rf"(^|@){re.escape(REMOTE)}(/|$)", sender):
             raise NotApplicable("a component speaks for its own domain only")
-        self.component.send(xml)
+        domain = self.config.domain(HOSTED[0])
+        await written_by_remote(self.component, as_component(xml), self.domain, domain)
 
     def take(self) -> Sequence[Element]:
         """Return what has come, without what is late from accounts of scenarios before."""

@@ -49,6 +49,16 @@ async def settle(
     raise ServerFailed(f"the server has not come to rest after {_MOST} round trips")
 
 
+async def written(client: Channel, xml: str) -> None:
+    """Write what a client sends, and wait until its server has read it."""
+    await _trip(client, "", xml)
+
+
+async def written_by_remote(component: Component, xml: str, remote: str, domain: str) -> None:
+    """Write what the other server sends, and wait until the server has read it."""
+    await _trip(component, _between(remote, domain), xml)
+
+
 async def _own(client: Channel) -> None:
     """Go to the client's own server and back; any answer will do."""
     await _trip(client, "")
@@ -60,11 +70,15 @@ async def _across(client: Channel, remote: str) -> None:
 
 
 async def _from_remote(component: Component, remote: str, domain: str) -> None:
-    await _trip(component, f" from={quoteattr(remote)} to={quoteattr(domain)}")
+    await _trip(component, _between(remote, domain))
 
 
-async def _trip(client: Channel, addresses: str) -> None:
+def _between(remote: str, domain: str) -> str:
+    return f" from={quoteattr(remote)} to={quoteattr(domain)}"
+
+
+async def _trip(client: Channel, addresses: str, before: str = "") -> None:
     try:
-        await client.request(PING, addresses=addresses)
+        await client.request(PING, addresses=addresses, before=before)
     except StreamEnded:
         return  # then nothing comes there any more; whether it might end is for the caller to judge

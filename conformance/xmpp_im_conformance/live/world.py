@@ -17,7 +17,7 @@ from xmpp_im_conformance.live.channel import Channel
 from xmpp_im_conformance.live.remote import Remote, third_domain
 from xmpp_im_conformance.live.rosters import Arranging, roster_of
 from xmpp_im_conformance.live.sessions import Sessions
-from xmpp_im_conformance.live.settling import settle
+from xmpp_im_conformance.live.settling import settle, written
 from xmpp_im_conformance.live.stream import StreamEnded
 from xmpp_im_core.element import Element
 
@@ -262,7 +262,7 @@ class LiveWorld:
 
         async def write() -> None:
             if channel is not None:
-                channel.stream.write(self.sessions.addresses.to_server(xml))
+                await written(channel, self.sessions.addresses.to_server(xml))
 
         await self._settled(write(), jid)
 
