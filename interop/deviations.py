@@ -25,10 +25,9 @@ class Deviation:
     """What the server does, in a line."""
     section: str
     """What it concerns: ``6121 3.1.6``, ``XEP-0191 3.4`` and so on."""
-    kind: Literal["against", "latitude", "configuration"]
-    """``against``: the sentence says otherwise. ``latitude``: the sentence leaves it open or is silent, and the
-    vector holds it to one reading. ``configuration``: the server was set up, or is reached, in a way that excludes it.
-    """
+    kind: Literal["against", "beyond", "configuration"]
+    """``against``: the sentence says otherwise. ``beyond``: no sentence does; the vectors are of level ``MAY`` or
+    ``peer``. ``configuration``: the server was set up, or is reached, in a way that excludes it."""
     vectors: tuple[str, ...]
     sentence: str = ""
     """What is asked for there, word for word; empty where no sentence says anything."""

@@ -12,7 +12,7 @@ DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "deviations.
 _INTRODUCTION: Final = Path(__file__).resolve().parent / "deviations-introduction.md"
 _TITLES: Final = {
     "against": "Against the sentence",
-    "latitude": "Where the RFC leaves it open",
+    "beyond": "Beyond the RFC",
     "configuration": "Owed to how the server is reached",
 }
 

@@ -74,6 +74,13 @@ def test_what_goes_against_a_sentence_quotes_it() -> None:
     assert [each.does for each in read_deviations() if each.kind == "against" and not each.sentence] == []
 
 
+def test_what_is_beyond_the_rfc_is_shown_by_vectors_that_say_so() -> None:
+    levels = {vector.id: vector.level for vector in find(()) if not isinstance(vector, Malformed)}
+    beyond = [id for each in read_deviations() if each.kind == "beyond" for id in each.vectors]
+
+    assert [id for id in beyond if levels[id] not in ("MAY", "peer")] == []
+
+
 def test_the_document_is_what_the_record_says() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == document(read_deviations())
 
