@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
@@ -12,11 +13,13 @@ from typing import Any, Final
 from attrs import define, field
 from scramp import ScramMechanism  # type: ignore[import-untyped]  # it has no type hints
 
-from xmpp_im_core.codec import NonStanza, StreamClosed, StreamOpened, StreamParser, write_element
+from tests.conformance.loopback_component import ComponentConnection
+from xmpp_im_core.codec import NonStanza, StreamOpened, StreamParser, write_element
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import Stanza, to_element
 
 SASL: Final = "urn:ietf:params:xml:ns:xmpp-sasl"
+TLS: Final = "urn:ietf:params:xml:ns:xmpp-tls"
 _STREAM: Final = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
 
 Answer = Callable[["Connection", Element], "str | None"]
@@ -28,18 +31,41 @@ class Loopback:
 
     mechanisms: tuple[str, ...] = ("PLAIN",)
     registers: bool = True
-    greeting: bytes | None = None
-    """What it says instead of a stream header; empty: nothing at all, for ever."""
+    tls: ssl.SSLContext | None = None
+    """With it STARTTLS is offered, beside PLAIN; the mechanisms are offered after it."""
+    injected: str = ""
+    """What somebody between puts behind ``<proceed/>``, unencrypted."""
+    script: tuple[bytes, ...] | None = None
+    """What it says instead of what it should, each piece when something has come; then nothing, for ever."""
     hangs_up: bool = False
-    """Whether it closes each connection at once."""
+    """Whether it closes each connection, at once or where the script ends."""
+    closes: bool = True
+    """Whether it ends a stream that the client has ended."""
+    negotiates: Answer = field(default=lambda connection, element: None)
+    """What it says to an element of STARTTLS or SASL, or to a request to bind, instead; None: what it should."""
     answer: Answer = field(default=lambda connection, stanza: None)
     """What it says to a stanza of a bound client instead; None: what it should."""
+    remote_answer: Callable[[Element], str | None] = field(default=lambda element: None)
+    """What it says to an element of the component, before it ends that stream; None: what it should."""
+    secret: str = "rose"
     port: int = 0
+    component_port: int = 0
     passwords: dict[str, str] = field(factory=dict)
     rosters: dict[str, str] = field(factory=dict)
     connections: int = 0
+    components: int = 0
     used: list[str] = field(factory=list)
     """The mechanisms that clients have used."""
+    heard: list[tuple[str, bool]] = field(factory=list)
+    """What clients have sent, by name, and whether it came encrypted."""
+    bound: dict[str, Connection] = field(factory=dict)
+    """The connections of bound clients, by full JID."""
+
+    def deliver(self, stanza: Element) -> None:
+        """Give a stanza to the clients that it is for."""
+        for jid, connection in self.bound.items():
+            if stanza.get("to") in (jid, connection.bare):
+                connection.write(write_element(stanza).decode())
 
 
 @define(eq=False)
@@ -54,6 +80,7 @@ class Connection:
     resource: str = ""
     scram: Any = None
     restarts: bool = False
+    encrypted: bool = False
 
     @property
     def bare(self) -> str:
@@ -68,25 +95,48 @@ class Connection:
         while data := await self.reader.read(65_536):
             for event in parser.feed(data):
                 if isinstance(event, StreamOpened):
+                    self._heard("stream")
                     self._open(str(getattr(event.to, "jid", "")))
                 elif isinstance(event, NonStanza):
-                    self._authenticate(event.element)
+                    self._heard(event.element.name)
+                    await self._negotiate(event.element)
                 elif isinstance(event, Stanza):
-                    self._stanza(to_element(event))
-                elif isinstance(event, StreamClosed):
+                    stanza = to_element(event)
+                    self._heard(stanza.name)
+                    self._stanza(stanza)
+                elif self.server.closes:
                     self.write("</stream:stream>")
                     return
             if self.restarts:
                 parser, self.restarts = StreamParser(), False
 
+    def _heard(self, name: str) -> None:
+        self.server.heard.append((name, self.encrypted))
+
     def _open(self, domain: str) -> None:
         self.domain = domain
         self.write(f"<?xml version='1.0'?><stream:stream {_STREAM} id='1' from='{domain}' version='1.0'>")
-        mechanisms = "".join([f"<mechanism>{each}</mechanism>" for each in self.server.mechanisms])
-        offered = f"<mechanisms xmlns='{SASL}'>{mechanisms}</mechanisms>"
+        before_tls = self.server.tls is not None and not self.encrypted
+        mechanisms = ("PLAIN",) if before_tls else self.server.mechanisms
+        offered = "".join([f"<mechanism>{each}</mechanism>" for each in mechanisms])
+        offered = f"<mechanisms xmlns='{SASL}'>{offered}</mechanisms>"
+        if before_tls:
+            offered = f"<starttls xmlns='{TLS}'/>{offered}"
         if self.user:
             offered = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><ver xmlns='urn:xmpp:features:rosterver'/>"
         self.write(f"<stream:features>{offered}</stream:features>")
+
+    async def _negotiate(self, element: Element) -> None:
+        otherwise = self.server.negotiates(self, element)
+        if otherwise is not None:
+            self.write(otherwise)
+        elif element.name == "starttls":
+            assert self.server.tls is not None
+            self.write(f"<proceed xmlns='{TLS}'/>{self.server.injected}")
+            await self.writer.start_tls(self.server.tls)
+            self.encrypted = self.restarts = True
+        else:
+            self._authenticate(element)
 
     def _authenticate(self, element: Element) -> None:
         text = b64decode(element.text).decode()
@@ -117,7 +167,7 @@ class Connection:
         self.write(_sasl("success", final))
 
     def _stanza(self, stanza: Element) -> None:
-        otherwise = self.server.answer(self, stanza) if self.resource else None
+        otherwise = (self.server.answer if self.resource else self.server.negotiates)(self, stanza)
         if otherwise is not None:
             self.write(otherwise)
         elif stanza.name == "iq":
@@ -141,6 +191,7 @@ class Connection:
             self.write(f"<iq id='{id}' type='result'/>")
         elif request.name == "bind":
             self.resource = request.elements[0].text
+            server.bound[f"{self.bare}/{self.resource}"] = self
             bound = f"<jid>{self.bare}/{self.resource}</jid>"
             self.write(f"<iq id='{id}' type='result'><bind xmlns='{request.namespace}'>{bound}</bind></iq>")
         elif request.namespace == "jabber:iq:roster" and iq.get("type") == "set":
@@ -170,22 +221,37 @@ def listening(server: Loopback) -> Iterator[Loopback]:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.connections += 1
         with suppress(OSError, asyncio.CancelledError):
-            if server.greeting:
-                writer.write(server.greeting)
-            if server.greeting is not None:
-                await over.wait()
-            elif server.hangs_up:
-                await reader.read(65_536)
-            else:
+            if server.script is None and not server.hangs_up:
                 await Connection(server, reader, writer).serve()
+            else:
+                await follow_the_script(reader, writer)
+        writer.close()
+
+    async def follow_the_script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for piece in server.script or ():
+            await reader.read(65_536)
+            writer.write(piece)
+        if server.hangs_up:
+            await reader.read(65_536)
+        else:
+            await over.wait()
+
+    async def component_connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server.components += 1
+        with suppress(OSError, asyncio.CancelledError):
+            await ComponentConnection(server, reader, writer).serve()
         writer.close()
 
     async def listen() -> None:
         listener = await asyncio.start_server(connected, "127.0.0.1", 0)
-        server.port = listener.sockets[0].getsockname()[1]
+        component_listener = await asyncio.start_server(component_connected, "127.0.0.1", 0)
+        server.port, server.component_port = [
+            each.sockets[0].getsockname()[1] for each in (listener, component_listener)
+        ]
         ready.set()
         await over.wait()
         listener.close()
+        component_listener.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

@@ -133,7 +133,7 @@ def test_a_server_that_hangs_is_said_to_hang_and_on_what(server: Loopback) -> No
 
 
 def test_a_server_that_talks_nonsense_is_said_to(server: Loopback) -> None:
-    server.greeting = b"220 mail.example.org ESMTP\r\n"
+    server.script = (b"220 mail.example.org ESMTP\r\n",)
 
     done = differ("--server", f"127.0.0.1:{server.port}", "--timeout", "2")
 

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conformance.live import driving, result
 from tests.conformance.loopback import Connection, Loopback, listening
-from tests.conformance.stage import BALCONY, JULIET, ROMEO, receive, scenario, send
+from tests.conformance.stage import BALCONY, JULIET, ROMEO, receive, send
 from xmpp_im_conformance.driver import Setup
 from xmpp_im_conformance.items import Item
 from xmpp_im_conformance.live import LiveConfig, LiveDriver
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.reading import read_file
-from xmpp_im_conformance.running import run
+from xmpp_im_conformance.outcome import Outcome
 from xmpp_im_core.element import Element
 
-ACCOUNTS: Mapping[str, Any] = {JULIET: {}}
 PRESENCE = [
     send("<presence/>"),
     receive(f"<presence from='{BALCONY}' to='{JULIET}'/>"),
 ]
-
-
-@contextmanager
-def driving(server: Loopback, timeout: float = 30, **config: Any) -> Iterator[LiveDriver]:
-    with listening(server), closing(LiveDriver(LiveConfig(port=server.port, timeout=timeout, **config))) as driver:
-        yield driver
-
-
-def result(folder: Path, driver: LiveDriver, *steps: Mapping[str, Any], **keys: Any) -> Result:
-    file = folder / "vector.json"
-    file.write_text(json.dumps(scenario(*steps, **{"accounts": ACCOUNTS, **keys})), encoding="utf-8")
-    (vector,) = read_file(file, "vector")
-    return run(vector, driver, None)
 
 
 # --- a server that speaks correctly -----------------------------------------------------------------------
@@ -164,9 +148,9 @@ def test_a_server_that_is_not_there_has_failed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("server", "why"),
     [
-        (Loopback(greeting=b""), "the server has not answered within 1 seconds"),
+        (Loopback(script=()), "the server has not answered within 1 seconds"),
         (Loopback(hangs_up=True), "the server has closed the connection"),
-        (Loopback(greeting=b"HTTP/1.1 400 Bad Request\r\n"), "the server has sent what is not XMPP"),
+        (Loopback(script=(b"HTTP/1.1 400 Bad Request\r\n",)), "the server has sent what is not XMPP"),
         (Loopback(registers=False), "the server creates no account in-band (not-allowed)"),
         (Loopback(mechanisms=("X-TOKEN",)), "none of the SASL mechanisms SCRAM-SHA-256, SCRAM-SHA-1, PLAIN"),
     ],

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
+import signal
+from contextlib import suppress
 from typing import Final
 from xml.sax.saxutils import escape
 
 from xmpp_im_conformance.driver import ServerFailed
 from xmpp_im_conformance.live.channel import Channel
-from xmpp_im_conformance.live.config import LiveConfig
-from xmpp_im_conformance.live.login import Login, connected
+from xmpp_im_conformance.live.config import LiveConfig, filled_in
+from xmpp_im_conformance.live.login import Login, condition, connected, is_private
 from xmpp_im_conformance.live.stream import StreamEnded
-from xmpp_im_core.element import Element
 
 REGISTER: Final = "jabber:iq:register"
 
@@ -27,6 +29,8 @@ async def create(config: LiveConfig, login: Login) -> None:
         return
     stream, _ = await connected(config, login.domain)
     try:
+        if not is_private(config, stream):
+            raise ServerFailed(f"no account is created in-band at {config.host} without TLS: it needs the password")
         fields = f"<username>{escape(login.local)}</username><password>{escape(login.password)}</password>"
         stream.write(f"<iq id='register' type='set'><query xmlns='{REGISTER}'>{fields}</query></iq>")
         answer = await stream.next_element()
@@ -55,22 +59,24 @@ async def remove(config: LiveConfig, login: Login, session: Channel) -> None:
         raise ServerFailed(f"the server does not remove the account {login.bare}: {condition(answer)}")
 
 
-def condition(answer: Element) -> str:
-    """Return the condition of an error, for people."""
-    error = answer.first("error")
-    return "no error" if error is None else ", ".join([child.name for child in error.elements][:1])
-
-
 async def _run(command: str, login: Login) -> None:
-    words = [
-        word.format(local=login.local, domain=login.domain, password=login.password) for word in shlex.split(command)
-    ]
+    words = filled_in(command, local=login.local, domain=login.domain, password=login.password)
     try:
         process = await asyncio.create_subprocess_exec(
-            *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
     except OSError as problem:
         raise ServerFailed(f"{words[0]}: {problem}") from problem
-    output, _ = await process.communicate()
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:  # it is not waited for any longer; what it has started must not stay either
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        raise
     if process.returncode != 0:
         raise ServerFailed(f"{shlex.join(words)}: exit status {process.returncode}\n{output.decode(errors='replace')}")

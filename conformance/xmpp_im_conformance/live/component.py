@@ -10,7 +10,7 @@ from attrs import define
 from xmpp_im_conformance.driver import ServerFailed
 from xmpp_im_conformance.live.channel import Channel
 from xmpp_im_conformance.live.config import ComponentConfig
-from xmpp_im_conformance.live.stream import Stream
+from xmpp_im_conformance.live.stream import Stream, StreamEnded
 from xmpp_im_conformance.markup import SERVER, read_xml
 from xmpp_im_core.codec import COMPONENT, write_element
 from xmpp_im_core.element import Element
@@ -29,12 +29,15 @@ class Component(Channel):
         """
         stream = await Stream.connect(config.host or host, config.port, COMPONENT)
         with stream.kept():
-            await stream.open(config.domain)
-            proof = hashlib.sha1(f"{stream.id}{config.secret}".encode()).hexdigest()
-            stream.write(f"<handshake>{proof}</handshake>")
-            answer = await stream.next_element()
+            try:
+                await stream.open(config.domain)
+                proof = hashlib.sha1(f"{stream.id}{config.secret}".encode()).hexdigest()
+                stream.write(f"<handshake>{proof}</handshake>")
+                answer = await stream.next_element()
+            except StreamEnded as problem:
+                raise ServerFailed(f"the server does not accept the component {config.domain}: {problem}") from problem
             if answer.name != "handshake":
-                raise ServerFailed(f"the server does not accept the component: <{answer.name}>")
+                raise ServerFailed(f"the server does not accept the component {config.domain}: <{answer.name}>")
         component = cls(stream, mark, mark)
         component.start()
         return component

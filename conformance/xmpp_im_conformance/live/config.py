@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,9 +60,9 @@ class LiveConfig:
     """Removes it; needed where ``register_command`` is given and accounts cannot be removed in-band."""
     tls: Literal["when-offered", "required", "never"] = "when-offered"
     cafile: str | None = None
-    """Whom to trust beside the system's authorities. On loopback any certificate will do."""
+    """Whom to trust instead of the system's authorities. Without it any certificate will do on loopback."""
     mechanisms: tuple[str, ...] = ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN")
-    """The SASL mechanisms that may be used, the best first. PLAIN is used with TLS or on loopback only."""
+    """The SASL mechanisms that may be used, the best first. No password is sent without TLS but on loopback."""
     features: frozenset[str] = frozenset()
     """What the server has switched on beside what it says itself (``priority-override`` and so on)."""
     without: frozenset[str] = frozenset()
@@ -73,10 +74,27 @@ class LiveConfig:
         strangers = self.domains.keys() - set(HOSTED)
         if strangers:
             raise BadConfig(f"the scenarios' domains are {' and '.join(HOSTED)}, not {', '.join(sorted(strangers))}")
+        for command in (self.register_command, self.unregister_command):
+            if command is not None:
+                filled_in(command, local="juliet", domain=HOSTED[0], password="rose")
 
     def domain(self, name: str) -> str:
         """Return what the server calls a hosted domain of the scenarios."""
         return self.domains.get(name, name)
+
+
+def filled_in(command: str, **words: str) -> list[str]:
+    """Return the words of a command, with what stands for an account.
+
+    :raises BadConfig: where it is no command, or something else is to be filled in.
+    """
+    try:
+        filled = [word.format_map(words) for word in shlex.split(command)]
+    except (AttributeError, LookupError, ValueError) as problem:
+        raise BadConfig(f"only {{local}}, {{domain}} and {{password}} can be filled in: {command!r}") from problem
+    if not filled:
+        raise BadConfig("a command is empty")
+    return filled
 
 
 def read_config(file: Path) -> LiveConfig:

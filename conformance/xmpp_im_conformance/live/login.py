@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 from xml.sax.saxutils import escape
@@ -15,6 +16,7 @@ from xmpp_im_conformance.live.sasl import SASL, authenticate, choose
 from xmpp_im_conformance.live.stream import Stream
 from xmpp_im_core.codec import STREAMS
 from xmpp_im_core.element import Element
+from xmpp_im_core.jid import Address, parse_address
 
 TLS: Final = "urn:ietf:params:xml:ns:xmpp-tls"
 BIND: Final = "urn:ietf:params:xml:ns:xmpp-bind"
@@ -48,10 +50,10 @@ async def connected(config: LiveConfig, domain: str) -> tuple[Stream, Element]:
             raise ServerFailed("the server offers no STARTTLS")
         if config.tls != "never" and offered:
             stream.write(f"<starttls xmlns='{TLS}'/>")
-            answer = await stream.next_element()
+            answer = await stream.next_element(piece=1)  # the byte behind it is TLS's
             if (answer.name, answer.namespace) != ("proceed", TLS):
                 raise ServerFailed(f"the server does not proceed with STARTTLS: <{answer.name}>")
-            await stream.start_tls(_context(config), domain)
+            await stream.start_tls(_context(config.cafile, is_loopback(config.host)), domain)
             features = await _opened(stream, domain)
     return stream, features
 
@@ -63,7 +65,7 @@ async def authenticated(config: LiveConfig, stream: Stream, features: Element, l
     """
     mechanisms = features.first("mechanisms", SASL)
     offered = [] if mechanisms is None else [each.text for each in mechanisms.elements if each.name == "mechanism"]
-    mechanism = choose(offered, config.mechanisms, stream.encrypted or is_loopback(config.host))
+    mechanism = choose(offered, config.mechanisms, is_private(config, stream))
     await authenticate(stream, mechanism, login.local, login.password)
     return await _opened(stream, login.domain)
 
@@ -71,21 +73,27 @@ async def authenticated(config: LiveConfig, stream: Stream, features: Element, l
 async def bound(stream: Stream, features: Element, resource: str) -> str:
     """Bind a resource; return the full JID that the server says.
 
-    :raises NotApplicable: where the server refuses the resource.
+    :raises NotApplicable: where the server refuses the resource, naming the error.
     :raises ServerFailed: where what it answers is no answer.
     """
     request = f"<bind xmlns='{BIND}'><resource>{escape(resource)}</resource></bind>"
     result = await _requested(stream, "bind", request)
     if result.get("type") == "error":
-        raise NotApplicable(f"the server does not bind the resource {resource!r}")
+        raise NotApplicable(f"the server does not bind the resource {resource!r}: {condition(result)}")
     bind = result.first("bind", BIND)
     jid = None if bind is None else bind.first("jid", BIND)
-    if jid is None:
+    if jid is None or not isinstance(parse_address(jid.text), Address):
         raise ServerFailed("the server does not say which JID it has bound")
     session = features.first("session", SESSION)
     if session is not None and session.first("optional") is None:
         await _requested(stream, "session", f"<session xmlns='{SESSION}'/>")
     return jid.text
+
+
+def condition(answer: Element) -> str:
+    """Return the condition of an error, for people."""
+    error = answer.first("error")
+    return "no error" if error is None else ", ".join([child.name for child in error.elements][:1])
 
 
 async def _requested(stream: Stream, id: str, request: str) -> Element:
@@ -104,13 +112,22 @@ async def _opened(stream: Stream, domain: str) -> Element:
     return features
 
 
-def _context(config: LiveConfig) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=config.cafile)
-    if is_loopback(config.host) and config.cafile is None:
+@lru_cache
+def _context(cafile: str | None, on_loopback: bool) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=cafile)
+    except OSError as problem:
+        raise ServerFailed(f"no certificates can be read from {cafile}: {problem}") from problem
+    if on_loopback and cafile is None:
         # Nobody stands between: what a server shows there for a test is signed by itself.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def is_private(config: LiveConfig, stream: Stream) -> bool:
+    """Whether nobody else can read what is sent on a stream, so that a password may be."""
+    return stream.encrypted or is_loopback(config.host)
 
 
 def is_loopback(host: str) -> bool:

@@ -30,6 +30,21 @@ _PIECE: Final = 65_536
 _QUICK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 
 
+class Reader(asyncio.StreamReader):
+    """Reads what has come to its end, and only then says that the connection is broken."""
+
+    broken: Exception | None = None
+
+    def set_exception(self, exc: Exception) -> None:
+        """Note how the connection has broken: what came before may say why."""
+        self.broken = exc
+        self.feed_eof()
+
+    def how_ended(self) -> str:
+        """Say why nothing more comes."""
+        return f"the connection is broken: {self.broken}" if self.broken else "the server has closed the connection"
+
+
 class StreamEnded(ServerFailed):
     """The server has ended the stream; the message says how.
 
@@ -45,8 +60,8 @@ class StreamEnded(ServerFailed):
 class Stream:
     """A stream to the server. Its methods wait without a bound: the caller sets one."""
 
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    reader: Reader
+    transport: asyncio.Transport
     namespace: str = CLIENT
     encrypted: bool = False
     id: str = ""
@@ -60,11 +75,13 @@ class Stream:
 
         :raises ServerFailed: where nobody listens there.
         """
+        reader = Reader()
+        protocol = asyncio.StreamReaderProtocol(reader)
         try:
-            reader, writer = await asyncio.open_connection(host, port)
+            transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, host, port)
         except OSError as problem:
             raise ServerFailed(f"no connection to {host}:{port}: {problem}") from problem
-        return cls(reader, writer, namespace)
+        return cls(reader, transport, namespace)
 
     async def open(self, to: str) -> None:
         """Send a stream header, and read the server's; also what restarts a stream.
@@ -85,22 +102,20 @@ class Stream:
 
     def write(self, xml: str) -> None:
         """Write text to the stream; on one that is closed nothing can be written."""
-        self.writer.write(xml.encode())
+        self.transport.write(xml.encode())
 
-    async def next(self) -> StreamEvent:
+    async def next(self, piece: int = _PIECE) -> StreamEvent:
         """Return what comes next.
 
+        :param piece: how many bytes are read at a time; with 1, what stands behind the event stays unread.
         :raises StreamEnded: where the stream ends, with a stream error or without.
         :raises ServerFailed: where what comes is not XMPP's XML.
         """
         while not self._events:
-            try:
-                data = await self.reader.read(_PIECE)
-            except OSError as problem:
-                raise StreamEnded(f"the connection is broken: {problem}") from problem
-            _acknowledge(self.writer)
+            data = await self.reader.read(piece)
+            _acknowledge(self.transport)
             if not data:
-                raise StreamEnded("the server has closed the connection")
+                raise StreamEnded(self.reader.how_ended())
             try:
                 self._events.extend(self._parser.feed(data))
             except CodecError as error:
@@ -112,12 +127,12 @@ class Stream:
             raise StreamEnded("the server has closed the stream", _condition(event.element))
         return event
 
-    async def next_element(self) -> Element:
+    async def next_element(self, piece: int = _PIECE) -> Element:
         """Return the first-level element that comes next.
 
         :raises ServerFailed: where none comes.
         """
-        event = await self.next()
+        event = await self.next(piece)
         if isinstance(event, Stanza):
             return to_element(event)
         if isinstance(event, NonStanza):
@@ -127,23 +142,38 @@ class Stream:
     async def start_tls(self, context: ssl.SSLContext, name: str) -> None:
         """Encrypt the connection; the stream has to be opened again after that.
 
-        :raises ServerFailed: where the negotiation of TLS fails.
+        What came in the clear is never read as if it had come encrypted: TLS gets a reader of its own.
+
+        :param name: whose certificate is to be shown.
+        :raises ServerFailed: where the negotiation of TLS fails, or more than it came before.
         """
+        before, self.reader = self.reader, Reader()
+        protocol = asyncio.StreamReaderProtocol(self.reader)
+        start = asyncio.get_running_loop().start_tls
         try:
-            await self.writer.start_tls(context, server_hostname=name)
-        except (OSError, ssl.SSLError) as problem:
-            raise ServerFailed(f"TLS: {problem}") from problem
-        self.encrypted = True
+            transport = await start(self.transport, protocol, context, server_hostname=name)
+            if transport is None:
+                raise ConnectionResetError
+        except ssl.SSLCertVerificationError as problem:
+            raise ServerFailed(f"the certificate of {name} is not trusted: {problem.verify_message}") from problem
+        except OSError as problem:
+            how = str(problem) or "the server has closed the connection"
+            raise ServerFailed(f"TLS with {name} fails: {how}") from problem
+        protocol.connection_made(transport)
+        self.transport, self.encrypted = transport, True
+        before.feed_eof()
+        if self._events or await before.read():
+            raise ServerFailed(f"more came unencrypted before TLS with {name} had begun")
 
     async def close(self, clean: bool = True) -> None:
         """End the stream, with a closing tag or without one, and wait until the server has ended it too."""
         try:
             if clean:
                 self.write("</stream:stream>")
-            elif self.writer.can_write_eof():
-                self.writer.write_eof()
+            elif self.transport.can_write_eof():
+                self.transport.write_eof()
             else:
-                self.writer.close()
+                self.transport.close()
             with suppress(OSError, ServerFailed):
                 while True:
                     await self.next()
@@ -152,7 +182,7 @@ class Stream:
 
     def drop(self) -> None:
         """Let go of the connection, without waiting for anybody."""
-        self.writer.transport.abort()
+        self.transport.abort()
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -164,13 +194,13 @@ class Stream:
             raise
 
 
-def _acknowledge(writer: asyncio.StreamWriter) -> None:
+def _acknowledge(transport: asyncio.BaseTransport) -> None:
     """Let the server know at once that data has come, where the system can.
 
     A server that has not switched off Nagle's algorithm waits for it with what it writes next, and the system may
     wait for 40 milliseconds: for each of the many round trips of a scenario.
     """
-    plain: socket.socket | None = writer.get_extra_info("socket")
+    plain: socket.socket | None = transport.get_extra_info("socket")
     if plain is not None and _QUICK is not None:
         with suppress(OSError):
             plain.setsockopt(socket.IPPROTO_TCP, _QUICK, 1)

@@ -74,15 +74,21 @@ class LiveWorld:
     remote: Remote
     timeout: float
     _arrived: dict[str, list[Element]] = field(factory=dict)
+    _over: dict[str, ServerFailed] = field(factory=dict)
+    """How the streams have ended that the server has ended, for what was sent on them."""
 
     # --- what scenarios do ------------------------------------------------------------------------------
 
     def connect(self, jid: str) -> None:
         """Bind a session."""
+        self._over.pop(jid, None)
         self._run(self._settled(self.sessions.connect(jid)))
 
     def send(self, jid: str, xml: str) -> None:
-        """Write what a client sends to its stream; on one that has ended nothing can be written."""
+        """Write what a client sends to its stream.
+
+        :raises ServerFailed: where the server has ended it.
+        """
         third = third_domain(xml)
         if third is not None:
             self._cannot(f"look for a third server, {third}, and find out about it before anything else happens")
@@ -234,6 +240,7 @@ class LiveWorld:
                 self.sessions.open.pop(jid).drop()
                 if jid != sender or not _answers(channel.ended):
                     raise ServerFailed(f"the stream of {jid} is at its end: {channel.ended}")
+                self._over[jid] = channel.ended
         self._collect(REMOTE, self.remote.take())
         await self._renew_remote(may_end=False)
 
@@ -258,6 +265,8 @@ class LiveWorld:
             self._arrived.setdefault(at, []).extend([read(stanza) for stanza in stanzas])
 
     async def _send(self, jid: str, xml: str) -> None:
+        if jid in self._over:
+            raise ServerFailed(f"{jid} can send nothing any more: {self._over[jid]}")
         channel = self.sessions.open.get(jid)
 
         async def write() -> None:

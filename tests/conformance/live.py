@@ -1,0 +1,34 @@
+"""The live driver on the tiny server, for the length of a test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.conformance.loopback import Loopback, listening
+from tests.conformance.stage import JULIET, scenario
+from xmpp_im_conformance.live import ComponentConfig, LiveConfig, LiveDriver
+from xmpp_im_conformance.outcome import Result
+from xmpp_im_conformance.reading import read_file
+from xmpp_im_conformance.running import run
+
+ACCOUNTS: Mapping[str, Any] = {JULIET: {}}
+
+
+@contextmanager
+def driving(server: Loopback, timeout: float = 30, component: bool = False, **config: Any) -> Iterator[LiveDriver]:
+    """Let the server listen and the driver know where; with a component, if that is wanted, which knows the secret."""
+    with listening(server):
+        remote = ComponentConfig(port=server.component_port, secret="rose") if component else None
+        with closing(LiveDriver(LiveConfig(port=server.port, timeout=timeout, component=remote, **config))) as driver:
+            yield driver
+
+
+def result(folder: Path, driver: LiveDriver, *steps: Mapping[str, Any], **keys: Any) -> Result:
+    file = folder / "vector.json"
+    file.write_text(json.dumps(scenario(*steps, **{"accounts": ACCOUNTS, **keys})), encoding="utf-8")
+    (vector,) = read_file(file, "vector")
+    return run(vector, driver, None)

@@ -1,0 +1,140 @@
+"""Streams that the server ends: for what was sent on them, which is an answer, or without cause, which is a failure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.conformance.live import driving, result
+from tests.conformance.loopback import Connection, Loopback
+from tests.conformance.stage import BALCONY, receive, send
+from xmpp_im_conformance.outcome import Outcome
+from xmpp_im_core.element import Element
+
+TIMES: Final = 20
+"""Often enough that an error which is lost now and then is missed."""
+
+ROMEO: Final = "romeo@remote.example/orchard"
+HELLO: Final = f"<message from='{ROMEO}' to='{BALCONY}'><body>Wherefore?</body></message>"
+FOREIGN: Final = HELLO.replace("<message", "<message xmlns='urn:example:other'")
+SILENT: Final = ({"silent": [BALCONY]}, {"remote_silent": True})
+
+
+def remote(xml: str) -> dict[str, Any]:
+    return {"remote_send": xml}
+
+
+def error(condition: str) -> str:
+    return f"<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+
+
+def ends_for_what_is_foreign(element: Element) -> str | None:
+    return error("unsupported-stanza-type") if element.namespace == "urn:example:other" else None
+
+
+def ends_for_messages(last: str) -> Loopback:
+    """A server that ends the stream of a client who sends a message, and reads nothing more of it."""
+
+    def answer(connection: Connection, stanza: Element) -> str | None:
+        if stanza.name != "message":
+            return None
+        connection.write(last)
+        connection.writer.transport.abort()
+        return ""
+
+    return Loopback(answer=answer)
+
+
+# --- the other server's stream ----------------------------------------------------------------------------
+
+
+def test_a_server_that_ends_the_other_servers_stream_for_a_stanza_has_delivered_nothing(tmp_path: Path) -> None:
+    server = Loopback(remote_answer=ends_for_what_is_foreign)
+    with driving(server, component=True) as driver:
+        found = [result(tmp_path, driver, remote(FOREIGN), *SILENT) for _ in range(TIMES)]
+
+    assert [(each.outcome, each.detail) for each in found] == [(Outcome.PASSED, "")] * TIMES
+    assert server.components == 1 + TIMES
+
+
+def test_what_the_server_has_delivered_all_the_same_is_seen(tmp_path: Path) -> None:
+    def delivers_and_ends(element: Element) -> str | None:
+        if element.namespace == "urn:example:other":
+            server.deliver(Element("message", "jabber:client", element.attributes, element.children))
+        return ends_for_what_is_foreign(element)
+
+    server = Loopback(remote_answer=delivers_and_ends)
+    with driving(server, component=True) as driver:
+        found = result(tmp_path, driver, remote(FOREIGN), *SILENT)
+
+    assert found.outcome is Outcome.FAILED
+    assert found.detail.startswith(f"step 3 of 4 (silent): at {BALCONY} nothing was expected, but there came")
+
+
+def test_the_other_server_goes_on_by_another_stream(tmp_path: Path) -> None:
+    server = Loopback(remote_answer=ends_for_what_is_foreign)
+    with driving(server, component=True) as driver:
+        found = result(tmp_path, driver, remote(FOREIGN), *SILENT, remote(HELLO), receive(HELLO))
+
+    assert found.outcome is Outcome.PASSED, found.detail
+
+
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [
+        ("</stream:stream>", "the server has closed the stream"),
+        (error("reset"), "the server has closed the stream: reset"),
+        ("", "the "),  # how it was closed, the system says
+    ],
+    ids=["closes", "another error", "breaks"],
+)
+def test_a_server_that_ends_the_other_servers_stream_without_cause_has_failed_in_that_step(
+    tmp_path: Path, last: str, why: str
+) -> None:
+    server = Loopback(remote_answer=lambda element: last if element.name == "message" else None)
+    with driving(server, component=True) as driver:
+        failed = result(tmp_path, driver, remote(HELLO), *SILENT)
+        server.remote_answer = lambda element: None
+        next_one = result(tmp_path, driver, remote(HELLO), receive(HELLO))
+
+    assert failed.outcome is Outcome.FAILED
+    assert failed.detail.startswith(f"step 2 of 4 (remote_send): the component's stream is at its end: {why}")
+    assert next_one.outcome is Outcome.PASSED, next_one.detail
+
+
+# --- a client's stream ------------------------------------------------------------------------------------
+
+
+def test_a_server_that_ends_a_clients_stream_for_a_stanza_has_answered(tmp_path: Path) -> None:
+    with driving(ends_for_messages(error("policy-violation"))) as driver:
+        found = [result(tmp_path, driver, send("<message/>"), {"silent": [BALCONY]}) for _ in range(TIMES)]
+
+    assert [(each.outcome, each.detail) for each in found] == [(Outcome.PASSED, "")] * TIMES
+
+
+def test_on_a_stream_that_the_server_has_ended_nothing_can_be_sent(tmp_path: Path) -> None:
+    with driving(ends_for_messages(error("policy-violation"))) as driver:
+        found = result(tmp_path, driver, send("<message/>"), send("<presence/>"))
+
+    assert found.outcome is Outcome.FAILED
+    assert found.detail.startswith(
+        f"step 3 of 3 (send): {BALCONY} can send nothing any more: the server has closed the stream: policy-violation"
+    )
+
+
+def test_who_connects_again_can_send_again(tmp_path: Path) -> None:
+    presence = receive(f"<presence from='{BALCONY}' to='juliet@capulet.example'/>")
+    with driving(ends_for_messages(error("policy-violation"))) as driver:
+        found = result(tmp_path, driver, send("<message/>"), {"connect": BALCONY}, send("<presence/>"), presence)
+
+    assert found.outcome is Outcome.PASSED, found.detail
+
+
+def test_what_came_before_the_error_is_not_lost(tmp_path: Path) -> None:
+    said = "<message from='capulet.example'><body>No.</body></message>"
+    with driving(ends_for_messages(said + error("policy-violation"))) as driver:
+        found = [result(tmp_path, driver, send("<message/>"), receive(said)) for _ in range(TIMES)]
+
+    assert [(each.outcome, each.detail) for each in found] == [(Outcome.PASSED, "")] * TIMES
