@@ -6,6 +6,7 @@ from attrs import frozen
 
 from xmpp_im_conformance.driver import Setup, World
 from xmpp_im_conformance.embedded.world import EmbeddedWorld
+from xmpp_im_core.policy import DEFAULT, Policy
 
 
 @frozen
@@ -13,10 +14,12 @@ class Embedded:
     """Runs scenarios on ``xmpp_im_core`` itself."""
 
     name: str = "embedded"
+    policy: Policy = DEFAULT
+    """What holds where the features of a scenario do not ask for something else."""
 
     def world(self, setup: Setup) -> World:
         """Make a service that hosts the scenario's accounts.
 
         :raises NotApplicable: where a feature is not supported.
         """
-        return EmbeddedWorld.of(setup)
+        return EmbeddedWorld.of(setup, self.policy)

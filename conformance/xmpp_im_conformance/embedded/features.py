@@ -47,8 +47,10 @@ _SERVED: Final[Mapping[str, Mapping[str, Audience]]] = {
 }
 
 
-def policy_for(features: frozenset[str]) -> Policy:
-    """Return the policy that has these features switched on, and the defaults otherwise.
+def policy_for(features: frozenset[str], otherwise: Policy = DEFAULT) -> Policy:
+    """Return the policy that has these features switched on.
+
+    :param otherwise: what holds besides.
 
     :raises NotApplicable: for a feature that is not there, and for two that exclude one another.
     """
@@ -60,7 +62,7 @@ def policy_for(features: frozenset[str]) -> Policy:
             if changes.setdefault(name, value) != value:
                 raise NotApplicable(f"the features {', '.join(sorted(features))} exclude one another")
     served = {namespace: audience for feature in features for namespace, audience in _SERVED.get(feature, {}).items()}
-    return evolve(DEFAULT, **changes, served=FrozenMap(served))
+    return evolve(otherwise, **changes, served=FrozenMap(served))
 
 
 def machine_for(features: frozenset[str]) -> Machine[Any]:

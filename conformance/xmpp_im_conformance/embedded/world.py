@@ -18,6 +18,7 @@ from xmpp_im_core.codec import SERVER
 from xmpp_im_core.element import Element
 from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import JID, parse_jid
+from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountMoved,
@@ -52,13 +53,14 @@ class EmbeddedWorld:
     """The service's own answers to the next request, by bare JID of the user and of the requester."""
 
     @classmethod
-    def of(cls, setup: Setup) -> EmbeddedWorld:
+    def of(cls, setup: Setup, policy: Policy = DEFAULT) -> EmbeddedWorld:
         """Return the world in which a scenario begins: all its accounts are loaded.
 
+        :param policy: what holds where the scenario's features do not ask for something else.
         :raises NotApplicable: where a feature is not supported.
         """
         service = hosting(*HOSTED, machine=machine_for(setup.features))
-        host = Host(policy_for(setup.features), setup.time or BEGINNING, service)
+        host = Host(policy_for(setup.features, policy), setup.time or BEGINNING, service)
         for account, items in setup.accounts.items():
             jid = parse_jid(account).bare
             host.storage.commit([(jid, put) for put in initial_records(items, host.now)])
