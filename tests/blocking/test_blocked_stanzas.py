@@ -15,6 +15,7 @@ from tests.rfc6121.conversation import (
     STATES,
     account,
     child,
+    delivery,
     ended,
     following,
     ignored,
@@ -148,15 +149,16 @@ def test_whoever_is_blocked_cannot_tell_online_from_offline_nor_from_no_account(
 
 
 def test_nothing_reaches_a_user_who_has_blocked_though_it_was_sent_before() -> None:
-    lost = message("chat", ORCHARD, f"{JULIET}/balcony")
+    balcony = SessionId("balcony", 1)
+    lost = delivery(message("chat", ORCHARD, f"{JULIET}/balcony"), balcony)
     online = account(JULIET, {ROMEO: "Both"}, available=("balcony", "chamber"))
     before = after_blocking(online, ROMEO)
 
-    step = reduce(before, SessionEnded(AT, "seq", SessionId("balcony", 1), (lost,)))
+    step = reduce(before, SessionEnded(AT, "seq", balcony, (lost,)))
 
     assert not any("chat" in said for said in told(step))
     assert step.store == ()
-    unblocked = reduce(online, SessionEnded(AT, "seq", SessionId("balcony", 1), (lost,)))
+    unblocked = reduce(online, SessionEnded(AT, "seq", balcony, (lost,)))
     assert told(unblocked)[-1] == f"deliver chat from {ORCHARD} to chamber"
 
 

@@ -17,8 +17,9 @@ from xmpp_im_core.jid import address_of, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import Contact, RosterHead, roster_of
 from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules.delivery import MESSAGE_TO_CONNECTED
 from xmpp_im_core.server.account import reduce
-from xmpp_im_core.server.effects import Effect, FanOut
+from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, FanOut
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountRemoved,
@@ -255,7 +256,8 @@ def test_a_decision_and_stanzas_lost_are_said_with_the_event() -> None:
     request = Presence(parse_address("juliet@capulet.example"), parse_address(ROMEO), type="subscribe")
 
     decided = event_in_words(Inbound(NOON, "e1", request, Decision.DENY))
-    ended = event_in_words(SessionEnded(NOON, "e1", BALCONY, (message,)))
+    lost = Deliver(message, (BALCONY,), AS_IT_STANDS, MESSAGE_TO_CONNECTED)
+    ended = event_in_words(SessionEnded(NOON, "e1", BALCONY, (lost,)))
 
     assert decided == (
         f'arrived: presence of type "subscribe" from {ROMEO} to juliet@capulet.example; '

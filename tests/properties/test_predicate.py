@@ -210,7 +210,7 @@ def caused_by(event: Event) -> list[Stanza]:
     if isinstance(event, Inbound | Outbound):
         return [event.stanza]
     if isinstance(event, SessionEnded):
-        return list(event.undelivered)
+        return [effect.stanza for effect in event.undelivered]
     return [event.effect.stanza] if isinstance(event, Undelivered) else []
 
 
@@ -252,11 +252,12 @@ def test_an_error_or_a_result_makes_no_error(account: Account, data: st.DataObje
     account = with_watcher(account)
     stanza = data.draw(unanswerable(account))
     outwards = stanza.stamped(to=stanza.from_)
+    lost = Deliver(stanza, (WATCHER,), AS_IT_STANDS, UNMADE)
     happenings: tuple[Event, ...] = (
         Inbound(NOON, "e", stanza),
         Outbound(NOON, "e", WATCHER, outwards),
-        SessionEnded(NOON, "e", WATCHER, (stanza,)),
-        Undelivered(NOON, "e", Deliver(stanza, (WATCHER,), AS_IT_STANDS, UNMADE), (WATCHER,)),
+        SessionEnded(NOON, "e", WATCHER, (lost,)),
+        Undelivered(NOON, "e", lost, (WATCHER,)),
         Unroutable(NOON, "e", Route(outwards, UNMADE)),
         StoreFailed(NOON, "e", Inbound(NOON, "f", stanza)),
         StoreFailed(NOON, "e", Outbound(NOON, "f", WATCHER, outwards)),

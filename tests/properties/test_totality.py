@@ -191,7 +191,7 @@ def stanzas_of(event: Event) -> Iterator[Stanza]:
     if isinstance(event, Inbound | Outbound):
         yield event.stanza
     elif isinstance(event, SessionEnded):
-        yield from event.undelivered
+        yield from [effect.stanza for effect in event.undelivered]
     elif isinstance(event, Undelivered | Unroutable):
         yield event.effect.stanza
     elif isinstance(event, OfflineLoaded):

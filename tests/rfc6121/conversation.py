@@ -18,6 +18,7 @@ from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import address_of, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import ROSTER, Contact, RosterHead, roster_of
+from xmpp_im_core.rules.delivery import MESSAGE_TO_CONNECTED
 from xmpp_im_core.server import (
     Account,
     AddressedAs,
@@ -241,6 +242,11 @@ def bound(resource: str, epoch: int = 1) -> SessionBound:
 
 def ended(resource: str, epoch: int = 1) -> SessionEnded:
     return SessionEnded(AT, "seq", SessionId(resource, epoch))
+
+
+def delivery(stanza: Stanza, *sessions: SessionId) -> Deliver:
+    """A stanza was to be delivered to these sessions, as it stands."""
+    return Deliver(stanza, sessions, AddressedAs.AS_IT_STANDS, MESSAGE_TO_CONNECTED)
 
 
 def after(step: Step) -> Account:

@@ -14,6 +14,7 @@ from tests.rfc6121.conversation import (
     after,
     bound,
     child,
+    delivery,
     ended,
     following,
     ignored,
@@ -210,9 +211,10 @@ def test_a_contact_who_has_gone_offline_hears_of_it_all_the_same() -> None:
 
 
 def test_what_could_not_be_delivered_to_the_ended_session_comes_after_its_unavailable_presence() -> None:
-    lost = message("chat", f"{ROMEO}/orchard", FULL)
+    balcony = SessionId("balcony", 1)
+    lost = delivery(message("chat", f"{ROMEO}/orchard", FULL), balcony)
 
-    step = reduce(juliet(), SessionEnded(AT, "seq", SessionId("balcony", 1), (lost,)))
+    step = reduce(juliet(), SessionEnded(AT, "seq", balcony, (lost,)))
 
     assert told(step) == [
         BROADCAST,

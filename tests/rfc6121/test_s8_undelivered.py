@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from tests.rfc6121.conversation import (
     AT,
@@ -12,6 +13,7 @@ from tests.rfc6121.conversation import (
     after,
     bound,
     child,
+    delivery,
     following,
     ignored,
     inbound,
@@ -28,6 +30,7 @@ from tests.rfc6121.conversation import (
 from xmpp_im_core.element import element
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.rules.delivery import PUSH_LOST
 from xmpp_im_core.server import (
     Account,
     AddressedAs,
@@ -36,6 +39,7 @@ from xmpp_im_core.server import (
     ItemSet,
     Kind,
     Put,
+    SessionDetached,
     SessionEnded,
     SessionId,
     Step,
@@ -49,6 +53,11 @@ ORCHARD = f"{ROMEO}/orchard"
 FULL = f"{JULIET}/balcony"
 BALCONY, CHAMBER, HALL = SessionId("balcony", 1), SessionId("chamber", 1), SessionId("hall", 1)
 ASKED = element("query", "urn:example:x")
+
+
+def ended(*lost: Stanza) -> SessionEnded:
+    """The balcony has ended, and these are known not to have arrived; nobody else was to get them."""
+    return SessionEnded(AT, "seq", BALCONY, tuple([delivery(each, BALCONY) for each in lost]))
 
 
 def juliet(**priorities: int) -> Account:
@@ -133,30 +142,23 @@ def test_each_message_ends_in_exactly_one_place(
     sent = message(type, ORCHARD, to, child("body", "Adieu!"))
     given = juliet(**{"balcony": 9, **others})
     if how == "undelivered":
-        step = reduce(given, Undelivered(AT, "seq", _delivery(sent), (BALCONY,)))
+        step = reduce(given, Undelivered(AT, "seq", delivery(sent, BALCONY), (BALCONY,)))
     elif how == "ended":
-        step = reduce(given, SessionEnded(AT, "seq", BALCONY, (sent,)))
+        step = reduce(given, ended(sent))
     else:  # the old session ends after it was replaced by one that is not available yet
         replaced = following(given, bound("balcony", epoch=2))
         if to == FULL:  # then the new session is what the full JID names
             expected = f"deliver {type} to balcony"
-        step = reduce(replaced, Undelivered(AT, "seq", _delivery(sent), (BALCONY,)))
+        step = reduce(replaced, Undelivered(AT, "seq", delivery(sent, BALCONY), (BALCONY,)))
 
     assert fate(step, sent) == expected
-
-
-def _delivery(stanza: Stanza) -> Deliver:
-    event = received_message("chat", ORCHARD, FULL)
-    (effect,) = reduce(juliet(balcony=0), event).send
-    assert isinstance(effect, Deliver)
-    return Deliver(stanza, (BALCONY,), AddressedAs.AS_IT_STANDS, effect.rule)
 
 
 @pytest.mark.parametrize(("type", "to"), [(type, to) for type, to, others, _ in FATES if not others])
 def test_where_nothing_is_stored_it_is_bounced_or_dropped(type: str, to: str) -> None:
     sent = message(type, "tybalt@example.org", to, child("body", "Adieu!"))
 
-    step = reduce(juliet(balcony=9), SessionEnded(AT, "seq", BALCONY, (sent,)), Policy(offline_messages=False))
+    step = reduce(juliet(balcony=9), ended(sent), Policy(offline_messages=False))
 
     bounced = type == "chat" or (type == "normal" and to == JULIET)  # the cells O/E; to a stranger S/E is silence
     assert fate(step, sent) == ("bounced" if bounced else "dropped")
@@ -169,7 +171,7 @@ def test_where_nothing_is_stored_it_is_bounced_or_dropped(type: str, to: str) ->
 def test_first_the_session_is_unavailable_then_its_stanzas_go_on_in_order() -> None:
     sent = [message("chat", ORCHARD, FULL, child("body", str(n))) for n in range(3)]
 
-    step = reduce(juliet(balcony=9, chamber=0), SessionEnded(AT, "seq", BALCONY, tuple(sent)))
+    step = reduce(juliet(balcony=9, chamber=0), ended(*sent))
 
     assert told(step) == [
         f"send unavailable from {FULL} to {ROMEO}",
@@ -182,7 +184,7 @@ def test_first_the_session_is_unavailable_then_its_stanzas_go_on_in_order() -> N
 def test_what_is_stored_of_several_has_a_key_each_that_sorts_as_they_came() -> None:
     sent = tuple(message("chat", ORCHARD, JULIET, child("body", str(n))) for n in range(12))
 
-    step = reduce(juliet(balcony=9), SessionEnded(AT, "seq", BALCONY, sent))
+    step = reduce(juliet(balcony=9), ended(*sent))
 
     stored = [put for put in step.store if isinstance(put, Put) and put.kind is Kind.OFFLINE]
     assert [put.key for put in stored] == sorted({put.key for put in stored})
@@ -196,7 +198,7 @@ def test_a_message_that_comes_from_storage_keeps_the_stamp_of_when_it_first_came
     old = element("delay", "urn:xmpp:delay", {"from": "example.com", "stamp": "2002-09-10T23:41:07Z"})
     sent = message("chat", ORCHARD, JULIET, child("body", "Adieu!"), old)
 
-    step = reduce(juliet(balcony=9), SessionEnded(AT, "seq", BALCONY, (sent,)))
+    step = reduce(juliet(balcony=9), ended(sent))
 
     (stored,) = [put.value for put in step.store if isinstance(put, Put) and put.kind is Kind.OFFLINE]
     assert stored == sent
@@ -205,9 +207,7 @@ def test_a_message_that_comes_from_storage_keeps_the_stamp_of_when_it_first_came
 def test_a_session_that_never_was_available_has_its_messages_go_on_too() -> None:
     sent = message("chat", ORCHARD, FULL)
 
-    step = reduce(
-        account(JULIET, connected=("balcony",), available=("chamber",)), SessionEnded(AT, "s", BALCONY, (sent,))
-    )
+    step = reduce(account(JULIET, connected=("balcony",), available=("chamber",)), ended(sent))
 
     assert told(step) == [f"deliver chat from {ORCHARD} to chamber"]
 
@@ -216,22 +216,97 @@ def test_what_a_replaced_session_did_not_get_is_processed_again() -> None:
     message_ = message("chat", ORCHARD, JULIET)
     replaced = following(account(JULIET, available=("balcony",)), bound("balcony", epoch=2))
 
-    late = reduce(replaced, SessionEnded(AT, "late", BALCONY, (message_,)))
+    late = reduce(replaced, ended(message_))
 
     assert [type(each).__name__ for each in late.store] == ["Put"], "nobody is available: it is kept"
 
 
 def test_an_end_that_comes_twice_brings_nothing_twice() -> None:
-    over = SessionEnded(AT, "seq", BALCONY, (message("chat", ORCHARD, FULL),))
+    over = ended(message("chat", ORCHARD, FULL))
 
     assert ignored(after(reduce(juliet(balcony=0, chamber=0), over)), over)
+
+
+# --- several sessions that fail one after another -----------------------------------------------------------------
+
+
+CHAT = message("chat", ORCHARD, JULIET, child("body", "Adieu!"))
+BOTH = delivery(CHAT, BALCONY, CHAMBER)
+
+
+@rfc6121("8.5.4", quote="delivering the message to all resources with")
+@pytest.mark.parametrize("attached", [True, False], ids=["attached", "detached"])
+def test_what_another_session_was_handed_as_well_is_not_delivered_again_when_one_ends(attached: bool) -> None:
+    given = juliet(balcony=0, chamber=0, hall=0)
+    if not attached:  # its stream may be resumed, and then brings what it has not got yet
+        given = following(given, SessionDetached(AT, "detached", CHAMBER))
+
+    step = reduce(given, SessionEnded(AT, "seq", BALCONY, (BOTH,)))
+
+    assert [each for each in told(step) if "chat" in each] == []
+    assert fate(step, CHAT) == "dropped"
+
+
+@pytest.mark.parametrize(("first", "last"), [(BALCONY, CHAMBER), (CHAMBER, BALCONY)])
+def test_of_two_that_end_without_it_the_last_gives_it_back(first: SessionId, last: SessionId) -> None:
+    given = after(reduce(juliet(balcony=0, chamber=0, hall=-1), SessionEnded(AT, "first", first, (BOTH,))))
+
+    step = reduce(given, SessionEnded(AT, "last", last, (BOTH,)))
+
+    assert fate(step, CHAT) == "stored"
+
+
+def test_so_it_does_where_the_other_could_not_even_be_written_to() -> None:
+    given = juliet(balcony=0, chamber=0)
+
+    first = reduce(given, Undelivered(AT, "first", BOTH, (BALCONY,)))
+    second = reduce(following(given, ended()), SessionEnded(AT, "second", CHAMBER, (BOTH,)))
+    afterwards = reduce(
+        following(given, SessionEnded(AT, "e", CHAMBER, (BOTH,))), Undelivered(AT, "u", BOTH, (BALCONY,))
+    )
+
+    assert fate(first, CHAT) == "dropped"
+    assert (fate(second, CHAT), fate(afterwards, CHAT)) == ("stored", "stored")
+
+
+def test_a_session_of_the_same_resource_that_came_later_has_not_got_it() -> None:
+    given = following(juliet(balcony=0, chamber=0), bound("chamber", epoch=2))
+
+    step = reduce(given, SessionEnded(AT, "seq", BALCONY, (BOTH,)))
+
+    assert fate(step, CHAT) == "stored"
+
+
+def test_what_nobody_is_left_to_have_got_is_better_repeated_than_lost() -> None:
+    given = following(juliet(balcony=0, chamber=0), SessionEnded(AT, "first", CHAMBER))
+
+    step = reduce(given, SessionEnded(AT, "last", BALCONY, (BOTH,)))
+
+    assert fate(step, CHAT) == "stored"
+
+
+def test_where_storage_fails_what_another_session_has_is_not_bounced() -> None:
+    over = SessionEnded(AT, "seq", BALCONY, (BOTH,))
+
+    step = reduce(juliet(balcony=0, chamber=0), StoreFailed(AT, "failed", over))
+
+    assert fate(step, CHAT) == "dropped"
+
+
+def test_a_push_that_came_back_with_the_session_is_lost_with_it() -> None:
+    push = evolve(delivery(message("chat", ORCHARD, FULL), BALCONY), address=AddressedAs.FULL_JID)
+
+    step = reduce(juliet(balcony=0, chamber=0), SessionEnded(AT, "seq", BALCONY, (push,)))
+
+    assert PUSH_LOST in [effect.rule for effect in step.send]
+    assert fate(step, CHAT) == "dropped"
 
 
 # --- IQs, presence and pushes -----------------------------------------------------------------------------------------
 
 
 def ending(*stanzas_: Message | Presence | IQ) -> Step:
-    return reduce(account(JULIET, connected=("balcony",)), SessionEnded(AT, "seq", BALCONY, stanzas_))
+    return reduce(account(JULIET, connected=("balcony",)), ended(*stanzas_))
 
 
 @rfc6121("8.5.3.2.3", quote="For an IQ stanza, the server MUST return a <service-unavailable/> stanza error to the")
@@ -256,7 +331,7 @@ def test_a_request_is_answered_as_one_to_a_resource_that_is_not_there(type: str)
 )
 def test_answers_and_presence_are_lost_with_the_session(stanza: Presence | IQ) -> None:
     assert told(ending(stanza)) == []
-    assert ignored(juliet(balcony=0), Undelivered(AT, "seq", _delivery(stanza), (BALCONY,)))
+    assert ignored(juliet(balcony=0), Undelivered(AT, "seq", delivery(stanza, BALCONY), (BALCONY,)))
 
 
 @pytest.mark.parametrize(
@@ -299,7 +374,7 @@ def test_a_request_for_a_subscription_that_fails_is_kept_and_delivered_again() -
 
 @rfc6121("4.5.2", quote="If an available resource becomes unavailable for any reason")
 def test_when_the_end_of_a_session_cannot_be_stored_its_messages_are_bounced_to_be_sent_again() -> None:
-    over = SessionEnded(AT, "seq", BALCONY, (message("chat", ORCHARD, JULIET), message("error", ORCHARD, FULL)))
+    over = ended(message("chat", ORCHARD, JULIET), message("error", ORCHARD, FULL))
 
     step = reduce(juliet(balcony=0), StoreFailed(AT, "failed", over))
 
@@ -313,7 +388,7 @@ def test_when_the_end_of_a_session_cannot_be_stored_its_messages_are_bounced_to_
 
 def test_so_is_one_that_failed_and_was_to_be_stored_but_not_one_that_reached_somebody() -> None:
     sent = message("chat", ORCHARD, JULIET)
-    effect = Deliver(sent, (BALCONY, CHAMBER), AddressedAs.AS_IT_STANDS, _delivery(sent).rule)
+    effect = delivery(sent, BALCONY, CHAMBER)
     given = juliet(balcony=0, chamber=0)
 
     nowhere = StoreFailed(AT, "failed", Undelivered(AT, "seq", effect, (BALCONY, CHAMBER)))
@@ -344,7 +419,7 @@ def test_an_error_that_could_not_be_delivered_is_not_answered_with_another(polic
         iq("error", child("error"), from_=ORCHARD, to=FULL),
         presence("error", ORCHARD, FULL),
     ):
-        step = reduce(account(JULIET, connected=("balcony",)), SessionEnded(AT, "seq", BALCONY, (stanza,)), policy)
+        step = reduce(account(JULIET, connected=("balcony",)), ended(stanza), policy)
 
         assert (told(step), step.store) == ([], ())
 
@@ -358,7 +433,7 @@ def test_an_error_from_the_one_session_is_not_given_to_another() -> None:
 @rfc6121("8.1", quote="a server SHOULD return an error if the originating entity is")
 @pytest.mark.parametrize("kind", ["normal", "headline"])
 def test_where_storage_fails_a_stranger_hears_of_it_only_what_would_have_been_stored(kind: str) -> None:
-    lost = SessionEnded(AT, "seq", BALCONY, (message(kind, ORCHARD, JULIET),))
+    lost = ended(message(kind, ORCHARD, JULIET))
 
     failed = reduce(account(JULIET, available=("balcony",)), StoreFailed(AT, "failed", lost))
 

@@ -124,9 +124,9 @@ class Playhouse:
         self.happens(account, SessionBound(NOON, self.seq(), session))
         return session
 
-    def ends(self, full: str, *undelivered: Stanza) -> Served[State]:
+    def ends(self, full: str) -> Served[State]:
         session = self.sessions.pop(full)
-        return self.happens(full.partition("/")[0], SessionEnded(NOON, self.seq(), session, undelivered))
+        return self.happens(full.partition("/")[0], SessionEnded(NOON, self.seq(), session))
 
     def sends(self, full: str, stanza: Stanza, decision: Decision = Decision.ASK) -> Served[State]:
         account = full.partition("/")[0]

@@ -25,7 +25,7 @@ from xmpp_im_core.server.administration import (
 )
 from xmpp_im_core.server.answers import refuse
 from xmpp_im_core.server.blocking import inbound_from_blocked, outbound_to_blocked
-from xmpp_im_core.server.effects import Effect, EndSession, Step, Transition, silence
+from xmpp_im_core.server.effects import Deliver, Effect, EndSession, Step, Transition, silence
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
@@ -60,7 +60,7 @@ from xmpp_im_core.server.sharing import overlay_changed
 from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
 from xmpp_im_core.server.storage import account_loaded, answer_later, load_failed, unreadable_removed, while_unloaded
 from xmpp_im_core.server.visibility import is_blocked
-from xmpp_im_core.stanza import IQ, Condition, Message, Presence, Stanza
+from xmpp_im_core.stanza import IQ, Condition, Message, Presence
 
 
 def reduce(state: State, event: Event, policy: Policy = DEFAULT) -> Step:
@@ -136,13 +136,11 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
         done = reduce(account, SessionEnded(failed.at, failed.seq, failed.session), policy)
         assert isinstance(done.state, Account)
         send = [*done.send]
-        for n, stanza in enumerate(failed.undelivered):
-            send += _instead(done.state, failed, stanza, processed_again(done.state, failed, stanza, n, policy))
+        for n, effect in enumerate(failed.undelivered):
+            send += _instead(done.state, failed, effect, processed_again(done.state, failed, effect, n, policy))
         return Transition(done.state, tuple(send))
     if isinstance(failed, Undelivered):
-        return Transition(
-            account, _instead(account, failed, failed.effect.stanza, undelivered(account, failed, policy))
-        )
+        return Transition(account, _instead(account, failed, failed.effect, undelivered(account, failed, policy)))
     if isinstance(failed, SessionBound) or _is_farewell(failed):
         done = reduce(account, failed, policy)
         return Transition(done.state, done.send)
@@ -150,10 +148,10 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
 
 
 def _instead(
-    account: Account, event: SessionEnded | Undelivered, stanza: Stanza, again: Transition[Account]
+    account: Account, event: SessionEnded | Undelivered, effect: Deliver, again: Transition[Account]
 ) -> tuple[Effect, ...]:
     """Return what becomes of an undelivered stanza: its sender is asked to wait where it was to be stored."""
-    return (answer_later(account, Inbound(event.at, event.seq, stanza)),) if again.store else again.send
+    return (answer_later(account, Inbound(event.at, event.seq, effect.stanza)),) if again.store else again.send
 
 
 def _is_farewell(event: Event) -> bool:

@@ -57,14 +57,15 @@ class SessionResumed(Timed):
 
 @frozen
 class SessionEnded(Timed):
-    """The session is over, for whatever reason, gracefully or not.
-
-    ``undelivered`` are the stanzas that were handed to its stream and are known not to have arrived, without those
-    that another session of the account got as well: each is processed again.
-    """
+    """The session is over, for whatever reason, gracefully or not."""
 
     session: SessionId
-    undelivered: tuple[Stanza, ...] = ()
+    undelivered: tuple[Deliver, ...] = ()
+    """The deliveries whose stanzas were handed to its stream and are known not to have arrived, in their order.
+
+    Each is processed again, unless another of its sessions is still connected: that one has its stanza, or
+    reports the delivery when it ends itself.
+    """
 
 
 # --- stanzas ----------------------------------------------------------------------------------------------
@@ -89,7 +90,10 @@ class Inbound(Timed):
 
 @frozen
 class Undelivered(Timed):
-    """A delivery failed for some of its sessions: one event names all of them, once that is known."""
+    """A delivery failed for these of its sessions.
+
+    It is processed again, unless another of its sessions is still connected (see ``SessionEnded.undelivered``).
+    """
 
     effect: Deliver
     sessions: tuple[SessionId, ...]

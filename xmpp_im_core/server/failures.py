@@ -26,27 +26,30 @@ from xmpp_im_core.stanza import (
 
 
 def undelivered(account: Account, event: Undelivered, policy: Policy) -> Transition[Account]:
-    """Process a delivery that failed: for some of its sessions, nothing; for all, again without them (§8.5)."""
-    effect = event.effect
-    if set(effect.sessions) - set(event.sessions):
-        return silence(account, rules.DELIVERED_TO_SOME)
-    if effect.address is not AS_IT_STANDS:
-        return silence(account, rules.PUSH_LOST)
+    """Process a delivery that failed for some of its sessions, or for all: as if those were not there (§8.5)."""
     left = account
     for session in event.sessions:
         left = left.without_session(session)
-    again = processed_again(left, event, effect.stanza, 0, policy)
+    again = processed_again(left, event, event.effect, 0, policy)
     return Transition(account, again.send, again.store)
 
 
 def processed_again(
-    account: Account, event: Undelivered | SessionEnded, stanza: Stanza, index: int, policy: Policy
+    account: Account, event: Undelivered | SessionEnded, effect: Deliver, index: int, policy: Policy
 ) -> Transition[Account]:
-    """Process a stanza again that was to be delivered to a session which is no more.
+    """Process a stanza again that has reached none of the sessions it was to be delivered to.
 
-    :param account: without that session.
-    :param index: which of the event's stanzas it is; several may be stored under keys of their own.
+    Whichever of them is still connected has it, or gives it back when it ends itself; so of several that fail one
+    after another the last one does. Where all are gone nobody may have it: better repeated than lost.
+
+    :param account: without the sessions that are known not to have got it.
+    :param index: which of the event's deliveries it is; several may be stored under keys of their own.
     """
+    if any(account.session(id) is not None for id in effect.sessions):
+        return silence(account, rules.DELIVERED_TO_SOME)
+    if effect.address is not AS_IT_STANDS:
+        return silence(account, rules.PUSH_LOST)
+    stanza = effect.stanza
     sender, to = stanza.from_jid, stanza.to_jid
     if sender is None or to is None or to.bare != account.jid.bare:
         return silence(account, rules.LOST)  # what the server itself had made for that session

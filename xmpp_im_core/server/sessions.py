@@ -73,8 +73,8 @@ def session_ended(account: Account, event: SessionEnded, policy: Policy) -> Tran
     else:
         gone = session_gone(account, session, event.seq, event.at)
     state, send, store = gone.state, list(gone.send), list(gone.store)
-    for n, stanza in enumerate(event.undelivered):
-        again = processed_again(state, event, stanza, n, policy)
+    for n, effect in enumerate(event.undelivered):
+        again = processed_again(state, event, effect, n, policy)
         state = again.state
         send += again.send
         store += again.store

@@ -146,8 +146,10 @@ def _resumed(draw: st.DrawFn, state: State, seq: str) -> Event:
 
 
 def _ended(draw: st.DrawFn, state: State, seq: str) -> Event:
-    lost = tuple([draw_arriving(draw, state) for _ in range(choose(draw, (0, 0, 1, 2)))])
-    return SessionEnded(draw_time(draw), seq, _session_id(draw, state), lost)
+    id = _session_id(draw, state)
+    lost = [_delivery(draw, state) for _ in range(choose(draw, (0, 0, 1, 2)))]
+    own = [evolve(each, sessions=tuple(sorted({id, *each.sessions[1:]}))) for each in lost]
+    return SessionEnded(draw_time(draw), seq, id, tuple(own))
 
 
 def _undelivered(draw: st.DrawFn, state: State, seq: str) -> Event:

@@ -59,6 +59,8 @@ class ServerHost(Generic[S]):
     """The streams to other domains."""
     streams: dict[tuple[str, SessionId], Link] = field(factory=dict)
     """The streams to clients, by account and session."""
+    unread: dict[tuple[str, SessionId], deque[Deliver]] = field(factory=dict)
+    """What was delivered to each, the latest last, and no more than its client may not have read yet."""
     records: dict[str, dict[tuple[Kind, str], str]] = field(factory=dict)
     """What is stored, by account: text by kind and key, in the order in which it was first put."""
 
@@ -93,7 +95,8 @@ class ServerHost(Generic[S]):
     def lose(self, account: str, session: SessionId) -> None:
         """Take note that a client's stream broke: what it has not read was not delivered."""
         link = self.streams.pop((account, session), None)
-        undelivered = () if link is None else link.lose()
+        unread = tuple(self.unread.pop((account, session), ()))
+        undelivered = unread[len(unread) - link.lose() :] if link is not None else ()
         self.feed(ForAccount(account, SessionEnded(*self.stamp(), session, undelivered)))
 
     # --- what is to be done -------------------------------------------------------------------------------
@@ -126,6 +129,10 @@ class ServerHost(Generic[S]):
             full = parse_address(f"{account}/{session.resource}")
             as_it_stands = effect.address is not AddressedAs.FULL_JID
             link.write(effect.stanza if as_it_stands else effect.stanza.stamped(to=full))
+            unread = self.unread.setdefault((account, session), deque())
+            unread.append(effect)
+            while len(unread) > len(link.waiting):
+                unread.popleft()
         if lost:
             yield ForAccount(account, Undelivered(*self.stamp(), effect, tuple(lost)))
 
@@ -154,6 +161,7 @@ class ServerHost(Generic[S]):
         """End a session whose stream was closed, by either side."""
         link = self.streams.pop((account, session), None)
         if link is not None:
+            self.unread.pop((account, session), None)
             link.close()
             yield ForAccount(account, SessionEnded(*self.stamp(), session))
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from attrs import define, field, frozen
 
 from xmpp_im_core.codec import STREAMS, StreamEvent, StreamParser, parse_stanza, write_stanza
 from xmpp_im_core.stanza import Stanza
+
+_CLOSING: Final = b"</stream:stream>"
 
 
 @frozen
@@ -47,7 +50,7 @@ class Link:
 
     def close(self) -> None:
         """Write the closing tag: it is the last that may be written."""
-        self.waiting.append(b"</stream:stream>")
+        self.waiting.append(_CLOSING)
 
     def read(self) -> StreamEvent:
         """Read the oldest of what waits: a stanza, or the end of the stream.
@@ -57,8 +60,8 @@ class Link:
         (event,) = self._parser.feed(self.waiting.popleft())
         return event
 
-    def lose(self) -> tuple[Stanza, ...]:
-        """Break: what waits arrives no more. Returned are its stanzas."""
-        lost = [parse_stanza(data, self.namespace) for data in self.waiting if not data.startswith(b"</")]
+    def lose(self) -> int:
+        """Break: what waits arrives no more. Returned is how many stanzas that is."""
+        lost = [data for data in self.waiting if data != _CLOSING]
         self.waiting.clear()
-        return tuple(lost)
+        return len(lost)

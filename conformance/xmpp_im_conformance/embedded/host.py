@@ -16,13 +16,12 @@ from attrs import define, field
 from xmpp_im_conformance.driver import HOSTED, REMOTE
 from xmpp_im_conformance.embedded.features import answer
 from xmpp_im_conformance.embedded.storage import Storage, StorageFailed
-from xmpp_im_conformance.embedded.wire import ClientStream, to_client, to_server
+from xmpp_im_conformance.embedded.wire import ClientStream, to_server
 from xmpp_im_core.codec import SERVER, write_fan_out, write_stanza
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import parse_address, parse_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server.effects import (
-    FULL_JID,
     Delegate,
     Deliver,
     Effect,
@@ -197,16 +196,12 @@ def _deliver(host: Host, account: str, effect: Deliver) -> Iterator[ServiceEvent
     lost: list[SessionId] = []
     for session in effect.sessions:
         stream = host.stream_of(account, session)
-        stanza = effect.stanza
         if stream is None:
             lost.append(session)
-            continue
-        if effect.address is FULL_JID:
-            stanza = stanza.stamped(to=parse_address(f"{account}/{session.resource}"))
-        if not stream.attached:
-            stream.kept.append(stanza)
+        elif not stream.attached:
+            stream.kept.append(effect)
         elif not stream.replaced:
-            host.arrive(stream.jid, to_client(stanza))
+            host.arrive(stream.jid, stream.read(effect))
     if lost:
         yield host.event(account, lambda at, seq: Undelivered(at, seq, effect, tuple(lost)))
 

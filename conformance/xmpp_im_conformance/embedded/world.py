@@ -12,7 +12,7 @@ from xmpp_im_conformance.driver import HOSTED, Setup
 from xmpp_im_conformance.embedded.features import machine_for, policy_for, stream_features
 from xmpp_im_conformance.embedded.host import Host
 from xmpp_im_conformance.embedded.storage import found_item, initial_records
-from xmpp_im_conformance.embedded.wire import ClientStream, Incoming, StreamBroken, from_server, to_client
+from xmpp_im_conformance.embedded.wire import ClientStream, Incoming, StreamBroken, from_server
 from xmpp_im_conformance.items import Item
 from xmpp_im_core.codec import SERVER
 from xmpp_im_core.element import Element
@@ -131,8 +131,8 @@ class EmbeddedWorld:
         """Give a session a stream again, and first what was kept for it."""
         stream = self.host.streams[jid]
         stream.attached, kept, stream.kept = True, stream.kept, []
-        for stanza in kept:
-            self.host.arrive(jid, to_client(stanza))
+        for effect in kept:
+            self.host.arrive(jid, stream.read(effect))
         self.host.feed(self.host.event(stream.account, lambda at, seq: SessionResumed(at, seq, stream.session)))
 
     def expire(self, jid: str) -> None:
