@@ -206,7 +206,7 @@ def test_of_too_many_strangers_the_one_heard_longest_ago_is_forgotten() -> None:
 
     step = scene.server(available("spam3@evil.example/x"))
 
-    assert scene.client.strangers == ("spam1@evil.example", "spam3@evil.example")
+    assert list(scene.client.strangers) == ["spam1@evil.example", "spam3@evil.example"]
     assert notifications.Unavailable(parse_jid("spam2@evil.example/x")) in told(step)
     assert names(scene) == ["orchard"]
 
@@ -220,6 +220,30 @@ def test_of_too_many_resources_an_unavailable_one_is_forgotten_first() -> None:
     step = scene.server(available(f"{ROMEO}/d"))
     assert names(scene) == ["d", "c"]
     assert notifications.Unavailable(parse_jid(f"{ROMEO}/a")) in told(step)
+
+
+def test_of_a_stranger_fewer_resources_are_remembered_than_of_a_contact() -> None:
+    scene = Scene(roster_of(LOVER), policy=ClientPolicy(strangers_resources=2))
+    scene.server(*[available(f"{jid}/{name}") for jid in (ROMEO, "spam@evil.example") for name in "abc"])
+
+    assert names(scene) == ["c", "b", "a"]
+    assert names(scene, "spam@evil.example") == ["c", "b"]
+
+
+def test_a_contact_that_becomes_a_stranger_has_no_more_resources_than_a_stranger() -> None:
+    scene = Scene(roster_of(Item(ROMEO.full)), policy=ClientPolicy(strangers_resources=2))
+    scene.server(*[available(f"{ROMEO}/{name}") for name in "abc"])
+    scene.server(
+        "<iq type='set' id='p'><query xmlns='jabber:iq:roster'>"
+        "<item jid='romeo@montague.example' subscription='remove'/></query></iq>"
+    )
+
+    step = scene.server(available(f"{ROMEO}/d"))
+
+    assert names(scene) == ["d", "c"]
+    assert [each for each in told(step) if isinstance(each, notifications.Unavailable)] == [
+        notifications.Unavailable(parse_jid(f"{ROMEO}/{name}")) for name in "ab"
+    ]
 
 
 def test_before_the_roster_comes_nobody_is_forgotten_for_being_a_stranger() -> None:
@@ -243,7 +267,7 @@ def test_whom_the_user_has_sent_presence_is_no_stranger() -> None:
     scene.server(*[available(f"hall@muc.example/{n}") for n in range(5)], available("spam@evil.example/x"))
 
     assert len(names(scene, "hall@muc.example")) == 5
-    assert scene.client.strangers == ("spam@evil.example",)
+    assert list(scene.client.strangers) == ["spam@evil.example"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["", "unavailable", "error"])), max_size=40))

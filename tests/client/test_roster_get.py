@@ -276,7 +276,7 @@ def test_result_pushes_and_presence_give_the_same_view_in_any_order(order: tuple
 
     assert view.roster == roster_of(Item(ROMEO.full, Subscription.BOTH, "Romeo"), ver="v3")
     assert [resource.name for resource in view.resources(ROMEO.bare)] == ["orchard"]
-    assert view.strangers == ("mercutio@montague.example",)
+    assert list(view.strangers) == ["mercutio@montague.example"]
     assert view == final_view(ORDERS[0])
 
 

@@ -145,6 +145,8 @@ def test_a_clients_policy_is_plain_data() -> None:
         ("presence", "<message/>", "$.presence", "is no <presence/>"),
         ("presence", "<!--x--><presence/>", "$.presence", "is no stanza"),
         ("questions", [], "$.questions", "a list is not an object"),
+        ("strangers", ["a@verona.example"] * 2, "$.strangers", "a text is repeated"),
+        ("strangers", [1], "$.strangers", "1 is not a text"),
     ],
 )
 def test_a_damaged_client_is_refused_where_it_is_damaged(field: str, value: object, where: str, why: str) -> None:

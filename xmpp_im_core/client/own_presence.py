@@ -5,13 +5,13 @@ from __future__ import annotations
 from attrs import evolve
 
 from xmpp_im_core.client.content import said, write_texts
-from xmpp_im_core.client.effects import Effect, Send, Transition, refuse
+from xmpp_im_core.client.effects import Send, Transition, refuse
 from xmpp_im_core.client.events import GoUnavailable, Outbound, SetPresence
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.client.subscriptions import outbound_subscription
-from xmpp_im_core.client.view import forgotten
+from xmpp_im_core.client.view import all_forgotten
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
@@ -84,12 +84,8 @@ def _available_rule(client: Client) -> Rule:
 
 def broadcast_unavailable(client: Client, presence: Presence) -> Transition:
     """End the presence session: the server tells everybody, and tells this client nothing more (§4.5.1, §4.6.3)."""
-    after = evolve(client, presence=None, directed=())
-    effects: tuple[Effect, ...] = (Send(presence, rules.UNAVAILABLE_SENT),)
-    for jid in client.presences:
-        after, told = forgotten(after, jid, rules.PRESENCE_SESSION_OVER)
-        effects += told
-    return Transition(after, effects)
+    after, told = all_forgotten(evolve(client, presence=None, directed=()), rules.PRESENCE_SESSION_OVER)
+    return Transition(after, (Send(presence, rules.UNAVAILABLE_SENT), *told))
 
 
 def directed(client: Client, presence: Presence, to: JID, policy: ClientPolicy) -> Transition:

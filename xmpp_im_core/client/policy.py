@@ -59,8 +59,10 @@ class ClientPolicy:
     one heard longest ago gives way."""
     presence_before_roster: int = field(default=20_000, validator=ge(0))
     """§4.2.4: the same as long as no roster has come, when nobody can be told to be a stranger."""
+    strangers_resources: int = field(default=20, validator=ge(1))
+    """§4.2.4: how many resources of each stranger are remembered; the one heard longest ago gives way."""
     resources: int = field(default=1000, validator=ge(1))
-    """§4.2.4: how many resources of one JID are remembered; the one heard longest ago gives way."""
+    """§4.2.4: how many resources of any other JID are remembered; the one heard longest ago gives way."""
 
     # --- messages (§5) ------------------------------------------------------------------------------------------
 

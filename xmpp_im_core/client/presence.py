@@ -11,9 +11,9 @@ from xmpp_im_core.client.events import Inbound
 from xmpp_im_core.client.notifications import Available, Changed, PresenceFailed, Unavailable
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.client.strangers import heard_stranger, is_stranger
+from xmpp_im_core.client.strangers import heard_stranger
 from xmpp_im_core.client.subscriptions import inbound_subscription
-from xmpp_im_core.client.view import all_gone, forgotten, full_jid, recorded
+from xmpp_im_core.client.view import all_forgotten, all_gone, full_jid, recorded
 from xmpp_im_core.jid import JID
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as rules
@@ -55,7 +55,7 @@ def available(client: Client, presence: Presence, sender: JID, policy: ClientPol
 
 
 def _rule(client: Client, sender: JID, rule: Rule) -> Rule:
-    return rules.STRANGERS_PRESENCE if is_stranger(client, sender.bare) else rule
+    return rules.STRANGERS_PRESENCE if client.is_stranger(sender.bare) else rule
 
 
 def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
@@ -83,16 +83,13 @@ def own_session_over(client: Client) -> Transition:
     Its own unavailable presence comes back "to the resource that generated the unavailable presence in the
     first place" (§4.5.2): all that the server sent of its presence session stands before it.
     """
-    effects: tuple[Effect, ...] = ()
-    for jid in client.presences:
-        client, told = forgotten(client, jid, rules.PRESENCE_SESSION_OVER)
-        effects += told
-    return Transition(client, effects) if effects else silence(client, rules.PRESENCE_SESSION_OVER)
+    after, effects = all_forgotten(client, rules.PRESENCE_SESSION_OVER)
+    return Transition(after, effects) if effects else silence(after, rules.PRESENCE_SESSION_OVER)
 
 
 def _no_longer_owed(client: Client, sender: JID) -> Client:
     """Strike an entity that went unavailable off the list of those who are owed it (§4.6.1)."""
-    if sender.full not in client.directed or sender.is_bare:
+    if sender.is_bare or not client.owes(sender.full):
         return client
     return evolve(client, directed=tuple([entry for entry in client.directed if entry != sender.full]))
 

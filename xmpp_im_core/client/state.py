@@ -6,6 +6,7 @@ it. A stream that may yet be resumed has not ended, so a snapshot holds the pres
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import datetime
 from enum import Enum
 
@@ -14,6 +15,7 @@ from attrs import evolve, frozen
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
+from xmpp_im_core.recency import Recency
 from xmpp_im_core.stanza import Message, Presence
 from xmpp_im_core.subscription import NONE, Subscription, subscription_state
 
@@ -192,7 +194,7 @@ class Client:
     """What roster sets of this session have asked for, by JID, until a push shows what became of it."""
     presences: FrozenMap[Heard] = FrozenMap()
     """By bare JID; that of the user's own resources is among them."""
-    strangers: tuple[str, ...] = ()
+    strangers: Recency = Recency()
     """The bare JIDs in ``presences`` that nothing vouches for, the one heard longest ago first."""
     requests: FrozenMap[Request] = FrozenMap()
     """By the requester's bare JID."""
@@ -205,6 +207,21 @@ class Client:
         shown = NONE if item is None else item.subscription
         pending_out = shown.pending_out or jid in self.asked
         return subscription_state(shown.subscription, pending_out, jid in self.requests)
+
+    def owes(self, jid: str) -> bool:
+        """Whether this client has sent directed presence to exactly this JID and owes it an unavailable (§4.6)."""
+        index = bisect_left(self.directed, jid)
+        return self.directed[index : index + 1] == (jid,)
+
+    def owes_any(self, jid: str) -> bool:
+        """Whether it owes an unavailable to a bare JID or to any of its resources."""
+        resources = f"{jid}/"
+        index = bisect_left(self.directed, resources)
+        return self.owes(jid) or any(entry.startswith(resources) for entry in self.directed[index : index + 1])
+
+    def is_stranger(self, jid: str) -> bool:
+        """Whether nothing vouches for a bare JID: neither the roster nor presence sent to it; nor is it the user's."""
+        return jid != self.jid.bare and jid not in self.roster.items and not self.owes_any(jid)
 
     def resources(self, jid: str) -> tuple[Resource, ...]:
         """Return the available resources of a bare JID, the best first (§4.7.2.3).

@@ -1,7 +1,6 @@
 """Presence of JIDs that nothing vouches for is remembered within bounds (RFC 6121 §4.2.4).
 
-A stranger is neither in the roster nor the user's own account, nor has this client sent it presence. As long
-as no roster has come everybody may be in it, so another bound holds.
+As long as no roster has come everybody may be in it, so another bound holds.
 """
 
 from __future__ import annotations
@@ -17,36 +16,28 @@ from xmpp_im_core.client.view import forgotten
 from xmpp_im_core.rules import client as rules
 
 
-def is_stranger(client: Client, jid: str) -> bool:
-    """Whether nothing vouches for this bare JID."""
-    if jid == client.jid.bare or jid in client.roster.items:
-        return False
-    return not any(entry.partition("/")[0] == jid for entry in client.directed)
-
-
 def heard_stranger(client: Client, jid: str, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
     """Note that this bare JID, of whom presence is recorded, was heard just now."""
-    if not is_stranger(client, jid):
+    if not client.is_stranger(jid):
         return client, ()
-    others = [stranger for stranger in client.strangers if stranger != jid]
-    return _bounded(evolve(client, strangers=(*others, jid)), policy)
+    return _bounded(evolve(client, strangers=client.strangers.newly(jid)), policy)
 
 
 def reclassified(client: Client, jids: Iterable[str], policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
     """Decide anew which of these bare JIDs are strangers, after the roster or the directed list has changed."""
-    touched = {jid for jid in jids if jid in client.presences}
-    strange = {jid for jid in touched if is_stranger(client, jid)}
-    kept = [jid for jid in client.strangers if jid not in touched or jid in strange]
-    strangers = (*kept, *sorted(strange.difference(kept)))
-    if strangers != client.strangers:
-        client = evolve(client, strangers=strangers)
-    return _bounded(client, policy)
+    strangers = client.strangers
+    for jid in sorted({jid for jid in jids if jid in client.presences}):
+        if not client.is_stranger(jid):
+            strangers = strangers.without(jid)
+        elif jid not in strangers:
+            strangers = strangers.newly(jid)
+    return _bounded(evolve(client, strangers=strangers), policy)
 
 
 def _bounded(client: Client, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
     limit = policy.strangers if client.roster.received else policy.presence_before_roster
-    effects: tuple[Effect, ...] = ()
-    for jid in client.strangers[: max(len(client.strangers) - limit, 0)]:
-        client, told = forgotten(client, jid, rules.STRANGER_FORGOTTEN)
+    effects: list[Effect] = []
+    while client.strangers.oldest is not None and len(client.strangers) > limit:
+        client, told = forgotten(client, client.strangers.oldest, rules.STRANGER_FORGOTTEN)
         effects += told
-    return client, effects
+    return client, tuple(effects)

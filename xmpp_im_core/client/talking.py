@@ -79,7 +79,7 @@ def end_chat(client: Client, event: EndChat, policy: ClientPolicy) -> Transition
     """End a chat session; who was sent presence because of it is sent unavailable presence (§5.1)."""
     chat = client.chats.get(event.jid.bare)
     after = evolve(client, chats=client.chats.delete(event.jid.bare))
-    if chat is None or chat.shared_with is None or chat.shared_with.full not in client.directed:
+    if chat is None or chat.shared_with is None or not client.owes(chat.shared_with.full):
         return silence(after, rules.CHAT_ENDED)
     farewell = Presence(address_of(chat.shared_with), None, f"{event.seq}-presence", "unavailable")
     sent = directed(after, farewell, chat.shared_with, policy)
@@ -115,7 +115,7 @@ def _shares_presence(client: Client, chat: Chat, to: JID, policy: ClientPolicy) 
         return False
     if policy.chat_presence is ChatPresence.LISTED and to.bare not in policy.share_presence_with:
         return False
-    return not any(entry.partition("/")[0] == to.bare for entry in client.directed)
+    return not client.owes_any(to.bare)
 
 
 # --- making and sending -------------------------------------------------------------------------------------

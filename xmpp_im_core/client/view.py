@@ -8,7 +8,9 @@ from xmpp_im_core.client.effects import Effect, Tell
 from xmpp_im_core.client.notifications import Unavailable
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client, Heard, Resource
+from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, parse_jid
+from xmpp_im_core.recency import Recency
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as rules
 from xmpp_im_core.stanza import Presence
@@ -29,15 +31,18 @@ def recorded(
     heard = client.presences.get(sender.bare) or Heard()
     name = sender.resource or ""
     resources = [resource for resource in heard.resources if resource.name != name]
-    effects: tuple[Effect, ...] = ()
-    if len(resources) >= policy.resources:
+    effects: list[Effect] = []
+    while len(resources) >= _limit(client, sender, policy):
         gone = next((resource for resource in resources if not resource.available), resources[0])
         resources.remove(gone)
         if gone.available:
-            jid = full_jid(sender.to_bare(), gone.name)
-            effects = (Tell(Unavailable(jid), rules.RESOURCE_FORGOTTEN),)
+            effects.append(Tell(Unavailable(full_jid(sender.to_bare(), gone.name)), rules.RESOURCE_FORGOTTEN))
     resources.append(Resource(name, presence))
-    return evolve(client, presences=client.presences.set(sender.bare, Heard(tuple(resources)))), effects
+    return evolve(client, presences=client.presences.set(sender.bare, Heard(tuple(resources)))), tuple(effects)
+
+
+def _limit(client: Client, sender: JID, policy: ClientPolicy) -> int:
+    return min(policy.resources, policy.strangers_resources) if client.is_stranger(sender.bare) else policy.resources
 
 
 def all_gone(client: Client, jid: str, presence: Presence) -> Client:
@@ -49,11 +54,20 @@ def all_gone(client: Client, jid: str, presence: Presence) -> Client:
 
 def forgotten(client: Client, jid: str, rule: Rule) -> tuple[Client, tuple[Effect, ...]]:
     """Forget all that is known of a bare JID's presence; the application is told of what was available."""
-    resources = client.resources(jid)
     after = evolve(
         client,
         presences=client.presences.delete(jid),
-        strangers=tuple([stranger for stranger in client.strangers if stranger != jid]),
+        strangers=client.strangers.without(jid),
     )
+    return after, _unavailable(client, jid, rule)
+
+
+def all_forgotten(client: Client, rule: Rule) -> tuple[Client, tuple[Effect, ...]]:
+    """Forget all that is known of anybody's presence; the application is told of what was available."""
+    after = evolve(client, presences=FrozenMap(), strangers=Recency())
+    return after, tuple([told for jid in client.presences for told in _unavailable(client, jid, rule)])
+
+
+def _unavailable(client: Client, jid: str, rule: Rule) -> tuple[Effect, ...]:
     bare = parse_jid(jid)
-    return after, tuple([Tell(Unavailable(full_jid(bare, r.name)), rule) for r in resources])
+    return tuple([Tell(Unavailable(full_jid(bare, r.name)), rule) for r in client.resources(jid)])
