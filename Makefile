@@ -3,6 +3,7 @@
 #   make test         the test-suite
 #   make conformance  the test vectors, against this implementation
 #   make interop      the server vectors, against Prosody and ejabberd too (Debian packages, on loopback)
+#   make live-test    logging in to Prosody and ejabberd in every way, with a dozen vectors for each
 #   make differ       random traces on Prosody and ejabberd, beside this implementation
 #   make stdio-example  the server vectors, against the example in JavaScript (needs Node.js and npm)
 #   make bot-example  the example of a bot, against Prosody (a Debian package, on loopback)
@@ -15,7 +16,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance interop differ stdio-example bot-example report-test lint check docs bench clean
+.PHONY: test conformance interop live-test differ stdio-example bot-example report-test lint check docs bench clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -40,6 +41,9 @@ conformance: $(VENV)/.test
 
 interop: $(VENV)/.test
 	@$(BIN)/python -m interop
+
+live-test: $(VENV)/.test
+	@$(BIN)/pytest -q -m servers tests/interop
 
 differ: $(VENV)/.test
 	@$(BIN)/python -m interop.differ

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -11,18 +12,23 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from attrs import frozen
+import trustme
+from attrs import evolve, frozen
 
+from xmpp_im_conformance.driver import HOSTED
 from xmpp_im_conformance.live import ComponentConfig, LiveConfig
 
 _HERE: Final = Path(__file__).resolve().parent / "configurations"
 _STARTING: Final = 60.0
 _STOPPING: Final = 10.0
+_EXPIRES: Final = datetime(2100, 1, 1, tzinfo=UTC)
+"""The usual year 3000 is too far off for the timer that ejabberd sets for it."""
 
 
 class NotAvailable(Exception):
@@ -40,6 +46,8 @@ class Server:
     """The file beside this module whose ``$name`` are filled in."""
     command: Callable[[Path, Path], tuple[Sequence[str], Mapping[str, str]]]
     """Gives the command and its environment for the directory and the configuration file."""
+    accounts: tuple[str, str] | None = None
+    """The commands that create and remove an account, where there are any: ``$file`` is the configuration file."""
 
     def installed(self) -> None:
         """See that the server is installed.
@@ -55,11 +63,14 @@ class Server:
     def running(self) -> Iterator[LiveConfig]:
         """Start the server under a directory of its own; stop it and remove that afterwards.
 
+        It offers TLS, which the configuration does not take, though it names the authority to trust then.
+
         :raises NotAvailable: where it does not start.
         """
         with TemporaryDirectory(prefix=f"{self.name}-") as name:
             directory = Path(name)
             (directory / "data").mkdir()
+            authority = certify(HOSTED, directory / "server.pem")
             c2s_port, component_port = _free_ports(2)
             secret = secrets.token_hex(8)
             file = directory / self.configuration
@@ -71,7 +82,16 @@ class Server:
             with self._process(directory, file) as process:
                 for port in (c2s_port, component_port):
                     _wait_for(port, process, directory / "output.txt")
-                yield LiveConfig(port=c2s_port, component=ComponentConfig(port=component_port, secret=secret))
+                component = ComponentConfig(port=component_port, secret=secret)
+                yield LiveConfig(port=c2s_port, component=component, tls="never", cafile=str(authority))
+
+    def by_command(self, config: LiveConfig) -> LiveConfig:
+        """Return the configuration with which accounts are not made in-band, but by the server's command."""
+        assert self.accounts is not None, f"{self.name} has no command for that"
+        assert config.cafile is not None, "the server does not run"
+        file = shlex.quote(str(Path(config.cafile).with_name(self.configuration)))
+        create, remove = [Template(each).substitute(file=file) for each in self.accounts]
+        return evolve(config, register_command=create, unregister_command=remove)
 
     @contextmanager
     def _process(self, directory: Path, file: Path) -> Iterator[subprocess.Popen[bytes]]:
@@ -112,12 +132,29 @@ def _ejabberd(directory: Path, file: Path) -> tuple[Sequence[str], Mapping[str, 
     return command, environment
 
 
-PROSODY: Final = Server("prosody", "prosody", "prosody.cfg.lua", _prosody)
+_PROSODYCTL: Final = "prosodyctl --root --config $file"
+PROSODY: Final = Server(
+    "prosody",
+    "prosody",
+    "prosody.cfg.lua",
+    _prosody,
+    (f"{_PROSODYCTL} register {{local}} {{domain}} {{password}}", f"{_PROSODYCTL} unregister {{local}} {{domain}}"),
+)
 EJABBERD: Final = Server("ejabberd", "ejabberdctl", "ejabberd.yml", _ejabberd)
 SERVERS: Final = {server.name: server for server in (PROSODY, EJABBERD)}
 
 # Debian keeps servers where only root's PATH looks.
 _PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def certify(domains: Sequence[str], file: Path) -> Path:
+    """Write a key and a certificate of these domains into one file; return the file of the authority to trust."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert(*domains, not_after=_EXPIRES)
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(file))
+    trusted = file.with_name("authority.pem")
+    authority.cert_pem.write_to_path(str(trusted))
+    return trusted
 
 
 def _install(package: str) -> None:

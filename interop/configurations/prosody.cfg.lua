@@ -4,6 +4,7 @@ pidfile = "$directory/prosody.pid"
 data_path = "$directory/data"
 plugin_paths = {}
 certificates = "$directory"
+ssl = { certificate = "$directory/server.pem"; key = "$directory/server.pem" }
 log = { warn = "$directory/prosody.log" }
 
 interfaces = { "127.0.0.1" }
@@ -30,6 +31,7 @@ modules_enabled = {
 	"roster";
 	"saslauth";
 	"smacks";
+	"tls";
 }
 modules_disabled = { "s2s"; "bosh"; "http" }
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from interop.servers import PROSODY
+from interop.servers import PROSODY, certify
 from tests.examples.running import PATIENCE, running
 
 DOMAIN = "montague.example"
@@ -34,13 +34,13 @@ modules_enabled = {{ "roster"; "saslauth"; "tls" }}
 modules_disabled = {{ "s2s"; "bosh"; "http" }}
 network_settings = {{ nagle = false }}
 VirtualHost "{domain}"
-    ssl = {{ certificate = "{directory}/certificate.pem"; key = "{directory}/key.pem" }}
+    ssl = {{ certificate = "{directory}/server.pem"; key = "{directory}/server.pem" }}
 """
 
 
 class Running(NamedTuple):
     port: int
-    certificate: Path
+    authority: Path
 
 
 @contextmanager
@@ -51,10 +51,7 @@ def prosody(directory: Path, passwords: Mapping[str, str]) -> Iterator[Running]:
     """
     PROSODY.installed()
     (directory / "data").mkdir()
-    certificate = directory / "certificate.pem"
-    subject = ["-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN}", "-days", "2"]
-    files = ["-keyout", str(directory / "key.pem"), "-out", str(certificate)]
-    _run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files])
+    authority = certify([DOMAIN], directory / "server.pem")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     configuration = directory / "prosody.cfg.lua"
@@ -63,7 +60,7 @@ def prosody(directory: Path, passwords: Mapping[str, str]) -> Iterator[Running]:
         _run(["prosodyctl", "--root", "--config", str(configuration), "register", name, DOMAIN, password])
     with running(["prosody", "-F", "--config", str(configuration)]) as process:
         _wait_for(port, process, directory / "prosody.log")
-        yield Running(port, certificate)
+        yield Running(port, authority)
 
 
 def _run(command: list[str]) -> None:

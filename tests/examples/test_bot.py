@@ -34,7 +34,7 @@ JULIET = f"juliet@{DOMAIN}"
 @contextmanager
 def friar(server: Running, kept: Path) -> Iterator[None]:
     """Run the bot; it has to end by itself, and well."""
-    arguments = [FRIAR, str(kept), "127.0.0.1", str(server.port), str(server.certificate)]
+    arguments = [FRIAR, str(kept), "127.0.0.1", str(server.port), str(server.authority)]
     environment = {**os.environ, "BOT_PASSWORD": "laurence"}
     with running([sys.executable, str(EXAMPLES / "bot.py"), *arguments], env=environment) as process:
         yield

@@ -172,8 +172,9 @@ class Stream:
                 self.write("</stream:stream>")
             elif self.transport.can_write_eof():
                 self.transport.write_eof()
-            else:
-                self.transport.close()
+            else:  # TLS would first have an end of its own, which a connection that is lost never comes to
+                with suppress(OSError):
+                    self.transport.get_extra_info("socket").shutdown(socket.SHUT_WR)
             with suppress(OSError, ServerFailed):
                 while True:
                     await self.next()

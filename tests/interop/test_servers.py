@@ -1,0 +1,89 @@
+"""Prosody and ejabberd as the live driver reaches them: each way to log in, and accounts made by a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+import trustme
+from attrs import evolve
+
+from interop.__main__ import run_live
+from interop.servers import PROSODY, SERVERS, Server
+from xmpp_im_conformance.driver import ServerFailed, Setup
+from xmpp_im_conformance.finding import find
+from xmpp_im_conformance.live import LiveConfig, LiveDriver
+from xmpp_im_conformance.outcome import Outcome, Result
+from xmpp_im_conformance.vectors import Malformed, Vector
+
+pytestmark = pytest.mark.servers
+
+MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256")
+IDS: Final = (
+    "directed/replaced-session-settles-its-list",
+    "domain/message-inbound",
+    "features/message-type-deliver",
+    "features/presence-notype",
+    "features/presence-sub-approval",
+    "features/presence-sub-request",
+    "features/presence-sub-unsubscribe",
+    "features/presence-unavailable",
+    "features/roster-get",
+    "features/roster-set",
+    "features/roster-version",
+    "undelivered/detach-resume-message",
+)
+"""Vectors that both servers pass in every run; in some a stream is lost, or resumed."""
+ALL_PASSED: Final = {(id, Outcome.PASSED, "") for id in IDS}
+
+
+@pytest.fixture(scope="module", params=[*SERVERS.values()], ids=[*SERVERS])
+def config(request: pytest.FixtureRequest) -> Iterator[LiveConfig]:
+    server: Server = request.param
+    server.installed()
+    with server.running() as config:
+        yield config
+
+
+@pytest.fixture(scope="module")
+def vectors() -> Sequence[Vector | Malformed]:
+    return [vector for vector in find(()) if vector.id in IDS]
+
+
+def seen(results: Sequence[Result]) -> set[tuple[str, Outcome, str]]:
+    return {(each.vector.id, each.outcome, each.detail) for each in results}
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("tls", ["never", "required"])
+def test_vectors_pass_whatever_way_the_clients_log_in(
+    config: LiveConfig, vectors: Sequence[Vector | Malformed], tls: Literal["never", "required"], mechanism: str
+) -> None:
+    results = run_live(vectors, evolve(config, tls=tls, mechanisms=(mechanism,)))
+
+    assert seen(results) == ALL_PASSED
+
+
+def test_a_certificate_of_an_authority_that_is_not_trusted_is_an_error(config: LiveConfig, tmp_path: Path) -> None:
+    another = tmp_path / "another.pem"
+    trustme.CA().cert_pem.write_to_path(str(another))
+
+    suspicious = LiveDriver(evolve(config, tls="required", cafile=str(another)))
+
+    with closing(suspicious), pytest.raises(ServerFailed, match=r"the certificate of capulet\.example is not trusted"):
+        suspicious.world(Setup({"juliet@capulet.example": ()}))
+
+
+def test_accounts_are_made_and_removed_by_a_command(vectors: Sequence[Vector | Malformed]) -> None:
+    PROSODY.installed()
+    with PROSODY.running() as config:
+        by_command = PROSODY.by_command(config)
+        results = run_live(vectors, by_command)
+        assert config.cafile is not None
+        left = [*Path(config.cafile).parent.glob("data/*/accounts/*")]
+
+    assert seen(results) == ALL_PASSED
+    assert left == []
