@@ -170,6 +170,9 @@ class Policy:
     offline_message_size: int = field(default=65_536, validator=ge(0))
     """§8.5.2.2.1: the largest message that is stored, in characters; a larger one earns service-unavailable where the
     sender may know that nobody is there (§8.1), and is dropped else."""
+    offline_message_count: int = field(default=1000, validator=ge(0))
+    """§8.5.2.2.1, XEP-0160 §2: how many messages are stored for a user; one more earns service-unavailable where the
+    sender may know that nobody is there (§8.1), and is dropped else."""
     normal_to_several: MessagesToSeveral = MessagesToSeveral.MOST_AVAILABLE
     """§8.5.2.1.1: who gets a message of type "normal"."""
     chat_to_several: MessagesToSeveral = MessagesToSeveral.MOST_AVAILABLE

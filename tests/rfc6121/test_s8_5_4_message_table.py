@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from tests.rfc6121.conversation import (
     JULIET,
@@ -238,7 +238,8 @@ def test_under_each_policy_exactly_one_of_the_permitted_actions_is_done(cell: Ce
         step = reduce(given, event, policy)
 
         assert outcome(step) == expected(given, event.stanza, obeys, chosen(obeys, policy, sender))
-        assert step.state is given
+        counted = evolve(given, offline=1) if isinstance(given, Account) and step.store else given
+        assert step.state == counted, "what is stored is counted, and nothing else changes"
 
 
 @EACH_CELL

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from types import MappingProxyType
 
 import pytest
+from attrs import evolve
 
 from tests.rfc6121.conversation import (
     AT,
@@ -15,6 +18,7 @@ from tests.rfc6121.conversation import (
     after,
     bound,
     child,
+    delivery,
     ended,
     following,
     ignored,
@@ -29,19 +33,25 @@ from tests.rfc6121.conversation import (
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules.delivery import TOO_MANY_STORED
 from xmpp_im_core.server import (
     Account,
+    AccountLoaded,
     Delete,
     Event,
     Inbound,
     Kind,
+    NoAccount,
     OfflineLoaded,
     Outbound,
     Put,
     SessionDetached,
+    SessionEnded,
     SessionId,
     SessionResumed,
     Step,
+    StoreFailed,
+    Undelivered,
     reduce,
 )
 from xmpp_im_core.stanza import CLIENT, Message, payload
@@ -95,7 +105,7 @@ def test_a_message_for_an_absent_user_is_stored_whole_with_a_stamp_and_nobody_is
     content = payload(*rich.payload.children, stamp())
     assert kept(step) == [Message(rich.to, rich.from_, "m1", type, "en", content, rich.attributes)]
     assert told(step) == []
-    assert (step.state, step.forget) == (ABSENT, ())
+    assert (step.state, step.forget) == (evolve(ABSENT, offline=1), ())
 
 
 def test_the_stamp_is_of_the_time_at_which_it_came_in_utc_and_in_the_name_of_the_server() -> None:
@@ -285,6 +295,100 @@ def test_they_are_asked_for_after_all_else_that_initial_presence_brings() -> Non
     given = account(JULIET, {ROMEO: "Both", NURSE: "To + Pending In"}, connected=("balcony",), available=("chamber",))
 
     assert told(reduce(given, shows(0)))[-1] == "load messages for balcony"
+
+
+# --- how many there may be (XEP-0160 §2) ------------------------------------------------------------------------------
+
+TWO = Policy(offline_message_count=2)
+
+
+def loaded_with(waiting: int, contacts: Mapping[str, str] = MappingProxyType({})) -> Account:
+    """An account as it is loaded, with so many messages in storage."""
+    given = account(JULIET, contacts)
+    records = [Put(Kind.CONTACT, each.jid, each) for each in given.roster.contacts.values()]
+    head = Put(Kind.ROSTER, "", given.roster.head)
+    return following(NoAccount(given.jid), AccountLoaded(AT, "loaded", (head, *records), waiting))
+
+
+@pytest.mark.parametrize(("contacts", "answer"), [({ROMEO: "From"}, True), ({ROMEO: "Both"}, True), ({}, False)])
+def test_one_message_more_than_may_be_is_bounced_to_whoever_may_know_and_dropped_else(
+    contacts: dict[str, str], answer: bool
+) -> None:
+    full = loaded_with(2, contacts)
+
+    step = reduce(full, received_message("chat", ORCHARD, JULIET, BODY), TWO)
+
+    assert told(step) == ([f"route error service-unavailable from {JULIET} to {ORCHARD}"] if answer else [])
+    assert [effect.rule for effect in step.send] == [TOO_MANY_STORED]
+    assert (step.state, step.store, step.forget) == (full, (), ())
+
+
+@pytest.mark.parametrize("to", [JULIET, f"{JULIET}/balcony"])
+@pytest.mark.parametrize("type", ["normal", "chat", "headline", "groupchat"])
+def test_a_stranger_cannot_tell_whether_there_is_room_or_even_a_user(type: str, to: str) -> None:
+    sent = received_message(type, "tybalt@example.org/square", to, BODY)
+
+    full, empty, nobody = (
+        told(reduce(given, sent, TWO)) for given in (loaded_with(2), loaded_with(0), NoAccount(ABSENT.jid))
+    )
+
+    assert full == empty == nobody
+
+
+def test_what_was_stored_before_the_account_was_loaded_counts() -> None:
+    asked = [bool(reduce(loaded_with(n), received_message("chat", ORCHARD, JULIET), TWO).store) for n in range(4)]
+
+    assert asked == [True, True, False, False]
+
+
+def test_there_is_room_again_when_they_have_been_delivered() -> None:
+    full = following(loaded_with(2), bound("balcony"), shows(0))
+
+    empty = following(full, loaded(messages=STORED[:2]), ended("balcony"))
+
+    assert reduce(empty, received_message("chat", ORCHARD, JULIET), TWO).store != ()
+
+
+def test_but_not_where_they_were_asked_for_in_vain() -> None:
+    gone = following(loaded_with(2), bound("balcony"), shows(0), ended("balcony"))
+
+    full = following(gone, loaded(messages=STORED[:2]))
+
+    assert reduce(full, received_message("chat", ORCHARD, JULIET), TWO).store == ()
+
+
+def test_nor_where_they_could_not_be_read() -> None:
+    full = following(loaded_with(2), bound("balcony"), shows(0), loaded(messages=()), ended("balcony"))
+
+    assert reduce(full, received_message("chat", ORCHARD, JULIET), TWO).store == ()
+
+
+def test_a_host_that_did_not_count_makes_nobody_owe_messages() -> None:
+    juliet = following(loaded_with(0), bound("balcony"), shows(0), loaded(), ended("balcony"))
+
+    assert juliet.offline == 0
+
+
+def test_what_a_session_could_not_be_given_counts_too() -> None:
+    online = following(loaded_with(0), bound("balcony"), shows(0))
+    lost = [
+        delivery(message("chat", ORCHARD, JULIET, child("body", str(n))), SessionId("balcony", 1)) for n in range(3)
+    ]
+
+    at_once = reduce(online, SessionEnded(AT, "end", SessionId("balcony", 1), tuple(lost)), TWO)
+    one_by_one = [Undelivered(AT, f"u{n}", each, each.sessions) for n, each in enumerate(lost)]
+    refused = reduce(following(online, *one_by_one[:2], policy=TWO), one_by_one[2], TWO)
+
+    assert len([put for put in at_once.store if isinstance(put, Put) and put.kind is Kind.OFFLINE]) == 2
+    assert after(at_once).offline == 2
+    assert refused.store == ()
+    assert after(refused).offline == 2
+
+
+def test_what_could_not_be_stored_does_not_count() -> None:
+    step = reduce(ABSENT, StoreFailed(AT, "failed", received_message("chat", ORCHARD, JULIET)))
+
+    assert step.state is ABSENT
 
 
 # --- how they are delivered -------------------------------------------------------------------------------------------

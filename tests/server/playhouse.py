@@ -186,7 +186,7 @@ class Playhouse:
         shelf = self.stored.get(account, {})
         if isinstance(question, Load):
             records = tuple([Put(kind, key, value) for (kind, key), value in shelf.items() if kind is not Kind.OFFLINE])
-            return ForAccount(account, AccountLoaded(NOON, self.seq(), records))
+            return ForAccount(account, AccountLoaded(NOON, self.seq(), records, len(shelf) - len(records)))
         assert isinstance(question, LoadOffline)
         messages = tuple(
             [

@@ -190,6 +190,13 @@ LIMITS: Final = [
         counted=False,
     ),
     Limit(
+        "offline_message_count",
+        account(JULIET),
+        lambda n: received_message("chat", ORCHARD, JULIET, seq=f"s{n}"),
+        delivery_rules.TOO_MANY_STORED,
+        "",
+    ),
+    Limit(
         "block_list",
         connected(),
         lambda n: block(entity(n)),
@@ -370,6 +377,7 @@ LEAST = {
     "directed_entries": 0,
     "sessions": 1,
     "offline_message_size": 0,
+    "offline_message_count": 0,
     "block_list": 0,
 }
 

@@ -80,6 +80,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
         ("sessions.0.directed", ["b@x.example", "a@x.example"], "$.sessions[0]", "not in its place"),
         ("blocked", ["@"], "$", "'@' is no JID"),
         ("moved", {"address": "xmpp:x@y.example"}, "$.moved.permanently", "is missing"),
+        ("offline", -1, "$", "offline: -1 messages"),
     ],
 )
 def test_a_damaged_snapshot_is_refused_where_it_is_damaged(path: str, value: object, where: str, why: str) -> None:
@@ -127,6 +128,18 @@ def test_a_damaged_snapshot_is_refused_where_it_is_damaged(path: str, value: obj
             "a list of 2 belongs here, not of 1",
         ),
         ({"format": 1, "class": "server.Policy", "tombstones": -1}, "$", "tombstones"),
+        (
+            {
+                "format": 1,
+                "class": "server.AccountLoaded",
+                "at": "2026-07-12T12:00:00Z",
+                "seq": "1",
+                "records": [],
+                "offline": -1,
+            },
+            "$",
+            "offline",
+        ),
         (
             {"format": 1, "class": "server.Policy", "resend_requests_after": {"weeks": 1}},
             "$.resend_requests_after",

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import attrs
 from attrs import field, frozen
+from attrs.validators import ge
 
 from xmpp_im_core.event import Decision, Timed, not_empty
 from xmpp_im_core.jid import parse_jid
@@ -113,9 +114,11 @@ class Unroutable(Timed):
 
 @frozen
 class AccountLoaded(Timed):
-    """Everything that was stored for the account, as it was put."""
+    """Everything that was stored for the account, as it was put; of the messages for an absent user their number."""
 
     records: tuple[Put, ...]
+    offline: int = field(default=0, validator=ge(0))
+    """How many records of kind ``OFFLINE`` there are; they are asked for when somebody can take them."""
 
 
 @frozen

@@ -31,7 +31,7 @@ def undelivered(account: Account, event: Undelivered, policy: Policy) -> Transit
     for session in event.sessions:
         left = left.without_session(session)
     again = processed_again(left, event, event.effect, 0, policy)
-    return Transition(account, again.send, again.store)
+    return Transition(account.storing(again.state.offline), again.send, again.store)
 
 
 def processed_again(

@@ -30,18 +30,21 @@ def keep_offline(
     if not worth_storing(message):
         return silence(account, rules.NOT_STORED)
     if message.payload.size() > policy.offline_message_size:
-        return Transition(account, (_too_large(account, message, sender),))
+        return Transition(account, (_not_stored(account, message, sender, rules.TOO_LARGE_TO_STORE),))
+    if account.offline >= policy.offline_message_count:
+        return Transition(account, (_not_stored(account, message, sender, rules.TOO_MANY_STORED),))
     children, domain = message.payload.children, account.jid.domain
     if not any(_stamped_by(child, domain) for child in children):  # one that was stored before has its stamp
         children = (*children, delay(event.at, domain))
-    return Transition(account, (Ignored(rule),), (Put(Kind.OFFLINE, event.seq, _carrying(message, *children)),))
+    stored = Put(Kind.OFFLINE, event.seq, _carrying(message, *children))
+    return Transition(account.storing(account.offline + 1), (Ignored(rule),), (stored,))
 
 
-def _too_large(account: Account, message: Message, sender: JID) -> Effect:
-    """Answer a message that is too large, where the sender may know that nobody is there (§8.1, §8.5.2.2.1)."""
+def _not_stored(account: Account, message: Message, sender: JID, rule: Rule) -> Effect:
+    """Answer a message beyond a limit, where the sender may know that nobody is there (§8.1, §8.5.2.2.1)."""
     if visibility(account, sender, None) is NONE:
-        return Ignored(rules.TOO_LARGE_TO_STORE)
-    return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.TOO_LARGE_TO_STORE)
+        return Ignored(rule)
+    return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rule)
 
 
 def worth_storing(message: Message) -> bool:
@@ -104,7 +107,8 @@ def offline_loaded(account: Account, event: OfflineLoaded) -> Transition[Account
     if not event.messages:
         return silence(account, rules.NOTHING_STORED)
     send = tuple([_delivered(account, message, session.id) for _, message in event.messages])
-    return Transition(account, send, (), tuple([Delete(Kind.OFFLINE, key) for key, _ in event.messages]))
+    left = account.storing(max(account.offline - len(event.messages), 0))
+    return Transition(left, send, (), tuple([Delete(Kind.OFFLINE, key) for key, _ in event.messages]))
 
 
 def _delivered(account: Account, message: Message, session: SessionId) -> Effect:

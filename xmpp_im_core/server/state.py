@@ -132,6 +132,8 @@ class Account:
     """When the host should report that time has passed; None: not at all."""
     notices: tuple[Notice, ...] = ()
     """What is kept for the next available resource, in the order in which it came."""
+    offline: int = 0
+    """How many messages are stored for the user (§8.5.2.2.1); the storage alone knows which."""
     address: Address = field(init=False, eq=False, repr=False)
 
     @address.default
@@ -169,13 +171,29 @@ class Account:
     def with_roster(self, roster: Roster) -> Account:
         """Return the account with another roster."""
         return Account(
-            self.jid, roster, self.sessions, self.last_unavailable, self.moved, self.blocked, self.wake_at, self.notices
+            self.jid,
+            roster,
+            self.sessions,
+            self.last_unavailable,
+            self.moved,
+            self.blocked,
+            self.wake_at,
+            self.notices,
+            self.offline,
         )
 
     def with_sessions(self, sessions: tuple[Session, ...]) -> Account:
         """Return the account with other sessions."""
         return Account(
-            self.jid, self.roster, sessions, self.last_unavailable, self.moved, self.blocked, self.wake_at, self.notices
+            self.jid,
+            self.roster,
+            sessions,
+            self.last_unavailable,
+            self.moved,
+            self.blocked,
+            self.wake_at,
+            self.notices,
+            self.offline,
         )
 
     def waking(self, at: datetime | None) -> Account:
@@ -197,6 +215,10 @@ class Account:
     def noticing(self, notices: tuple[Notice, ...]) -> Account:
         """Return the account with these notices."""
         return evolve(self, notices=notices)
+
+    def storing(self, offline: int) -> Account:
+        """Return the account with so many stored messages."""
+        return self if offline == self.offline else evolve(self, offline=offline)
 
     def with_session(self, session: Session) -> Account:
         """Return the account with this session in the place of the one of its resource, or added."""

@@ -51,7 +51,7 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     head = RosterHead(head.lineage, newest, head.horizon, head.sharing)
     sessions = state.sessions if isinstance(state, Unloaded) else ()
     account = Account(state.jid, roster_of(head, contacts), sessions, last, moved, blocked)
-    account = account.noticing(_notices(event))
+    account = account.noticing(_notices(event)).storing(event.offline)
     return silence(account.waking(first_due(account.roster, policy)), rules.LOADED)
 
 

@@ -54,6 +54,8 @@ def check_account(account: Account) -> None:
     for entry in account.blocked:
         prepared(entry)
     sorted_once(account.blocked, "blocked")
+    if account.offline < 0:
+        raise Refused(f"offline: {account.offline} messages are no number that can be stored")
 
 
 def check_unloaded(state: Unloaded) -> None:

@@ -164,7 +164,7 @@ def _unroutable(draw: st.DrawFn, state: State, seq: str) -> Event:
 
 
 def _account_loaded(draw: st.DrawFn, state: State, seq: str) -> Event:
-    return AccountLoaded(draw_time(draw), seq, draw(records()))
+    return AccountLoaded(draw_time(draw), seq, draw(records()), choose(draw, (0, 1, 999, 1000)))
 
 
 def _load_failed(draw: st.DrawFn, state: State, seq: str) -> Event:

@@ -115,7 +115,8 @@ class ServerHost(Generic[S]):
         elif isinstance(effect, EndSession):
             yield from self._end(account, effect.session)
         elif isinstance(effect, Load):
-            yield ForAccount(account, AccountLoaded(*self.stamp(), self._account(account)))
+            stored = len(self._offline(account))
+            yield ForAccount(account, AccountLoaded(*self.stamp(), self._account(account), stored))
         elif isinstance(effect, LoadOffline):
             yield ForAccount(account, OfflineLoaded(*self.stamp(), effect.session, self._offline(account)))
 

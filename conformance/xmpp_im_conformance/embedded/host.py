@@ -146,7 +146,7 @@ class Host:
         """Return the answer of the storage to the question for an account."""
         at, seq = self.stamp()
         try:
-            return ForAccount(jid, AccountLoaded(at, seq, self.storage.load(jid)))
+            return ForAccount(jid, AccountLoaded(at, seq, self.storage.load(jid), len(self.storage.offline(jid))))
         except StorageFailed:
             return ForAccount(jid, LoadFailed(at, seq))
 
