@@ -22,6 +22,7 @@ from xmpp_im_core.client import (
     Event,
     Features,
     GetRoster,
+    GiveUp,
     GoUnavailable,
     Inbound,
     Outbound,
@@ -129,6 +130,8 @@ def events(draw: st.DrawFn, number: int) -> Event:
         return Reply(*stamp, read)
     if kind is SendIQ:
         return SendIQ(*stamp, Asking.GET, element("ping", "urn:xmpp:ping"), draw(st.none() | jids))
+    if kind is GiveUp:
+        return GiveUp(*stamp, draw(st.sampled_from(["a", "e1-roster", "e2-iq", "e3-set"])))
     if kind in (Subscribe, Unsubscribe, Approve, Deny, RemoveItem, EndChat):
         event: Event = kind(*stamp, jid)
         return event

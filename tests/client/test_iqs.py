@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.client.stage import (
     BALCONY,
     JULIET,
+    NOON,
     ORCHARD,
     ROMEO,
     Scene,
@@ -18,7 +21,7 @@ from tests.client.stage import (
     stanza,
     told,
 )
-from xmpp_im_core.client import AccountSender, Asking, ClientPolicy, Question, SendIQ, SessionEnded
+from xmpp_im_core.client import AccountSender, Asking, ClientPolicy, GiveUp, Question, SendIQ, SessionEnded
 from xmpp_im_core.client.notifications import Answered, MessageFailed, PresenceFailed, RequestReceived, Unanswered
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, parse_jid
@@ -27,6 +30,7 @@ from xmpp_im_core.stanza import IQ
 
 PING = element("ping", "urn:xmpp:ping")
 SERVER = parse_jid("capulet.example")
+ASKED = NOON + timedelta(seconds=1)
 
 
 def pinging(to: JID | None, policy: ClientPolicy = ClientPolicy()) -> Scene:  # noqa: B008  # a frozen value
@@ -73,7 +77,7 @@ def test_an_answer_counts_only_from_whom_was_asked(
     if believed:
         read = stanza(answer)
         assert isinstance(read, IQ)
-        assert told(step) == [Answered(read, Question(to))]
+        assert told(step) == [Answered(read, Question(to, ASKED))]
         assert len(step.state.questions) == 0
     else:
         assert is_silent(step, rules.ANSWER_FORGED)
@@ -129,7 +133,56 @@ def test_no_two_questions_have_one_id() -> None:
 def test_what_was_not_answered_before_the_session_ended_is_told() -> None:
     scene = pinging(ORCHARD)
 
-    assert told(scene.take(SessionEnded(*scene.stamp()))) == [Unanswered("s1-iq", Question(ORCHARD))]
+    assert told(scene.take(SessionEnded(*scene.stamp()))) == [Unanswered("s1-iq", Question(ORCHARD, ASKED))]
+
+
+# --- answers that do not come ---------------------------------------------------------------------------------
+
+
+def test_what_the_application_gives_up_on_is_told_and_makes_room() -> None:
+    scene = pinging(ORCHARD, ClientPolicy(questions=1))
+    (id,) = scene.client.questions
+    assert scene.client.questions[id].at == ASKED
+
+    step = scene.take(GiveUp(*scene.stamp(), id))
+
+    assert told(step) == [Unanswered(id, Question(ORCHARD, ASKED))]
+    assert len(step.state.questions) == 0
+    assert rules_of(scene.take(SendIQ(*scene.stamp(), Asking.GET, PING, ORCHARD))) == [rules.IQ_SENT]
+
+
+@pytest.mark.parametrize("type", ["result", "error"])
+def test_an_answer_that_comes_too_late_is_an_answer_to_nothing(type: str) -> None:
+    scene = pinging(ORCHARD)
+    scene.take(GiveUp(*scene.stamp(), "s1-iq"))
+    before = scene.client
+
+    step = scene.server(f"<iq type='{type}' id='s1-iq' from='{ORCHARD}'/>")
+
+    assert is_silent(step, rules.ANSWER_UNASKED)
+    assert changed_nothing(before, step)
+
+
+@pytest.mark.parametrize("id", ["s1-iq", "other"])
+def test_there_is_nothing_to_give_up_on_once_the_answer_has_come(id: str) -> None:
+    scene = pinging(ORCHARD)
+    scene.server(f"<iq type='result' id='s1-iq' from='{ORCHARD}'/>")
+    before = scene.client
+
+    step = scene.take(GiveUp(*scene.stamp(), id))
+
+    assert is_silent(step, rules.NOTHING_TO_GIVE_UP)
+    assert changed_nothing(before, step)
+
+
+def test_to_give_up_on_one_request_leaves_the_others_waiting() -> None:
+    scene = pinging(ORCHARD)
+    scene.take(SendIQ(*scene.stamp(), Asking.GET, PING, ORCHARD))
+
+    scene.take(GiveUp(*scene.stamp(), "s1-iq"))
+
+    assert list(scene.client.questions) == ["s2-iq"]
+    assert told(scene.server(f"<iq type='result' id='s2-iq' from='{ORCHARD}'/>")) != []
 
 
 # --- requests -----------------------------------------------------------------------------------------------

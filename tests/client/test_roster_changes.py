@@ -22,6 +22,7 @@ from xmpp_im_core.client import (
     AccountSender,
     ClientPolicy,
     GetRoster,
+    GiveUp,
     Item,
     ItemChange,
     RemoveItem,
@@ -282,6 +283,20 @@ def test_a_refused_change_is_told_and_forgotten() -> None:
 
     wanted = ItemChange(ROMEO.full, "Romeo", ("Banished",))
     assert told(step) == [notifications.RosterFailed(stanza_error(Condition.NOT_ACCEPTABLE), wanted)]
+    assert item_sent(scene.take(SetItem(*scene.stamp(), ROMEO, name="R."))) == (
+        "jid=romeo@montague.example name=R. ['Lovers']"
+    )
+
+
+def test_a_change_that_was_given_up_on_is_told_and_forgotten() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetItem(*scene.stamp(), ROMEO, groups=("Banished",)))
+
+    step = scene.take(GiveUp(*scene.stamp(), "s1-set"))
+
+    (unanswered,) = told(step)
+    assert isinstance(unanswered, notifications.Unanswered)
+    assert unanswered.question.change == ItemChange(ROMEO.full, "Romeo", ("Banished",))
     assert item_sent(scene.take(SetItem(*scene.stamp(), ROMEO, name="R."))) == (
         "jid=romeo@montague.example name=R. ['Lovers']"
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
 
 from tests.client.stage import (
+    BALCONY,
     BOTH_FEATURES,
     JULIET,
+    NOON,
     NURSE,
     ROMEO,
     Scene,
@@ -20,7 +23,20 @@ from tests.client.stage import (
     sent,
     told,
 )
-from xmpp_im_core.client import Client, ClientPolicy, GetRoster, Item, Roster, notifications
+from xmpp_im_core.client import (
+    About,
+    Bound,
+    Client,
+    ClientPolicy,
+    GetRoster,
+    GiveUp,
+    Item,
+    Question,
+    Roster,
+    SessionBound,
+    SessionEnded,
+    notifications,
+)
 from xmpp_im_core.rules import client as rules
 from xmpp_im_core.stanza import Condition, stanza_error
 from xmpp_im_core.subscription import Subscription
@@ -180,6 +196,67 @@ def test_a_roster_from_a_server_without_versions_leaves_no_version_to_ask_with()
 
     assert step.state.roster == roster_of()
     assert step.state.next_ver() is None
+
+
+# --- results that do not come -------------------------------------------------------------------------------
+
+PUSH = (
+    "<iq type='set' id='p'><query xmlns='jabber:iq:roster' ver='v5'>"
+    "<item jid='nurse@capulet.example' subscription='from' name='Nurse'><group>Servants</group></item></query></iq>"
+)
+FAILED = (
+    "<iq type='error' id='s1-roster'><error type='wait'>"
+    "<internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+)
+
+
+def test_the_version_of_a_push_waits_for_the_result_that_is_due() -> None:
+    scene = asking(roster_of(LOVER, ver="v1"))
+
+    pushed = scene.server(PUSH)
+
+    assert pushed.state.roster == roster_of(LOVER, SERVANT, ver="v1")
+    assert scene.server("<iq type='result' id='s1-roster'/>").state.roster == roster_of(LOVER, SERVANT, ver="v5")
+
+
+def test_a_result_that_the_session_did_not_live_to_see_is_asked_for_again() -> None:
+    """With the version of the push the server would say nothing of what stood in the result alone."""
+    scene = asking(roster_of(LOVER, ver="v1"))
+    scene.server(PUSH)
+    scene.take(SessionEnded(*scene.stamp()))
+    scene.take(SessionBound(*scene.stamp(), Bound(BALCONY, BOTH_FEATURES)))
+
+    (get,) = sent(scene.take(GetRoster(*scene.stamp())))
+
+    assert get.elements[0].get("ver") == "v1"
+
+
+@pytest.mark.parametrize("without_result", ["given up", "failed"])
+def test_without_a_result_pushes_are_applied_and_their_versions_are_not_kept(without_result: str) -> None:
+    scene = asking(roster_of(LOVER, ver="v1"))
+    if without_result == "failed":
+        scene.server(FAILED)
+    else:
+        step = scene.take(GiveUp(*scene.stamp(), "s1-roster"))
+        assert told(step) == [
+            notifications.Unanswered("s1-roster", Question(None, NOON + timedelta(seconds=1), About.ROSTER_GET))
+        ]
+
+    assert scene.server(PUSH).state.roster == roster_of(LOVER, SERVANT, ver="v1")
+    assert is_silent(scene.server(RESULT), rules.ANSWER_UNASKED)
+    assert scene.client.roster == roster_of(LOVER, SERVANT, ver="v1")
+
+
+def test_after_giving_up_the_roster_can_be_asked_for_again_and_older_pushes_do_not_overrule_it() -> None:
+    scene = asking(roster_of(LOVER, ver="v1"))
+    scene.server(PUSH)
+    scene.take(GiveUp(*scene.stamp(), "s1-roster"))
+
+    (get,) = sent(scene.take(GetRoster(*scene.stamp())))
+    assert get.elements[0].get("ver") == "v1"
+    step = scene.server(f"<iq type='result' id='{get.get('id')}'><query xmlns='jabber:iq:roster' ver='v7'/></iq>")
+
+    assert step.state.roster == roster_of(ver="v7")
 
 
 # --- rosters in the field (§2.1.2) --------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from xmpp_im_core.client import (
     Event,
     Features,
     GetRoster,
+    GiveUp,
     GoUnavailable,
     Inbound,
     Outbound,
@@ -76,6 +77,7 @@ def histories(draw: st.DrawFn) -> tuple[Event, ...]:
             SendMessage(NOON, seq, ROMEO, (Text("Wherefore?"),), thread=Thread("t1", "t0")),
             Reply(NOON, seq, message, (Text("Aye"),)),
             SendIQ(NOON, seq, Asking.GET, element("ping", "urn:xmpp:ping"), ROMEO),
+            GiveUp(NOON, seq, f"e{number}-iq"),
             SessionEnded(NOON, seq),
         )
         made: tuple[Event, ...] = (

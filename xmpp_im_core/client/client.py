@@ -19,6 +19,7 @@ from xmpp_im_core.client.events import (
     EndChat,
     Event,
     GetRoster,
+    GiveUp,
     GoUnavailable,
     Inbound,
     Outbound,
@@ -33,7 +34,7 @@ from xmpp_im_core.client.events import (
     Subscribe,
     Unsubscribe,
 )
-from xmpp_im_core.client.iqs import inbound_iq, outbound_iq, send_iq
+from xmpp_im_core.client.iqs import give_up, inbound_iq, outbound_iq, send_iq
 from xmpp_im_core.client.messages import inbound_message
 from xmpp_im_core.client.notifications import Unanswered
 from xmpp_im_core.client.own_presence import go_unavailable, outbound_presence, set_presence
@@ -133,5 +134,6 @@ _REDUCERS: Final[Mapping[type, _Reducer]] = MappingProxyType(
         Reply: reply,
         EndChat: end_chat,
         SendIQ: send_iq,
+        GiveUp: give_up,
     }
 )

@@ -242,6 +242,13 @@ class SendIQ(Timed):
     to: JID | None = None
 
 
+@frozen
+class GiveUp(Timed):
+    """The application waits no longer for the answer to one of its requests; how long it waits is its own choice."""
+
+    id: str
+
+
 Event: TypeAlias = (
     SessionBound
     | SessionEnded
@@ -260,4 +267,5 @@ Event: TypeAlias = (
     | Reply
     | EndChat
     | SendIQ
+    | GiveUp
 )

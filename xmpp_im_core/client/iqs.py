@@ -6,12 +6,12 @@ from attrs import evolve
 
 from xmpp_im_core.client.addresses import sender_of
 from xmpp_im_core.client.effects import Send, Tell, Transition, refusal, silence
-from xmpp_im_core.client.events import Inbound, Outbound, SendIQ
-from xmpp_im_core.client.notifications import Answered, RequestReceived
+from xmpp_im_core.client.events import GiveUp, Inbound, Outbound, SendIQ
+from xmpp_im_core.client.notifications import Answered, RequestReceived, Unanswered
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.pushes import roster_push
 from xmpp_im_core.client.questions import ask, may_answer
-from xmpp_im_core.client.rosters import ask_roster, roster_answer, set_roster
+from xmpp_im_core.client.rosters import ask_roster, no_longer_wanted, roster_answer, set_roster
 from xmpp_im_core.client.state import About, Client, Question
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.roster import ROSTER
@@ -36,13 +36,24 @@ def outbound_iq(client: Client, event: Outbound, iq: IQ, policy: ClientPolicy) -
     identified = iq if iq.id is not None else IQ(iq.to, iq.from_, f"{event.seq}-iq", iq.type, iq.lang, iq.payload)
     if request.namespace == ROSTER and _to_account(client, identified):
         if iq.type == "get":
-            return ask_roster(client, identified, request, policy)
-        return set_roster(client, identified, request, policy)
-    return ask(client, identified, Question(iq.to_jid), rules.IQ_SENT, policy)
+            return ask_roster(client, event, identified, request, policy)
+        return set_roster(client, event, identified, request, policy)
+    return ask(client, identified, Question(iq.to_jid, event.at), rules.IQ_SENT, policy)
 
 
 def _to_account(client: Client, iq: IQ) -> bool:
     return iq.to is None or iq.to_jid == client.jid
+
+
+def give_up(client: Client, event: GiveUp, policy: ClientPolicy) -> Transition:
+    """Wait no longer for an answer. One that still comes is an answer to nothing; one that has come was told."""
+    question = client.questions.get(event.id)
+    if question is None:
+        return silence(client, rules.NOTHING_TO_GIVE_UP)
+    after = evolve(client, questions=client.questions.delete(event.id))
+    if question.change is not None:
+        after = no_longer_wanted(after, question.change)
+    return Transition(after, (Tell(Unanswered(event.id, question), rules.GIVEN_UP),))
 
 
 # --- inbound ------------------------------------------------------------------------------------------------

@@ -184,7 +184,10 @@ class Answered:
 
 @frozen
 class Unanswered:
-    """The session has ended before this IQ was answered; whether it took effect is unknown."""
+    """The session has ended, or the application given up, before this IQ was answered.
+
+    Whether it took effect is unknown.
+    """
 
     id: str
     question: Question

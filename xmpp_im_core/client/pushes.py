@@ -9,7 +9,7 @@ from xmpp_im_core.client.changes import item_became
 from xmpp_im_core.client.effects import Send, Transition, refusal, silence
 from xmpp_im_core.client.items import Removal, read_push
 from xmpp_im_core.client.policy import ClientPolicy, UnauthorizedPush
-from xmpp_im_core.client.questions import set_waits
+from xmpp_im_core.client.questions import sets_waiting
 from xmpp_im_core.client.state import Client, Interim, Item
 from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.element import Element
@@ -51,13 +51,17 @@ def _unauthorized(client: Client, iq: IQ, policy: ClientPolicy) -> Transition:
 
 
 def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: ClientPolicy) -> Transition:
-    """Put an item in its final state, or take it out; the version becomes that of the push (§2.6.2, §2.6.3)."""
+    """Put an item in its final state, or take it out; the version becomes that of the push (§2.6.2, §2.6.3).
+
+    While a roster result is due the version waits for it.
+    """
     jid, item = pushed.jid, None if isinstance(pushed, Removal) else pushed
     before = client.roster.items.get(jid)
     items = client.roster.items.delete(jid) if item is None else client.roster.items.set(jid, item)
-    roster = evolve(client.roster, items=items, ver=client.roster.ver if ver is None else ver)
+    keeps = ver is None or client.interim is not None
+    roster = evolve(client.roster, items=items, ver=client.roster.ver if keeps else ver)
     after = evolve(client, roster=roster, interim=_interim(client.interim, jid, item, ver))
-    if not set_waits(client, jid):
+    if jid not in sets_waiting(client):
         after = evolve(after, wanted=after.wanted.delete(jid))
     after, told = item_became(after, before, item)
     after, forgot = reclassified(after, (jid,), policy)
@@ -65,7 +69,7 @@ def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: Cli
 
 
 def _interim(interim: Interim | None, jid: str, item: Item | None, ver: str | None) -> Interim | None:
-    """Remember a push until the result of the roster get that is under way."""
+    """Remember a push until the roster result that is due."""
     if interim is None:
         return None
     return Interim(interim.items.set(jid, item), interim.ver if ver is None else ver)

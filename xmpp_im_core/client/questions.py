@@ -7,7 +7,7 @@ from attrs import evolve
 from xmpp_im_core.client.addresses import is_own_account
 from xmpp_im_core.client.effects import Send, Transition, refuse
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.state import Client, Question
+from xmpp_im_core.client.state import About, Client, Question
 from xmpp_im_core.jid import JID
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as rules
@@ -34,7 +34,12 @@ def may_answer(client: Client, question: Question, sender: JID, policy: ClientPo
     return sender == question.to
 
 
-def set_waits(client: Client, jid: str) -> bool:
-    """Whether a roster set of this client for the JID still waits for its answer."""
+def roster_waits(client: Client) -> bool:
+    """Whether a roster get of this client still waits for its answer."""
+    return any(question.about is About.ROSTER_GET for question in client.questions.unordered())
+
+
+def sets_waiting(client: Client) -> frozenset[str]:
+    """Return the JIDs for which a roster set of this client still waits for its answer."""
     changes = [question.change for question in client.questions.unordered()]
-    return any(change is not None and change.jid == jid for change in changes)
+    return frozenset([change.jid for change in changes if change is not None])

@@ -10,10 +10,11 @@ from xmpp_im_core.client.events import GetRoster, RemoveItem, SetItem
 from xmpp_im_core.client.items import read_change, read_item, write_change
 from xmpp_im_core.client.notifications import ItemStored, RosterFailed, RosterReceived
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.questions import ask, set_waits
+from xmpp_im_core.client.questions import ask, roster_waits, sets_waiting
 from xmpp_im_core.client.state import About, Client, Interim, Item, ItemChange, Question
 from xmpp_im_core.client.syntax import group_fault
 from xmpp_im_core.element import Element, element
+from xmpp_im_core.event import Timed
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
 from xmpp_im_core.roster import ROSTER
@@ -27,7 +28,8 @@ def get_roster(client: Client, event: GetRoster, policy: ClientPolicy) -> Transi
     """Ask for the roster, with the version that is known where the server can make use of it (§2.1.3, §2.6.2)."""
     ver = client.next_ver() if policy.roster_versioning else None
     query = element("query", ROSTER, {} if ver is None else {"ver": ver})
-    return ask_roster(client, IQ(None, None, f"{event.seq}-roster", "get", None, payload(query)), query, policy)
+    iq = IQ(None, None, f"{event.seq}-roster", "get", None, payload(query))
+    return ask_roster(client, event, iq, query, policy)
 
 
 def set_item(client: Client, event: SetItem, policy: ClientPolicy) -> Transition:
@@ -42,12 +44,12 @@ def set_item(client: Client, event: SetItem, policy: ClientPolicy) -> Transition
     before = client.wanted.get(jid) or client.roster.items.get(jid) or ItemChange(jid)
     name = before.name if event.name is None else event.name
     groups = before.groups if event.groups is None else tuple(sorted(event.groups))
-    return _set(client, f"{event.seq}-set", ItemChange(jid, name, groups), policy)
+    return _set(client, event, f"{event.seq}-set", ItemChange(jid, name, groups), policy)
 
 
 def remove_item(client: Client, event: RemoveItem, policy: ClientPolicy) -> Transition:
     """Remove an item (§2.5.1); it is gone once the push says so."""
-    return _set(client, f"{event.seq}-remove", ItemChange(_key(client, event.jid), removes=True), policy)
+    return _set(client, event, f"{event.seq}-remove", ItemChange(_key(client, event.jid), removes=True), policy)
 
 
 def _key(client: Client, jid: JID) -> str:
@@ -55,36 +57,36 @@ def _key(client: Client, jid: JID) -> str:
     return jid.full if jid.full in client.roster.items else jid.bare
 
 
-def _set(client: Client, id: str, change: ItemChange, policy: ClientPolicy) -> Transition:
+def _set(client: Client, event: Timed, id: str, change: ItemChange, policy: ClientPolicy) -> Transition:
     query = element("query", ROSTER, {}, [write_change(change)])
-    return _send_set(client, IQ(None, None, id, "set", None, payload(query)), change, policy)
+    return _send_set(client, event, IQ(None, None, id, "set", None, payload(query)), change, policy)
 
 
 # --- sending (§2.1.3, §2.1.5) -------------------------------------------------------------------------------
 
 
-def ask_roster(client: Client, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
+def ask_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
     """Send a roster get; what is pushed from now on overrules its result."""
-    if client.interim is not None:
+    if roster_waits(client):
         return refuse(client, rules.ROSTER_ASKED_ALREADY, iq)
     ver = query.get("ver")
     rule = rules.GET_WITHOUT_VER if ver is None else rules.GET_WITH_VER if ver else rules.GET_TO_BOOTSTRAP
-    sent = ask(client, iq, Question(None, About.ROSTER_GET), rule, policy)
+    sent = ask(client, iq, Question(None, event.at, About.ROSTER_GET), rule, policy)
     if sent.state is client:
         return sent
     return Transition(evolve(sent.state, interested=True, interim=Interim()), sent.send)
 
 
-def set_roster(client: Client, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
+def set_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
     """Send a roster set that the application has made."""
     child = query.first("item")
     change = None if child is None else read_change(child)
     if change is None:
         return refuse(client, rules.SET_WITHOUT_JID, iq)
-    return _send_set(client, iq, change, policy)
+    return _send_set(client, event, iq, change, policy)
 
 
-def _send_set(client: Client, iq: IQ, change: ItemChange, policy: ClientPolicy) -> Transition:
+def _send_set(client: Client, event: Timed, iq: IQ, change: ItemChange, policy: ClientPolicy) -> Transition:
     """Send a roster set; nothing changes before its push."""
     if change.removes:
         rule = rules.ITEM_REMOVAL_SENT
@@ -92,7 +94,7 @@ def _send_set(client: Client, iq: IQ, change: ItemChange, policy: ClientPolicy) 
         rule = rules.ITEM_UPDATE_SENT
     else:
         rule = rules.ITEM_ADDITION_SENT
-    sent = ask(client, iq, Question(None, About.ROSTER_SET, change), rule, policy)
+    sent = ask(client, iq, Question(None, event.at, About.ROSTER_SET, change), rule, policy)
     if sent.state is client:
         return sent
     return Transition(evolve(sent.state, wanted=sent.state.wanted.set(change.jid, change)), sent.send)
@@ -105,12 +107,10 @@ def roster_answer(client: Client, iq: IQ, question: Question, policy: ClientPoli
     """Process the answer to a roster get or set of this client."""
     if question.about is About.ROSTER_SET:
         return _set_answer(client, iq, question)
-    interim = client.interim or Interim()
-    client = evolve(client, interim=None)
     if iq.type == "error":
         failed = RosterFailed(_error(iq))
         return Transition(client, (Tell(failed, rules.ROSTER_GET_FAILED),))
-    return roster_result(client, iq, interim, policy)
+    return roster_result(evolve(client, interim=None), iq, client.interim or Interim(), policy)
 
 
 def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy) -> Transition:
@@ -121,7 +121,8 @@ def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy
     """
     query = iq.payload.first("query", ROSTER)
     if query is None:
-        roster = evolve(client.roster, received=True)
+        ver = client.roster.ver if interim.ver is None else interim.ver
+        roster = evolve(client.roster, ver=ver, received=True)
         after, changes = roster_became(client, roster, policy)
         return Transition(after, (Tell(RosterReceived(), rules.ROSTER_UNCHANGED), *changes))
     items: dict[str, Item] = {}
@@ -136,7 +137,8 @@ def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy
             items[jid] = pushed
     ver = query.get("ver") if interim.ver is None else interim.ver
     rule = rules.ROSTER_RECEIVED if items else rules.EMPTY_ROSTER_RECEIVED
-    waiting = {jid: change for jid, change in client.wanted.items() if set_waits(client, jid)}
+    sets = sets_waiting(client)
+    waiting = {jid: change for jid, change in client.wanted.items() if jid in sets}
     roster = evolve(client.roster, items=FrozenMap(items), ver=ver, received=True)
     after, changes = roster_became(evolve(client, wanted=FrozenMap(waiting)), roster, policy)
     told: tuple[Effect, ...] = (Tell(RosterReceived(), rule),)
@@ -148,9 +150,15 @@ def _set_answer(client: Client, iq: IQ, question: Question) -> Transition:
     assert change is not None
     if iq.type != "error":
         return Transition(client, (Tell(ItemStored(change), rules.ROSTER_SET_DONE),))
-    if client.wanted.get(change.jid) == change:
-        client = evolve(client, wanted=client.wanted.delete(change.jid))
-    return Transition(client, (Tell(RosterFailed(_error(iq), change), rules.ROSTER_SET_FAILED),))
+    failed = RosterFailed(_error(iq), change)
+    return Transition(no_longer_wanted(client, change), (Tell(failed, rules.ROSTER_SET_FAILED),))
+
+
+def no_longer_wanted(client: Client, change: ItemChange) -> Client:
+    """Forget what a roster set has asked for, unless a later one has asked for something else."""
+    if client.wanted.get(change.jid) != change:
+        return client
+    return evolve(client, wanted=client.wanted.delete(change.jid))
 
 
 def _error(iq: IQ) -> StanzaError:

@@ -61,7 +61,11 @@ class Roster:
 
 @frozen
 class Interim:
-    """The pushes that came between a roster get and its result, which they overrule: they are never older."""
+    """The pushes that came between a roster get and its result, which they overrule: they are never older.
+
+    They change the roster at once, but not its version: who kept the version of a push and missed the result
+    would never be sent what else that had to say.
+    """
 
     items: FrozenMap[Item | None] = FrozenMap()
     """By JID; None: removed."""
@@ -141,6 +145,8 @@ class Question:
 
     to: JID | None
     """Who must answer; None: the user's account."""
+    at: datetime
+    """Since when it waits."""
     about: About = About.OTHER
     change: ItemChange | None = None
     """What a roster set asks for."""
@@ -183,7 +189,7 @@ class Client:
     interested: bool = False
     """Whether this session has asked for the roster, and so receives pushes (§2.2)."""
     interim: Interim | None = None
-    """There while a roster get waits for its result."""
+    """There from a roster get to its result, should that ever come."""
     presence: Presence | None = None
     """The last broadcast presence of this client; None while it is not available (§4.1)."""
     directed: tuple[str, ...] = ()

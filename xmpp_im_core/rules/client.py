@@ -476,6 +476,14 @@ ID_IN_USE: Final = rule("client:id-in-use", "No two requests that wait have the 
 TOO_MANY_QUESTIONS: Final = rule(
     "client:questions-full", "Only so many requests may wait for their answers.", "RFC 6120 §8.2.3"
 )
+GIVEN_UP: Final = rule(
+    "client:given-up",
+    "What the application has given up on waits no longer, and an answer that still comes is ignored.",
+    "RFC 6120 §8.2.3",
+)
+NOTHING_TO_GIVE_UP: Final = rule(
+    "client:nothing-to-give-up", "Nobody can give up on what does not wait, or no longer.", "RFC 6120 §8.2.3"
+)
 ANSWER_TOLD: Final = rule(
     "client:answer",
     "An answer is an IQ with the id of the request, from whom it was sent to.",
