@@ -161,6 +161,11 @@ class Policy:
     """RFC 6120 §7.6.2.1: how many resources an account may have connected; one more is closed with
     policy-violation."""
 
+    held_events: int = field(default=20_000, validator=ge(1))
+    """RFC 6120 §13.12: how many events ``service`` holds for an account until it is loaded, or its stored messages are;
+    what a client sends beyond ends its stream with resource-constraint, what others send earns an error where the
+    sender may know (§8.1), and is dropped else."""
+
     # --- delivery (§8) ----------------------------------------------------------------------------------------
 
     messaging: bool = True

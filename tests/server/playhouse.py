@@ -42,6 +42,9 @@ CAPULET: Final = "capulet.example"
 ROMEO: Final = f"romeo@{MONTAGUE}"
 BENVOLIO: Final = f"benvolio@{MONTAGUE}"
 JULIET: Final = f"juliet@{CAPULET}"
+ORCHARD: Final = f"{ROMEO}/orchard"
+BALCONY: Final = f"{JULIET}/balcony"
+CHAMBER: Final = f"{JULIET}/chamber"
 GHOST: Final = f"rosaline@{CAPULET}"
 """Nobody has ever created this account."""
 MERCUTIO: Final = "mercutio@remote.example"
@@ -214,6 +217,26 @@ class Playhouse:
         heard = [stanza for session, stanza in self.received if session == full]
         self.received = [(session, stanza) for session, stanza in self.received if session != full]
         return heard
+
+
+def resting(*accounts: str) -> Playhouse:
+    """Return a house in which these accounts exist, none of them in memory, and which is slow to answer."""
+    house = Playhouse(*accounts, slow=True)
+    house.service = hosting(MONTAGUE, CAPULET)
+    return house
+
+
+def waiting_for_stored_messages() -> Playhouse:
+    """Juliet's balcony has become available, and one stored message is being loaded for it."""
+    house = Playhouse(ROMEO, JULIET)
+    house.enters(ORCHARD)
+    house.sends(ORCHARD, chat(JULIET, "first"))
+    house.binds(BALCONY)
+    house.binds(CHAMBER)
+    house.slow = True
+    house.sends(BALCONY, presence())
+    house.received.clear()
+    return house
 
 
 def pushed(stanza: Stanza) -> Element | None:

@@ -376,6 +376,7 @@ LEAST = {
     "highest_priority": -128,
     "directed_entries": 0,
     "sessions": 1,
+    "held_events": 1,  # counted by the service: tests/server/test_service.py
     "offline_message_size": 0,
     "offline_message_count": 0,
     "block_list": 0,

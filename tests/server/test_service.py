@@ -9,22 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.server.playhouse import (
+    BALCONY,
     BENVOLIO,
     CAPULET,
+    CHAMBER,
     GHOST,
     JULIET,
     MERCUTIO,
     MONTAGUE,
     NOON,
+    ORCHARD,
     ROMEO,
     Playhouse,
     chat,
     condition,
     ping,
     presence,
+    resting,
     said,
     to,
     told,
+    waiting_for_stored_messages,
 )
 from xmpp_im_core.element import element
 from xmpp_im_core.event import Decision
@@ -65,11 +70,6 @@ from xmpp_im_core.server.service import (
 from xmpp_im_core.server.state import NoAccount, SessionId, State, Unloaded
 from xmpp_im_core.stanza import IQ, Condition, Message, payload
 from xmpp_im_core.subscription import BOTH, FROM, NONE_IN, NONE_OUT, TO
-
-ORCHARD = f"{ROMEO}/orchard"
-BALCONY = f"{JULIET}/balcony"
-CHAMBER = f"{JULIET}/chamber"
-
 
 # --- both halves of an exchange (§3.1.2, §8.5) ------------------------------------------------------------
 
@@ -507,13 +507,6 @@ def test_the_accounts_of_a_service_may_run_extensions() -> None:
 # --- accounts that are not in memory ----------------------------------------------------------------------
 
 
-def resting(*accounts: str) -> Playhouse:
-    """Return a house in which these accounts exist, none of them in memory, and which is slow to answer."""
-    house = Playhouse(*accounts, slow=True)
-    house.service = hosting(MONTAGUE, CAPULET)
-    return house
-
-
 def test_an_account_not_in_memory_is_asked_for_once_and_its_events_follow_in_order() -> None:
     house = resting(JULIET)
     session = SessionId("balcony", 1)
@@ -526,7 +519,7 @@ def test_an_account_not_in_memory_is_asked_for_once_and_its_events_follow_in_ord
     assert [told(served) for served in (first, second, third)] == [[f"Load {JULIET}"], [], []]
     assert [type(step.event) for step in answered.steps] == [AccountLoaded, SessionBound, Outbound]
     assert answered.send[-1] == (JULIET, LoadOffline(session, answered.send[-1][1].rule))  # type: ignore[union-attr]  # the Load above has none
-    [held] = answered.state.held[JULIET].events
+    [held] = answered.state.held[JULIET].events.values()
     assert isinstance(held.event, Inbound)
 
 
@@ -612,19 +605,6 @@ def test_nothing_is_unloaded_that_is_not_there() -> None:
 
 
 # --- stored messages (§8.5.2.2.1) -------------------------------------------------------------------------
-
-
-def waiting_for_stored_messages() -> Playhouse:
-    """Juliet's balcony has become available, and one stored message is being loaded for it."""
-    house = Playhouse(ROMEO, JULIET)
-    house.enters(ORCHARD)
-    house.sends(ORCHARD, chat(JULIET, "first"))
-    house.binds(BALCONY)
-    house.binds(CHAMBER)
-    house.slow = True
-    house.sends(BALCONY, presence())
-    house.received.clear()
-    return house
 
 
 def test_a_live_message_does_not_overtake_the_stored_ones() -> None:

@@ -17,7 +17,7 @@ from xmpp_im_core.jid import address_of, parse_address, parse_jid
 from xmpp_im_core.policy import Audience, MessagesToSeveral, Policy
 from xmpp_im_core.roster import Contact, RosterHead, SharedItem, roster_of
 from xmpp_im_core.server.account import reduce
-from xmpp_im_core.server.events import Event, Outbound, SessionBound
+from xmpp_im_core.server.events import Event, Outbound, SessionBound, TimePassed
 from xmpp_im_core.server.machine import PLAIN
 from xmpp_im_core.server.service import ForAccount, Load, Service, Waiting
 from xmpp_im_core.server.state import Account, Session, SessionId, State
@@ -166,7 +166,10 @@ def test_a_policy_is_plain_data_too() -> None:
 @given(steps())
 def test_a_service_is_loaded_with_all_its_accounts_and_with_what_is_held(step: tuple[State, Event]) -> None:
     state, event = step
-    held = Waiting(SessionId("balcony", 7), (ForAccount("nurse@capulet.example", event),))
+    held = Waiting(SessionId("balcony", 7))
+    for n in range(12):
+        held = held.holding(ForAccount("nurse@capulet.example", TimePassed(NOON, f"{n}")))
+    held = held.holding(ForAccount("nurse@capulet.example", event))
     service = Service(
         ("capulet.example",), PLAIN, FrozenMap({state.jid.bare: state}), FrozenMap({"nurse@capulet.example": held})
     )

@@ -13,6 +13,13 @@ NOT_HOSTED: Final = rule(
     "RFC 6120 §10.4",
 )
 
+TOO_MUCH_HELD: Final = rule(
+    "service:too-much-held",
+    "Of what comes while an account is being loaded so much is held and no more.",
+    "8.1-03",
+    "RFC 6120 §13.12",
+)
+
 TO_MALFORMED: Final = rule(
     "service:jid-malformed",
     "A stanza from elsewhere to what is no JID is answered jid-malformed.",

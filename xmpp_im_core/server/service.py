@@ -18,7 +18,8 @@ the answer. So each ``Load`` needs its ``AccountLoaded`` or ``LoadFailed``, each
 messages ends the waiting too: whoever loads them may have ended with it.
 
 **Memory.** An account that does not exist, or could not be loaded and has no session, is not kept; an idle
-account stays until the host takes it out with :func:`unload`.
+account stays until the host takes it out with :func:`unload`. Of what clients and others send, no more is held
+than ``Policy.held_events``.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from xmpp_im_core.server.events import (
 from xmpp_im_core.server.machine import PLAIN, Machine, account_of
 from xmpp_im_core.server.service_events import Arrived, ForAccount, ServiceEvent, entering, not_stored
 from xmpp_im_core.server.state import NoAccount, State, Unloaded
-from xmpp_im_core.server.waiting import Waiting, answers, released
+from xmpp_im_core.server.waiting import Waiting, answers, refused, released
 from xmpp_im_core.stanza import Stanza
 
 __all__ = [
@@ -198,9 +199,22 @@ def _take(work: _Work[S], due: ForAccount) -> None:
         work.held = work.held.delete(due.jid)
         work.queue.extendleft(reversed(released(waiting, due)))
     elif waiting is not None:
-        work.held = work.held.set(due.jid, Waiting(waiting.session, (*waiting.events, due)))
+        _hold(work, waiting, due)
     else:
         _process(work, due)
+
+
+def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
+    """Hold an event until the answer comes, or refuse it where that is too much."""
+    state = work.accounts.get(due.jid)
+    if state is None:
+        state = work.machine.start(parse_jid(due.jid))
+    full = len(waiting.events) >= work.policy.held_events
+    refusal = refused(account_of(state), due.event, work.policy) if full else None
+    if refusal is None:
+        work.held = work.held.set(due.jid, waiting.holding(due))
+    else:
+        _perform(work, due, Transition(state, (refusal,)))
 
 
 def _process(work: _Work[S], due: ForAccount) -> None:
@@ -220,7 +234,7 @@ def _process(work: _Work[S], due: ForAccount) -> None:
         return
     state = work.accounts.get(due.jid)
     if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
-        work.held = work.held.set(due.jid, Waiting(None, (due,)))
+        work.held = work.held.set(due.jid, Waiting(None).holding(due))
         work.send.append((due.jid, Load(due.jid)))
         return
     before = work.machine.start(address) if state is None else state

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from xmpp_im_core.server.events import AccountLoaded, Event, LoadFailed, OfflineLoaded, SessionEnded, StoreFailed
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules import service as rules
+from xmpp_im_core.server.answers import error_to_sender
+from xmpp_im_core.server.effects import Effect, EndSession, Ignored
+from xmpp_im_core.server.events import (
+    AccountLoaded,
+    Event,
+    Inbound,
+    LoadFailed,
+    OfflineLoaded,
+    Outbound,
+    SessionBound,
+    SessionEnded,
+    StoreFailed,
+)
+from xmpp_im_core.server.no_account import no_account
 from xmpp_im_core.server.service_events import ForAccount
-from xmpp_im_core.server.state import SessionId
+from xmpp_im_core.server.state import Account, SessionId, State
+from xmpp_im_core.server.visibility import NONE, visibility
+from xmpp_im_core.stanza import Condition, Presence, Stanza
 
 
 @frozen
@@ -15,7 +33,12 @@ class Waiting:
 
     session: SessionId | None
     """The session that stored messages are loaded for; None: the account itself is being loaded."""
-    events: tuple[ForAccount, ...] = ()
+    events: FrozenMap[ForAccount] = FrozenMap()
+    """Numbered as they came."""
+
+    def holding(self, due: ForAccount) -> Waiting:
+        """Return the account with one more event held."""
+        return Waiting(self.session, self.events.set(f"{len(self.events):09}", due))
 
 
 def answers(waiting: Waiting, event: Event) -> bool:
@@ -26,13 +49,38 @@ def answers(waiting: Waiting, event: Event) -> bool:
     return isinstance(answer, OfflineLoaded | SessionEnded) and answer.session == waiting.session
 
 
+def refused(state: State, event: Event, policy: Policy) -> Effect | None:
+    """Refuse what a client or somebody else sends where as much is held as may be (RFC 6120 §13.12).
+
+    None is what the host itself reports: it is held all the same, being no more than there was to report.
+
+    :param state: the account's; while it is being loaded, one of which nothing is known.
+    """
+    if isinstance(event, Outbound | SessionBound):
+        return EndSession(event.session, "resource-constraint", rules.TOO_MUCH_HELD)
+    return _to_sender(state, event.stanza, policy) if isinstance(event, Inbound) else None
+
+
+def _to_sender(state: State, stanza: Stanza, policy: Policy) -> Effect:
+    """Answer whoever may see the user's presence with an error, and all others as if there were no user (§8.1).
+
+    Presence is ignored: an answer in the place of the user's could change what the sender is subscribed to.
+    """
+    sender = stanza.from_jid
+    if sender is None or isinstance(stanza, Presence):
+        return Ignored(rules.TOO_MUCH_HELD)
+    if isinstance(state, Account) and visibility(state, sender, None) is not NONE:
+        return error_to_sender(stanza, Condition.RESOURCE_CONSTRAINT, rules.TOO_MUCH_HELD)
+    return evolve(no_account(stanza, policy), rule=rules.TOO_MUCH_HELD)
+
+
 def released(waiting: Waiting, due: ForAccount) -> list[ForAccount]:
     """Return the answer and the held events in the order in which they are to be processed.
 
     Held events follow an answer, but a session's end follows what happened before it. Where the commit
     failed, it was what the held events wanted stored that failed: an answer itself wants nothing stored.
     """
-    event, held = due.event, list(waiting.events)
+    event, held = due.event, list(waiting.events.values())
     if isinstance(event, StoreFailed):
         held = [_failed(each) for each in held]
         if not isinstance(event.event, SessionEnded):

@@ -15,8 +15,8 @@ from xmpp_im_core.roster import Contact, Roster, RosterHead, SharedItem, roster_
 from xmpp_im_core.server.effects import Effect, Kind, Put, StoreOperation
 from xmpp_im_core.server.events import Event
 from xmpp_im_core.server.machine import PLAIN, Beside
-from xmpp_im_core.server.service import Load, Service, ServiceEvent, Waiting
-from xmpp_im_core.server.state import Account, LastUnavailable, Moved, Session, State, Unloaded
+from xmpp_im_core.server.service import ForAccount, Load, Service, ServiceEvent, Waiting
+from xmpp_im_core.server.state import Account, LastUnavailable, Moved, Session, SessionId, State, Unloaded
 from xmpp_im_core.snapshot import soundness
 from xmpp_im_core.snapshot.errors import Refused
 from xmpp_im_core.snapshot.table import Table
@@ -68,6 +68,14 @@ class _Beside:
     name: str
     own: object
     inner: object
+
+
+@frozen
+class _Waiting:
+    """An account that waits as it is written: what is held for it as a list, in the order in which it came."""
+
+    session: SessionId | None
+    events: tuple[ForAccount, ...] = ()
 
 
 @frozen
@@ -133,6 +141,18 @@ def _register_compositions(converter: Converter) -> None:
         soundness.check_service(written.domains, written.accounts)
         return Service(written.domains, PLAIN, written.accounts, written.held)
 
+    def write_waiting(waiting: Waiting) -> Any:
+        return converter.unstructure(_Waiting(waiting.session, tuple(waiting.events.values())))
+
+    def read_waiting(value: Any, _: Any) -> Waiting:
+        written = converter.structure(value, _Waiting)
+        waiting = Waiting(written.session)
+        for event in written.events:
+            waiting = waiting.holding(event)
+        return waiting
+
+    converter.register_unstructure_hook(Waiting, write_waiting)
+    converter.register_structure_hook(Waiting, read_waiting)
     converter.register_unstructure_hook(Beside, write_beside)
     converter.register_structure_hook(Beside, read_beside)
     converter.register_unstructure_hook(Service, write_service)

@@ -1,0 +1,177 @@
+"""What is held for an account until its question is answered: so much, and no more (RFC 6120 §13.12)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.server.playhouse import (
+    BALCONY,
+    GHOST,
+    JULIET,
+    MERCUTIO,
+    NOON,
+    ORCHARD,
+    ROMEO,
+    Playhouse,
+    chat,
+    condition,
+    ping,
+    presence,
+    resting,
+    told,
+    waiting_for_stored_messages,
+)
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules.service import TOO_MUCH_HELD
+from xmpp_im_core.server.effects import EndSession, Kind
+from xmpp_im_core.server.events import (
+    AccountRemoved,
+    Event,
+    Outbound,
+    SessionBound,
+    SessionDetached,
+    SessionEnded,
+    TimePassed,
+)
+from xmpp_im_core.server.service import Served, Service
+from xmpp_im_core.server.state import SessionId, State
+from xmpp_im_core.stanza import Message
+
+FEW = Policy(held_events=3)
+
+
+def overfull(house: Playhouse) -> Service[State]:
+    """Fill the house with as many events of Juliet's as may be held, and return what it is then."""
+    house.policy = FEW
+    for n in range(3):
+        house.arrives(chat(JULIET, f"{n}", MERCUTIO))
+    assert len(house.service.held[JULIET].events) == 3
+    assert house.routed == []
+    return house.service
+
+
+def rules_of(served: Served[State]) -> list[str]:
+    return [effect.rule.name for step in served.steps for effect in step.transition.send]
+
+
+WHILE_WAITING = pytest.mark.parametrize("waits", ["for itself", "for its messages"])
+
+
+def house_that_waits(waits: str) -> Playhouse:
+    return resting(JULIET) if waits == "for itself" else waiting_for_stored_messages()
+
+
+@WHILE_WAITING
+@pytest.mark.parametrize("type", ["chat", "normal", "headline", "error"])
+def test_one_message_of_a_stranger_more_than_may_be_held_is_dropped_in_silence(waits: str, type: str) -> None:
+    house = house_that_waits(waits)
+    full = overfull(house)
+
+    served = house.arrives(chat(JULIET, "one more", MERCUTIO, type))
+
+    assert served.state == full
+    assert (served.send, served.store) == (((JULIET, served.steps[0].transition.send[0]),), ())
+    assert told(served) == []
+    assert rules_of(served) == ["service:too-much-held"]
+
+
+@WHILE_WAITING
+@pytest.mark.parametrize("who", [JULIET, BALCONY])
+def test_a_request_is_answered_as_one_to_nobody(waits: str, who: str) -> None:
+    house = house_that_waits(waits)
+    overfull(house)
+    nobody = GHOST + who.removeprefix(JULIET)
+
+    house.arrives(ping(who, MERCUTIO))
+    house.slow = False
+    house.arrives(ping(nobody, MERCUTIO))
+
+    to_juliet, to_nobody = house.routed
+    assert condition(to_juliet) == condition(to_nobody) == "service-unavailable"
+    assert (to_juliet.type, to_juliet.error) == (to_nobody.type, to_nobody.error)
+
+
+@WHILE_WAITING
+@pytest.mark.parametrize("type", [None, "unavailable", "probe", "subscribe", "unsubscribed", "error"])
+def test_presence_is_ignored_since_unknown_is_not_none(waits: str, type: str | None) -> None:
+    house = house_that_waits(waits)
+    full = overfull(house)
+
+    served = house.arrives(presence(type, JULIET, MERCUTIO))
+
+    assert (told(served), served.state) == ([], full)
+    assert rules_of(served) == ["service:too-much-held"]
+
+
+def test_whoever_is_known_to_see_the_user_hears_that_it_is_too_much() -> None:
+    house = Playhouse(ROMEO, JULIET)
+    house.enters(ORCHARD)
+    house.enters(BALCONY)
+    house.befriend(ORCHARD, BALCONY)
+    house.slow = True
+    house.sends(BALCONY, presence("unavailable"))
+    house.sends(BALCONY, presence())
+    house.heard_by(ORCHARD)
+    while len(house.service.held[JULIET].events) < 3:
+        house.arrives(chat(JULIET, "filling", MERCUTIO))
+    house.policy = FEW
+
+    house.sends(ORCHARD, chat(JULIET, "one more"))
+
+    [error] = house.heard_by(ORCHARD)
+    assert error.error is not None
+    assert (condition(error), error.error.type.value) == ("resource-constraint", "wait")
+
+
+@WHILE_WAITING
+def test_the_stream_of_a_client_that_sends_too_much_is_ended(waits: str) -> None:
+    house = house_that_waits(waits)
+    full = overfull(house)
+    session = SessionId("balcony", 99)
+
+    bound = house.happens(JULIET, SessionBound(NOON, "b", session))
+    sent = house.happens(JULIET, Outbound(NOON, "o", session, presence()))
+
+    for served in (bound, sent):
+        assert [effect for _, effect in served.send] == [EndSession(session, "resource-constraint", TOO_MUCH_HELD)]
+        assert served.state == full
+
+
+@WHILE_WAITING
+def test_what_the_host_reports_is_held_however_much_it_is(waits: str) -> None:
+    house = house_that_waits(waits)
+    overfull(house)
+    facts: list[Event] = [
+        SessionEnded(NOON, "e", SessionId("hall", 1)),
+        SessionDetached(NOON, "d", SessionId("hall", 1)),
+        TimePassed(NOON, "t"),
+        AccountRemoved(NOON, "r"),
+    ]
+
+    for fact in facts:
+        house.happens(JULIET, fact)
+
+    assert [each.event for each in house.service.held[JULIET].events.values()][-4:] == facts
+
+
+def test_what_was_held_before_it_became_too_much_is_processed_and_there_is_room_again() -> None:
+    house = resting(JULIET)
+    overfull(house)
+    house.arrives(chat(JULIET, "one more", MERCUTIO))
+
+    house.answers()
+    house.arrives(chat(JULIET, "after", MERCUTIO))
+
+    kept = [value for (kind, _), value in sorted(house.stored[JULIET].items(), key=str) if kind is Kind.OFFLINE]
+    assert [m.payload.first("body").text for m in kept if isinstance(m, Message)] == ["0", "1", "2", "after"]  # type: ignore[union-attr]  # chat() has given each a body
+
+
+def test_an_account_that_does_not_wait_takes_however_much_it_gets() -> None:
+    house = Playhouse(ROMEO, JULIET, policy=Policy(held_events=1))
+    house.enters(BALCONY)
+    house.heard_by(BALCONY)
+
+    for n in range(5):
+        house.arrives(chat(JULIET, f"{n}", MERCUTIO))
+
+    assert len(house.heard_by(BALCONY)) == 5
