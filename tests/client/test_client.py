@@ -194,6 +194,14 @@ def test_strangers_and_what_is_known_of_presence_agree(history: list[Event]) -> 
         assert sorted(client.strangers) == sorted(set(client.presences) - vouched)
 
 
+@given(histories())
+def test_every_chat_session_has_its_place_among_those_that_may_give_way(history: list[Event]) -> None:
+    client = Client(JULIET)
+    for event in history:
+        client = reduce(client, event).state
+        assert sorted(client.idle) == sorted(client.chats)
+
+
 # --- the session --------------------------------------------------------------------------------------------
 
 

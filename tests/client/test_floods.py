@@ -84,6 +84,18 @@ def test_presence_costs_the_same_however_many_were_sent_directed_presence() -> N
         assert work(lambda: reduce(many, event)) <= 1.5 * work(lambda: reduce(few, event))  # noqa: B023  # called here
 
 
+def test_a_chat_message_costs_the_same_among_many_sessions_as_among_few() -> None:
+    def chatting(size: int) -> tuple[Client, ClientPolicy]:
+        scene = Scene(policy=ClientPolicy(chats=size))
+        scene.server(*[f"<message from='s{number}@evil.example/x' type='chat'/>" for number in range(size)])
+        return scene.client, scene.policy
+
+    few, many = chatting(FEW), chatting(MANY)
+    event = Inbound(NOON, "e", parse_stanza("<message from='one@more.example/x' type='chat'/>"))
+
+    assert work(lambda: reduce(many[0], event, many[1])) <= 1.5 * work(lambda: reduce(few[0], event, few[1]))
+
+
 def test_the_same_flood_leaves_the_same_strangers() -> None:
     """Which of them give way follows from what was heard, in which order, and from nothing else."""
     once, again = flooded(FEW, roster_has_come=True), flooded(FEW, roster_has_come=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.client.stage import (
+    BALCONY,
     GARDEN,
     NURSE,
     ORCHARD,
@@ -21,14 +24,17 @@ from tests.client.stage import (
     told,
 )
 from xmpp_im_core.client import (
+    Bound,
     ChatPresence,
     ClientPolicy,
     Content,
     EndChat,
+    GoUnavailable,
     Item,
     MessageType,
     Reply,
     SendMessage,
+    SessionBound,
     SetPresence,
     Show,
     Text,
@@ -36,7 +42,7 @@ from xmpp_im_core.client import (
     notifications,
 )
 from xmpp_im_core.client.notifications import Carbon, MessageFailed, MessageReceived
-from xmpp_im_core.jid import JID
+from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.rules import client as rules
 from xmpp_im_core.stanza import Condition, Message, stanza_error
 from xmpp_im_core.subscription import Subscription
@@ -302,6 +308,92 @@ def test_presence_is_shared_with_whom_the_user_lists() -> None:
 
 def test_a_user_who_is_not_available_shares_nothing() -> None:
     assert says(Scene(), "one").to_jid == ROMEO
+
+
+FAREWELL = f"<presence to='{ORCHARD}' type='unavailable' id='s{{}}-presence'/>"
+
+
+def sharing(policy: ClientPolicy = ClientPolicy()) -> Scene:  # noqa: B008  # a frozen value
+    """Juliet is available, and has answered Romeo, who is no contact of hers."""
+    scene = chatting(policy)
+    scene.server(chat_from(ORCHARD))
+    scene.take(SendMessage(*scene.stamp(), ROMEO, (Text("one"),)))
+    assert scene.client.directed == (ORCHARD.full,)
+    return scene
+
+
+def test_a_session_that_gives_way_to_the_users_next_one_is_over_for_the_other_side_too() -> None:
+    scene = sharing(ClientPolicy(chats=1))
+
+    step = scene.take(SendMessage(*scene.stamp(), NURSE, (Text("Nurse?"),)))
+
+    assert sent(step) == elements(
+        f"<presence to='{NURSE}' id='s1-presence'><show>chat</show></presence>",
+        f"<message to='{NURSE}' type='chat' id='s4-message'><body>Nurse?</body><thread>s4-thread</thread></message>",
+        FAREWELL.format(4),
+    )
+    assert rules_of(step) == [rules.CHAT_PRESENCE_SHARED, rules.CHAT_STARTED, rules.CHAT_PRESENCE_ENDED]
+    assert step.state.directed == (NURSE.full,)
+
+
+def test_a_session_that_gives_way_to_somebody_elses_is_over_for_the_other_side_too() -> None:
+    scene = sharing(ClientPolicy(chats=1))
+
+    step = scene.server(chat_from(NURSE))
+
+    assert sent(step) == elements(FAREWELL.format(4))
+    assert (step.state.directed, list(step.state.chats)) == ((), [NURSE.bare])
+
+
+def test_a_session_that_shared_no_presence_gives_way_silently() -> None:
+    scene = sharing(ClientPolicy(chats=1))
+    scene.take(GoUnavailable(*scene.stamp(), to=ORCHARD))
+
+    assert sent(scene.server(chat_from(NURSE))) == []
+
+
+def test_only_what_is_said_counts_as_activity_and_a_new_session_with_the_server_changes_nothing() -> None:
+    scene = Scene(roster_of(LOVER), policy=ClientPolicy(chats=2))
+    says(scene, "one")
+    says(scene, "one", NURSE)
+    scene.server(f"<presence from='{ORCHARD}'/>", f"<message from='{GARDEN}' type='headline'/>")
+    scene.take(SessionBound(*scene.stamp(), Bound(BALCONY)))
+
+    scene.server(chat_from(parse_jid("mercutio@verona.example/x")))
+
+    assert list(scene.client.idle) == [NURSE.bare, "mercutio@verona.example"]
+    assert sorted(scene.client.chats) == ["mercutio@verona.example", NURSE.bare]
+
+
+def juliet_leaves_and_returns(scene: Scene) -> None:
+    scene.take(GoUnavailable(*scene.stamp()))
+    scene.take(SetPresence(*scene.stamp()))
+
+
+def romeo_leaves(scene: Scene) -> None:
+    scene.server(f"<presence from='{ORCHARD}' type='unavailable'/>")
+
+
+@pytest.mark.parametrize("what_ends", [juliet_leaves_and_returns, romeo_leaves])
+def test_presence_is_shared_anew_once_what_was_shared_is_void(what_ends: Callable[[Scene], None]) -> None:
+    scene = sharing()
+    what_ends(scene)
+    assert scene.client.directed == ()
+
+    assert [each.name for each in sent(scene.take(SendMessage(*scene.stamp(), ROMEO, (Text("two"),))))] == [
+        "presence",
+        "message",
+    ]
+    ended = scene.take(EndChat(*scene.stamp(), ROMEO))
+    assert rules_of(ended) == [rules.CHAT_PRESENCE_ENDED]
+
+
+def test_presence_that_the_user_has_withdrawn_is_not_shared_again_in_that_session() -> None:
+    scene = sharing()
+    scene.take(GoUnavailable(*scene.stamp(), to=ORCHARD))
+
+    assert [each.name for each in sent(scene.take(SendMessage(*scene.stamp(), ROMEO, (Text("two"),))))] == ["message"]
+    assert is_silent(scene.take(EndChat(*scene.stamp(), ROMEO)), rules.CHAT_ENDED)
 
 
 # --- other messages and replies (§5.2.1, §5.2.2) ------------------------------------------------------------

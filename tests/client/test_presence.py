@@ -380,6 +380,14 @@ def test_who_went_unavailable_is_not_owed_it_any_more() -> None:
     assert scene.server(gone(ORCHARD.full)).state.directed == ()
 
 
+def test_a_bare_jid_that_went_unavailable_itself_is_not_owed_it_any_more() -> None:
+    scene = Scene(roster_of())
+    scene.take(SetPresence(*scene.stamp(), to=parse_jid("icq.example")))
+    scene.take(SetPresence(*scene.stamp(), to=ORCHARD))
+
+    assert scene.server(gone("icq.example")).state.directed == (ORCHARD.full,)
+
+
 def test_a_directed_presence_to_a_bare_jid_stays_owed_when_one_resource_goes() -> None:
     scene = Scene(roster_of())
     scene.take(SetPresence(*scene.stamp(), to=ROMEO))

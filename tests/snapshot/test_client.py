@@ -146,6 +146,7 @@ def test_a_clients_policy_is_plain_data() -> None:
         ("jid", "romeo@montague.example", "$", "the session juliet@capulet.example/balcony is not one of romeo"),
         ("presence", "<message/>", "$.presence", "is no <presence/>"),
         ("presence", "<!--x--><presence/>", "$.presence", "is no stanza"),
+        ("idle", ["romeo@montague.example"], "$", "idle: not the JIDs of the chat sessions"),
         ("questions", [], "$.questions", "a list is not an object"),
         ("strangers", ["a@verona.example"] * 2, "$.strangers", "a text is repeated"),
         ("strangers", [1], "$.strangers", "1 is not a text"),

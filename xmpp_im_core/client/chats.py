@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from attrs import evolve
 
 from xmpp_im_core.client.content import Content
+from xmpp_im_core.client.directed import directed
+from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Chat, Client
-from xmpp_im_core.jid import JID
+from xmpp_im_core.event import Timed
+from xmpp_im_core.jid import JID, address_of
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import Presence
 
 
-def with_chat(client: Client, jid: str, chat: Chat, policy: ClientPolicy) -> Client:
-    """Keep a chat session; of too many the one idle longest is forgotten."""
-    chats = client.chats.set(jid, chat)
-    if len(chats) > policy.chats:
-        oldest = min(chats, key=lambda other: (chats[other].at, other == jid, other))
-        chats = chats.delete(oldest)
-    return evolve(client, chats=chats)
+def with_chat(
+    client: Client, event: Timed, jid: str, chat: Chat, policy: ClientPolicy
+) -> tuple[Client, tuple[Effect, ...]]:
+    """Keep a chat session that is active now; of too many the one idle longest is over."""
+    client = evolve(client, chats=client.chats.set(jid, chat), idle=client.idle.newly(jid))
+    effects: tuple[Effect, ...] = ()
+    while client.idle.oldest is not None and len(client.idle) > policy.chats:
+        client, farewell = without_chat(client, event, client.idle.oldest, policy)
+        effects += farewell
+    return client, effects
 
 
-def heard_chat(client: Client, sender: JID, content: Content, at: datetime, policy: ClientPolicy) -> Client:
+def without_chat(client: Client, event: Timed, jid: str, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
+    """End a chat session; who was sent presence because of it is sent unavailable presence (§5.1)."""
+    chat = client.chats.get(jid)
+    client = evolve(client, chats=client.chats.delete(jid), idle=client.idle.without(jid))
+    if chat is None or chat.shared_with is None or not client.owes(chat.shared_with.full):
+        return client, ()
+    farewell = Presence(address_of(chat.shared_with), None, f"{event.seq}-presence", "unavailable")
+    return directed(client, farewell, chat.shared_with, rules.CHAT_PRESENCE_ENDED, policy)
+
+
+def heard_chat(
+    client: Client, event: Timed, sender: JID, content: Content, policy: ClientPolicy
+) -> tuple[Client, tuple[Effect, ...]]:
     """Take a chat message into account: it locks a session that is not locked, and names its thread.
 
     From another resource than the locked one it unlocks, and does not lock anew: "until it receives a
     message from one of the peer's full JIDs" is about the next one.
     """
-    chat = client.chats.get(sender.bare) or Chat(at)
+    chat = client.chats.get(sender.bare) or Chat(event.at)
     thread = chat.thread if content.thread is None else content.thread.id
     locked = None if chat.locked not in (None, sender) or sender.is_bare else sender
-    return with_chat(client, sender.bare, Chat(at, thread, locked, chat.shared_with), policy)
+    active = Chat(event.at, thread, locked, chat.shared_with)
+    return with_chat(client, event, sender.bare, active, policy)
 
 
 def unlocked_by_message(client: Client, sender: JID) -> Client:

@@ -30,8 +30,8 @@ def inbound_message(client: Client, event: Inbound, message: Message, policy: Cl
     content = read_content(message, lang)
     told = MessageReceived(message, content)
     if message.kind == "chat":
-        after = heard_chat(client, sender, content, event.at, policy)
-        return Transition(after, (Tell(told, rules.CHAT_RECEIVED),))
+        after, ended = heard_chat(client, event, sender, content, policy)
+        return Transition(after, (Tell(told, rules.CHAT_RECEIVED), *ended))
     after = client if message.kind == "groupchat" else unlocked_by_message(client, sender)
     rule = rules.MESSAGE_RECEIVED if message.type == message.kind else rules.UNTYPED_MESSAGE_RECEIVED
     return Transition(after, (Tell(told, rule),))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from attrs import evolve
 
 from xmpp_im_core.client.content import said, write_texts
+from xmpp_im_core.client.directed import directed, nothing_owed
 from xmpp_im_core.client.effects import Send, Transition, refuse
 from xmpp_im_core.client.events import GoUnavailable, Outbound, SetPresence
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.client.subscriptions import outbound_subscription
 from xmpp_im_core.client.view import all_forgotten
 from xmpp_im_core.element import Element, element
@@ -69,7 +69,8 @@ def outbound_probe(client: Client, presence: Presence) -> Transition:
 def _send(client: Client, presence: Presence, policy: ClientPolicy) -> Transition:
     """Send available or unavailable presence, broadcast or directed."""
     if presence.to_jid is not None:
-        return directed(client, presence, presence.to_jid, policy)
+        rule = rules.DIRECTED_PRESENCE if presence.type is None else rules.DIRECTED_UNAVAILABLE
+        return Transition(*directed(client, presence, presence.to_jid, rule, policy))
     if presence.type is None:
         return Transition(evolve(client, presence=presence), (Send(presence, _available_rule(client)),))
     return broadcast_unavailable(client, presence)
@@ -84,14 +85,5 @@ def _available_rule(client: Client) -> Rule:
 
 def broadcast_unavailable(client: Client, presence: Presence) -> Transition:
     """End the presence session: the server tells everybody, and tells this client nothing more (§4.5.1, §4.6.3)."""
-    after, told = all_forgotten(evolve(client, presence=None, directed=()), rules.PRESENCE_SESSION_OVER)
+    after, told = all_forgotten(nothing_owed(evolve(client, presence=None)), rules.PRESENCE_SESSION_OVER)
     return Transition(after, (Send(presence, rules.UNAVAILABLE_SENT), *told))
-
-
-def directed(client: Client, presence: Presence, to: JID, policy: ClientPolicy) -> Transition:
-    """Send directed presence, and keep account of who is owed an unavailable; nothing else changes (§4.6)."""
-    owed = {*client.directed, to.full} if presence.type is None else set(client.directed) - {to.full}
-    rule = rules.DIRECTED_PRESENCE if presence.type is None else rules.DIRECTED_UNAVAILABLE
-    after = evolve(client, directed=tuple(sorted(owed)))
-    after, forgot = reclassified(after, (to.bare,), policy)
-    return Transition(after, (Send(presence, rule), *forgot))

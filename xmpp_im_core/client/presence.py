@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.addresses import sender_of
 from xmpp_im_core.client.chats import unlocked_by_presence
+from xmpp_im_core.client.directed import no_longer_owed
 from xmpp_im_core.client.effects import Effect, Tell, Transition, refusal, silence
 from xmpp_im_core.client.events import Inbound
 from xmpp_im_core.client.notifications import Available, Changed, PresenceFailed, Unavailable
@@ -68,7 +67,7 @@ def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientP
         return silence(client, rules.ACKNOWLEDGEMENT)
     if client.presence is None and client.bound is not None and sender == client.bound.jid:
         return own_session_over(client)
-    client = _no_longer_owed(client, sender)
+    client = no_longer_owed(client, sender)
     if sender.is_bare:
         after, told = _all_resources_gone(client, presence, sender, rules.ALL_UNAVAILABLE)
     else:
@@ -85,13 +84,6 @@ def own_session_over(client: Client) -> Transition:
     """
     after, effects = all_forgotten(client, rules.PRESENCE_SESSION_OVER)
     return Transition(after, effects) if effects else silence(after, rules.PRESENCE_SESSION_OVER)
-
-
-def _no_longer_owed(client: Client, sender: JID) -> Client:
-    """Strike an entity that went unavailable off the list of those who are owed it (§4.6.1)."""
-    if sender.is_bare or not client.owes(sender.full):
-        return client
-    return evolve(client, directed=tuple([entry for entry in client.directed if entry != sender.full]))
 
 
 def presence_error(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:

@@ -183,6 +183,8 @@ class Client:
     roster: Roster = Roster()
     chats: FrozenMap[Chat] = FrozenMap()
     """By the other's bare JID."""
+    idle: Recency = Recency()
+    """The bare JIDs in ``chats``, the one idle longest first."""
     sent: tuple[Message, ...] = ()
     """The last messages sent that have an id, the latest last: what errors are matched to."""
     bound: Bound | None = None
@@ -259,4 +261,4 @@ class Client:
     def without_session(self) -> Client:
         """Return the client after its session: the roster and the threads of chat sessions are left."""
         chats = {jid: evolve(chat, locked=None, shared_with=None) for jid, chat in self.chats.items()}
-        return Client(self.jid, self.roster, FrozenMap(chats), self.sent)
+        return Client(self.jid, self.roster, FrozenMap(chats), self.idle, self.sent)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from xmpp_im_core.client.chats import with_chat
+from xmpp_im_core.client.chats import with_chat, without_chat
 from xmpp_im_core.client.content import Text, Thread, read_content, write_texts, write_thread
+from xmpp_im_core.client.directed import directed
 from xmpp_im_core.client.effects import Effect, Send, Transition, refuse, silence
 from xmpp_im_core.client.events import EndChat, MessageType, Outbound, Reply, SendMessage
-from xmpp_im_core.client.own_presence import directed
 from xmpp_im_core.client.policy import ChatPresence, ClientPolicy
 from xmpp_im_core.client.state import Chat, Client
 from xmpp_im_core.element import Element
+from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as rules
-from xmpp_im_core.stanza import Message, Payload, Presence, payload
+from xmpp_im_core.stanza import Message, Payload, payload
 
 
 def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Transition:
@@ -41,7 +42,7 @@ def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Tr
         rule = rules.CHAT_TO_BARE_JID if chat.locked is None else rules.CHAT_LOCKED_IN
     active = evolve(chat or Chat(event.at), at=event.at, thread=None if thread is None else thread.id)
     message = _message(to, event.seq, "chat", _content(event, thread))
-    return _chat(client, active, message, to, rule, policy)
+    return _chat(client, event, active, message, to, rule, policy)
 
 
 def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
@@ -63,7 +64,7 @@ def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
     if answered.kind != "chat":
         return _sent(client, message, rule, policy)
     chat = client.chats.get(sender.bare) or Chat(event.at, None if thread is None else thread.id)
-    return _chat(client, evolve(chat, at=event.at), message, to, rule, policy)
+    return _chat(client, event, evolve(chat, at=event.at), message, to, rule, policy)
 
 
 def known_unavailable(client: Client, jid: JID) -> bool:
@@ -76,14 +77,9 @@ def known_unavailable(client: Client, jid: JID) -> bool:
 
 
 def end_chat(client: Client, event: EndChat, policy: ClientPolicy) -> Transition:
-    """End a chat session; who was sent presence because of it is sent unavailable presence (§5.1)."""
-    chat = client.chats.get(event.jid.bare)
-    after = evolve(client, chats=client.chats.delete(event.jid.bare))
-    if chat is None or chat.shared_with is None or not client.owes(chat.shared_with.full):
-        return silence(after, rules.CHAT_ENDED)
-    farewell = Presence(address_of(chat.shared_with), None, f"{event.seq}-presence", "unavailable")
-    sent = directed(after, farewell, chat.shared_with, policy)
-    return Transition(sent.state, (Send(farewell, rules.CHAT_PRESENCE_ENDED), *sent.send[1:]))
+    """End a chat session: silently, unless presence was shared because of it (§5.1)."""
+    after, farewell = without_chat(client, event, event.jid.bare, policy)
+    return Transition(after, farewell) if farewell else silence(after, rules.CHAT_ENDED)
 
 
 def outbound_message(client: Client, event: Outbound, message: Message, policy: ClientPolicy) -> Transition:
@@ -94,22 +90,23 @@ def outbound_message(client: Client, event: Outbound, message: Message, policy: 
 # --- chat sessions ------------------------------------------------------------------------------------------
 
 
-def _chat(client: Client, chat: Chat, message: Message, to: JID, rule: Rule, policy: ClientPolicy) -> Transition:
+def _chat(
+    client: Client, event: Timed, chat: Chat, message: Message, to: JID, rule: Rule, policy: ClientPolicy
+) -> Transition:
     """Send a message of a chat session, with presence before it where no subscription shares that (§5.1)."""
-    effects: tuple[Effect, ...] = ()
-    if _shares_presence(client, chat, to, policy):
-        assert client.presence is not None
+    shared: tuple[Effect, ...] = ()
+    if client.presence is not None and _shares_presence(client, chat, to, policy):
         shown = client.presence.stamped(to=address_of(to))
-        shared = directed(client, shown, to, policy)
-        client, chat = shared.state, evolve(chat, shared_with=to)
-        effects = (Send(shown, rules.CHAT_PRESENCE_SHARED), *shared.send[1:])
-    sent = _sent(with_chat(client, to.bare, chat, policy), message, rule, policy)
-    return Transition(sent.state, effects + sent.send)
+        client, shared = directed(client, shown, to, rules.CHAT_PRESENCE_SHARED, policy)
+        chat = evolve(chat, shared_with=to)
+    client, ended = with_chat(client, event, to.bare, chat, policy)
+    sent = _sent(client, message, rule, policy)
+    return Transition(sent.state, (*shared, *sent.send, *ended))
 
 
 def _shares_presence(client: Client, chat: Chat, to: JID, policy: ClientPolicy) -> bool:
     """Whether presence is to be sent to the peer: the policy lets it, and nothing has shown it before."""
-    if client.presence is None or chat.shared_with is not None or to.bare == client.jid.bare:
+    if chat.shared_with is not None or to.bare == client.jid.bare:
         return False
     if policy.chat_presence is ChatPresence.NOBODY or client.subscription(to.bare).from_:
         return False

@@ -1,0 +1,48 @@
+"""Directed presence: who was sent it, and is owed an unavailable (RFC 6121 §4.6)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.effects import Effect, Send
+from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.state import Client
+from xmpp_im_core.client.strangers import reclassified
+from xmpp_im_core.jid import JID
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.stanza import Presence
+
+
+def directed(
+    client: Client, presence: Presence, to: JID, rule: Rule, policy: ClientPolicy
+) -> tuple[Client, tuple[Effect, ...]]:
+    """Send available or unavailable presence to one entity, and keep account of what it is owed."""
+    owed = {*client.directed, to.full} if presence.type is None else set(client.directed) - {to.full}
+    after, forgot = reclassified(evolve(client, directed=tuple(sorted(owed))), (to.bare,), policy)
+    return after, (Send(presence, rule), *forgot)
+
+
+def no_longer_owed(client: Client, sender: JID) -> Client:
+    """Strike exactly the entity that went unavailable off the list of those who are owed it (§4.6.1).
+
+    A chat session with it has shared no presence from now on: the next message will.
+    """
+    if not client.owes(sender.full):
+        return client
+    client = evolve(client, directed=tuple([entry for entry in client.directed if entry != sender.full]))
+    return _unshared(client, sender.full)
+
+
+def nothing_owed(client: Client) -> Client:
+    """Strike off everybody: the broadcast of unavailable presence reaches them too (§4.6.3)."""
+    for entry in client.directed:
+        client = _unshared(client, entry)
+    return evolve(client, directed=())
+
+
+def _unshared(client: Client, entry: str) -> Client:
+    jid = entry.partition("/")[0]
+    chat = client.chats.get(jid)
+    if chat is None or chat.shared_with is None or chat.shared_with.full != entry:
+        return client
+    return evolve(client, chats=client.chats.set(jid, evolve(chat, shared_with=None)))
