@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from xmpp_im_conformance.live import BadConfig, ComponentConfig, LiveConfig, Liv
 from xmpp_im_conformance.live.addresses import Addresses
 from xmpp_im_conformance.live.options import live_config
 from xmpp_im_conformance.live.sasl import choose
+from xmpp_im_conformance.live.stream import Reader
 
 SAME = {name: name for name in ("capulet.example", "montague.example", "remote.example")}
 OTHER = SAME | {"capulet.example": "im.lit", "montague.example": "chat.lit"}
@@ -99,6 +101,19 @@ def test_a_client_connects_with_each_mechanism(mechanism: str) -> None:
         world.close()
 
     assert set(server.used) == {mechanism}
+
+
+# --- streams ----------------------------------------------------------------------------------------------
+
+
+def test_what_came_before_a_connection_broke_is_read_first() -> None:
+    async def broken() -> tuple[bytes, bytes, str]:
+        reader = Reader()
+        reader.feed_data(b"<stream:error>")
+        reader.set_exception(ConnectionResetError("reset by peer"))
+        return await reader.read(1000), await reader.read(1000), reader.how_ended()
+
+    assert asyncio.run(broken()) == (b"<stream:error>", b"", "the connection is broken: reset by peer")
 
 
 # --- configuration ----------------------------------------------------------------------------------------
