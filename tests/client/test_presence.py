@@ -347,6 +347,47 @@ def test_what_was_on_its_way_is_void_once_the_own_unavailable_presence_comes_bac
     assert len(step.state.presences) == 0
 
 
+def test_what_was_on_its_way_is_void_even_where_the_client_is_available_again_by_then() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetPresence(*scene.stamp()))
+    scene.take(GoUnavailable(*scene.stamp()))
+    scene.take(SetPresence(*scene.stamp()))
+    scene.server(available(ORCHARD.full))
+
+    step = scene.server(gone(BALCONY.full))
+
+    assert told(step) == [notifications.Unavailable(ORCHARD)]
+    assert step.state.presence is not None
+    scene.server(available(BALCONY.full), available(GARDEN.full))
+    assert names(scene) == ["garden"]
+    assert names(scene, JULIET.bare) == ["balcony"]
+
+
+def test_each_unavailable_presence_that_comes_back_voids_what_came_before_it() -> None:
+    scene = Scene(roster_of(LOVER))
+    for _ in range(2):
+        scene.take(SetPresence(*scene.stamp()))
+        scene.take(GoUnavailable(*scene.stamp()))
+    scene.take(SetPresence(*scene.stamp()))
+
+    scene.server(available(ORCHARD.full), gone(BALCONY.full))
+    assert names(scene) == []
+    scene.server(available(GARDEN.full), gone(BALCONY.full))
+    assert names(scene) == []
+    scene.server(available(GARDEN.full))
+    scene.server(gone(BALCONY.full))
+    assert names(scene) == ["garden"], "nothing more was to come back"
+
+
+def test_only_who_was_available_waits_for_its_unavailable_presence() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(GoUnavailable(*scene.stamp()))
+    scene.take(SetPresence(*scene.stamp()))
+    scene.server(available(ORCHARD.full), gone(BALCONY.full))
+
+    assert names(scene) == ["orchard"]
+
+
 def test_own_unavailable_presence_voids_nothing_of_a_presence_session_under_way() -> None:
     scene = Scene(roster_of(LOVER))
     scene.take(SetPresence(*scene.stamp()))

@@ -85,5 +85,7 @@ def _available_rule(client: Client) -> Rule:
 
 def broadcast_unavailable(client: Client, presence: Presence) -> Transition:
     """End the presence session: the server tells everybody, and tells this client nothing more (§4.5.1, §4.6.3)."""
-    after, told = all_forgotten(nothing_owed(evolve(client, presence=None)), rules.PRESENCE_SESSION_OVER)
+    leaving = client.leaving if client.presence is None else client.leaving + 1
+    after = evolve(nothing_owed(client), presence=None, leaving=leaving)
+    after, told = all_forgotten(after, rules.PRESENCE_SESSION_OVER)
     return Transition(after, (Send(presence, rules.UNAVAILABLE_SENT), *told))

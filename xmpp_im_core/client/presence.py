@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from xmpp_im_core.client.addresses import sender_of
 from xmpp_im_core.client.chats import unlocked_by_presence
 from xmpp_im_core.client.directed import no_longer_owed
@@ -65,7 +67,7 @@ def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientP
     """
     if sender.is_bare and client.subscription(sender.bare).pending_out:
         return silence(client, rules.ACKNOWLEDGEMENT)
-    if client.presence is None and client.bound is not None and sender == client.bound.jid:
+    if client.leaving and client.bound is not None and sender == client.bound.jid:
         return own_session_over(client)
     client = no_longer_owed(client, sender)
     if sender.is_bare:
@@ -77,11 +79,13 @@ def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientP
 
 
 def own_session_over(client: Client) -> Transition:
-    """Forget what was on its way when this client went unavailable.
+    """Forget what was on its way when this client went unavailable, be it available again or not.
 
     Its own unavailable presence comes back "to the resource that generated the unavailable presence in the
-    first place" (§4.5.2): all that the server sent of its presence session stands before it.
+    first place" (§4.5.2): all that the server sent of that presence session stands before it, and nothing of the
+    next one does.
     """
+    client = evolve(client, leaving=client.leaving - 1)
     after, effects = all_forgotten(client, rules.PRESENCE_SESSION_OVER)
     return Transition(after, effects) if effects else silence(after, rules.PRESENCE_SESSION_OVER)
 

@@ -194,6 +194,8 @@ class Client:
     """There from a roster get to its result, should that ever come."""
     presence: Presence | None = None
     """The last broadcast presence of this client; None while it is not available (§4.1)."""
+    leaving: int = 0
+    """How often this client has gone unavailable without having had its unavailable presence back yet (§4.5.2)."""
     directed: tuple[str, ...] = ()
     """Whom this client has sent directed presence to and owes an unavailable, sorted (§4.6)."""
     questions: FrozenMap[Question] = FrozenMap()

@@ -264,7 +264,9 @@ UNAVAILABLE_SENT: Final = rule(
     "4.1-01 4.1-02 4.5.1-01 4.5.1-02 4.7.2.2-05",
 )
 PRESENCE_SESSION_OVER: Final = rule(
-    "client:session-over", "An unavailable resource is told of nobody's presence.", "RFC 6121 §4.5.2"
+    "client:session-over",
+    "With a presence session ends what was heard in it, up to the client's own unavailable presence that comes back.",
+    "RFC 6121 §4.5.2",
 )
 DIRECTED_PRESENCE: Final = rule(
     "client:directed", "Directed presence goes to one bare or full JID, subscribed or not.", "4.1-04 4.6.1-01 4.6.2-01"
