@@ -9,6 +9,7 @@ import pytest
 from tests.client.stage import (
     BALCONY,
     GARDEN,
+    JULIET,
     NURSE,
     ORCHARD,
     ROMEO,
@@ -434,6 +435,56 @@ def test_a_reply_keeps_type_and_thread_and_goes_to_the_full_jid(type: str) -> No
     assert sent(step) == elements(
         f"<message to='{ORCHARD}' type='{type}' id='s2-message'><body>Ay me!</body><thread>t</thread></message>"
     )
+
+
+def test_a_reply_repeats_the_thread_with_its_parent() -> None:
+    scene = Scene(roster_of(LOVER))
+    got = received(scene, f"<message from='{ORCHARD}' type='chat'><thread parent='p'>t</thread></message>").message
+
+    step = scene.take(Reply(*scene.stamp(), got))
+
+    assert sent(step) == elements(
+        f"<message to='{ORCHARD}' type='chat' id='s2-message'><thread parent='p'>t</thread></message>"
+    )
+
+
+def test_a_reply_to_a_chat_message_without_a_thread_is_in_the_thread_of_its_session() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(chat_from(ORCHARD, "t1"))
+    got = received(scene, chat_from(ORCHARD)).message
+
+    thread = as_stanza(scene.take(Reply(*scene.stamp(), got))).payload.first("thread")
+
+    assert thread is not None
+    assert thread.text == "t1"
+
+
+def test_a_reply_to_another_message_without_a_thread_has_none() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(chat_from(ORCHARD, "t1"))
+    got = received(scene, f"<message from='{ORCHARD}' type='normal'/>").message
+
+    assert as_stanza(scene.take(Reply(*scene.stamp(), got))).payload.first("thread") is None
+
+
+def test_a_reply_is_not_sent_to_what_is_no_jid() -> None:
+    scene = Scene()
+
+    step = scene.take(Reply(*scene.stamp(), message("<message from='@' type='chat'/>")))
+
+    assert rules_of(step) == [rules.TO_MALFORMED]
+    assert sent(step) == []
+
+
+def test_a_reply_to_a_message_of_the_account_itself_goes_to_the_account() -> None:
+    scene = Scene()
+
+    assert as_stanza(scene.take(Reply(*scene.stamp(), message("<message type='normal'/>")))).to_jid == JULIET
+
+
+def test_a_thread_has_an_id() -> None:
+    with pytest.raises(ValueError, match="id: must not be empty"):
+        Thread("")
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,27 @@ def test_an_empty_result_means_that_the_cache_is_current() -> None:
     assert rules_of(step) == [rules.ROSTER_UNCHANGED]
 
 
+@pytest.mark.parametrize(
+    "children",
+    [
+        "<query xmlns='jabber:iq:roster' ver='v2'/><query xmlns='jabber:iq:roster' ver='v3'/>",
+        "<query xmlns='jabber:iq:roster' ver='v2'/><x xmlns='urn:x'/>",
+        "<x xmlns='urn:x'/>",
+        "<query xmlns='jabber:iq:private'/>",
+        "<roster xmlns='jabber:iq:roster'/>",
+    ],
+)
+def test_what_is_neither_empty_nor_one_roster_is_told_and_keeps_what_is_known(children: str) -> None:
+    scene = asking(roster_of(LOVER, ver="v1"))
+
+    step = scene.server(f"<iq type='result' id='s1-roster'>{children}</iq>")
+
+    assert told(step) == [notifications.RosterFailed(stanza_error(Condition.UNDEFINED_CONDITION))]
+    assert rules_of(step) == [rules.ROSTER_RESULT_MALFORMED]
+    assert step.state.roster == roster_of(LOVER, ver="v1")
+    assert len(step.state.questions) == 0, "it can be asked for again"
+
+
 def test_an_error_is_told_and_keeps_what_is_known() -> None:
     scene = asking(roster_of(LOVER, ver="v1"))
 
@@ -272,6 +293,31 @@ def test_a_result_with_another_subscription_does_not_act_on_it(value: str) -> No
     )
 
     assert step.state.roster == roster_of(LOVER, ver="v2")
+
+
+def test_a_result_that_says_remove_of_an_item_lists_it_all_the_same() -> None:
+    """What "the client MUST ignore" are "values of the 'subscription' attribute" (§2.1.2.5), not items."""
+    scene = asking()
+
+    step = scene.server(
+        "<iq type='result' id='s1-roster'><query xmlns='jabber:iq:roster'>"
+        "<item jid='romeo@montague.example' subscription='remove' name='Romeo'/></query></iq>"
+    )
+
+    assert step.state.roster == roster_of(Item(ROMEO.full, name="Romeo"))
+
+
+def test_of_two_items_for_one_jid_the_last_counts() -> None:
+    scene = asking()
+
+    step = scene.server(
+        "<iq type='result' id='s1-roster'><query xmlns='jabber:iq:roster'>"
+        "<item jid='romeo@montague.example' subscription='from' name='Romeo'/>"
+        "<item jid='ROMEO@montague.example' subscription='both'/></query></iq>"
+    )
+
+    assert step.state.roster == roster_of(LOVER)
+    assert told(step) == [notifications.RosterReceived(), notifications.ItemAdded(LOVER)]
 
 
 UGLY = {

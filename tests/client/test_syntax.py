@@ -71,6 +71,7 @@ REFUSED: list[tuple[Rule, str]] = [
     (rules.SUBJECT_MALFORMED, f"<message {TO}><subject>a</subject><subject>b</subject></message>"),
     (rules.SUBJECT_MALFORMED, f"<message {TO}><subject>a<b xmlns='urn:x'/></subject></message>"),
     (rules.THREAD_MALFORMED, f"<message {TO}><thread>a</thread><thread>b</thread></message>"),
+    (rules.THREAD_MALFORMED, f"<message {TO}><thread/></message>"),
     (rules.THREAD_MALFORMED, f"<message {TO}><thread parent='a'>a</thread></message>"),
     (rules.THREAD_MALFORMED, f"<message {TO}><thread parent='b c'>a</thread></message>"),
     (rules.THREAD_MALFORMED, f"<message {TO}><thread>a<b xmlns='urn:x'/></thread></message>"),

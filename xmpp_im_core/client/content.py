@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from attrs import field, frozen
 
 from xmpp_im_core.element import XML_LANG, Element, element
+from xmpp_im_core.event import not_empty
 from xmpp_im_core.stanza import CLIENT, Message, Payload, payload
 
 
@@ -22,10 +23,10 @@ class Text:
 class Thread:
     """A conversation (§5.2.5). Its id is opaque: only exact comparisons can be made against it.
 
-    :raises ValueError: where the parent is the thread itself, or no token (RFC 6120 §A.5).
+    :raises ValueError: for an empty id, and where the parent is the thread itself, or no token (RFC 6120 §A.5).
     """
 
-    id: str
+    id: str = field(validator=not_empty)
     parent: str | None = field(default=None)
     """The thread that this one is an offshoot of."""
 

@@ -51,7 +51,7 @@ class ItemStored:
 
 @frozen
 class RosterFailed:
-    """The server has refused a roster get, or this change."""
+    """The server has refused a roster get, or this change; or what it sent is no roster (undefined-condition)."""
 
     error: StanzaError
     change: ItemChange | None = None

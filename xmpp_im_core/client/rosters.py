@@ -110,6 +110,10 @@ def roster_answer(client: Client, iq: IQ, question: Question, policy: ClientPoli
     if iq.type == "error":
         failed = RosterFailed(_error(iq))
         return Transition(client, (Tell(failed, rules.ROSTER_GET_FAILED),))
+    children = iq.payload.elements
+    if len(children) > 1 or any((child.namespace, child.name) != (ROSTER, "query") for child in children):
+        failed = RosterFailed(stanza_error(Condition.UNDEFINED_CONDITION))
+        return Transition(client, (Tell(failed, rules.ROSTER_RESULT_MALFORMED),))
     return roster_result(evolve(client, interim=None), iq, client.interim or Interim(), policy)
 
 
@@ -117,7 +121,10 @@ def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy
     """Take over a roster result.
 
     Without a query the roster that is known is current; with one it is all there is, be it nothing: items
-    that it does not have are gone (§2.6.3). What has been pushed since the get is no older than the result.
+    that it does not have are gone (§2.6.3). Of two items for one JID the last counts, as of two pushes. What has
+    been pushed since the get is no older than the result.
+
+    :param iq: has one roster query, or no child at all.
     """
     query = iq.payload.first("query", ROSTER)
     if query is None:

@@ -78,11 +78,11 @@ def _plain(child: Element, *attributes: str) -> bool:
 
 
 def _thread(threads: tuple[Element, ...]) -> bool:
-    """Whether there is at most one thread, of text alone, and its parent is another one (§5.2.5)."""
+    """Whether there is at most one thread, which is a text and nothing else, and its parent is another one (§5.2.5)."""
     if not threads:
         return True
     thread, parent = threads[0], threads[0].get("parent")
-    if len(threads) > 1 or thread.elements:
+    if len(threads) > 1 or thread.elements or not thread.text:
         return False
     return parent is None or may_be_parent(parent, thread.text)
 

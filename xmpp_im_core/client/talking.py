@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from xmpp_im_core.client.addresses import sender_of
 from xmpp_im_core.client.chats import with_chat, without_chat
 from xmpp_im_core.client.content import Text, Thread, read_content, write_texts, write_thread
 from xmpp_im_core.client.directed import directed
@@ -37,7 +38,7 @@ def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Tr
         thread = thread or Thread(f"{event.seq}-thread")
         to, rule = event.to, rules.CHAT_STARTED
     else:
-        thread = thread or (None if chat.thread is None else Thread(chat.thread))
+        thread = thread or _thread_of(chat)
         to = chat.locked or event.to
         rule = rules.CHAT_TO_BARE_JID if chat.locked is None else rules.CHAT_LOCKED_IN
     active = evolve(chat or Chat(event.at), at=event.at, thread=None if thread is None else thread.id)
@@ -48,22 +49,24 @@ def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Tr
 def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
     """Answer a message: same type, same thread, to the full JID it came from unless that is known to be gone.
 
-    An error is not answered.
+    Where a chat message names no thread, its session does. An error is not answered.
     """
     answered = event.message
     if answered.kind == "error":
         return refuse(client, rules.REPLY_TO_ERROR)
-    sender = answered.from_jid or client.jid
+    sender = sender_of(client, answered)
+    if sender is None:
+        return refuse(client, rules.TO_MALFORMED)
     gone = answered.kind == "groupchat" or known_unavailable(client, sender)
     to = sender.to_bare() if gone else sender
     rule = rules.REPLY_TO_BARE_JID if gone else rules.REPLY_TO_SENDER
-    read = read_content(answered).thread
-    thread = None if read is None else Thread(read.id)
-    content = _payload(event.bodies, (), thread, event.extensions)
-    message = _message(to, event.seq, answered.kind, content)
+    thread = read_content(answered).thread
     if answered.kind != "chat":
-        return _sent(client, message, rule, policy)
+        content = _payload(event.bodies, (), thread, event.extensions)
+        return _sent(client, _message(to, event.seq, answered.kind, content), rule, policy)
     chat = client.chats.get(sender.bare) or Chat(event.at, None if thread is None else thread.id)
+    content = _payload(event.bodies, (), thread or _thread_of(chat), event.extensions)
+    message = _message(to, event.seq, "chat", content)
     return _chat(client, event, evolve(chat, at=event.at), message, to, rule, policy)
 
 
@@ -113,6 +116,10 @@ def _shares_presence(client: Client, chat: Chat, to: JID, policy: ClientPolicy) 
     if policy.chat_presence is ChatPresence.LISTED and to.bare not in policy.share_presence_with:
         return False
     return not client.owes_any(to.bare)
+
+
+def _thread_of(chat: Chat) -> Thread | None:
+    return None if chat.thread is None else Thread(chat.thread)
 
 
 # --- making and sending -------------------------------------------------------------------------------------

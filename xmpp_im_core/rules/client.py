@@ -109,6 +109,12 @@ ROSTER_UNCHANGED: Final = rule(
 ROSTER_GET_FAILED: Final = rule(
     "client:get-failed", "An error tells that there is no roster to be had.", "RFC 6121 §2.1.4"
 )
+ROSTER_RESULT_MALFORMED: Final = rule(
+    "client:roster-malformed",
+    "A result that is neither empty nor one roster leaves the roster as it is known.",
+    "RFC 6120 §8.2.3",
+    "RFC 6121 §2.1.4, §2.6.3",
+)
 ROSTER_SET_DONE: Final = rule(
     "client:set-done", "A result acknowledges a roster set; what has changed is in the push.", "RFC 6121 §2.1.5"
 )
@@ -432,8 +438,8 @@ SUBJECT_MALFORMED: Final = rule(
 )
 THREAD_MALFORMED: Final = rule(
     "client:thread",
-    "There is at most one thread, plain text, and its parent is another thread.",
-    "5.2.5-05 5.2.5-07 5.2.5-08 5.2.5-14",
+    "There is at most one thread, plain text and not empty, and its parent is another thread.",
+    "5.2.5-05 5.2.5-07 5.2.5-08 5.2.5-12 5.2.5-14",
 )
 
 # --- messages: what arrives (§5) --------------------------------------------------------------------------------------
