@@ -6,9 +6,11 @@ Two runs that differ only in whether the user is there give an entity that may n
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
 import pytest
 
+from tests.blocking.commands import block
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -29,19 +31,25 @@ from tests.rfc6121.conversation import (
     told,
 )
 from xmpp_im_core.element import element
-from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.jid import parse_address, parse_jid
 from xmpp_im_core.policy import Audience, Policy
+from xmpp_im_core.roster import SharedItem
 from xmpp_im_core.server import (
     Account,
+    AccountRemoved,
     Deliver,
+    Event,
     FanOut,
     Inbound,
+    ItemRemoved,
     NoAccount,
     Outbound,
+    OverlayChanged,
     Route,
     SessionId,
     State,
     Step,
+    TimePassed,
     reduce,
 )
 from xmpp_im_core.stanza import IQ, Message, Presence, Stanza
@@ -192,3 +200,46 @@ def test_nor_is_one_of_the_users_own(to: str | None, sent: Message | Presence | 
     for policy in (Policy(), Policy(messaging=False)):
         step = reduce(given, Outbound(AT, "seq", SessionId("balcony", 1), stanza), policy)
         assert [effect for effect in step.send if isinstance(effect, Deliver)] == []
+
+
+# --- how many others there are ----------------------------------------------------------------------------------------
+
+
+def sent_to(step: Step, entity: str) -> list[Stanza]:
+    """Return what reaches an entity, complete with the ids."""
+    sent: list[Stanza] = []
+    for effect in step.send:
+        if isinstance(effect, Route) and effect.stanza.to_jid == parse_jid(entity):
+            sent.append(effect.stanza)
+        elif isinstance(effect, FanOut) and entity in effect.recipients:
+            sent.append(effect.stanza.stamped(to=parse_address(entity)))
+    return sent
+
+
+SHOWN = OverlayChanged(AT, "seq", (SharedItem(ROMEO, STATES["Both"]),))
+HAPPENINGS: dict[str, Event] = {
+    "the account is removed": AccountRemoved(AT, "seq"),
+    "time passes": TimePassed(AT + timedelta(days=30), "seq"),
+    "the contact is blocked": block(ROMEO),
+    "the item is removed": ItemRemoved(AT, "seq", ROMEO),
+    "the item is shown no more": OverlayChanged(AT, "seq"),
+}
+
+
+@rfc6121("11", quote="MUST NOT leak the user's network availability to entities who are not authorized to know")
+@pytest.mark.parametrize("event", HAPPENINGS.values(), ids=HAPPENINGS)
+def test_no_contact_learns_how_many_contacts_and_resources_there_are(event: Event) -> None:
+    state = "None" if event == OverlayChanged(AT, "seq") else "From + Pending Out"
+    others = {f"a{n}@example.net": "From + Pending Out" for n in range(5)}
+    alone = account(JULIET, {ROMEO: state}, available=("balcony", "terrace"))
+    among_many = account(
+        JULIET, {**others, ROMEO: state}, connected=("atrium", "hall"), available=("balcony", "terrace")
+    )
+    if state == "None":
+        alone, among_many = following(alone, SHOWN), following(among_many, SHOWN)
+
+    heard = sent_to(reduce(alone, event), ROMEO)
+
+    assert heard != []
+    assert heard == sent_to(reduce(among_many, event), ROMEO)
+    assert len({each.id for each in heard}) == len(heard)

@@ -95,8 +95,8 @@ def test_the_presence_that_the_server_makes_has_ids_of_its_own() -> None:
 
     routed = [each.stanza for each in step.send if isinstance(each, Route)]
     assert routed == [
-        presence("unavailable", f"{JULIET}/balcony", ROMEO, id="seq-unavailable-0"),
-        presence("unavailable", f"{JULIET}/garden", ROMEO, id="seq-unavailable-1"),
+        presence("unavailable", f"{JULIET}/balcony", ROMEO, id="seq-unavailable-balcony"),
+        presence("unavailable", f"{JULIET}/garden", ROMEO, id="seq-unavailable-garden"),
         presence("unsubscribe", JULIET, ROMEO, id="seq-unsubscribe"),
         presence("unsubscribed", JULIET, ROMEO, id="seq-unsubscribed"),
     ]

@@ -288,8 +288,8 @@ def test_the_request_that_is_sent_again_has_an_id() -> None:
     step = reduce(romeo, TimePassed(AT + WEEK, "t"))
 
     assert [each.stanza for each in step.send if isinstance(each, Route)] == [
-        presence("subscribe", ROMEO, JULIET, id="t-subscribe-0"),
-        presence("subscribe", ROMEO, NURSE, id="t-subscribe-1"),
+        presence("subscribe", ROMEO, JULIET, id=f"t-subscribe-{JULIET}"),
+        presence("subscribe", ROMEO, NURSE, id=f"t-subscribe-{NURSE}"),
     ]
 
 

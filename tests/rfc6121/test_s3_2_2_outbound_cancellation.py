@@ -79,8 +79,8 @@ def test_the_unavailable_presence_is_mere_and_has_ids_of_its_own() -> None:
     sent = [each.stanza for each in reduce(juliet, CANCELLATION).send if isinstance(each, Route)]
 
     assert sent[:2] == [
-        presence("unavailable", f"{JULIET}/chamber", ROMEO, id="seq-unavailable-0"),
-        presence("unavailable", f"{JULIET}/hall", ROMEO, id="seq-unavailable-1"),
+        presence("unavailable", f"{JULIET}/chamber", ROMEO, id="seq-unavailable-chamber"),
+        presence("unavailable", f"{JULIET}/hall", ROMEO, id="seq-unavailable-hall"),
     ]
 
 

@@ -105,8 +105,8 @@ def test_at_the_end_of_the_stream_the_server_says_it_in_the_clients_stead_and_sa
 
     assert told(step) == [BROADCAST, f"deliver unavailable from {FULL} to chamber"]
     assert stanzas(step) == [
-        presence("unavailable", FULL, None, id="seq-unavailable"),
-        presence("unavailable", FULL, JULIET, id="seq-unavailable"),
+        presence("unavailable", FULL, None, id="seq-unavailable-balcony"),
+        presence("unavailable", FULL, JULIET, id="seq-unavailable-balcony"),
     ]
     assert after(step).session(SessionId("balcony", 1)) is None
 

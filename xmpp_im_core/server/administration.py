@@ -42,18 +42,18 @@ def account_removed(account: Account, event: AccountRemoved) -> Transition[State
     """
     left: Account = account
     send: list[Effect] = []
-    for n, session in enumerate(account.sessions):
-        gone = session_gone(left, session, f"{event.seq}-{n}", event.at)
+    for session in account.sessions:
+        gone = session_gone(left, session, event.seq, event.at)
         left = gone.state
         send += gone.send
         send.append(EndSession(session.id, "not-authorized", session_rules.ACCOUNT_GONE))
-    for n, contact in enumerate(account.roster.contacts.values()):
+    for contact in account.roster.contacts.values():
         to, state = parse_address(contact.jid), contact.state
         if state.to or state.pending_out:
-            stanza = Presence(to, account.address, f"{event.seq}-unsubscribe-{n}", "unsubscribe")
+            stanza = Presence(to, account.address, f"{event.seq}-unsubscribe-{contact.jid}", "unsubscribe")
             send.append(Route(stanza, rules.UNSUBSCRIBED_BY_REMOVAL))
         if state.from_ or state.pending_in:
-            stanza = Presence(to, account.address, f"{event.seq}-unsubscribed-{n}", "unsubscribed")
+            stanza = Presence(to, account.address, f"{event.seq}-unsubscribed-{contact.jid}", "unsubscribed")
             send.append(Route(stanza, rules.CANCELLED_BY_REMOVAL))
     effects = tuple(send or [Ignored(rules.REMOVED)])
     return Transition(NoAccount(account.jid), effects, tuple([Clear(kind) for kind in Kind]))

@@ -111,8 +111,8 @@ def _block(
     after = after.with_sessions(tuple([_without_directed(each, added) for each in after.sessions]))
     farewells: list[Effect] = []
     subscribed = _affected(account, added) if account.available() else set()
-    for n, each in enumerate(account.sessions):
-        presence = Presence(None, each.address, f"{event.seq}-unavailable-{n}", "unavailable")
+    for each in account.sessions:
+        presence = Presence(None, each.address, f"{event.seq}-unavailable-{each.id.resource}", "unavailable")
         directed = [jid for jid in each.directed if _hides(account, added, parse_jid(jid))]
         hit = subscribed if each.available else ()
         told = tuple(sorted({*hit, *directed}))

@@ -96,7 +96,7 @@ def session_gone(account: Account, session: Session, seq: str, at: datetime) -> 
     why the stream ended is nobody's business.
     """
     after = account.without_session(session.id)
-    presence = Presence(None, session.address, f"{seq}-unavailable", "unavailable")
+    presence = Presence(None, session.address, f"{seq}-unavailable-{session.id.resource}", "unavailable")
     return leave(account, after, session, presence, at, after.available())
 
 

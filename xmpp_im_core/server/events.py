@@ -1,7 +1,8 @@
 """What happens to an account: facts in the past tense, each with its time and a number of its own.
 
 ``at`` is an aware datetime. ``seq`` is a string that the host never repeats for this account; the ids of
-IQs and presence that the server makes begin with it.
+IQs and presence that the server makes begin with it. After it they name what their recipient knows, its own
+JID or the resource they come from: an index would tell it how many others there are.
 """
 
 from __future__ import annotations

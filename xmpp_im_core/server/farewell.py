@@ -15,11 +15,11 @@ def presence_from_all(account: Account, to: AddressLike, rule: Rule) -> tuple[Ef
 
 def unavailable_from_all(account: Account, to: AddressLike, seq: str, rule: Rule) -> tuple[Effect, ...]:
     """Send an entity unavailable presence from each available resource (§3.2.2)."""
-    available = [session for session in account.sessions if session.presence is not None]
     return tuple(
         [
-            Route(Presence(to, session.address, f"{seq}-unavailable-{n}", "unavailable"), rule)
-            for n, session in enumerate(available)
+            Route(Presence(to, session.address, f"{seq}-unavailable-{session.id.resource}", "unavailable"), rule)
+            for session in account.sessions
+            if session.presence is not None
         ]
     )
 

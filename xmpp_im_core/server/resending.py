@@ -40,7 +40,7 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
             repeated = contact.asked_at(asked)
             roster = roster.noted(repeated)
             store.append(Put(Kind.CONTACT, contact.jid, repeated))
-            id = f"{event.seq}-subscribe-{len(send)}"
+            id = f"{event.seq}-subscribe-{contact.jid}"
             request = Presence(parse_address(contact.jid), account.address, id, "subscribe")
             send.append(Route(request, rules.REQUEST_RESENT))
         due.append(_due(asked, wait))

@@ -24,7 +24,7 @@ than ``Policy.held_events``.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar, overload
 
@@ -149,8 +149,9 @@ class Served(Generic[S]):
 
 def serve(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) -> Served[S]:
     """Take one event of a service, and all that it causes at hosted domains."""
-    work = _Work(service.domains, service.machine, service.accounts, service.held, policy)
-    work.queue.append(entering(event))
+    due = entering(event)
+    work = _Work(service.domains, service.machine, service.accounts, service.held, policy, due.event.seq)
+    work.queue.append(due)
     while work.queue:
         _take(work, work.queue.popleft())
     return work.done()
@@ -165,6 +166,10 @@ class _Work(Generic[S]):
     accounts: FrozenMap[S]
     held: FrozenMap[Waiting]
     policy: Policy
+    seq: str
+    """The number of the event."""
+    came: Counter[str] = field(factory=Counter)
+    """How many stanzas have come to an account, by bare JID."""
     queue: deque[ForAccount] = field(factory=deque)
     steps: list[Handled[S]] = field(factory=list)
     send: list[tuple[str, Effect | Load]] = field(factory=list)
@@ -257,9 +262,11 @@ def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
             work.send.append((due.jid, leaving))
         if isinstance(effect, LoadOffline):
             work.held = work.held.set(due.jid, Waiting(effect.session))
-    for n, stanza in enumerate(back):
-        event = Inbound(due.event.at, f"{due.event.seq}.{n}", stanza, due.decision)
-        work.queue.append(ForAccount(_recipient(stanza).bare, event))
+    for stanza in back:
+        jid = _recipient(stanza).bare
+        event = Inbound(due.event.at, f"{work.seq}.{jid}.{work.came[jid]}", stanza, due.decision)
+        work.came[jid] += 1
+        work.queue.append(ForAccount(jid, event))
 
 
 def _leaving(domains: Iterable[str], effect: Effect, back: list[Stanza]) -> Effect | None:

@@ -1,7 +1,7 @@
 """What happens to a service: events of one account, and stanzas that arrived for whomever they name.
 
-Their ``seq`` is never repeated for the whole service: it is passed on, behind a dot and a number, to what
-one account's step sends to another.
+Their ``seq`` is never repeated for the whole service: what comes of an event to an account has it too, and after
+it the account's JID and how many came to it before. So no number tells anybody how many others there were.
 """
 
 from __future__ import annotations

@@ -66,13 +66,13 @@ def _presence(before: Account, after: Account, changed: list[str], seq: str) -> 
     lost = tuple([jid for jid in seen if _from(before.roster, jid) and not _from(after.roster, jid)])
     probed = tuple([jid for jid in seen if _to(after.roster, jid) and not _to(before.roster, jid)])
     send: list[Effect] = []
-    for n, session in enumerate(after.sessions):
+    for session in after.sessions:
         if session.presence is None:
             continue
         if gained:
             send.append(FanOut(session.presence, gained, rules.SHARED_PRESENCE))
         if lost:
-            gone = Presence(None, session.address, f"{seq}-unavailable-{n}", "unavailable")
+            gone = Presence(None, session.address, f"{seq}-unavailable-{session.id.resource}", "unavailable")
             send.append(FanOut(gone, lost, rules.SHARED_UNAVAILABLE))
     if probed and after.available():
         send.append(FanOut(Presence(None, after.address, f"{seq}-probe", "probe"), probed, rules.SHARED_PROBE))
