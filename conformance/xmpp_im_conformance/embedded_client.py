@@ -9,6 +9,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from xmpp_im_conformance.client_driver import ClientSetup, ClientWorld, Resource
+from xmpp_im_conformance.client_features import client_policy_for
 from xmpp_im_conformance.driver import NotApplicable
 from xmpp_im_conformance.embedded.wire import to_client
 from xmpp_im_conformance.items import Item
@@ -32,12 +33,10 @@ class EmbeddedClient:
     def client(self, setup: ClientSetup) -> ClientWorld:
         """Make a client whose resource is bound.
 
-        :raises NotApplicable: where a feature is asked for.
+        :raises NotApplicable: where a feature cannot be switched on.
         """
-        if setup.features:
-            raise NotApplicable(f"the client has no feature {', '.join(sorted(setup.features))} to switch on")
         jid = parse_jid(setup.account)
-        world = EmbeddedClientWorld(core.Client(jid, _kept(setup)))
+        world = EmbeddedClientWorld(core.Client(jid, _kept(setup)), client_policy_for(setup.features))
         bound = core.Bound(jid.with_resource(setup.resource), core.read_features(setup.stream_features))
         world.take(core.SessionBound(*world.stamp(), bound))
         return world
@@ -61,6 +60,7 @@ class EmbeddedClientWorld:
     """A client during one scenario."""
 
     state: core.Client
+    policy: core.ClientPolicy
     count: int = 0
     out: list[Element] = field(factory=list)
     told: list[Mapping[str, object]] = field(factory=list)
@@ -75,7 +75,7 @@ class EmbeddedClientWorld:
 
     def take(self, event: core.Event) -> None:
         """Take an event, and write down what follows."""
-        step = core.reduce(self.state, event)
+        step = core.reduce(self.state, event, self.policy)
         self.state = step.state
         for effect in step.send:
             self.fired.update(effect.rule.requirements)

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import define, evolve, field
 
 from tests.conformance.stage import JULIET, ROMEO
 from xmpp_im_conformance.client_driver import ClientSetup, ClientWorld, Resource
 from xmpp_im_conformance.embedded import Embedded
+from xmpp_im_conformance.embedded_client import EmbeddedClient
 from xmpp_im_conformance.items import Item
 from xmpp_im_conformance.markup import read_xml
 from xmpp_im_conformance.outcome import Outcome, Result
@@ -259,6 +261,25 @@ def test_a_failure_names_the_step_and_tells_what_happened(tmp_path: Path) -> Non
         '      sends <iq type="get"/>',
         "      tells {'type': 'available'}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("features", "reason"),
+    [
+        (["carbons"], "the feature 'carbons' is not supported"),
+        (
+            ["chat-presence-listed", "chat-presence-off"],
+            "the features chat-presence-listed, chat-presence-off exclude one another",
+        ),
+    ],
+)
+def test_what_the_core_cannot_switch_on_is_not_applicable(tmp_path: Path, features: list[str], reason: str) -> None:
+    file = tmp_path / "vector.json"
+    vector = {"title": "a case", "rfc": ["6121 2"], "account": JULIET, "features": features, "steps": [STANZA]}
+    file.write_text(json.dumps(vector), encoding="utf-8")
+    (only,) = read_file(file, "vector")
+
+    assert run(only, Embedded(), EmbeddedClient()) == Result(only, Outcome.NOT_APPLICABLE, reason)
 
 
 def test_a_driver_without_a_client_counts_it_as_not_applicable(tmp_path: Path) -> None:

@@ -319,6 +319,17 @@ def test_what_a_client_has_not_is_not_applicable(tmp_path: Path) -> None:
     assert result(tmp_path, vectors[2], hello=opless).detail == "the program has no op 'client_sends'"
 
 
+def test_a_client_is_asked_for_the_features_that_it_says_it_has_and_for_no_others(tmp_path: Path) -> None:
+    vector = {**CLIENT, "features": ["roster-manager"], "steps": [{"client_sends": "<presence/>"}]}
+    trusting = {**HELLO, "client": {"ops": CLIENT_OPS, "events": [], "features": ["roster-manager"]}}
+
+    assert result(tmp_path, vector).detail == "the feature 'roster-manager' is not supported"
+    assert [each["op"] for each in asked(tmp_path)] == ["hello"]
+    assert result(tmp_path, vector, hello=trusting).outcome is PASSED
+    begun = [each for each in asked(tmp_path) if each["op"] == "begin_client"]
+    assert [each["features"] for each in begun] == [["roster-manager"]]
+
+
 def test_a_client_that_breaks_has_failed_and_is_started_anew(tmp_path: Path) -> None:
     vector = {**CLIENT, "steps": [{"client_sends": "<presence/>"}]}
 

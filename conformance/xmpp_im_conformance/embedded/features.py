@@ -54,15 +54,24 @@ def policy_for(features: frozenset[str], otherwise: Policy = DEFAULT) -> Policy:
 
     :raises NotApplicable: for a feature that is not there, and for two that exclude one another.
     """
+    served = {namespace: audience for feature in features for namespace, audience in _SERVED.get(feature, {}).items()}
+    return evolve(otherwise, **settings(features, _SETS), served=FrozenMap(served))
+
+
+def settings(features: frozenset[str], sets: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the fields of a policy that these features set.
+
+    :param sets: what each feature that there is sets.
+    :raises NotApplicable: for a feature that is not there, and for two that exclude one another.
+    """
     changes: dict[str, Any] = {}
     for feature in sorted(features):
-        if feature not in _SETS:
+        if feature not in sets:
             raise NotApplicable(f"the feature {feature!r} is not supported")
-        for name, value in _SETS[feature].items():
+        for name, value in sets[feature].items():
             if changes.setdefault(name, value) != value:
                 raise NotApplicable(f"the features {', '.join(sorted(features))} exclude one another")
-    served = {namespace: audience for feature in features for namespace, audience in _SERVED.get(feature, {}).items()}
-    return evolve(otherwise, **changes, served=FrozenMap(served))
+    return changes
 
 
 def machine_for(features: frozenset[str]) -> Machine[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.metadata import version
 
+from xmpp_im_conformance.client_features import CLIENT_FEATURES
 from xmpp_im_conformance.embedded import Embedded
 from xmpp_im_conformance.embedded.features import FEATURES
 from xmpp_im_conformance.embedded_client import EVENTS, EmbeddedClient
@@ -18,4 +19,5 @@ if __name__ == "__main__":
         sorted(FEATURES),
         EmbeddedClient(),
         sorted(EVENTS),
+        sorted(CLIENT_FEATURES),
     ).serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -25,6 +25,7 @@ class ClientCapabilities:
     ops: frozenset[str]
     events: frozenset[str]
     """The types of events that it can tell."""
+    features: frozenset[str]
 
 
 @frozen
@@ -66,5 +67,9 @@ def read_capabilities(hello: Message) -> Capabilities:
         else ServerCapabilities(
             frozenset(server["ops"]), frozenset(server["features"]), server.get("sees_requests", False)
         ),
-        None if client is None else ClientCapabilities(frozenset(client["ops"]), frozenset(client["events"])),
+        None
+        if client is None
+        else ClientCapabilities(
+            frozenset(client["ops"]), frozenset(client["events"]), frozenset(client.get("features", ()))
+        ),
     )

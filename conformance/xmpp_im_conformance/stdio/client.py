@@ -30,7 +30,11 @@ class StdioClient:
         :raises NotApplicable: where it plays no client, or cannot make the set-up.
         :raises ServerFailed: where it does not get that far.
         """
-        world = StdioClientWorld(self.program, self.program.ready().as_client())
+        can = self.program.ready().as_client()
+        missing = sorted(setup.features - can.features)
+        if missing:
+            raise NotApplicable(f"the feature {missing[0]!r} is not supported")
+        world = StdioClientWorld(self.program, can)
         cache = None if setup.cache is None else {"ver": setup.cache[0], "items": write_items(setup.cache[1])}
         answer = self.program.ask(
             "begin_client",

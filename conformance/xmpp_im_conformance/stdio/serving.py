@@ -34,6 +34,7 @@ class Serving:
     client: ClientDriver
     events: Iterable[str]
     """The types of events that the client tells."""
+    client_features: Iterable[str]
     _world: World | None = None
     _player: ClientWorld | None = None
 
@@ -63,7 +64,7 @@ class Serving:
     def hello(self, request: Message) -> _Answer:
         """Say what there is."""
         server = {"ops": list(_SERVER), "features": list(self.features), "sees_requests": True}
-        client = {"ops": list(_CLIENT), "events": list(self.events)}
+        client = {"ops": list(_CLIENT), "events": list(self.events), "features": list(self.client_features)}
         return {
             "protocol": PROTOCOL,
             "name": self.name,
