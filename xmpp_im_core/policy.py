@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import Enum
+from typing import Final
 
 from attrs import field, frozen
 from attrs.validators import ge, le
 
 from xmpp_im_core.frozenmap import FrozenMap
+
+_ROSTER: Final = "jabber:iq:roster"
+_BLOCKING: Final = "urn:xmpp:blocking"
 
 
 class RosterAccess(Enum):
@@ -102,7 +106,10 @@ class BlockedMessages(Enum):
 
 @frozen(kw_only=True)
 class Policy:
-    """The choices of one service."""
+    """The choices of one service.
+
+    :raises ValueError: for a number beyond its bounds, and for choices that contradict each other.
+    """
 
     # --- rosters (§2) ---------------------------------------------------------------------------------------
 
@@ -193,6 +200,17 @@ class Policy:
     served: FrozenMap[Audience] = FrozenMap()
     """§8.5.2.1.3: the namespaces of IQs that services of the host answer, and to whom; all others earn
     service-unavailable."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.lowest_priority > self.highest_priority:
+            raise ValueError(
+                f"lowest_priority: {self.lowest_priority} is above highest_priority, {self.highest_priority}"
+            )
+        if self.resend_requests_after is not None and self.resend_requests_after <= timedelta(0):
+            raise ValueError(f"resend_requests_after: {self.resend_requests_after} would be over at once, for ever")
+        for namespace in (_ROSTER, *([_BLOCKING] if self.blocking else [])):
+            if namespace in self.served:
+                raise ValueError(f"served: {namespace!r} is answered by the account itself, and to its owner alone")
 
 
 DEFAULT: Policy = Policy()

@@ -94,6 +94,37 @@ def test_what_is_not_in_the_roster_an_administrator_cannot_remove() -> None:
     assert ignored(account(JULIET, [waiting], interested=("balcony",)), ItemRemoved(AT, "seq", ROMEO))
 
 
+@rfc6121("2.3.3", quote="there are duplicate groups")
+@pytest.mark.parametrize("groups", [("Servants", "Servants"), ("Servants", "Friends", "Servants")])
+def test_an_administrator_names_a_group_once(groups: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"groups: .* a group is named once"):
+        ItemSet(AT, "seq", NURSE, "Nurse", groups)
+    with pytest.raises(ValueError, match=r"items: .* a group is named once"):
+        OverlayChanged(AT, "seq", (SharedItem(NURSE, groups=groups),))
+
+
+@rfc6121("2.3.3", quote="The XML character data of the <group/> element is of zero length")
+@pytest.mark.parametrize("groups", [("",), ("Servants", "")])
+def test_an_administrator_gives_each_group_a_name(groups: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="and not empty"):
+        ItemSet(AT, "seq", NURSE, "Nurse", groups)
+    with pytest.raises(ValueError, match="and not empty"):
+        OverlayChanged(AT, "seq", (SharedItem(NURSE, groups=groups),))
+
+
+@rfc6121("2.1.2.6", quote="it is opaque to the server")
+def test_groups_that_are_only_alike_are_not_the_same() -> None:
+    groups = ("Servants", "servants", " Servants")
+
+    assert after(reduce(account(JULIET), ItemSet(AT, "seq", NURSE, "", groups))).roster.contacts[NURSE].groups == groups
+    assert OverlayChanged(AT, "seq", (SharedItem(NURSE, groups=groups),)).items[0].groups == groups
+
+
+def test_a_service_shows_one_item_for_a_jid() -> None:
+    with pytest.raises(ValueError, match="two items for the same JID"):
+        OverlayChanged(AT, "seq", (SharedItem(NURSE), SharedItem(NURSE, name="Angelica")))
+
+
 @pytest.mark.parametrize("jid", ["NURSE@example.com", "nurse@example.com/pantry"])
 def test_an_administrator_names_prepared_bare_jids(jid: str) -> None:
     with pytest.raises(ValueError, match="prepared bare JID"):

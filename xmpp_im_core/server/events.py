@@ -7,7 +7,7 @@ JID or the resource they come from: an index would tell it how many others there
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 from attrs import field, frozen
@@ -26,10 +26,18 @@ def _prepared_bare(_: object, attribute: attrs.Attribute[str], value: str) -> No
         raise ValueError(f"{attribute.name}: {value!r} is no prepared bare JID")
 
 
+def _groups(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    if "" in value or len(set(value)) != len(value):
+        raise ValueError(f"{attribute.name}: {value!r}; a group is named once, and not empty (RFC 6121 §2.3.3)")
+
+
 def _shareable(_: object, attribute: attrs.Attribute[tuple[SharedItem, ...]], value: tuple[SharedItem, ...]) -> None:
     for item in value:
         if parse_jid(item.jid).bare != item.jid or item.state.pending_in or item.state.pending_out:
             raise ValueError(f"{attribute.name}: {item!r} has no prepared bare JID, or something pending")
+        _groups(None, attribute, item.groups)
+    if len({item.jid for item in value}) != len(value):
+        raise ValueError(f"{attribute.name}: two items for the same JID")
 
 
 # --- sessions ---------------------------------------------------------------------------------------------
@@ -171,11 +179,15 @@ class AccountMoved(Timed):
 
 @frozen
 class ItemSet(Timed):
-    """An administrator added or updated an item of the user's roster."""
+    """An administrator added or updated an item of the user's roster.
+
+    :raises ValueError: for what a roster set could not ask for either (§2.3.3): what is no prepared bare JID, a group
+        named twice or by an empty name. The limits of ``Policy`` bind users alone.
+    """
 
     jid: str = field(validator=_prepared_bare)
     name: str = ""
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] = field(default=(), validator=_groups)
 
 
 @frozen
@@ -187,7 +199,11 @@ class ItemRemoved(Timed):
 
 @frozen
 class OverlayChanged(Timed):
-    """The service shows these items in the roster, and no others: to be said after each loading too."""
+    """The service shows these items in the roster, and no others: to be said after each loading too.
+
+    :raises ValueError: for an item whose JID is no prepared bare JID or has another item, of which something is
+        pending, or with a group named twice or by an empty name (§2.3.3).
+    """
 
     items: tuple[SharedItem, ...] = field(default=(), validator=_shareable)
 
