@@ -166,6 +166,27 @@ def test_an_unknown_type_is_a_bad_request() -> None:
     assert changed_nothing(before, step)
 
 
+def test_what_answers_presence_of_an_unknown_type_without_a_sender_is_no_broadcast() -> None:
+    step = Scene().server("<presence type='available' id='a'/>")
+
+    assert sent(step) == elements(
+        f"<presence to='{JULIET}' type='error' id='a'><error type='modify'>"
+        "<bad-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
+    )
+
+
+@pytest.mark.parametrize("from_", ["", f"from='{JULIET}'"])
+def test_presence_that_the_server_refuses_says_nothing_of_the_users_other_resources(from_: str) -> None:
+    scene = Scene()
+    scene.server(available("juliet@capulet.example/chamber"))
+    before = scene.client
+
+    step = scene.server(f"<presence {from_} type='error'/>")
+
+    assert told(step) == [notifications.PresenceFailed(JULIET, None)]
+    assert changed_nothing(before, step)
+
+
 def test_a_probe_is_left_to_the_server() -> None:
     assert is_silent(Scene().server(f"<presence from='{ROMEO}' type='probe'/>"), rules.PROBE_LEFT_TO_SERVER)
 

@@ -15,7 +15,7 @@ from xmpp_im_core.client.state import Client
 from xmpp_im_core.client.strangers import heard_stranger
 from xmpp_im_core.client.subscriptions import inbound_subscription
 from xmpp_im_core.client.view import all_forgotten, all_gone, full_jid, recorded
-from xmpp_im_core.jid import JID
+from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as rules
 from xmpp_im_core.stanza import SUBSCRIPTION_TYPES, Condition, Presence
@@ -37,7 +37,8 @@ def inbound_presence(client: Client, event: Inbound, presence: Presence, policy:
         return inbound_subscription(client, event, presence, sender, policy)
     if type == "probe":
         return silence(client, rules.PROBE_LEFT_TO_SERVER)
-    return Transition(client, (refusal(presence, Condition.BAD_REQUEST, rules.PRESENCE_TYPE_REFUSED),))
+    named = presence.stamped(from_=presence.from_ or address_of(sender))  # without a 'to' an answer would be a broadcast
+    return Transition(client, (refusal(named, Condition.BAD_REQUEST, rules.PRESENCE_TYPE_REFUSED),))
 
 
 def available(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
@@ -91,8 +92,13 @@ def own_session_over(client: Client) -> Transition:
 
 
 def presence_error(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
-    """Take an error for what it is: presence did not reach that JID, so it is gone. It is never answered."""
+    """Take an error for what it is: presence did not reach that JID, so it is gone. It is never answered.
+
+    From the user's own account it tells that the server has not taken the presence, and nothing of other resources.
+    """
     failed = Tell(PresenceFailed(sender, presence.error), rules.PRESENCE_ERROR)
+    if sender == client.jid:
+        return Transition(client, (failed,))
     heard = client.presences.get(sender.bare)
     if sender.is_bare and client.resources(sender.bare):
         after, told = _all_resources_gone(client, presence, sender, rules.PRESENCE_ERROR)
