@@ -11,6 +11,7 @@ from attrs import define, field
 from xmpp_im_conformance.client_driver import ClientDriver, ClientSetup, ClientWorld
 from xmpp_im_conformance.differing import difference
 from xmpp_im_conformance.driver import NotApplicable, ServerFailed
+from xmpp_im_conformance.evidence import AT_SERVER, Evidence, Unmet
 from xmpp_im_conformance.items import Item, differences
 from xmpp_im_conformance.markup import flat, pretty
 from xmpp_im_conformance.matching import FROM_CLIENT
@@ -31,11 +32,11 @@ def run_client_scenario(vector: Vector, scenario: ClientScenario, driver: Client
     setup = ClientSetup(scenario.account, scenario.resource, scenario.stream_features, scenario.cache, vector.features)
     run = ClientRun(driver.client(setup))
     following = (*[step.key for step in scenario.steps[1:]], "")
-    for number, (step, next_key) in enumerate(zip(scenario.steps, following, strict=True), 1):
-        run.step(f"step {number} of {len(scenario.steps)} ({step.key})", step, next_key)
+    for number, (step, next_key) in enumerate(zip(scenario.steps, following, strict=True)):
+        run.step(f"step {number + 1} of {len(scenario.steps)} ({step.key})", number, step, next_key)
     missing = missing_rules(vector.requirements, run.world.obeyed())
     if missing:
-        raise Failed(run.report(missing))
+        raise run.failed(missing)
 
 
 @define
@@ -56,9 +57,11 @@ class ClientRun:
     """What the client sent because of it."""
     transcript: list[str] = field(factory=list)
 
-    def step(self, place: str, step: ClientStep, next_key: str) -> None:
+    def step(self, place: str, number: int, step: ClientStep, next_key: str) -> None:
         """Take a step.
 
+        :param place: what it is called.
+        :param number: which it is, from 0.
         :param next_key: the key of the step after it.
         :raises Failed: where what it expects does not hold, or the implementation raises.
         """
@@ -70,12 +73,14 @@ class ClientRun:
                 self._ignored(next_key)
             else:
                 _EXPECT[step.key](self, step)
-        except (Mismatch, BadPlaceholder, ServerFailed) as problem:
-            raise Failed(self.report(f"{place}: {problem}")) from problem
+        except Mismatch as mismatch:
+            raise self.failed(f"{place}: {mismatch}", number, mismatch.unmet) from mismatch
+        except (BadPlaceholder, ServerFailed) as problem:
+            raise self.failed(f"{place}: {problem}", number) from problem
         except NotApplicable:
             raise
         except Exception as problem:
-            raise Failed(self.report(f"{place}: the implementation raised\n{traceback.format_exc()}")) from problem
+            raise self.failed(f"{place}: the implementation raised\n{traceback.format_exc()}", number) from problem
 
     def collect(self) -> tuple[Sequence[Element], Sequence[Mapping[str, object]]]:
         """Note and return what the client has sent, and told the application, since the last time."""
@@ -86,9 +91,14 @@ class ClientRun:
         self.events += told
         return sent, told
 
-    def report(self, problem: str) -> str:
-        """Return what went wrong, with all that happened up to there."""
-        return "\n".join([problem, "what happened:", *[f"  {line}" for line in self.transcript]])
+    def failed(self, problem: str, number: int | None = None, unmet: tuple[Unmet, ...] = ()) -> Failed:
+        """Return the failure, with all that there is to show.
+
+        :param number: the step that failed, from 0, if it is one's fault.
+        """
+        happened = "\n".join([f"  {line}" for line in self.transcript])
+        untaken = {AT_SERVER: tuple(self.untaken)} if self.untaken else {}
+        return Failed(Evidence(problem, happened, number, unmet, untaken, tuple(self.events), self.bindings))
 
     def _ignored(self, next_key: str) -> None:
         """See that the server's last stanza changed and told nothing.
@@ -145,29 +155,34 @@ def _sent(run: ClientRun, step: ClientStep) -> None:
         run.bindings, _ = found
         del run.untaken[:count]
         return
-    if not run.untaken:
-        wanted = "\n".join([pretty(each, indent="    ") for each in step.expected])
-        raise Mismatch(f"nothing more was sent, expected was\n{wanted}")
+    wanted, sent = _listed(step.expected), tuple(run.untaken)
+    if not sent:
+        unmet = Unmet("nothing more was sent", AT_SERVER, step.expected)
+        raise Mismatch(f"{unmet.says}, expected was\n{wanted}", unmet)
     if count == 1:
-        raise Mismatch(
-            "something else was sent: " + difference(step.expected[0], run.untaken[0], run.bindings, FROM_CLIENT)
-        )
-    wanted = "\n".join([pretty(each, indent="    ") for each in step.expected])
-    came = "\n".join([pretty(each, indent="    ") for each in run.untaken])
-    raise Mismatch(f"the next {count} do not match\n{wanted}\nsent:\n{came}")
+        compared = difference(step.expected[0], sent[0], run.bindings, FROM_CLIENT)
+        message = f"something else was sent: {compared}"
+        raise Mismatch(message, Unmet(message.partition("\n")[0], AT_SERVER, step.expected, sent[:1]))
+    unmet = Unmet(f"the next {count} do not match", AT_SERVER, step.expected, sent)
+    raise Mismatch(f"{unmet.says}\n{wanted}\nsent:\n{_listed(sent)}", unmet)
+
+
+def _listed(stanzas: Sequence[Element]) -> str:
+    return "\n".join([pretty(stanza, indent="    ") for stanza in stanzas])
 
 
 def _nothing_sent(run: ClientRun, step: ClientStep) -> None:
     if run.untaken:
-        came = "\n".join([pretty(each, indent="    ") for each in run.untaken])
-        raise Mismatch(f"nothing was expected, but there was sent\n{came}")
+        unmet = Unmet("nothing was expected, but there was sent", AT_SERVER, came=tuple(run.untaken))
+        raise Mismatch(f"{unmet.says}\n{_listed(unmet.came)}", unmet)
 
 
 def _roster(run: ClientRun, step: ClientStep) -> None:
     lines = differences(step.items, run.world.roster(), run.bindings)
     if lines:
         compared = "\n".join([f"    {line}" for line in lines])
-        raise Mismatch(f"the client's roster is another (- expected, + found)\n{compared}")
+        unmet = Unmet("the client's roster is another (- expected, + found)", items=tuple(lines))
+        raise Mismatch(f"{unmet.says}\n{compared}", unmet)
 
 
 def _ver(run: ClientRun, step: ClientStep) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from xmpp_im_conformance.differing import difference
 from xmpp_im_conformance.driver import World
+from xmpp_im_conformance.evidence import Unmet
 from xmpp_im_conformance.items import Item, client_view, differences
 from xmpp_im_conformance.markup import pretty
 from xmpp_im_conformance.matching import EXACT, PART, Manner, match_all, match_stanza
@@ -28,7 +29,11 @@ from xmpp_im_core.element import Element
 
 
 class Mismatch(Exception):
-    """What was expected is not what came; the message says both."""
+    """What was expected is not what came; the message says both, for people."""
+
+    def __init__(self, message: str, *unmet: Unmet) -> None:
+        super().__init__(message)
+        self.unmet = unmet or (Unmet(message.partition("\n")[0]),)
 
 
 @define
@@ -71,19 +76,22 @@ def _receive(observer: Observer, step: Receive) -> None:
         observer.bindings, taken = found
         untaken[:] = [stanza for index, stanza in enumerate(untaken) if index not in taken]
     elif not step.optional:
-        raise Mismatch(_not_received(step, untaken, observer.bindings))
+        raise _not_received(step, untaken, observer.bindings)
 
 
-def _not_received(step: Receive, untaken: list[Element], bindings: Bindings) -> str:
+def _not_received(step: Receive, untaken: list[Element], bindings: Bindings) -> Mismatch:
     if not untaken:
-        return f"at {step.at} nothing more came, expected was\n{_listed(step.expected)}"
+        unmet = Unmet(f"at {step.at} nothing more came", step.at, step.expected)
+        return Mismatch(f"{unmet.says}, expected was\n{_listed(step.expected)}", unmet)
     if step.anywhere or step.any_order:
-        where = "nothing untaken" if step.anywhere else f"the next {len(step.expected)} do not match"
         wanted = [each for each in step.expected if not _is_among(each, untaken, bindings)] or step.expected
-        if step.anywhere:
-            where = "among what is untaken there is not"
-        return f"at {step.at} {where}\n{_listed(wanted)}\nuntaken:\n{_listed(untaken)}"
-    return f"at {step.at} something else came: {difference(step.expected[0], untaken[0], bindings)}"
+        others = [each for each in step.expected if each not in wanted]
+        left = [each for each in untaken if not any(_is_among(other, [each], bindings) for other in others)]
+        where = "what is untaken is not this" if step.anywhere else f"the next {len(step.expected)} do not match"
+        unmet = Unmet(f"at {step.at} {where}", step.at, tuple(wanted), tuple(left))
+        return Mismatch(f"{unmet.says}\n{_listed(wanted)}\nuntaken:\n{_listed(untaken)}", unmet)
+    message = f"at {step.at} something else came: {difference(step.expected[0], untaken[0], bindings)}"
+    return Mismatch(message, Unmet(message.partition("\n")[0], step.at, step.expected, tuple(untaken[:1])))
 
 
 def _is_among(expected: Element, untaken: Sequence[Element], bindings: Bindings) -> bool:
@@ -97,7 +105,8 @@ def _listed(stanzas: Sequence[Element]) -> str:
 def _silent(observer: Observer, step: Silent) -> None:
     for jid in step.at:
         if observer.at(jid):
-            raise Mismatch(f"at {jid} nothing was expected, but there came\n{_listed(observer.at(jid))}")
+            unmet = Unmet(f"at {jid} nothing was expected, but there came", jid, came=tuple(observer.at(jid)))
+            raise Mismatch(f"{unmet.says}\n{_listed(unmet.came)}", unmet)
 
 
 def _flush(observer: Observer, step: Flush) -> None:
@@ -108,7 +117,8 @@ def _flush(observer: Observer, step: Flush) -> None:
 def _absent(observer: Observer, step: Absent) -> None:
     for stanza in observer.at(step.at):
         if next(match_stanza(step.expected, stanza, observer.bindings, PART), None) is not None:
-            raise Mismatch(f"at {step.at} this must not come:\n{_listed([stanza])}")
+            unmet = Unmet(f"at {step.at} this must not come:", step.at, came=(stanza,))
+            raise Mismatch(f"{unmet.says}\n{_listed([stanza])}", unmet)
 
 
 def _roster(observer: Observer, step: RosterIs) -> None:
@@ -119,12 +129,14 @@ def _roster(observer: Observer, step: RosterIs) -> None:
     lines = differences(expected, found, observer.bindings)
     if lines:
         compared = "\n".join([f"    {line}" for line in lines])
-        raise Mismatch(f"the stored roster of {step.of} is another (- expected, + found)\n{compared}")
+        unmet = Unmet(f"the stored roster of {step.of} is another (- expected, + found)", items=tuple(lines))
+        raise Mismatch(f"{unmet.says}\n{compared}", unmet)
 
 
 def _one_of(observer: Observer, step: OneOf) -> None:
     """Try each branch on a copy: one that does not hold leaves no trace."""
     reasons: list[str] = []
+    unmet: list[Unmet] = []
     for number, branch in enumerate(step.branches, 1):
         untaken = {jid: list(stanzas) for jid, stanzas in observer.untaken.items()}
         attempt = Observer(observer.world, untaken, observer.bindings)
@@ -133,10 +145,11 @@ def _one_of(observer: Observer, step: OneOf) -> None:
                 attempt.observe(each)
         except Mismatch as mismatch:
             reasons.append(f"branch {number}: {mismatch}")
+            unmet += [evolve(each, says=f"branch {number}: {each.says}") for each in mismatch.unmet]
             continue
         observer.untaken, observer.bindings = attempt.untaken, attempt.bindings
         return
-    raise Mismatch("no branch holds\n" + "\n".join(reasons))
+    raise Mismatch("no branch holds\n" + "\n".join(reasons), *unmet)
 
 
 def _stream_feature(observer: Observer, step: StreamFeature) -> None:
@@ -144,9 +157,9 @@ def _stream_feature(observer: Observer, step: StreamFeature) -> None:
     there = any(next(match_stanza(step.expected, each, observer.bindings), None) is not None for each in offered)
     if there == step.absent:
         said = "must not be offered" if step.absent else "was not offered"
-        raise Mismatch(
-            f"the stream feature {said} to {step.at}:\n{_listed([step.expected])}\noffered:\n{_listed(offered)}"
-        )
+        expected = () if step.absent else (step.expected,)
+        unmet = Unmet(f"the stream feature {said} to {step.at}:", step.at, expected, tuple(offered))
+        raise Mismatch(f"{unmet.says}\n{_listed([step.expected])}\noffered:\n{_listed(offered)}", unmet)
 
 
 # The steps' classes and their functions correspond one to one, which the type of a mapping cannot say.

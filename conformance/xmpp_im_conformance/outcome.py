@@ -10,6 +10,7 @@ from time import perf_counter
 from attrs import evolve, field, frozen
 
 from xmpp_im_conformance.driver import NotApplicable, ServerFailed
+from xmpp_im_conformance.evidence import Evidence
 from xmpp_im_conformance.vectors import Malformed, Vector
 
 
@@ -31,10 +32,16 @@ class Result:
     """Why it failed or is not applicable; empty where it passed."""
     seconds: float = field(default=0.0, eq=False)
     """How long it took; no part of what became of it."""
+    evidence: Evidence | None = field(default=None, eq=False)
+    """What the detail says, for whoever shows it otherwise; None where that is all."""
 
 
 class Failed(Exception):
     """The vector fails; the message is for people."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__(str(evidence))
+        self.evidence = evidence
 
 
 def result_of(vector: Vector | Malformed, run: Callable[[Vector], None]) -> Result:
@@ -54,7 +61,9 @@ def _result_of(vector: Vector, run: Callable[[Vector], None]) -> Result:
         run(vector)
     except NotApplicable as reason:
         return Result(vector, Outcome.NOT_APPLICABLE, str(reason))
-    except (Failed, ServerFailed) as failure:
+    except Failed as failure:
+        return Result(vector, Outcome.FAILED, str(failure), evidence=failure.evidence)
+    except ServerFailed as failure:
         return Result(vector, Outcome.FAILED, str(failure))
     except Exception:
         return Result(vector, Outcome.FAILED, f"the implementation raised\n{traceback.format_exc()}")

@@ -11,6 +11,7 @@ from attrs import define, field
 
 from xmpp_im_conformance.data import requirements
 from xmpp_im_conformance.driver import REMOTE, Driver, NotApplicable, ServerFailed, Setup, World
+from xmpp_im_conformance.evidence import Evidence, Unmet
 from xmpp_im_conformance.markup import flat
 from xmpp_im_conformance.observing import Mismatch, Observer
 from xmpp_im_conformance.outcome import Failed
@@ -46,9 +47,9 @@ def run_scenario(vector: Vector, scenario: Scenario, driver: Driver) -> None:
     with opened(driver, setup) as world:
         run = Run(world, Observer(world))
         total = len(scenario.steps)
-        for number, step in enumerate(scenario.steps, 1):
-            run.step(f"step {number} of {total} ({step.key})", step)
-        run.end(scenario.lenient)
+        for number, step in enumerate(scenario.steps):
+            run.step(f"step {number + 1} of {total} ({step.key})", step, number)
+        run.end(scenario.lenient, total)
         check_rules(vector.requirements, world.obeyed(), run)
 
 
@@ -79,7 +80,7 @@ def opened(driver: Driver, setup: Setup) -> Iterator[World]:
     try:
         world = driver.world(setup)
     except ServerFailed as problem:
-        raise Failed(f"before the first step: {problem}") from problem
+        raise Failed(Evidence(f"before the first step: {problem}")) from problem
     try:
         yield world
     finally:
@@ -96,9 +97,11 @@ class Run:
     """The clients whose sessions have not ended."""
     transcript: list[str] = field(factory=list)
 
-    def step(self, place: str, step: Step) -> None:
+    def step(self, place: str, step: Step, number: int | None = None) -> None:
         """Take a step.
 
+        :param place: what it is called.
+        :param number: which of the vector's it is, from 0; None where it is none of them.
         :raises Failed: where what it expects does not hold, or the implementation raises.
         """
         try:
@@ -106,12 +109,14 @@ class Run:
                 self._act(place, step.does)
             else:
                 self.observer.observe(step.does)
-        except (Mismatch, BadPlaceholder, ServerFailed) as problem:
-            raise Failed(self.report(f"{place}: {problem}")) from problem
+        except Mismatch as mismatch:
+            raise self.failed(f"{place}: {mismatch}", number, mismatch.unmet) from mismatch
+        except (BadPlaceholder, ServerFailed) as problem:
+            raise self.failed(f"{place}: {problem}", number) from problem
         except (NotApplicable, Failed):
             raise
         except Exception as problem:
-            raise Failed(self.report(f"{place}: the implementation raised\n{traceback.format_exc()}")) from problem
+            raise self.failed(f"{place}: the implementation raised\n{traceback.format_exc()}", number) from problem
 
     def _act(self, place: str, does: Action) -> None:
         self._count(does)
@@ -132,20 +137,26 @@ class Run:
         elif isinstance(does, Act) and does.what in ("restart", "account_removed"):
             self.connected = [jid for jid in self.connected if jid.partition("/")[0] != does.jid]
 
-    def end(self, lenient: bool | frozenset[str]) -> None:
+    def end(self, lenient: bool | frozenset[str], total: int) -> None:
         """See that nothing is left untaken at any client that is connected, and at the remote domain.
 
+        :param total: how many steps there were.
         :raises Failed: where something is, and the scenario is not lenient about it.
         """
         if lenient is True:
             return
         free = lenient if isinstance(lenient, frozenset) else frozenset()
         everybody = tuple([jid for jid in (*self.connected, REMOTE) if jid not in free])
-        self.step("at the end", Step("silent", Silent(everybody)))
+        self.step("at the end", Step("silent", Silent(everybody)), total)
 
-    def report(self, problem: str) -> str:
-        """Return what went wrong, with all that happened up to there."""
-        return "\n".join([problem, "what happened:", *[f"  {line}" for line in self.transcript]])
+    def failed(self, problem: str, number: int | None = None, unmet: tuple[Unmet, ...] = ()) -> Failed:
+        """Return the failure, with all that there is to show.
+
+        :param number: the step that failed, from 0, if it is one's fault.
+        """
+        happened = "\n".join([f"  {line}" for line in self.transcript])
+        untaken = {at: tuple(stanzas) for at, stanzas in self.observer.untaken.items() if stanzas}
+        return Failed(Evidence(problem, happened, number, unmet, untaken, bindings=self.observer.bindings))
 
 
 def check_rules(ids: Iterable[str], obeyed: frozenset[str] | None, run: Run) -> None:
@@ -155,7 +166,7 @@ def check_rules(ids: Iterable[str], obeyed: frozenset[str] | None, run: Run) -> 
     """
     missing = missing_rules(ids, obeyed)
     if missing:
-        raise Failed(run.report(missing))
+        raise run.failed(missing)
 
 
 def missing_rules(ids: Iterable[str], obeyed: frozenset[str] | None) -> str:

@@ -12,11 +12,11 @@ from typing import Final
 from attrs import evolve
 
 from xmpp_im_conformance.driver import REMOTE, Driver, Setup
+from xmpp_im_conformance.evidence import Unmet
 from xmpp_im_conformance.items import Item
 from xmpp_im_conformance.markup import read_xml
 from xmpp_im_conformance.matching import PART, match_stanza
 from xmpp_im_conformance.observing import Observer
-from xmpp_im_conformance.outcome import Failed
 from xmpp_im_conformance.scenario import Run, check_rules, opened
 from xmpp_im_conformance.vectors import (
     Act,
@@ -30,11 +30,20 @@ from xmpp_im_conformance.vectors import (
     TableState,
     Vector,
 )
+from xmpp_im_core.element import Element
 
 JULIET: Final = "juliet@capulet.example"
 BALCONY: Final = f"{JULIET}/balcony"
 CONTACT: Final = f"romeo@{REMOTE}"
 STRANGER: Final = f"tybalt@{REMOTE}/piazza"
+
+# The steps of a row's story that may fail, from 0.
+SUBSCRIPTION_ACTS: Final = 2
+"""What becomes of the stanza, in a row of Appendix A."""
+SUBSCRIPTION_ENDS: Final = 3
+"""Which state follows."""
+MESSAGE_ENDS: Final = 2
+"""What becomes of the message, in a cell of §8.5.4."""
 
 _GET: Final = "<iq id='roster' type='get'><query xmlns='jabber:iq:roster'/></iq>"
 
@@ -61,15 +70,18 @@ def run_subscription_row(vector: Vector, row: SubscriptionRow, driver: Driver) -
             stanza = f"<presence from='{CONTACT}' id='row' to='{JULIET}' type='{row.stanza}'/>"
             _take(run, RemoteSend(stanza))
         acted = _acted(run, row)
-        if acted != row.delivered_or_routed:
+        if bool(acted) != row.delivered_or_routed:
             verb = "routed" if row.outbound else "delivered"
             said = f"must be {verb}, but was not" if row.delivered_or_routed else f"was {verb}, but must not be"
-            raise Failed(run.report(f"{row.name}: {row.stanza!r} {said}"))
+            at = REMOTE if row.outbound else BALCONY
+            unmet = Unmet(f"{row.stanza!r} {said}", at, came=acted or tuple(run.observer.at(at)))
+            raise run.failed(f"{row.name}: {unmet.says}", SUBSCRIPTION_ACTS, (unmet,))
         after = state_of([item for item in world.roster(JULIET) if item.jid == CONTACT])
         if not world.sees_requests():
             after = evolve(after, pending_in=row.after.pending_in)
         if not _is_state(row.after, after):
-            raise Failed(run.report(f"{row.name}: the new state must be {row.after}, but is {after}"))
+            unmet = Unmet(f"the new state must be {row.after}, but is {after}")
+            raise run.failed(f"{row.name}: {unmet.says}", SUBSCRIPTION_ENDS, (unmet,))
         check_rules(vector.requirements, world.obeyed(), run)
 
 
@@ -105,12 +117,12 @@ def _is_state(expected: TableState, found: TableState) -> bool:
     )
 
 
-def _acted(run: Run, row: SubscriptionRow) -> bool:
-    """Whether the stanza was routed to the contact, or delivered to the user."""
+def _acted(run: Run, row: SubscriptionRow) -> tuple[Element, ...]:
+    """Return the stanza as it was routed to the contact, or delivered to the user; nothing where it was not."""
     sender, to = (JULIET, CONTACT) if row.outbound else (CONTACT, JULIET)
     stanza = read_xml(f"<presence from='{sender}' to='{to}' type='{row.stanza}'/>")
     untaken = run.observer.at(REMOTE if row.outbound else BALCONY)
-    return any(next(match_stanza(stanza, each, {}, PART), None) is not None for each in untaken)
+    return tuple([each for each in untaken if next(match_stanza(stanza, each, {}, PART), None) is not None])
 
 
 def _take(run: Run, does: Action) -> None:
@@ -152,7 +164,8 @@ def run_message_row(vector: Vector, row: MessageRow, driver: Driver) -> None:
         happened = set(_happened(run, row, resources))
         if not happened & set(row.outcomes):
             came = " or ".join(sorted(happened)) or "something that no outcome of the format describes"
-            raise Failed(run.report(f"{row.name}: must be {' or '.join(row.outcomes)}, but was {came}"))
+            unmet = Unmet(f"must be {' or '.join(row.outcomes)}, but was {came}")
+            raise run.failed(f"{row.name}: {unmet.says}", MESSAGE_ENDS, (unmet,))
         check_rules(vector.requirements, world.obeyed(), run)
 
 

@@ -235,10 +235,74 @@ def test_the_step_that_failed_is_marked_and_what_follows_is_pale(opened: Opened)
 
     body = open_vector(chrome, "wrong")
 
-    assert "expected 'nobody'" in element(chrome, f"{body} .failure pre").text
+    assert "expected 'nobody'" in element(chrome, f"{body} .failure h4").text
     assert element(chrome, f"{body} .steps .bad").get_attribute("data-step") == "2"
     assert element(chrome, f"{body} .diagram .bad").get_attribute("data-step") == "2"
     assert len(chrome.find_elements("css selector", f"{body} .steps .later")) == 2
+
+
+def test_what_is_missing_and_what_came_is_told_by_words_and_shapes_and_not_by_colour_alone(opened: Opened) -> None:
+    chrome = opened()
+
+    body = open_vector(chrome, "wrong")
+
+    row = f"{body} .diagram .bad"
+    assert element(chrome, f"{row} .missing text").text == "missing: presence"
+    assert len(chrome.find_elements("css selector", f"{row} .missing .cross")) == 1
+    assert chrome.find_elements("css selector", f"{row} .missing .tip") == []
+    assert element(chrome, f"{row} .came text").text == "came: presence"
+    assert len(chrome.find_elements("css selector", f"{row} .came circle")) == 1
+    assert element(chrome, f"{row} .fault").text == "✗"
+    assert element(chrome, f"{body} .diagram .border text").text == "not reached"
+    assert [each.text for each in chrome.find_elements("css selector", f"{body} .legend span")] == [
+        "sent",
+        "did not come",
+        "came instead",
+    ]
+
+
+@pytest.mark.parametrize(("width", "columns"), [(1280, 2), (390, 1)])
+def test_what_was_expected_stands_beside_what_came_or_above_it_on_a_phone(
+    opened: Opened, chrome: Chrome, width: int, columns: int
+) -> None:
+    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    opened()
+
+    body = open_vector(chrome, "wrong")
+
+    expected, came = [element(chrome, f"{body} .compared .{side}").rect for side in ("expected", "came")]
+    assert (expected["x"] < came["x"], expected["y"] < came["y"]) == (columns == 2, columns == 1)
+    signs = chrome.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map(cell => getComputedStyle(cell, '::before').content)",
+        f"{body} .compared td",
+    )
+    assert signs == ['"−"', '"+"']
+    assert [each.text for each in chrome.find_elements("css selector", f"{body} .compared mark")] == [
+        'to="nobody"',
+        'to="juliet@capulet.example"',
+    ]
+
+
+def test_a_diagram_fits_a_phone(opened: Opened, chrome: Chrome) -> None:
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    opened()
+
+    body = open_vector(chrome, "client")  # three participants, and what is said between them is long
+
+    assert chrome.execute_script(
+        "const one = document.querySelector(arguments[0]); return one.scrollWidth <= one.clientWidth",
+        f"{body} .diagram",
+    )
+
+
+def test_a_vector_that_is_opened_tells_what_its_requirements_say(opened: Opened) -> None:
+    chrome = opened()
+
+    body = open_vector(chrome, "good")
+
+    assert element(chrome, f"{body} .shows li").text.startswith("6121-4.2.2-02 MUST ")
 
 
 def test_no_text_overlaps_the_edges_of_a_diagram(opened: Opened) -> None:
@@ -319,6 +383,6 @@ def test_without_its_script_the_list_is_all_there(opened: Opened, chrome: Chrome
     vectors = chrome.find_elements("css selector", ".vector")
     assert [each.get_attribute("data-id") for each in vectors] == _ALL
     element(chrome, '[data-id="wrong"] summary').click()
-    assert "expected 'nobody'" in element(chrome, '[data-id="wrong"] .failure pre').text
+    assert "expected 'nobody'" in element(chrome, '[data-id="wrong"] .failure h4').text
     assert element(chrome, "#below-4").is_displayed()
     assert not element(chrome, "#filters").is_displayed()

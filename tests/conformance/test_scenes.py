@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conformance.stage import BALCONY, CHAMBER, JULIET, receive, scenario, send
+from tests.conformance.stage import (
+    BALCONY,
+    CHAMBER,
+    JULIET,
+    ScriptedWorld,
+    receive,
+    result,
+    scenario,
+    send,
+)
+from xmpp_im_conformance.driver import REMOTE
+from xmpp_im_conformance.embedded import Embedded
+from xmpp_im_conformance.embedded_client import EmbeddedClient
+from xmpp_im_conformance.evidence import Evidence, Unmet
 from xmpp_im_conformance.finding import find
 from xmpp_im_conformance.html.book import scene_of
 from xmpp_im_conformance.html.labels import label
 from xmpp_im_conformance.html.scene import Kind, Line, Mark, Participant, Scene
-from xmpp_im_conformance.html.table_scene import row_title
+from xmpp_im_conformance.html.table_scene import row_title, subscription_scene
 from xmpp_im_conformance.markup import read_xml
-from xmpp_im_conformance.vectors import MessageRow, SubscriptionRow, Vector
+from xmpp_im_conformance.outcome import Outcome
+from xmpp_im_conformance.running import run
+from xmpp_im_conformance.tables import SUBSCRIPTION_ACTS
+from xmpp_im_conformance.vectors import MessageRow, SubscriptionRow, TableState, Vector
 
 BALCONY_LINE = Participant("juliet/balcony", "capulet.example")
 SERVER_LINE = Participant("server", "under test")
@@ -343,3 +360,145 @@ def test_rows_have_titles_of_their_own(tmp_path: Path) -> None:
 )
 def test_a_label_says_in_a_few_words_what_a_stanza_is(xml: str, whose: Any, expected: str) -> None:
     assert label(read_xml(xml), whose, JULIET) == expected
+
+
+# --- where a vector failed --------------------------------------------------------------------------------
+
+PRESENCE = "<presence/>"
+
+
+def failed(tmp_path: Path, step: Any, came: Sequence[tuple[str, str]], *more: Any, **keys: Any) -> tuple[Scene, int]:
+    """Tell a scenario that fails at a step after which this had come, and which line that step is."""
+    world = ScriptedWorld({PRESENCE: came}, **keys)
+    found = result(tmp_path, scenario(send(PRESENCE), step, *more), world)
+    assert found.outcome is Outcome.FAILED
+    assert found.evidence is not None
+    assert found.evidence.step is not None
+    assert isinstance(found.vector, Vector)
+    return scene_of(found.vector, found.evidence), found.evidence.step
+
+
+def drawn(tmp_path: Path, step: Any, *came: tuple[str, str], **keys: Any) -> tuple[Mark, ...]:
+    """What is drawn of the step that fails; Juliet's client is 0, the server 1."""
+    scene, number = failed(tmp_path, step, came, **keys)
+    return scene.lines[number].marks
+
+
+def test_what_did_not_come_is_missing_and_nothing_is_drawn_instead(tmp_path: Path) -> None:
+    assert drawn(tmp_path, receive("<message/>")) == (Mark(Kind.MISSING, 1, "missing: message", 0),)
+
+
+def test_what_came_instead_is_drawn_below_what_is_missing(tmp_path: Path) -> None:
+    assert drawn(tmp_path, receive("<message/>"), (BALCONY, "<iq type='result'/>")) == (
+        Mark(Kind.MISSING, 1, "missing: message", 0),
+        Mark(Kind.CAME, 1, "came: iq result", 0),
+    )
+
+
+def test_what_came_elsewhere_or_later_is_drawn_as_come_besides(tmp_path: Path) -> None:
+    came = [(BALCONY, "<iq type='result'/>"), (BALCONY, "<message type='chat'/>"), (REMOTE, "<presence/>")]
+
+    scene, number = failed(tmp_path, receive("<presence/>"), came)
+
+    assert [each.name for each in scene.participants] == ["juliet/balcony", "server", REMOTE]
+    assert scene.lines[number].marks == (
+        Mark(Kind.MISSING, 1, "missing: presence", 0),
+        Mark(Kind.CAME, 1, "came: iq result", 0),
+        Mark(Kind.BESIDES, 1, "besides: message chat", 0),
+        Mark(Kind.BESIDES, 1, "besides: presence", 2),
+    )
+
+
+def test_of_several_only_those_that_did_not_come_are_missing(tmp_path: Path) -> None:
+    step = receive("<message/>", "<presence/>")
+
+    assert drawn(tmp_path, step, (BALCONY, "<message/>"), (BALCONY, "<iq type='get'/>")) == (
+        Mark(Kind.EXPECTED, 1, "message", 0),
+        Mark(Kind.MISSING, 1, "missing: presence", 0),
+        Mark(Kind.CAME, 1, "came: iq get", 0),
+        Mark(Kind.BESIDES, 1, "besides: message", 0),
+    )
+
+
+def test_where_silence_was_expected_what_came_is_drawn(tmp_path: Path) -> None:
+    assert drawn(tmp_path, {"silent": [BALCONY]}, (BALCONY, "<presence type='unavailable'/>")) == (
+        Mark(Kind.SILENCE, 0),
+        Mark(Kind.CAME, 1, "came: presence unavailable", 0),
+    )
+
+
+def test_a_roster_that_is_another_is_marked_as_wrong(tmp_path: Path) -> None:
+    step = {"roster": {"of": JULIET, "items": [{"jid": "romeo@remote.example"}]}}
+
+    assert drawn(tmp_path, step) == (Mark(Kind.WRONG, 1, "roster of juliet"),)
+
+
+def test_each_alternative_shows_what_is_missing_of_it(tmp_path: Path) -> None:
+    step = {"one_of": [[receive("<message/>")], [receive("<presence/>"), {"silent": [BALCONY]}]]}
+
+    scene, number = failed(tmp_path, step, [(BALCONY, "<iq type='set'/>")])
+
+    line = scene.lines[number]
+    assert [[mark.kind for mark in each.marks] for branch in line.branches for each in branch] == [
+        [Kind.MISSING],
+        [Kind.MISSING],
+        [Kind.SILENCE],
+    ]
+    assert line.marks == (Mark(Kind.CAME, 1, "came: iq set", 0),)
+
+
+def test_what_is_left_at_the_end_is_drawn_there(tmp_path: Path) -> None:
+    scene, number = failed(tmp_path, {"flush": [BALCONY]}, [(REMOTE, "<message/>")])
+
+    assert number == len(scene.lines) - 1
+    assert scene.lines[-1].says == END.says
+    assert scene.lines[-1].marks == (Mark(Kind.CAME, 1, "came: message", 2),)
+
+
+def test_a_flood_is_drawn_in_part_and_counted(tmp_path: Path) -> None:
+    marks = drawn(tmp_path, {"silent": [BALCONY]}, *[(BALCONY, f"<message id='{n}'/>") for n in range(10)])
+
+    assert [mark.label for mark in marks] == ["", *["came: message"] * 6, "came: 4 more"]
+
+
+def test_a_client_shows_what_it_sent_and_told_instead(tmp_path: Path) -> None:
+    steps = [{"client_does": {"action": "get_roster"}}, {"expect_sent": "<presence/>"}]
+    (case,) = told_of_client(tmp_path, steps)
+
+    assert case.lines[1].marks == (
+        Mark(Kind.MISSING, 1, "missing: presence", 2),
+        Mark(Kind.CAME, 1, "came: iq get roster", 2),
+    )
+
+
+def test_a_client_that_tells_something_else_shows_what(tmp_path: Path) -> None:
+    incoming = "<message from='romeo@montague.example/foo' type='chat'><body>hi</body></message>"
+    steps = [{"from_server": incoming}, {"expect_no_event": ["message"]}]
+    (case,) = told_of_client(tmp_path, steps)
+
+    (expected, came) = case.lines[1].marks
+    assert expected.kind is Kind.ABSENT
+    assert (came.kind, came.at, came.to) == (Kind.CAME, 1, 0)
+    assert came.label.startswith("came: message romeo@montague.example")
+
+
+def told_of_client(tmp_path: Path, steps: Sequence[Any]) -> list[Scene]:
+    data = {"title": "a case", "rfc": ["6121 3"], "account": JULIET, "steps": steps}
+    file = tmp_path / "client.json"
+    file.write_text(json.dumps(data), encoding="utf-8")
+    found = [run(vector, Embedded(), EmbeddedClient()) for vector in find([file])]
+    assert [each.outcome for each in found] == [Outcome.FAILED], found
+    return [scene_of(each.vector, each.evidence) for each in found if isinstance(each.vector, Vector)]
+
+
+def test_a_row_of_a_table_shows_what_was_routed_against_it(tmp_path: Path) -> None:
+    row = SubscriptionRow(True, "subscribed", TableState("from"), TableState("from"), False)
+    routed = read_xml("<presence type='subscribed' from='juliet@capulet.example'/>")
+    unmet = Unmet("'subscribed' was routed, but must not be", REMOTE, came=(routed,))
+
+    scene = subscription_scene(row, Evidence("no", step=SUBSCRIPTION_ACTS, unmet=(unmet,)))
+
+    assert scene.lines[SUBSCRIPTION_ACTS].marks == (
+        Mark(Kind.ABSENT, 1, "presence subscribed", 2),
+        Mark(Kind.CAME, 1, "came: presence subscribed from juliet", 2),
+    )

@@ -7,28 +7,33 @@ from typing import Any, Final
 
 from cattrs import Converter
 
+from xmpp_im_conformance.evidence import Evidence
 from xmpp_im_conformance.html.client_scene import client_scene
-from xmpp_im_conformance.html.failure import failure_of
+from xmpp_im_conformance.html.legible import legible
 from xmpp_im_conformance.html.scene import Line, Participant, Scene
 from xmpp_im_conformance.html.server_scene import scenario_scene
 from xmpp_im_conformance.html.table_scene import message_scene, subscription_scene
-from xmpp_im_conformance.outcome import Outcome, Result
+from xmpp_im_conformance.outcome import Result
 from xmpp_im_conformance.vectors import Malformed, MessageRow, Scenario, SubscriptionRow, Vector
 
 # What has its default is left out: there are thousands of lines on a page.
 _CONVERTER: Final = Converter(omit_if_default=True)
+_CONVERTER.register_unstructure_hook(str, legible)
 
 
-def scene_of(vector: Vector) -> Scene:
-    """Tell a vector, whatever its kind."""
+def scene_of(vector: Vector, evidence: Evidence | None = None) -> Scene:
+    """Tell a vector, whatever its kind.
+
+    :param evidence: what there was when it failed, if it did.
+    """
     body = vector.body
     if isinstance(body, Scenario):
-        return scenario_scene(body)
+        return scenario_scene(body, evidence)
     if isinstance(body, SubscriptionRow):
-        return subscription_scene(body)
+        return subscription_scene(body, evidence)
     if isinstance(body, MessageRow):
-        return message_scene(body)
-    return client_scene(body)
+        return message_scene(body, evidence)
+    return client_scene(body, evidence)
 
 
 def book(results: Iterable[Result]) -> dict[str, Any]:  # what the page's script reads
@@ -44,22 +49,16 @@ def book(results: Iterable[Result]) -> dict[str, Any]:  # what the page's script
         if isinstance(result.vector, Malformed):
             stories.append(None)
             continue
-        scene = scene_of(result.vector)
+        scene = scene_of(result.vector, result.evidence)
         story: dict[str, Any] = {
             "cast": casts.setdefault(scene.participants, len(casts)),
-            "before": scene.before,
+            "before": _CONVERTER.unstructure(scene.before),
             "lines": [lines.setdefault(line, len(lines)) for line in scene.lines],
         }
-        failed = _failed(result, len(scene.lines))
+        failed = None if result.evidence is None else result.evidence.step
         stories.append(story if failed is None else {**story, "failed": failed})
     return {
         "lines": _CONVERTER.unstructure(list(lines)),
         "casts": _CONVERTER.unstructure(list(casts)),
         "stories": stories,
     }
-
-
-def _failed(result: Result, count: int) -> int | None:
-    """Return the line that failed, by index: what happens at the end is told last."""
-    step = failure_of(result.detail).step if result.outcome is Outcome.FAILED else None
-    return count - 1 if step == -1 else step

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from attrs import evolve
+
+from xmpp_im_conformance.evidence import Evidence
+from xmpp_im_conformance.html.came import missed, with_what_came
 from xmpp_im_conformance.html.labels import label, shortened
 from xmpp_im_conformance.html.scene import Kind, Line, Mark, Participant, Scene
 from xmpp_im_conformance.markup import pretty, read_xml
@@ -14,8 +18,11 @@ from xmpp_im_core.element import Element
 _USER, _CLIENT, _SERVER = range(3)
 
 
-def client_scene(scenario: ClientScenario) -> Scene:
-    """Tell a client scenario."""
+def client_scene(scenario: ClientScenario, evidence: Evidence | None = None) -> Scene:
+    """Tell a client scenario.
+
+    :param evidence: what there was when it failed, if it did.
+    """
     local, _, domain = scenario.account.partition("@")
     participants = (
         Participant("user", "the application"),
@@ -23,7 +30,33 @@ def client_scene(scenario: ClientScenario) -> Scene:
         Participant("server", domain),
     )
     lines = [_TELL[step.key](step, scenario.account) for step in scenario.steps]
+    if evidence is not None and evidence.step is not None:
+        lines[evidence.step] = _failed(lines[evidence.step], scenario, evidence)
     return Scene(participants, tuple(lines), tuple(_before(scenario)))
+
+
+def _failed(line: Line, scenario: ClientScenario, evidence: Evidence) -> Line:
+    """Tell the step that failed: what of it is missing, and what the client sent and told instead."""
+    assert evidence.step is not None
+    step = scenario.steps[evidence.step]
+    missing = {stanza for unmet in evidence.unmet for stanza in unmet.expected}
+    marks = [
+        missed(mark) if stanza in missing else mark for mark, stanza in zip(line.marks, step.expected, strict=False)
+    ]
+    line = evolve(line, marks=tuple(marks) or line.marks)
+    line = with_what_came(line, evidence, lambda kind, _, stanza: _arrow(kind, _CLIENT, stanza, scenario.account))
+    return evolve(line, marks=(*line.marks, *_told(step, evidence)))
+
+
+def _told(step: ClientStep, evidence: Evidence) -> Iterator[Mark]:
+    """Draw what the application was told: where the step speaks of that, instead of what it says."""
+    kind = Kind.CAME if step.key in ("expect_event", "expect_no_event", "expect_ignored") else Kind.BESIDES
+    for event in evidence.told[:_MOST_TOLD]:
+        yield Mark(kind, _CLIENT, shortened(f"{kind.value}: {_stated('type', event)}"), _USER)
+
+
+_MOST_TOLD: Final = 6
+"""The events that are drawn."""
 
 
 def _before(scenario: ClientScenario) -> Iterator[str]:

@@ -20,6 +20,7 @@ from xmpp_im_conformance.coverage import LEVELS, heading, order
 from xmpp_im_conformance.data import Requirement, requirements
 from xmpp_im_conformance.html.book import book
 from xmpp_im_conformance.html.failure import Failure, failure_of
+from xmpp_im_conformance.html.legible import legible
 from xmpp_im_conformance.html.matrix import CHAPTERS, Cell, matrix, standings
 from xmpp_im_conformance.html.table_scene import row_title
 from xmpp_im_conformance.outcome import Outcome, Result
@@ -60,11 +61,12 @@ class Group:
     entries: tuple[Entry, ...]
 
 
-def page(results: Sequence[Result], driver: str, made: datetime) -> str:
+def page(results: Sequence[Result], driver: str, made: datetime, about: str = "") -> str:
     """Return the page about a run, as HTML.
 
     :param driver: the name of the driver that it was run on.
     :param made: when it was run.
+    :param about: what was tested and where, as far as it is known.
     """
     results = sorted(results, key=lambda result: order(heading(result.vector)))
     entries = [_entry(place, result) for place, result in enumerate(results)]
@@ -75,6 +77,7 @@ def page(results: Sequence[Result], driver: str, made: datetime) -> str:
         .get_template("report.html")
         .render(
             driver=driver,
+            about=about,
             made=made,
             counts=Counter([entry.outcome for entry in entries]),
             outcomes=[outcome.value for outcome in Outcome],
@@ -99,10 +102,16 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("xmpp_im_conformance.html", _TEMPLATES),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown(value: object) -> object:
+    """Let nothing hide in what the templates write, but for what is markup already."""
+    return legible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _asset(name: str) -> str:
@@ -125,7 +134,7 @@ def _entry(place: int, result: Result) -> Entry:
         requirements=tuple([known[id] for id in dict.fromkeys(vector.requirements) if id in known]),
         outcome=result.outcome.value,
         reason=result.detail if result.outcome is Outcome.NOT_APPLICABLE else "",
-        failure=failure_of(result.detail) if result.outcome is Outcome.FAILED else None,
+        failure=failure_of(result),
     )
 
 

@@ -22,12 +22,20 @@ class Kind(Enum):
     """An arrow: this may come."""
     ABSENT = "absent"
     """An arrow that is crossed out: this must not come."""
+    MISSING = "missing"
+    """An arrow that does not arrive: this had to come, and did not."""
+    CAME = "came"
+    """An arrow: this came where something else, or nothing, was expected."""
+    BESIDES = "besides"
+    """An arrow: this came too, and no step had taken it."""
     SILENCE = "silence"
     """A sign on the line of one participant: nothing comes."""
     EVENT = "event"
     """A sign on the line of one participant: something happens to it."""
     CHECK = "check"
     """A sign on the line of one participant: this is looked at."""
+    WRONG = "wrong"
+    """A sign on the line of one participant: this was looked at, and is not as it has to be."""
 
 
 @frozen

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from xmpp_im_conformance.driver import REMOTE
+from xmpp_im_conformance.evidence import Evidence, Unmet
+from xmpp_im_conformance.html.came import missed, with_what_came
 from xmpp_im_conformance.html.labels import label, shortened
 from xmpp_im_conformance.html.scene import Kind, Line, Mark, Participant, Scene, listed
 from xmpp_im_conformance.markup import pretty, read_xml
@@ -37,17 +39,23 @@ from xmpp_im_core.element import Element
 SERVER: Final = "server"
 
 
-def scenario_scene(scenario: Scenario) -> Scene:
-    """Tell a scenario."""
+def scenario_scene(scenario: Scenario, evidence: Evidence | None = None) -> Scene:
+    """Tell a scenario.
+
+    :param evidence: what there was when it failed, if it did.
+    """
     clients = _clients(scenario)
     # The account that connects first stands to the left of the server, the others to its right.
     left = [jid for jid in clients if _bare(jid) == _bare(clients[0])]
     right = [jid for jid in clients if jid not in left]
     names = [*left, SERVER, *right, *([REMOTE] if plays_remote(scenario) else [])]
+    names += [] if evidence is None else [at for at in evidence.untaken if at not in names]
     stage = Stage({name: index for index, name in enumerate(names)})
     lines = [stage.line(step.does) for step in scenario.steps]
     if scenario.lenient is not True:
         lines.append(Line("In the end nothing more has come" + _except(scenario.lenient) + "."))
+    if evidence is not None and evidence.step is not None:
+        lines[evidence.step] = stage.failed(scenario, evidence, lines[evidence.step])
     return Scene(tuple([participant(name) for name in names]), tuple(lines), tuple(_before(scenario)))
 
 
@@ -84,15 +92,38 @@ class Stage:
     """Where everybody stands."""
 
     places: Mapping[str, int]
+    unmet: tuple[Unmet, ...] = ()
+    """What did not hold."""
 
     def line(self, does: Action | Observation) -> Line:
         """Tell a step."""
         return _TELL[type(does)](self, does)
 
+    def failed(self, scenario: Scenario, evidence: Evidence, line: Line) -> Line:
+        """Tell the step that failed: what of it is missing, and what came.
+
+        :param line: how it is told where it holds.
+        """
+        assert evidence.step is not None
+        if evidence.step < len(scenario.steps):
+            line = evolve(self, unmet=evidence.unmet).line(scenario.steps[evidence.step].does)
+        return with_what_came(line, evidence, lambda kind, at, stanza: self.arrow(kind, SERVER, at, stanza))
+
     def arrow(self, kind: Kind, source: str, target: str, stanza: Element) -> Mark:
         """Draw a stanza on its way to the server, or from it."""
         named = label(stanza, "to") if target == SERVER else label(stanza, "from", _bare(target))
-        return Mark(kind, self.places[source], named, self.places[target])
+        return self.awaited(Mark(kind, self.places[source], named, self.places[target]), target, stanza)
+
+    def awaited(self, mark: Mark, at: str, stanza: Element) -> Mark:
+        """Draw what comes, or what should have."""
+        missing = mark.kind is Kind.EXPECTED and any(at == each.at and stanza in each.expected for each in self.unmet)
+        return missed(mark) if missing else mark
+
+    def alternatives(self, number: int) -> list[Stage]:
+        """Return the stage of each of so many alternatives, with what did not hold of it."""
+        if len(self.unmet) != number:
+            return [self] * number
+        return [evolve(self, unmet=(each,)) for each in self.unmet]
 
     def sign(self, kind: Kind, at: str, text: str = "") -> Mark:
         """Draw a sign; what has no line of its own happens at the server."""
@@ -190,7 +221,8 @@ def _roster(stage: Stage, does: RosterIs) -> Line:
 
 
 def _one_of(stage: Stage, does: OneOf) -> Line:
-    branches = [tuple([stage.line(each) for each in branch]) for branch in does.branches]
+    stages = stage.alternatives(len(does.branches))
+    branches = [tuple([each.line(step) for step in branch]) for each, branch in zip(stages, does.branches, strict=True)]
     return Line("One of these holds", branches=tuple(branches))
 
 
@@ -198,6 +230,7 @@ def _stream_feature(stage: Stage, does: StreamFeature) -> Line:
     verb = "is not offered" if does.absent else "is offered"
     kind = Kind.ABSENT if does.absent else Kind.EXPECTED
     mark = Mark(kind, stage.places[SERVER], f"feature {does.expected.name}", stage.places[does.at])
+    mark = stage.awaited(mark, does.at, does.expected)
     return Line(f"{does.at} {verb} the stream feature", (pretty(does.expected),), (mark,))
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from attrs import evolve
+
 from xmpp_im_conformance.driver import REMOTE
+from xmpp_im_conformance.evidence import Evidence
+from xmpp_im_conformance.html.came import missed, with_what_came
+from xmpp_im_conformance.html.labels import label
 from xmpp_im_conformance.html.scene import Kind, Line, Mark, Participant, Scene
 from xmpp_im_conformance.html.server_scene import SERVER, participant
 from xmpp_im_conformance.tables import BALCONY, CONTACT, STRANGER
 from xmpp_im_conformance.vectors import MessageRow, SubscriptionRow
+from xmpp_im_core.element import Element
 
 _JULIET, _SERVER, _REMOTE = range(3)
 _CAST: Final = tuple([participant(name) for name in (BALCONY, SERVER, REMOTE)])
@@ -21,8 +28,11 @@ def row_title(row: SubscriptionRow | MessageRow) -> str:
     return f"A message of type {row.type} to {_TARGETS[row.target]}: {_SITUATIONS[row.situation]}"
 
 
-def subscription_scene(row: SubscriptionRow) -> Scene:
-    """Tell a row of Appendix A."""
+def subscription_scene(row: SubscriptionRow, evidence: Evidence | None = None) -> Scene:
+    """Tell a row of Appendix A.
+
+    :param evidence: what there was when it failed, if it did.
+    """
     source, target = (_JULIET, _REMOTE) if row.outbound else (_REMOTE, _JULIET)
     kind = Kind.EXPECTED if row.delivered_or_routed else Kind.ABSENT
     acted = ("routed to" if row.outbound else "delivered to", CONTACT if row.outbound else BALCONY)
@@ -39,7 +49,21 @@ def subscription_scene(row: SubscriptionRow) -> Scene:
         ),
         Line(f"The new state is {row.after}.", marks=(Mark(Kind.CHECK, _SERVER, str(row.after)),)),
     )
-    return Scene(_CAST, lines)
+    return Scene(_CAST, _with_failure(lines, evidence))
+
+
+def _with_failure(lines: Sequence[Line], evidence: Evidence | None) -> tuple[Line, ...]:
+    """Tell the step that failed otherwise: what had to come did not, but something else, or nothing."""
+    if evidence is None or evidence.step is None:
+        return tuple(lines)
+    line = lines[evidence.step]
+    marks = tuple([missed(mark) if mark.kind is Kind.EXPECTED else mark for mark in line.marks])
+    failed = with_what_came(evolve(line, marks=marks), evidence, _arrow)
+    return (*lines[: evidence.step], failed, *lines[evidence.step + 1 :])
+
+
+def _arrow(kind: Kind, at: str, stanza: Element) -> Mark:
+    return Mark(kind, _SERVER, label(stanza, "from"), _REMOTE if at == REMOTE else _JULIET)
 
 
 _SITUATIONS: Final = {
@@ -64,8 +88,11 @@ _OUTCOMES: Final = {
 }
 
 
-def message_scene(row: MessageRow) -> Scene:
-    """Tell a cell of the table of §8.5.4."""
+def message_scene(row: MessageRow, evidence: Evidence | None = None) -> Scene:
+    """Tell a cell of the table of §8.5.4.
+
+    :param evidence: what there was when it failed, if it did.
+    """
     outcomes = [_outcome(name) for name in row.outcomes]
     branches = tuple([(outcome,) for outcome in outcomes])
     ends = outcomes if len(outcomes) == 1 else [Line("One of these happens", branches=branches)]
@@ -77,7 +104,7 @@ def message_scene(row: MessageRow) -> Scene:
         *ends,
     )
     juliet = Participant("juliet", "capulet.example")
-    return Scene((juliet, *_CAST[1:]), lines)
+    return Scene((juliet, *_CAST[1:]), _with_failure(lines, evidence))
 
 
 def _outcome(name: str) -> Line:

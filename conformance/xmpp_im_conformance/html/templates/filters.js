@@ -15,8 +15,13 @@ const vectors = [...document.querySelectorAll(".vector")].map(node => ({
   sections: node.dataset.sections.split(" "),
   outcome: node.classList[1],
   requirements: [...node.querySelectorAll(".shows a")].map(link => link.textContent),
-  text: node.textContent.toLowerCase(),
 }));
+
+/* What is searched: all that stands with a vector, and what its requirements say. */
+function textOf(vector) {
+  vector.text ??= [vector.node, ...vector.requirements.map(id => byId.get(id)?.node)].map(node => node?.textContent).join(" ").toLowerCase();
+  return vector.text;
+}
 
 function chosen() {
   const stated = new URLSearchParams(location.hash.slice(1));
@@ -41,7 +46,7 @@ function hasWord(vector, word) {
   if (word === "passed" || word === "failed") return vector.outcome === word;
   const section = /^§?((?:\d+|[ab])(?:\.\d+)+)$|^§(\d+|[ab])$/.exec(word);
   if (section) return vector.sections.some(each => within(each.toLowerCase(), section[1] ?? section[2]));
-  return vector.text.includes(word);
+  return textOf(vector).includes(word);
 }
 
 function isAbout(vector, { section, level, requirement }) {
