@@ -11,7 +11,7 @@ from rich.progress import track
 
 from xmpp_im_conformance.differ.command import differ
 from xmpp_im_conformance.drivers import NAMES, playing
-from xmpp_im_conformance.files import file_options, write_files
+from xmpp_im_conformance.files import Tested, file_options, write_files
 from xmpp_im_conformance.finding import find, wanted
 from xmpp_im_conformance.live.options import live_options
 from xmpp_im_conformance.outcome import Outcome
@@ -74,7 +74,7 @@ def run(
     shown = track(vectors, "Running", console=console, transient=True, disable=quiet or not console.is_terminal)
     with playing(driver, timeout, {"command": command, "restarts": restarts}, live) as drivers:
         results = [run_vector(vector, drivers.server, drivers.client) for vector in shown]
-    write_files(results, driver, {"json": json, "junit": junit, "html": html})
+    write_files(results, Tested(driver, drivers.about()), {"json": json, "junit": junit, "html": html})
     print_failures(console, results)
     if not quiet:
         print_not_applicable(console, results)

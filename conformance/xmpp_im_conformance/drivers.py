@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from importlib.metadata import version
 from typing import Any, Final
 
 from attrs import frozen
@@ -24,9 +25,13 @@ class Drivers:
 
     server: Driver
     client: ClientDriver | None = None
+    about: Callable[[], str] = str
+    """Says what is tested and where, as far as that is known by then."""
 
 
-DRIVERS: Final[Mapping[str, Drivers]] = {"embedded": Drivers(Embedded(), EmbeddedClient())}
+DRIVERS: Final[Mapping[str, Drivers]] = {
+    "embedded": Drivers(Embedded(), EmbeddedClient(), lambda: f"xmpp_im_core {version('xmpp_im_core')}")
+}
 
 NAMES: Final = (*sorted(DRIVERS), "live", "stdio")
 """All drivers, by the names that they have on the command line."""
@@ -41,9 +46,9 @@ def playing(driver: str, timeout: float | None, stdio: Mapping[str, Any], live: 
     """
     if driver == "stdio":
         with closing(stdio_program(timeout=timeout, **stdio)) as program:
-            yield Drivers(StdioDriver(program), StdioClient(program))
+            yield Drivers(StdioDriver(program), StdioClient(program), lambda: program.about)
     elif driver == "live":
         with closing(LiveDriver(live_config(timeout=timeout, **live))) as server:
-            yield Drivers(server)
+            yield Drivers(server, about=lambda: server.about)
     else:
         yield DRIVERS[driver]

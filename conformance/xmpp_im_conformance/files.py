@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from attrs import frozen
 
 from xmpp_im_conformance.junit import as_junit
 from xmpp_im_conformance.outcome import Result
@@ -31,26 +32,36 @@ def file_options(command: _F) -> _F:
     return command
 
 
-def write_files(results: Sequence[Result], driver: str, files: Mapping[str, Path | None]) -> None:
+@frozen
+class Tested:
+    """What a run was about."""
+
+    driver: str
+    """The name of the driver."""
+    about: str = ""
+    """What was tested and where, as far as it is known."""
+
+
+def write_files(results: Sequence[Result], tested: Tested, files: Mapping[str, Path | None]) -> None:
     """Write the results to the files that were asked for, by the names of the options.
 
     :raises OSError: where one cannot be written.
     """
     for name, file in files.items():
         if file is not None:
-            file.write_bytes(_WRITE[name](results, driver))
+            file.write_bytes(_WRITE[name](results, tested))
 
 
-def _json(results: Sequence[Result], driver: str) -> bytes:
+def _json(results: Sequence[Result], tested: Tested) -> bytes:
     text = json.dumps(as_data(results), indent=2, ensure_ascii=False)
     return _utf8(f"{text}\n")
 
 
-def _html(results: Sequence[Result], driver: str) -> bytes:
+def _html(results: Sequence[Result], tested: Tested) -> bytes:
     # The templates' engine is loaded by those who want a page.
     from xmpp_im_conformance.html.page import page
 
-    return _utf8(page(results, driver, datetime.now(UTC)))
+    return _utf8(page(results, tested.driver, datetime.now(UTC), tested.about))
 
 
 def _utf8(text: str) -> bytes:
@@ -58,8 +69,8 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-_WRITE: Final[Mapping[str, Callable[[Sequence[Result], str], bytes]]] = {
+_WRITE: Final[Mapping[str, Callable[[Sequence[Result], Tested], bytes]]] = {
     "json": _json,
-    "junit": lambda results, driver: as_junit(results),
+    "junit": lambda results, tested: as_junit(results),
     "html": _html,
 }

@@ -46,6 +46,30 @@ def test_a_scenario_passes_with_an_account_of_its_own_which_is_removed_afterward
     assert server.passwords == {}
 
 
+def test_the_server_is_called_what_it_calls_itself_and_where_it_is(tmp_path: Path) -> None:
+    def named(connection: Connection, stanza: Element) -> str | None:
+        if not stanza.elements or stanza.elements[0].namespace != "jabber:iq:version":
+            return None
+        query = "<query xmlns='jabber:iq:version'><name>Veron</name><version>1.2</version><os>x</os></query>"
+        return f"<iq id='{stanza.get('id')}' type='result'>{query}</iq>"
+
+    with driving(Loopback(answer=named)) as driver:
+        before = driver.about
+        result(tmp_path, driver, *PRESENCE)
+        after = driver.about
+
+    where = f"127.0.0.1:{driver.config.port}"
+    assert (before, after) == (where, f"Veron 1.2 at {where}")
+
+
+def test_a_server_that_keeps_secret_what_it_is_is_called_by_its_place(tmp_path: Path) -> None:
+    with driving(Loopback()) as driver:
+        found = result(tmp_path, driver, *PRESENCE)
+
+    assert found.outcome is Outcome.PASSED, found.detail
+    assert driver.about == f"127.0.0.1:{driver.config.port}"
+
+
 def test_a_roster_is_arranged_and_looked_at(tmp_path: Path) -> None:
     item = {"jid": "nurse@capulet.example", "name": "Nurse", "groups": ["Servants"]}
     with driving(Loopback()) as driver:

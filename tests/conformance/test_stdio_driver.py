@@ -116,6 +116,16 @@ def test_a_scenario_is_asked_op_by_op(tmp_path: Path) -> None:
     ]
 
 
+def test_the_program_is_called_what_it_calls_itself_and_what_starts_it(tmp_path: Path) -> None:
+    with closing(program(tmp_path)) as each:
+        before = each.about
+        each.ready()
+        after = each.about
+
+    started = f"{sys.executable} -IS {tmp_path / 'program.py'}"
+    assert (before, after) == (started, f"a small program 1.0 started by {started}")
+
+
 def test_what_an_answer_delivers_is_what_has_come(tmp_path: Path) -> None:
     vector = scenario(
         send("<presence/>"),

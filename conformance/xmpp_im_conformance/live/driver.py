@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import suppress
 
 from attrs import define, field
 
@@ -34,6 +35,8 @@ class LiveDriver:
     _remote: Remote = field(init=False)
     _has: frozenset[str] | None = None
     """The features that the server has; None before it was asked."""
+    _software: str = ""
+    """What it calls itself, once it was asked."""
     _number: int = 0
     _failures: int = 0
 
@@ -59,6 +62,12 @@ class LiveDriver:
             raise
         self._failures = 0
         return world
+
+    @property
+    def about(self) -> str:
+        """What is tested, and where it is."""
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        return " at ".join([each for each in (self._software, f"{host}:{self.config.port}") if each])
 
     def close(self) -> None:
         """Let go of the connection that is left."""
@@ -90,16 +99,17 @@ class LiveDriver:
         return LiveWorld(self._runner, sessions, self._remote, self.config.timeout)
 
     def _ask(self) -> frozenset[str]:
-        """Ask the server what it has, as a user of its own."""
+        """Ask the server what it is and has, as a user of its own."""
         world = self._empty()
         account = f"juliet@{HOSTED[0]}"
         jid = f"{account}/balcony"
         try:
             world.arrange({account: ()})
             world.connect(jid)
-            asked = offer.offered(
-                self.config, world.sessions.open[jid], world.sessions.logins[account], world.stream_features(jid)
-            )
+            session, login = world.sessions.open[jid], world.sessions.logins[account]
+            with suppress(ServerFailed):  # one that does not say what it is can be tested all the same
+                self._software = bounded(self._runner, offer.software(session, login), self.config.timeout)
+            asked = offer.offered(self.config, session, login, world.stream_features(jid))
             return bounded(self._runner, asked, self.config.timeout)
         finally:
             world.close()

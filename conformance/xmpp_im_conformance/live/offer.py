@@ -1,4 +1,4 @@
-"""What a server has: as its stream features and its answers to service discovery say (XEP-0030)."""
+"""What a server is and has: as its stream features, service discovery (XEP-0030) and XEP-0092 tell."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from xmpp_im_conformance.live.login import Login
 from xmpp_im_core.element import Element
 
 DISCO: Final = "http://jabber.org/protocol/disco#info"
+VERSION: Final = "jabber:iq:version"
 
 _STREAM_FEATURES: Final = {
     ("ver", "urn:xmpp:features:rosterver"): "rosterver",
@@ -46,6 +47,14 @@ async def offered(config: LiveConfig, session: Channel, login: Login, features: 
     if "offline" not in found:
         found.add("no-offline")
     return frozenset((found - {""} | config.features) - config.without)
+
+
+async def software(session: Channel, login: Login) -> str:
+    """Return the name and the version that a server gives itself (XEP-0092); nothing where it keeps them secret."""
+    answer = await session.request(f"<query xmlns='{VERSION}'/>", addresses=f" to={quoteattr(login.domain)}")
+    query = answer.first("query", VERSION)
+    said = [] if query is None else [query.first(name, VERSION) for name in ("name", "version")]
+    return " ".join([each.text for each in said if each is not None and each.text])
 
 
 def check(wanted: Iterable[str], has: frozenset[str]) -> None:

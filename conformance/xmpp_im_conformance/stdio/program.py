@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -84,6 +85,13 @@ class Program:
             raise ServerFailed(f"the program failed to do {op!r}: {answer['error']}{self._last_words()}")
         check_answer(answer, op, kind)
         return answer
+
+    @property
+    def about(self) -> str:
+        """What the program calls itself, once it was asked, and how it was started."""
+        known = self._capabilities
+        named = [] if known is None else [" ".join([each for each in (known.name, known.version) if each])]
+        return " started by ".join([*named, shlex.join(self.command)])
 
     def close(self) -> None:
         """Let the program end, and see to it that it does."""
