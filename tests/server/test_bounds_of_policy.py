@@ -34,8 +34,7 @@ from tests.rfc6121.conversation import (
     roster_set,
     told,
 )
-from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.policy import Audience, Policy
+from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import blocking as blocking_rules
 from xmpp_im_core.rules import delivery as delivery_rules
@@ -423,18 +422,6 @@ def test_all_priorities_may_be_the_same_one() -> None:
 def test_no_request_is_due_again_as_soon_as_it_is_sent(after: timedelta) -> None:
     with pytest.raises(ValueError, match="resend_requests_after"):
         Policy(resend_requests_after=after)
-
-
-@pytest.mark.parametrize("namespace", ["jabber:iq:roster", "urn:xmpp:blocking"])
-def test_what_the_account_answers_itself_no_service_answers(namespace: str) -> None:
-    with pytest.raises(ValueError, match="served"):
-        Policy(served=FrozenMap({namespace: Audience.OWNER}))
-
-
-def test_a_service_may_have_a_block_list_of_its_own_where_the_core_has_none() -> None:
-    own = Policy(blocking=False, served=FrozenMap({"urn:xmpp:blocking": Audience.OWNER}))
-
-    assert told(reduce(connected(), block(ROMEO), own)) == [f"delegate set from {JULIET}/balcony"]
 
 
 def test_a_message_that_is_too_large_to_store_is_answered_to_whoever_may_know_that_nobody_is_there() -> None:
