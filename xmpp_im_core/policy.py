@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import Enum
-from typing import Final
 
 from attrs import field, frozen
 from attrs.validators import ge, le
 
 from xmpp_im_core.frozenmap import FrozenMap
-
-_ROSTER: Final = "jabber:iq:roster"
-_BLOCKING: Final = "urn:xmpp:blocking"
 
 
 class RosterAccess(Enum):
@@ -57,6 +53,15 @@ class PreApproval(Enum):
     """Supported; an approval stands until the user sends "unsubscribed" or removes the item (§3.4.2)."""
     UNSUPPORTED = "unsupported"
     """An outbound "subscribed" that answers no request is ignored."""
+
+
+class UnknownContact(Enum):
+    """A user's request to a contact of the same domain who does not exist (§3.1.2 against §8.5.1)."""
+
+    SILENCE = "silence"
+    """As §8.5.1 says: users cannot find out which accounts exist."""
+    ERROR = "error"
+    """As §3.1.2 says: item-not-found."""
 
 
 class ForeignRosterSet(Enum):
@@ -138,6 +143,9 @@ class Policy:
 
     pre_approval: PreApproval = PreApproval.ONCE
     """§3.4.2: whether requests can be approved beforehand, and for how long that holds."""
+    unknown_contact: UnknownContact = UnknownContact.SILENCE
+    """§3.1.2, §8.5.1: the answer to a user's request to a contact of the same domain who does not exist; it stays
+    pending either way."""
     acknowledge_requests: bool = False
     """§3.1.3: whether a request that was delivered is acknowledged by bare-JID unavailable presence."""
     pending_requests: int = field(default=500, validator=ge(0))
@@ -208,9 +216,6 @@ class Policy:
             )
         if self.resend_requests_after is not None and self.resend_requests_after <= timedelta(0):
             raise ValueError(f"resend_requests_after: {self.resend_requests_after} would be over at once, for ever")
-        for namespace in (_ROSTER, *([_BLOCKING] if self.blocking else [])):
-            if namespace in self.served:
-                raise ValueError(f"served: {namespace!r} is answered by the account itself, and to its owner alone")
 
 
 DEFAULT: Policy = Policy()

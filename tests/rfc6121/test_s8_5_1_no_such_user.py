@@ -11,6 +11,7 @@ from tests.rfc6121.conversation import (
     ROMEO,
     account,
     child,
+    following,
     iq,
     message,
     outbound,
@@ -18,11 +19,12 @@ from tests.rfc6121.conversation import (
     rfc6121,
     sent_iq,
     stanzas,
+    state_of,
     told,
 )
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import parse_jid
-from xmpp_im_core.policy import Policy
+from xmpp_im_core.policy import Policy, UnknownContact
 from xmpp_im_core.server import Ignored, Inbound, NoAccount, no_account, reduce
 from xmpp_im_core.stanza import IQ, Condition, Message, Presence, error_reply, stanza_error
 
@@ -90,6 +92,47 @@ def test_a_message_is_ignored_or_bounced_exactly_as_one_to_an_absent_user(
 )
 def test_presence_is_silently_ignored(type: str, to: str) -> None:
     assert answers(presence(type, ROMEO, to)) == []
+
+
+# --- a user's request to a local contact who does not exist (§3.1.2 against §8.5.1) ---------------------------------
+
+TELLING = Policy(unknown_contact=UnknownContact.ERROR)
+
+
+@rfc6121("3.1.2", quote="server MUST return an appropriate error stanza to the user")
+def test_where_the_service_tells_a_user_of_the_same_domain_hears_that_the_contact_does_not_exist() -> None:
+    request = presence("subscribe", NURSE, JULIET, id="xk3h1v69")
+
+    assert answers(request, TELLING) == [f"route error item-not-found from {JULIET} to {NURSE}"]
+    (error,) = stanzas(reduce(NOBODY, Inbound(AT, "seq", request), TELLING))
+    assert (error.type, error.id) == ("error", "xk3h1v69")
+
+
+@rfc6121("8.5.1", quote="the server MUST silently ignore the stanza")
+@pytest.mark.parametrize("sender", [ROMEO, NURSE])
+@pytest.mark.parametrize("policy", [Policy(), TELLING], ids=["silence", "error"])
+def test_nobody_from_elsewhere_hears_it_and_by_default_nobody_does(policy: Policy, sender: str) -> None:
+    told_them = answers(presence("subscribe", sender, JULIET), policy)
+
+    assert (told_them == []) is (policy == Policy() or sender == ROMEO)
+
+
+@pytest.mark.parametrize("type", ["available", "unavailable", "subscribed", "unsubscribe", "unsubscribed", "error"])
+def test_nothing_but_a_request_earns_that_error(type: str) -> None:
+    assert answers(presence(type, NURSE, JULIET), TELLING) == []
+
+
+@pytest.mark.parametrize("policy", [Policy(), TELLING], ids=["silence", "error"])
+def test_the_request_stays_pending_either_way(policy: Policy) -> None:
+    asked = following(account(NURSE, available=("pantry",)), outbound("subscribe", JULIET, by="pantry"), policy=policy)
+
+    after = asked
+    for answer in stanzas(reduce(NOBODY, Inbound(AT, "seq", presence("subscribe", NURSE, JULIET)), policy)):
+        told_user = reduce(asked, Inbound(AT, "answer", answer), policy)
+        assert told(told_user) == [f"deliver error item-not-found from {JULIET} to pantry"]
+        after = following(asked, Inbound(AT, "answer", answer), policy=policy)
+
+    assert state_of(after, JULIET) == "None + Pending Out"
 
 
 @rfc6121("8.5.1", quote='silently ignore the stanza or (b) return a presence stanza of type "unsubscribed"')

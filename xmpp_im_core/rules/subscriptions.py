@@ -27,6 +27,11 @@ REQUEST_UNROUTABLE: Final = rule(
     "A request that could not be routed is reported to the user as an error; it stays pending.",
     "3.1.2-07 3.1.2-09 8.3-03 8.3-04 8.3-05",
 )
+REQUEST_TO_NOBODY: Final = rule(
+    "subscribe:no-account",
+    "A request to a local contact who does not exist is reported to the user as an error; it stays pending.",
+    "3.1.2-09",
+)
 UNSUBSCRIBE_UNROUTABLE: Final = rule(
     "unsubscribe:unroutable",
     "An unsubscribe that could not be routed is reported to the user as an error.",

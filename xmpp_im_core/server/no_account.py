@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from xmpp_im_core.policy import Policy
+from xmpp_im_core.policy import Policy, UnknownContact
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.rules import presence as presence_rules
+from xmpp_im_core.rules import subscriptions as subscription_rules
 from xmpp_im_core.server.answers import error_to_sender
 from xmpp_im_core.server.effects import Effect, Ignored, Route
 from xmpp_im_core.server.iqs import malformed
@@ -16,7 +17,7 @@ def no_account(stanza: Stanza, policy: Policy) -> Effect:
     """Process a stanza to a bare or full JID of this service at which there is no account.
 
     To a stranger it is the same as an existing account at which nobody is reachable, wherever the RFC
-    leaves the choice.
+    leaves the choice. ``Policy.unknown_contact`` alone tells users of the same domain more.
     """
     to = stanza.to_jid
     if to is None or stanza.from_jid is None:
@@ -32,4 +33,7 @@ def no_account(stanza: Stanza, policy: Policy) -> Effect:
         return Route(reply, presence_rules.PROBE_OF_NOBODY)
     if stanza.type is not None and stanza.type not in PRESENCE_TYPES:
         return error_to_sender(stanza, Condition.BAD_REQUEST, presence_rules.UNKNOWN_TYPE)
+    local = stanza.from_jid.domain == to.domain
+    if stanza.type == "subscribe" and local and policy.unknown_contact is UnknownContact.ERROR:
+        return error_to_sender(stanza, Condition.ITEM_NOT_FOUND, subscription_rules.REQUEST_TO_NOBODY)
     return Ignored(presence_rules.PRESENCE_TO_NO_ACCOUNT)
