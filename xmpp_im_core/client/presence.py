@@ -37,7 +37,7 @@ def inbound_presence(client: Client, event: Inbound, presence: Presence, policy:
         return inbound_subscription(client, event, presence, sender, policy)
     if type == "probe":
         return silence(client, rules.PROBE_LEFT_TO_SERVER)
-    named = presence.stamped(from_=presence.from_ or address_of(sender))  # without a 'to' an answer would be a broadcast
+    named = presence.stamped(from_=presence.from_ or address_of(sender))  # an answer without a 'to' is a broadcast
     return Transition(client, (refusal(named, Condition.BAD_REQUEST, rules.PRESENCE_TYPE_REFUSED),))
 
 
