@@ -167,6 +167,34 @@ def test_whoever_got_directed_presence_is_sent_unavailable_by_that_resource_and_
     }
 
 
+def test_a_full_jid_whose_bare_jid_got_directed_presence_is_sent_unavailable_at_that_address() -> None:
+    chatting = following(juliet("None"), outbound("available", ROMEO, by="chamber"))
+
+    step = reduce(chatting, block(f"{ROMEO}/orchard"))
+    left = reduce(after(step), outbound("unavailable", ROMEO, by="chamber"))
+
+    assert presence_told(step) == [f"send unavailable from {JULIET}/chamber to {ROMEO}/orchard"]
+    assert told(left) == [f"route unavailable from {JULIET}/chamber to {ROMEO}"], (
+        "his other resources have not heard yet"
+    )
+
+
+@pytest.mark.parametrize(
+    "jids", [(ROMEO,), (f"{ROMEO}/orchard", ROMEO), (f"{ROMEO}/orchard", "example.net")], ids=["bare", "both", "domain"]
+)
+def test_where_the_bare_jid_is_blocked_as_well_it_alone_hears_of_it(jids: tuple[str, ...]) -> None:
+    chatting = following(juliet("None"), outbound("available", ROMEO, by="chamber"))
+
+    assert presence_told(reduce(chatting, block(*jids))) == [f"send unavailable from {JULIET}/chamber to {ROMEO}"]
+
+
+@pytest.mark.parametrize("to", [f"{ROMEO}/garden", IAGO])
+def test_directed_presence_to_others_is_no_ground_to_tell_a_blocked_resource_anything(to: str) -> None:
+    chatting = following(juliet("None"), outbound("available", to, by="chamber"))
+
+    assert presence_told(reduce(chatting, block(f"{ROMEO}/orchard"))) == []
+
+
 def test_several_are_blocked_at_once_and_each_only_once() -> None:
     given = blocking(account(JULIET, {ROMEO: "Both", NURSE: "From", IAGO: "Both"}, available=("balcony",)), IAGO)
 

@@ -316,3 +316,13 @@ def test_a_domain_that_hosts_the_user_still_serves_her() -> None:
     assert told(reduce(given, sent_iq("get", element("query", "jabber:iq:roster"), by="balcony"))) == [
         "roster [] to balcony"
     ]
+
+
+def test_but_its_other_users_and_its_services_are_blocked() -> None:
+    given = blocking(account(JULIET, {NURSE: "Both"}, available=("balcony",)), "example.com")
+
+    for other in (NURSE, "example.com", "example.com/announce"):
+        assert told(reduce(given, received_message("chat", other, JULIET))) == []
+        assert told(reduce(given, sent_message("chat", other, by="balcony"))) == [
+            f"deliver error not-acceptable from {other} to balcony"
+        ]

@@ -113,9 +113,8 @@ def _block(
     subscribed = _affected(account, added) if account.available() else set()
     for each in account.sessions:
         presence = Presence(None, each.address, f"{event.seq}-unavailable-{each.id.resource}", "unavailable")
-        directed = [jid for jid in each.directed if _hides(account, added, parse_jid(jid))]
         hit = subscribed if each.available else ()
-        told = tuple(sorted({*hit, *directed}))
+        told = tuple(sorted({*hit, *_sent_directed(account, each, added)}))
         if told:
             farewells.append(FanOut(presence, told, rules.UNAVAILABLE))
     answers = _answers(after, event, request, session, asked, rules.BLOCKED)
@@ -145,6 +144,19 @@ def _affected(account: Account, jids: tuple[str, ...]) -> set[str]:
     for jid in jids:
         entity = parse_jid(jid)
         if not entity.is_bare and entity.bare not in hit and visibility(account, entity, None) is SUBSCRIBED:
+            hit.add(jid)
+    return hit
+
+
+def _sent_directed(account: Account, session: Session, jids: tuple[str, ...]) -> set[str]:
+    """Return whom the JIDs hit of those who got directed presence of a session, as addressed or as blocked (XEP-0191 §3.3).
+
+    Directed presence to a bare JID has reached each of its resources, the blocked one too.
+    """
+    hit = {jid for jid in session.directed if _hides(account, jids, parse_jid(jid))}
+    for jid in jids:
+        entity = parse_jid(jid)
+        if entity.bare in session.directed and entity.bare not in hit and _hides(account, jids, entity):
             hit.add(jid)
     return hit
 
