@@ -18,7 +18,6 @@ from xmpp_im_core import server as core
 from xmpp_im_core.codec import write_stanza
 from xmpp_im_core.jid import JID, parse_address, parse_jid
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.server.service import Arrived, ForAccount, Load, ServiceEvent, hosting, serve
 from xmpp_im_core.stanza import Condition, error_reply, stanza_error
 
 POLICY = Policy(offline_messages=False)
@@ -27,13 +26,13 @@ POLICY = Policy(offline_messages=False)
 class Host:
     def __init__(self, domain: str, passwords: Mapping[str, str]) -> None:
         self.domain, self.passwords = domain, passwords
-        self.service = hosting(domain)
+        self.service = core.hosting(domain)
         self.streams: list[Stream] = []
         self.sessions: dict[tuple[str, core.SessionId], Stream] = {}
         self.start, self.count = uuid4().hex, 0
         for name in passwords:
             jid = parse_jid(f"{name}@{domain}").bare
-            self.feed(ForAccount(jid, core.AccountCreated(*self.stamp(), lineage=self.start)))
+            self.feed(core.ForAccount(jid, core.AccountCreated(*self.stamp(), lineage=self.start)))
 
     def stamp(self) -> tuple[datetime, str]:
         self.count += 1
@@ -42,7 +41,7 @@ class Host:
     # --- what the loops call --------------------------------------------------------------------------------
 
     def connect(self) -> Stream:
-        self.streams.append(Stream(self.domain, self.passwords))
+        self.streams.append(Stream(self.domain, self.passwords, core.stream_features(POLICY)))
         return self.streams[-1]
 
     def receive(self, stream: Stream, data: bytes) -> None:
@@ -53,10 +52,10 @@ class Host:
                 session = core.SessionId(got.resource or "", self.count)  # a number is never given twice
                 stream.bound = got.bare, session
                 self.sessions[stream.bound] = stream
-                self.feed(ForAccount(got.bare, core.SessionBound(at, seq, session, stream.lang)))
+                self.feed(core.ForAccount(got.bare, core.SessionBound(at, seq, session, stream.lang)))
             elif stream.bound is not None:
                 account, session = stream.bound
-                self.feed(ForAccount(account, core.Outbound(at, seq, session, got)))
+                self.feed(core.ForAccount(account, core.Outbound(at, seq, session, got)))
         if stream.closed:
             self.lose(stream)
 
@@ -76,15 +75,15 @@ class Host:
 
     # --- the loop of docs/embedding.md, without storage -----------------------------------------------------
 
-    def feed(self, event: ServiceEvent) -> None:
+    def feed(self, event: core.ServiceEvent) -> None:
         events = deque([event])
         while events:
-            served = serve(self.service, events.popleft(), POLICY)
+            served = core.serve(self.service, events.popleft(), POLICY)
             self.service = served.state
             for account, effect in served.send:
                 events.extend(self.perform(account, effect))
 
-    def perform(self, account: str, effect: core.Effect | Load) -> Iterator[ServiceEvent]:
+    def perform(self, account: str, effect: core.Effect | core.Load) -> Iterator[core.ServiceEvent]:
         match effect:
             case core.Deliver(stanza, sessions, address):
                 lost = tuple([session for session in sessions if (account, session) not in self.sessions])
@@ -93,19 +92,19 @@ class Host:
                     own = stanza.stamped(to=full) if address is core.AddressedAs.FULL_JID else stanza
                     self.sessions[account, session].out += write_stanza(own)
                 if lost:
-                    yield ForAccount(account, core.Undelivered(*self.stamp(), effect, lost))
+                    yield core.ForAccount(account, core.Undelivered(*self.stamp(), effect, lost))
             case core.Route():  # to another domain; of a FanOut that goes there nobody misses an answer
-                yield ForAccount(account, core.Unroutable(*self.stamp(), effect))
+                yield core.ForAccount(account, core.Unroutable(*self.stamp(), effect))
             case core.Delegate(iq) if iq.type in ("get", "set"):  # to the domain itself, which serves nothing
-                yield Arrived(*self.stamp(), error_reply(iq, stanza_error(Condition.SERVICE_UNAVAILABLE)))
+                yield core.Arrived(*self.stamp(), error_reply(iq, stanza_error(Condition.SERVICE_UNAVAILABLE)))
             case core.EndSession(session, condition) if stream := self.sessions.get((account, session)):
                 stream.close(condition)
                 yield self.ended(account, session)
             case core.LoadOffline(session):
-                yield ForAccount(account, core.OfflineLoaded(*self.stamp(), session, ()))
-            case Load():  # what there is was created in the beginning, and stays in memory
-                yield ForAccount(account, core.AccountLoaded(*self.stamp(), ()))
+                yield core.ForAccount(account, core.OfflineLoaded(*self.stamp(), session, ()))
+            case core.Load():  # what there is was created in the beginning, and stays in memory
+                yield core.ForAccount(account, core.AccountLoaded(*self.stamp(), ()))
 
-    def ended(self, account: str, session: core.SessionId) -> ForAccount:
+    def ended(self, account: str, session: core.SessionId) -> core.ForAccount:
         del self.sessions[account, session]
-        return ForAccount(account, core.SessionEnded(*self.stamp(), session))
+        return core.ForAccount(account, core.SessionEnded(*self.stamp(), session))

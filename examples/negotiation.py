@@ -8,11 +8,19 @@ and passwords kept as they should be (section 6), resumption (XEP-0198), a bound
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from uuid import uuid4
 
-from xmpp_im_core.codec import CodecError, NonStanza, StreamClosed, StreamOpened, StreamParser, write_stanza
-from xmpp_im_core.element import element
+from xmpp_im_core.codec import (
+    CodecError,
+    NonStanza,
+    StreamClosed,
+    StreamOpened,
+    StreamParser,
+    write_element,
+    write_stanza,
+)
+from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.server import SessionId
 from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, result_reply, stanza_error
@@ -20,17 +28,15 @@ from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, result_reply
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 LOGIN = f"<mechanisms xmlns='{SASL}'><mechanism>PLAIN</mechanism></mechanisms>"
-# A client uses versioning and pre-approval only where they are offered (RFC 6121 sections 2.6.1 and 3.4.1).
-OFFERS = (
-    f"<bind xmlns='{BIND}'/><ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>"
-)
 
 
 class Stream:
     """One client's stream. Feed it bytes; it yields the JID that it asks to bind, and stanzas after that."""
 
-    def __init__(self, domain: str, passwords: Mapping[str, str]) -> None:
+    def __init__(self, domain: str, passwords: Mapping[str, str], features: Iterable[Element]) -> None:
         self.domain, self.passwords = domain, passwords
+        # What a client uses only where it is offered (RFC 6121 sections 2.6.1 and 3.4.1).
+        self.offers = f"<bind xmlns='{BIND}'/>{b''.join(map(write_element, features)).decode()}"
         self.parser = StreamParser()
         self.account: JID | None = None
         self.jid: JID | None = None
@@ -70,7 +76,7 @@ class Stream:
         self.out += (
             f"<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
             f" from='{self.domain}' id='{uuid4()}' version='1.0'>"
-            f"<stream:features>{LOGIN if self.account is None else OFFERS}</stream:features>"
+            f"<stream:features>{LOGIN if self.account is None else self.offers}</stream:features>"
         ).encode()
 
     def authenticate(self, text: str) -> None:

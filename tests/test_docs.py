@@ -45,6 +45,20 @@ def prose(page: Path) -> str:
     return FENCED.sub("", (ROOT / page).read_text(encoding="utf-8"))
 
 
+# --- what code on a page imports ------------------------------------------------------------------------------
+
+IMPORT: Final = re.compile(r"^(?:>>> |\.\.\. )?from (xmpp_im_core[\w.]*) import ([\w, ]+)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *files("examples/*.py")], ids=str)
+def test_what_is_imported_for_readers_is_public(page: Path) -> None:
+    for module, names in IMPORT.findall((ROOT / page).read_text(encoding="utf-8")):
+        public = getattr(importlib.import_module(module), "__all__", None)
+        imported = [name.partition(" as ")[0].strip() for name in names.split(",")]
+        assert not module.startswith("xmpp_im_core.server."), "the package has all of it"
+        assert public is None or set(imported) <= set(public)
+
+
 # --- links ----------------------------------------------------------------------------------------------------
 
 

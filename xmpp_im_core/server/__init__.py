@@ -1,6 +1,6 @@
-"""What a server does for one account (RFC 6121): states, events, effects, and ``reduce``.
+"""What a server does (RFC 6121): for one account ``reduce``, for many at once ``serve``; their events and effects.
 
-``service`` composes many accounts; everything that a host needs of one account is here.
+Everything that a host or an extension needs is here, whichever room of this package it stands in.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from xmpp_im_core.event import Decision
 from xmpp_im_core.server.account import reduce
 from xmpp_im_core.server.deciding import authorised_by
 from xmpp_im_core.server.effects import (
+    AS_IT_STANDS,
+    FULL_JID,
     AddressedAs,
     Clear,
     Delegate,
@@ -48,7 +50,22 @@ from xmpp_im_core.server.events import (
     Undelivered,
     Unroutable,
 )
+from xmpp_im_core.server.features import stream_features
+from xmpp_im_core.server.machine import PLAIN, Beside, Machine, account_of
 from xmpp_im_core.server.no_account import no_account
+from xmpp_im_core.server.service import (
+    Arrived,
+    ForAccount,
+    Handled,
+    Load,
+    Served,
+    Service,
+    ServiceEvent,
+    hosting,
+    not_stored,
+    serve,
+    unload,
+)
 from xmpp_im_core.server.state import (
     Account,
     LastUnavailable,
@@ -59,15 +76,20 @@ from xmpp_im_core.server.state import (
     State,
     Unloaded,
 )
-from xmpp_im_core.server.visibility import Visibility, visibility
+from xmpp_im_core.server.visibility import Visibility, is_blocked, visibility
 
 __all__ = [
+    "AS_IT_STANDS",
+    "FULL_JID",
+    "PLAIN",
     "Account",
     "AccountCreated",
     "AccountLoaded",
     "AccountMoved",
     "AccountRemoved",
     "AddressedAs",
+    "Arrived",
+    "Beside",
     "Clear",
     "Decision",
     "Delegate",
@@ -77,14 +99,18 @@ __all__ = [
     "EndSession",
     "Event",
     "FanOut",
+    "ForAccount",
+    "Handled",
     "Ignored",
     "Inbound",
     "ItemRemoved",
     "ItemSet",
     "Kind",
     "LastUnavailable",
+    "Load",
     "LoadFailed",
     "LoadOffline",
+    "Machine",
     "Moved",
     "NoAccount",
     "OfflineLoaded",
@@ -92,6 +118,9 @@ __all__ = [
     "OverlayChanged",
     "Put",
     "Route",
+    "Served",
+    "Service",
+    "ServiceEvent",
     "Session",
     "SessionBound",
     "SessionDetached",
@@ -108,8 +137,15 @@ __all__ = [
     "Unloaded",
     "Unroutable",
     "Visibility",
+    "account_of",
     "authorised_by",
+    "hosting",
+    "is_blocked",
     "no_account",
+    "not_stored",
     "reduce",
+    "serve",
+    "stream_features",
+    "unload",
     "visibility",
 ]

@@ -149,7 +149,7 @@ def _affected(account: Account, jids: tuple[str, ...]) -> set[str]:
 
 
 def _sent_directed(account: Account, session: Session, jids: tuple[str, ...]) -> set[str]:
-    """Return whom the JIDs hit of those who got directed presence of a session, as addressed or as blocked (XEP-0191 §3.3).
+    """Return whom the JIDs hit of those who got a session's directed presence, as addressed or as blocked.
 
     Directed presence to a bare JID has reached each of its resources, the blocked one too.
     """

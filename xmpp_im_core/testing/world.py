@@ -20,14 +20,24 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar, overload
 
-from xmpp_im_core.client import Bound, Client, ClientPolicy, Features, GetRoster, SetPresence
+from xmpp_im_core.client import Bound, Client, ClientPolicy, GetRoster, SetPresence, read_features
 from xmpp_im_core.client import SessionBound as ClientBound
 from xmpp_im_core.codec import SERVER
 from xmpp_im_core.jid import parse_jid
-from xmpp_im_core.policy import DEFAULT, Policy, PreApproval
-from xmpp_im_core.server import Account, AccountCreated, SessionBound, SessionId, State
-from xmpp_im_core.server.machine import PLAIN, Machine, account_of
-from xmpp_im_core.server.service import ForAccount, hosting
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.server import (
+    PLAIN,
+    Account,
+    AccountCreated,
+    ForAccount,
+    Machine,
+    SessionBound,
+    SessionId,
+    State,
+    account_of,
+    hosting,
+    stream_features,
+)
 from xmpp_im_core.stanza import CLIENT
 from xmpp_im_core.testing.hosts import ClientHost, ServerHost
 from xmpp_im_core.testing.links import Line, Link
@@ -94,7 +104,7 @@ class World(Generic[S]):
         server.streams[bare.bare, session] = into
         server.feed(ForAccount(bare.bare, SessionBound(at, seq, session)))
         client = ClientHost(jid, before or Client(bare), policy, self.stamp, session, into, out)
-        offered = Features(server.policy.roster_versioning, server.policy.pre_approval is not PreApproval.UNSUPPORTED)
+        offered = read_features(stream_features(server.policy))
         client.feed(ClientBound(*self.stamp(), Bound(jid, offered)))
         self.clients.append(client)
         return client

@@ -84,16 +84,6 @@ def machine_for(features: frozenset[str]) -> Machine[Any]:
     return machine
 
 
-def stream_features(policy: Policy) -> list[Element]:
-    """Return the stream features of RFC 6121 that a host with this policy offers (§2.6.1, §3.4.1)."""
-    offered: list[Element] = []
-    if policy.roster_versioning:
-        offered.append(element("ver", "urn:xmpp:features:rosterver"))
-    if policy.pre_approval is not PreApproval.UNSUPPORTED:
-        offered.append(element("sub", "urn:xmpp:features:pre-approval"))
-    return offered
-
-
 def answer(iq: IQ, policy: Policy) -> tuple[Element, ...] | None:
     """Return the payload of the result with which a service of the host answers a request; None: it does not."""
     asked = iq.request

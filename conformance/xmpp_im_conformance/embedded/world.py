@@ -9,7 +9,7 @@ from typing import Final
 from attrs import define, evolve, field
 
 from xmpp_im_conformance.driver import HOSTED, Setup
-from xmpp_im_conformance.embedded.features import machine_for, policy_for, stream_features
+from xmpp_im_conformance.embedded.features import machine_for, policy_for
 from xmpp_im_conformance.embedded.host import Host
 from xmpp_im_conformance.embedded.storage import found_item, initial_records
 from xmpp_im_conformance.embedded.wire import ClientStream, Incoming, StreamBroken, from_server
@@ -28,6 +28,7 @@ from xmpp_im_core.server.events import (
     SessionDetached,
     SessionResumed,
 )
+from xmpp_im_core.server.features import stream_features
 from xmpp_im_core.server.machine import account_of
 from xmpp_im_core.server.service import (
     Arrived,
