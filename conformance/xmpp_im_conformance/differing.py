@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 from xmpp_im_conformance.markup import pretty
-from xmpp_im_conformance.matching import ANY, EXACT, Manner, is_error, is_wildcard, match_element
+from xmpp_im_conformance.matching import ANY, EXACT, Manner, free_attributes, is_wildcard, match_element
 from xmpp_im_conformance.placeholders import Bindings, match_value
 from xmpp_im_core.element import XML_LANG, Element
 
@@ -50,7 +50,7 @@ def _why_content(expected: Element, actual: Element, bindings: Bindings, part: b
         if not alike:
             return f"<{child.name}> is missing in <{actual.name}>"
         if not any(next(match_element(child, each, bindings, part), None) is not None for each in alike):
-            free = {"by"} if is_error(child) else set[str]()
+            free = free_attributes(child, alike[0])
             return _why_attributes(child, alike[0], bindings, part, free) or _why_content(
                 child, alike[0], bindings, part
             )

@@ -26,6 +26,8 @@ ROSTER: Final = "jabber:iq:roster"
 _KINDS: Final = ("message", "presence", "iq")
 _ANYWHERE: Final = "anywhere"
 _OPTIONAL: Final = "optional"
+_SAYS_NOTHING: Final = {"name": ("",), "approved": ("false", "0")}
+"""What an attribute of a roster item says by not being there, too (RFC 6121, §2.4.1 and §2.1.2.1)."""
 
 Node: TypeAlias = Element | str
 
@@ -111,10 +113,18 @@ def match_element(expected: Element, actual: Element, bindings: Bindings, part: 
     """Yield the bindings of each way in which an element below a stanza is the expected one."""
     if (expected.name, expected.namespace) != (actual.name, actual.namespace):
         return
-    free = frozenset({"by"}) if is_error(expected) else frozenset()
-    after = _attributes(expected, actual, bindings, part, free)
+    after = _attributes(expected, actual, bindings, part, free_attributes(expected, actual))
     if after is not None:
         yield from _content(expected, actual, after, part, part)
+
+
+def free_attributes(expected: Element, actual: Element) -> frozenset[str]:
+    """Return the attributes that came with an element below a stanza and are free unless stated."""
+    if is_error(expected):
+        return frozenset({"by"})
+    if (expected.name, expected.namespace) == ("item", ROSTER):
+        return frozenset([name for name, value in actual.attributes if value in _SAYS_NOTHING.get(name, ())])
+    return frozenset()
 
 
 def _attributes(

@@ -258,6 +258,18 @@ def test_roster_items_and_their_groups_stand_in_any_order() -> None:
     assert not matches(roster("<item jid='a'><group>1</group></item>"), roster(a))
 
 
+def test_an_item_may_say_the_default_of_what_is_not_stated() -> None:
+    plain = roster("<item jid='a'/>")
+
+    assert matches(plain, roster("<item jid='a' name='' approved='false'/>"))
+    assert matches(plain, roster("<item jid='a' approved='0'/>"))
+    assert not matches(plain, roster("<item jid='a' name='x'/>"))
+    assert not matches(plain, roster("<item jid='a' approved='true'/>"))
+    assert not matches(plain, roster("<item jid='a' approved=''/>"))
+    assert not matches(roster("<item jid='a' name='x'/>"), roster("<item jid='a' name=''/>"))
+    assert not matches("<iq><query><item/></query></iq>", "<iq><query><item name=''/></query></iq>")
+
+
 def test_items_without_a_plain_jid_are_searched_for() -> None:
     expected = roster("<item jid='{any}'/>", "<item jid='{bind:n}' name='x'/>", "<item jid='c'/>")
 
