@@ -48,13 +48,7 @@ SPARING: Final = evolve(
 )
 """Has nothing that is optional."""
 
-NOBODY_OPTED_IN: Final = frozenset(
-    {
-        "message-bare/chat-equal-priorities",
-        "message-bare/chat-several-most-available",
-        "message-bare/most-available-follows-updates",
-    }
-)
+NOBODY_OPTED_IN: Final = frozenset({"message-bare/chat-several-most-available"})
 """Chat goes to all resources where they have opted in (§8.5.2.1.1); under this policy they have."""
 
 
