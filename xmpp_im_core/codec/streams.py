@@ -1,12 +1,14 @@
 """Reading a stream as it comes: a push parser over expat, with the same refusals as for documents.
 
 Expat is fed only what may still belong to a stanza within the limits, so that what is too large is refused
-before it is parsed, whatever the size of the pieces it comes in. And as expat keeps every name that it has met
-until its document ends, a stream that brings very many, and may last for months, gets a new one in between.
+before it is parsed, whatever the size of the pieces it comes in. With each piece expat reads what is not yet
+finished again, so of a long tag it is fed no piece that does not end it. And as expat keeps every name that it has
+met until its document ends, a stream that brings very many, and may last for months, gets a new one in between.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from xml.parsers.expat import ExpatError, ParserCreate
 
@@ -42,6 +44,8 @@ _SEPARATOR: Final = "\x01"
 reference, so no namespace can be made to look like another with a name (CVE-2022-25236)."""
 
 _MOST_NAMES: Final = 262_144  # characters, of all the names that one expat may meet
+_LONG: Final = 1024  # bytes of what is not yet finished, from which on it is not read again for each piece
+_MARKS: Final = re.compile(rb"[\"'>]")
 
 
 class StreamParser:
@@ -63,7 +67,13 @@ class StreamParser:
         self._between = True  # stanzas, or before the first, or behind the last
         self._fed = 0
         self._begun = 0  # where the first byte stands of what is not yet finished
-        self._tail = b""  # the last bytes fed: a character may be cut anywhere
+        self._tail = (
+            b""  # the last bytes fed: what is not yet finished, and at least three, where a character may be cut
+        )
+        self._unfinished = 0  # how many bytes expat will read again
+        self._held: list[bytes] = []  # what it has not been fed, since it would not finish anything
+        self._held_size = 0
+        self._quote = b""  # that is open at the end of the tag under way
         self._events: list[StreamEvent] = []
         self._error: CodecError | None = None
         self._take_expat()
@@ -94,8 +104,9 @@ class StreamParser:
         """Return what these bytes complete, in order. A stanza without a language gets the stream's (§8.1.5).
 
         :param data: the next bytes of the stream, cut anywhere.
-        :raises CodecError: at the first byte that shows the error. Its ``before`` holds what the same bytes had
-            completed. The parser is dead then: every further call raises the error again.
+        :raises CodecError: at the first byte that shows the error; inside of a very long tag, a little later. Its
+            ``before`` holds what the same bytes had completed. The parser is dead then: every further call raises
+            the error again.
         """
         if self._error is not None:
             raise type(self._error)(*self._error.args)
@@ -103,9 +114,12 @@ class StreamParser:
             self._take_another_expat()
         try:
             while data:
-                room = self._limit - (self._fed - self._begun)
-                self._parse(data[:room])
-                data = data[room:]
+                room = self._limit - (self._fed + self._held_size - self._begun)
+                piece, data = data[:room], data[room:]
+                if self._unfinished >= _LONG:
+                    piece = self._held_back(piece, room)
+                if piece:
+                    self._parse(piece)
         except CodecError as error:
             self._error = type(error)(*error.args)
             error.before = tuple(self._events)
@@ -113,6 +127,32 @@ class StreamParser:
         events = tuple(self._events)
         self._events.clear()
         return events
+
+    def _held_back(self, data: bytes, room: int) -> bytes:
+        """Return what expat is to be fed of something long that goes on: nothing, until it ends or has doubled."""
+        if self._tail.startswith(b"<?"):
+            ends = b"?>" in (self._held[-1] if self._held else self._tail)[-1:] + data
+        else:  # a comment is refused wherever it ends; all else that is not yet finished ends where a tag does
+            ends = not self._tail.startswith(b"<!") and self._ends(data)
+        self._held.append(data)
+        self._held_size += len(data)
+        if not ends and len(data) < room and self._held_size < self._unfinished:
+            return b""
+        held = b"".join(self._held)
+        self._held.clear()
+        self._held_size = 0
+        return held
+
+    def _ends(self, data: bytes) -> bool:
+        """Whether a tag ends in these bytes, which go on with it: at the first ">" that stands in no quotes."""
+        for mark in _MARKS.findall(data):
+            if self._quote:
+                self._quote = b"" if mark == self._quote else self._quote
+            elif mark == b">":
+                return True
+            else:
+                self._quote = mark
+        return False
 
     def _parse(self, data: bytes) -> None:
         if self._fed < 2:
@@ -122,7 +162,7 @@ class StreamParser:
         except ExpatError as error:
             raise self._broken(data, error) from None
         self._fed += len(data)
-        self._tail = data[-3:] if len(data) > 2 else (self._tail + data)[-3:]
+        self._note_unfinished(data)
         if self._between and self._open is not None:
             self._check_between()
             self._begun = self._parser.CurrentByteIndex
@@ -130,6 +170,15 @@ class StreamParser:
             self._keep_header(data)
         if self._fed - self._begun >= self._limit:
             raise TooLarge(f"more than {self._limit} bytes")
+
+    def _note_unfinished(self, data: bytes) -> None:
+        """Keep what expat will read again, and find out whether it ends within quotes."""
+        self._unfinished = self._fed - self._parser.CurrentByteIndex
+        kept = max(self._unfinished, 3)
+        self._tail = data[-kept:] if len(data) >= kept else (self._tail + data)[-kept:]
+        if self._unfinished >= _LONG:
+            self._quote = b""
+            self._ends(self._tail)
 
     def _keep_header(self, data: bytes) -> None:
         """Keep the bytes of the header, and perhaps whitespace behind it, for the next expat."""
