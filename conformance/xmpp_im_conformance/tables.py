@@ -179,10 +179,10 @@ def _happened(run: Run, row: MessageRow, resources: dict[str, int]) -> Iterator[
         return
     if got:
         reachable = {jid for jid, priority in resources.items() if priority >= 0}
-        highest = max(resources.values())
         if got == ({f"{JULIET}/r0"} if row.target == "full-match" else set(resources)) and len(got) == 1:
             yield "delivered"
-        if len(resources) > 1 and got == {jid for jid, priority in resources.items() if priority == highest}:
+        # Which ones these are the server's own algorithm says; priority is but the example of §8.5.2.1.1.
+        if row.target != "full-match" and got < reachable:
             yield "most-available"
         if len(resources) > 1 and got == reachable:
             yield "all"

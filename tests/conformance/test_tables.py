@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conformance.stage import results
+from xmpp_im_conformance.embedded.world import EmbeddedWorld
 from xmpp_im_conformance.outcome import Outcome
 
 ROW: dict[str, Any] = {
@@ -81,6 +84,20 @@ def test_each_outcome_of_a_message_is_told_from_the_others(tmp_path: Path) -> No
         for each in every:
             expected = Outcome.PASSED if each in happens else Outcome.FAILED
             assert message(tmp_path, situation, target, type, each) is expected, (situation, target, type, each)
+
+
+@pytest.mark.parametrize(("resource", "expected"), [("r0", Outcome.PASSED), ("r2", Outcome.FAILED)])
+def test_which_resource_is_the_most_available_is_for_the_server_to_say_but_no_negative_one(
+    resource: str, expected: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived = EmbeddedWorld.arrived
+    other, best = f"juliet@capulet.example/{resource}", "juliet@capulet.example/r1"
+    swap = {best: other, other: best}
+    monkeypatch.setattr(
+        EmbeddedWorld, "arrived", lambda world: {swap.get(at, at): came for at, came in arrived(world).items()}
+    )
+
+    assert message(tmp_path, "several", "bare", "chat", "most-available", "all") is expected
 
 
 def test_one_of_several_outcomes_is_enough(tmp_path: Path) -> None:
