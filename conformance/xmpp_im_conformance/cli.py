@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from xmpp_im_conformance.drivers import NAMES, playing
 from xmpp_im_conformance.files import Tested, file_options, write_files
 from xmpp_im_conformance.finding import find, wanted
 from xmpp_im_conformance.live.options import live_options
-from xmpp_im_conformance.outcome import Outcome
+from xmpp_im_conformance.outcome import Outcome, Result
 from xmpp_im_conformance.report import (
     print_failures,
     print_not_applicable,
@@ -65,7 +66,8 @@ def run(
 ) -> None:
     """Run vectors: those of the files and folders at PATH, or else those of this package.
 
-    Exits with 0 where none failed, with 1 where one did or is malformed, with 2 where there are none.
+    Exits with 0 where none failed, with 1 where one did or is malformed, with 2 where there are none, or
+    none was applicable.
     """
     vectors = [vector for vector in find(paths) if wanted(vector, sections, ids)]
     if not vectors:
@@ -82,4 +84,12 @@ def run(
     print_sum(console, results)
     if uncovered:
         print_uncovered(console, results)
-    context.exit(int(Outcome.FAILED in [result.outcome for result in results]))
+    context.exit(exit_status(results))
+
+
+def exit_status(results: Sequence[Result]) -> int:
+    """Return the status to exit with: a run in which nothing was applicable has shown nothing."""
+    outcomes = {result.outcome for result in results}
+    if Outcome.FAILED in outcomes:
+        return 1
+    return 0 if Outcome.PASSED in outcomes else 2

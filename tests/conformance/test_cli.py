@@ -84,6 +84,12 @@ def test_it_exits_with_2_where_there_is_nothing_to_run(folder: Path) -> None:
     assert "there are no such vectors" in run(folder, "--id", "bad").output
 
 
+def test_it_exits_with_2_where_nothing_was_applicable(folder: Path) -> None:
+    put(folder, elsewhere=ELSEWHERE)
+
+    assert run(folder).exit_code == 2
+
+
 def test_the_results_as_json(folder: Path) -> None:
     put(folder, good=GOOD, wrong=WRONG, elsewhere=ELSEWHERE)
 
