@@ -50,7 +50,7 @@ def main(
         print_report(console, report)
         if out is not None:
             write_vectors(report, out / name, name)
-        failed |= report.failed is not None
+        failed |= report.failed is not None or bool(report.crashes)
     context.exit(int(failed))
 
 

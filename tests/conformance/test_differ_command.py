@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.conformance.loopback import Connection, Loopback, listening
-from tests.conformance.wrong_servers import Shy, wrong
+from tests.conformance.wrong_servers import Around, Shy, wrong
 from xmpp_im_conformance import drivers
 from xmpp_im_conformance.cli import main
-from xmpp_im_conformance.driver import Setup, World
+from xmpp_im_conformance.driver import ServerFailed, Setup, World
 from xmpp_im_conformance.drivers import Drivers
 from xmpp_im_conformance.embedded import Embedded
 from xmpp_im_conformance.finding import find
@@ -21,6 +21,8 @@ from xmpp_im_conformance.outcome import Outcome
 from xmpp_im_conformance.running import run
 from xmpp_im_conformance.vectors import Vector
 from xmpp_im_core.element import Element
+from xmpp_im_core.server import subscribing
+from xmpp_im_core.subscription import INBOUND_SUBSCRIBED, Subscription
 
 
 def differ(*arguments: str) -> Result:
@@ -140,6 +142,48 @@ def test_a_server_that_talks_nonsense_is_said_to(server: Loopback) -> None:
     assert done.exit_code == 2
     assert "could not be tested any further" in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_crash_of_the_core_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {state: row for state, row in INBOUND_SUBSCRIBED.items() if state is not Subscription.FROM}
+    monkeypatch.setattr(subscribing, "INBOUND_SUBSCRIBED", table)
+
+    done = differ("--driver", "embedded", "--examples", "60", "--acts", "subscriptions")
+
+    assert done.exit_code == 1, done.output
+    assert "CRASH 1 of xmpp_im_core" in done.output
+    assert "KeyError in xmpp_im_core.server.subscribing.inbound_subscribed" in done.output
+    assert "connects" in done.output.partition("CRASH 1")[2].partition("KeyError")[0]
+    assert "Traceback" not in done.output
+
+
+class Breaking(Around):
+    """Nobody is told of a request, and after so many of them nothing works any more."""
+
+    sent = 0
+
+    def send(self, jid: str, xml: str) -> None:
+        Breaking.sent += "subscribe" in xml
+        if Breaking.sent > 40:
+            raise ServerFailed("the server has closed the stream")
+        self.inner.send(jid, xml)
+
+    def arrived(self) -> Mapping[str, Sequence[Element]]:
+        return Shy(self.inner).arrived()
+
+
+def test_what_was_found_before_the_server_failed_is_printed_and_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Breaking, "sent", 0)
+    monkeypatch.setitem(drivers.DRIVERS, "embedded", Drivers(wrong(Breaking)))
+
+    done = differ("--driver", "embedded", "--acts", "subscriptions", "--out", str(tmp_path / "found"))
+
+    assert done.exit_code == 2, done.output
+    assert "DIFFERENCE 1" in done.output
+    assert "could not be tested any further: the server has closed the stream" in done.output
+    assert [*(tmp_path / "found").iterdir()]
 
 
 def test_without_a_component_nobody_plays_the_other_server(server: Loopback) -> None:

@@ -12,6 +12,7 @@ from attrs import evolve
 from tests.conformance.wrong_servers import NeverRevokes, PushesFirst, wrong
 from xmpp_im_conformance.differ import PEERS, Found, judge, playing_on, search, vector
 from xmpp_im_conformance.differ.kinds import kinds_of
+from xmpp_im_conformance.differ.likeness import Likeness
 from xmpp_im_conformance.differ.playing import Play
 from xmpp_im_conformance.differ.searching import Report
 from xmpp_im_conformance.driver import Driver, ServerFailed
@@ -19,8 +20,10 @@ from xmpp_im_conformance.embedded import Embedded
 from xmpp_im_conformance.outcome import Outcome
 from xmpp_im_conformance.reading import read_file
 from xmpp_im_conformance.running import run
+from xmpp_im_core.element import element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy, PreApproval
+from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.server import subscribing
 from xmpp_im_core.subscription import INBOUND_SUBSCRIBED, Subscription
 from xmpp_im_core.testing import (
@@ -36,6 +39,7 @@ from xmpp_im_core.testing import (
     Subscribed,
     System,
     Unsubscribed,
+    observation,
     observed,
 )
 
@@ -179,6 +183,29 @@ def test_what_comes_after_a_known_difference_is_looked_at_too() -> None:
     assert [each.number for each in verdict.differences] == [2]
 
 
+def test_what_is_stored_otherwise_is_told_even_after_what_is_known() -> None:
+    def forgetful(acts: Sequence[Act]) -> tuple[Observation, ...]:
+        """Roster gets are lost, and what is stored has no names."""
+        heard = observed(CoreSystem(*USERS), acts)
+        seen = [
+            evolve(each, received=FrozenMap()) if isinstance(act, GetRoster) else each
+            for act, each in zip(acts, heard, strict=True)
+        ]
+        item = element("item", ROSTER, {"jid": ROMEO, "subscription": "none"})
+        stored = FrozenMap({JULIET: element("query", ROSTER, {"ver": "{opt}"}, [item])})
+        return (*[evolve(each, rosters=FrozenMap()) for each in seen[:-1]], evolve(seen[-1], rosters=stored))
+
+    acts = [Connect(BALCONY), GetRoster(BALCONY), SetItem(BALCONY, ROMEO, "Nurse"), Ping(BALCONY, f"{ROMEO}/orchard")]
+    known = Likeness(GetRoster, frozenset({("-", "iq", "result", "bare")}), frozenset())
+
+    verdict = judge(acts, forgetful(acts), [known])
+
+    assert verdict.is_new
+    assert verdict.after == (1,)
+    assert verdict.stored == Likeness(None, frozenset(), frozenset({("name", "Nurse", "None")}))
+    assert [(each.number, each.where) for each in verdict.differences] == [(3, JULIET)]
+
+
 @pytest.mark.parametrize(
     ("policy", "says"),
     [
@@ -204,6 +231,47 @@ def test_several_choices_at_once_are_no_difference() -> None:
 
     assert report.found == []
     assert report.explained > 0
+
+
+# --- crashes of the core ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of the core lacks a row."""
+    table = {state: row for state, row in INBOUND_SUBSCRIBED.items() if state is not Subscription.FROM}
+    monkeypatch.setattr(subscribing, "INBOUND_SUBSCRIBED", table)
+
+
+def silent(acts: Sequence[Act]) -> tuple[Observation, ...]:
+    """A server that says nothing at all."""
+    return tuple([observation({}) for _ in acts])
+
+
+@pytest.mark.usefixtures("hole")
+@pytest.mark.parametrize("play", [CORE, silent], ids=["under-test", "as-the-model"])
+def test_a_crash_of_the_core_is_told_once_by_name_with_the_acts_that_it_needs(play: Play) -> None:
+    report = found_by(play, chapters=["subscriptions"])
+
+    (crash,) = report.crashes
+    assert crash.why == "KeyError in xmpp_im_core.server.subscribing.inbound_subscribed: Subscription.FROM"
+    user, contact = crash.acts[0].user, crash.acts[-1].user
+    assert sorted([type(act) for act in crash.acts[:-1]], key=str) == [Connect, Subscribe, Subscribed]
+    assert isinstance(crash.acts[-1], Subscribed)
+    assert {user, contact} <= {*USERS, NURSE}
+    assert report.crashing >= 1
+    assert report.failed is None
+
+
+def test_an_exception_that_is_not_the_cores_is_the_drivers_and_ends_the_search() -> None:
+    def play(acts: Sequence[Act]) -> tuple[Observation, ...]:
+        raise OSError("the network is unreachable")
+
+    report = found_by(play)
+
+    assert report.crashes == []
+    assert report.failed is not None
+    assert report.failed[1] == "its driver raised OSError: the network is unreachable"
 
 
 # --- servers that cannot be tested ------------------------------------------------------------------------

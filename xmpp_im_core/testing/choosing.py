@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from hypothesis import strategies as st
 
 T = TypeVar("T")
+
+
+class Chance(Protocol):
+    """What draws evenly, as ``random.Random`` does."""
+
+    def choice(self, seq: Sequence[T], /) -> T:
+        """Draw one of these."""
+
+
+Draw: TypeAlias = st.DrawFn | Chance
+"""What choices are made by: Hypothesis, which looks for what fails and can shrink it, or plain chance."""
 
 
 @cache
@@ -20,9 +31,9 @@ def _below(count: int) -> st.SearchStrategy[int]:
     return st.integers(0, count - 1)
 
 
-def choose(draw: st.DrawFn, options: Sequence[T]) -> T:
+def choose(draw: Draw, options: Sequence[T]) -> T:
     """Draw one of these; one that stands there twice is drawn twice as often."""
-    return options[draw(_below(len(options)))]
+    return options[draw(_below(len(options)))] if callable(draw) else draw.choice(options)
 
 
 def several(draw: st.DrawFn, options: Sequence[T], at_most: int) -> list[T]:

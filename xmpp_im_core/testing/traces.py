@@ -29,7 +29,7 @@ from xmpp_im_core.testing.acts import (
     Unsubscribe,
     Unsubscribed,
 )
-from xmpp_im_core.testing.choosing import choose
+from xmpp_im_core.testing.choosing import Draw, choose
 from xmpp_im_core.testing.system import Difference, System, compared, differences
 
 USERS: Final = ("juliet@capulet.example", "romeo@montague.example")
@@ -37,25 +37,25 @@ USERS: Final = ("juliet@capulet.example", "romeo@montague.example")
 
 RESOURCES: Final = ("balcony", "orchard")
 
-_Maker: TypeAlias = Callable[[st.DrawFn, str, Sequence[str]], Act]
+_Maker: TypeAlias = Callable[[Draw, str, Sequence[str]], Act]
 
 
-def _entity(draw: st.DrawFn, others: Sequence[str]) -> str:
+def _entity(draw: Draw, others: Sequence[str]) -> str:
     """Another user, or one of that user's resources, connected or not."""
     return choose(draw, others) + choose(draw, ("", *[f"/{resource}" for resource in RESOURCES]))
 
 
-def _set_item(draw: st.DrawFn, client: str, others: Sequence[str]) -> Act:
+def _set_item(draw: Draw, client: str, others: Sequence[str]) -> Act:
     groups = choose(draw, ((), ("Friends",), ("Friends", "Lovers")))
     return SetItem(client, choose(draw, others), choose(draw, ("", "Nurse")), groups)
 
 
-def _available(draw: st.DrawFn, client: str, others: Sequence[str]) -> Act:
+def _available(draw: Draw, client: str, others: Sequence[str]) -> Act:
     to = choose(draw, (None, None, None, _entity(draw, others)))
     return Available(client, choose(draw, ("", "away")), choose(draw, (0, 1, -1)), to)
 
 
-def _message(draw: st.DrawFn, client: str, others: Sequence[str]) -> Act:
+def _message(draw: Draw, client: str, others: Sequence[str]) -> Act:
     return SendMessage(client, _entity(draw, others), choose(draw, ("chat", "normal", "groupchat", "headline")))
 
 
@@ -105,7 +105,7 @@ class Cast:
     peers: Sequence[str] = ()
     kinds: frozenset[type[Act]] = KINDS
 
-    def act(self, draw: st.DrawFn, connected: Sequence[str]) -> Act:
+    def act(self, draw: Draw, connected: Sequence[str]) -> Act:
         """Draw what happens next, with these clients connected."""
         free = [f"{u}/{r}" for r in RESOURCES for u in self.users if f"{u}/{r}" not in connected]
         if free and (not connected or choose(draw, range(6)) == 5):
@@ -116,11 +116,30 @@ class Cast:
         others = [user for user in (*self.users, *self.peers) if user != client.partition("/")[0]]
         return choose(draw, _weighted(False, self.kinds))(draw, client, others)
 
+    def trace(self, draw: Draw, max_acts: int, start: Sequence[Act] = ()) -> tuple[Act, ...]:
+        """Draw what happens from the beginning, or after this start.
+
+        :param max_acts: how many acts follow the start at most; at least one does.
+        """
+        done, connected = [*start], connected_after(start)
+        for _ in range(choose(draw, range(1, max_acts + 1))):
+            done.append(self.act(draw, connected))
+            connected = _connected_after(connected, done[-1])
+        return tuple(done)
+
 
 def _connected_after(connected: tuple[str, ...], act: Act) -> tuple[str, ...]:
     if isinstance(act, Connect):
         return (*connected, act.client)
     return tuple([c for c in connected if c != act.client]) if isinstance(act, Disconnect) else connected
+
+
+def connected_after(acts: Sequence[Act]) -> tuple[str, ...]:
+    """Return the clients that are connected after this, in the order in which they came."""
+    connected: tuple[str, ...] = ()
+    for act in acts:
+        connected = _connected_after(connected, act)
+    return connected
 
 
 @st.composite
@@ -144,13 +163,7 @@ def traces(
     :param peers: users of another server, ``REMOTE``, who do not keep to what theirs should let them do.
     :param kinds: what may happen beside that clients connect.
     """
-    cast = Cast(users, peers, frozenset(kinds))
-    connected: tuple[str, ...] = ()
-    done: list[Act] = []
-    for _ in range(choose(draw, range(1, max_acts + 1))):
-        done.append(cast.act(draw, connected))
-        connected = _connected_after(connected, done[-1])
-    return tuple(done)
+    return Cast(users, peers, frozenset(kinds)).trace(draw, max_acts)
 
 
 # --- comparing --------------------------------------------------------------------------------------------

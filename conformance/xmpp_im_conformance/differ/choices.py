@@ -7,6 +7,7 @@ that stanza is not compared.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve, field, frozen
@@ -86,6 +87,7 @@ class Choices:
         return Choices((*self.made, choice))
 
 
+@lru_cache(10_000)
 def _plain(stanza: Element) -> Element:
     """Write a stanza plainly: "normal" is a message's type where none stands (§5.2.2), and children have no order."""
     attributes = {

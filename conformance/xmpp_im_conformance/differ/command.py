@@ -55,7 +55,8 @@ def differ(
 
     What the RFC leaves open is no difference. All else is cut down to the acts that it needs.
 
-    Exits with 0 where nothing differs, with 1 where something does, with 2 where the server could not be tested.
+    Exits with 0 where nothing differs, with 1 where something does or the core crashes, with 2 where the server could
+    not be tested, or not to the end.
     """
     live.update(_address(server))
     console = Console()
@@ -75,7 +76,8 @@ def differ(
         console.print("Nobody played the other server: name a --component for that.", highlight=False)
     if out is not None:
         write_vectors(report, out, name or server or driver)
-    context.exit(1 if report.found else 2 if report.failed or not report.traces else 0)
+    untested = report.failed is not None or not report.traces
+    context.exit(2 if untested else int(bool(report.found or report.crashes)))
 
 
 def _address(server: str | None) -> Mapping[str, str | int]:

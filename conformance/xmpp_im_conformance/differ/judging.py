@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from xmpp_im_conformance.differ.choices import CHOICES, Choice, Choices, Scene
 from xmpp_im_conformance.differ.likeness import Differences, Likeness, is_known
@@ -32,13 +32,15 @@ class Verdict:
     choices: Choices
     """The choices by which the server has done what it did, as far as it did."""
     differences: Differences = ()
-    """What none of them explains, at the first act after which there is anything of it."""
+    """What none of them explains, at the first act after which there is anything new of it, or anything at all."""
     likeness: Likeness | None = None
-    """What these differences, and those of the rosters in the end, look like."""
+    """What these differences look like, with those of the rosters in the end that are new."""
     is_new: bool = False
     """Whether they are like none that is known."""
     after: tuple[int, ...] = ()
     """The acts that have shown something known before."""
+    stored: Likeness | None = None
+    """What the rosters look like in the end, if that is new."""
 
     @property
     def agrees(self) -> bool:
@@ -53,10 +55,17 @@ def judge(acts: Sequence[Act], seen: Sequence[Observation], known: Sequence[Like
     that has not brought the server any further along the trace is taken back in the end: it is likelier to hide what
     the matter is than to be the server's.
 
-    :param known: differences that are not to be told again. What comes after one is looked at too, if nothing but what
-        is known has come of it in the rosters.
+    :param known: differences that are not to be told again. What comes after one is looked at too.
     """
     comparison = _Comparison(acts, seen, known)
+    verdict = _explained_best(comparison)
+    if verdict.stored is not None and comparison.verdict(Choices()).stored is None:
+        # The policy that explains what somebody gets is not the server's: by it, what is stored would be wrong.
+        return evolve(verdict, stored=None)
+    return verdict
+
+
+def _explained_best(comparison: _Comparison) -> Verdict:
     verdict = firm = comparison.verdict(Choices())
     while verdict.differences:
         tried = [
@@ -84,14 +93,18 @@ class _Comparison:
         if not found:
             return Verdict(choices)
         in_the_end = tuple([each for each in found[-1] if each.where in USERS])
-        if in_the_end and not is_known(Likeness.of(in_the_end), self.known):
-            # From a difference in what is stored on, everything may differ, and say nothing new.
-            del found[1:]
-        likenesses = [Likeness.of((*differences, *in_the_end)) for differences in found]
-        new = [number for number, likeness in enumerate(likenesses) if not is_known(likeness, self.known)]
+        received = [tuple([each for each in differences if each.where not in USERS]) for differences in found]
+        points = [*filter(None, received), *([in_the_end] if in_the_end else [])]
+        new = [number for number, point in enumerate(points) if not is_known(Likeness.of(point), self.known)]
         number = new[0] if new else 0
-        after = tuple([differences[0].number for differences in found[:number]])
-        return Verdict(choices, found[number], likenesses[number], bool(new), after)
+        differences, after = points[number], tuple(sorted({point[0].number for point in points[:number]}))
+        if not in_the_end or len(points) - 1 not in new:
+            return Verdict(choices, differences, Likeness.of(differences), bool(new), after)
+        # What is stored otherwise is what it has caused, or what has caused it.
+        likeness = Likeness.of((*differences, *in_the_end))
+        if differences is not in_the_end and differences[0].number == in_the_end[0].number:
+            differences = (*differences, *in_the_end)
+        return Verdict(choices, differences, likeness, True, after, Likeness.of(in_the_end))
 
     def _differing(self, choices: Choices) -> Iterator[Differences]:
         """Yield how the server differs from the core after each act that shows it."""
@@ -100,11 +113,12 @@ class _Comparison:
         for number, act in enumerate(self.acts):
             ours, theirs = self._core(choices.policy)[number], self.seen[number]
             interested = _interested_after(interested, act)
-            scene = Scene(act, before, ours.rosters, interested)
-            counted = choices.counted(ours, scene), choices.counted(theirs, scene)
-            found = compared(act, number, *counted) or disorder(act, number, *counted)
-            if found:
-                yield found
+            if theirs.rosters or ours.received != theirs.received:
+                scene = Scene(act, before, ours.rosters, interested)
+                counted = choices.counted(ours, scene), choices.counted(theirs, scene)
+                found = compared(act, number, *counted) or disorder(act, number, *counted)
+                if found:
+                    yield found
             before = ours.rosters
 
     def _core(self, policy: Policy) -> tuple[Observation, ...]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.console import Console
 from rich.table import Table
 
 from xmpp_im_conformance.differ.searching import Report
-from xmpp_im_conformance.differ.writing import assumed, shown, told
+from xmpp_im_conformance.differ.writing import assumed, shown, told, told_before
 
 
 def print_report(console: Console, report: Report) -> None:
     """Print all that was found, and the sum."""
     print_found(console, report)
+    print_crashes(console, report)
     print_table(console, report)
     print_failed(console, report)
 
@@ -22,10 +25,19 @@ def print_found(console: Console, report: Report) -> None:
         console.rule(f"[red]DIFFERENCE[/red] {number}", align="left")
         for place, act in enumerate(found.acts, 1):
             _line(console, f"{place}. {told(act)}")
-        for line in assumed(found):
+        for line in (*assumed(found), *told_before(found)):
             _line(console, line)
         for line in shown(found):
             _line(console, line, {"-": "red", "+": "green"}.get(line.strip()[0]))
+
+
+def print_crashes(console: Console, report: Report) -> None:
+    """Print each exception of the core, and what is done before it."""
+    for number, crash in enumerate(report.crashes, 1):
+        console.rule(f"[red]CRASH[/red] {number} of xmpp_im_core", align="left")
+        for place, act in enumerate(crash.acts, 1):
+            _line(console, f"{place}. {told(act)}")
+        _line(console, crash.why, "red")
 
 
 def print_table(console: Console, report: Report) -> None:
@@ -37,9 +49,10 @@ def print_table(console: Console, report: Report) -> None:
         "explained": report.explained,
         "differing": report.differing,
         "different when played again": report.unsteady,
+        **({"crashing xmpp_im_core": report.crashing} if report.crashing else {}),
     }
     for name, number in rows.items():
-        table.add_row(name, str(number), style="bold red" if name == "differing" and number else None)
+        table.add_row(name, str(number), style="bold red" if name in _BAD and number else None)
     table.add_section()
     table.add_row("all", f"{report.traces}, in {report.steps} steps")
     console.print(table)
@@ -56,6 +69,9 @@ def print_failed(console: Console, report: Report) -> None:
         _line(console, f"The server could not be tested any further: {why}\nThis was being done:", "red")
         for place, act in enumerate(trace, 1):
             _line(console, f"{place}. {told(act)}")
+
+
+_BAD: Final = ("differing", "crashing xmpp_im_core")
 
 
 def _line(console: Console, text: str, style: str | None = None) -> None:

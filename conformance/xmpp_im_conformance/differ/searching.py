@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from random import Random
 
 from attrs import define, field, frozen
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from xmpp_im_conformance.differ.choices import Choice
+from xmpp_im_conformance.differ.crashing import Crashed, telling_crashes
+from xmpp_im_conformance.differ.drawing import drawn
 from xmpp_im_conformance.differ.judging import Verdict, judge
 from xmpp_im_conformance.differ.likeness import Likeness
 from xmpp_im_conformance.differ.playing import Play
 from xmpp_im_conformance.differ.shrinking import Trace, shrunk
 from xmpp_im_conformance.driver import NotApplicable, ServerFailed
-from xmpp_im_core.testing import KINDS, USERS, Act, Observation, possible, traces
+from xmpp_im_core.testing import KINDS, Act, Observation, possible
 
 
 @frozen
@@ -25,6 +28,14 @@ class Found:
 
     acts: Trace
     verdict: Verdict
+
+
+@frozen
+class Crash:
+    """An exception of the core, on the shortest trace that shows it."""
+
+    acts: Trace
+    why: str
 
 
 @define
@@ -41,6 +52,10 @@ class Report:
     unsteady: int = 0
     """How many differed once, and not when they were played again."""
     found: list[Found] = field(factory=list)
+    crashing: int = 0
+    """On how many the core has raised an exception."""
+    crashes: list[Crash] = field(factory=list)
+    """The exceptions, each once."""
     failed: tuple[Trace, str] | None = None
     """The trace with which the server could not be tested any more, and why."""
     in_time: bool = True
@@ -76,20 +91,12 @@ def search(
 
     @seed(random)
     @chosen
-    @given(_drawn(peers, kinds))
-    def try_all(trace: Trace) -> None:
-        searching.consider(trace)
+    @given(st.randoms(use_true_random=True))
+    def try_all(drawing: Random) -> None:
+        searching.consider(drawn(drawing, peers, kinds))
 
     try_all()
     return searching.report
-
-
-def _drawn(peers: Sequence[str], kinds: Collection[type[Act]]) -> st.SearchStrategy[Trace]:
-    """Draw traces of all, and as many of one user and one peer: the fewer there are, the more comes of what they do."""
-    everybody = traces(peers=peers, kinds=kinds)
-    if not peers:
-        return everybody
-    return st.one_of(everybody, traces(users=USERS[:1], peers=peers[:1], kinds=kinds))
 
 
 class _Over(Exception):
@@ -103,13 +110,17 @@ class _Search:
     report: Report = field(factory=Report)
     _seen: dict[Trace, tuple[Observation, ...]] = field(factory=dict)
     _known: list[Likeness] = field(factory=list)
+    _crashes: set[object] = field(factory=set)
 
     def consider(self, trace: Trace) -> None:
         """Play a trace, and count what became of it."""
         if trace in self._seen or self.report.failed is not None:
             return
         with suppress(_Over):
-            self._count(trace, self._judged(trace))
+            try:
+                self._count(trace, self._judged(trace))
+            except Crashed as crash:
+                self._crashed(trace, crash)
 
     def _count(self, trace: Trace, verdict: Verdict) -> None:
         report = self.report
@@ -127,52 +138,92 @@ class _Search:
             report.choices.update(verdict.choices.made)
 
     def _differs(self, trace: Trace, verdict: Verdict) -> None:
-        if verdict.is_new and (alone := self._alone(trace, verdict)) is not None:
-            self._found(alone)
+        if verdict.is_new and (left := self._alone(trace, verdict)) is not None:
+            self._found(left)
 
     def _alone(self, trace: Trace, verdict: Verdict) -> Trace | None:
-        """Return the trace without what shows differences that are known; None where there is nothing new without it.
+        """Return the trace without what shows differences that are known, if there is something new without it.
 
-        What cannot be had alone may be a consequence of what is known, and is not told.
+        What somebody gets after that, and not without it, may be a consequence, and is not told. What is stored in the
+        end is, for by that alone a server becomes another one: then the trace is returned as it is.
         """
         left = tuple([act for number, act in enumerate(trace) if number not in verdict.after])
         if left == trace:
             return trace
-        if not possible(left):
-            return None
-        judged = self._judged(left)
-        return left if judged.is_new and not judged.after else None
+        if possible(left):
+            judged = self._judged(left)
+            if judged.is_new and not judged.after:
+                return left
+        return None if verdict.stored is None else trace
+
+    def _crashed(self, trace: Trace, crash: Crashed) -> None:
+        """Shrink a trace on which the core has raised something, and keep it, if that is new."""
+        self.report.traces += 1
+        self.report.steps += len(trace)
+        self.report.crashing += 1
+        if crash.like in self._crashes:
+            return
+        self._crashes.add(crash.like)
+        best = trace
+
+        def crashes(candidate: Trace) -> bool:
+            nonlocal best
+            try:
+                self._judged(candidate)
+            except Crashed as other:
+                if other.like == crash.like:
+                    best = candidate
+                return other.like == crash.like
+            return False
+
+        with suppress(_Over):
+            shrunk(trace, crashes)
+        self.report.crashes.append(Crash(best, str(crash)))
 
     def _found(self, trace: Trace) -> None:
-        """Shrink a trace on which something new differs, and keep it."""
+        """Shrink a trace on which something new differs, and keep it.
+
+        On the way nothing that is known is shown before; or else it is what is stored that differs.
+        """
         best = trace
 
         def differs(candidate: Trace) -> bool:
             nonlocal best
-            verdict = self._judged(candidate)
-            if not verdict.is_new or verdict.after:
+            try:
+                verdict = self._judged(candidate)
+            except Crashed:
+                return False
+            if not verdict.is_new or (verdict.after and verdict.stored is None):
                 return False
             best = candidate
             return True
 
         with suppress(_Over):
-            shrunk(trace, differs)
+            cut = trace[: self._judged(trace).differences[0].number + 1]
+            shrunk(cut if differs(cut) else trace, differs)
         verdict = self._judged(best)
         assert verdict.likeness is not None
-        self._known.append(verdict.likeness)
+        self._known += [verdict.likeness, *([] if verdict.stored is None else [verdict.stored])]
         self.report.found.append(Found(best, verdict))
 
     def _judged(self, trace: Trace) -> Verdict:
         if trace not in self._seen:
             self._seen[trace] = self._played(trace)
-        return judge(trace, self._seen[trace], self._known)
+        with telling_crashes():
+            return judge(trace, self._seen[trace], self._known)
 
     def _played(self, trace: Trace) -> tuple[Observation, ...]:
         if self.is_over():
             self.report.in_time = False
             raise _Over
         try:
-            return self.play(trace)
+            with telling_crashes():
+                return self.play(trace)
+        except Crashed:
+            raise
         except (ServerFailed, NotApplicable) as problem:
             self.report.failed = trace, str(problem)
+            raise _Over from problem
+        except Exception as problem:
+            self.report.failed = trace, f"its driver raised {type(problem).__name__}: {problem}"
             raise _Over from problem

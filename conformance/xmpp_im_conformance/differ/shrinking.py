@@ -7,6 +7,7 @@ is left becomes as plain as it can be.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TypeAlias
 
 from attrs import NOTHING, evolve, fields
@@ -19,26 +20,35 @@ Trace: TypeAlias = tuple[Act, ...]
 def shrunk(trace: Trace, differs: Callable[[Trace], bool]) -> Trace:
     """Return the shortest and plainest trace that is reached from this one, each on the way differing.
 
-    :param differs: whether a trace still shows what this one shows.
+    :param differs: whether a trace still shows what this one shows; it is asked once for each.
     """
+    differs = cache(differs)
     while True:
-        for candidate in _simpler(trace):
-            if candidate and possible(candidate) and differs(candidate):
-                trace = candidate
-                break
-        else:
+        before = trace
+        for simpler in (_without_somebody, _by_fewer):
+            trace = next((each for each in simpler(trace) if _is_left(each, differs)), trace)
+        trace = _without_runs(trace, differs)
+        trace = next((each for each in _plainer(trace) if _is_left(each, differs)), trace)
+        if trace == before:
             return trace
 
 
-def _simpler(trace: Trace) -> Iterator[Trace]:
-    yield from _without_somebody(trace)
-    yield from _by_fewer(trace)
+def _is_left(candidate: Trace, differs: Callable[[Trace], bool]) -> bool:
+    return bool(candidate) and possible(candidate) and differs(candidate)
+
+
+def _without_runs(trace: Trace, differs: Callable[[Trace], bool]) -> Trace:
+    """Leave out runs of acts, each half as long as the one before, from the end on."""
     size = len(trace) // 2
     while size:
-        for start in range(len(trace) - size, -1, -1):
-            yield trace[:start] + trace[start + size :]
+        start = len(trace) - size
+        while start >= 0:
+            candidate = trace[:start] + trace[start + size :]
+            if _is_left(candidate, differs):
+                trace = candidate
+            start -= size
         size //= 2
-    yield from _plainer(trace)
+    return trace
 
 
 def _without_somebody(trace: Trace) -> Iterator[Trace]:

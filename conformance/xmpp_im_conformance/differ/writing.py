@@ -18,6 +18,7 @@ from xmpp_im_core.testing import (
     CoreSystem,
     Disconnect,
     Observation,
+    connected_after,
     observed,
     to_scenario,
     xml_of,
@@ -55,7 +56,7 @@ def vector(found: Found, server: str) -> dict[str, Json]:
         "accounts": {user: {} for user in USERS},
         "steps": _with_flushes(scenario["steps"], found),
         "source": f"Found by comparing {server} with the core",
-        "note": "\n".join([*assumed(found), *shown(found)]),
+        "note": "\n".join([*assumed(found), *told_before(found), *shown(found)]),
     }
 
 
@@ -77,8 +78,8 @@ def _with_flushes(steps: Json, found: Found) -> list[Json]:
     while after < len(steps) and not steps[after].keys() & _DOING:
         after += 1
     with_peers = any(act.is_remote for act in found.acts) or REMOTE in differing
-    everybody = [*_connected(found.acts[:number]), *([REMOTE] if with_peers else [])]
-    others = [*_connected(found.acts[: number + 1]), *([REMOTE] if with_peers else [])]
+    everybody = [*connected_after(found.acts[:number]), *([REMOTE] if with_peers else [])]
+    others = [*connected_after(found.acts[: number + 1]), *([REMOTE] if with_peers else [])]
     return [
         *steps[:before],
         *_flush(everybody),
@@ -116,6 +117,13 @@ def assumed(found: Found) -> Iterable[str]:
     return [f"The server {choice.says} ({choice.section})." for choice in found.verdict.choices.made]
 
 
+def told_before(found: Found) -> Iterable[str]:
+    """Return in words which acts have shown something that is told of its own, where this is not to be had without."""
+    if found.verdict.after:
+        acts = " and ".join([str(number + 1) for number in found.verdict.after])
+        yield f"What is told elsewhere is seen after act {acts}; this may come of it."
+
+
 def shown(found: Found) -> Iterable[str]:
     """Return what the core does (-) and what the server did (+), by whom it is seen."""
     for each in found.verdict.differences:
@@ -126,20 +134,9 @@ def shown(found: Found) -> Iterable[str]:
 
 def _witnesses(found: Found) -> list[Act]:
     """Let users connect whose rosters differ, so that somebody can ask for them."""
-    present = {client.partition("/")[0] for client in _connected(found.acts)}
+    present = {client.partition("/")[0] for client in connected_after(found.acts)}
     rosters = [each.where for each in found.verdict.differences if each.where in USERS]
     return [Connect(f"{user}/balcony") for user in rosters if user not in present]
-
-
-def _connected(acts: Sequence[Act]) -> list[str]:
-    """Return the clients that are connected after this."""
-    connected: list[str] = []
-    for act in acts:
-        if isinstance(act, Connect):
-            connected.append(act.client)
-        elif isinstance(act, Disconnect):
-            connected.remove(act.client)
-    return connected
 
 
 def _core(policy: Policy) -> CoreSystem:

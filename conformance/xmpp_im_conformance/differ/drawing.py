@@ -1,0 +1,69 @@
+"""The traces that are drawn. What matters is in which state somebody does something, so a state is reached first.
+
+By acts alone, drawn at random, the states far from the beginning are seldom reached, and hardly ever with somebody
+there who would see what comes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from random import Random
+from typing import Final
+
+from xmpp_im_conformance.differ.shrinking import Trace
+from xmpp_im_core.subscription import Subscription
+from xmpp_im_core.testing import USERS, Act, Available, Connect, GetRoster, Subscribe, Subscribed
+from xmpp_im_core.testing.choosing import choose
+from xmpp_im_core.testing.traces import RESOURCES, Cast
+
+_FROM_NOTHING: Final = 20
+"""The acts of a trace at most that begins with nobody connected."""
+_FROM_A_STATE: Final = 8
+"""The acts at most that follow a state which was reached before."""
+
+
+def drawn(random: Random, peers: Sequence[str], kinds: Collection[type[Act]]) -> Trace:
+    """Draw a trace: in one of three all begins with nothing, else two users have come to stand in some way before.
+
+    :param random: what draws; Hypothesis' own choices are not even, since they look for what fails.
+    :param peers: users of another server who take part.
+    :param kinds: what may happen in a trace.
+    """
+    if choose(random, range(3)) == 0:
+        return Cast(USERS, peers, frozenset(kinds)).trace(random, _FROM_NOTHING)
+    user = choose(random, USERS)
+    other = choose(random, [each for each in (*USERS, *peers) if each != user])
+    users = [each for each in (user, other) if each not in peers]
+    start = [act for each in users for act in _present(random, each)]
+    if {Subscribe, Subscribed} <= {*kinds}:
+        state = choose(random, tuple(Subscription))
+        start += leading_to(state, *[f"{each}/{RESOURCES[0]}" for each in (user, other)])
+    cast = Cast(users, [other] if other in peers else (), frozenset(kinds))
+    return cast.trace(random, _FROM_A_STATE, start)
+
+
+def _present(random: Random, user: str) -> Iterator[Act]:
+    """Let a user be connected, in most cases so that the user hears of everything."""
+    client = f"{user}/{RESOURCES[0]}"
+    yield Connect(client)
+    if choose(random, (True, True, True, False)):
+        yield GetRoster(client)
+    if choose(random, (True, True, True, False)):
+        yield Available(client, priority=choose(random, (0, 1, -1)))
+
+
+def leading_to(state: Subscription, client: str, other: str) -> Iterator[Act]:
+    """Yield what brings two to a state of the subscription, in which the first one holds the other (§A.1).
+
+    :param client: the full JID of the user's client.
+    :param other: the full JID of the contact's, or of somebody on another server.
+    """
+    user, contact = (jid.partition("/")[0] for jid in (client, other))
+    if state.to or state.pending_out:
+        yield Subscribe(client, contact)
+    if state.to:
+        yield Subscribed(other, user)
+    if state.from_ or state.pending_in:
+        yield Subscribe(other, user)
+    if state.from_:
+        yield Subscribed(client, contact)

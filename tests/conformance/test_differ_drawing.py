@@ -1,0 +1,149 @@
+"""The traces that are drawn: every state of a subscription is reached, and nothing happens that was not asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import cast
+
+import pytest
+from attrs import define, field
+
+from tests.conformance.wrong_servers import Around
+from xmpp_im_conformance.differ import PEERS, playing_on
+from xmpp_im_conformance.differ.drawing import drawn, leading_to
+from xmpp_im_conformance.differ.kinds import kinds_of
+from xmpp_im_conformance.driver import Setup, World
+from xmpp_im_conformance.embedded import Embedded
+from xmpp_im_conformance.items import Item
+from xmpp_im_core.server.state import Account
+from xmpp_im_core.subscription import Subscription
+from xmpp_im_core.testing import (
+    USERS,
+    Connect,
+    CoreSystem,
+    Disconnect,
+    GetRoster,
+    Ping,
+    SetItem,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    observation,
+    possible,
+)
+
+JULIET, ROMEO = USERS
+BALCONY = f"{JULIET}/balcony"
+(NURSE,) = PEERS
+
+
+def state(system: CoreSystem, contact: str) -> Subscription:
+    account = system.service.accounts[JULIET]
+    assert isinstance(account, Account)
+    return account.roster.state_of(contact)
+
+
+@pytest.mark.parametrize("state_", Subscription)
+@pytest.mark.parametrize("other", [f"{ROMEO}/balcony", f"{NURSE}/balcony"])
+def test_each_state_of_the_appendix_is_reached(state_: Subscription, other: str) -> None:
+    system = CoreSystem(*USERS)
+    for act in (Connect(BALCONY), Connect(other), *leading_to(state_, BALCONY, other)):
+        if not (isinstance(act, Connect) and act.is_remote):
+            system.feed(act)
+
+    assert state(system, other.partition("/")[0]) is state_
+
+
+def test_acts_follow_in_every_state() -> None:
+    reached: set[Subscription] = set()
+    for number in range(300):
+        system = CoreSystem(*USERS)
+        for act in drawn(Random(number), PEERS, kinds_of(["subscriptions"])):
+            reached.add(state(system, NURSE))
+            system.feed(act)
+
+    assert reached == {*Subscription}
+
+
+@pytest.mark.parametrize("chapters", [[], ["subscriptions"], ["messages"], ["presence", "rosters"]])
+@pytest.mark.parametrize("peers", [(), PEERS])
+def test_only_what_is_asked_for_happens_and_only_what_can(chapters: list[str], peers: tuple[str, ...]) -> None:
+    kinds = kinds_of(chapters)
+    for number in range(100):
+        trace = drawn(Random(number), peers, kinds)
+        assert possible(trace)
+        assert {type(act) for act in trace} <= {Connect, *kinds}
+        assert {act.user for act in trace} <= {*USERS, *peers}
+
+
+def test_the_same_chance_draws_the_same() -> None:
+    one, again, other = [drawn(Random(seed), PEERS, kinds_of([])) for seed in (1, 1, 2)]
+
+    assert one == again != other
+
+
+# --- playing ----------------------------------------------------------------------------------------------
+
+
+@define
+class Noted(Around):
+    """A world that notes whose roster is looked at."""
+
+    looked_at: list[str]
+
+    def roster(self, account: str) -> Sequence[Item]:
+        self.looked_at.append(account)
+        return self.inner.roster(account)
+
+
+@define
+class Noting:
+    """The core, and what it was asked for."""
+
+    name: str = "noting"
+    accounts: list[str] = field(factory=list)
+    looked_at: list[str] = field(factory=list)
+
+    def world(self, setup: Setup) -> World:
+        self.accounts += setup.accounts
+        return cast(World, Noted(Embedded().world(setup), self.looked_at))
+
+
+def test_only_those_take_part_whom_an_act_names() -> None:
+    one, two = Noting(), Noting()
+
+    (*_, last) = playing_on(one, peers=True)([Connect(BALCONY), Subscribe(BALCONY, NURSE)])
+    playing_on(two, peers=True)([Connect(BALCONY), Ping(BALCONY, f"{ROMEO}/orchard")])
+
+    assert (one.accounts, two.accounts) == ([JULIET], [JULIET, ROMEO])
+    assert {*last.rosters} == {JULIET}
+
+
+def test_a_client_that_is_there_asks_for_the_roster_in_the_end() -> None:
+    acts = [Connect(BALCONY), GetRoster(BALCONY), SetItem(BALCONY, ROMEO, "Nurse"), Subscribe(BALCONY, ROMEO)]
+    driver, without = Noting(), Noting()
+
+    seen = playing_on(driver)(acts)[-1].rosters[JULIET]
+    left = playing_on(without)([*acts, Disconnect(BALCONY)])[-1].rosters[JULIET]
+
+    assert seen == left
+    assert driver.looked_at == [ROMEO]  # who has no client
+    assert without.looked_at == [JULIET, ROMEO]
+
+
+def test_nothing_of_what_it_asks_in_the_end_is_taken_for_what_came() -> None:
+    seen = playing_on(Embedded())([Connect(BALCONY)])
+
+    assert seen[-1] == observation({}, {JULIET: []})
+
+
+def test_what_somebody_on_another_server_does_is_played() -> None:
+    acts = [
+        Connect(BALCONY),
+        Subscribe(f"{NURSE}/balcony", JULIET),
+        Subscribed(BALCONY, NURSE),
+        Unsubscribe(BALCONY, NURSE),
+    ]
+
+    assert len(playing_on(Embedded(), peers=True)(acts)) == 4
