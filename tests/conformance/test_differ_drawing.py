@@ -11,7 +11,7 @@ from attrs import define, field
 
 from tests.conformance.wrong_servers import Around
 from xmpp_im_conformance.differ import PEERS, playing_on
-from xmpp_im_conformance.differ.drawing import drawn, leading_to
+from xmpp_im_conformance.differ.drawing import STATES, drawn, leading_to
 from xmpp_im_conformance.differ.kinds import kinds_of
 from xmpp_im_conformance.driver import Setup, World
 from xmpp_im_conformance.embedded import Embedded
@@ -38,32 +38,34 @@ BALCONY = f"{JULIET}/balcony"
 (NURSE,) = PEERS
 
 
-def state(system: CoreSystem, contact: str) -> Subscription:
+def held(system: CoreSystem, contact: str) -> tuple[Subscription, bool]:
+    """In which state Juliet holds somebody, and whether that is with a pre-approval."""
     account = system.service.accounts[JULIET]
     assert isinstance(account, Account)
-    return account.roster.state_of(contact)
+    contacts = account.roster.contacts
+    return account.roster.state_of(contact), contact in contacts and contacts[contact].approved
 
 
-@pytest.mark.parametrize("state_", Subscription)
+@pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("other", [f"{ROMEO}/balcony", f"{NURSE}/balcony"])
-def test_each_state_of_the_appendix_is_reached(state_: Subscription, other: str) -> None:
+def test_each_state_is_reached(state: tuple[Subscription, bool], other: str) -> None:
     system = CoreSystem(*USERS)
-    for act in (Connect(BALCONY), Connect(other), *leading_to(state_, BALCONY, other)):
+    for act in (Connect(BALCONY), Connect(other), *leading_to(BALCONY, other, state[0], approved=state[1])):
         if not (isinstance(act, Connect) and act.is_remote):
             system.feed(act)
 
-    assert state(system, other.partition("/")[0]) is state_
+    assert held(system, other.partition("/")[0]) == state
 
 
 def test_acts_follow_in_every_state() -> None:
-    reached: set[Subscription] = set()
+    reached: set[tuple[Subscription, bool]] = set()
     for number in range(300):
         system = CoreSystem(*USERS)
         for act in drawn(Random(number), PEERS, kinds_of(["subscriptions"])):
-            reached.add(state(system, NURSE))
+            reached.add(held(system, NURSE))
             system.feed(act)
 
-    assert reached == {*Subscription}
+    assert reached == {*STATES}
 
 
 @pytest.mark.parametrize("chapters", [[], ["subscriptions"], ["messages"], ["presence", "rosters"]])

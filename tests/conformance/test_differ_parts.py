@@ -277,6 +277,33 @@ def test_what_is_in_the_roster_is_known_whatever_shows_it() -> None:
     assert is_known(Likeness.of((pushed,)), [known])
 
 
+@pytest.mark.parametrize(
+    ("act", "system", "expected"),
+    [
+        (Subscribe, (UNSUBSCRIBED,), True),
+        (Subscribe, (UNSUBSCRIBED, UNAVAILABLE), True),
+        (Subscribe, (UNAVAILABLE,), False),
+        (Unsubscribe, (UNSUBSCRIBED,), False),
+    ],
+)
+def test_what_shows_something_else_after_something_else_is_not_the_same(
+    act: type[Subscribe] | type[Unsubscribe], system: tuple[str, ...], expected: bool
+) -> None:
+    one = Likeness.of((difference(Subscribe(BALCONY, ROMEO), FOO, "", UNSUBSCRIBED),))
+    other = Likeness.of((Difference(act(BALCONY, ROMEO), 1, FOO, (), system),))
+
+    assert one.resembles(other) is other.resembles(one) is expected
+
+
+def test_what_a_roster_shows_in_the_end_may_be_what_a_push_has_shown() -> None:
+    pushed = difference(Subscribed(FOO, JULIET), BALCONY, push(ROMEO, "from"), push(ROMEO, "both"))
+    stored = difference(Available(BALCONY), JULIET, item(ROMEO, "from"), item(ROMEO, "both"))
+    another = difference(Available(BALCONY), JULIET, item(ROMEO, "none"), item(ROMEO, "to"))
+
+    assert Likeness.of((pushed,)).resembles(Likeness.of((stored,)))
+    assert not Likeness.of((pushed,)).resembles(Likeness.of((another,)))
+
+
 # --- shrinking --------------------------------------------------------------------------------------------
 
 

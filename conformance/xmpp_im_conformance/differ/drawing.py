@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from xmpp_im_conformance.differ.shrinking import Trace
-from xmpp_im_core.subscription import Subscription
+from xmpp_im_core.subscription import PRE_APPROVED, Subscription
 from xmpp_im_core.testing import USERS, Act, Available, Connect, GetRoster, Subscribe, Subscribed
 from xmpp_im_core.testing.choosing import choose
 from xmpp_im_core.testing.traces import RESOURCES, Cast
@@ -20,6 +20,10 @@ _FROM_NOTHING: Final = 20
 """The acts of a trace at most that begins with nobody connected."""
 _FROM_A_STATE: Final = 8
 """The acts at most that follow a state which was reached before."""
+
+
+STATES: Final = (*[(state, False) for state in Subscription], *[(state, True) for state in PRE_APPROVED])
+"""In which states two may stand to each other (§A.1), and which of them a pre-approval joins (§3.4)."""
 
 
 def drawn(random: Random, peers: Sequence[str], kinds: Collection[type[Act]]) -> Trace:
@@ -36,8 +40,8 @@ def drawn(random: Random, peers: Sequence[str], kinds: Collection[type[Act]]) ->
     users = [each for each in (user, other) if each not in peers]
     start = [act for each in users for act in _present(random, each)]
     if {Subscribe, Subscribed} <= {*kinds}:
-        state = choose(random, tuple(Subscription))
-        start += leading_to(state, *[f"{each}/{RESOURCES[0]}" for each in (user, other)])
+        state, approved = choose(random, STATES)
+        start += leading_to(f"{user}/{RESOURCES[0]}", f"{other}/{RESOURCES[0]}", state, approved=approved)
     cast = Cast(users, [other] if other in peers else (), frozenset(kinds))
     return cast.trace(random, _FROM_A_STATE, start)
 
@@ -52,11 +56,12 @@ def _present(random: Random, user: str) -> Iterator[Act]:
         yield Available(client, priority=choose(random, (0, 1, -1)))
 
 
-def leading_to(state: Subscription, client: str, other: str) -> Iterator[Act]:
-    """Yield what brings two to a state of the subscription, in which the first one holds the other (§A.1).
+def leading_to(client: str, other: str, state: Subscription, *, approved: bool) -> Iterator[Act]:
+    """Yield what brings two to a state of the subscription, in which the first one holds the other.
 
     :param client: the full JID of the user's client.
     :param other: the full JID of the contact's, or of somebody on another server.
+    :param approved: whether the user has pre-approved the contact.
     """
     user, contact = (jid.partition("/")[0] for jid in (client, other))
     if state.to or state.pending_out:
@@ -65,5 +70,5 @@ def leading_to(state: Subscription, client: str, other: str) -> Iterator[Act]:
         yield Subscribed(other, user)
     if state.from_ or state.pending_in:
         yield Subscribe(other, user)
-    if state.from_:
+    if state.from_ or approved:
         yield Subscribed(client, contact)

@@ -47,6 +47,11 @@ class Likeness:
             return other.act is self.act and other.received <= self.received
         return other.items <= self.items
 
+    def resembles(self, other: Likeness) -> bool:
+        """Whether both may show the same, each perhaps among other things."""
+        at_once = self.act is other.act and not self.received.isdisjoint(other.received)
+        return at_once or not self.items.isdisjoint(other.items)
+
 
 def is_known(likeness: Likeness, known: Sequence[Likeness]) -> bool:
     """Whether one that is known explains this."""

@@ -183,19 +183,22 @@ class _Search:
     def _found(self, trace: Trace) -> None:
         """Shrink a trace on which something new differs, and keep it.
 
-        On the way nothing that is known is shown before; or else it is what is stored that differs.
+        On the way each shows what the one before it shows, and nothing that is known before that, unless it is what is
+        stored that differs.
         """
-        best = trace
+        best, shown = trace, self._judged(trace)
 
         def differs(candidate: Trace) -> bool:
-            nonlocal best
+            nonlocal best, shown
             try:
                 verdict = self._judged(candidate)
             except Crashed:
                 return False
             if not verdict.is_new or (verdict.after and verdict.stored is None):
                 return False
-            best = candidate
+            if verdict.likeness is None or shown.likeness is None or not verdict.likeness.resembles(shown.likeness):
+                return False
+            best, shown = candidate, verdict
             return True
 
         with suppress(_Over):
