@@ -251,7 +251,7 @@ def silent(acts: Sequence[Act]) -> tuple[Observation, ...]:
 @pytest.mark.usefixtures("hole")
 @pytest.mark.parametrize("play", [CORE, silent], ids=["under-test", "as-the-model"])
 def test_a_crash_of_the_core_is_told_once_by_name_with_the_acts_that_it_needs(play: Play) -> None:
-    report = found_by(play, chapters=["subscriptions"])
+    report = found_by(play, examples=60, chapters=["subscriptions"])
 
     (crash,) = report.crashes
     assert crash.why == "KeyError in xmpp_im_core.server.subscribing.inbound_subscribed: Subscription.FROM"
