@@ -156,7 +156,7 @@ class Deaf(CoreSystem):
 
 
 def test_each_of_several_differences_is_found_once() -> None:
-    report = found_by(playing(lambda: Deaf(*USERS)), peers=())
+    report = found_by(playing(lambda: Deaf(*USERS)), examples=120, peers=())
 
     shown = [kinds(found) for found in report.found]
     assert shown.count([Connect, GetRoster]) == shown.count([Connect, SetItem]) == 1
