@@ -156,7 +156,7 @@ class Deaf(CoreSystem):
 
 
 def test_each_of_several_differences_is_found_once() -> None:
-    report = found_by(playing(lambda: Deaf(*USERS)), examples=120, peers=())
+    report = found_by(playing(lambda: Deaf(*USERS)), peers=())
 
     shown = [kinds(found) for found in report.found]
     assert shown.count([Connect, GetRoster]) == shown.count([Connect, SetItem]) == 1
@@ -251,7 +251,7 @@ def silent(acts: Sequence[Act]) -> tuple[Observation, ...]:
 @pytest.mark.usefixtures("hole")
 @pytest.mark.parametrize("play", [CORE, silent], ids=["under-test", "as-the-model"])
 def test_a_crash_of_the_core_is_told_once_by_name_with_the_acts_that_it_needs(play: Play) -> None:
-    report = found_by(play, examples=60, chapters=["subscriptions"])
+    report = found_by(play, examples=100, chapters=["subscriptions"])
 
     (crash,) = report.crashes
     assert crash.why == "KeyError in xmpp_im_core.server.subscribing.inbound_subscribed: Subscription.FROM"
