@@ -74,7 +74,8 @@ class SessionEnded(Timed):
     """The deliveries whose stanzas were handed to its stream and are known not to have arrived, in their order.
 
     Each is processed again, unless another of its sessions is still connected: that one has its stanza, or
-    reports the delivery when it ends itself.
+    reports the delivery when it ends itself. One that a session has got which is no more is left out by a host that
+    knows it, and comes twice else: better repeated than lost.
     """
 
 
@@ -100,7 +101,7 @@ class Inbound(Timed):
 
 @frozen
 class Undelivered(Timed):
-    """A delivery failed for these of its sessions.
+    """A delivery failed for these of its sessions: their streams are gone, and their ``SessionEnded`` comes too.
 
     It is processed again, unless another of its sessions is still connected (see ``SessionEnded.undelivered``).
     """
