@@ -33,6 +33,10 @@ def _came(row: Row) -> str:
         ("<presence/>", "<presence id='x' xml:lang='en'/>"),
         ("<presence from='{var:who}'/>", "<presence from='romeo'/>"),
         (f"<message>{ANYTHING}</message>", "<message><body>hi</body><thread>t</thread></message>"),
+        (
+            "<iq><query xmlns='jabber:iq:roster'><item jid='a'/></query></iq>",
+            "<iq><query xmlns='jabber:iq:roster'><item jid='a' name='' approved='false'/></query></iq>",
+        ),
         ("<message><body>{any}</body></message>", "<message><body>hi</body></message>"),
         (
             "<iq><error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",

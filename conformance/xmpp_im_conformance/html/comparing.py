@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from xmpp_im_conformance.evidence import AT_SERVER, Unmet
 from xmpp_im_conformance.markup import pretty
-from xmpp_im_conformance.matching import ANY, EXACT, FROM_CLIENT, is_error, is_wildcard
+from xmpp_im_conformance.matching import ANY, EXACT, FROM_CLIENT, free_attributes, is_error, is_wildcard
 from xmpp_im_conformance.placeholders import BadPlaceholder, Bindings, match_value
 from xmpp_im_core.element import XML_LANG, Element
 from xmpp_im_core.stanza import CLIENT, STANZAS
@@ -166,24 +166,21 @@ def _children(expected: Element, came: Element, bindings: Bindings, indent: str)
         found = _counterpart(wanted, left, bindings)
         if found is not None:
             left.remove(found)
-            yield from _both(wanted, found, expected.namespace, came.namespace, bindings, indent, _free_in(wanted))
+            free = free_attributes(wanted, found)
+            yield from _both(wanted, found, expected.namespace, came.namespace, bindings, indent, free)
         else:
             required = not (child.namespace == ANY and child.name == "optional")
             yield from _alone(wanted, expected.namespace, indent, came=False, differs=required)
     for each in left:
-        free = anything or (is_error(expected) and (each.namespace != STANZAS or each.name == "text"))
-        yield from _alone(each, came.namespace, indent, came=True, differs=not free)
-
-
-def _free_in(child: Element) -> frozenset[str]:
-    return frozenset({"by"}) if is_error(child) else frozenset()
+        allowed = anything or (is_error(expected) and (each.namespace != STANZAS or each.name == "text"))
+        yield from _alone(each, came.namespace, indent, came=True, differs=not allowed)
 
 
 def _counterpart(wanted: Element, left: Sequence[Element], bindings: Bindings) -> Element | None:
     """Find the child that it is, or else one that it should be."""
     alike = [each for each in left if (each.name, each.namespace) == (wanted.name, wanted.namespace)]
     for each in alike:
-        if not any(row.differs for row in _both(wanted, each, "", "", bindings, "", _free_in(wanted))):
+        if not any(row.differs for row in _both(wanted, each, "", "", bindings, "", free_attributes(wanted, each))):
             return each
     same = [each for each in alike if wanted.get("jid") is None or each.get("jid") == wanted.get("jid")]
     return next(iter(same or alike), None)
