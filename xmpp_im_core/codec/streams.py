@@ -67,9 +67,8 @@ class StreamParser:
         self._between = True  # stanzas, or before the first, or behind the last
         self._fed = 0
         self._begun = 0  # where the first byte stands of what is not yet finished
-        self._tail = (
-            b""  # the last bytes fed: what is not yet finished, and at least three, where a character may be cut
-        )
+        # The last bytes fed: what is not yet finished, and at least three, since a character may be cut anywhere.
+        self._tail = b""
         self._unfinished = 0  # how many bytes expat will read again
         self._held: list[bytes] = []  # what it has not been fed, since it would not finish anything
         self._held_size = 0
