@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from attrs import evolve
 
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import address_of, parse_address, parse_jid
@@ -40,6 +41,7 @@ from xmpp_im_core.server import (
     SessionId,
     State,
     Step,
+    Undelivered,
     reduce,
 )
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Payload, Presence, Stanza, payload
@@ -362,6 +364,24 @@ def stanzas(step: Step) -> list[Stanza]:
 def content(step: Step) -> list[Payload]:
     """Return the payloads of what a step sends, in order."""
     return [stanza.payload for stanza in stanzas(step)]
+
+
+def broken(given: Account, *sessions: SessionId) -> Account:
+    """Return the account after deliveries to these sessions have failed: their ends are due, nothing else changed."""
+    for id in sessions:
+        session = given.session(id)
+        given = given if session is None else given.with_session(evolve(session, broken=True))
+    return given
+
+
+def fails_in_silence(given: Account, event: Undelivered) -> bool:
+    """Whether a failed delivery has no consequence, but that its sessions take no other delivery."""
+    step = reduce(given, event)
+    assert told(step) == []
+    assert (step.store, step.forget) == ((), ())
+    assert step.send, "a silence names its rule"
+    assert step.state == broken(given, *event.sessions)
+    return True
 
 
 def ignored(state: State, event: Event, policy: Policy = DEFAULT) -> bool:

@@ -9,6 +9,7 @@ from tests.rfc6121.conversation import (
     NURSE,
     ROMEO,
     account,
+    after,
     bound,
     ended,
     following,
@@ -140,7 +141,11 @@ def test_the_late_end_of_a_replaced_session_does_not_end_the_interest_of_the_new
     juliet = following(juliet, bound("balcony", epoch=2))
     juliet = following(juliet, roster_get("chamber"))
 
-    assert ignored(juliet, ended("balcony", epoch=1))
+    late = reduce(juliet, ended("balcony", epoch=1))
+
+    assert told(late) == []
+    assert after(late).interested() == juliet.interested()
+    assert ignored(after(late), ended("balcony", epoch=1))
 
 
 @rfc6121("2.2", quote="The server MUST send roster pushes to all interested resources")

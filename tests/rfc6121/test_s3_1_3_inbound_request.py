@@ -13,6 +13,7 @@ from tests.rfc6121.conversation import (
     account,
     after,
     contact,
+    fails_in_silence,
     following,
     ignored,
     inbound,
@@ -265,7 +266,7 @@ def test_a_delivery_that_failed_is_made_good_at_the_next_login() -> None:
     delivered = step.send[0]
     assert isinstance(delivered, Deliver)
 
-    assert ignored(after(step), Undelivered(AT, "lost", delivered, delivered.sessions))
+    assert fails_in_silence(after(step), Undelivered(AT, "lost", delivered, delivered.sessions))
     assert requests(after(step)) == [DELIVERED]
 
 

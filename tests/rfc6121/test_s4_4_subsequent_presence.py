@@ -12,6 +12,7 @@ from tests.rfc6121.conversation import (
     STATES,
     account,
     after,
+    broken,
     child,
     contact,
     following,
@@ -104,7 +105,7 @@ def test_neither_does_a_broadcast_that_could_not_be_routed() -> None:
         Undelivered(AT, "late", own, (SessionId("chamber", 1),)),
     )
 
-    assert lost == after(first)
+    assert lost == broken(after(first), SessionId("chamber", 1))
     assert told(reduce(lost, AWAY)) == BROADCAST
 
 

@@ -147,7 +147,10 @@ def test_the_late_end_of_the_replaced_session_does_not_take_the_new_one_away(log
     if login:
         replaced = following(replaced, outbound("available", by="balcony", epoch=2))
 
-    assert ignored(replaced, ended("balcony", epoch=1))
+    late = reduce(replaced, ended("balcony", epoch=1))
+    assert (told(late), late.store) == ([], ())
+    assert after(late).sessions == replaced.sessions
+    assert ignored(after(late), ended("balcony", epoch=1))
     assert ignored(replaced, outbound("unavailable", by="balcony", epoch=1))
     assert ignored(replaced, SessionDetached(AT, "seq", SessionId("balcony", 1)))
     assert ignored(replaced, SessionResumed(AT, "seq", SessionId("balcony", 1)))

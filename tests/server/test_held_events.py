@@ -151,7 +151,7 @@ def test_what_the_host_reports_is_held_however_much_it_is(waits: str) -> None:
     for fact in facts:
         house.happens(JULIET, fact)
 
-    assert [each.event for each in house.service.held[JULIET].events.values()][-4:] == facts
+    assert [each.due.event for each in house.service.held[JULIET].events.values()][-4:] == facts
 
 
 def test_what_was_held_before_it_became_too_much_is_processed_and_there_is_room_again() -> None:

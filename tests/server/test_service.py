@@ -70,6 +70,7 @@ from xmpp_im_core.server.service import (
     unload,
 )
 from xmpp_im_core.server.state import NoAccount, SessionId, State, Unloaded
+from xmpp_im_core.server.waiting import Held, released
 from xmpp_im_core.stanza import IQ, Condition, Message, Stanza, payload
 from xmpp_im_core.subscription import BOTH, FROM, NONE_IN, NONE_OUT, TO
 
@@ -549,7 +550,40 @@ def test_an_account_not_in_memory_is_asked_for_once_and_its_events_follow_in_ord
     assert [type(step.event) for step in answered.steps] == [AccountLoaded, SessionBound, Outbound]
     assert answered.send[-1] == (JULIET, LoadOffline(session, answered.send[-1][1].rule))  # type: ignore[union-attr]  # the Load above has none
     [held] = answered.state.held[JULIET].events.values()
-    assert isinstance(held.event, Inbound)
+    assert isinstance(held.due.event, Inbound)
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["answered at once", "answered later"])
+def test_the_order_is_that_of_an_answer_at_once_however_late_the_answer_comes(slow: bool) -> None:
+    """ "In-Order Processing" (RFC 6120 10.1): the message was sent first, so it arrives before the presence."""
+    house = resting(JULIET)
+    house.slow = slow
+    balcony, chamber = house.binds(BALCONY), house.binds(CHAMBER)
+    for seq, session, stanza in (
+        ("a", chamber, presence()),
+        ("b", balcony, chat(CHAMBER, "soft")),
+        ("c", balcony, presence()),
+        ("d", balcony, chat(CHAMBER, "adieu")),
+    ):
+        house.happens(JULIET, Outbound(NOON, seq, session, stanza))
+    house.answers()
+
+    assert [said(stanza) for stanza in house.heard_by(CHAMBER)] == [
+        f"presence available from {CHAMBER}",
+        f"{BALCONY}: soft",
+        f"presence available from {BALCONY}",
+        f"{BALCONY}: adieu",
+    ]
+
+
+def test_what_one_event_sent_to_an_account_that_waits_is_processed_together() -> None:
+    waiting = Waiting(None)
+    for seq, cause in (("1", "first"), ("2", "first"), ("3", "second"), ("4", "first")):
+        waiting = waiting.holding(Held(ForAccount(JULIET, TimePassed(NOON, seq)), cause))
+
+    groups = released(waiting, Held(ForAccount(JULIET, LoadFailed(NOON, "answer")), "answer"))
+
+    assert [[held.due.event.seq for held in group] for group in groups] == [["answer"], ["1", "2"], ["3"], ["4"]]
 
 
 def test_where_loading_failed_whoever_waits_gets_an_error_of_type_wait() -> None:

@@ -21,6 +21,7 @@ from xmpp_im_core.server.events import Event, Outbound, SessionBound, TimePassed
 from xmpp_im_core.server.machine import PLAIN
 from xmpp_im_core.server.service import ForAccount, Load, Service, Waiting
 from xmpp_im_core.server.state import Account, Session, SessionId, State
+from xmpp_im_core.server.waiting import Held
 from xmpp_im_core.snapshot import dump, from_text, load, to_text
 from xmpp_im_core.stanza import CLIENT, IQ, Presence, payload
 from xmpp_im_core.subscription import Subscription
@@ -168,8 +169,8 @@ def test_a_service_is_loaded_with_all_its_accounts_and_with_what_is_held(step: t
     state, event = step
     held = Waiting(SessionId("balcony", 7))
     for n in range(12):
-        held = held.holding(ForAccount("nurse@capulet.example", TimePassed(NOON, f"{n}")))
-    held = held.holding(ForAccount("nurse@capulet.example", event))
+        held = held.holding(Held(ForAccount("nurse@capulet.example", TimePassed(NOON, f"{n}")), f"{n // 2}"))
+    held = held.holding(Held(ForAccount("nurse@capulet.example", event), "cause"))
     service = Service(
         ("capulet.example",), PLAIN, FrozenMap({state.jid.bare: state}), FrozenMap({"nurse@capulet.example": held})
     )

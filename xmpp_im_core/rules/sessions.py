@@ -25,6 +25,12 @@ REPLACED: Final = rule(
 DETACHED: Final = rule("session:detached", "A session that may be resumed stays as available as it was.", "XEP-0198 §5")
 RESUMED: Final = rule("session:resumed", "A resumed session has missed nothing, and nobody is told.", "XEP-0198 §5")
 ENDED: Final = rule("session:ended", "The end of a session concerns nobody who was told nothing of it.", "4.1-05")
+REPLACED_ENDED: Final = rule(
+    "session:replaced-ended",
+    "The end of a replaced session tells nobody anything; what it did not get is processed again.",
+    "8.5-01",
+    "RFC 6120 §7.7.2.2",
+)
 UNKNOWN_SESSION: Final = rule(
     "session:unknown",
     "An event of a session that is not there, or was replaced, is ignored.",

@@ -48,7 +48,7 @@ from xmpp_im_core.server.events import (
     Undelivered,
     Unroutable,
 )
-from xmpp_im_core.server.failures import processed_again, undelivered, unroutable
+from xmpp_im_core.server.failures import breaking, given_back, undelivered, unroutable
 from xmpp_im_core.server.iqs import inbound_iq, outbound_iq
 from xmpp_im_core.server.messages import inbound_message, outbound_message
 from xmpp_im_core.server.no_account import no_account
@@ -135,23 +135,27 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
     if isinstance(failed, SessionEnded):
         done = reduce(account, SessionEnded(failed.at, failed.seq, failed.session), policy)
         assert isinstance(done.state, Account)
-        send = [*done.send]
-        for n, effect in enumerate(failed.undelivered):
-            send += _instead(done.state, failed, effect, processed_again(done.state, failed, effect, n, policy))
-        return Transition(done.state, tuple(send))
+        later = _given_back_later(done.state, failed, failed.undelivered, policy)
+        return Transition(done.state, (*done.send, *later))
     if isinstance(failed, Undelivered):
-        return Transition(account, _instead(account, failed, failed.effect, undelivered(account, failed, policy)))
+        broken = breaking(account, failed)
+        return Transition(broken, _given_back_later(broken, failed, (failed.effect,), policy))
     if isinstance(failed, SessionBound) or _is_farewell(failed):
         done = reduce(account, failed, policy)
         return Transition(done.state, done.send)
     return Transition(account, (answer_later(account, failed),))
 
 
-def _instead(
-    account: Account, event: SessionEnded | Undelivered, effect: Deliver, again: Transition[Account]
+def _given_back_later(
+    account: Account, event: SessionEnded | Undelivered, effects: tuple[Deliver, ...], policy: Policy
 ) -> tuple[Effect, ...]:
-    """Return what becomes of an undelivered stanza: its sender is asked to wait where it was to be stored."""
-    return (answer_later(account, Inbound(event.at, event.seq, effect.stanza)),) if again.store else again.send
+    """Return what becomes of undelivered stanzas: where one was to be stored, its sender is asked to wait."""
+    send: list[Effect] = []
+    for effect in effects:
+        again = given_back(account, event, (effect,), policy)
+        later = (answer_later(account, Inbound(event.at, event.seq, effect.stanza)),)
+        send += later if again.store else again.send
+    return tuple(send)
 
 
 def _is_farewell(event: Event) -> bool:

@@ -103,7 +103,8 @@ class Inbound(Timed):
 class Undelivered(Timed):
     """A delivery failed for these of its sessions: their streams are gone, and their ``SessionEnded`` comes too.
 
-    It is processed again, unless another of its sessions is still connected (see ``SessionEnded.undelivered``).
+    Until their ends come, or one is resumed, nothing that failed is tried on them again. The delivery is processed
+    again, unless another of its sessions is still connected (see ``SessionEnded.undelivered``).
     """
 
     effect: Deliver

@@ -8,7 +8,16 @@ from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
 from xmpp_im_core.server.answers import error_to_sender
 from xmpp_im_core.server.blocking import inbound_from_blocked
-from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, Ignored, Route, Transition, silence
+from xmpp_im_core.server.effects import (
+    AS_IT_STANDS,
+    Deliver,
+    Effect,
+    Ignored,
+    Route,
+    StoreOperation,
+    Transition,
+    silence,
+)
 from xmpp_im_core.server.events import Inbound, SessionEnded, Undelivered, Unroutable
 from xmpp_im_core.server.messages import inbound_message
 from xmpp_im_core.server.state import Account
@@ -27,11 +36,34 @@ from xmpp_im_core.stanza import (
 
 def undelivered(account: Account, event: Undelivered, policy: Policy) -> Transition[Account]:
     """Process a delivery that failed for some of its sessions, or for all: as if those were not there (§8.5)."""
-    left = account
-    for session in event.sessions:
-        left = left.without_session(session)
-    again = processed_again(left, event, event.effect, 0, policy)
-    return Transition(account.storing(again.state.offline), again.send, again.store)
+    return given_back(breaking(account, event), event, (event.effect,), policy)
+
+
+def breaking(account: Account, event: Undelivered) -> Account:
+    """Return the account which knows that these sessions take no delivery: their ends are due.
+
+    So no chain of failed deliveries comes back to one of them: each failure leaves fewer sessions to try.
+    """
+    for id in event.sessions:
+        session = account.session(id)
+        if session is not None and not session.broken:
+            account = account.with_session(session.breaking())
+    return account
+
+
+def given_back(
+    account: Account, event: Undelivered | SessionEnded, effects: tuple[Deliver, ...], policy: Policy
+) -> Transition[Account]:
+    """Process each of these deliveries again, as if the sessions with a broken stream were not there."""
+    left = account.with_sessions(tuple([session for session in account.sessions if not session.broken]))
+    send: list[Effect] = []
+    store: list[StoreOperation] = []
+    for n, effect in enumerate(effects):
+        again = processed_again(left, event, effect, n, policy)
+        left = again.state
+        send += again.send
+        store += again.store
+    return Transition(left.with_sessions(account.sessions), tuple(send), tuple(store))
 
 
 def processed_again(
@@ -39,8 +71,8 @@ def processed_again(
 ) -> Transition[Account]:
     """Process a stanza again that has reached none of the sessions it was to be delivered to.
 
-    Whichever of them is still connected has it, or gives it back when it ends itself; so of several that fail one
-    after another the last one does. Where all are gone nobody may have it: better repeated than lost.
+    If another of its sessions is still connected, that session has the stanza, or gives it back when it ends.
+    If none is, nobody may have it, so it is processed again: a duplicate is better than a loss.
 
     :param account: without the sessions that are known not to have got it.
     :param index: which of the event's deliveries it is; several may be stored under keys of their own.

@@ -45,7 +45,7 @@ from xmpp_im_core.server.events import (
 from xmpp_im_core.server.machine import PLAIN, Machine, account_of
 from xmpp_im_core.server.service_events import Arrived, ForAccount, ServiceEvent, entering, not_stored
 from xmpp_im_core.server.state import NoAccount, State, Unloaded
-from xmpp_im_core.server.waiting import Waiting, answers, refused, released
+from xmpp_im_core.server.waiting import Held, Waiting, answers, refused, released
 from xmpp_im_core.stanza import Stanza
 
 __all__ = [
@@ -150,11 +150,20 @@ class Served(Generic[S]):
 def serve(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) -> Served[S]:
     """Take one event of a service, and all that it causes at hosted domains."""
     due = entering(event)
-    work = _Work(service.domains, service.machine, service.accounts, service.held, policy, due.event.seq)
+    seq = due.event.seq
+    work = _Work(service.domains, service.machine, service.accounts, service.held, policy, seq, seq)
     work.queue.append(due)
-    while work.queue:
+    while work.queue or work.groups:
+        if not work.queue:
+            _begin(work, work.groups.popleft())
         _take(work, work.queue.popleft())
     return work.done()
+
+
+def _begin(work: _Work[S], group: list[Held]) -> None:
+    """Begin with the next events that were held: all that came before them has been done."""
+    work.cause = group[0].cause
+    work.queue.extend([held.due for held in group])
 
 
 @define
@@ -168,9 +177,13 @@ class _Work(Generic[S]):
     policy: Policy
     seq: str
     """The number of the event."""
+    cause: str
+    """The number of the event that what is being done comes from: this one, or one whose effects were held."""
     came: Counter[str] = field(factory=Counter)
     """How many stanzas have come to an account, by bare JID."""
     queue: deque[ForAccount] = field(factory=deque)
+    groups: deque[list[Held]] = field(factory=deque)
+    """The events that are released, in groups: each begins when ``queue`` is empty."""
     steps: list[Handled[S]] = field(factory=list)
     send: list[tuple[str, Effect | Load]] = field(factory=list)
 
@@ -202,11 +215,18 @@ def _take(work: _Work[S], due: ForAccount) -> None:
     waiting = work.held.get(due.jid)
     if waiting is not None and answers(waiting, due.event):
         work.held = work.held.delete(due.jid)
-        work.queue.extendleft(reversed(released(waiting, due)))
+        _release(work, released(waiting, Held(due, work.cause)))
     elif waiting is not None:
         _hold(work, waiting, due)
     else:
         _process(work, due)
+
+
+def _release(work: _Work[S], groups: list[list[Held]]) -> None:
+    """Put what is released before everything that is still to be done: that came later."""
+    behind = [Held(due, work.cause) for due in work.queue]
+    work.queue.clear()
+    work.groups.extendleft(reversed([*groups, behind] if behind else groups))
 
 
 def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
@@ -217,7 +237,7 @@ def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
     full = len(waiting.events) >= work.policy.held_events
     refusal = refused(account_of(state), due.event, work.policy) if full else None
     if refusal is None:
-        work.held = work.held.set(due.jid, waiting.holding(due))
+        work.held = work.held.set(due.jid, waiting.holding(Held(due, work.cause)))
     else:
         _perform(work, due, Transition(state, (refusal,)))
 
@@ -239,7 +259,7 @@ def _process(work: _Work[S], due: ForAccount) -> None:
         return
     state = work.accounts.get(due.jid)
     if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
-        work.held = work.held.set(due.jid, Waiting(None).holding(due))
+        work.held = work.held.set(due.jid, Waiting(None).holding(Held(due, work.cause)))
         work.send.append((due.jid, Load(due.jid)))
         return
     before = work.machine.start(address) if state is None else state

@@ -8,7 +8,7 @@ from xmpp_im_core.rules import sessions as rules
 from xmpp_im_core.server.broadcasting import session_gone
 from xmpp_im_core.server.effects import EndSession, Ignored, Transition, silence
 from xmpp_im_core.server.events import SessionBound, SessionDetached, SessionEnded, SessionResumed
-from xmpp_im_core.server.failures import processed_again
+from xmpp_im_core.server.failures import given_back
 from xmpp_im_core.server.state import Account, Session, SessionId
 
 
@@ -16,7 +16,7 @@ def session_bound(account: Account, event: SessionBound, policy: Policy) -> Tran
     """Add a connected resource; it is neither available nor interested yet (§2.2).
 
     Where the resourcepart is in use, the older session is replaced: it becomes unavailable now, and its
-    stream is closed with <conflict/> (RFC 6120 §7.7.2.2). Its end, whenever it comes, changes nothing more.
+    stream is closed with <conflict/> (RFC 6120 §7.7.2.2). When its end comes, only what it did not get counts.
     """
     replaced = account.resource(event.session.resource)
     if replaced is not None and replaced.id.epoch == event.session.epoch:
@@ -30,7 +30,9 @@ def session_bound(account: Account, event: SessionBound, policy: Policy) -> Tran
         return silence(account.with_session(session), rules.BOUND)
     gone = session_gone(account, replaced, event.seq, event.at)
     ended = EndSession(replaced.id, "conflict", rules.REPLACED)
-    return Transition(gone.state.with_session(session), (*gone.send, ended), gone.store)
+    replaced_before = gone.state.replaced[-policy.sessions + 1 :] if policy.sessions > 1 else ()
+    state = gone.state.replacing((*replaced_before, replaced.id)).with_session(session)
+    return Transition(state, (*gone.send, ended), gone.store)
 
 
 def new_session(account: Account, event: SessionBound) -> Session | None:
@@ -64,18 +66,19 @@ def _with_stream(account: Account, id: SessionId, attached: bool) -> Transition[
 
 
 def session_ended(account: Account, event: SessionEnded, policy: Policy) -> Transition[Account]:
-    """Take a session out, tell whom it concerns, and then see to what it did not get any more (§4.5.2, §8.5)."""
+    """Take a session out, tell everybody concerned, and process again what it did not get (§4.5.2, §8.5).
+
+    The end of a replaced session may come late, even after that of the session which replaced it: all has been
+    told then, but what it did not get is still processed again. Any other unknown session has ended before.
+    """
     session = account.session(event.session)
-    if session is None and account.resource(event.session.resource) is None:
-        return silence(account, rules.UNKNOWN_SESSION)
-    if session is None:  # replaced: all is told but what it did not get any more
-        gone = silence(account, rules.UNKNOWN_SESSION)
-    else:
+    if session is not None:
         gone = session_gone(account, session, event.seq, event.at)
-    state, send, store = gone.state, list(gone.send), list(gone.store)
-    for n, effect in enumerate(event.undelivered):
-        again = processed_again(state, event, effect, n, policy)
-        state = again.state
-        send += again.send
-        store += again.store
-    return Transition(state, tuple(send or [Ignored(rules.ENDED)]), tuple(store))
+    elif event.session in account.replaced:
+        left = tuple([id for id in account.replaced if id != event.session])
+        gone = silence(account.replacing(left), rules.REPLACED_ENDED)
+    else:
+        return silence(account, rules.UNKNOWN_SESSION)
+    again = given_back(gone.state, event, event.undelivered, policy)
+    send = (*gone.send, *again.send) or (Ignored(rules.ENDED),)
+    return Transition(again.state, send, (*gone.store, *again.store))

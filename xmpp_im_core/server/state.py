@@ -54,6 +54,8 @@ class Session:
     """False while its stream is lost and may yet be resumed."""
     knows_blocklist: bool = False
     """Whether it has asked for the block list, and so gets its pushes (XEP-0191 §3.2)."""
+    broken: bool = False
+    """Whether a delivery to it has failed: its stream is gone, and its ``SessionEnded`` is due."""
 
     @property
     def available(self) -> bool:
@@ -76,6 +78,7 @@ class Session:
             () if presence is None else self.directed,
             self.attached,
             self.knows_blocklist,
+            self.broken,
         )
 
     def with_directed(self, directed: tuple[str, ...]) -> Session:
@@ -83,8 +86,12 @@ class Session:
         return evolve(self, directed=directed)
 
     def with_stream(self, attached: bool) -> Session:
-        """Return the session with its stream there, or lost but resumable."""
-        return evolve(self, attached=attached)
+        """Return the session with its stream there, or lost but resumable; either way it takes deliveries again."""
+        return evolve(self, attached=attached, broken=False)
+
+    def breaking(self) -> Session:
+        """Return the session as one that takes no delivery any longer."""
+        return evolve(self, broken=True)
 
     def asking_blocklist(self) -> Session:
         """Return the session as one that gets the pushes of the block list (XEP-0191 §3.2)."""
@@ -134,6 +141,8 @@ class Account:
     """What is kept for the next available resource, in the order in which it came."""
     offline: int = 0
     """How many messages are stored for the user (§8.5.2.2.1); the storage alone knows which."""
+    replaced: tuple[SessionId, ...] = ()
+    """The replaced sessions whose ``SessionEnded`` is still to come, the oldest first."""
     address: Address = field(init=False, eq=False, repr=False)
 
     @address.default
@@ -180,6 +189,7 @@ class Account:
             self.wake_at,
             self.notices,
             self.offline,
+            self.replaced,
         )
 
     def with_sessions(self, sessions: tuple[Session, ...]) -> Account:
@@ -194,6 +204,7 @@ class Account:
             self.wake_at,
             self.notices,
             self.offline,
+            self.replaced,
         )
 
     def waking(self, at: datetime | None) -> Account:
@@ -219,6 +230,10 @@ class Account:
     def storing(self, offline: int) -> Account:
         """Return the account with so many stored messages."""
         return self if offline == self.offline else evolve(self, offline=offline)
+
+    def replacing(self, replaced: tuple[SessionId, ...]) -> Account:
+        """Return the account with these replaced sessions whose ends are still to come."""
+        return evolve(self, replaced=replaced)
 
     def with_session(self, session: Session) -> Account:
         """Return the account with this session in the place of the one of its resource, or added."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from attrs import evolve, frozen
 
 from xmpp_im_core.frozenmap import FrozenMap
@@ -28,17 +30,26 @@ from xmpp_im_core.stanza import Condition, Presence, Stanza
 
 
 @frozen
+class Held:
+    """An event that an account holds until its question is answered."""
+
+    due: ForAccount
+    cause: str
+    """The ``seq`` of the event of the service that caused it: what one event causes stays together."""
+
+
+@frozen
 class Waiting:
     """An account whose next event has to be the host's answer, and what has happened to it meanwhile."""
 
     session: SessionId | None
     """The session that stored messages are loaded for; None: the account itself is being loaded."""
-    events: FrozenMap[ForAccount] = FrozenMap()
+    events: FrozenMap[Held] = FrozenMap()
     """Numbered as they came."""
 
-    def holding(self, due: ForAccount) -> Waiting:
+    def holding(self, held: Held) -> Waiting:
         """Return the account with one more event held."""
-        return Waiting(self.session, self.events.set(f"{len(self.events):09}", due))
+        return Waiting(self.session, self.events.set(f"{len(self.events):09}", held))
 
 
 def answers(waiting: Waiting, event: Event) -> bool:
@@ -74,24 +85,36 @@ def _to_sender(state: State, stanza: Stanza, policy: Policy) -> Effect:
     return evolve(no_account(stanza, policy), rule=rules.TOO_MUCH_HELD)
 
 
-def released(waiting: Waiting, due: ForAccount) -> list[ForAccount]:
-    """Return the answer and the held events in the order in which they are to be processed.
+def released(waiting: Waiting, answer: Held) -> list[list[Held]]:
+    """Return the answer and the held events, in groups, in the order in which they are to be processed.
+
+    A group is followed by all that it causes before the next group begins, as if the answer had come at once. Held
+    events of one cause are one group.
 
     Held events follow an answer, but a session's end follows what happened before it. Where the commit
     failed, it was what the held events wanted stored that failed: an answer itself wants nothing stored.
     """
-    event, held = due.event, list(waiting.events.values())
+    event, held = answer.due.event, _groups(waiting)
     if isinstance(event, StoreFailed):
-        held = [_failed(each) for each in held]
+        held = [[_failed(each) for each in group] for group in held]
         if not isinstance(event.event, SessionEnded):
-            return [ForAccount(due.jid, event.event), *held]
+            return [[Held(ForAccount(answer.due.jid, event.event), answer.cause)], *held]
     if isinstance(event, SessionEnded | StoreFailed):
-        return [*held, due]
-    return [due, *held]
+        return [*held, [answer]]
+    return [[answer], *held]
 
 
-def _failed(held: ForAccount) -> ForAccount:
-    event = held.event
-    if isinstance(event, StoreFailed):
+def _groups(waiting: Waiting) -> list[list[Held]]:
+    """Return the held events, those of one cause together."""
+    return [list(group) for _, group in groupby(waiting.events.values(), key=_cause)]
+
+
+def _cause(held: Held) -> str:
+    return held.cause
+
+
+def _failed(held: Held) -> Held:
+    due = held.due
+    if isinstance(due.event, StoreFailed):
         return held
-    return ForAccount(held.jid, StoreFailed(event.at, event.seq, event))
+    return Held(ForAccount(due.jid, StoreFailed(due.event.at, due.event.seq, due.event)), held.cause)

@@ -15,8 +15,9 @@ from xmpp_im_core.roster import Contact, Roster, RosterHead, SharedItem, roster_
 from xmpp_im_core.server.effects import Effect, Kind, Put, StoreOperation
 from xmpp_im_core.server.events import Event
 from xmpp_im_core.server.machine import PLAIN, Beside
-from xmpp_im_core.server.service import ForAccount, Load, Service, ServiceEvent, Waiting
+from xmpp_im_core.server.service import Load, Service, ServiceEvent, Waiting
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, Session, SessionId, State, Unloaded
+from xmpp_im_core.server.waiting import Held
 from xmpp_im_core.snapshot import soundness
 from xmpp_im_core.snapshot.errors import Refused
 from xmpp_im_core.snapshot.table import Table
@@ -75,7 +76,7 @@ class _Waiting:
     """An account that waits as it is written: what is held for it as a list, in the order in which it came."""
 
     session: SessionId | None
-    events: tuple[ForAccount, ...] = ()
+    events: tuple[Held, ...] = ()
 
 
 @frozen
