@@ -49,7 +49,7 @@ REFUSED = {
     "an unknown show": shows("online"),
     "an empty show": shows(""),
     "a show in capitals": shows("Away"),
-    "a show with space": shows(" away"),
+    "a show with a space of another kind": shows("\u00a0away"),
     "mixed content in show": [mixed("show", "away")],
     "two priorities": [child("priority", "1"), child("priority", "1")],
     "priority 128": [child("priority", "128")],
@@ -66,6 +66,7 @@ REFUSED = {
 ACCEPTED = {
     "nothing": [],
     **{show: shows(show) for show in ("away", "chat", "dnd", "xa")},
+    "a show in white space": shows("\n\taway \r\n"),
     **{f"priority {number}": [child("priority", number)] for number in ("-128", "-1", "0", "127", "+1", " 5 ")},
     "one status": [status("Here")],
     "an empty status": [status("")],
@@ -124,14 +125,40 @@ def test_a_stanza_without_language_has_that_of_its_stream() -> None:
     assert told(step) == ["deliver error bad-request from None to balcony"]
 
 
-@rfc6121("4.5.1", quote="the unavailable presence stanza MUST NOT contain the <priority/> element or the <show/>")
-@pytest.mark.parametrize("to", [None, ROMEO])
-@pytest.mark.parametrize("children", [shows("away"), [child("priority", "1")]], ids=["show", "priority"])
-def test_unavailable_presence_has_neither_show_nor_priority(children: list[Element], to: str | None) -> None:
-    step = reduce(juliet(), outbound("unavailable", to, *children, by="balcony"))
+MISPLACED = {
+    "show": shows("away"),
+    "an unknown show": shows("offline"),
+    "priority": [child("priority", "1")],
+    "priority high": [child("priority", "high")],
+    "mixed content in status": [mixed("status", "Busy")],
+    "all of them": [*shows("away", "xa"), child("priority", "1"), child("priority", "2"), mixed("status", "Busy")],
+}
 
-    assert told(step) == [f"deliver error bad-request from {to} to balcony"]
-    assert step.state == juliet()
+
+@rfc6121("4.5.2", quote="the user's server MUST broadcast the full XML of that presence stanza to all contacts")
+@pytest.mark.parametrize("to", [None, ROMEO, "lobby@chat.example.com/Juliet"])
+@table(MISPLACED)
+def test_leaving_is_never_refused_and_passed_on_without_what_does_not_belong(
+    children: list[Element], to: str | None
+) -> None:
+    """§4.7.2 binds the sender; a refusal would leave the user online to everybody."""
+    caps = element("c", "http://jabber.org/protocol/caps", {"ver": "q07IKJEyjvHSyhy//CH0CxmKi8w="})
+    foreign = element("show", "urn:example:x", {}, ["away"])
+
+    step = reduce(juliet(), outbound("unavailable", to, caps, *children, foreign, by="balcony"))
+
+    assert stanzas(step)[0] == presence("unavailable", FULL, to, caps, foreign)
+    assert after(step).sessions[0].available is (to is not None)
+
+
+@rfc6121("4.7.2.2", quote="only if each instance possesses an 'xml:lang' attribute with a distinct language value")
+def test_of_several_farewells_in_one_language_the_first_is_passed_on() -> None:
+    said = [status("Good night", "en"), status("Dobrou noc", "cs"), status("Bye", "EN"), status("Farewell")]
+    leaving = Presence(None, None, "p1", "unavailable", "en", payload(*said))
+
+    step = reduce(juliet(), Outbound(AT, "seq", SessionId("balcony", 1), leaving))
+
+    assert stanzas(step)[0].payload == payload(*said[:2])
 
 
 @rfc6121("4.7.2.2", quote='A presence stanza of type "unavailable" MAY also include a <status/> element')

@@ -18,7 +18,7 @@ from xmpp_im_core.server.cancelling import inbound_unsubscribed, outbound_unsubs
 from xmpp_im_core.server.directing import heard_unavailable, outbound_directed
 from xmpp_im_core.server.effects import Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound, Outbound
-from xmpp_im_core.server.presence_syntax import breaks_syntax
+from xmpp_im_core.server.presence_syntax import breaks_syntax, leaving
 from xmpp_im_core.server.probing import inbound_probe
 from xmpp_im_core.server.state import Account, Session
 from xmpp_im_core.server.subscribing import (
@@ -48,8 +48,10 @@ def outbound_presence(
     type = presence.type
     if type is not None and type not in PRESENCE_TYPES:
         return refuse(account, presence, session.id, Condition.BAD_REQUEST, rules.UNKNOWN_TYPE)
-    if (type is None or type == "unavailable") and breaks_syntax(presence):
+    if type is None and breaks_syntax(presence):
         return refuse(account, presence, session.id, Condition.BAD_REQUEST, rules.INVALID_PRESENCE)
+    if type == "unavailable":
+        presence = leaving(presence)
     if not isinstance(presence.to, Address):
         return _without_to(account, event, presence, session, policy)
     if type in SUBSCRIPTION_TYPES:

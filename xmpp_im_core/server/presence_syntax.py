@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from attrs import evolve
+
 from xmpp_im_core.element import XML_LANG, Element
-from xmpp_im_core.stanza import Presence, read_priority
+from xmpp_im_core.stanza import CLIENT, Presence, payload, read_priority
 
 SHOWS: Final = frozenset({"away", "chat", "dnd", "xa"})
 """The texts that ``<show/>`` may have (§4.7.2.1)."""
 
 
 def breaks_syntax(presence: Presence) -> bool:
-    """Whether ``<show/>``, ``<status/>`` or ``<priority/>`` of available or unavailable presence break §4.7.2."""
+    """Whether ``<show/>``, ``<status/>`` or ``<priority/>`` of available presence break §4.7.2."""
     content = presence.payload
     shows, statuses, priorities = content.all("show"), content.all("status"), content.all("priority")
     if any(child.elements for child in (*shows, *statuses, *priorities)):
         return True  # "MUST NOT contain mixed content"
-    if presence.type == "unavailable" and (shows or priorities):
-        return True  # they qualify availability (§4.7.2)
     return (
         _wrong_show(shows)
         or len(priorities) > 1
@@ -31,11 +31,41 @@ def breaks_syntax(presence: Presence) -> bool:
     )
 
 
+def leaving(presence: Presence) -> Presence:
+    """Return unavailable presence without what does not belong into it: nobody's leaving is refused (§4.5.2).
+
+    ``<show/>`` and ``<priority/>`` qualify availability (§4.7.2). Of several statuses in one language the first stays.
+    """
+    languages: set[str] = set()
+    kept: list[Element | str] = []
+    for child in presence.payload.children:
+        if isinstance(child, str) or child.namespace != CLIENT or child.name not in ("show", "priority", "status"):
+            kept.append(child)
+        elif child.name == "status" and not child.elements:
+            language = _language(child, presence.lang)
+            if language not in languages:
+                kept.append(child)
+            languages.add(language)
+    if len(kept) == len(presence.payload.children):
+        return presence
+    return evolve(presence, payload=payload(*kept))
+
+
 def _wrong_show(shows: tuple[Element, ...]) -> bool:
-    return len(shows) > 1 or any(show.text not in SHOWS for show in shows)
+    return len(shows) > 1 or any(collapsed(show.text) not in SHOWS for show in shows)
+
+
+def collapsed(text: str) -> str:
+    """Return a text of XML Schema's type NMTOKEN without the white space around it (Appendix D.1)."""
+    return text.strip(" \t\r\n")
 
 
 def _same_language(statuses: tuple[Element, ...], inherited: str | None) -> bool:
-    """Whether two statuses are in one language, stated or inherited (§4.7.2.2). Languages have no case."""
-    languages = [(status.get(XML_LANG) or inherited or "").lower() for status in statuses]
+    """Whether two statuses are in one language, stated or inherited (§4.7.2.2)."""
+    languages = [_language(status, inherited) for status in statuses]
     return len(set(languages)) < len(languages)
+
+
+def _language(status: Element, inherited: str | None) -> str:
+    """Return the language of a status, in lower case: languages have no case."""
+    return (status.get(XML_LANG) or inherited or "").lower()
