@@ -94,6 +94,23 @@ def canonical(children: Iterable[Element | str]) -> tuple[Element | str, ...]:
     return tuple(joined)
 
 
+def language_of(child: Element, inherited: str | None) -> str | None:
+    """Return the language of an element's text: that of its xml:lang, else the inherited one.
+
+    ``xml:lang=''`` is a statement: the text is in no known language, whatever the language around it (XML 1.0 §2.12).
+    """
+    stated = child.get(XML_LANG)
+    return inherited if stated is None else stated
+
+
+def language_key(tag: str | None) -> str:
+    """Return the form in which language tags are compared: they have no case (RFC 5646 §2.1.1).
+
+    ``xml:lang=''`` says what its absence from the whole document says (XML 1.0 §2.12), so the two are equal.
+    """
+    return (tag or "").lower()
+
+
 def size(child: Element | str) -> int:
     """Return how much an element or text holds: the characters of all names, namespaces, attributes and text."""
     if isinstance(child, str):

@@ -20,7 +20,7 @@ from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, address_of, parse_jid
-from xmpp_im_core.stanza import Message, Presence
+from xmpp_im_core.stanza import Message, Presence, StanzaError
 from xmpp_im_core.subscription import subscription_state
 
 _BEGINNING: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -231,12 +231,20 @@ def described(notification: notifications.Notification) -> Mapping[str, object]:
     if isinstance(notification, notifications.MessageReceived):
         described |= _content(notification.content, notification.message)
         described["carbon"] = None if notification.carbon is None else notification.carbon.value
-    error = getattr(notification, "error", None)
+    error = _error(notification)
     if error is not None:
         described["condition"] = error.condition.value
     if isinstance(notification, notifications.MessageFailed):
         described["matched"] = notification.sent is not None
     return described
+
+
+def _error(notification: notifications.Notification) -> StanzaError | None:
+    """Return the error that a notification tells of: for the copy of an error, that which the copy reports."""
+    if isinstance(notification, notifications.MessageReceived):
+        return notification.message.error if notification.message.kind == "error" else None
+    error: StanzaError | None = getattr(notification, "error", None)
+    return error
 
 
 def _content(content: Content, message: Message) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from tests.client.stage import (
     BALCONY,
     GARDEN,
     JULIET,
+    NOON,
     NURSE,
     ORCHARD,
     ROMEO,
@@ -88,6 +89,7 @@ def test_a_message_of_each_type_is_told_with_its_content(type: str) -> None:
         (Text("Wherefore art thou?", "en"), Text("Pročež jsi ty?", "cs")),
         (Text("I implore you!", "en"), Text("Úpěnlivě prosím!", "cs")),
         Thread("0e3141cd", "e0ffe42b"),
+        "en",
     )
     assert notification.message == message(xml)
     assert notification.content.body("cs", "en") == "Pročež jsi ty?"
@@ -115,6 +117,46 @@ def test_a_body_without_a_language_has_that_of_the_stanza_else_of_the_stream() -
     )
     assert received(scene, f"<message from='{ROMEO}' xml:lang='en'><body>Hi</body></message>").content.bodies == (
         Text("Hi", "en"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("stanza", "stream", "bodies", "shown"),
+    [
+        ("xml:lang='en'", None, "<body xml:lang='fr'>a</body><body>b</body>", "b"),
+        ("xml:lang='EN'", None, "<body xml:lang='fr'>a</body><body xml:lang='en'>b</body>", "b"),
+        ("", "en", "<body xml:lang='fr'>a</body><body>b</body>", "b"),
+        ("", None, "<body xml:lang='fr'>a</body><body>b</body>", "b"),
+        ("xml:lang=''", "en", "<body xml:lang='en'>a</body><body>b</body>", "b"),
+        ("xml:lang='en'", None, "<body xml:lang='fr'>a</body><body xml:lang='cs'>b</body>", "a"),
+    ],
+)
+def test_the_body_shown_by_default_is_in_the_language_of_the_stanza_else_the_first(
+    stanza: str, stream: str | None, bodies: str, shown: str
+) -> None:
+    """ "The value of the 'xml:lang' attribute specifies the default language" (RFC 6120 §8.1.5)."""
+    content = received(Scene(lang=stream), f"<message from='{ROMEO}' {stanza}>{bodies}</message>").content
+
+    assert content.body() == shown
+    assert content.body("de") == shown
+
+
+@pytest.mark.parametrize("stream", [None, "en"])
+def test_the_statement_that_a_text_is_in_no_language_is_kept(stream: str | None) -> None:
+    """It "is considered that there is no language information available" (XML 1.0 §2.12)."""
+    body = f"<message from='{ROMEO}' xml:lang='en'><body xml:lang=''>a</body><body>b</body></message>"
+    whole = f"<message from='{ROMEO}' xml:lang=''><body>a</body></message>"
+
+    assert received(Scene(lang=stream), body).content.bodies == (Text("a", ""), Text("b", "en"))
+    assert received(Scene(lang=stream), whole).content.bodies == (Text("a", ""),)
+
+
+def test_a_text_in_no_language_is_sent_with_that_statement() -> None:
+    step = Scene().take(SendMessage(NOON, "s", ROMEO, (Text("a", ""), Text("b", "en")), MessageType.NORMAL))
+
+    assert sent(step) == elements(
+        f"<message to='{ROMEO}' id='s-message' type='normal'><body xml:lang=''>a</body>"
+        "<body xml:lang='en'>b</body></message>"
     )
 
 
@@ -616,6 +658,45 @@ def test_a_copy_from_anybody_else_is_dropped(outer: str, name: str) -> None:
 
     assert is_silent(step, rules.CARBON_FORGED)
     assert changed_nothing(before, step)
+
+
+COPY_OF_ERROR = (
+    "<received xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>"
+    "<message xmlns='jabber:client' from='romeo@montague.example' to='juliet@capulet.example/chamber' type='error'>"
+    "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+    "</forwarded></received>"
+)
+
+
+def test_the_copy_of_an_error_tells_who_returned_what_to_whom() -> None:
+    """ "The wrapping message SHOULD maintain the same 'type' attribute value" (XEP-0280 §7)."""
+    notification = received(Scene(), f"<message from='{JULIET}' type='error'>{COPY_OF_ERROR}</message>")
+
+    assert notification.carbon is Carbon.RECEIVED
+    assert notification.content.type == "error"
+    assert notification.message.error == stanza_error(Condition.SERVICE_UNAVAILABLE)
+    assert notification.message.from_jid == ROMEO
+    assert str(notification.message.to) == "juliet@capulet.example/chamber"
+
+
+def test_the_copy_of_an_error_from_anybody_else_is_dropped() -> None:
+    step = Scene().server(f"<message from='{ORCHARD}' type='error'>{COPY_OF_ERROR}</message>")
+
+    assert is_silent(step, rules.CARBON_FORGED)
+
+
+@pytest.mark.parametrize("sender", [JULIET, ORCHARD])
+def test_an_error_that_repeats_what_it_answers_is_no_copy(sender: JID) -> None:
+    """It "MAY include the original XML sent" (RFC 6120 §8.3.1), whatever that was."""
+    xml = (
+        f"<message from='{sender}' type='error'>{COPY_OF_ERROR}"
+        "<error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+    )
+
+    (notification,) = told(Scene().server(xml))
+
+    assert isinstance(notification, MessageFailed)
+    assert notification.error == stanza_error(Condition.CONFLICT)
 
 
 def test_a_private_message_is_no_copy() -> None:

@@ -115,6 +115,16 @@ def test_a_status_without_language_has_that_of_the_stanza(inherited: str | None,
     assert told(step)[0].startswith("send presence" if accepted else "deliver error bad-request")
 
 
+@rfc6121("4.7.2.2", quote="only if each instance possesses an 'xml:lang' attribute with a distinct language value")
+@pytest.mark.parametrize(("stated", "accepted"), [("", True), ("en", False), (None, False)])
+def test_a_status_that_states_no_language_inherits_none(stated: str | None, accepted: bool) -> None:
+    content = payload(status("Here", stated), status("Present"))
+
+    step = reduce(juliet(), Outbound(AT, "seq", SessionId("balcony", 1), Presence(lang="en", payload=content)))
+
+    assert told(step)[0].startswith("send presence" if accepted else "deliver error bad-request")
+
+
 @rfc6121("4.7.2.2", quote="which from the sender's perspective can include the XML stream header")
 def test_a_stanza_without_language_has_that_of_its_stream() -> None:
     bound = following(account(JULIET), SessionBound(AT, "seq", SessionId("balcony", 1), "en"))

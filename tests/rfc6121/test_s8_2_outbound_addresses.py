@@ -145,6 +145,13 @@ def test_a_stanza_has_the_language_of_its_stream_unless_it_says_another() -> Non
     assert [each.lang for each in stanzas(reduce(state, sending(danish)))] == ["da"]
 
 
+def test_the_statement_that_a_stanza_is_in_no_language_is_not_overwritten() -> None:
+    """ "A server MUST NOT modify or delete 'xml:lang' attributes on stanzas" (RFC 6120 §8.1.5); it may be empty."""
+    state = reduce(account(JULIET), SessionBound(AT, "seq", SessionId("balcony", 1), "en")).state
+
+    assert [each.lang for each in stanzas(reduce(state, sending(Message(parse_address(ROMEO), lang=""))))] == [""]
+
+
 @pytest.mark.parametrize(
     "sent",
     [message("chat", None, "a@b@c/ "), iq("get", ASKED, to="@example.net"), presence("available", None, "x@")],

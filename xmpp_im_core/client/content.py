@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from attrs import field, frozen
 
-from xmpp_im_core.element import XML_LANG, Element, element
+from xmpp_im_core.element import XML_LANG, Element, element, language_key, language_of
 from xmpp_im_core.event import not_empty
 from xmpp_im_core.stanza import CLIENT, Message, Payload, payload
 
 
 @frozen
 class Text:
-    """Human-readable text in one language; None: in that of the stanza or stream (§5.2.3)."""
+    """Human-readable text in one language; None: in that of the stanza or stream (§5.2.3).
+
+    The empty language is ``xml:lang=''``: it is not known which one, whatever stanza and stream say (XML 1.0 §2.12).
+    """
 
     text: str
     lang: str | None = None
@@ -51,28 +54,28 @@ class Content:
     """One a language, in the order they stand; the first where a language is repeated."""
     subjects: tuple[Text, ...] = ()
     thread: Thread | None = None
+    lang: str | None = None
+    """The language of the stanza, its own or that of its stream: the default of its texts (RFC 6120 §8.1.5)."""
 
     def body(self, *preferred: str) -> str | None:
-        """Return the body in the first of these languages that there is, else the first body, else None."""
-        return choose(self.bodies, preferred)
+        """Return the body in the first of these languages that there is.
+
+        Where there is none of them: the body in the stanza's own language, else the first body, else None.
+        """
+        return choose(self.bodies, (*preferred, self.lang))
 
     def subject(self, *preferred: str) -> str | None:
         """Return the subject, as :meth:`body` chooses."""
-        return choose(self.subjects, preferred)
+        return choose(self.subjects, (*preferred, self.lang))
 
 
-def choose(texts: tuple[Text, ...], preferred: Iterable[str]) -> str | None:
+def choose(texts: tuple[Text, ...], preferred: Iterable[str | None]) -> str | None:
     """Return the text in the first of the languages that there is, else the first, else None."""
-    by_language = {language(text.lang): text.text for text in reversed(texts)}
+    by_language = {language_key(text.lang): text.text for text in reversed(texts)}
     for wanted in preferred:
-        if language(wanted) in by_language:
-            return by_language[language(wanted)]
+        if language_key(wanted) in by_language:
+            return by_language[language_key(wanted)]
     return texts[0].text if texts else None
-
-
-def language(tag: str | None) -> str:
-    """Return the form in which language tags are compared: they have no case (RFC 5646 §2.1.1)."""
-    return (tag or "").lower()
 
 
 def read_content(message: Message, stream_lang: str | None = None) -> Content:
@@ -80,12 +83,13 @@ def read_content(message: Message, stream_lang: str | None = None) -> Content:
 
     :param stream_lang: the language of the stream, which a stanza without xml:lang inherits (RFC 6120 §8.1.5).
     """
-    inherited = message.lang or stream_lang
+    inherited = stream_lang if message.lang is None else message.lang
     return Content(
         message.kind,
         read_texts(message.payload.all("body"), inherited),
         read_texts(message.payload.all("subject"), inherited),
         _read_thread(message),
+        inherited,
     )
 
 
@@ -93,8 +97,8 @@ def read_texts(children: Iterable[Element], inherited: str | None) -> tuple[Text
     """Read elements that differ by language alone; of two in one language the first counts."""
     by_language: dict[str, Text] = {}
     for child in children:
-        lang = child.get(XML_LANG) or inherited
-        by_language.setdefault(language(lang), Text(child.text, lang))
+        lang = language_of(child, inherited)
+        by_language.setdefault(language_key(lang), Text(child.text, lang))
     return tuple(by_language.values())
 
 

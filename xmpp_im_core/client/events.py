@@ -12,16 +12,16 @@ from typing import TypeAlias
 import attrs
 from attrs import field, frozen
 
-from xmpp_im_core.client.content import Text, Thread, language
+from xmpp_im_core.client.content import Text, Thread
 from xmpp_im_core.client.state import Bound
-from xmpp_im_core.element import Element
+from xmpp_im_core.element import Element, language_key
 from xmpp_im_core.event import Decision, Timed
 from xmpp_im_core.jid import JID
 from xmpp_im_core.stanza import CLIENT, Message, Stanza
 
 
 def _one_a_language(_: object, attribute: attrs.Attribute[tuple[Text, ...]], texts: tuple[Text, ...]) -> None:
-    if len({language(text.lang) for text in texts}) < len(texts):
+    if len({language_key(text.lang) for text in texts}) < len(texts):
         raise ValueError(f"{attribute.name}: several texts in one language (RFC 6121 §4.7.2.2, §5.2.3, §5.2.4)")
 
 

@@ -21,11 +21,11 @@ def inbound_message(client: Client, event: Inbound, message: Message, policy: Cl
     sender = sender_of(client, message)
     if sender is None:
         return silence(client, rules.FROM_MALFORMED)
-    if message.kind == "error":
-        return message_error(client, message, sender)
     wrapper = carbon_of(message)
     if wrapper is not None:
         return read_carbon(client, wrapper, sender)
+    if message.kind == "error":
+        return message_error(client, message, sender)
     lang = None if client.bound is None else client.bound.lang
     content = read_content(message, lang)
     told = MessageReceived(message, content)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from xmpp_im_core.client.content import language, may_be_parent
+from xmpp_im_core.client.content import may_be_parent
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.element import XML_LANG, Element
+from xmpp_im_core.element import XML_LANG, Element, language_key, language_of
 from xmpp_im_core.jid import Malformed
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import Rule
@@ -68,7 +68,7 @@ def message_fault(message: Message) -> Rule | None:
 
 def _texts(children: tuple[Element, ...], inherited: str | None) -> bool:
     """Whether these are one a language, hold text alone, and have no attribute but xml:lang."""
-    languages = {language(child.get(XML_LANG) or inherited) for child in children}
+    languages = {language_key(language_of(child, inherited)) for child in children}
     return len(languages) == len(children) and all(_plain(child, XML_LANG) for child in children)
 
 

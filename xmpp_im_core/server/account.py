@@ -92,7 +92,7 @@ def outbound(account: Account, event: Outbound, policy: Policy) -> Transition[Ac
     if session is None:
         return silence(account, rules.UNKNOWN_SESSION)
     stanza = event.stanza
-    stamped = stanza.stamped(from_=session.address, lang=stanza.lang or session.lang)
+    stamped = stanza.stamped(from_=session.address, lang=session.lang if stanza.lang is None else stanza.lang)
     if isinstance(stamped.to, Malformed):
         return refuse(account, stamped, session.id, Condition.JID_MALFORMED, delivery_rules.TO_MALFORMED)
     to = stamped.to_jid

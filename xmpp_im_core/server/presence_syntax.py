@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import evolve
 
-from xmpp_im_core.element import XML_LANG, Element
+from xmpp_im_core.element import Element, language_key, language_of
 from xmpp_im_core.stanza import CLIENT, Presence, payload, read_priority
 
 SHOWS: Final = frozenset({"away", "chat", "dnd", "xa"})
@@ -67,5 +67,5 @@ def _same_language(statuses: tuple[Element, ...], inherited: str | None) -> bool
 
 
 def _language(status: Element, inherited: str | None) -> str:
-    """Return the language of a status, in lower case: languages have no case."""
-    return (status.get(XML_LANG) or inherited or "").lower()
+    """Return the language of a status, stated or inherited, as languages are compared."""
+    return language_key(language_of(status, inherited))

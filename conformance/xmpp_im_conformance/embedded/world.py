@@ -43,6 +43,8 @@ from xmpp_im_core.stanza import (
 
 BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """The time at which a scenario begins that does not say when."""
+STREAM_LANG: Final = "en"
+"""What every client's stream states; the server adds it to stanzas without a language (RFC 6120 §8.1.5)."""
 
 
 @define
@@ -79,7 +81,7 @@ class EmbeddedWorld:
             self.host.ending.append(old)
         session = SessionId(address.resource or "", self.host.next_number())
         self.host.streams[jid] = ClientStream(jid, address.bare, session)
-        self.host.feed(self.host.event(address.bare, lambda at, seq: SessionBound(at, seq, session)))
+        self.host.feed(self.host.event(address.bare, lambda at, seq: SessionBound(at, seq, session, STREAM_LANG)))
         if old is not None and old in self.host.ending:
             self.host.end(old)
 
