@@ -125,6 +125,18 @@ def test_a_chat_message_to_a_resource_that_is_not_there_is_stored_as_it_was_addr
     assert str(stored.to) == f"{JULIET}/balcony"
 
 
+SIDS = "urn:xmpp:sid:0"
+METADATA = {
+    "a message event": element("x", "jabber:x:event", {}, [element("composing", "jabber:x:event")]),
+    "a hint": element("no-permanent-store", HINTS),
+    "another hint": element("no-copy", HINTS),
+    "carbons' private": element("private", "urn:xmpp:carbons:2"),
+    "an origin-id": element("origin-id", SIDS, {"id": "a1"}),
+    "a stanza-id": element("stanza-id", SIDS, {"id": "s1", "by": JULIET}),
+    "a delay": stamp(by="remote.example"),
+    "an old delay": element("x", "jabber:x:delay", {"stamp": "20110301T12:00:00"}),
+}
+
 WORTH: dict[str, tuple[list[Element], bool]] = {
     "a body": ([BODY], True),
     "nothing": ([], True),
@@ -133,6 +145,14 @@ WORTH: dict[str, tuple[list[Element], bool]] = {
     "a chat state": ([COMPOSING], False),
     "two chat states": ([COMPOSING, element("active", CHAT_STATES)], False),
     "a chat state and a thread": ([COMPOSING, child("thread", "t1")], False),
+    "a thread": ([child("thread", "t1")], True),
+    "metadata alone": ([stamp(), element("origin-id", SIDS, {"id": "a1"})], True),
+    **{f"a chat state and {name}": ([COMPOSING, each], False) for name, each in METADATA.items()},
+    "a chat state and all metadata": ([COMPOSING, *METADATA.values()], False),
+    "a chat state, all metadata and a body": ([COMPOSING, *METADATA.values(), BODY], True),
+    "a chat state and a receipt": ([COMPOSING, element("received", "urn:xmpp:receipts", {"id": "m0"})], True),
+    "a chat state and another x": ([COMPOSING, element("x", "jabber:x:oob")], True),
+    "a chat state and carbons' other": ([COMPOSING, element("received", "urn:xmpp:carbons:2")], True),
     "a chat state and a body": ([COMPOSING, BODY], True),
     "a chat state and a foreign thread": ([COMPOSING, element("thread", "urn:example:x")], True),
     "a chat state to be stored": ([COMPOSING, STORE], True),

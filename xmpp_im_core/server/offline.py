@@ -22,6 +22,19 @@ DELAY: Final = "urn:xmpp:delay"
 HINTS: Final = "urn:xmpp:hints"
 CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
 
+_METADATA: Final = frozenset(
+    {
+        ("thread", CLIENT),
+        ("x", "jabber:x:event"),  # XEP-0022, the predecessor of chat states, which old clients send beside them
+        ("x", "jabber:x:delay"),  # XEP-0091, the predecessor of XEP-0203
+        ("delay", DELAY),
+        ("private", "urn:xmpp:carbons:2"),
+        ("origin-id", "urn:xmpp:sid:0"),
+        ("stanza-id", "urn:xmpp:sid:0"),
+    }
+)
+"""What may stand beside a chat state without adding anything that is of use later."""
+
 
 def keep_offline(
     account: Account, event: Inbound, message: Message, sender: JID, rule: Rule, policy: Policy
@@ -54,12 +67,15 @@ def worth_storing(message: Message) -> bool:
         return False
     if content.first("store", HINTS) is not None:
         return True
-    return not content.elements or any(not _is_passing(child) for child in content.elements)
+    tells_of_chat_state = any(child.namespace == CHAT_STATES for child in content.elements)
+    return not tells_of_chat_state or any(_is_content(child) for child in content.elements)
 
 
-def _is_passing(child: Element) -> bool:
-    """Whether a child says something that is of no use later."""
-    return child.namespace == CHAT_STATES or (child.name == "thread" and child.namespace == CLIENT)
+def _is_content(child: Element) -> bool:
+    """Whether a child is neither a chat state nor metadata of the message that carries it."""
+    if child.namespace in (CHAT_STATES, HINTS):
+        return False
+    return (child.name, child.namespace) not in _METADATA
 
 
 def delay(at: datetime, by: str) -> Element:
