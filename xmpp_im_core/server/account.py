@@ -23,7 +23,7 @@ from xmpp_im_core.server.administration import (
     item_removed,
     item_set,
 )
-from xmpp_im_core.server.answers import refuse
+from xmpp_im_core.server.answers import comes_for, refuse
 from xmpp_im_core.server.blocking import inbound_from_blocked, outbound_to_blocked
 from xmpp_im_core.server.effects import Deliver, Effect, EndSession, Step, Transition, silence
 from xmpp_im_core.server.events import (
@@ -206,6 +206,8 @@ def _no_account(state: NoAccount, event: Event, policy: Policy) -> Step:
         return account_loaded(state, event, policy)
     if isinstance(event, LoadFailed):
         return load_failed(state)
+    if isinstance(event, Inbound) and not comes_for(event.stanza, state.jid.bare):
+        return silence(state, delivery_rules.WITHOUT_ADDRESSES)
     if isinstance(event, Inbound):
         return Transition(state, (no_account(event.stanza, policy),))
     if isinstance(event, SessionBound):

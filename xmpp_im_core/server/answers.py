@@ -39,6 +39,15 @@ def refuse(
     return Transition(account, (error(stanza, session, condition, rule),))
 
 
+def comes_for(stanza: Stanza, bare: str) -> bool:
+    """Whether a stanza that came is for this bare JID, or one of its resources, and names who sent it.
+
+    Any other is neither obeyed nor answered: an answer would be in the name of somebody else, or for nobody.
+    """
+    to = stanza.to_jid
+    return to is not None and to.bare == bare and stanza.from_jid is not None
+
+
 def error_to_sender(stanza: Stanza, condition: Condition, rule: Rule, type: ErrorType | None = None) -> Effect:
     """Answer an inbound stanza with an error; what must not be answered is ignored (RFC 6120 §8.3.1)."""
     if not may_be_answered(stanza):

@@ -255,7 +255,7 @@ def _process(work: _Work[S], due: ForAccount) -> None:
         _perform(work, due, silence(work.machine.start(address), rules.NOT_HOSTED))
         return
     if address.local is None:
-        _perform(work, due, Transition(work.machine.start(address), (_domain_effect(due.event),)))
+        _perform(work, due, Transition(work.machine.start(address), (_domain_effect(due.event, address.domain),)))
         return
     state = work.accounts.get(due.jid)
     if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
@@ -268,8 +268,8 @@ def _process(work: _Work[S], due: ForAccount) -> None:
     _perform(work, due, transition)
 
 
-def _domain_effect(event: Event) -> Effect:
-    return to_the_domain(event.stanza) if isinstance(event, Inbound) else Ignored(rules.DOMAIN_EVENT)
+def _domain_effect(event: Event, domain: str) -> Effect:
+    return to_the_domain(event.stanza, domain) if isinstance(event, Inbound) else Ignored(rules.DOMAIN_EVENT)
 
 
 def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:

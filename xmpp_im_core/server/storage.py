@@ -14,7 +14,7 @@ from xmpp_im_core.roster import Contact, Roster, RosterHead, roster_of
 from xmpp_im_core.rules import administration as administration_rules
 from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as rules
-from xmpp_im_core.server.answers import error, error_to_sender
+from xmpp_im_core.server.answers import comes_for, error, error_to_sender
 from xmpp_im_core.server.effects import Clear, Effect, EndSession, Ignored, Kind, Transition, silence
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded
 from xmpp_im_core.server.resending import first_due
@@ -125,7 +125,7 @@ def answer_later(state: Account | Unloaded, event: Event) -> Effect:
             return Ignored(rules.NOT_NOW_IGNORED)
         stanza = event.stanza.stamped(from_=session.address)
         return error(stanza, session.id, Condition.INTERNAL_SERVER_ERROR, rules.NOT_NOW, ErrorType.WAIT)
-    if isinstance(event, Inbound) and _expects_answer(event.stanza) and event.stanza.from_jid is not None:
+    if isinstance(event, Inbound) and _expects_answer(event.stanza) and comes_for(event.stanza, state.jid.bare):
         stanza = event.stanza
         if isinstance(stanza, Presence) and stanza.type != "subscribe":
             return Ignored(rules.NOT_NOW_IGNORED)

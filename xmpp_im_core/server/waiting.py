@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import service as rules
-from xmpp_im_core.server.answers import error_to_sender
+from xmpp_im_core.server.answers import comes_for, error_to_sender
 from xmpp_im_core.server.effects import Effect, EndSession, Ignored
 from xmpp_im_core.server.events import (
     AccountLoaded,
@@ -78,7 +78,7 @@ def _to_sender(state: State, stanza: Stanza, policy: Policy) -> Effect:
     Presence is ignored: an answer in the place of the user's could change what the sender is subscribed to.
     """
     sender = stanza.from_jid
-    if sender is None or isinstance(stanza, Presence):
+    if sender is None or not comes_for(stanza, state.jid.bare) or isinstance(stanza, Presence):
         return Ignored(rules.TOO_MUCH_HELD)
     if isinstance(state, Account) and visibility(state, sender, None) is not NONE:
         return error_to_sender(stanza, Condition.RESOURCE_CONSTRAINT, rules.TOO_MUCH_HELD)
