@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.blocking.commands import (
@@ -23,12 +25,18 @@ from tests.rfc6121.conversation import (
     account,
     after,
     contact,
+    ended,
     following,
+    ignored,
+    inbound,
     iq,
+    item,
     outbound,
     presence,
     received_iq,
+    rfc6121,
     roster,
+    roster_set,
     sent_iq,
     stanzas,
     told,
@@ -44,6 +52,7 @@ from xmpp_im_core.server import (
     Kind,
     NoAccount,
     Put,
+    TimePassed,
     reduce,
 )
 from xmpp_im_core.server.blocking import BLOCKING
@@ -167,16 +176,36 @@ def test_whoever_got_directed_presence_is_sent_unavailable_by_that_resource_and_
     }
 
 
-def test_a_full_jid_whose_bare_jid_got_directed_presence_is_sent_unavailable_at_that_address() -> None:
-    chatting = following(juliet("None"), outbound("available", ROMEO, by="chamber"))
+def test_where_the_bare_jid_got_directed_presence_it_hears_of_a_blocked_resource_and_then_nothing() -> None:
+    """The end would reach the blocked resource too: presence to a bare JID reaches all (§8.5.2.1.2)."""
+    chatting = following(
+        juliet("None"), outbound("available", ROMEO, by="cellar"), outbound("available", f"{ROMEO}/hall", by="cellar")
+    )
 
     step = reduce(chatting, block(f"{ROMEO}/orchard"))
-    left = reduce(after(step), outbound("unavailable", ROMEO, by="chamber"))
 
-    assert presence_told(step) == [f"send unavailable from {JULIET}/chamber to {ROMEO}/orchard"]
-    assert told(left) == [f"route unavailable from {JULIET}/chamber to {ROMEO}"], (
-        "his other resources have not heard yet"
-    )
+    assert presence_told(step) == [f"send unavailable from {JULIET}/cellar to {ROMEO}"]
+    assert presence_told(reduce(after(step), ended("cellar"))) == []
+
+
+def test_directed_presence_after_a_resource_was_blocked_is_owed_its_end() -> None:
+    chatting = following(after_blocking(juliet("Both"), f"{ROMEO}/orchard"), outbound("available", ROMEO, by="balcony"))
+
+    assert presence_told(reduce(chatting, ended("balcony"))) == [f"send unavailable from {JULIET}/balcony to {ROMEO}"]
+
+
+@pytest.mark.parametrize("blocked", [ROMEO, "example.net", f"{ROMEO}/orchard", f"{ROMEO}/hall"])
+@pytest.mark.parametrize("to", [ROMEO, f"{ROMEO}/orchard"])
+def test_a_subscriber_who_got_directed_presence_too_is_told_once(to: str, blocked: str) -> None:
+    chatting = following(juliet("From"), outbound("available", to, by="balcony"))
+
+    step = reduce(chatting, block(blocked))
+
+    assert presence_told(step) == [
+        f"send unavailable from {JULIET}/balcony to {ROMEO}",
+        f"send unavailable from {JULIET}/chamber to {ROMEO}",
+    ]
+    assert presence_told(reduce(after(step), ended("balcony"))) == []
 
 
 @pytest.mark.parametrize(
@@ -219,10 +248,55 @@ def test_whoever_another_entry_blocks_already_is_not_taken_leave_of_either(alrea
     assert presence_told(reduce(given, block(f"{ROMEO}/orchard", "example.net"))) == []
 
 
-def test_a_full_jid_of_a_subscriber_is_sent_unavailable_at_that_address() -> None:
-    step = reduce(juliet(), block(f"{ROMEO}/orchard"))
+def from_both(said: str, to: str = ROMEO) -> list[str]:
+    return [f"send {said} from {JULIET}/{resource} to {to}" for resource in ("balcony", "chamber")]
 
-    assert presence_told(step)[0] == f"send unavailable from {JULIET}/balcony to {ROMEO}/orchard"
+
+def test_a_subscriber_of_whom_one_resource_is_blocked_sees_the_user_leave_and_sees_no_broadcast() -> None:
+    step = reduce(juliet(), block(f"{ROMEO}/orchard"))
+    left = after(step)
+
+    assert presence_told(step) == from_both("unavailable")
+    for event in (outbound("available", by="balcony"), ended("chamber")):
+        assert presence_told(reduce(left, event)) == []
+    assert presence_told(reduce(left, outbound("available", by="cellar"))) == [f"send probe from {JULIET} to {ROMEO}"]
+    assert presence_told(reduce(left, block(f"{ROMEO}/hall"))) == []
+    assert presence_told(reduce(left, block(ROMEO))) == []
+    assert presence_told(reduce(left, unblock(f"{ROMEO}/orchard"))) == from_both("presence")
+    assert presence_told(reduce(after_blocking(left, f"{ROMEO}/hall"), unblock(f"{ROMEO}/orchard"))) == []
+    assert presence_told(reduce(after_blocking(left, ROMEO), unblock(ROMEO))) == []
+
+
+@pytest.mark.parametrize("by", [ROMEO, f"{ROMEO}/hall"])
+def test_whom_presence_is_withheld_from_neither_sees_it_by_probing_nor_loses_the_subscription(by: str) -> None:
+    given = after_blocking(juliet(), f"{ROMEO}/orchard")
+
+    assert ignored(given, inbound("probe", by, to=JULIET))
+    assert ignored(given, inbound("probe", by, to=f"{JULIET}/balcony"))
+    seen = following(given, outbound("available", f"{ROMEO}/hall", by="balcony"))
+    assert told(reduce(seen, inbound("probe", f"{ROMEO}/hall", to=JULIET))) == [
+        f"route presence from {JULIET}/balcony to {ROMEO}/hall"
+    ]
+
+
+@pytest.mark.parametrize("state", ["From", "Both"])
+def test_whom_presence_is_withheld_from_is_told_of_no_resource_when_the_subscription_ends(state: str) -> None:
+    given = after_blocking(juliet(state), f"{ROMEO}/orchard")
+
+    cancelled = told(reduce(given, outbound("unsubscribed", ROMEO, by="balcony")))
+    withdrawn = told(reduce(given, inbound("unsubscribe", ROMEO, to=JULIET)))
+
+    assert cancelled[0] == f"route unsubscribed from {JULIET} to {ROMEO}"
+    assert [said for said in withdrawn if said.startswith("route")] == [f"route unsubscribed from {JULIET} to {ROMEO}"]
+
+
+def test_whom_presence_is_withheld_from_sees_none_by_being_approved() -> None:
+    waiting = contact(ROMEO, "None + Pending In", listed=False)
+    given = after_blocking(account(JULIET, [waiting], available=("balcony",)), f"{ROMEO}/orchard")
+
+    approved = told(reduce(given, outbound("subscribed", ROMEO, by="balcony")))
+
+    assert approved == [f"route subscribed from {JULIET} to {ROMEO}"]
 
 
 def test_a_full_jid_of_a_stranger_is_sent_nothing() -> None:
@@ -381,3 +455,38 @@ def test_nobody_else_reads_or_changes_the_list(sender: str) -> None:
 
         assert told(step) == [f"route error service-unavailable from {JULIET} to {sender}"]
         assert step.state == blocking(juliet(), IAGO)
+
+
+# --- requests that fall due (RFC 6121 §3.1.2) ------------------------------------------------------------------------
+
+
+@rfc6121("3.1.2", quote="the user's server SHOULD resend the subscription request to the contact")
+def test_a_request_that_fell_due_while_its_contact_was_blocked_is_sent_after_the_unblocking() -> None:
+    late = AT + timedelta(days=30)
+    asked = after_blocking(juliet("None + Pending Out"), ROMEO)
+    waited = following(asked, TimePassed(late, "seq"))
+    assert waited.wake_at is None
+
+    freed = after(reduce(waited, unblock(ROMEO)))
+
+    assert freed.wake_at is not None
+    assert freed.wake_at <= late
+    assert told(reduce(freed, TimePassed(late, "seq"))) == [f"route subscribe from {JULIET} to {ROMEO}"]
+
+
+def test_unblocking_wakes_nobody_where_no_request_waits() -> None:
+    assert after(reduce(after_blocking(juliet("None + Pending Out"), IAGO), unblock(IAGO))).wake_at is not None
+    assert after(reduce(after_blocking(juliet("Both"), ROMEO), unblock(ROMEO))).wake_at is None
+    still = after(reduce(after_blocking(juliet("None + Pending Out"), ROMEO, "example.net"), unblock(ROMEO)))
+    assert still.wake_at is None
+
+
+# --- removing a blocked contact's item (RFC 6121 §2.5.2) -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_blocked_contact_is_not_told_that_its_item_is_removed(state: str) -> None:
+    removed = reduce(after_blocking(juliet(state), ROMEO), roster_set(item(ROMEO, subscription="remove"), by="balcony"))
+
+    assert told(removed) == ["empty result to balcony"]
+    assert ROMEO not in [each.jid for each in after(removed).roster.items()]

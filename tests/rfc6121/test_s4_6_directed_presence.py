@@ -86,8 +86,41 @@ def test_the_list_is_of_the_one_resource_that_sent_it_and_as_it_was_addressed() 
 
 
 @rfc6121("4.2.2", quote="an entity is implicitly subscribed to its own presence")
-def test_the_user_is_in_nobodys_list() -> None:
-    chatting = following(juliet(), outbound("available", f"{JULIET}/chamber", by="balcony"))
+@pytest.mark.parametrize("to", [JULIET, FULL])
+def test_an_available_resource_owes_itself_and_the_available_others_nothing_more(to: str) -> None:
+    assert directed(following(juliet(), outbound("available", to, by="balcony"))) == ()
+
+
+@rfc6121("4.6.3", quote="MUST route that unavailable presence to the entity")
+@ENDINGS
+@pytest.mark.parametrize("available", [True, False], ids=["available", "connected"])
+def test_an_own_resource_that_is_not_available_is_told_as_anybody_else_is(available: bool, ending: Event) -> None:
+    chatting = following(juliet(available=available), outbound("available", f"{JULIET}/chamber", by="balcony"))
+
+    assert sent_to("/chamber", chatting, ending) == [f"send unavailable from {FULL} to {JULIET}/chamber"]
+
+
+@rfc6121("4.5.2", quote="all of the user's available resources")
+@ENDINGS
+@pytest.mark.parametrize("to", [JULIET, f"{JULIET}/chamber"])
+def test_an_own_available_resource_is_told_once(to: str, ending: Event) -> None:
+    shown = outbound("available", to, by="balcony")
+    for chatting in (
+        following(juliet(available=False), outbound("available", by="chamber"), shown, LOGIN),
+        following(juliet(available=False), shown, outbound("available", by="chamber"), LOGIN),
+        following(juliet(), outbound("available", by="chamber"), shown),
+    ):
+        said = [line for line in told(reduce(chatting, ending)) if "unavailable" in line]
+        heard = "balcony, chamber" if ending is FAREWELL else "chamber"
+        assert said == [f"deliver unavailable from {FULL} to {heard}"]
+
+
+@rfc6121("4.6.1", quote="SHOULD remove any entity that sends unavailable presence to the user")
+@pytest.mark.parametrize("leaving", [outbound("unavailable", by="chamber"), ended("chamber")])
+def test_an_own_resource_that_leaves_is_owed_nothing(leaving: Event) -> None:
+    given = following(juliet(), outbound("available", by="chamber"))
+
+    chatting = following(given, outbound("available", f"{JULIET}/chamber", by="balcony"), leaving)
 
     assert directed(chatting) == ()
 

@@ -42,6 +42,13 @@ PRESENCE_IGNORED: Final = rule(
     "8.1-03 11-05 11-06",
     "XEP-0191 §3.3",
 )
+PRESENCE_WITHHELD: Final = rule(
+    "blocking:presence-withheld",
+    "Presence is withheld from a contact of whom one resource is blocked: what is sent to the bare JID reaches it.",
+    "8.1-03 11-05 11-06",
+    "XEP-0191 §3.3",
+    "XEP-0191 §5",
+)
 MESSAGE_AS_TO_NOBODY: Final = rule(
     "blocking:message-as-to-nobody",
     "A message from a blocked entity fares as one to an account that does not exist.",
@@ -57,6 +64,12 @@ MESSAGE_REFUSED: Final = rule(
 IQ_REFUSED: Final = rule(
     "blocking:iq-refused",
     "An IQ request from a blocked entity is answered service-unavailable, anything else ignored.",
+    "8.1-03 11-06",
+    "XEP-0191 §3.3",
+)
+REMOVAL_NOT_TOLD: Final = rule(
+    "blocking:removal-not-told",
+    "A blocked contact is not told that its item is removed: nothing of the user's is routed to it.",
     "8.1-03 11-06",
     "XEP-0191 §3.3",
 )

@@ -31,8 +31,9 @@ from xmpp_im_core.server.effects import (
 )
 from xmpp_im_core.server.events import Outbound
 from xmpp_im_core.server.messages import message_to_nobody
+from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.state import Account, Session
-from xmpp_im_core.server.visibility import SUBSCRIBED, is_blocked, matches, visibility
+from xmpp_im_core.server.visibility import is_blocked, is_withheld, matches, reaches
 from xmpp_im_core.stanza import (
     IQ,
     Condition,
@@ -73,7 +74,7 @@ def blocking_request(
     if asked.name == "unblock" and not jids and asked.elements:
         return refuse(account, request, session.id, Condition.BAD_REQUEST, rules.MALFORMED)
     if asked.name == "unblock":
-        return _unblock(account, event, request, session, asked, jids)
+        return _unblock(account, event, request, session, asked, jids, policy)
     if not jids:
         return refuse(account, request, session.id, Condition.BAD_REQUEST, rules.MALFORMED)
     blocked = tuple(sorted({*account.blocked, *jids}))
@@ -108,26 +109,34 @@ def _block(
             state = subscription_state(contact.state.subscription, contact.state.pending_out)
             after, noted = note(after, contact.becoming(state))
             store += noted
-    after = after.with_sessions(tuple([_without_directed(each, added) for each in after.sessions]))
+    sessions: list[Session] = []
     farewells: list[Effect] = []
     subscribed = _affected(account, added) if account.available() else set()
-    for each in account.sessions:
+    for each in after.sessions:
         presence = Presence(None, each.address, f"{event.seq}-unavailable-{each.id.resource}", "unavailable")
-        hit = subscribed if each.available else ()
-        told = tuple(sorted({*hit, *_sent_directed(account, each, added)}))
+        told = _once({*(subscribed if each.available else ()), *_sent_directed(account, each, added)})
+        sessions.append(_without_directed(each, told))
         if told:
             farewells.append(FanOut(presence, told, rules.UNAVAILABLE))
+    after = after.with_sessions(tuple(sessions))
     answers = _answers(after, event, request, session, asked, rules.BLOCKED)
     return Transition(after, (*answers, *farewells), tuple(store))
 
 
 def _unblock(
-    account: Account, event: Outbound, request: IQ, session: Session, asked: Element, jids: frozenset[str]
+    account: Account,
+    event: Outbound,
+    request: IQ,
+    session: Session,
+    asked: Element,
+    jids: frozenset[str],
+    policy: Policy,
 ) -> Transition[Account]:
     """Take JIDs, or all, off the block list, and greet whom it no longer hits (XEP-0191 §3.4, §3.5)."""
     left = tuple([jid for jid in account.blocked if jids and jid not in jids])
     removed = tuple([jid for jid in account.blocked if jid not in left])
     after = account.blocking(left)
+    after = after.waking(first_due(after, policy))  # while a contact was blocked its request was not sent again
     told = tuple(sorted(_affected(after, removed)))
     greetings = [FanOut(presence, told, rules.AVAILABLE) for presence in after.presences() if told]
     answers = _answers(after, event, request, session, asked, rules.UNBLOCKED)
@@ -136,38 +145,43 @@ def _unblock(
 
 
 def _affected(account: Account, jids: tuple[str, ...]) -> set[str]:
-    """Return whom of the subscribers the JIDs hit who are not blocked otherwise: bare, or full as listed.
+    """Return from whom of the subscribers the JIDs withhold presence that is not withheld otherwise, as bare JIDs.
 
     :param account: as it is without these JIDs in its block list.
     """
-    hit = {jid for jid in account.roster.subscribers() if _hides(account, jids, parse_jid(jid))}
-    for jid in jids:
-        entity = parse_jid(jid)
-        if not entity.is_bare and entity.bare not in hit and visibility(account, entity, None) is SUBSCRIBED:
-            hit.add(jid)
-    return hit
-
-
-def _sent_directed(account: Account, session: Session, jids: tuple[str, ...]) -> set[str]:
-    """Return whom the JIDs hit of those who got a session's directed presence, as addressed or as blocked.
-
-    Directed presence to a bare JID has reached each of its resources, the blocked one too.
-    """
-    hit = {jid for jid in session.directed if _hides(account, jids, parse_jid(jid))}
-    for jid in jids:
-        entity = parse_jid(jid)
-        if entity.bare in session.directed and entity.bare not in hit and _hides(account, jids, entity):
-            hit.add(jid)
-    return hit
+    return {jid for jid in account.roster.subscribers() if _hides(account, jids, parse_jid(jid))}
 
 
 def _hides(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
-    """Whether these JIDs block an entity that the block list without them does not."""
-    return entity.bare != account.jid.bare and matches(jids, entity) and not is_blocked(account, entity)
+    """Whether these JIDs withhold presence from a subscriber from whom the block list without them does not."""
+    return _hit(account, jids, entity) and not is_withheld(account, entity)
 
 
-def _without_directed(session: Session, jids: tuple[str, ...]) -> Session:
-    left = tuple([jid for jid in session.directed if not matches(jids, parse_jid(jid))])
+def _sent_directed(account: Account, session: Session, jids: tuple[str, ...]) -> list[str]:
+    """Return whom the JIDs hit of those who got a session's directed presence, as it was addressed.
+
+    Directed presence to a bare JID has reached each of its resources, the blocked one too.
+    """
+    return [jid for jid in session.directed if _hit(account, jids, parse_jid(jid))]
+
+
+def _hit(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
+    """Whether these JIDs block an entity, or one of the resources that presence to it reaches."""
+    if entity.bare == account.jid.bare:
+        return False
+    return matches(jids, entity) or (entity.is_bare and reaches(jids, entity.bare))
+
+
+def _once(entities: set[str]) -> tuple[str, ...]:
+    """Return whom to tell, sorted: whoever is told by the bare JID is not told again by a full one."""
+    bare = {jid: parse_jid(jid).bare for jid in entities}
+    return tuple(sorted([jid for jid in entities if bare[jid] == jid or bare[jid] not in entities]))
+
+
+def _without_directed(session: Session, told: tuple[str, ...]) -> Session:
+    """Strike those off the list of a session who have been told its end, by their bare or their full JID."""
+    gone = frozenset(told)
+    left = tuple([jid for jid in session.directed if gone.isdisjoint((jid, parse_jid(jid).bare))])
     return session if len(left) == len(session.directed) else session.with_directed(left)
 
 

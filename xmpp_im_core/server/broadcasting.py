@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
-from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Told
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import delivery as delivery_rules
 from xmpp_im_core.rules import presence as rules
+from xmpp_im_core.server.directing import heard_unavailable
 from xmpp_im_core.server.effects import (
     Effect,
     FanOut,
@@ -27,7 +29,7 @@ from xmpp_im_core.server.notices import deliver_notices
 from xmpp_im_core.server.priorities import within_bounds
 from xmpp_im_core.server.state import Account, LastUnavailable, Session, SessionId
 from xmpp_im_core.server.subscribing import redeliver_requests
-from xmpp_im_core.server.visibility import is_blocked
+from xmpp_im_core.server.visibility import is_blocked, is_withheld
 from xmpp_im_core.stanza import Presence
 
 
@@ -71,7 +73,7 @@ def _greetings(account: Account, event: Outbound, session: Session) -> list[Effe
         if other.presence is not None and other.id != session.id
     ]
     return [
-        *_fan_out(probe, _unblocked(account, account.roster.subscriptions()), rules.PROBE),
+        *_fan_out(probe, _without(account, account.roster.subscriptions(), is_blocked), rules.PROBE),
         *others,
         *redeliver_requests(account, session),
     ]
@@ -115,13 +117,12 @@ def leave(
     """
     send: list[Effect] = []
     store: tuple[StoreOperation, ...] = ()
-    directed = session.directed
+    after = heard_unavailable(after, session.address.jid, before.jid)
+    directed = _owed(before, session, own)
     if session.available:
         after = _keeping_recipients(after)
-        told = subscribers(after)
-        send += _fan_out(presence, told, rules.UNAVAILABLE_BROADCAST)
-        directed = tuple([entry for entry in directed if not _is_subscriber(before, entry)])
-    send += _fan_out(presence, _unblocked(before, directed), rules.UNAVAILABLE_TO_DIRECTED)
+        send += _fan_out(presence, subscribers(after), rules.UNAVAILABLE_BROADCAST)
+    send += _fan_out(presence, directed, rules.UNAVAILABLE_TO_DIRECTED)
     if session.available:
         send.append(deliver(presence.stamped(to=before.address), own, rules.UNAVAILABLE_TO_OWN))
         if not after.available():
@@ -133,12 +134,33 @@ def leave(
     return Transition(after, tuple(send), store)
 
 
+def _owed(account: Account, session: Session, own: tuple[SessionId, ...]) -> tuple[str, ...]:
+    """Return to whom a resource that ends owes unavailable presence for the directed presence it sent (§4.6.3).
+
+    Whoever hears of the end anyway is left out: the subscribers and the user's own resources, if it was available.
+
+    :param own: the user's own resources that the end is delivered to, if it was available.
+    """
+    owed = [(entry, parse_jid(entry)) for entry in session.directed]
+    return tuple([entry for entry, entity in owed if not _hears_anyway(account, session, entity, own)])
+
+
+def _hears_anyway(account: Account, session: Session, entity: JID, own: tuple[SessionId, ...]) -> bool:
+    if is_blocked(account, entity):
+        return True  # it has heard it when it was blocked
+    if not session.available:
+        return False
+    if entity.bare == account.jid.bare:
+        return entity.is_bare or any(id.resource == entity.resource for id in own)
+    return account.roster.state_of(entity.bare).from_ and not is_withheld(account, entity)
+
+
 def subscribers(account: Account) -> tuple[str, ...]:
     """Return who receives the user's presence: "from" and "both", less the blocked, sorted (§4.2.2)."""
     told = account.roster.told
     if told is not None and told.blocked == account.blocked:
         return told.recipients
-    return _unblocked(account, account.roster.subscribers())
+    return _without(account, account.roster.subscribers(), is_withheld)
 
 
 def _keeping_recipients(account: Account) -> Account:
@@ -149,14 +171,12 @@ def _keeping_recipients(account: Account) -> Account:
     return account.with_roster(account.roster.telling(Told(account.blocked, subscribers(account))))
 
 
-def _unblocked(account: Account, recipients: tuple[str, ...]) -> tuple[str, ...]:
+def _without(
+    account: Account, recipients: tuple[str, ...], kept_out: Callable[[Account, JID], bool]
+) -> tuple[str, ...]:
     if not account.blocked:
         return recipients
-    return tuple([jid for jid in recipients if not is_blocked(account, parse_jid(jid))])
-
-
-def _is_subscriber(account: Account, entry: str) -> bool:
-    return account.roster.state_of(parse_jid(entry).bare).from_
+    return tuple([jid for jid in recipients if not kept_out(account, parse_jid(jid))])
 
 
 def _fan_out(presence: Presence, recipients: tuple[str, ...], rule: Rule) -> list[Effect]:

@@ -29,8 +29,8 @@ def outbound_directed(
         left = session.with_directed(tuple([entry for entry in session.directed if entry != to.full]))
         return Transition(account.with_session(left), (Route(presence, rules.DIRECTED_UNAVAILABLE),))
     routed = Route(presence, _rule(account, to, session))
-    if to.full in session.directed or (session.available and to.bare == account.jid.bare):
-        return Transition(account, (routed,))
+    if to.full in session.directed or (session.available and to.full in (account.jid.bare, session.address.jid.full)):
+        return Transition(account, (routed,))  # the user and the resource itself hear its end anyway (§4.5.2)
     if len(session.directed) >= policy.directed_entries:
         return refuse(account, presence, session.id, Condition.POLICY_VIOLATION, rules.DIRECTED_LIST_FULL)
     listed = session.with_directed(tuple(sorted([*session.directed, to.full])))
@@ -45,15 +45,17 @@ def _rule(account: Account, to: JID, session: Session) -> Rule:
     return rules.DIRECTED_TO_OTHER
 
 
-def heard_unavailable(account: Account, sender: JID) -> Account:
-    """Strike an entity that has sent unavailable presence from all directed-presence lists (§4.6.1)."""
-    if not any(sender.full in session.directed for session in account.sessions):
-        return account
-    return account.with_sessions(
-        tuple(
-            [
-                session.with_directed(tuple([entry for entry in session.directed if entry != sender.full]))
-                for session in account.sessions
-            ]
-        )
-    )
+def heard_unavailable(account: Account, sender: JID, to: JID) -> Account:
+    """Strike an entity that has sent unavailable presence from the directed-presence lists (§4.6.1).
+
+    Each list belongs to one resource: presence to a full JID strikes its sender from that resource's list alone.
+    """
+    struck = [
+        session
+        for session in account.sessions
+        if to.resource in (None, session.id.resource) and sender.full in session.directed
+    ]
+    for session in struck:
+        left = tuple([entry for entry in session.directed if entry != sender.full])
+        account = account.with_session(session.with_directed(left))
+    return account

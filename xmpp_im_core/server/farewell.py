@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from xmpp_im_core.jid import Address, parse_jid
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server.effects import Effect, Route
 from xmpp_im_core.server.state import Account, Session
+from xmpp_im_core.server.visibility import is_withheld
 from xmpp_im_core.stanza import AddressLike, Presence
 
 
 def presence_from_all(account: Account, to: AddressLike, rule: Rule) -> tuple[Effect, ...]:
-    """Send an entity the current presence of each available resource, in full (§3.1.5)."""
+    """Send an entity the current presence of each available resource, in full (§3.1.5), unless it is withheld."""
+    if _withheld(account, to):
+        return ()
     return tuple([Route(presence.stamped(to=to), rule) for presence in account.presences()])
 
 
 def unavailable_from_all(account: Account, to: AddressLike, seq: str, rule: Rule) -> tuple[Effect, ...]:
-    """Send an entity unavailable presence from each available resource (§3.2.2)."""
+    """Send an entity unavailable presence from each available resource (§3.2.2), unless that was withheld before."""
+    if _withheld(account, to):
+        return ()
     return tuple(
         [
             Route(Presence(to, session.address, f"{seq}-unavailable-{session.id.resource}", "unavailable"), rule)
@@ -24,13 +30,18 @@ def unavailable_from_all(account: Account, to: AddressLike, seq: str, rule: Rule
     )
 
 
+def _withheld(account: Account, to: AddressLike) -> bool:
+    return isinstance(to, Address) and is_withheld(account, to.jid)
+
+
 def without_directed_to(account: Account, bare: str) -> Account:
     """Strike a bare JID, and every full JID of it, from the directed-presence lists of the available resources.
 
     It has just been sent unavailable presence from each of them; a second one would follow at their end
-    (§4.6.1, §4.6.3). The list of a resource that is not available stays: that resource has told nothing.
+    (§4.6.1, §4.6.3). The list of a resource that is not available stays, and so do all where presence is withheld:
+    then nothing was sent.
     """
-    if not any(_lists(session, bare) for session in account.sessions):
+    if not any(_lists(session, bare) for session in account.sessions) or is_withheld(account, parse_jid(bare)):
         return account
     return account.with_sessions(
         tuple([_struck(session, bare) if _lists(session, bare) else session for session in account.sessions])

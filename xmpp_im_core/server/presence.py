@@ -128,7 +128,7 @@ def inbound_notification(account: Account, presence: Presence, sender: JID, to: 
 
     Whether the sender is in the roster makes no difference: what to show is the client's to decide (§4.2.4).
     """
-    after = heard_unavailable(account, sender) if presence.type == "unavailable" else account
+    after = heard_unavailable(account, sender, to) if presence.type == "unavailable" else account
     if to.resource is None:
         rule = rules.UNAVAILABLE_DELIVERED if presence.type else rules.AVAILABLE_DELIVERED
         available = account.available()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import blocking as blocking_rules
 from xmpp_im_core.rules import presence as rules
-from xmpp_im_core.server.effects import Effect, Route, Transition
+from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition
 from xmpp_im_core.server.events import Inbound
 from xmpp_im_core.server.offline import delay
 from xmpp_im_core.server.state import Account, Session
@@ -20,25 +21,35 @@ def inbound_probe(
     """Answer a probe by the first rule that applies (§4.3.2); subscription before directed presence (§4.6.6)."""
     seen_by = visibility(account, prober, None)
     if seen_by is SUBSCRIBED or seen_by is SELF:
-        return Transition(account, _to_subscriber(account, probe, to, policy))
+        moved = _moved_reply(account, probe) if seen_by is SUBSCRIBED else None
+        return Transition(account, (moved,) if moved is not None else _to_subscriber(account, probe, to, policy))
     if seen_by is NONE:
-        return Transition(account, (unsubscribed_reply(account, probe),))
+        return Transition(account, (_unauthorised(account, probe, prober),))
     return Transition(account, _to_directed(account, probe, prober, to))
 
 
-def unsubscribed_reply(account: Account, probe: Presence) -> Route:
-    """Answer whoever is not authorised, from the bare JID, the same online and offline (§4.3.2, rule 1)."""
+def _unauthorised(account: Account, probe: Presence, prober: JID) -> Effect:
+    """Answer whoever is not authorised, from the bare JID, the same online and offline (§4.3.2, rule 1).
+
+    A subscriber from whom presence is withheld is not told "unsubscribed": that would end its subscription.
+    """
+    if account.roster.state_of(prober.bare).from_:
+        return Ignored(blocking_rules.PRESENCE_WITHHELD)
     reply = Presence(probe.from_, account.address, probe.id, "unsubscribed")
     return Route(reply, rules.PROBE_UNAUTHORISED)
 
 
+def _moved_reply(account: Account, probe: Presence) -> Route | None:
+    """Tell a contact where the user has moved to, if the user has (§4.3.2, rule 2). The user knows it."""
+    if account.moved is None:
+        return None
+    condition = Condition.GONE if account.moved.permanently else Condition.REDIRECT
+    error = StanzaError(condition, USUAL_TYPE[condition], address=account.moved.address)
+    return Route(error_reply(probe, error).stamped(from_=account.address), rules.PROBE_MOVED)
+
+
 def _to_subscriber(account: Account, probe: Presence, to: JID, policy: Policy) -> tuple[Effect, ...]:
-    """Rules 2 to 4 of §4.3.2, and a probe of a full JID."""
-    if account.moved is not None:
-        condition = Condition.GONE if account.moved.permanently else Condition.REDIRECT
-        error = StanzaError(condition, USUAL_TYPE[condition], address=account.moved.address)
-        reply = error_reply(probe, error).stamped(from_=account.address)
-        return (Route(reply, rules.PROBE_MOVED),)
+    """Rules 3 and 4 of §4.3.2, and a probe of a full JID."""
     if to.resource is not None:
         return (_about_resource(account, probe, to),)
     replies = tuple([Route(p.stamped(to=probe.from_), rules.PROBE_AVAILABLE) for p in account.presences()])
@@ -84,5 +95,5 @@ def _to_directed(account: Account, probe: Presence, prober: JID, to: JID) -> tup
         and visibility(account, prober, session) is not NONE
     ]
     if not told:
-        return (unsubscribed_reply(account, probe),)
+        return (_unauthorised(account, probe, prober),)
     return tuple([_mere_availability(probe, session, rules.PROBE_OF_DIRECTED) for session in told])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from xmpp_im_core.jid import parse_address, parse_jid
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.roster import Contact, Roster
+from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import subscriptions as rules
 from xmpp_im_core.server.effects import Effect, Kind, Put, Route, StoreOperation, Transition, silence
 from xmpp_im_core.server.events import TimePassed
@@ -33,7 +33,7 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
     due: list[datetime] = []
     for contact in account.roster.contacts.values():
         asked = contact.asked
-        if asked is None or wait is None or contact.jid in roster.shared or _blocked(account, contact):
+        if asked is None or wait is None or not _waits(account, contact):
             continue
         if _due(asked, wait) <= event.at:
             asked = event.at
@@ -50,16 +50,20 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
     return Transition(later, tuple(send), tuple(store))
 
 
-def _blocked(account: Account, contact: Contact) -> bool:
-    return bool(account.blocked) and is_blocked(account, parse_jid(contact.jid))
-
-
-def first_due(roster: Roster, policy: Policy) -> datetime | None:
-    """Return when the first of a roster's unanswered requests is due to be sent again; None: no time."""
+def first_due(account: Account, policy: Policy) -> datetime | None:
+    """Return when the first of an account's unanswered requests is due to be sent again; None: no time."""
     wait = policy.resend_requests_after
     if wait is None:
         return None
-    return min([_due(c.asked, wait) for c in roster.contacts.unordered() if c.asked is not None], default=None)
+    asked = [c.asked for c in account.roster.contacts.unordered() if c.asked is not None and _waits(account, c)]
+    return min([_due(each, wait) for each in asked], default=None)
+
+
+def _waits(account: Account, contact: Contact) -> bool:
+    """Whether a request is to be sent again: the contact is not blocked, and shown by the user's own item."""
+    return contact.jid not in account.roster.shared and not (
+        account.blocked and is_blocked(account, parse_jid(contact.jid))
+    )
 
 
 def _due(asked: datetime, wait: timedelta) -> datetime:

@@ -10,10 +10,11 @@ from xmpp_im_core.policy import FullJIDItem, OwnItem, Policy, RosterAccess
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import administration as administration_rules
+from xmpp_im_core.rules import blocking as blocking_rules
 from xmpp_im_core.rules import roster as rules
 from xmpp_im_core.server.answers import refuse, result
 from xmpp_im_core.server.changes import modify, push, push_to, query
-from xmpp_im_core.server.effects import Effect, Route, Transition
+from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition
 from xmpp_im_core.server.events import Outbound
 from xmpp_im_core.server.farewell import unavailable_from_all, without_directed_to
 from xmpp_im_core.server.state import Account, Session, SessionId
@@ -150,11 +151,13 @@ def remove_item(account: Account, contact: Contact, seq: str, policy: Policy) ->
 
 
 def withdrawal_at_removal(account: Account, contact: str, state: Subscription, seq: str) -> tuple[Effect, ...]:
-    """Return the presence that the removal of an item sends to the contact (§2.5.2).
+    """Return the presence that the removal of an item sends to the contact (§2.5.2); to one who is blocked, nothing.
 
     A pending request is withdrawn too, which §2.5.2 does not ask for: else the contact's server would keep
     asking the contact on behalf of somebody who no longer wants to know.
     """
+    if is_blocked(account, parse_jid(contact)):
+        return (Ignored(blocking_rules.REMOVAL_NOT_TOLD),)
     to = parse_address(contact)
     effects: tuple[Effect, ...] = ()
     if state.to or state.pending_out:
@@ -165,19 +168,11 @@ def withdrawal_at_removal(account: Account, contact: str, state: Subscription, s
         stanza = Presence(to, account.address, f"{seq}-unsubscribed", "unsubscribed")
         rule = rules.MUTUAL_CANCELLED_AT_REMOVAL if state.to else rules.CANCELLED_AT_REMOVAL
         farewells: tuple[Effect, ...] = ()
-        if not _goes_on_seeing(account, contact):
+        shared = account.roster.shared.get(contact)
+        if shared is None or not shared.state.from_:  # whom the service lets see the user goes on seeing
             farewells = unavailable_from_all(account, to, seq, rules.UNAVAILABLE_AT_REMOVAL)
         effects = (*farewells, *effects, Route(stanza, rule))
     return effects
-
-
-def _goes_on_seeing(account: Account, contact: str) -> bool:
-    """Whether the removal of an item leaves what a contact sees as it is.
-
-    Whoever is blocked has seen the user leave already, and whom the service lets see the user goes on doing so.
-    """
-    shared = account.roster.shared.get(contact)
-    return (shared is not None and shared.state.from_) or is_blocked(account, parse_jid(contact))
 
 
 # --- reading a roster set (§2.1.2, §2.3.3) ------------------------------------------------------------------

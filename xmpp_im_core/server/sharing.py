@@ -17,7 +17,7 @@ from xmpp_im_core.server.events import OverlayChanged
 from xmpp_im_core.server.farewell import without_directed_to
 from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.state import Account
-from xmpp_im_core.server.visibility import is_blocked
+from xmpp_im_core.server.visibility import is_blocked, is_withheld
 from xmpp_im_core.stanza import Presence
 
 
@@ -46,7 +46,7 @@ def overlay_changed(account: Account, event: OverlayChanged, policy: Policy) -> 
     for jid in changed:
         if _from(before, jid) and not _from(roster, jid):
             after = without_directed_to(after, jid)
-    after = after.waking(first_due(after.roster, policy))
+    after = after.waking(first_due(after, policy))
     return Transition(after, send, (Put(Kind.ROSTER, "", roster.head),))
 
 
@@ -61,10 +61,11 @@ def _push(account: Account, jid: str, version: int, id: str, policy: Policy) -> 
 
 def _presence(before: Account, after: Account, changed: list[str], seq: str) -> list[Effect]:
     """Return the presence that goes with the change, to and for the contacts whose state differs."""
-    seen = [jid for jid in changed if not is_blocked(after, parse_jid(jid))]
+    seen = [jid for jid in changed if not is_withheld(after, parse_jid(jid))]
     gained = tuple([jid for jid in seen if _from(after.roster, jid) and not _from(before.roster, jid)])
     lost = tuple([jid for jid in seen if _from(before.roster, jid) and not _from(after.roster, jid)])
-    probed = tuple([jid for jid in seen if _to(after.roster, jid) and not _to(before.roster, jid)])
+    probed = [jid for jid in changed if _to(after.roster, jid) and not _to(before.roster, jid)]
+    probed = [jid for jid in probed if not is_blocked(after, parse_jid(jid))]
     send: list[Effect] = []
     for session in after.sessions:
         if session.presence is None:
@@ -75,7 +76,7 @@ def _presence(before: Account, after: Account, changed: list[str], seq: str) -> 
             gone = Presence(None, session.address, f"{seq}-unavailable-{session.id.resource}", "unavailable")
             send.append(FanOut(gone, lost, rules.SHARED_UNAVAILABLE))
     if probed and after.available():
-        send.append(FanOut(Presence(None, after.address, f"{seq}-probe", "probe"), probed, rules.SHARED_PROBE))
+        send.append(FanOut(Presence(None, after.address, f"{seq}-probe", "probe"), tuple(probed), rules.SHARED_PROBE))
     return send
 
 

@@ -21,7 +21,7 @@ from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.sessions import session_bound
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Notice, State, Unloaded
 from xmpp_im_core.stanza import IQ, Condition, ErrorType, Message, Presence, Stanza
-from xmpp_im_core.subscription import subscription_state
+from xmpp_im_core.subscription import NONE, subscription_state
 
 
 def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Policy) -> Transition[State]:
@@ -45,6 +45,9 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
             last = put.value
         elif isinstance(put.value, Moved):
             moved = put.value
+    own = contacts.get(state.jid.bare)
+    if own is not None:  # the user's presence comes without subscription (§4.2.2); with one it would come twice
+        contacts[own.jid] = Contact(own.jid, NONE, own.listed, own.name, own.groups, version=own.version)
     listed = [parse_address(put.key) for put in event.records if put.kind is Kind.BLOCKED]
     blocked = tuple(sorted({each.jid.full for each in listed if isinstance(each, Address)}))
     newest = max([head.version, *[contact.version for contact in contacts.values()]])  # no contact is from the future
@@ -52,7 +55,7 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     sessions = state.sessions if isinstance(state, Unloaded) else ()
     account = Account(state.jid, roster_of(head, contacts), sessions, last, moved, blocked)
     account = account.noticing(_notices(event)).storing(event.offline)
-    return silence(account.waking(first_due(account.roster, policy)), rules.LOADED)
+    return silence(account.waking(first_due(account, policy)), rules.LOADED)
 
 
 def _notices(event: AccountLoaded) -> tuple[Notice, ...]:

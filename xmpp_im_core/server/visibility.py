@@ -35,14 +35,15 @@ SELF: Final = Visibility.SELF
 def visibility(account: Account, entity: JID, session: Session | None) -> Visibility:
     """Tell why an entity may see the presence of a session; without one, that of the account as a whole.
 
-    Subscription comes before directed presence (§4.6.1, §4.6.6); whoever is blocked sees nothing, ever. An
-    entity is judged by its bare JID: its server probes with that, and answers come from any of its resources.
+    Subscription comes before directed presence (§4.6.1, §4.6.6); a blocked entity sees nothing, and a contact in part
+    blocked sees what was sent to it alone. An entity is judged by its bare JID: its server probes with that, and
+    answers come from any of its resources.
     """
     if entity.bare == account.jid.bare:
         return SELF
     if is_blocked(account, entity):
         return NONE
-    if account.roster.state_of(entity.bare).from_:
+    if account.roster.state_of(entity.bare).from_ and not is_withheld(account, entity):
         return SUBSCRIBED
     if session is not None:
         return DIRECTED if _listed(session, entity.bare) else NONE
@@ -52,6 +53,23 @@ def visibility(account: Account, entity: JID, session: Session | None) -> Visibi
 def is_blocked(account: Account, entity: JID) -> bool:
     """Whether the block list matches an entity; one of the user's own resources is never blocked (XEP-0191 §5)."""
     return bool(account.blocked) and entity.bare != account.jid.bare and matches(account.blocked, entity)
+
+
+def is_withheld(account: Account, entity: JID) -> bool:
+    """Whether the user's presence is kept from an entity whatever its subscription says: it is blocked, or is in part.
+
+    Presence to a bare JID reaches each of its resources (§8.5.2.1.2), so one blocked resource keeps it from all.
+    """
+    if not account.blocked or entity.bare == account.jid.bare:
+        return False
+    return matches(account.blocked, entity) or reaches(account.blocked, entity.bare)
+
+
+def reaches(blocked: tuple[str, ...], bare: str) -> bool:
+    """Whether a sorted list of JIDs holds a resource of this bare JID, which presence to the bare JID would reach."""
+    behind = f"{bare}/"
+    place = bisect_left(blocked, behind)
+    return place < len(blocked) and blocked[place].startswith(behind)
 
 
 def matches(blocked: tuple[str, ...], entity: JID) -> bool:

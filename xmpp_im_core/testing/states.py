@@ -217,9 +217,8 @@ _BLOCKABLE: Final = (*ENTITIES, "romeo@montague.example/balcony", "capulet.examp
 
 def _account(draw: st.DrawFn, jid: JID) -> Account:
     roster = _roster(draw, jid)
-    account = Account(
-        jid, roster, _sessions(draw, jid), wake_at=first_due(roster, DEFAULT), offline=choose(draw, (0, 0, 2))
-    )
+    account = Account(jid, roster, _sessions(draw, jid), offline=choose(draw, (0, 0, 2)))
+    account = account.waking(first_due(account, DEFAULT))
     if choose(draw, _BOOLEANS):
         left = jid.with_resource(choose(draw, RESOURCES))
         account = account.left_at(LastUnavailable(_broadcast(draw, left, "unavailable"), draw_time(draw)))
