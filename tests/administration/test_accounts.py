@@ -27,6 +27,7 @@ from xmpp_im_core.element import element
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.roster import RosterHead, SharedItem
 from xmpp_im_core.server import (
+    OF_ACCOUNTS,
     Account,
     AccountCreated,
     AccountLoaded,
@@ -187,7 +188,7 @@ def test_nothing_of_it_stays_stored_of_any_kind() -> None:
     step = reduce(account(JULIET, [waiting], available=("balcony",)).blocking(("a@b",)), REMOVED)
 
     assert step.state == NOBODY
-    assert set(step.store) == {Clear(kind) for kind in Kind}
+    assert set(step.store) == {Clear(kind) for kind in OF_ACCOUNTS}
     assert step.forget == ()
 
 

@@ -32,6 +32,7 @@ from tests.rfc6121.conversation import (
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.roster import RosterHead
 from xmpp_im_core.server import (
+    OF_ACCOUNTS,
     AccountCreated,
     AccountLoaded,
     AccountRemoved,
@@ -335,5 +336,5 @@ def test_an_account_that_cannot_be_read_can_be_removed() -> None:
     removed = reduce(state, AccountRemoved(AT, "removed"))
 
     assert told(removed) == ["end balcony with not-authorized"]
-    assert removed.store == tuple(Clear(kind) for kind in Kind)
+    assert removed.store == tuple(Clear(kind) for kind in OF_ACCOUNTS)
     assert isinstance(removed.state, NoAccount)

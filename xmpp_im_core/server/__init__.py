@@ -11,6 +11,7 @@ from xmpp_im_core.server.deciding import authorised_by
 from xmpp_im_core.server.effects import (
     AS_IT_STANDS,
     FULL_JID,
+    OF_ACCOUNTS,
     AddressedAs,
     Clear,
     Delegate,
@@ -81,6 +82,7 @@ from xmpp_im_core.server.visibility import Visibility, is_blocked, visibility
 __all__ = [
     "AS_IT_STANDS",
     "FULL_JID",
+    "OF_ACCOUNTS",
     "PLAIN",
     "Account",
     "AccountCreated",

@@ -9,6 +9,7 @@ from xmpp_im_core.rules import administration as rules
 from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.server.broadcasting import session_gone
 from xmpp_im_core.server.effects import (
+    OF_ACCOUNTS,
     Clear,
     Delete,
     Effect,
@@ -56,7 +57,7 @@ def account_removed(account: Account, event: AccountRemoved) -> Transition[State
             stanza = Presence(to, account.address, f"{event.seq}-unsubscribed-{contact.jid}", "unsubscribed")
             send.append(Route(stanza, rules.CANCELLED_BY_REMOVAL))
     effects = tuple(send or [Ignored(rules.REMOVED)])
-    return Transition(NoAccount(account.jid), effects, tuple([Clear(kind) for kind in Kind]))
+    return Transition(NoAccount(account.jid), effects, tuple([Clear(kind) for kind in OF_ACCOUNTS]))
 
 
 def account_moved(account: Account, event: AccountMoved) -> Transition[Account]:

@@ -17,7 +17,7 @@ enters. A ``Route`` to the account's own bare or full JID comes back to it as an
 from __future__ import annotations
 
 from enum import Enum
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -46,6 +46,15 @@ class Kind(Enum):
     """Key: the event's ``seq``. Value: the presence stanza that the user has not been told of yet."""
     OFFLINE = "offline"
     """Key: the event's ``seq``, so that keys sort as messages came where the host's do. Value: the message."""
+    OUTBOX = "outbox"
+    """Key: made by the host, unique. Value: a :class:`Deliver`, :class:`Route` or :class:`FanOut` that is to be done.
+
+    No reducer stores one: they belong to a host that keeps an outbox (:mod:`xmpp_im_core.host.outbox`).
+    """
+
+
+OF_ACCOUNTS: Final = tuple([kind for kind in Kind if kind is not Kind.OUTBOX])
+"""The kinds of record that an account has."""
 
 
 @frozen

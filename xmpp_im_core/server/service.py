@@ -58,12 +58,14 @@ __all__ = [
     "ServiceEvent",
     "Waiting",
     "hosting",
+    "merged",
     "not_stored",
     "serve",
     "unload",
 ]
 
 S = TypeVar("S")
+T = TypeVar("T")
 
 # --- state and result -------------------------------------------------------------------------------------
 
@@ -142,6 +144,30 @@ class Served(Generic[S]):
     send: tuple[tuple[str, Effect | Load], ...]
     store: tuple[tuple[str, StoreOperation], ...]
     forget: tuple[tuple[str, StoreOperation], ...]
+    waits: tuple[str, ...] = ()
+    """The accounts that hold something of this event, since they wait for an answer."""
+
+    def concerned(self) -> frozenset[str]:
+        """Return the bare JIDs of the accounts whose state this result rests on or changes."""
+        return frozenset([*[step.jid for step in self.steps], *self.waits])
+
+
+def merged(service: Service[S], served: Served[S]) -> Service[S]:
+    """Return a service that has gone on, with a result that was computed from an earlier state of it.
+
+    No account that the result concerns has changed meanwhile; the caller sees to that.
+    """
+    accounts, held = service.accounts, service.held
+    for jid in served.concerned():
+        accounts = _replaced(accounts, jid, served.state.accounts.get(jid))
+        held = _replaced(held, jid, served.state.held.get(jid))
+    return Service(service.domains, service.machine, accounts, held)
+
+
+def _replaced(map: FrozenMap[T], key: str, value: T | None) -> FrozenMap[T]:
+    if value is not None:
+        return map.set(key, value)
+    return map.delete(key) if key in map else map
 
 
 # --- the machine ------------------------------------------------------------------------------------------
@@ -186,6 +212,7 @@ class _Work(Generic[S]):
     """The events that are released, in groups: each begins when ``queue`` is empty."""
     steps: list[Handled[S]] = field(factory=list)
     send: list[tuple[str, Effect | Load]] = field(factory=list)
+    waits: list[str] = field(factory=list)
 
     def done(self) -> Served[S]:
         """Return the result. Who does not exist is forgotten only now, when all that came for it is answered."""
@@ -202,6 +229,7 @@ class _Work(Generic[S]):
             tuple(self.send),
             tuple([(step.jid, operation) for step in self.steps for operation in step.transition.store]),
             tuple([(step.jid, operation) for step in self.steps for operation in step.transition.forget]),
+            tuple(self.waits),
         )
 
 
@@ -236,6 +264,7 @@ def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
         state = work.machine.start(parse_jid(due.jid))
     full = len(waiting.events) >= work.policy.held_events
     refusal = refused(account_of(state), due.event, work.policy) if full else None
+    work.waits.append(due.jid)
     if refusal is None:
         work.held = work.held.set(due.jid, waiting.holding(Held(due, work.cause)))
     else:
@@ -260,6 +289,7 @@ def _process(work: _Work[S], due: ForAccount) -> None:
     state = work.accounts.get(due.jid)
     if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
         work.held = work.held.set(due.jid, Waiting(None).holding(Held(due, work.cause)))
+        work.waits.append(due.jid)
         work.send.append((due.jid, Load(due.jid)))
         return
     before = work.machine.start(address) if state is None else state

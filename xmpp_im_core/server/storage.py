@@ -15,7 +15,7 @@ from xmpp_im_core.rules import administration as administration_rules
 from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as rules
 from xmpp_im_core.server.answers import comes_for, error, error_to_sender
-from xmpp_im_core.server.effects import Clear, Effect, EndSession, Ignored, Kind, Transition, silence
+from xmpp_im_core.server.effects import OF_ACCOUNTS, Clear, Effect, EndSession, Ignored, Kind, Transition, silence
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded
 from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.sessions import session_bound
@@ -96,7 +96,7 @@ def unreadable_removed(state: Unloaded) -> Transition[State]:
     return Transition(
         NoAccount(state.jid),
         (*ended, Ignored(administration_rules.REMOVED)),
-        tuple([Clear(kind) for kind in Kind]),
+        tuple([Clear(kind) for kind in OF_ACCOUNTS]),
     )
 
 

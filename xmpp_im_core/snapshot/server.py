@@ -12,7 +12,7 @@ from cattrs import Converter
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster, RosterHead, SharedItem, roster_of
-from xmpp_im_core.server.effects import Effect, Kind, Put, StoreOperation
+from xmpp_im_core.server.effects import Effect, Kind, Put, StoreOperation, Undeliverable
 from xmpp_im_core.server.events import Event
 from xmpp_im_core.server.machine import PLAIN, Beside
 from xmpp_im_core.server.service import Load, Service, ServiceEvent, Waiting
@@ -57,6 +57,7 @@ _PUTS: Final[Mapping[Kind, Any]] = MappingProxyType(
         Kind.BLOCKED: _Put[None],
         Kind.OFFLINE: _Put[Message],
         Kind.NOTICE: _Put[Presence],
+        Kind.OUTBOX: _Put[Undeliverable],
     }
 )
 """What is written of each kind of record, by the type of its value."""
@@ -162,9 +163,13 @@ def _register_compositions(converter: Converter) -> None:
 
 def _put_type(put: Put) -> Any:
     (kind,) = get_args(_PUTS[put.kind])
-    if type(put.value) is not kind:
-        raise Refused(f"a record of kind {put.kind.name} holds {kind.__name__}, not {type(put.value).__name__}")
+    if type(put.value) not in (get_args(kind) or (kind,)):
+        raise Refused(f"a record of kind {put.kind.name} holds {_named(kind)}, not {type(put.value).__name__}")
     return _PUTS[put.kind]
+
+
+def _named(kind: Any) -> str:
+    return " or ".join([each.__name__ for each in get_args(kind) or (kind,)])
 
 
 SERVER: Final = Table(

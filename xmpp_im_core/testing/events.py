@@ -21,7 +21,7 @@ from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import Contact, RosterHead
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server.account import reduce
-from xmpp_im_core.server.effects import AS_IT_STANDS, FULL_JID, Deliver, FanOut, Kind, Put, Route
+from xmpp_im_core.server.effects import AS_IT_STANDS, FULL_JID, OF_ACCOUNTS, Deliver, FanOut, Kind, Put, Route
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
@@ -91,7 +91,10 @@ def _unsound(draw: st.DrawFn) -> Contact:
     )
 
 
-_STORED: Final = (Kind.CONTACT, *[kind for kind in Kind if kind is not Kind.OFFLINE])  # those come when asked for
+_STORED: Final = (
+    Kind.CONTACT,
+    *[kind for kind in OF_ACCOUNTS if kind is not Kind.OFFLINE],
+)  # those come when asked for
 
 
 def _record(draw: st.DrawFn) -> Put:

@@ -1,0 +1,37 @@
+"""A server, or a client, but for its I/O: the loop around the pure core that every host needs.
+
+``Host`` is for a storage that answers at once: each call returns when all is done. ``DeferredHost`` asks for commits
+and reads, and is told when they have ended. ``ClientHost`` is the loop of the client half. They write to a ``Wire``
+that you implement, and get the time and ids from functions that you pass; nothing here performs I/O.
+"""
+
+from __future__ import annotations
+
+from xmpp_im_core.host.client import ClientHost, ClientWire
+from xmpp_im_core.host.deferred import DeferredHost
+from xmpp_im_core.host.host import Host
+from xmpp_im_core.host.loop import Loop
+from xmpp_im_core.host.ports import Clock, Ids, Messages, Operations, Storage, StorageFailed, Stored, Wire
+from xmpp_im_core.host.records import Records
+from xmpp_im_core.host.requests import Commit, ReadAccount, ReadMessages, Request
+
+__all__ = [
+    "ClientHost",
+    "ClientWire",
+    "Clock",
+    "Commit",
+    "DeferredHost",
+    "Host",
+    "Ids",
+    "Loop",
+    "Messages",
+    "Operations",
+    "ReadAccount",
+    "ReadMessages",
+    "Records",
+    "Request",
+    "Storage",
+    "StorageFailed",
+    "Stored",
+    "Wire",
+]

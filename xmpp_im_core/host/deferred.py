@@ -1,0 +1,150 @@
+"""A host whose storage answers later: it asks for commits and reads, and their ends are fed back.
+
+It performs no I/O and starts nothing: after each call take its :meth:`DeferredHost.requests`, have them done (in a
+thread, in a task, in a transaction for several), and answer each one. Meanwhile all accounts that a commit does not
+concern go on. An event that concerns an account whose last step is still being committed waits for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import TypeVar, overload
+
+from xmpp_im_core.host.claims import Claims
+from xmpp_im_core.host.loop import Loop
+from xmpp_im_core.host.ports import Clock, Ids, Messages, Operations, Stored, Wire
+from xmpp_im_core.host.requests import Commit, ReadAccount, ReadMessages, Request
+from xmpp_im_core.host.turn import Turn
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.server.effects import LoadOffline
+from xmpp_im_core.server.events import AccountLoaded, LoadFailed, OfflineLoaded
+from xmpp_im_core.server.service import ForAccount, Load, Service, serve
+
+S = TypeVar("S")
+
+
+class DeferredHost(Loop[S]):
+    """A server but for its I/O, around a storage that answers later."""
+
+    def __init__(
+        self,
+        service: Service[S],
+        wire: Wire,
+        clock: Clock,
+        ids: Ids,
+        policy: Policy = DEFAULT,
+        *,
+        outbox: bool = False,
+        at_once: int = 1000,
+    ) -> None:
+        """Begin as :class:`~xmpp_im_core.host.loop.Loop` says; with an outbox, call ``recover`` first."""
+        super().__init__(service, wire, clock, ids, policy, outbox=outbox, at_once=at_once)
+        self._claims = Claims()
+        self._ended: deque[tuple[Commit, bool]] = deque()
+        self._asked: list[Request] = []
+        self._number = 0
+        self._waiting = 0
+
+    # --- requests and their answers -----------------------------------------------------------------------
+
+    def requests(self) -> list[Request]:
+        """Take out what has been asked for since the last call."""
+        asked, self._asked = self._asked, []
+        return asked
+
+    def committed(self, commit: Commit) -> None:
+        """Go on with an event: what it wanted stored is durable."""
+        self._ended.append((commit, True))
+        self.run()
+
+    @overload
+    def read(self, request: ReadAccount, found: Stored) -> None: ...
+    @overload
+    def read(self, request: ReadMessages, found: Messages) -> None: ...
+    def read(self, request: ReadAccount | ReadMessages, found: Stored | Messages) -> None:
+        """Take what was read from the storage."""
+        if isinstance(request, ReadAccount) != isinstance(found, Stored):
+            raise TypeError(f"found: {type(found).__name__} does not answer {type(request).__name__}")
+        if isinstance(found, Stored):
+            self.feed(ForAccount(request.account, AccountLoaded(*self.stamp(), found.records, found.offline)))
+        elif isinstance(request, ReadMessages):
+            self.feed(ForAccount(request.account, OfflineLoaded(*self.stamp(), request.session, found)))
+
+    def failed(self, request: Request) -> None:
+        """Take note that a request could not be done: nothing was stored, or nothing could be read."""
+        if isinstance(request, ReadAccount):
+            self.feed(ForAccount(request.account, LoadFailed(*self.stamp())))
+        elif isinstance(request, ReadMessages):
+            self.feed(ForAccount(request.account, OfflineLoaded(*self.stamp(), request.session, ())))
+        else:
+            self._ended.append((request, False))
+            self.run()
+
+    @property
+    def waiting(self) -> int:
+        """How many events have been fed and not been processed, those that wait for a commit included."""
+        return len(self._inbox) + self._waiting
+
+    # --- the loop -----------------------------------------------------------------------------------------
+
+    def _step(self) -> bool:
+        if not self._ended:
+            return super()._step()
+        commit, done = self._ended.popleft()
+        if commit.last:
+            self._finished(commit.turn)
+        elif done:
+            self._committed(commit.turn)
+        else:
+            self._failed(commit.turn)
+        return True
+
+    def _take(self, turn: Turn) -> None:
+        assert turn.event is not None
+        if not turn.number:
+            self._number += 1
+            turn.number = self._number
+        served = serve(self.service, turn.event, self.policy)
+        if self._claims and not self._claims.free_for(turn, concerned := served.concerned() | turn.accounts):
+            self._waiting += 1
+            self._claims.wait(turn, concerned)
+        else:
+            turn.accounts = frozenset()
+            self._begin(turn, served)
+
+    def _commit(self, turn: Turn, operations: Operations) -> None:
+        assert turn.served is not None
+        self._claims.take(turn, turn.served.concerned())
+        self._asked.append(Commit(operations, turn, last=False))
+
+    def _forget(self, turn: Turn, operations: Operations) -> None:
+        self._asked.append(Commit(operations, turn, last=True))
+
+    def _failed(self, turn: Turn) -> None:
+        freed = self._claims.give_back(turn)
+        turn.accounts = freed  # what has waited for these goes on waiting for its answer
+        super()._failed(turn)
+        self._go_on(freed)
+
+    def _finished(self, turn: Turn) -> None:
+        self._go_on(self._claims.give_back(turn))
+
+    def _go_on(self, freed: Iterable[str]) -> None:
+        """Process what has waited for these accounts, the oldest first."""
+        accounts = deque(sorted(freed))
+        while accounts:
+            turn = self._claims.next(accounts[0])
+            if turn is None:
+                accounts.popleft()
+                continue
+            self._waiting -= 1
+            accounts.extend(sorted(turn.accounts))
+            turn.accounts = frozenset()
+            self._take(turn)
+
+    def _load(self, account: str, effect: Load | LoadOffline) -> None:
+        if isinstance(effect, Load):
+            self._asked.append(ReadAccount(account))
+        else:
+            self._asked.append(ReadMessages(account, effect.session))

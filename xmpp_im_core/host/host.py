@@ -1,0 +1,67 @@
+"""A host whose storage answers at once: each call returns when all is done."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TypeVar
+
+from xmpp_im_core.host.loop import Loop
+from xmpp_im_core.host.ports import Clock, Ids, Operations, Storage, StorageFailed, Wire
+from xmpp_im_core.host.turn import Turn
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.server.effects import LoadOffline
+from xmpp_im_core.server.events import AccountLoaded, LoadFailed, OfflineLoaded
+from xmpp_im_core.server.service import ForAccount, Load, Service, ServiceEvent
+
+S = TypeVar("S")
+
+
+class Host(Loop[S]):
+    """A server but for its I/O, around a storage that answers at once."""
+
+    def __init__(
+        self,
+        service: Service[S],
+        storage: Storage,
+        wire: Wire,
+        clock: Clock,
+        ids: Ids,
+        policy: Policy = DEFAULT,
+        *,
+        outbox: bool = False,
+        at_once: int = 1000,
+    ) -> None:
+        """Begin with a service, a storage and a wire, as :class:`~xmpp_im_core.host.loop.Loop` says.
+
+        With an outbox, all that an earlier process left in it is done before this returns.
+        """
+        super().__init__(service, wire, clock, ids, policy, outbox=outbox, at_once=at_once)
+        self.storage = storage
+        if outbox:
+            self.recover(storage.owed())
+
+    def _commit(self, turn: Turn, operations: Operations) -> None:
+        try:
+            self.storage.commit(operations)
+        except StorageFailed:
+            self._failed(turn)
+        else:
+            self._committed(turn)
+
+    def _forget(self, turn: Turn, operations: Operations) -> None:
+        with suppress(StorageFailed):  # what is not forgotten is handed over again: a duplicate is better than a loss
+            self.storage.commit(operations)
+        self._finished(turn)
+
+    def _load(self, account: str, effect: Load | LoadOffline) -> ServiceEvent:
+        if isinstance(effect, Load):
+            try:
+                stored = self.storage.account(account)
+            except StorageFailed:
+                return ForAccount(account, LoadFailed(*self.stamp()))
+            return ForAccount(account, AccountLoaded(*self.stamp(), stored.records, stored.offline))
+        try:
+            messages = self.storage.messages(account)
+        except StorageFailed:
+            messages = ()  # they stay stored, and come with the next session
+        return ForAccount(account, OfflineLoaded(*self.stamp(), effect.session, messages))

@@ -1,0 +1,381 @@
+"""The loop around ``serve``: what every host does, whether its storage answers at once or later.
+
+For each event that is fed, the loop
+
+1. runs ``serve``, and has ``store`` committed; if that fails, the event has not happened: whoever waits for an answer
+   gets an error of type wait;
+2. performs ``send``, in order, on the wire;
+3. feeds what came of that (a delivery that failed, a stanza without a way, an answer) before anything else;
+4. has ``forget`` committed.
+
+With an outbox, what is to be sent is committed together with ``store``, and struck out when it has been handed to the
+wire and what came of that has been committed. So nothing is lost when the process dies; see :meth:`Loop.recover`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
+
+from xmpp_im_core.event import Decision
+from xmpp_im_core.host import outbox
+from xmpp_im_core.host.ports import Clock, Ids, Operations, Wire
+from xmpp_im_core.host.turn import Turn
+from xmpp_im_core.host.waking import Wakes
+from xmpp_im_core.jid import parse_address
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.server.effects import (
+    AS_IT_STANDS,
+    Delegate,
+    Deliver,
+    EndSession,
+    FanOut,
+    Ignored,
+    LoadOffline,
+    Put,
+    Route,
+)
+from xmpp_im_core.server.events import (
+    AccountCreated,
+    AccountRemoved,
+    Event,
+    Outbound,
+    SessionBound,
+    SessionDetached,
+    SessionEnded,
+    SessionResumed,
+    TimePassed,
+    Undelivered,
+    Unroutable,
+)
+from xmpp_im_core.server.service import (
+    Arrived,
+    ForAccount,
+    Load,
+    Served,
+    Service,
+    ServiceEvent,
+    merged,
+    not_stored,
+    serve,
+    unload,
+)
+from xmpp_im_core.server.state import SessionId
+from xmpp_im_core.stanza import Stanza
+
+S = TypeVar("S")
+P = ParamSpec("P")
+
+
+class Loop(Generic[S]):
+    """What :class:`~xmpp_im_core.host.host.Host` and :class:`~xmpp_im_core.host.deferred.DeferredHost` share."""
+
+    def __init__(
+        self,
+        service: Service[S],
+        wire: Wire,
+        clock: Clock,
+        ids: Ids,
+        policy: Policy = DEFAULT,
+        *,
+        outbox: bool = False,
+        at_once: int = 1000,
+    ) -> None:
+        """Begin with a service, usually one without accounts in memory: ``hosting("capulet.example")``.
+
+        :param outbox: whether what is to be sent is stored until it has been handed to the wire.
+        :param at_once: so many events, fed ones and what comes of them, are processed in one call at the most; the rest
+            waits for the next call of any method, or of :meth:`run`.
+        :raises ValueError: if ``at_once`` is less than 1.
+        """
+        if at_once < 1:
+            raise ValueError(f"at_once: {at_once}; at least 1 is needed")
+        self.service = service
+        self.wire, self.clock, self.ids, self.policy = wire, clock, ids, policy
+        self.outbox, self.at_once = outbox, at_once
+        self._inbox: deque[Turn] = deque()
+        self._wakes = Wakes()
+        self._running = False
+        self._epoch = 0
+
+    # --- what happens -------------------------------------------------------------------------------------
+
+    def bind(self, account: str, resource: str, lang: str | None = None) -> SessionId:
+        """Note that a client has bound a resource (RFC 6120 §7), and return the session.
+
+        :param account: the account's bare JID, prepared.
+        :param resource: a prepared resourcepart; the wire is told to close the session if it is not.
+        :param lang: the language of the stream.
+        """
+        self._epoch += 1
+        session = SessionId(resource, self._epoch)
+        self.happened(account, SessionBound, session, lang)
+        return session
+
+    def receive(self, account: str, session: SessionId, stanza: Stanza, decision: Decision = Decision.ASK) -> None:
+        """Take a stanza that a client has sent.
+
+        :param decision: the service's own answer, if it is a subscription request to one of its accounts (§3.1.3).
+        """
+        self.feed(ForAccount(account, Outbound(*self.stamp(), session, stanza), decision))
+
+    def arrive(self, stanza: Stanza, decision: Decision = Decision.ASK) -> None:
+        """Take a stanza from another server or a component, which has proved the domain of its 'from'.
+
+        :raises ValueError: if 'to' is absent, or 'from' is absent or malformed: the stream then ends with
+            <improper-addressing/> (RFC 6120 §8.1.1.2, §8.1.2.2).
+        """
+        self.feed(Arrived(*self.stamp(), stanza, decision))
+
+    def detach(self, account: str, session: SessionId) -> None:
+        """Note that the stream of a session was lost and may be resumed (XEP-0198)."""
+        self.happened(account, SessionDetached, session)
+
+    def resume(self, account: str, session: SessionId) -> None:
+        """Note that a session has a stream again."""
+        self.happened(account, SessionResumed, session)
+
+    def end(self, account: str, session: SessionId, undelivered: tuple[Deliver, ...] = ()) -> None:
+        """Note that a session is over.
+
+        :param undelivered: the deliveries that its stream took and its client did not acknowledge, in their order.
+        """
+        self.happened(account, SessionEnded, session, undelivered)
+
+    def create(self, account: str) -> None:
+        """Create an account. Nothing happens if it exists already."""
+        self.happened(account, AccountCreated, self.ids())
+
+    def remove(self, account: str) -> None:
+        """Remove an account: its contacts are told, its sessions end, and all that is stored for it goes."""
+        self.happened(account, AccountRemoved)
+
+    def send(self, stanza: Stanza) -> None:
+        """Send a stanza of a service of the program, as the answer to ``Wire.delegate``.
+
+        :raises ValueError: if 'to' or 'from' is absent or malformed.
+        """
+        to = stanza.to_jid
+        if to is None or stanza.from_jid is None:
+            raise ValueError("stanza: 'to' and 'from' must be there, and well-formed")
+        if to.domain in self.service.domains:
+            self.feed(Arrived(*self.stamp(), stanza))
+        else:
+            self.wire.route(stanza)
+
+    def happened(
+        self,
+        account: str,
+        event: Callable[Concatenate[datetime, str, P], Event],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> None:
+        """Take any event of an account: ``host.happened(jid, ItemSet, "romeo@montague.example", "Romeo")``.
+
+        :param event: the class of the event; what it takes besides ``at`` and ``seq`` follows.
+        """
+        self.feed(ForAccount(account, event(*self.stamp(), *arguments, **named)))
+
+    def feed(self, event: ServiceEvent) -> None:
+        """Take an event that you have stamped yourself; see :meth:`stamp`."""
+        self._inbox.append(Turn(event))
+        self.run()
+
+    def stamp(self) -> tuple[datetime, str]:
+        """Return the ``at`` and the ``seq`` of the next event."""
+        return self.clock(), self.ids()
+
+    # --- time and memory ----------------------------------------------------------------------------------
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When :meth:`wake` is to be called next; None: no account wants to be woken."""
+        return self._wakes.first
+
+    def wake(self) -> None:
+        """Wake each account whose time has come (§3.1.2: requests without an answer are sent again)."""
+        for jid in self._wakes.due(self.clock()):
+            self.happened(jid, TimePassed)
+
+    def unload(self, account: str) -> bool:
+        """Take an account out of memory, if it has no session and waits for nothing; its ``wake_at`` is kept.
+
+        :return: whether it is out of memory now.
+        """
+        self.service = unload(self.service, account)
+        return account not in self.service.accounts and account not in self.service.held
+
+    @property
+    def waiting(self) -> int:
+        """How many events have been fed and not been processed. Read less from the streams while this is large."""
+        return len(self._inbox)
+
+    # --- the loop -----------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Go on with what waits. Every method that feeds an event does this too.
+
+        A wire may feed events while it is called: they are processed afterwards.
+        """
+        if self._running:
+            return
+        self._running = True
+        try:
+            for _ in range(self.at_once):
+                if not self._step():
+                    break
+        finally:
+            self._running = False
+
+    def _step(self) -> bool:
+        """Process one thing that waits; return whether there was one."""
+        if not self._inbox:
+            return False
+        self._take(self._inbox.popleft())
+        return True
+
+    def _take(self, turn: Turn) -> None:
+        assert turn.event is not None
+        self._begin(turn, serve(self.service, turn.event, self.policy))
+
+    def _begin(self, turn: Turn, served: Served[S]) -> None:
+        """Have committed what an event wants stored; what is to be sent follows when that is done."""
+        turn.before, turn.served = self.service, served
+        operations = outbox.first_commit(turn, served) if self.outbox else served.store
+        if operations:
+            self._commit(turn, operations)
+        else:
+            self._committed(turn)
+
+    def _committed(self, turn: Turn) -> None:
+        """Perform the effects of an event: what it wanted stored is durable now."""
+        served = turn.served
+        assert served is not None
+        self.service = served.state if turn.before is self.service else merged(self.service, served)
+        self._wakes.note(served)
+        caused: list[Turn] = []
+        for n, (account, effect) in enumerate(served.send):
+            came = _PERFORM[type(effect)](self, account, effect)
+            if came is not None:
+                caused.append(Turn(came, outbox.key_of(turn, n, account, effect) if self.outbox else None))
+        self._inbox.extendleft(reversed(caused))
+        last = outbox.last_commit(turn, served, caused) if self.outbox else served.forget
+        if last:
+            self._forget(turn, last)
+        else:
+            self._finished(turn)
+
+    def _failed(self, turn: Turn) -> None:
+        """Answer with an error: what the event wanted stored could not be. What comes of that wants nothing stored."""
+        if turn.failed:
+            self._finished(turn)
+            return
+        assert turn.event is not None
+        turn.failed = True
+        turn.event = not_stored(*self.stamp(), turn.event)
+        self._take(turn)
+
+    def _finished(self, turn: Turn) -> None:
+        """Note that all commits of an event have ended."""
+
+    @abstractmethod
+    def _commit(self, turn: Turn, operations: Operations) -> None:
+        """Commit; ``_committed`` or ``_failed`` follows."""
+
+    @abstractmethod
+    def _forget(self, turn: Turn, operations: Operations) -> None:
+        """Commit the removal of what has been handed over; ``_finished`` follows either way."""
+
+    @abstractmethod
+    def _load(self, account: str, effect: Load | LoadOffline) -> ServiceEvent | None:
+        """Read from the storage: return the answer, or None if it is fed later."""
+
+    # --- after a crash ------------------------------------------------------------------------------------
+
+    def recover(self, owed: Iterable[tuple[str, Put]]) -> None:
+        """Do what the outbox still holds: call this once, after a start and before anything else is fed.
+
+        A stanza for another server is routed, again perhaps. No session has survived, so a delivery counts as one
+        that failed for all of its sessions: a message is stored, or answered with an error.
+
+        :param owed: the records of kind ``OUTBOX``, in the order in which they were put.
+        """
+        for account, put in owed:
+            effect, settles = put.value, (account, put.key)
+            came: ServiceEvent | None = None
+            if isinstance(effect, Deliver):
+                came = ForAccount(account, Undelivered(*self.stamp(), effect, effect.sessions))
+            elif isinstance(effect, Route):
+                came = self._route(account, effect)
+            elif isinstance(effect, FanOut):
+                came = self._fan_out(account, effect)
+            if came is None:
+                self._forget(Turn(None), outbox.strike(settles))
+            else:
+                self._inbox.append(Turn(came, settles))
+        self.run()
+
+    # --- performing effects -------------------------------------------------------------------------------
+
+    def _deliver(self, account: str, effect: Deliver) -> ServiceEvent | None:
+        lost = [
+            id for id in effect.sessions if not self.wire.deliver(account, id, _addressed(account, id, effect), effect)
+        ]
+        if not lost:
+            return None
+        return ForAccount(account, Undelivered(*self.stamp(), effect, tuple(lost)))
+
+    def _route(self, account: str, effect: Route) -> ServiceEvent | None:
+        condition = self.wire.route(effect.stanza)
+        if condition is None:
+            return None
+        return ForAccount(account, Unroutable(*self.stamp(), effect, condition))
+
+    def _fan_out(self, account: str, effect: FanOut) -> ServiceEvent | None:
+        lost = self.wire.fan_out(effect.stanza, effect.recipients)
+        if not lost:
+            return None
+        condition = next(iter(lost.values()))
+        return ForAccount(account, Unroutable(*self.stamp(), effect, condition, tuple(lost)))
+
+    def _close(self, account: str, effect: EndSession) -> None:
+        self.wire.close(account, effect.session, effect.condition)
+
+    def _delegate(self, account: str, effect: Delegate) -> ServiceEvent | None:
+        iq = effect.iq
+        answer = self.wire.delegate(account, iq)
+        if answer is not None:
+            asked = iq.to if iq.to is not None else parse_address(account)
+            self.send(answer.stamped(from_=asked))
+        return None
+
+    def _ask(self, account: str, effect: Load | LoadOffline) -> ServiceEvent | None:
+        return self._load(account, effect)
+
+    def _nothing(self, account: str, effect: Ignored) -> None:
+        return None
+
+
+def _addressed(account: str, session: SessionId, effect: Deliver) -> Stanza:
+    if effect.address is AS_IT_STANDS:
+        return effect.stanza
+    return effect.stanza.stamped(to=parse_address(f"{account}/{session.resource}"))
+
+
+# The effects' classes and their methods correspond one to one, which the type of a mapping cannot say.
+_PERFORM: Final[Mapping[type, Callable[[Any, str, Any], ServiceEvent | None]]] = MappingProxyType(
+    {
+        Deliver: Loop._deliver,
+        Route: Loop._route,
+        FanOut: Loop._fan_out,
+        EndSession: Loop._close,
+        Delegate: Loop._delegate,
+        Load: Loop._ask,
+        LoadOffline: Loop._ask,
+        Ignored: Loop._nothing,
+    }
+)

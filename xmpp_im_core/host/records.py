@@ -1,0 +1,55 @@
+"""A storage in memory: for tests, for demonstrations, and for a server whose accounts need not outlive it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import define, field
+
+from xmpp_im_core.host.ports import Messages, Operations, Stored
+from xmpp_im_core.server.effects import Clear, Delete, Kind, Put, StoreOperation
+from xmpp_im_core.stanza import Message
+
+
+@define(eq=False)
+class Records:
+    """Records by account, kind and key, in the order in which they were last put."""
+
+    accounts: dict[str, dict[tuple[Kind, str], Put]] = field(factory=dict)
+    outbox: dict[tuple[str, str], Put] = field(factory=dict)
+    """By account and key."""
+
+    def commit(self, operations: Operations) -> None:
+        """Perform all operations."""
+        for jid, operation in operations:
+            if operation.kind is Kind.OUTBOX:
+                self._owe(jid, operation)
+                continue
+            kept = self.accounts.setdefault(jid, {})
+            if isinstance(operation, Clear):
+                self.accounts[jid] = {place: put for place, put in kept.items() if place[0] is not operation.kind}
+                continue
+            kept.pop((operation.kind, operation.key), None)
+            if isinstance(operation, Put):
+                kept[operation.kind, operation.key] = operation
+
+    def account(self, jid: str) -> Stored:
+        """Return what is stored for an account."""
+        kept = self.accounts.get(jid, {}).values()
+        records = tuple([put for put in kept if put.kind is not Kind.OFFLINE])
+        return Stored(records, sum(put.kind is Kind.OFFLINE for put in kept))
+
+    def messages(self, jid: str) -> Messages:
+        """Return the stored messages of an account, in the order in which they were put."""
+        kept = self.accounts.get(jid, {}).values()
+        return tuple([(put.key, put.value) for put in kept if isinstance(put.value, Message)])
+
+    def owed(self) -> Iterator[tuple[str, Put]]:
+        """Yield the records of the outbox, in the order in which they were put."""
+        yield from [(jid, put) for (jid, _), put in self.outbox.items()]
+
+    def _owe(self, jid: str, operation: StoreOperation) -> None:
+        if isinstance(operation, Put):
+            self.outbox[jid, operation.key] = operation
+        elif isinstance(operation, Delete):
+            self.outbox.pop((jid, operation.key), None)

@@ -1,0 +1,43 @@
+"""What a host with a slow storage asks for; each request is answered once, by the host's methods."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import define, field
+
+from xmpp_im_core.host.ports import Operations
+from xmpp_im_core.host.turn import Turn
+from xmpp_im_core.server.state import SessionId
+
+
+@define(eq=False)
+class Commit:
+    """Perform these operations in one transaction, or none of them. Answer with ``committed`` or ``failed``.
+
+    No two commits that are under way at the same time concern the same account. So they may be committed in any
+    order, side by side, or several in one transaction.
+    """
+
+    operations: Operations
+    turn: Turn = field(repr=False)
+    last: bool
+    """Whether this only removes what has been handed over: a failure then means that it is handed over again."""
+
+
+@define(eq=False)
+class ReadAccount:
+    """Read what is stored for an account. Answer with ``read`` or ``failed``."""
+
+    account: str
+
+
+@define(eq=False)
+class ReadMessages:
+    """Read the stored messages of an account. Answer with ``read`` or ``failed``."""
+
+    account: str
+    session: SessionId
+
+
+Request: TypeAlias = Commit | ReadAccount | ReadMessages

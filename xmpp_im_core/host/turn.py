@@ -1,0 +1,27 @@
+"""One event on its way through a host: from the moment it is fed until all that it caused is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define
+
+from xmpp_im_core.server.service import Served, Service, ServiceEvent
+
+
+@define(eq=False)
+class Turn:
+    """An event, and how far it has come."""
+
+    event: ServiceEvent | None
+    """None: there is only something left to remove."""
+    settles: tuple[str, str] | None = None
+    """The account and the key of the outbox record that this event takes the place of."""
+    number: int = 0
+    """Its place among the events that wait: the lowest is the oldest."""
+    accounts: frozenset[str] = frozenset()
+    """The accounts that it concerns, while it waits for one of them or is being committed."""
+    before: Service[Any] | None = None
+    served: Served[Any] | None = None
+    failed: bool = False
+    """Whether its first commit has failed; what it does now is answer with an error."""
