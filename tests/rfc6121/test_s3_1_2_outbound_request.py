@@ -15,6 +15,7 @@ from tests.rfc6121.conversation import (
     account,
     after,
     contact,
+    ended,
     following,
     ignored,
     inbound,
@@ -185,9 +186,11 @@ def test_a_request_does_not_take_a_pre_approval_back() -> None:
 
 
 @rfc6121("3.1.2", quote="then the user's server MUST return an appropriate error stanza to the user")
-@pytest.mark.parametrize("type", ["subscribe", "unsubscribe"])
-def test_what_could_not_be_routed_is_reported_to_the_available_resources(type: str) -> None:
-    romeo = account(ROMEO, interested=("foo",), available=("bar", "baz"), connected=("qux",))
+@rfc6121("8.3", quote="then the rules provided in Section 10.4 of [XMPP-CORE] apply")
+@pytest.mark.parametrize("type", ["subscribe", "unsubscribe", "subscribed", "unsubscribed"])
+def test_what_could_not_be_routed_is_reported_to_the_available_resources_and_the_one_that_sent_it(type: str) -> None:
+    given = [contact(JULIET, "To + Pending In")]
+    romeo = account(ROMEO, given, interested=("foo",), available=("bar", "baz"), connected=("qux",))
     step = reduce(romeo, outbound(type, JULIET, id="xk3h1v69"))
     routed = step.send[0]
     assert isinstance(routed, Route)
@@ -196,7 +199,7 @@ def test_what_could_not_be_routed_is_reported_to_the_available_resources(type: s
 
     assert isinstance(report, Deliver)
     assert told(reduce(after(step), Unroutable(AT, "u", routed, Condition.REMOTE_SERVER_TIMEOUT))) == [
-        "deliver error remote-server-timeout from juliet@example.com to bar, baz"
+        "deliver error remote-server-timeout from juliet@example.com to bar, baz, foo"
     ]
     assert (report.stanza.id, report.stanza.type, str(report.stanza.to)) == ("xk3h1v69", "error", ROMEO)
 
@@ -221,26 +224,43 @@ def test_an_error_that_comes_back_is_delivered_and_the_request_stays_pending() -
 
     assert told(step) == ["deliver error from juliet@example.com to bar"]
     assert state_of(step.state, JULIET) == "None + Pending Out"
+    absent = account(ROMEO, {JULIET: "None + Pending Out"}, interested=("foo",), connected=("bar",))
+    assert told(reduce(absent, inbound("error", JULIET))) == ["deliver error from juliet@example.com to bar, foo"]
 
 
 @rfc6121("3.1.2", quote="then the user's server MUST return an appropriate error stanza to the user")
-def test_where_nobody_is_available_nobody_is_told_what_could_not_be_routed() -> None:
-    step = reduce(account(ROMEO, interested=("foo",)), REQUEST)
+def test_where_nobody_is_available_the_connected_resources_are_told_what_could_not_be_routed() -> None:
+    step = reduce(account(ROMEO, interested=("foo",), connected=("bar",)), REQUEST)
     routed = step.send[0]
     assert isinstance(routed, Route)
 
-    assert ignored(after(step), Unroutable(AT, "u", routed))
+    by_sender = told(reduce(after(step), Unroutable(AT, "u", routed)))
+    sender_gone = told(reduce(following(after(step), ended("foo")), Unroutable(AT, "u", routed)))
+
+    assert by_sender == [f"deliver error remote-server-not-found from {JULIET} to foo"]
+    assert sender_gone == [f"deliver error remote-server-not-found from {JULIET} to bar"]
+    assert ignored(following(after(step), ended("foo"), ended("bar")), Unroutable(AT, "u", routed))
 
 
-@rfc6121("3.1.5", quote="locally deliver or remotely route the stanza to the user")
-@pytest.mark.parametrize("type", ["subscribed", "unsubscribed"])
-def test_an_answer_that_could_not_be_routed_is_not_reported(type: str) -> None:
-    juliet = account(JULIET, {ROMEO: "None + Pending In"}, available=("balcony",))
-    step = reduce(juliet, outbound(type, ROMEO, by="balcony"))
-    routed = step.send[0]
+@rfc6121("3.1.2", quote="then the user's server MUST return an appropriate error stanza to the user")
+def test_a_request_that_is_sent_again_and_could_not_be_routed_is_reported_too() -> None:
+    romeo = account(ROMEO, {JULIET: "None + Pending Out"}, connected=("foo",))
+    (routed,) = reduce(romeo, TimePassed(AT + timedelta(days=8), "t")).send
     assert isinstance(routed, Route)
 
-    assert ignored(after(step), Unroutable(AT, "u", routed))
+    assert told(reduce(romeo, Unroutable(AT, "u", routed))) == [
+        f"deliver error remote-server-not-found from {JULIET} to foo"
+    ]
+
+
+@rfc6121("3.1.3", quote="then the contact's server MUST auto-reply on behalf of the contact")
+@pytest.mark.parametrize(("type", "state"), [("subscribe", "From"), ("unsubscribe", "Both")])
+def test_what_the_server_answers_for_the_user_is_not_reported(type: str, state: str) -> None:
+    step = reduce(account(ROMEO, {JULIET: state}, available=("foo",)), inbound(type, JULIET))
+    answer = step.send[-1]
+    assert isinstance(answer, Route)
+
+    assert ignored(after(step), Unroutable(AT, "u", answer))
 
 
 @rfc6121("3.1.2", quote="any other error is determined or experienced by the user's server")

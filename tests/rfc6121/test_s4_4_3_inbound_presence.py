@@ -109,9 +109,18 @@ def test_a_presence_error_is_delivered_and_never_answered(to: str, whom: str) ->
     assert step.state == juliet()
 
 
+@rfc6121("3.1.2", quote="This can result in returning an appropriate stanza error to the user")
+def test_where_nobody_is_available_the_connected_resources_hear_an_error_to_the_bare_jid() -> None:
+    asked = account(JULIET, {ROMEO: "None + Pending Out"}, connected=("cellar", "hall"))
+
+    step = reduce(asked, inbound("error", ROMEO, ERROR, to=JULIET))
+
+    assert told(step) == [f"deliver error service-unavailable from {ROMEO} to cellar, hall"]
+
+
 @pytest.mark.parametrize("to", [JULIET, f"{JULIET}/attic"])
 def test_a_presence_error_for_nobody_is_ignored(to: str) -> None:
-    given = juliet() if "attic" in to else account(JULIET, {ROMEO: "Both"}, connected=("cellar",))
+    given = juliet() if "attic" in to else account(JULIET, {ROMEO: "Both"})
 
     assert ignored(given, inbound("error", ROMEO, ERROR, to=to))
     assert ignored(NoAccount(parse_jid(JULIET)), inbound("error", ROMEO, ERROR, to=to))

@@ -13,6 +13,7 @@ from tests.rfc6121.conversation import (
     after,
     bound,
     child,
+    contact,
     ignored,
     iq,
     message,
@@ -211,22 +212,24 @@ def test_what_arrives_without_sender_or_for_somebody_else_is_ignored(
     [
         *[message(type, None, f"{ROMEO}/orchard") for type in ("normal", "chat", "groupchat", "headline")],
         *[iq(type, ASKED, to=ROMEO) for type in ("get", "set")],
+        *[presence(type, None, to) for type in ("available", "unavailable") for to in (ROMEO, f"{ROMEO}/orchard")],
     ],
     ids=lambda each: f"{each.KIND}-{each.type}",
 )
-def test_a_message_or_request_that_could_not_be_routed_is_answered_to_its_sender_alone(
-    sent: Message | IQ, condition: Condition
+def test_a_message_request_or_directed_presence_that_could_not_be_routed_is_answered_to_its_sender_alone(
+    sent: Message | IQ | Presence, condition: Condition
 ) -> None:
-    (routed,) = reduce(juliet(), sending(sent)).send
+    given = reduce(juliet(), sending(sent))
+    (routed,) = given.send
     assert isinstance(routed, Route)
 
-    step = reduce(juliet(), Unroutable(AT, "u", routed, condition))
+    step = reduce(given.state, Unroutable(AT, "u", routed, condition))
 
     (report,) = step.send
     assert isinstance(report, Deliver)
     assert report.sessions == (SessionId("balcony", 1),)
     assert report.stanza == error_reply(routed.stanza, stanza_error(condition))
-    assert step.state == juliet()
+    assert step.state == given.state
 
 
 @pytest.mark.parametrize(
@@ -235,14 +238,12 @@ def test_a_message_or_request_that_could_not_be_routed_is_answered_to_its_sender
         message("error", None, ROMEO),
         iq("result", to=ROMEO),
         iq("error", child("error"), to=ROMEO),
-        presence("available", None, ROMEO),
-        presence("unavailable", None, ROMEO),
         presence("probe", None, ROMEO),
         presence("error", None, ROMEO),
     ],
     ids=lambda each: f"{each.KIND}-{each.type}",
 )
-def test_for_an_answer_or_for_presence_nobody_waits(sent: Message | Presence | IQ) -> None:
+def test_for_an_answer_or_for_a_probe_nobody_waits(sent: Message | Presence | IQ) -> None:
     step = reduce(juliet(), sending(sent))
     (routed,) = step.send
     assert isinstance(routed, Route)
@@ -260,6 +261,16 @@ def test_nor_for_a_broadcast_nor_for_an_answer_of_the_servers_own() -> None:
 
     assert ignored(juliet(), Unroutable(AT, "u", broadcast, recipients=(ROMEO,)))
     assert ignored(juliet(), Unroutable(AT, "u", answer))
+
+
+def test_nor_for_the_presence_that_the_server_sends_after_an_approval() -> None:
+    waiting = account(JULIET, [contact(ROMEO, "None + Pending In", listed=False)], available=("balcony",))
+    approved = reduce(waiting, outbound("subscribed", ROMEO, by="balcony"))
+    shown = approved.send[-1]
+    assert isinstance(shown, Route)
+    assert str(shown.stanza.from_) == FULL
+
+    assert ignored(after(approved), Unroutable(AT, "u", shown))
 
 
 @pytest.mark.parametrize("sent", [message("chat", None, ROMEO), iq("get", ASKED, to=ROMEO)], ids=["message", "iq"])

@@ -166,7 +166,11 @@ DELIVERED_TO_SOME: Final = rule(
 PUSH_LOST: Final = rule(
     "delivery:push-lost", "A push to a session that is gone is lost; the next roster get tells.", "2.6.3-06"
 )
-PRESENCE_LOST: Final = rule("delivery:presence-lost", "Presence that could not be routed is lost.", "4.4.2-02 4.5.2-03")
+PRESENCE_LOST: Final = rule(
+    "delivery:presence-lost",
+    "Broadcast presence, and what the server itself sends, is lost where it could not be routed.",
+    "4.4.2-02 4.5.2-03",
+)
 ANSWER_LOST: Final = rule(
     "delivery:answer-lost",
     "What answers something, or comes from nobody who is there, is lost.",

@@ -37,6 +37,11 @@ UNSUBSCRIBE_UNROUTABLE: Final = rule(
     "An unsubscribe that could not be routed is reported to the user as an error.",
     "3.3.2-04 8.3-03 8.3-04 8.3-05",
 )
+ANSWER_UNROUTABLE: Final = rule(
+    "subscribed:unroutable",
+    "The user's approval, denial or cancellation that could not be routed is reported to the user as an error.",
+    "8.3-03 8.3-04 8.3-05",
+)
 REQUEST_RESENT: Final = rule(
     "subscribe:resent",
     "A request that is unanswered for the configured time is sent again, with an 'id'.",

@@ -35,7 +35,7 @@ def outbound_unsubscribed(
     if contact.state.from_:
         farewells = unavailable_from_all(account, cancellation.to, event.seq, rules.UNAVAILABLE_BEFORE_CANCELLATION)
         account = without_directed_to(account, contact.jid)
-    routed = Route(cancellation, row.rule)
+    routed = Route(cancellation, row.rule, event.session)
     if not contact.listed:  # a denied request had no item
         after, noted = note(account, cancelled)
         return Transition(after, (*farewells, routed, Ignored(rules.DENIAL_WITHOUT_ITEM)), noted)

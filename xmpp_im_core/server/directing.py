@@ -25,16 +25,28 @@ def outbound_directed(
     """
     if presence.type == "unavailable":
         if to.full not in session.directed:
-            return Transition(account, (Route(presence, rules.DIRECTED_UNAVAILABLE),))
+            return Transition(account, (Route(presence, rules.DIRECTED_UNAVAILABLE, session.id),))
         left = session.with_directed(tuple([entry for entry in session.directed if entry != to.full]))
-        return Transition(account.with_session(left), (Route(presence, rules.DIRECTED_UNAVAILABLE),))
-    routed = Route(presence, _rule(account, to, session))
-    if to.full in session.directed or (session.available and to.full in (account.jid.bare, session.address.jid.full)):
-        return Transition(account, (routed,))  # the user and the resource itself hear its end anyway (§4.5.2)
-    if len(session.directed) >= policy.directed_entries:
+        return Transition(account.with_session(left), (Route(presence, rules.DIRECTED_UNAVAILABLE, session.id),))
+    routed = Route(presence, _rule(account, to, session), session.id)
+    own = to.bare == account.jid.bare
+    if to.full in session.directed or (own and not _is_owed(account, to, session)):
+        return Transition(account, (routed,))
+    if not own and len(session.directed) >= policy.directed_entries:
         return refuse(account, presence, session.id, Condition.POLICY_VIOLATION, rules.DIRECTED_LIST_FULL)
     listed = session.with_directed(tuple(sorted([*session.directed, to.full])))
     return Transition(account.with_session(listed), (routed,))
+
+
+def _is_owed(account: Account, own: JID, session: Session) -> bool:
+    """Whether one of the user's own addresses has to be told the end of a resource in a particular way (§4.6.3).
+
+    A connected resource has: it may be unavailable at that time. The bare JID has before initial presence; afterwards
+    the available resources hear the end anyway (§4.5.2).
+    """
+    if own.resource is None:
+        return not session.available
+    return own.resource != session.id.resource and account.resource(own.resource) is not None
 
 
 def _rule(account: Account, to: JID, session: Session) -> Rule:

@@ -113,6 +113,8 @@ class Route:
 
     stanza: Stanza
     rule: Rule
+    session: SessionId | None = None
+    """The session whose client has sent it; None: the server has made it."""
 
 
 @frozen

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import Final
+
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import delivery as rules
@@ -12,18 +15,19 @@ from xmpp_im_core.server.effects import (
     AS_IT_STANDS,
     Deliver,
     Effect,
-    Ignored,
     Route,
     StoreOperation,
     Transition,
+    deliver,
     silence,
 )
 from xmpp_im_core.server.events import Inbound, SessionEnded, Undelivered, Unroutable
 from xmpp_im_core.server.messages import inbound_message
-from xmpp_im_core.server.state import Account
+from xmpp_im_core.server.state import Account, SessionId
 from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import (
     IQ,
+    SUBSCRIPTION_TYPES,
     Condition,
     Message,
     Presence,
@@ -97,29 +101,48 @@ def processed_again(
 
 
 def unroutable(account: Account, event: Unroutable) -> Transition[Account]:
-    """Tell the user's client what could not be routed, where anybody waits for it (§3.1.2, §8.3).
+    """Tell the user's client what could not be routed, where anybody waits for it (§3.1.2, §8.3; RFC 6120 §10.4.3).
 
     A subscription request stays pending: only an approval, a denial or the user ends it (Appendix A).
     """
-    if not isinstance(event.effect, Route):
+    effect = event.effect
+    if not isinstance(effect, Route):
         return silence(account, rules.PRESENCE_LOST)
-    stanza = event.effect.stanza
+    stanza = effect.stanza
     if not may_be_answered(stanza):
         return silence(account, rules.ANSWER_LOST)
     reply = error_reply(stanza, stanza_error(event.condition))
-    if isinstance(stanza, Presence):
-        if stanza.type not in ("subscribe", "unsubscribe"):
-            return silence(account, rules.PRESENCE_LOST)
-        rule = subscription_rules.REQUEST_UNROUTABLE
-        if stanza.type == "unsubscribe":
-            rule = subscription_rules.UNSUBSCRIBE_UNROUTABLE
-        return Transition(account, (_to_sessions(reply, account, rule),))
+    if isinstance(stanza, Presence) and not _is_missed(effect, stanza):
+        return silence(account, rules.PRESENCE_LOST)
+    if stanza.type in SUBSCRIPTION_TYPES and isinstance(stanza, Presence):
+        return Transition(account, (_to_user(reply, account, effect.session, _UNROUTABLE[stanza.type]),))
     session = account.resource(stanza.from_jid.resource) if stanza.from_jid is not None else None
     if session is None:
         return silence(account, rules.ANSWER_LOST)
     return Transition(account, (Deliver(reply, (session.id,), AS_IT_STANDS, rules.UNROUTABLE),))
 
 
-def _to_sessions(reply: Stanza, account: Account, rule: Rule) -> Effect:
-    available = account.available()
-    return Deliver(reply, available, AS_IT_STANDS, rule) if available else Ignored(rule)
+def _is_missed(effect: Route, presence: Presence) -> bool:
+    """Whether anybody waits for this presence to arrive: the user, who has sent it or whose request it repeats.
+
+    What the server answers for the user is nobody's to miss, and a probe makes no error (§4.3).
+    """
+    if effect.session is None:
+        return presence.type in ("subscribe", "unsubscribe")
+    return presence.type != "probe"
+
+
+def _to_user(reply: Stanza, account: Account, sender: SessionId | None, rule: Rule) -> Effect:
+    """Deliver an error to the available resources and to the one that has sent the stanza; without any, to all."""
+    told = [each.id for each in account.sessions if each.available or each.id == sender]
+    return deliver(reply, tuple(told or [each.id for each in account.sessions]), rule)
+
+
+_UNROUTABLE: Final = MappingProxyType(
+    {
+        "subscribe": subscription_rules.REQUEST_UNROUTABLE,
+        "unsubscribe": subscription_rules.UNSUBSCRIBE_UNROUTABLE,
+        "subscribed": subscription_rules.ANSWER_UNROUTABLE,
+        "unsubscribed": subscription_rules.ANSWER_UNROUTABLE,
+    }
+)

@@ -37,7 +37,7 @@ def outbound_iq(account: Account, event: Outbound, iq: IQ, session: Session, pol
         return refuse(account, iq, session.id, Condition.BAD_REQUEST, rules.IQ_MALFORMED)
     to = iq.to_jid
     if to is not None and to.full != account.jid.full:
-        return Transition(account, (Route(iq, rules.IQ_ROUTED),))
+        return Transition(account, (Route(iq, rules.IQ_ROUTED, session.id),))
     asked = iq.request
     if iq.type not in ("get", "set") or asked is None:
         return silence(account, rules.ANSWER_TO_SERVER)

@@ -22,8 +22,8 @@ def outbound_message(account: Account, message: Message, session: SessionId, pol
     if not policy.messaging:
         return refuse(account, message, session, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING)
     if message.to is None:
-        return Transition(account, (Route(message.stamped(to=account.address), rules.MESSAGE_WITHOUT_TO),))
-    return Transition(account, (Route(message, rules.MESSAGE_ROUTED),))
+        return Transition(account, (Route(message.stamped(to=account.address), rules.MESSAGE_WITHOUT_TO, session),))
+    return Transition(account, (Route(message, rules.MESSAGE_ROUTED, session),))
 
 
 def inbound_message(

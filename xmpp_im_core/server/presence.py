@@ -57,9 +57,9 @@ def outbound_presence(
     if type in SUBSCRIPTION_TYPES:
         return outbound_subscription(account, event, presence, presence.to, session, policy)
     if type == "probe":
-        return Transition(account, (Route(presence, rules.CLIENT_PROBE_ROUTED),))
+        return Transition(account, (Route(presence, rules.CLIENT_PROBE_ROUTED, session.id),))
     if type == "error":
-        return Transition(account, (Route(presence, rules.ERROR_ROUTED),))
+        return Transition(account, (Route(presence, rules.ERROR_ROUTED, session.id),))
     return outbound_directed(account, event, presence, presence.to.jid, session, policy)
 
 
@@ -142,9 +142,13 @@ def inbound_notification(account: Account, presence: Presence, sender: JID, to: 
 
 
 def inbound_error(account: Account, presence: Presence, to: JID) -> Transition[Account]:
-    """Deliver a presence error to the resource that it names, or to all available ones; never answer it (§4.4.2)."""
+    """Deliver a presence error to the resource that it names, or to all available ones; never answer it (§4.4.2).
+
+    Where none is available, all connected ones get it: it may be about a request that one of them has sent (§3.1.2).
+    """
     if to.resource is None:
-        return Transition(account, (deliver(presence, account.available(), rules.ERROR_DELIVERED),))
+        told = account.available() or tuple([each.id for each in account.sessions])
+        return Transition(account, (deliver(presence, told, rules.ERROR_DELIVERED),))
     session = account.resource(to.resource)
     sessions = () if session is None else (session.id,)
     return Transition(account, (deliver(presence, sessions, rules.ERROR_DELIVERED),))

@@ -38,7 +38,7 @@ def outbound_subscribe(
     row = OUTBOUND_SUBSCRIBE[contact.state]
     if not contact.listed and account.roster.listed >= policy.roster_items:
         return refuse(account, event.stanza, event.session, Condition.POLICY_VIOLATION, rules.REQUEST_TO_FULL_ROSTER)
-    routed = Route(request, row.rule)
+    routed = Route(request, row.rule, event.session)
     if not row.becomes.pending_out:
         return Transition(account, (routed,))  # already subscribed: nothing to show that is new
     # A repeated request is pushed again: "the user's server MUST then send a roster push" knows no exception (§3.1.2)
@@ -125,7 +125,7 @@ def outbound_subscribed(
     approved = contact.becoming(row.becomes).in_roster(approved=contact.approved)
     after, approved, store = modify(account, approved, policy)
     send = (
-        Route(approval, row.rule),
+        Route(approval, row.rule, event.session),
         push(after, approved, f"{event.seq}-push", policy, rules.APPROVAL_PUSHED),
         *presence_from_all(after, approval.to, rules.PRESENCE_AFTER_APPROVAL),
     )

@@ -25,7 +25,7 @@ def outbound_unsubscribe(
     :param farewell: stamped with the user's bare JID, to the contact's bare JID.
     """
     row = OUTBOUND_UNSUBSCRIBE[contact.state]
-    routed = Route(farewell, row.rule)
+    routed = Route(farewell, row.rule, event.session)
     if row.becomes is contact.state:
         return Transition(account, (routed,))
     after, contact, store = modify(account, contact.becoming(row.becomes), policy)
