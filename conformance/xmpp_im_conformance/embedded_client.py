@@ -234,7 +234,7 @@ def described(notification: notifications.Notification) -> Mapping[str, object]:
     error = _error(notification)
     if error is not None:
         described["condition"] = error.condition.value
-    if isinstance(notification, notifications.MessageFailed):
+    if isinstance(notification, notifications.MessageFailed | notifications.PresenceFailed):
         described["matched"] = notification.sent is not None
     return described
 

@@ -550,6 +550,70 @@ def test_a_reply_goes_to_the_bare_jid_only_where_the_resource_is_known_to_be_gon
     assert as_stanza(scene.take(Reply(*scene.stamp(), got))).to_jid == to
 
 
+STORED = "<delay xmlns='urn:xmpp:delay' from='capulet.example' stamp='2025-12-31T00:00:00Z'/>"
+STORED_AS_OF_OLD = "<x xmlns='jabber:x:delay' stamp='20251231T00:00:00'/>"
+
+
+@pytest.mark.parametrize("stamp", [STORED, STORED_AS_OF_OLD])
+@pytest.mark.parametrize(
+    ("subscription", "present", "online", "to"),
+    [
+        (Subscription.BOTH, [GARDEN], True, ROMEO),
+        (Subscription.BOTH, [], True, ROMEO),
+        (Subscription.TO, [GARDEN], True, ROMEO),
+        (Subscription.BOTH, [GARDEN, ORCHARD], True, ORCHARD),
+        (Subscription.FROM, [GARDEN], True, ORCHARD),
+        (Subscription.NONE, [], True, ORCHARD),
+        (Subscription.BOTH, [], False, ORCHARD),
+    ],
+)
+def test_a_reply_to_a_stored_message_goes_to_a_resource_only_if_it_is_there_or_nothing_is_known(
+    stamp: str, subscription: Subscription, present: list[JID], online: bool, to: JID
+) -> None:
+    """ "unless the sender has knowledge (e.g., via presence)" (RFC 6121 §5.2.1)."""
+    scene = Scene(roster_of(Item(ROMEO.full, subscription)))
+    if online:
+        scene.take(SetPresence(*scene.stamp()))
+    for each in present:
+        scene.server(f"<presence from='{each}'/>")
+    stored = message(f"<message from='{ORCHARD}'><body>old</body>{stamp}</message>")
+
+    assert as_stanza(scene.take(Reply(*scene.stamp(), stored, (Text("a"),)))).to_jid == to
+
+
+def test_a_reply_to_a_message_that_was_not_stored_goes_to_where_it_came_from() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetPresence(*scene.stamp()))
+    scene.server(f"<presence from='{GARDEN}'/>")
+
+    step = scene.take(Reply(*scene.stamp(), message(f"<message from='{ORCHARD}'><body>a</body></message>")))
+
+    assert as_stanza(step).to_jid == ORCHARD
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_stored_message_of_another_own_resource_is_answered_where_that_is(there: bool) -> None:
+    """The server tells a client which of the user's own resources are available (RFC 6121 §4.2.2)."""
+    scene = Scene()
+    chamber = JULIET.with_resource("chamber")
+    scene.take(SetPresence(*scene.stamp()))
+    if there:
+        scene.server(f"<presence from='{chamber}'/>")
+
+    step = scene.take(Reply(*scene.stamp(), message(f"<message from='{chamber}'>{STORED}</message>")))
+
+    assert as_stanza(step).to_jid == (chamber if there else JULIET)
+
+
+@pytest.mark.parametrize(("present", "to"), [(GARDEN, ROMEO), (ORCHARD, ORCHARD)])
+def test_a_stored_message_locks_a_session_only_to_a_resource_that_is_there(present: JID, to: JID) -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetPresence(*scene.stamp()))
+    scene.server(f"<presence from='{present}'/>", chat_from(ORCHARD).replace("<body>", f"{STORED}<body>"))
+
+    assert says(scene, "a").to_jid == to
+
+
 def test_an_error_is_not_replied_to() -> None:
     error = message(f"<message from='{ORCHARD}' type='error'/>")
 

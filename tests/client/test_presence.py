@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.client.stage import (
     BALCONY,
+    BOTH_FEATURES,
     GARDEN,
     JULIET,
     ORCHARD,
@@ -27,14 +28,16 @@ from xmpp_im_core.client import (
     GetRoster,
     GoUnavailable,
     Item,
+    SessionEnded,
     SetPresence,
     Show,
     Text,
     notifications,
 )
 from xmpp_im_core.element import element
-from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import Condition, ErrorType
 from xmpp_im_core.subscription import Subscription
 
 LOVER = Item(ROMEO.full, Subscription.BOTH)
@@ -107,6 +110,100 @@ def test_error_presence_means_gone_and_is_not_answered(from_: str, left: list[st
     assert sent(step) == []
     assert isinstance(told(step)[0], notifications.PresenceFailed)
     assert names(scene) == left
+
+
+NOBODY_THERE = {
+    Condition.GONE,
+    Condition.ITEM_NOT_FOUND,
+    Condition.RECIPIENT_UNAVAILABLE,
+    Condition.REMOTE_SERVER_NOT_FOUND,
+    Condition.REMOTE_SERVER_TIMEOUT,
+}
+
+
+def error_of(jid: JID, condition: Condition, type: ErrorType, id: str) -> str:
+    return (
+        f"<presence from='{jid}' type='error' id='{id}'><error type='{type.value}'>"
+        f"<{condition.value} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
+    )
+
+
+@pytest.mark.parametrize("type", ErrorType)
+@pytest.mark.parametrize("condition", Condition)
+@pytest.mark.parametrize("sender", [ROMEO, ORCHARD])
+def test_only_an_error_that_says_that_nobody_is_there_is_news_of_the_other(
+    sender: JID, condition: Condition, type: ErrorType
+) -> None:
+    """The other conditions say why this client's own presence was not accepted (RFC 6120 §8.3.3)."""
+    scene = Scene(roster_of(LOVER))
+    scene.take(SetPresence(*scene.stamp()))
+    scene.server(available(ORCHARD.full), available(GARDEN.full))
+    hidden = condition is Condition.SERVICE_UNAVAILABLE and type is not ErrorType.WAIT
+
+    step = scene.server(error_of(sender, condition, type, "s1-presence"))
+
+    gone_now = {ROMEO: set(), ORCHARD: {"garden"}}[sender] if condition in NOBODY_THERE or hidden else None
+    assert set(names(scene)) == ({"orchard", "garden"} if gone_now is None else gone_now)
+    assert len(told(step)) == 1 + 2 - len(names(scene))
+    assert sent(step) == []
+
+
+@pytest.mark.parametrize("type", ["subscribe", "unsubscribe", "subscribed", "unsubscribed"])
+def test_an_error_that_answers_a_subscription_stanza_is_no_news_of_anybodys_presence(type: str) -> None:
+    scene = Scene(roster_of(Item(ROMEO.full, Subscription.NONE)), features=BOTH_FEATURES)
+    scene.server(available(ORCHARD.full))
+    scene.hands_over(f"<presence to='{ROMEO}' type='{type}' id='a'/>")
+    scene.server(available(ORCHARD.full))
+
+    (notification,) = told(scene.server(error_of(ROMEO, Condition.ITEM_NOT_FOUND, ErrorType.CANCEL, "a")))
+
+    assert isinstance(notification, notifications.PresenceFailed)
+    assert notification.sent == presence(f"<presence to='{ROMEO}' type='{type}' id='a'/>")
+    assert names(scene) == ["orchard"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "id", "matched"),
+    [(ROMEO, "b", True), (ORCHARD, "b", True), (ORCHARD, "d", True), (GARDEN, "d", False), (ORCHARD, "x", False)],
+)
+def test_an_error_is_matched_to_the_presence_that_it_answers(sender: JID, id: str, matched: bool) -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.hands_over("<presence id='b'/>")
+    scene.hands_over(f"<presence to='{ORCHARD}' id='d'/>")
+
+    (notification,) = told(scene.server(error_of(sender, Condition.FORBIDDEN, ErrorType.AUTH, id)))
+
+    assert isinstance(notification, notifications.PresenceFailed)
+    assert (notification.sent is not None and notification.sent.id) == (id if matched else False)
+
+
+def test_only_so_much_presence_is_remembered_and_none_of_an_earlier_session() -> None:
+    scene = Scene(policy=ClientPolicy(sent_messages=2))
+    for id in "abc":
+        scene.hands_over(f"<presence id='{id}'/>")
+    kept = [each.id for each in scene.client.sent_presences]
+    scene.take(SessionEnded(*scene.stamp()))
+
+    assert kept == ["b", "c"]
+    assert scene.client.sent_presences == ()
+
+
+def test_an_error_without_an_error_says_nothing_of_the_other() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(available(ORCHARD.full))
+
+    step = scene.server(f"<presence from='{ROMEO}' type='error'/>")
+
+    assert rules_of(step) == [rules.OWN_PRESENCE_FAILED]
+    assert names(scene) == ["orchard"]
+
+
+def test_an_error_about_own_presence_keeps_a_chat_session_locked() -> None:
+    scene = Scene(roster_of(LOVER))
+    scene.server(available(ORCHARD.full), f"<message from='{ORCHARD}' type='chat'><body>Ay</body></message>")
+    scene.server(error_of(ORCHARD, Condition.RESOURCE_CONSTRAINT, ErrorType.WAIT, "s1-presence"))
+
+    assert scene.client.chats[ROMEO.full].locked == ORCHARD
 
 
 def test_an_error_from_nobody_known_is_told_and_changes_nothing() -> None:

@@ -50,6 +50,7 @@ from xmpp_im_core.client.state import (
     Question,
     Request,
     Resource,
+    Room,
     Roster,
 )
 from xmpp_im_core.event import Decision
@@ -88,6 +89,7 @@ __all__ = [
     "Reply",
     "Request",
     "Resource",
+    "Room",
     "Roster",
     "Send",
     "SendIQ",

@@ -8,11 +8,13 @@ from xmpp_im_core.client.content import Content
 from xmpp_im_core.client.directed import directed
 from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.rooms import peer_of
 from xmpp_im_core.client.state import Chat, Client
+from xmpp_im_core.client.view import known_absent
 from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import client as rules
-from xmpp_im_core.stanza import Presence
+from xmpp_im_core.stanza import Message, Presence
 
 
 def with_chat(
@@ -38,18 +40,20 @@ def without_chat(client: Client, event: Timed, jid: str, policy: ClientPolicy) -
 
 
 def heard_chat(
-    client: Client, event: Timed, sender: JID, content: Content, policy: ClientPolicy
+    client: Client, event: Timed, message: Message, sender: JID, content: Content, policy: ClientPolicy
 ) -> tuple[Client, tuple[Effect, ...]]:
     """Take a chat message into account: it locks a session that is not locked, and names its thread.
 
     From another resource than the locked one it unlocks, and does not lock anew: "until it receives a
-    message from one of the peer's full JIDs" is about the next one.
+    message from one of the peer's full JIDs" is about the next one. A stored message does not lock to a resource that
+    is not there. The session with an occupant of a room needs no lock.
     """
-    chat = client.chats.get(sender.bare) or Chat(event.at)
+    peer = peer_of(client, sender, message)
+    chat = client.chats.get(peer) or Chat(event.at)
     thread = chat.thread if content.thread is None else content.thread.id
-    locked = None if chat.locked not in (None, sender) or sender.is_bare else sender
-    active = Chat(event.at, thread, locked, chat.shared_with)
-    return with_chat(client, event, sender.bare, active, policy)
+    open_ = peer == sender.full or chat.locked not in (None, sender) or known_absent(client, sender, message)
+    active = Chat(event.at, thread, None if open_ else sender, chat.shared_with)
+    return with_chat(client, event, peer, active, policy)
 
 
 def unlocked_by_message(client: Client, sender: JID) -> Client:

@@ -40,6 +40,7 @@ from xmpp_im_core.client.notifications import Unanswered
 from xmpp_im_core.client.own_presence import go_unavailable, outbound_presence, set_presence
 from xmpp_im_core.client.policy import DEFAULT, ClientPolicy
 from xmpp_im_core.client.presence import inbound_presence
+from xmpp_im_core.client.returned import remembered
 from xmpp_im_core.client.rosters import get_roster, remove_item, set_item
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.client.subscriptions import want_subscription
@@ -62,7 +63,7 @@ def reduce(client: Client, event: Event, policy: ClientPolicy = DEFAULT) -> Tran
     if client.bound is None:
         ignored = isinstance(event, Inbound | SessionEnded)
         return silence(client, rules.NO_SESSION) if ignored else refuse(client, rules.NOTHING_WITHOUT_SESSION)
-    return _REDUCERS[type(event)](client, event, policy)
+    return remembered(_REDUCERS[type(event)](client, event, policy), policy)
 
 
 def session_bound(client: Client, event: SessionBound) -> Transition:

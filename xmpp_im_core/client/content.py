@@ -93,6 +93,12 @@ def read_content(message: Message, stream_lang: str | None = None) -> Content:
     )
 
 
+def was_delayed(message: Message) -> bool:
+    """Whether a message was stored, or held up otherwise, on its way (XEP-0203, and XEP-0091 before it)."""
+    content = message.payload
+    return content.first("delay", "urn:xmpp:delay") is not None or content.first("x", "jabber:x:delay") is not None
+
+
 def read_texts(children: Iterable[Element], inherited: str | None) -> tuple[Text, ...]:
     """Read elements that differ by language alone; of two in one language the first counts."""
     by_language: dict[str, Text] = {}

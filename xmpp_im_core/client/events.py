@@ -189,8 +189,8 @@ class MessageType(Enum):
 class SendMessage(Timed):
     """The user has something to say to somebody (§5.2.1): to the bare JID, or as the chat session has it (§5.1).
 
-    ``to`` is the bare JID of whoever is spoken to. A full JID is taken at its word, and stands outside the chat
-    session.
+    ``to`` is the bare JID of the contact, or the full JID of an occupant of a room. Any other full JID is taken at its
+    word, and stands outside the chat session.
 
     :raises ValueError: for two bodies, or two subjects, in one language, and extensions in ``jabber:client``.
     """

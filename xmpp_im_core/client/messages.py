@@ -10,6 +10,8 @@ from xmpp_im_core.client.effects import Tell, Transition, silence
 from xmpp_im_core.client.events import Inbound
 from xmpp_im_core.client.notifications import MessageFailed, MessageReceived
 from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.returned import answered_message
+from xmpp_im_core.client.rooms import noted
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.jid import JID
 from xmpp_im_core.rules import client as rules
@@ -28,9 +30,10 @@ def inbound_message(client: Client, event: Inbound, message: Message, policy: Cl
         return message_error(client, message, sender)
     lang = None if client.bound is None else client.bound.lang
     content = read_content(message, lang)
+    client = noted(client, message, sender)
     told = MessageReceived(message, content)
     if message.kind == "chat":
-        after, ended = heard_chat(client, event, sender, content, policy)
+        after, ended = heard_chat(client, event, message, sender, content, policy)
         return Transition(after, (Tell(told, rules.CHAT_RECEIVED), *ended))
     after = client if message.kind == "groupchat" else unlocked_by_message(client, sender)
     rule = rules.MESSAGE_RECEIVED if message.type == message.kind else rules.UNTYPED_MESSAGE_RECEIVED
@@ -39,14 +42,8 @@ def inbound_message(client: Client, event: Inbound, message: Message, policy: Cl
 
 def message_error(client: Client, message: Message, sender: JID) -> Transition:
     """Tell which message came back, by its id and its recipient; an error is never answered (RFC 6120 §8.3.1)."""
-    sent = next((m for m in reversed(client.sent) if m.id == message.id and _returned_by(client, m, sender)), None)
+    sent = answered_message(client, message, sender)
     failed = MessageFailed(message.error, message, sent)
     rule = rules.ERROR_UNMATCHED if sent is None else rules.ERROR_MATCHED
     after = client if sent is None else unlocked_by_error(client, sender)
     return Transition(after, (Tell(failed, rule),))
-
-
-def _returned_by(client: Client, sent: Message, sender: JID) -> bool:
-    """Whether a message may have come back from this JID: the one it was sent to, in bare or full form."""
-    to = sent.to_jid or client.jid
-    return sender.bare == to.bare and (sender.is_bare or to.is_bare or sender == to)

@@ -134,6 +134,8 @@ class PresenceFailed:
 
     jid: JID
     error: StanzaError | None
+    sent: Presence | None = None
+    """The presence that it answers; None where this client does not know of it."""
 
 
 # --- messages and IQs (§5, §6) ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from xmpp_im_core.client.directed import directed, nothing_owed
 from xmpp_im_core.client.effects import Send, Transition, refuse
 from xmpp_im_core.client.events import GoUnavailable, Outbound, SetPresence
 from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.rooms import entering, leaving, leaving_all
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.client.subscriptions import outbound_subscription
 from xmpp_im_core.client.view import all_forgotten
@@ -68,12 +69,22 @@ def outbound_probe(client: Client, presence: Presence) -> Transition:
 
 def _send(client: Client, presence: Presence, policy: ClientPolicy) -> Transition:
     """Send available or unavailable presence, broadcast or directed."""
-    if presence.to_jid is not None:
-        rule = rules.DIRECTED_PRESENCE if presence.type is None else rules.DIRECTED_UNAVAILABLE
-        return Transition(*directed(client, presence, presence.to_jid, rule, policy))
+    to = presence.to_jid
+    if to is not None:
+        return _send_directed(client, presence, to, policy)
     if presence.type is None:
         return Transition(evolve(client, presence=presence), (Send(presence, _available_rule(client)),))
     return broadcast_unavailable(client, presence)
+
+
+def _send_directed(client: Client, presence: Presence, to: JID, policy: ClientPolicy) -> Transition:
+    """Send directed presence, by which rooms are entered and left too."""
+    if presence.type is None:
+        entered = entering(client, presence, to)
+        return Transition(*directed(entered, presence, to, rules.DIRECTED_PRESENCE, policy))
+    after, effects = directed(client, presence, to, rules.DIRECTED_UNAVAILABLE, policy)
+    after, told = leaving(after, to.bare)
+    return Transition(after, (*effects, *told))
 
 
 def _available_rule(client: Client) -> Rule:
@@ -85,7 +96,7 @@ def _available_rule(client: Client) -> Rule:
 
 def broadcast_unavailable(client: Client, presence: Presence) -> Transition:
     """End the presence session: the server tells everybody, and tells this client nothing more (§4.5.1, §4.6.3)."""
-    leaving = client.leaving if client.presence is None else client.leaving + 1
-    after = evolve(nothing_owed(client), presence=None, leaving=leaving)
+    count = client.leaving if client.presence is None else client.leaving + 1
+    after = evolve(nothing_owed(leaving_all(client)), presence=None, leaving=count)
     after, told = all_forgotten(after, rules.PRESENCE_SESSION_OVER)
     return Transition(after, (Send(presence, rules.UNAVAILABLE_SENT), *told))

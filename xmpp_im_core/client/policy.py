@@ -73,7 +73,8 @@ class ClientPolicy:
     chats: int = field(default=1000, validator=ge(1))
     """§5.1: how many chat sessions are remembered; the one idle longest gives way."""
     sent_messages: int = field(default=200, validator=ge(0))
-    """RFC 6120 §8.3: to how many of the last messages sent a returned error is matched."""
+    """RFC 6120 §8.3: to how many of the last messages sent, and of the last presence stanzas, a returned error is
+    matched."""
 
     # --- IQs (§6) -----------------------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from xmpp_im_core.client.effects import Effect, Tell, Transition, refusal, silen
 from xmpp_im_core.client.events import Inbound
 from xmpp_im_core.client.notifications import Available, Changed, PresenceFailed, Unavailable
 from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.returned import answered_presence, says_nobody_there
+from xmpp_im_core.client.rooms import ended, is_occupant, is_own_end, is_void, not_entered, noted, occupant_gone
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.client.strangers import heard_stranger
 from xmpp_im_core.client.subscriptions import inbound_subscription
@@ -45,6 +47,9 @@ def available(client: Client, presence: Presence, sender: JID, policy: ClientPol
     """Note that a resource is available, for the first time or still (§4.2.4, §4.4.4, §4.6.5)."""
     if sender == client.jid:
         return silence(client, rules.OWN_ACCOUNT_HAS_NO_PRESENCE)
+    if is_void(client, sender):
+        return silence(client, rules.ROOM_LEFT)
+    client = noted(client, presence, sender)
     heard = client.presences.get(sender.bare)
     before = heard.resource(sender.resource or "") if heard is not None else None
     after, forgot = recorded(client, sender, presence, policy)
@@ -70,7 +75,13 @@ def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientP
         return silence(client, rules.ACKNOWLEDGEMENT)
     if client.leaving and client.bound is not None and sender == client.bound.jid:
         return own_session_over(client)
-    client = no_longer_owed(client, sender)
+    client = noted(client, presence, sender)
+    if is_own_end(client, presence, sender):
+        after, told = ended(client, sender)
+        return Transition(after, (Tell(Unavailable(sender, presence), rules.ROOM_LEFT), *told))
+    if is_void(client, sender):
+        return silence(client, rules.ROOM_LEFT)
+    client = no_longer_owed(occupant_gone(client, presence, sender), sender)
     if sender.is_bare:
         after, told = _all_resources_gone(client, presence, sender, rules.ALL_UNAVAILABLE)
     else:
@@ -92,13 +103,22 @@ def own_session_over(client: Client) -> Transition:
 
 
 def presence_error(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
-    """Take an error for what it is: presence did not reach that JID, so it is gone. It is never answered.
+    """Tell that presence of this client has failed, which is never answered (RFC 6120 §8.3.1).
 
-    From the user's own account it tells that the server has not taken the presence, and nothing of other resources.
+    Nothing follows from that for the entity at the other end, unless the error says that nobody can be reached there.
+    From the user's own account it tells that the server has not taken the presence; from an occupant of a room that the
+    room has not.
     """
-    failed = Tell(PresenceFailed(sender, presence.error), rules.PRESENCE_ERROR)
-    if sender == client.jid:
-        return Transition(client, (failed,))
+    error, answered = presence.error, answered_presence(client, presence, sender)
+    failed = PresenceFailed(sender, error, answered)
+    client = not_entered(client, sender)
+    if sender == client.jid or is_occupant(client, sender, presence) or not says_nobody_there(error, answered):
+        return Transition(client, (Tell(failed, rules.OWN_PRESENCE_FAILED),))
+    return _nobody_there(client, presence, sender, Tell(failed, rules.PRESENCE_ERROR), policy)
+
+
+def _nobody_there(client: Client, presence: Presence, sender: JID, failed: Tell, policy: ClientPolicy) -> Transition:
+    """Note that a resource, or none of a bare JID's, can be reached any more."""
     heard = client.presences.get(sender.bare)
     if sender.is_bare and client.resources(sender.bare):
         after, told = _all_resources_gone(client, presence, sender, rules.PRESENCE_ERROR)

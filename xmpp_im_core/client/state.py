@@ -7,10 +7,12 @@ it. A stream that may yet be resumed has not ended, so a snapshot holds the pres
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
+from attrs.validators import ge
 
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
@@ -120,7 +122,7 @@ class Heard:
 
 @frozen
 class Chat:
-    """A chat session with one bare JID (§5.1)."""
+    """A chat session with one bare JID, or with one occupant of a room (§5.1; XEP-0045 §7.5)."""
 
     at: datetime
     """When it was last active."""
@@ -129,6 +131,14 @@ class Chat:
     """The full JID that messages go to; None: the bare JID."""
     shared_with: JID | None = None
     """Whom presence was sent to because of the session, and who is owed an unavailable at its end."""
+
+
+@frozen
+class Room:
+    """A room that this client is in, or was in (XEP-0045)."""
+
+    leaving: int = field(default=0, validator=ge(0))
+    """How often this client has left it without having had its own unavailable presence back."""
 
 
 class About(Enum):
@@ -182,9 +192,9 @@ class Client:
     """The account's bare JID."""
     roster: Roster = Roster()
     chats: FrozenMap[Chat] = FrozenMap()
-    """By the other's bare JID."""
+    """By the other's bare JID; with an occupant of a room by its full JID."""
     idle: Recency = Recency()
-    """The bare JIDs in ``chats``, the one idle longest first."""
+    """The JIDs in ``chats``, the one idle longest first."""
     sent: tuple[Message, ...] = ()
     """The last messages sent that have an id, the latest last: what errors are matched to."""
     bound: Bound | None = None
@@ -198,6 +208,10 @@ class Client:
     """How often this client has gone unavailable without having had its unavailable presence back yet (§4.5.2)."""
     directed: tuple[str, ...] = ()
     """Whom this client has sent directed presence to and owes an unavailable, sorted (§4.6)."""
+    rooms: FrozenMap[Room] = FrozenMap()
+    """The rooms that this client is in, or has left with the room's answer to come, by bare JID."""
+    sent_presences: tuple[Presence, ...] = ()
+    """The last presence stanzas of this session that have an id, the latest last, as ``sent`` has messages."""
     questions: FrozenMap[Question] = FrozenMap()
     """By id."""
     wanted: FrozenMap[ItemChange] = FrozenMap()
@@ -260,7 +274,18 @@ class Client:
             return None
         return self.roster.ver or ""
 
+    def without_chats(self, jids: Iterable[str]) -> Client:
+        """Return the client without its chat sessions with these JIDs, of which none has shared presence."""
+        chats, idle = self.chats, self.idle
+        for jid in jids:
+            chats, idle = chats.delete(jid), idle.without(jid)
+        return evolve(self, chats=chats, idle=idle)
+
     def without_session(self) -> Client:
-        """Return the client after its session: the roster and the threads of chat sessions are left."""
-        chats = {jid: evolve(chat, locked=None, shared_with=None) for jid, chat in self.chats.items()}
-        return Client(self.jid, self.roster, FrozenMap(chats), self.idle, self.sent)
+        """Return the client after its session: the roster and the threads of chat sessions are left.
+
+        Those with occupants of rooms are over: in the next session somebody else may have the nickname.
+        """
+        kept = self.without_chats([jid for jid in self.chats if "/" in jid])
+        chats = {jid: evolve(chat, locked=None, shared_with=None) for jid, chat in kept.chats.items()}
+        return Client(self.jid, self.roster, FrozenMap(chats), kept.idle, self.sent)

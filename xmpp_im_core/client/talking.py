@@ -11,7 +11,9 @@ from xmpp_im_core.client.directed import directed
 from xmpp_im_core.client.effects import Effect, Send, Transition, refuse, silence
 from xmpp_im_core.client.events import EndChat, MessageType, Outbound, Reply, SendMessage
 from xmpp_im_core.client.policy import ChatPresence, ClientPolicy
+from xmpp_im_core.client.rooms import is_occupant, peer_of
 from xmpp_im_core.client.state import Chat, Client
+from xmpp_im_core.client.view import known_absent, known_unavailable
 from xmpp_im_core.element import Element
 from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID, address_of
@@ -23,16 +25,16 @@ from xmpp_im_core.stanza import Message, Payload, payload
 def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Transition:
     """Send a message: within a chat session as that has it, else to the bare JID (§5.1, §5.2.1).
 
-    A full JID is the application's own choice: the message goes there and nowhere else, and locks nothing. In a
-    room the resources of one bare JID are different people.
+    A full JID is the application's own choice: the message goes there and nowhere else, and locks nothing. That of an
+    occupant of a room is a peer like others' bare JIDs, with a chat session.
     """
-    if not event.to.is_bare:
+    occupant = is_occupant(client, event.to)
+    if event.type is not MessageType.CHAT or not (event.to.is_bare or occupant):
         message = _message(event.to, event.seq, event.type.value, _content(event, event.thread))
-        return _sent(client, message, rules.MESSAGE_TO_RESOURCE, policy)
-    if event.type is not MessageType.CHAT:
-        message = _message(event.to, event.seq, event.type.value, _content(event, event.thread))
-        return _sent(client, message, rules.MESSAGE_SENT, policy)
-    chat = client.chats.get(event.to.bare)
+        rule = rules.MESSAGE_SENT if event.to.is_bare else rules.MESSAGE_TO_RESOURCE
+        return Transition(client, (Send(message, rule),))
+    peer = peer_of(client, event.to)
+    chat = client.chats.get(peer)
     thread = event.thread
     if chat is None:
         thread = thread or Thread(f"{event.seq}-thread")
@@ -43,13 +45,16 @@ def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Tr
         rule = rules.CHAT_TO_BARE_JID if chat.locked is None else rules.CHAT_LOCKED_IN
     active = evolve(chat or Chat(event.at), at=event.at, thread=None if thread is None else thread.id)
     message = _message(to, event.seq, "chat", _content(event, thread))
+    if occupant:
+        return _to_occupant(client, event, active, message, event.to, policy)
     return _chat(client, event, active, message, to, rule, policy)
 
 
 def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
     """Answer a message: same type, same thread, to the full JID it came from unless that is known to be gone.
 
-    Where a chat message names no thread, its session does. An error is not answered.
+    Where a chat message names no thread, its session does. An error is not answered. An occupant who has left a room is
+    not to be reached by the room's bare JID, where everybody else would read what was meant for one.
     """
     answered = event.message
     if answered.kind == "error":
@@ -57,37 +62,38 @@ def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
     sender = sender_of(client, answered)
     if sender is None:
         return refuse(client, rules.TO_MALFORMED)
-    gone = answered.kind == "groupchat" or known_unavailable(client, sender)
-    to = sender.to_bare() if gone else sender
-    rule = rules.REPLY_TO_BARE_JID if gone else rules.REPLY_TO_SENDER
+    occupant = answered.kind != "groupchat" and is_occupant(client, sender, answered)
+    to, rule = (sender, rules.TO_OCCUPANT) if occupant else _reply_to(client, sender, answered)
     thread = read_content(answered).thread
     if answered.kind != "chat":
         content = _payload(event.bodies, (), thread, event.extensions)
-        return _sent(client, _message(to, event.seq, answered.kind, content), rule, policy)
-    chat = client.chats.get(sender.bare) or Chat(event.at, None if thread is None else thread.id)
+        return Transition(client, (Send(_message(to, event.seq, answered.kind, content), rule),))
+    chat = client.chats.get(peer_of(client, sender, answered)) or Chat(event.at, None if thread is None else thread.id)
     content = _payload(event.bodies, (), thread or _thread_of(chat), event.extensions)
-    message = _message(to, event.seq, "chat", content)
-    return _chat(client, event, evolve(chat, at=event.at), message, to, rule, policy)
+    message, active = _message(to, event.seq, "chat", content), evolve(chat, at=event.at)
+    if occupant:
+        return _to_occupant(client, event, active, message, to, policy)
+    return _chat(client, event, active, message, to, rule, policy)
 
 
-def known_unavailable(client: Client, jid: JID) -> bool:
-    """Whether a resource was heard to be unavailable; of one never heard of nothing is known (§5.2.1)."""
-    heard = client.presences.get(jid.bare)
-    if heard is None or jid.is_bare:
-        return False
-    resource = heard.resource(jid.resource or "")
-    return not heard.resources if resource is None else not resource.available
+def _reply_to(client: Client, sender: JID, answered: Message) -> tuple[JID, Rule]:
+    """Return where a reply goes: not to a resource that is known not to be available (§5.2.1), nor to one occupant."""
+    gone = known_unavailable(client, sender) or known_absent(client, sender, answered)
+    if answered.kind == "groupchat" or gone:
+        return sender.to_bare(), rules.REPLY_TO_BARE_JID
+    return sender, rules.REPLY_TO_SENDER
 
 
 def end_chat(client: Client, event: EndChat, policy: ClientPolicy) -> Transition:
     """End a chat session: silently, unless presence was shared because of it (§5.1)."""
-    after, farewell = without_chat(client, event, event.jid.bare, policy)
+    jid = event.jid.full if event.jid.full in client.chats else event.jid.bare
+    after, farewell = without_chat(client, event, jid, policy)
     return Transition(after, farewell) if farewell else silence(after, rules.CHAT_ENDED)
 
 
 def outbound_message(client: Client, event: Outbound, message: Message, policy: ClientPolicy) -> Transition:
     """Send a message that the application has made, as it is."""
-    return _sent(client, message, rules.MESSAGE_AS_GIVEN, policy)
+    return Transition(client, (Send(message, rules.MESSAGE_AS_GIVEN),))
 
 
 # --- chat sessions ------------------------------------------------------------------------------------------
@@ -103,8 +109,21 @@ def _chat(
         client, shared = directed(client, shown, to, rules.CHAT_PRESENCE_SHARED, policy)
         chat = evolve(chat, shared_with=to)
     client, ended = with_chat(client, event, to.bare, chat, policy)
-    sent = _sent(client, message, rule, policy)
-    return Transition(sent.state, (*shared, *sent.send, *ended))
+    return Transition(client, (*shared, Send(message, rule), *ended))
+
+
+def _to_occupant(
+    client: Client, event: Timed, chat: Chat, message: Message, to: JID, policy: ClientPolicy
+) -> Transition:
+    """Send a message of the chat session with an occupant, who has this client's presence from the room.
+
+    The session with one who has left is over: whoever takes the nickname next is not to see its thread.
+    """
+    sent = Send(message, rules.TO_OCCUPANT)
+    if known_unavailable(client, to):
+        return Transition(client, (sent,))
+    client, ended = with_chat(client, event, to.full, chat, policy)
+    return Transition(client, (sent, *ended))
 
 
 def _shares_presence(client: Client, chat: Chat, to: JID, policy: ClientPolicy) -> bool:
@@ -137,11 +156,3 @@ def _payload(
 
 def _message(to: JID, seq: str, type: str, content: Payload) -> Message:
     return Message(address_of(to), None, f"{seq}-message", type, None, content)
-
-
-def _sent(client: Client, message: Message, rule: Rule, policy: ClientPolicy) -> Transition:
-    """Send a message, and remember it for the error that may come back."""
-    if message.id is not None:
-        kept = (*client.sent, message)
-        client = evolve(client, sent=kept[max(len(kept) - policy.sent_messages, 0) :])
-    return Transition(client, (Send(message, rule),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from xmpp_im_core.client.content import was_delayed
 from xmpp_im_core.client.effects import Effect, Tell
 from xmpp_im_core.client.notifications import Unavailable
 from xmpp_im_core.client.policy import ClientPolicy
@@ -13,7 +14,7 @@ from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.recency import Recency
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as rules
-from xmpp_im_core.stanza import Presence
+from xmpp_im_core.stanza import Message, Presence
 
 
 def full_jid(bare: JID, resource: str) -> JID:
@@ -50,6 +51,38 @@ def all_gone(client: Client, jid: str, presence: Presence) -> Client:
     heard = client.presences.get(jid) or Heard()
     resources = [Resource(resource.name, presence) if resource.available else resource for resource in heard.resources]
     return evolve(client, presences=client.presences.set(jid, Heard(tuple(resources))))
+
+
+def without_resource(client: Client, sender: JID) -> Client:
+    """Forget what was heard from one resource, of which the application is told otherwise."""
+    heard = client.presences.get(sender.bare)
+    if heard is None:
+        return client
+    others = tuple([resource for resource in heard.resources if resource.name != (sender.resource or "")])
+    return evolve(client, presences=client.presences.set(sender.bare, Heard(others)))
+
+
+def known_unavailable(client: Client, jid: JID) -> bool:
+    """Whether a resource was heard to be unavailable; of one never heard of nothing is known (§5.2.1)."""
+    heard = client.presences.get(jid.bare)
+    if heard is None or jid.is_bare:
+        return False
+    resource = heard.resource(jid.resource or "")
+    return not heard.resources if resource is None else not resource.available
+
+
+def known_absent(client: Client, jid: JID, message: Message) -> bool:
+    """Whether the resource that sent a message is not available, by all that presence tells of its JID (§5.2.1).
+
+    To an available client the server tells which resources of a contact are available, if it is subscribed to the
+    contact, and which of the user's own are. A message that was delayed says nothing of where its sender is now; any
+    other shows that its sender is there, whatever was heard of it.
+    """
+    if jid.is_bare or client.presence is None or not was_delayed(message):
+        return False
+    if jid.bare != client.jid.bare and not client.subscription(jid.bare).to:
+        return False
+    return all(resource.name != jid.resource for resource in client.resources(jid.bare))
 
 
 def forgotten(client: Client, jid: str, rule: Rule) -> tuple[Client, tuple[Effect, ...]]:

@@ -360,7 +360,20 @@ ACKNOWLEDGEMENT: Final = rule(
     "3.1.3-11",
 )
 PRESENCE_ERROR: Final = rule(
-    "client:presence-error", "Who answers presence with an error is gone; the error is not answered.", "RFC 6120 §8.3.1"
+    "client:presence-error",
+    "An error that says that nobody can be reached at a JID means that it is not available; it is not answered.",
+    "RFC 6120 §8.3.1, §8.3.3",
+)
+OWN_PRESENCE_FAILED: Final = rule(
+    "client:own-presence-failed",
+    "An error about the client's own presence says nothing of the entity that it comes from; it is not answered.",
+    "RFC 6120 §8.3.1, §8.3.3",
+    "RFC 6121 §4.7.1",
+)
+ROOM_LEFT: Final = rule(
+    "client:room-left",
+    "With the client's stay in a room ends what is known of the room's occupants.",
+    "XEP-0045 §7.14",
 )
 PROBE_LEFT_TO_SERVER: Final = rule("client:probed", "Servers answer probes; clients do not.", "RFC 6121 §4.3")
 PRESENCE_TYPE_REFUSED: Final = rule(
@@ -420,9 +433,16 @@ REPLY_TO_SENDER: Final = rule(
 )
 REPLY_TO_BARE_JID: Final = rule(
     "client:reply-to-bare",
-    "A reply to a resource that is known to be unavailable goes to the bare JID.",
+    "A reply to a resource that is known to be unavailable, as to a room, goes to the bare JID.",
     _MESSAGE,
     "5.1-02 5.1-04 5.2.1-03 5.2.2-16 5.2.5-03",
+)
+TO_OCCUPANT: Final = rule(
+    "client:to-occupant",
+    "A message to an occupant of a room goes to the full JID, in a chat session with that occupant alone.",
+    _MESSAGE,
+    "5.1-02 5.1-04 5.1-07 5.2.1-03 5.2.2-16 5.2.5-03",
+    "XEP-0045 §7.5",
 )
 REPLY_TO_ERROR: Final = rule("client:reply-to-error", "An error is not answered.", "RFC 6120 §8.3.1")
 MESSAGE_TYPE_UNKNOWN: Final = rule("client:message-type", "A message has one of five types, or none.", "5.2.2-02")

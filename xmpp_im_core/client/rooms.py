@@ -1,0 +1,179 @@
+"""Rooms (XEP-0045): each occupant is an entity of its own, which its full JID names, and never the room's bare JID.
+
+A client is in a room, or on its way, while it owes the room an unavailable presence. What is known of the occupants
+is void when it leaves: the room tells it nothing more.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import evolve
+
+from xmpp_im_core.client.effects import Effect
+from xmpp_im_core.client.state import Client, Room
+from xmpp_im_core.client.view import forgotten, without_resource
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import JID, InvalidJID
+from xmpp_im_core.rules import client as rules
+from xmpp_im_core.stanza import Message, Presence, Stanza
+
+MUC: Final = "http://jabber.org/protocol/muc"
+MUC_USER: Final = "http://jabber.org/protocol/muc#user"
+
+_SELF_PRESENCE: Final = "110"
+_NEW_NICKNAME: Final = "303"
+
+
+def is_occupant(client: Client, jid: JID, stanza: Stanza | None = None) -> bool:
+    """Whether a full JID is that of an occupant: this client knows the room, or the stanza from there says so."""
+    if jid.is_bare:
+        return False
+    return jid.bare in client.rooms or (stanza is not None and stanza.payload.first("x", MUC_USER) is not None)
+
+
+def peer_of(client: Client, jid: JID, stanza: Stanza | None = None) -> str:
+    """Return the key of the entity that is spoken to: an occupant's full JID, anybody else's bare JID."""
+    return jid.full if is_occupant(client, jid, stanza) else jid.bare
+
+
+def is_own_occupant(client: Client, jid: JID) -> bool:
+    """Whether the room has shown this occupant to be the client itself, and it is there."""
+    heard = client.presences.get(jid.bare)
+    resource = None if heard is None else heard.resource(jid.resource or "")
+    return resource is not None and resource.available and _SELF_PRESENCE in _statuses(resource.presence)
+
+
+# --- entering -----------------------------------------------------------------------------------------------
+
+
+def entering(client: Client, presence: Presence, to: JID) -> Client:
+    """Note a room that this client enters, where its presence says that it does (XEP-0045 §7.2)."""
+    if to.is_bare or to.bare in client.rooms or presence.payload.first("x", MUC) is None:
+        return client
+    return evolve(client, rooms=client.rooms.set(to.bare, Room()))
+
+
+def noted(client: Client, stanza: Stanza, sender: JID) -> Client:
+    """Note a room by what arrives from it, where this client has sent presence there.
+
+    Only rooms have occupants that say ``<x xmlns='http://jabber.org/protocol/muc#user'/>``, and messages of type
+    "groupchat".
+    """
+    if sender.is_bare or sender.bare in client.rooms or sender.bare == client.jid.bare:
+        return client
+    groupchat = isinstance(stanza, Message) and stanza.type == "groupchat"
+    if not (groupchat or stanza.payload.first("x", MUC_USER) is not None) or not client.owes_any(sender.bare):
+        return client
+    return evolve(client, rooms=client.rooms.set(sender.bare, Room()))
+
+
+# --- leaving ------------------------------------------------------------------------------------------------
+
+
+def leaving(client: Client, jid: str) -> tuple[Client, tuple[Effect, ...]]:
+    """Note that this client leaves a room, by unavailable presence to any of its JIDs (XEP-0045 §7.14).
+
+    Until its own unavailable presence comes back, what arrives from the room was on its way before.
+    """
+    room = client.rooms.get(jid)
+    if room is None:
+        return client, ()
+    after = evolve(_outside(client, jid), rooms=client.rooms.set(jid, Room(room.leaving + 1)))
+    return forgotten(after, jid, rules.ROOM_LEFT)
+
+
+def leaving_all(client: Client) -> Client:
+    """Note that this client leaves every room that it is in, by its broadcast of unavailable presence (§4.6.3)."""
+    rooms = {jid: Room(room.leaving + 1) if client.owes_any(jid) else room for jid, room in client.rooms.items()}
+    occupants = [key for key in client.chats if "/" in key]
+    return evolve(client, rooms=FrozenMap(rooms)).without_chats(occupants)
+
+
+def is_void(client: Client, sender: JID) -> bool:
+    """Whether presence from this JID was on its way when the client left the room, and so is void."""
+    room = client.rooms.get(sender.bare)
+    return room is not None and room.leaving > 0 and not client.owes_any(sender.bare)
+
+
+def is_own_end(client: Client, presence: Presence, sender: JID) -> bool:
+    """Whether a room says that the client itself is no longer in it.
+
+    That answers the client's own leaving, or the client was removed, or the room is no more. With a new nickname the
+    client stays.
+    """
+    if sender.is_bare or sender.bare not in client.rooms:
+        return False
+    statuses = _statuses(presence)
+    return _SELF_PRESENCE in statuses and _NEW_NICKNAME not in statuses
+
+
+def ended(client: Client, sender: JID) -> tuple[Client, tuple[Effect, ...]]:
+    """Forget the occupants of a room that the client is no longer in.
+
+    Where the client has entered again since it left, the room's answer to its leaving stands before all that belongs
+    to the new stay.
+    """
+    jid, room = sender.bare, client.rooms[sender.bare]
+    if room.leaving > 1 or (room.leaving and client.owes_any(jid)):
+        after = evolve(client, rooms=client.rooms.set(jid, Room(room.leaving - 1)))
+    else:
+        after = evolve(_outside(client, jid), rooms=client.rooms.delete(jid))
+    return forgotten(without_resource(after, sender), jid, rules.ROOM_LEFT)
+
+
+def occupant_gone(client: Client, presence: Presence, sender: JID) -> Client:
+    """Forget the chat session with an occupant who has left: somebody else may take the nickname.
+
+    Where the client itself has got a new nickname, it owes the room its unavailable presence under that one.
+    """
+    if sender.full in client.chats:
+        client = client.without_chats((sender.full,))
+    if sender.bare not in client.rooms or not client.owes(sender.full):
+        return client
+    renamed = _new_nickname(presence, sender)
+    if renamed is None:
+        return client
+    return evolve(client, directed=tuple(sorted({*client.directed, renamed.full})))
+
+
+def not_entered(client: Client, sender: JID) -> Client:
+    """Note that a room has not accepted presence to this occupant's JID, unless the client is there already.
+
+    No unavailable presence is owed there: the nickname is nobody's, or somebody else's.
+    """
+    if sender.bare not in client.rooms or not client.owes(sender.full) or is_own_occupant(client, sender):
+        return client
+    client = evolve(client, directed=tuple([entry for entry in client.directed if entry != sender.full]))
+    if client.owes_any(sender.bare) or client.rooms[sender.bare].leaving:
+        return client
+    return evolve(client, rooms=client.rooms.delete(sender.bare))
+
+
+def _outside(client: Client, jid: str) -> Client:
+    """Owe a room nothing, and forget the chat sessions with its occupants."""
+    resources = f"{jid}/"
+    owed = tuple([entry for entry in client.directed if entry != jid and not entry.startswith(resources)])
+    occupants = [key for key in client.chats if key.startswith(resources)]
+    return evolve(client, directed=owed).without_chats(occupants)
+
+
+# --- what a room says of presence ---------------------------------------------------------------------------
+
+
+def _statuses(presence: Presence) -> frozenset[str]:
+    """Return the status codes that a room has put into presence (XEP-0045 §15.6)."""
+    x = presence.payload.first("x", MUC_USER)
+    return frozenset() if x is None else frozenset([status.get("code") or "" for status in x.all("status")])
+
+
+def _new_nickname(presence: Presence, sender: JID) -> JID | None:
+    """Return the JID that the client has from now on, where unavailable presence tells of its new nickname."""
+    x = presence.payload.first("x", MUC_USER)
+    if x is None or not {_SELF_PRESENCE, _NEW_NICKNAME} <= _statuses(presence):
+        return None
+    item = x.first("item")
+    try:
+        return None if item is None else sender.with_resource(item.get("nick") or "")
+    except InvalidJID:
+        return None
