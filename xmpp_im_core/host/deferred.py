@@ -119,6 +119,12 @@ class DeferredHost(Loop[S]):
         self._asked.append(Commit(operations, turn, last=False))
 
     def _forget(self, turn: Turn, operations: Operations) -> None:
+        if self.outbox is not None and not turn.failed:  # only the outbox changes, and no account waits for that
+            self._asked.append(Commit(operations, Turn(None), last=True))
+            self._finished(turn)
+            return
+        if not turn.accounts and turn.served is not None:
+            self._claims.take(turn, turn.served.concerned())
         self._asked.append(Commit(operations, turn, last=True))
 
     def _failed(self, turn: Turn) -> None:
@@ -128,7 +134,9 @@ class DeferredHost(Loop[S]):
         self._go_on(freed)
 
     def _finished(self, turn: Turn) -> None:
-        self._go_on(self._claims.give_back(turn))
+        freed = self._claims.give_back(turn)
+        super()._finished(turn)
+        self._go_on(freed)
 
     def _go_on(self, freed: Iterable[str]) -> None:
         """Process what has waited for these accounts, the oldest first."""

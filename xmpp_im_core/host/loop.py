@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from xmpp_im_core.event import Decision
-from xmpp_im_core.host import outbox
+from xmpp_im_core.host.outbox import Outbox, place, strike
 from xmpp_im_core.host.ports import Clock, Ids, Operations, Wire
 from xmpp_im_core.host.turn import Turn
 from xmpp_im_core.host.waking import Wakes
@@ -96,9 +96,11 @@ class Loop(Generic[S]):
             raise ValueError(f"at_once: {at_once}; at least 1 is needed")
         self.service = service
         self.wire, self.clock, self.ids, self.policy = wire, clock, ids, policy
-        self.outbox, self.at_once = outbox, at_once
+        self.outbox = Outbox() if outbox else None
+        self.at_once = at_once
         self._inbox: deque[Turn] = deque()
         self._wakes = Wakes()
+        self._open: dict[str, Turn] = {}
         self._running = False
         self._epoch = 0
 
@@ -116,20 +118,30 @@ class Loop(Generic[S]):
         self.happened(account, SessionBound, session, lang)
         return session
 
-    def receive(self, account: str, session: SessionId, stanza: Stanza, decision: Decision = Decision.ASK) -> None:
+    def receive(
+        self,
+        account: str,
+        session: SessionId,
+        stanza: Stanza,
+        decision: Decision = Decision.ASK,
+        done: Callable[[], None] | None = None,
+    ) -> None:
         """Take a stanza that a client has sent.
 
         :param decision: the service's own answer, if it is a subscription request to one of its accounts (§3.1.3).
+        :param done: as for :meth:`feed`.
         """
-        self.feed(ForAccount(account, Outbound(*self.stamp(), session, stanza), decision))
+        self.feed(ForAccount(account, Outbound(*self.stamp(), session, stanza), decision), done)
 
-    def arrive(self, stanza: Stanza, decision: Decision = Decision.ASK) -> None:
+    def arrive(self, stanza: Stanza, decision: Decision = Decision.ASK, done: Callable[[], None] | None = None) -> None:
         """Take a stanza from another server or a component, which has proved the domain of its 'from'.
 
+        :param decision: as for :meth:`receive`.
+        :param done: as for :meth:`feed`.
         :raises ValueError: if 'to' is absent, or 'from' is absent or malformed: the stream then ends with
             <improper-addressing/> (RFC 6120 §8.1.1.2, §8.1.2.2).
         """
-        self.feed(Arrived(*self.stamp(), stanza, decision))
+        self.feed(Arrived(*self.stamp(), stanza, decision), done)
 
     def detach(self, account: str, session: SessionId) -> None:
         """Note that the stream of a session was lost and may be resumed (XEP-0198)."""
@@ -180,9 +192,13 @@ class Loop(Generic[S]):
         """
         self.feed(ForAccount(account, event(*self.stamp(), *arguments, **named)))
 
-    def feed(self, event: ServiceEvent) -> None:
-        """Take an event that you have stamped yourself; see :meth:`stamp`."""
-        self._inbox.append(Turn(event))
+    def feed(self, event: ServiceEvent, done: Callable[[], None] | None = None) -> None:
+        """Take an event that you have stamped yourself; see :meth:`stamp`.
+
+        :param done: called when the event has been processed: what it wanted stored is durable, and what it sends has
+            been handed to the wire. Acknowledge what a client sent only then (XEP-0198).
+        """
+        self._inbox.append(Turn(event, None, done))
         self.run()
 
     def stamp(self) -> tuple[datetime, str]:
@@ -245,7 +261,7 @@ class Loop(Generic[S]):
     def _begin(self, turn: Turn, served: Served[S]) -> None:
         """Have committed what an event wants stored; what is to be sent follows when that is done."""
         turn.before, turn.served = self.service, served
-        operations = outbox.first_commit(turn, served) if self.outbox else served.store
+        operations = served.store if self.outbox is None else self.outbox.first_commit(turn, served)
         if operations:
             self._commit(turn, operations)
         else:
@@ -257,17 +273,29 @@ class Loop(Generic[S]):
         assert served is not None
         self.service = served.state if turn.before is self.service else merged(self.service, served)
         self._wakes.note(served)
+        if served.holds or served.releases:
+            self._note_held(turn, served)
         caused: list[Turn] = []
         for n, (account, effect) in enumerate(served.send):
             came = _PERFORM[type(effect)](self, account, effect)
             if came is not None:
-                caused.append(Turn(came, outbox.key_of(turn, n, account, effect) if self.outbox else None))
+                caused.append(Turn(came, None if self.outbox is None else place(turn, n, account, effect)))
         self._inbox.extendleft(reversed(caused))
-        last = outbox.last_commit(turn, served, caused) if self.outbox else served.forget
+        last = served.forget if self.outbox is None else self.outbox.last_commit(turn, served, caused)
         if last:
             self._forget(turn, last)
         else:
             self._finished(turn)
+
+    def _note_held(self, turn: Turn, served: Served[S]) -> None:
+        """Note of which events something is held, or not any longer."""
+        seq = turn.seq
+        for _, cause in served.holds:
+            owner = turn if cause == seq else self._open.get(cause)
+            if owner is not None:  # else the program has begun with a service that held something
+                owner.open += 1
+                self._open[cause] = owner
+        turn.completes = tuple([self._open[cause] for cause in served.releases if cause in self._open])
 
     def _failed(self, turn: Turn) -> None:
         """Answer with an error: what the event wanted stored could not be. What comes of that wants nothing stored."""
@@ -280,7 +308,14 @@ class Loop(Generic[S]):
         self._take(turn)
 
     def _finished(self, turn: Turn) -> None:
-        """Note that all commits of an event have ended."""
+        """Note that all commits of an event have ended, and say so if nothing of it is held."""
+        for each in (turn, *turn.completes):
+            each.open -= 1
+            if not each.open:
+                if each.event is not None:
+                    self._open.pop(each.seq, None)
+                if each.done is not None:
+                    each.done()
 
     @abstractmethod
     def _commit(self, turn: Turn, operations: Operations) -> None:
@@ -314,7 +349,7 @@ class Loop(Generic[S]):
             elif isinstance(effect, FanOut):
                 came = self._fan_out(account, effect)
             if came is None:
-                self._forget(Turn(None), outbox.strike(settles))
+                self._forget(Turn(None), (strike(settles),))
             else:
                 self._inbox.append(Turn(came, settles))
         self.run()

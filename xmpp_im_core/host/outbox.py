@@ -7,67 +7,74 @@ failure takes the record's place: the commit of that event strikes it out. So at
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
+
+from attrs import define, field
 
 from xmpp_im_core.host.ports import Operations
 from xmpp_im_core.host.turn import Turn
 from xmpp_im_core.server.effects import Delete, Deliver, Effect, FanOut, Kind, Put, Route
-from xmpp_im_core.server.service import ForAccount, Load, Served
+from xmpp_im_core.server.service import Load, Served
+
+_OWED: Final = (Deliver, Route, FanOut)
+
+Place = tuple[str, str]
+"""An account and the key of a record of its outbox."""
 
 
-def first_commit(turn: Turn, served: Served[Any]) -> Operations:
-    """Return what is committed before anything is sent.
+@define(eq=False)
+class Outbox:
+    """What an outbox adds to the commits of a host."""
 
-    What is handed over is forgotten in the same commit, since the outbox knows what is owed. The errors that answer a
-    failed commit are not stored: they are sent because storing does not work.
-    """
-    if turn.failed:
-        return served.store
-    seq = _seq(turn)
-    owed = tuple(
-        [
+    unsettled: dict[str, Place] = field(factory=dict)
+    """The records whose failures have been reported to accounts that hold the report, by its ``seq``."""
+
+    def first_commit(self, turn: Turn, served: Served[Any]) -> Operations:
+        """Return what is committed before anything is sent.
+
+        What is handed over is forgotten in the same commit, since the outbox knows what is owed. The errors that
+        answer a failed commit are not stored: they are sent because storing does not work.
+        """
+        if turn.failed:
+            return served.store
+        seq = turn.seq
+        owed = [
             (account, Put(Kind.OUTBOX, _key(seq, n), effect))
             for n, (account, effect) in enumerate(served.send)
-            if isinstance(effect, Deliver | Route | FanOut)
+            if isinstance(effect, _OWED)
         ]
-    )
-    if not owed and not served.store and not served.forget:
-        return ()
-    return (*served.store, *served.forget, *owed, *strike(turn.settles))
+        struck = [strike(place) for place in self._settled(turn, served)]
+        return (*served.store, *served.forget, *owed, *struck)
+
+    def _settled(self, turn: Turn, served: Served[Any]) -> list[Place]:
+        """Return the records whose failures have been processed; while an account holds a report, its record stays."""
+        if turn.settles is not None:
+            self.unsettled[turn.seq] = turn.settles
+        if not self.unsettled:
+            return []
+        found = [self.unsettled.pop(step.event.seq, None) for step in served.steps]
+        return [place for place in found if place is not None]
+
+    def last_commit(self, turn: Turn, served: Served[Any], caused: Iterable[Turn]) -> Operations:
+        """Return what is committed after all has been sent: nothing is owed any longer but what failed."""
+        if turn.failed:
+            return served.forget
+        replaced = {each.settles for each in caused}
+        sent = [place(turn, n, account, effect) for n, (account, effect) in enumerate(served.send)]
+        return tuple([strike(each) for each in sent if each is not None and each not in replaced])
 
 
-def last_commit(turn: Turn, served: Served[Any], caused: Iterable[Turn]) -> Operations:
-    """Return what is committed after all has been sent: nothing is owed any longer but what failed."""
-    if turn.failed:
-        return served.forget
-    seq, replaced = _seq(turn), {each.settles for each in caused}
-    owed = [
-        (account, _key(seq, n))
-        for n, (account, effect) in enumerate(served.send)
-        if isinstance(effect, Deliver | Route | FanOut)
-    ]
-    struck = tuple([(account, Delete(Kind.OUTBOX, key)) for account, key in owed if (account, key) not in replaced])
-    if owed or served.store or served.forget:
-        return struck
-    return strike(turn.settles)
-
-
-def key_of(turn: Turn, n: int, account: str, effect: Effect | Load) -> tuple[str, str] | None:
-    """Return the account and the key of an effect's record, or None if it has none."""
-    if turn.failed or not isinstance(effect, Deliver | Route | FanOut):
+def place(turn: Turn, n: int, account: str, effect: Effect | Load) -> Place | None:
+    """Return where an effect of an event is recorded, or None if it is not."""
+    if turn.failed or not isinstance(effect, _OWED):
         return None
-    return account, _key(_seq(turn), n)
+    return account, _key(turn.seq, n)
 
 
-def strike(settles: tuple[str, str] | None) -> Operations:
-    """Return the removal of a record."""
-    return () if settles is None else ((settles[0], Delete(Kind.OUTBOX, settles[1])),)
-
-
-def _seq(turn: Turn) -> str:
-    event = turn.event
-    assert event is not None
-    return event.event.seq if isinstance(event, ForAccount) else event.seq
+def strike(place: Place) -> tuple[str, Delete]:
+    """Return the removal of a record, beside its account."""
+    account, key = place
+    return account, Delete(Kind.OUTBOX, key)
 
 
 def _key(seq: str, n: int) -> str:

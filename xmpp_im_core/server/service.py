@@ -144,12 +144,14 @@ class Served(Generic[S]):
     send: tuple[tuple[str, Effect | Load], ...]
     store: tuple[tuple[str, StoreOperation], ...]
     forget: tuple[tuple[str, StoreOperation], ...]
-    waits: tuple[str, ...] = ()
-    """The accounts that hold something of this event, since they wait for an answer."""
+    holds: tuple[tuple[str, str], ...] = ()
+    """The accounts that hold an event now since they wait for an answer, each beside the ``seq`` of its cause."""
+    releases: tuple[str, ...] = ()
+    """The ``seq`` of the cause of each event that was held and has been taken up now."""
 
     def concerned(self) -> frozenset[str]:
         """Return the bare JIDs of the accounts whose state this result rests on or changes."""
-        return frozenset([*[step.jid for step in self.steps], *self.waits])
+        return frozenset([*[step.jid for step in self.steps], *[jid for jid, _ in self.holds]])
 
 
 def merged(service: Service[S], served: Served[S]) -> Service[S]:
@@ -212,7 +214,8 @@ class _Work(Generic[S]):
     """The events that are released, in groups: each begins when ``queue`` is empty."""
     steps: list[Handled[S]] = field(factory=list)
     send: list[tuple[str, Effect | Load]] = field(factory=list)
-    waits: list[str] = field(factory=list)
+    holds: list[tuple[str, str]] = field(factory=list)
+    releases: list[str] = field(factory=list)
 
     def done(self) -> Served[S]:
         """Return the result. Who does not exist is forgotten only now, when all that came for it is answered."""
@@ -229,7 +232,8 @@ class _Work(Generic[S]):
             tuple(self.send),
             tuple([(step.jid, operation) for step in self.steps for operation in step.transition.store]),
             tuple([(step.jid, operation) for step in self.steps for operation in step.transition.forget]),
-            tuple(self.waits),
+            tuple(self.holds),
+            tuple(self.releases),
         )
 
 
@@ -243,6 +247,7 @@ def _take(work: _Work[S], due: ForAccount) -> None:
     waiting = work.held.get(due.jid)
     if waiting is not None and answers(waiting, due.event):
         work.held = work.held.delete(due.jid)
+        work.releases += [held.cause for held in waiting.events.values()]
         _release(work, released(waiting, Held(due, work.cause)))
     elif waiting is not None:
         _hold(work, waiting, due)
@@ -264,8 +269,8 @@ def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
         state = work.machine.start(parse_jid(due.jid))
     full = len(waiting.events) >= work.policy.held_events
     refusal = refused(account_of(state), due.event, work.policy) if full else None
-    work.waits.append(due.jid)
     if refusal is None:
+        work.holds.append((due.jid, work.cause))
         work.held = work.held.set(due.jid, waiting.holding(Held(due, work.cause)))
     else:
         _perform(work, due, Transition(state, (refusal,)))
@@ -289,7 +294,7 @@ def _process(work: _Work[S], due: ForAccount) -> None:
     state = work.accounts.get(due.jid)
     if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
         work.held = work.held.set(due.jid, Waiting(None).holding(Held(due, work.cause)))
-        work.waits.append(due.jid)
+        work.holds.append((due.jid, work.cause))
         work.send.append((due.jid, Load(due.jid)))
         return
     before = work.machine.start(address) if state is None else state

@@ -1,0 +1,244 @@
+"""The outbox under crashes: nothing that was acknowledged is lost, wherever the process dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+from attrs import define, field
+
+from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
+from xmpp_im_core.host import Host, Operations, Records, StorageFailed
+from xmpp_im_core.server import Deliver, SessionId, State, hosting
+from xmpp_im_core.stanza import Condition, Message, Stanza
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this happens."""
+
+
+@define(eq=False)
+class Fate:
+    """Kills the process at its n-th call to a port, before or after the call has its effect."""
+
+    at: int
+    after: bool
+    calls: int = 0
+
+    def about(self) -> bool:
+        """Count a call. Raise if the process dies before it; return whether it dies after it."""
+        self.calls += 1
+        if self.calls == self.at and not self.after:
+            raise Killed
+        return self.calls == self.at
+
+
+class MortalRecords(Records):
+    """What is committed survives; a commit is done whole or not at all."""
+
+    fate: Fate
+
+    def commit(self, operations: Operations) -> None:
+        dies = self.fate.about()
+        super().commit(operations)
+        if dies:
+            raise Killed
+
+
+class MortalTape(Tape):
+    """What is written to a stream before the process dies may have arrived."""
+
+    fate: Fate
+
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
+        dies = self.fate.about()
+        took = super().deliver(account, session, stanza, effect)
+        if dies:
+            raise Killed
+        return took
+
+    def route(self, stanza: Stanza) -> Condition | None:
+        dies = self.fate.about()
+        condition = super().route(stanza)
+        if dies:
+            raise Killed
+        return condition
+
+
+@define(eq=False)
+class Verona:
+    """One database, and the processes that serve it one after another."""
+
+    outbox: bool
+    records: MortalRecords = field(factory=MortalRecords)
+    wire: MortalTape = field(factory=MortalTape)
+    got: list[tuple[str, Stanza]] = field(factory=list)
+    """What clients have got from all processes so far."""
+    routed: list[Stanza] = field(factory=list)
+    acknowledged: list[str] = field(factory=list)
+    """The bodies of the messages that a process has accepted: the call has returned."""
+    ids: Iterator[int] = field(factory=lambda: count(1))
+
+    def start(self, fate: Fate) -> Host[State]:
+        self.wire = MortalTape()
+        self.records.fate = self.wire.fate = fate
+        self.wire.got, self.wire.routed = self.got, self.routed
+        return Host(hosting(CAPULET), self.records, self.wire, noon, lambda: f"{next(self.ids):06}", outbox=self.outbox)
+
+    def sends(self, host: Host[State], session: SessionId, to: str, body: str) -> None:
+        says(host, ROMEO, session, chat(to, body))
+        self.acknowledged.append(body)
+
+
+def evening(verona: Verona, host: Host[State]) -> None:
+    """Messages to a session that is there, to one whose stream is gone, to nobody, to another server."""
+    for user in (ROMEO, JULIET, NURSE):
+        host.create(user)
+    orchard = enters(host, ROMEO, "orchard")
+    verona.sends(host, orchard, JULIET, "absent")
+    balcony = enters(host, JULIET, "balcony")
+    verona.sends(host, orchard, JULIET, "present")
+    verona.wire.gone.add(balcony)
+    verona.sends(host, orchard, JULIET, "gone")
+    chamber = enters(host, JULIET, "chamber")
+    verona.sends(host, orchard, JULIET, "present again")
+    verona.wire.gone.add(chamber)
+    verona.sends(host, orchard, JULIET, "gone again")
+    verona.sends(host, orchard, NURSE, "never there")
+    verona.sends(host, orchard, MERCUTIO, "far away")
+
+
+def morning(verona: Verona, host: Host[State]) -> None:
+    """Those who had gone come back for their messages."""
+    for user in (JULIET, NURSE):
+        enters(host, user, "morning")
+
+
+def lives(verona: Verona, fate: Fate, life: Callable[[Verona, Host[State]], None]) -> bool:
+    """Let a process run; return whether it came to the end."""
+    try:
+        life(verona, verona.start(fate))
+    except Killed:
+        return False
+    return True
+
+
+def bodies(verona: Verona) -> list[str]:
+    stanzas = [stanza for _, stanza in verona.got] + verona.routed
+    found = [
+        stanza.payload.first("body") for stanza in stanzas if isinstance(stanza, Message) and stanza.kind == "chat"
+    ]
+    return [body.text for body in found if body is not None]
+
+
+def crashes() -> Iterator[tuple[int, bool]]:
+    """Yield every point at which the evening can end."""
+    whole = Fate(0, False)
+    assert lives(Verona(True), whole, evening)
+    for at in range(1, whole.calls + 1):
+        yield at, False
+        yield at, True
+
+
+@pytest.mark.parametrize(("at", "after"), list(crashes()))
+def test_nothing_acknowledged_is_lost_wherever_the_process_dies(at: int, after: bool) -> None:
+    """And wherever the next one dies that takes up what the first has left."""
+    for second in range(60):
+        verona = Verona(True)
+        lives(verona, Fate(at, after), evening)
+        finished = lives(verona, Fate(second, after), morning)
+        assert lives(verona, Fate(0, False), morning)
+
+        got = bodies(verona)
+        assert set(verona.acknowledged) <= set(got), f"lost: {set(verona.acknowledged) - set(got)}"
+        assert verona.records.outbox == {}
+        assert verona.records.account(JULIET).offline == 0
+        if second and finished:
+            break  # the second process has fewer points than that
+
+
+def test_without_a_crash_each_message_comes_once_and_the_outbox_is_empty() -> None:
+    verona = Verona(True)
+    assert lives(verona, Fate(0, False), evening)
+    assert verona.records.outbox == {}
+
+    assert lives(verona, Fate(0, False), morning)
+
+    assert sorted(bodies(verona)) == sorted(verona.acknowledged)
+
+
+@pytest.mark.parametrize(("at", "after"), list(crashes()))
+def test_only_what_was_being_handed_over_comes_twice(at: int, after: bool) -> None:
+    verona = Verona(True)
+    lives(verona, Fate(at, after), evening)
+
+    assert lives(verona, Fate(0, False), morning)
+
+    got = bodies(verona)
+    twice = {body for body in got if got.count(body) > 1}
+    assert len(twice) <= 1
+    assert all(got.count(body) == 2 for body in twice)
+
+
+@pytest.mark.parametrize(("at", "after"), list(crashes()))
+def test_without_an_outbox_what_a_call_has_accepted_is_stored_delivered_or_answered_when_it_returns(
+    at: int, after: bool
+) -> None:
+    verona = Verona(False)
+    lives(verona, Fate(at, after), evening)
+
+    assert lives(verona, Fate(0, False), morning)
+
+    assert set(verona.acknowledged) <= set(bodies(verona))
+
+
+def test_without_an_outbox_what_had_been_kept_for_others_and_not_been_sent_is_lost() -> None:
+    """The request is in Romeo's roster; nobody sends it before the resending of unanswered requests does."""
+    lost = [requests_sent(outbox=False), requests_sent(outbox=True)]
+
+    assert lost == [0, 1]
+
+
+def requests_sent(outbox: bool) -> int:
+    """Let the process die between the commit of a request and its way to another server."""
+    verona = Verona(outbox)
+    host = verona.start(Fate(0, False))
+    host.create(ROMEO)
+    orchard = enters(host, ROMEO, "orchard")
+    verona.wire.fate.at, verona.wire.fate.after = verona.wire.fate.calls + 1, True  # the commit is done
+    with pytest.raises(Killed):
+        says(host, ROMEO, orchard, f"<presence to='{MERCUTIO}' type='subscribe'/>")
+    verona.start(Fate(0, False))
+    return len(verona.routed)
+
+
+# --- storage that fails -----------------------------------------------------------------------------------
+
+
+class Broken(Records):
+    """Fails every commit once it is broken."""
+
+    broken = False
+
+    def commit(self, operations: Operations) -> None:
+        if self.broken:
+            raise StorageFailed
+        super().commit(operations)
+
+
+def test_with_storage_failing_the_sender_still_hears_an_error() -> None:
+    storage, wire = Broken(), Tape()
+    host = Host(hosting(CAPULET), storage, wire, noon, numbers(), outbox=True)
+    host.create(ROMEO)
+    host.create(JULIET)
+    orchard, balcony = enters(host, ROMEO, "orchard"), enters(host, JULIET, "balcony")
+    wire.gone.add(balcony)
+    storage.broken = True
+
+    says(host, ROMEO, orchard, chat(JULIET, "soft"))
+
+    error = wire.got[-1][1].error
+    assert error is not None
+    assert error.condition is Condition.INTERNAL_SERVER_ERROR
+    assert storage.account(JULIET).offline == 0
