@@ -153,8 +153,7 @@ class Policy:
     pending_requests_per_domain: int = field(default=100, validator=ge(0))
     """§3.1.3: how many of them may come from one domain; one more is ignored."""
     request_size: int = field(default=16_384, validator=ge(0))
-    """§3.1.3: the largest request that is kept, in characters of its names, values and text; a larger one is
-    ignored."""
+    """§3.1.3: the largest request that is kept, in bytes of memory (``Stanza.size``); a larger one is ignored."""
     notices: int = field(default=0, validator=ge(0))
     """§3.1.6, §3.2.3, §3.3.3: how many approvals, cancellations and the like are kept for a user without interested
     resource, to be delivered to the next available one; the rest show in the roster alone."""
@@ -188,8 +187,8 @@ class Policy:
     offline_messages: bool = True
     """§8.5.2.2.1: whether messages are stored for absent users; else they are bounced, for everybody alike."""
     offline_message_size: int = field(default=65_536, validator=ge(0))
-    """§8.5.2.2.1: the largest message that is stored, in characters; a larger one earns service-unavailable where the
-    sender may know that nobody is there (§8.1), and is dropped else."""
+    """§8.5.2.2.1: the largest message that is stored, in bytes of memory (``Stanza.size``); a larger one earns
+    service-unavailable where the sender may know that nobody is there (§8.1), and is dropped else."""
     offline_message_count: int = field(default=1000, validator=ge(0))
     """§8.5.2.2.1, XEP-0160 §2: how many messages are stored for a user; one more earns service-unavailable where the
     sender may know that nobody is there (§8.1), and is dropped else."""

@@ -16,7 +16,7 @@ from typing import ClassVar, Final, Self, TypeAlias
 
 from attrs import frozen
 
-from xmpp_im_core.element import XML_LANG, Element, canonical, element, size
+from xmpp_im_core.element import XML_LANG, Element, attributes_size, canonical, element, size, text_size
 from xmpp_im_core.jid import JID, Address, Malformed, address_of, parse_address
 
 CLIENT: Final = "jabber:client"
@@ -30,6 +30,9 @@ SUBSCRIPTION_TYPES: Final = frozenset({"subscribe", "subscribed", "unsubscribe",
 IQ_TYPES: Final = frozenset({"get", "set", "result", "error"})
 
 AddressLike: TypeAlias = Address | Malformed | None
+
+STANZA_SIZE: Final = 1536
+"""What a stanza takes in memory beside its characters and its payload, in bytes; most of it are its addresses."""
 
 
 @frozen
@@ -55,7 +58,7 @@ class Payload:
         return tuple([c for c in self.elements if c.name == name and c.namespace == namespace])
 
     def size(self) -> int:
-        """Return how much it holds: the characters of all names, namespaces, attributes and text."""
+        """Return how many bytes of memory it takes at most (see :func:`~xmpp_im_core.element.size`)."""
         return sum([size(child) for child in self.children])
 
 
@@ -100,6 +103,18 @@ class Stanza:
             self.payload,
             self.attributes,
         )
+
+    def size(self) -> int:
+        """Return how many bytes of memory the whole stanza takes at most: its header and its payload.
+
+        Every limit on stanzas counts so (see :func:`~xmpp_im_core.element.size`).
+        """
+        own = sum([text_size(text) for text in (self.id, self.type, self.lang) if text is not None])
+        return STANZA_SIZE + own + self._addresses_size() + attributes_size(self.attributes) + self.payload.size()
+
+    def _addresses_size(self) -> int:
+        """Return the size of 'to' and 'from': an address is kept as written, prepared, without resource, in parts."""
+        return 4 * sum([text_size(address.written) for address in (self.to, self.from_) if address is not None])
 
     @property
     def to_jid(self) -> JID | None:

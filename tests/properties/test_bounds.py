@@ -26,7 +26,7 @@ SMALL = Policy(
     pending_requests=8,
     pending_requests_per_domain=4,
     notices=2,
-    request_size=300,
+    request_size=2500,
     directed_entries=5,
     sessions=4,
 )

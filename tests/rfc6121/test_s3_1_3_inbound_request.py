@@ -428,7 +428,7 @@ def test_as_many_requests_of_one_domain_as_the_limit_are_kept_and_one_more_is_ig
 
 @rfc6121("3.1.3", quote="set limits on the number or size of inbound presence subscription requests")
 def test_a_request_as_large_as_the_limit_is_kept_and_a_larger_one_is_ignored() -> None:
-    size = REQUEST.stanza.payload.size()
+    size = REQUEST.stanza.size()
     juliet = account(JULIET, available=("balcony",))
 
     assert size > len("Hi, it is Romeo") + len("Romeo")

@@ -34,6 +34,7 @@ from tests.rfc6121.conversation import (
     roster_set,
     told,
 )
+from xmpp_im_core.jid import parse_address as to
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import blocking as blocking_rules
@@ -53,7 +54,7 @@ from xmpp_im_core.server import (
     TimePassed,
     reduce,
 )
-from xmpp_im_core.stanza import Presence
+from xmpp_im_core.stanza import Message, Presence, payload
 
 ORCHARD = f"{ROMEO}/orchard"
 
@@ -71,6 +72,8 @@ class Limit:
     """What is told of the refusal; empty where it is silent."""
     counted: bool = True
     """Whether things are counted; else one thing is measured."""
+    least: int = 0
+    """How large the least thing is that is measured."""
 
     def __str__(self) -> str:
         return self.field + ("" if self.counted else " (size)")
@@ -80,15 +83,17 @@ def connected(*contacts: str) -> Account:
     return account(JULIET, dict.fromkeys(contacts, "None"), connected=("balcony",))
 
 
-def status_of(size: int) -> Presence:
-    """Return a request of this size: names, namespaces and text count."""
-    overhead = len("status") + len("jabber:client")
-    return presence("subscribe", ROMEO, JULIET, child("status", "x" * (size - overhead)))
+def status_of(more: int) -> Presence:
+    """Return a request that is so many bytes larger than one with an empty status."""
+    return presence("subscribe", ROMEO, JULIET, child("status", "x" * more))
 
 
-def body_of(size: int) -> Event:
-    overhead = len("body") + len("jabber:client")
-    return received_message("chat", ORCHARD, JULIET, child("body", "x" * (size - overhead)))
+def body_of(more: int) -> Event:
+    return received_message("chat", ORCHARD, JULIET, child("body", "x" * more))
+
+
+REQUEST_OF_NOTHING: Final = status_of(1).size() - 1
+MESSAGE_OF_NOTHING: Final = received_message("chat", ORCHARD, JULIET, child("body", "x")).stanza.size() - 1
 
 
 def groups_of(number: int) -> Event:
@@ -166,6 +171,7 @@ LIMITS: Final = [
         subscription_rules.REQUEST_TOO_LARGE,
         "",
         counted=False,
+        least=REQUEST_OF_NOTHING,
     ),
     Limit(
         "directed_entries",
@@ -188,6 +194,7 @@ LIMITS: Final = [
         delivery_rules.TOO_LARGE_TO_STORE,
         "",
         counted=False,
+        least=MESSAGE_OF_NOTHING,
     ),
     Limit(
         "offline_message_count",
@@ -222,7 +229,7 @@ def at_the_limit(limit: Limit, n: int, policy: Policy) -> Account:
 @EACH_LIMIT
 def test_what_fits_the_limit_is_taken(limit: Limit) -> None:
     n = 40
-    policy = limited(limit.field, n)
+    policy = limited(limit.field, limit.least + n)
     before = at_the_limit(limit, n - 1, policy)
 
     step = reduce(before, limit.adding(n if not limit.counted else n - 1), policy)
@@ -234,7 +241,7 @@ def test_what_fits_the_limit_is_taken(limit: Limit) -> None:
 @EACH_LIMIT
 def test_one_more_is_refused_by_its_own_rule_and_nothing_changes(limit: Limit) -> None:
     n = 40
-    policy = limited(limit.field, n)
+    policy = limited(limit.field, limit.least + n)
     before = at_the_limit(limit, n, policy)
 
     step = reduce(before, limit.adding(n + (not limit.counted)), policy)
@@ -334,8 +341,9 @@ def test_a_decision_larger_than_a_request_may_be_is_not_kept(size: int, kept: bo
     juliet = account(JULIET, {ROMEO: "To"})
     cancelled = status_of(size)
     cancelled = Presence(cancelled.to, cancelled.from_, "p1", "unsubscribed", None, cancelled.payload)
+    least = cancelled.size() - size
 
-    step = reduce(juliet, Inbound(AT, "seq", cancelled), Policy(notices=2, request_size=40))
+    step = reduce(juliet, Inbound(AT, "seq", cancelled), Policy(notices=2, request_size=least + 40))
 
     assert isinstance(step.state, Account)
     assert bool(step.state.notices) is kept
@@ -425,12 +433,37 @@ def test_no_request_is_due_again_as_soon_as_it_is_sent(after: timedelta) -> None
 
 
 def test_a_message_that_is_too_large_to_store_is_answered_to_whoever_may_know_that_nobody_is_there() -> None:
-    told_a_subscriber = reduce(account(JULIET, {ROMEO: "From"}), body_of(50), Policy(offline_message_size=40))
-    told_a_stranger = reduce(account(JULIET), body_of(50), Policy(offline_message_size=40))
+    told_a_subscriber = reduce(
+        account(JULIET, {ROMEO: "From"}), body_of(50), Policy(offline_message_size=MESSAGE_OF_NOTHING + 40)
+    )
+    told_a_stranger = reduce(account(JULIET), body_of(50), Policy(offline_message_size=MESSAGE_OF_NOTHING + 40))
 
     assert told(told_a_subscriber) == [f"route error service-unavailable from {JULIET} to {ORCHARD}"]
     assert told(told_a_stranger) == []
     assert told_a_subscriber.store == told_a_stranger.store == ()
+
+
+def test_what_a_stranger_writes_beside_the_payload_counts_as_well() -> None:
+    """The whole stanza is kept, so the whole stanza is measured: its id, language and unknown attributes too."""
+    filler = "x" * 20_000
+    for request in (
+        Presence(to(JULIET), to(ROMEO), filler, "subscribe"),
+        Presence(to(JULIET), to(ROMEO), None, "subscribe", filler),
+        Presence(to(JULIET), to(ROMEO), None, "subscribe", None, payload(), (("a", filler),)),
+        Presence(to(JULIET), to(ROMEO), None, "subscribe", None, payload(), ((filler, "a"),)),
+    ):
+        step = reduce(account(JULIET), Inbound(AT, "seq", request))
+        assert [effect.rule for effect in step.send] == [subscription_rules.REQUEST_TOO_LARGE]
+        assert step.store == ()
+
+    notice = Presence(to(JULIET), to(ROMEO), filler, "unsubscribed")
+    step = reduce(account(JULIET, {ROMEO: "To"}), Inbound(AT, "seq", notice), Policy(notices=2))
+    assert subscription_rules.NOTICE_DROPPED in [effect.rule for effect in step.send]
+
+    long = Message(to(JULIET), to(ORCHARD), "x" * 70_000, "chat", None, payload(child("body", "O")))
+    step = reduce(account(JULIET), Inbound(AT, "seq", long))
+    assert [effect.rule for effect in step.send] == [delivery_rules.TOO_LARGE_TO_STORE]
+    assert step.store == ()
 
 
 # --- what a limit does not touch ------------------------------------------------------------------------------------
@@ -439,7 +472,7 @@ def test_a_message_that_is_too_large_to_store_is_answered_to_whoever_may_know_th
 def test_a_large_message_is_delivered_to_one_who_is_there() -> None:
     online = account(JULIET, available=("balcony",))
 
-    assert told(reduce(online, body_of(50), Policy(offline_message_size=40))) == [
+    assert told(reduce(online, body_of(50), Policy(offline_message_size=MESSAGE_OF_NOTHING + 40))) == [
         f"deliver chat from {ORCHARD} to balcony"
     ]
 

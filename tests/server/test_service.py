@@ -1049,7 +1049,7 @@ def test_strangers_who_try_addresses_leave_no_trace_in_memory(number: int) -> No
 
 
 def test_a_domain_of_strangers_cannot_fill_the_memory_of_an_account() -> None:
-    policy = Policy(pending_requests_per_domain=10, request_size=100)
+    policy = Policy(pending_requests_per_domain=10, request_size=2000)
     house = Playhouse(JULIET, policy=policy)
 
     for n in range(50):

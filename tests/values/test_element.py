@@ -8,7 +8,19 @@ import attrs
 import pytest
 from hypothesis import given
 
-from xmpp_im_core.element import XML_LANG, Element, canonical, element, from_etree, size, split_name, to_etree
+from xmpp_im_core.element import (
+    ATTRIBUTE_SIZE,
+    ELEMENT_SIZE,
+    TEXT_SIZE,
+    XML_LANG,
+    Element,
+    canonical,
+    element,
+    from_etree,
+    size,
+    split_name,
+    to_etree,
+)
 from xmpp_im_core.testing.strategies import elements
 
 STATUS = element("status", "jabber:client", {XML_LANG: "cs"}, ["Dvořím se Julii"])
@@ -58,9 +70,19 @@ def test_a_name_of_another_namespace_is_another_name() -> None:
     assert element("{urn:other}body", "") != element("body", "urn:other")
 
 
-def test_the_size_counts_every_character() -> None:
-    assert size("Romeo") == 5
-    assert size(element("ab", "urn:c", {"d": "ef"}, ["g", element("h", "")])) == 2 + 5 + 3 + 1 + 1
+def test_the_size_counts_every_character_and_every_part() -> None:
+    assert size("Romeo") == TEXT_SIZE + 5
+    assert size("Roméo") == TEXT_SIZE + 4 * 5
+    tree = element("ab", "urn:c", {"d": "ef"}, ["g", element("h", "")])
+    assert size(tree) == 2 * ELEMENT_SIZE + ATTRIBUTE_SIZE + TEXT_SIZE + 2 + 5 + 3 + 1 + 1
+
+
+def test_the_size_of_a_tree_of_any_depth_is_counted() -> None:
+    tree = element("a", "")
+    for _ in range(5000):
+        tree = element("a", "", {}, [tree])
+
+    assert size(tree) == 5001 * (ELEMENT_SIZE + 1)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
+import attrs
 import pytest
 from hypothesis import given
 
-from xmpp_im_core.element import XML_LANG, Element, element
-from xmpp_im_core.jid import address_of, parse_address, parse_jid
+from xmpp_im_core.element import ATTRIBUTE_SIZE, TEXT_SIZE, XML_LANG, Element, element, size
+from xmpp_im_core.jid import Malformed, address_of, parse_address, parse_jid
 from xmpp_im_core.stanza import (
     CLIENT,
     IQ,
+    STANZA_SIZE,
     STANZAS,
     USUAL_TYPE,
     Condition,
@@ -86,7 +91,39 @@ def test_a_payload_is_asked_for_its_children() -> None:
     assert content.first("body", "urn:other") == other
     assert content.first("subject") is None
     assert content.all("body") == (BODY,)
-    assert content.size() == 1 + 4 + len(CLIENT) + 35 + 1 + 4 + len("urn:other")
+
+
+def test_the_size_of_a_stanza_is_that_of_the_whole_stanza() -> None:
+    to, sender = parse_address("juliet@example.com"), parse_address("romeo@example.net/orchard")
+    small = Message(to, sender, None, None, None, payload(BODY))
+
+    assert small.size() == STANZA_SIZE + 4 * (len("juliet@example.com") + len("romeo@example.net/orchard")) + size(BODY)
+    for larger, more in {
+        Message(to, sender, "i" * 100, None, None, payload(BODY)): 100,
+        Message(to, sender, None, "t" * 100, None, payload(BODY)): 100,
+        Message(to, sender, None, None, "l" * 100, payload(BODY)): 100,
+        Message(to, sender, None, None, None, payload(BODY), (("a", "v" * 100),)): ATTRIBUTE_SIZE + 101,
+        Message(to, sender, None, None, None, payload(BODY, "x" * 100)): TEXT_SIZE + 100,
+        Message(to, Malformed("@" * 125, "no JID"), None, None, None, payload(BODY)): 400,
+    }.items():
+        assert larger.size() == small.size() + more
+
+
+@given(stanzas())
+def test_no_stanza_takes_more_memory_than_its_size(stanza: Stanza) -> None:
+    assert stanza.size() >= memory(stanza)
+
+
+def memory(value: Any) -> int:
+    """Return what a value takes in memory by itself, each part of it counted as often as it is referred to."""
+    own: int = sys.getsizeof(value)
+    if value == ():  # the empty tuple is one object for all
+        return 0
+    if isinstance(value, tuple):
+        return own + sum(memory(part) for part in value)
+    if attrs.has(type(value)):
+        return own + sum(memory(getattr(value, field.name)) for field in attrs.fields(type(value)))
+    return own if isinstance(value, str) else 0
 
 
 # --- elements to stanzas ------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def notify(
     interested = account.interested()
     if interested:
         return account, (deliver(stanza, interested, rule),), ()
-    if len(account.notices) >= policy.notices or stanza.payload.size() > policy.request_size:
+    if len(account.notices) >= policy.notices or stanza.size() > policy.request_size:
         return account, (Ignored(rule), Ignored(rules.NOTICE_DROPPED)), ()
     kept = account.noticing((*account.notices, Notice(seq, stanza)))
     return kept, (Ignored(rule), Ignored(rules.NOTICE_KEPT)), (Put(Kind.NOTICE, seq, stanza),)

@@ -42,7 +42,7 @@ def keep_offline(
     """Hand a message over to be stored, stamped with the time at which it came (XEP-0203)."""
     if not worth_storing(message):
         return silence(account, rules.NOT_STORED)
-    if message.payload.size() > policy.offline_message_size:
+    if message.size() > policy.offline_message_size:
         return Transition(account, (_not_stored(account, message, sender, rules.TOO_LARGE_TO_STORE),))
     if account.offline >= policy.offline_message_count:
         return Transition(account, (_not_stored(account, message, sender, rules.TOO_MANY_STORED),))

@@ -87,7 +87,7 @@ def _ask_user(
     account: Account, event: Inbound, request: Presence, contact: Contact, row: Row, policy: Policy
 ) -> Transition[Account]:
     """Keep the complete request, and deliver it to the available resources (§3.1.3, rules 3 and 4)."""
-    if request.payload.size() > policy.request_size:
+    if request.size() > policy.request_size:
         return silence(account, rules.REQUEST_TOO_LARGE)
     sender = request.from_jid
     assert sender is not None
