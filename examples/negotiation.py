@@ -12,13 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from uuid import uuid4
 
 from xmpp_im_core.codec import (
+    CLOSING,
     CodecError,
     NonStanza,
     StreamClosed,
     StreamOpened,
     StreamParser,
     write_element,
+    write_features,
     write_stanza,
+    write_stream_error,
+    write_stream_header,
 )
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID, parse_jid
@@ -27,7 +31,9 @@ from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, result_reply
 
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 BIND = "urn:ietf:params:xml:ns:xmpp-bind"
-LOGIN = f"<mechanisms xmlns='{SASL}'><mechanism>PLAIN</mechanism></mechanisms>"
+LOGIN = element("mechanisms", SASL, {}, [element("mechanism", SASL, {}, ["PLAIN"])])
+SUCCESS = element("success", SASL)
+FAILURE = element("failure", SASL, {}, [element("not-authorized", SASL)])
 
 
 class Stream:
@@ -36,7 +42,7 @@ class Stream:
     def __init__(self, domain: str, passwords: Mapping[str, str], features: Iterable[Element]) -> None:
         self.domain, self.passwords = domain, passwords
         # What a client uses only where it is offered (RFC 6121 sections 2.6.1 and 3.4.1).
-        self.offers = f"<bind xmlns='{BIND}'/>{b''.join(map(write_element, features)).decode()}"
+        self.offers = (element("bind", BIND), *features)
         self.parser = StreamParser()
         self.account: JID | None = None
         self.jid: JID | None = None
@@ -73,11 +79,8 @@ class Stream:
 
     def greet(self, header: StreamOpened) -> None:
         self.lang = header.lang
-        self.out += (
-            f"<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
-            f" from='{self.domain}' id='{uuid4()}' version='1.0'>"
-            f"<stream:features>{LOGIN if self.account is None else self.offers}</stream:features>"
-        ).encode()
+        self.out += write_stream_header(from_=self.domain, id=uuid4().hex)
+        self.out += write_features((LOGIN,) if self.account is None else self.offers)
 
     def authenticate(self, text: str) -> None:
         try:
@@ -86,9 +89,9 @@ class Stream:
             if self.passwords[account.local or ""] != password:
                 raise ValueError("wrong password")
         except (ValueError, KeyError):
-            self.out += f"<failure xmlns='{SASL}'><not-authorized/></failure>".encode()
+            self.out += write_element(FAILURE)
         else:
-            self.out += f"<success xmlns='{SASL}'/>".encode()
+            self.out += write_element(SUCCESS)
             self.account, self.parser = account, StreamParser()  # the stream begins anew
 
     def bind(self, iq: IQ, account: JID) -> Iterator[JID]:
@@ -106,7 +109,6 @@ class Stream:
 
     def close(self, condition: str | None = None) -> None:
         if not self.closed:
-            streams = "urn:ietf:params:xml:ns:xmpp-streams"
-            error = f"<stream:error><{condition} xmlns='{streams}'/></stream:error>" if condition else ""
-            self.out += f"{error}</stream:stream>".encode()
+            self.out += write_stream_error(condition) if condition else b""
+            self.out += CLOSING
             self.closed = True

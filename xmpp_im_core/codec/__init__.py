@@ -6,7 +6,9 @@ what is larger or deeper than the :class:`Limits`, which are checked before the 
 
 * :class:`StreamParser` reads a stream as it comes, in pieces of any size;
 * :func:`parse_element` and :func:`parse_stanza` read one whole document (a file, a WebSocket frame);
-* :func:`write_element`, :func:`write_stanza` and :func:`write_fan_out` write.
+* :func:`write_element`, :func:`write_stanza` and :func:`write_fan_out` write;
+* :func:`write_stream_header`, :func:`write_features`, :func:`write_stream_error` and :data:`CLOSING` are what a stream
+  has beside its stanzas.
 
 Inside the core the content namespace is always ``jabber:client``; the ``namespace`` that each of these takes
 is the content namespace of the stream, and what stands in it is re-scoped on the way (§4.8.3).
@@ -28,17 +30,28 @@ from xmpp_im_core.codec.errors import (
     Unwritable,
 )
 from xmpp_im_core.codec.events import NonStanza, StreamClosed, StreamEvent, StreamOpened
+from xmpp_im_core.codec.framing import (
+    CLOSING,
+    STREAM_CONDITIONS,
+    STREAM_ERRORS,
+    write_features,
+    write_stream_error,
+    write_stream_header,
+)
 from xmpp_im_core.codec.namespaces import COMPONENT, CONTENT_NAMESPACES, SERVER, STREAMS
 from xmpp_im_core.codec.reading import DEFAULT_LIMITS, Limits
 from xmpp_im_core.codec.streams import StreamParser
 from xmpp_im_core.codec.writing import write_element, write_fan_out, write_stanza
 
 __all__ = [
+    "CLOSING",
     "COMPONENT",
     "CONTENT_NAMESPACES",
     "DEFAULT_LIMITS",
     "SERVER",
     "STREAMS",
+    "STREAM_CONDITIONS",
+    "STREAM_ERRORS",
     "BadFormat",
     "CodecError",
     "InvalidNamespace",
@@ -59,5 +72,8 @@ __all__ = [
     "parse_stanza",
     "write_element",
     "write_fan_out",
+    "write_features",
     "write_stanza",
+    "write_stream_error",
+    "write_stream_header",
 ]

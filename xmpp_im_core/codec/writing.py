@@ -61,7 +61,7 @@ def write_element(element: Element, namespace: str = CLIENT, *, declare: bool = 
     :raises Unwritable: for names, namespaces or attributes that XML cannot hold.
     """
     parts: list[str] = []
-    _write(parts, rescope(element, CLIENT, namespace), None if declare else namespace)
+    write_tree(parts, rescope(element, CLIENT, namespace), None if declare else namespace)
     return "".join(parts).encode()
 
 
@@ -81,13 +81,13 @@ def _rest(stanza: Stanza, namespace: str) -> str:
     if stanza.lang is not None:
         parts.append(f' xml:lang="{_value(stanza.lang)}"')
     if stanza.attributes:
-        _write_attributes(parts, tuple([pair for pair in stanza.attributes if pair[0] not in _HEADER]))
+        write_attributes(parts, tuple([pair for pair in stanza.attributes if pair[0] not in _HEADER]))
     children = rescope_all(stanza.payload.children, CLIENT, namespace)
     _write_content(parts, children, stanza.KIND, namespace)
     return "".join(parts)
 
 
-def _write(parts: list[str], element: Element, scope: str | None) -> None:
+def write_tree(parts: list[str], element: Element, scope: str | None) -> None:
     """Write an element where ``scope`` is the default namespace (None: nobody knows)."""
     name, namespace = element.name, element.namespace
     if not _is_name(name):
@@ -101,7 +101,7 @@ def _write(parts: list[str], element: Element, scope: str | None) -> None:
         scope = namespace
         parts.append(f'<{name} xmlns="{_namespace(namespace)}"')
     if element.attributes:
-        _write_attributes(parts, element.attributes)
+        write_attributes(parts, element.attributes)
     _write_content(parts, element.children, name, scope)
 
 
@@ -114,11 +114,15 @@ def _write_content(parts: list[str], children: tuple[Element | str, ...], name: 
         if isinstance(child, str):
             parts.append(_text(child))
         else:
-            _write(parts, child, scope)
+            write_tree(parts, child, scope)
     parts.append(f"</{name}>")
 
 
-def _write_attributes(parts: list[str], attributes: tuple[tuple[str, str], ...]) -> None:
+def write_attributes(parts: list[str], attributes: tuple[tuple[str, str], ...]) -> None:
+    """Append attributes to the parts of an opening tag.
+
+    :raises Unwritable: for names that XML cannot hold.
+    """
     if len(attributes) > 1 and len(dict(attributes)) < len(attributes):
         raise Unwritable(f"an attribute is given twice: {[name for name, _ in attributes]}")
     for number, (written, value) in enumerate(attributes):

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
 
 from attrs import define, field, frozen
 
-from xmpp_im_core.codec import STREAMS, StreamEvent, StreamParser, parse_stanza, write_stanza
+from xmpp_im_core.codec import CLOSING, StreamEvent, StreamParser, parse_stanza, write_stanza, write_stream_header
 from xmpp_im_core.stanza import Stanza
-
-_CLOSING: Final = b"</stream:stream>"
 
 
 @frozen
@@ -40,7 +37,7 @@ class Link:
 
     def __attrs_post_init__(self) -> None:
         self._parser = StreamParser(self.namespace)
-        self._parser.feed(f"<stream:stream xmlns='{self.namespace}' xmlns:stream='{STREAMS}' version='1.0'>".encode())
+        self._parser.feed(write_stream_header(self.namespace))
 
     def write(self, stanza: Stanza) -> None:
         """Write a stanza, in bytes."""
@@ -50,7 +47,7 @@ class Link:
 
     def close(self) -> None:
         """Write the closing tag: it is the last that may be written."""
-        self.waiting.append(_CLOSING)
+        self.waiting.append(CLOSING)
 
     def read(self) -> StreamEvent:
         """Read the oldest of what waits: a stanza, or the end of the stream.
@@ -62,6 +59,6 @@ class Link:
 
     def lose(self) -> int:
         """Break: what waits arrives no more. Returned is how many stanzas that is."""
-        lost = [data for data in self.waiting if data != _CLOSING]
+        lost = [data for data in self.waiting if data != CLOSING]
         self.waiting.clear()
         return len(lost)

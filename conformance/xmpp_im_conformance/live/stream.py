@@ -9,12 +9,12 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
-from xml.sax.saxutils import quoteattr
 
 from attrs import define, field
 
 from xmpp_im_conformance.driver import ServerFailed
 from xmpp_im_core.codec import (
+    CLOSING,
     STREAMS,
     CodecError,
     NonStanza,
@@ -22,6 +22,7 @@ from xmpp_im_core.codec import (
     StreamEvent,
     StreamOpened,
     StreamParser,
+    write_stream_header,
 )
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import CLIENT, Stanza, to_element
@@ -90,11 +91,8 @@ class Stream:
         """
         self._parser = StreamParser(self.namespace)
         self._events.clear()
-        version = "" if self.namespace != CLIENT else " version='1.0'"
-        self.write(
-            f"<?xml version='1.0'?><stream:stream xmlns='{self.namespace}' xmlns:stream='{STREAMS}'"
-            f" to={quoteattr(to)}{version}>"
-        )
+        version = "1.0" if self.namespace == CLIENT else None
+        self.transport.write(write_stream_header(self.namespace, to=to, version=version))
         opened = await self.next()
         if not isinstance(opened, StreamOpened):
             raise ServerFailed(f"expected a stream header, came {opened}")
@@ -169,7 +167,7 @@ class Stream:
         """End the stream, with a closing tag or without one, and wait until the server has ended it too."""
         try:
             if clean:
-                self.write("</stream:stream>")
+                self.transport.write(CLOSING)
             elif self.transport.can_write_eof():
                 self.transport.write_eof()
             else:  # TLS would first have an end of its own, which a connection that is lost never comes to
