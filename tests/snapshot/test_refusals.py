@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.snapshot.test_round_trip import NOON, juliet
-from xmpp_im_core.client import Asking, SendIQ
+from xmpp_im_core.client import Asking, Client, SendIQ
 from xmpp_im_core.element import element
 from xmpp_im_core.server.effects import Kind, Put
 from xmpp_im_core.server.events import AccountLoaded, Inbound, StoreFailed, TimePassed
+from xmpp_im_core.server.state import Account, Unloaded
 from xmpp_im_core.snapshot import (
     SnapshotError,
     dump,
@@ -264,3 +265,13 @@ def test_an_unsound_record_is_no_damage_since_loading_an_account_gives_it_a_mean
     event = AccountLoaded(NOON, "1", (put,))
 
     assert load(dump(event)) == event
+
+
+def test_a_value_of_a_class_that_is_not_expected_is_refused() -> None:
+    text = to_text(juliet())
+
+    assert from_text(text, Account) == juliet()
+    with pytest.raises(SnapshotError, match=r"\$: Account is not the expected Client"):
+        from_text(text, Client)
+    with pytest.raises(SnapshotError, match=r"\$: Account is not the expected Unloaded"):
+        load(dump(juliet()), Unloaded)

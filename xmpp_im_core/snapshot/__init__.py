@@ -7,6 +7,10 @@
 Nothing is lost: what is loaded equals what was dumped. Nonsense is refused by ``SnapshotError``, which says
 where it stands. Stanzas are XML text.
 
+Each file and each record begins with ``"format": 1``. What one release has written, each later release reads, and as
+the same value: you need not convert your storage when you upgrade. The reverse does not hold: a release may write
+fields that an earlier one refuses.
+
 The classes come from tables, one for each package. A package of your own (an extension with its state) gets
 one too: ``Format((*FORMAT.tables, Table("mine", (MyState, MyEvent))))`` has the same methods.
 """
@@ -14,7 +18,7 @@ one too: ``Format((*FORMAT.tables, Table("mine", (MyState, MyEvent))))`` has the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast, overload
 
 from xmpp_im_core.extensions.carbons import Carbons
 from xmpp_im_core.frozenmap import FrozenMap
@@ -32,6 +36,7 @@ from xmpp_im_core.snapshot.soundness import check_extensions
 from xmpp_im_core.snapshot.table import Table
 
 S = TypeVar("S")
+T = TypeVar("T")
 
 EXTENSIONS: Final = Table("extensions", (Carbons,))
 """The states of the extensions that come with the core."""
@@ -48,12 +53,17 @@ def dump(value: object) -> dict[str, JSON]:
     return FORMAT.dump(value)
 
 
-def load(data: object) -> object:
-    """Read what :func:`dump` wrote, whatever it is.
+@overload
+def load(data: object) -> object: ...
+@overload
+def load(data: object, expected: type[T]) -> T: ...
+def load(data: object, expected: type[Any] = object) -> Any:
+    """Read what :func:`dump` wrote.
 
+    :param expected: the class of the value; without it, a value of any class is returned.
     :raises SnapshotError: for anything else.
     """
-    return FORMAT.load(data)
+    return FORMAT.load(data, expected)
 
 
 def load_state(data: object) -> State:
@@ -114,12 +124,17 @@ def to_text(value: object) -> str:
     return FORMAT.to_text(value)
 
 
-def from_text(text: str) -> object:
-    """Read what :func:`to_text` wrote.
+@overload
+def from_text(text: str) -> object: ...
+@overload
+def from_text(text: str, expected: type[T]) -> T: ...
+def from_text(text: str, expected: type[Any] = object) -> Any:
+    """Read what :func:`to_text` wrote: ``from_text(text, Client)`` returns a ``Client``.
 
+    :param expected: as in :func:`load`.
     :raises SnapshotError: for anything else.
     """
-    return FORMAT.from_text(text)
+    return FORMAT.from_text(text, expected)
 
 
 def write_log(events: Iterable[object]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar, overload
 
 from attrs import field, frozen
 from cattrs import Converter
@@ -21,9 +21,15 @@ from xmpp_im_core.snapshot.errors import Refused, SnapshotError, found, located
 from xmpp_im_core.snapshot.table import Table, Tags, tags_of
 
 VERSION: Final = 1
-"""The version of the format that this release writes, and the only one it reads."""
+"""The version of the format that this release writes, and the only one it reads.
+
+What a release has written, each later release reads: if the format ever changes, it gets a new number, and the old one
+is still read.
+"""
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+T = TypeVar("T")
 
 _REFUSALS: Final = (BaseValidationError, Refused, RecursionError)
 
@@ -56,15 +62,23 @@ class Format:
         except _REFUSALS as error:
             raise located(error) from None
 
-    def load(self, data: object) -> object:
+    @overload
+    def load(self, data: object) -> object: ...
+    @overload
+    def load(self, data: object, expected: type[T]) -> T: ...
+    def load(self, data: object, expected: type[Any] = object) -> Any:
         """Read what :meth:`dump` wrote.
 
+        :param expected: the class of the value; without it, a value of any class is returned.
         :raises SnapshotError: for anything else.
         """
         try:
-            return read_tagged(self._opened(data), self._converter, self._tags)
+            value = read_tagged(self._opened(data), self._converter, self._tags)
         except _REFUSALS as error:
             raise located(error) from None
+        if not isinstance(value, expected):
+            raise SnapshotError("$", f"{type(value).__name__} is not the expected {expected.__name__}")
+        return value
 
     def _opened(self, data: object) -> dict[str, Any]:
         """Return the content of an object of this format's version."""
@@ -84,12 +98,17 @@ class Format:
         """
         return _text(self.dump(value))
 
-    def from_text(self, text: str) -> object:
+    @overload
+    def from_text(self, text: str) -> object: ...
+    @overload
+    def from_text(self, text: str, expected: type[T]) -> T: ...
+    def from_text(self, text: str, expected: type[Any] = object) -> Any:
         """Read what :meth:`to_text` wrote.
 
+        :param expected: as in :meth:`load`.
         :raises SnapshotError: for anything else.
         """
-        return self.load(_data(text))
+        return self.load(_data(text), expected)
 
     def write_log(self, values: Iterable[object]) -> Iterator[str]:
         """Write values as JSON lines, each with its newline.

@@ -1,0 +1,197 @@
+"""Files that a release has written are read by every later one, as the same values (``"format": 1``).
+
+The files in ``tests/data/format-1`` are never changed. Whoever adds a kind of record or a class of state adds a file:
+``python -m tests.snapshot.test_old_files`` writes those that are missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import pytest
+
+from xmpp_im_core.client import Client, ClientPolicy, Features
+from xmpp_im_core.client.state import Bound, Chat, Heard, Item, Question, Request, Resource
+from xmpp_im_core.client.state import Roster as ClientRoster
+from xmpp_im_core.element import element
+from xmpp_im_core.extensions.carbons import Carbons
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import address_of, parse_address, parse_jid
+from xmpp_im_core.policy import Audience, Policy
+from xmpp_im_core.recency import recency
+from xmpp_im_core.roster import Contact, RosterHead, SharedItem, roster_of
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.server.effects import AS_IT_STANDS, FULL_JID, Deliver, FanOut, Kind, Put, Route
+from xmpp_im_core.server.events import TimePassed
+from xmpp_im_core.server.machine import PLAIN, Beside
+from xmpp_im_core.server.service import ForAccount, Service, Waiting
+from xmpp_im_core.server.state import (
+    Account,
+    LastUnavailable,
+    Moved,
+    NoAccount,
+    Notice,
+    Session,
+    SessionId,
+    State,
+    Unloaded,
+)
+from xmpp_im_core.server.waiting import Held
+from xmpp_im_core.snapshot import VERSION, dump_record, from_text, load_record, to_text
+from xmpp_im_core.stanza import CLIENT, Message, Presence, payload
+from xmpp_im_core.subscription import Subscription
+
+FILES: Final = Path(__file__).resolve().parents[1] / "data" / f"format-{VERSION}"
+NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+JULIET: Final = parse_jid("juliet@capulet.example")
+ROMEO: Final = "romeo@montague.example"
+BALCONY: Final = SessionId("balcony", 7)
+OBEYED: Final = Rule("a:rule", "Something is so.", ("6121-3.1.2-01",), ("XEP-0280 §4",))
+
+MESSAGE: Final = Message(
+    address_of(JULIET),
+    parse_address(f"{ROMEO}/orchard"),
+    "m1",
+    "chat",
+    "en",
+    payload(
+        element("body", CLIENT, {}, ["But <soft> & 'fair'"]),
+        element("delay", "urn:xmpp:delay", {"stamp": "2026-01-01T12:00:00Z"}),
+    ),
+)
+REQUEST: Final = Presence(
+    address_of(JULIET),
+    parse_address(ROMEO),
+    "s1",
+    "subscribe",
+    None,
+    payload(element("status", CLIENT, {}, ["I pray"])),
+)
+CONTACTS: Final = {
+    ROMEO: Contact(ROMEO, Subscription.NONE_OUT_IN, True, "Rom\u00e9o", ("Lovers", "Verona"), True, REQUEST, NOON, 3),
+    "nurse@capulet.example": Contact("nurse@capulet.example", Subscription.BOTH, version=1),
+    "paris@verona.example": Contact("paris@verona.example", listed=False, version=2),
+}
+
+RECORDS: Final[Mapping[str, Put]] = {
+    "roster": Put(Kind.ROSTER, "", RosterHead("l1", 3, 1, True)),
+    "contact": Put(Kind.CONTACT, ROMEO, CONTACTS[ROMEO]),
+    "contact-plain": Put(Kind.CONTACT, "nurse@capulet.example", CONTACTS["nurse@capulet.example"]),
+    "last-unavailable": Put(
+        Kind.LAST_UNAVAILABLE, "", LastUnavailable(Presence(from_=address_of(JULIET), type="unavailable"), NOON)
+    ),
+    "moved": Put(Kind.MOVED, "", Moved("xmpp:juliet@mantua.example", True)),
+    "blocked": Put(Kind.BLOCKED, "tybalt@capulet.example", None),
+    "notice": Put(Kind.NOTICE, "e1", Presence(address_of(JULIET), parse_address(ROMEO), "a1", "subscribed")),
+    "offline": Put(Kind.OFFLINE, "e2", MESSAGE),
+    "outbox-deliver": Put(Kind.OUTBOX, "e3:000000", Deliver(MESSAGE, (BALCONY,), FULL_JID, OBEYED)),
+    "outbox-deliver-as-it-stands": Put(Kind.OUTBOX, "e3:000001", Deliver(MESSAGE, (BALCONY,), AS_IT_STANDS, OBEYED)),
+    "outbox-route": Put(Kind.OUTBOX, "e3:000002", Route(MESSAGE, OBEYED)),
+    "outbox-fan-out": Put(Kind.OUTBOX, "e3:000003", FanOut(Presence(from_=address_of(JULIET)), (ROMEO,), OBEYED)),
+}
+
+
+def account() -> Account:
+    full = address_of(JULIET.with_resource("balcony"))
+    presence = Presence(from_=full, payload=payload(element("priority", CLIENT, {}, ["1"])))
+    roster = roster_of(RosterHead("l1", 3, 1), CONTACTS)
+    return Account(
+        JULIET,
+        roster.showing(FrozenMap({"page@verona.example": SharedItem("page@verona.example", name="Page")}), 1),
+        (Session(BALCONY, full, "en", True, presence, 1, (ROMEO,), False, True),),
+        LastUnavailable(Presence(from_=full, type="unavailable"), NOON),
+        Moved("xmpp:juliet@mantua.example", False),
+        ("tybalt@capulet.example",),
+        NOON,
+        (Notice("e1", Presence(type="subscribed")),),
+        2,
+        (SessionId("balcony", 6),),
+    )
+
+
+def client() -> Client:
+    item = Item(ROMEO, Subscription.BOTH, "Romeo", ("Lovers",))
+    return Client(
+        JULIET,
+        ClientRoster(FrozenMap({ROMEO: item}), "v1"),
+        FrozenMap({ROMEO: Chat(NOON, "t1", parse_jid(f"{ROMEO}/orchard"))}),
+        recency([ROMEO]),
+        (MESSAGE,),
+        Bound(JULIET.with_resource("balcony"), Features(True, True)),
+        True,
+        presence=Presence(),
+        directed=(ROMEO,),
+        questions=FrozenMap({"n-1-iq": Question(parse_jid("montague.example"), NOON)}),
+        presences=FrozenMap({ROMEO: Heard((Resource("orchard", Presence()),))}),
+        strangers=recency([ROMEO]),
+        requests=FrozenMap({ROMEO: Request(REQUEST, NOON)}),
+    )
+
+
+VALUES: Final[Mapping[str, Any]] = {
+    "account": account(),
+    "no-account": NoAccount(JULIET),
+    "unloaded": Unloaded(JULIET, account().sessions),
+    "account-with-carbons": Beside("carbons", Carbons((BALCONY,), ((ROMEO, "m1"),)), NoAccount(JULIET)),
+    "service": Service(
+        ("capulet.example",),
+        PLAIN,
+        FrozenMap({JULIET.bare: account()}),
+        FrozenMap(
+            {
+                "nurse@capulet.example": Waiting(None).holding(
+                    Held(ForAccount("nurse@capulet.example", TimePassed(NOON, "e4")), "e4")
+                )
+            }
+        ),
+    ),
+    "policy": Policy(tombstones=3, served=FrozenMap({"urn:xmpp:ping": Audience.ANYONE})),
+    "client": client(),
+    "client-policy": ClientPolicy(),
+}
+
+
+def written(put: Put) -> str:
+    """Return a record as a storage holds it: kind, key and text."""
+    row = {"kind": put.kind.value, "key": put.key, "text": dump_record(put)}
+    return json.dumps(row, indent=1) + "\n"
+
+
+@pytest.mark.parametrize("name", sorted(RECORDS))
+def test_an_old_record_is_read_as_the_same_value(name: str) -> None:
+    row = json.loads((FILES / f"record-{name}.json").read_text())
+
+    assert load_record(Kind(row["kind"]), row["key"], row["text"]) == RECORDS[name]
+
+
+@pytest.mark.parametrize("name", sorted(VALUES))
+def test_an_old_snapshot_is_read_as_the_same_value(name: str) -> None:
+    assert from_text((FILES / f"{name}.json").read_text()) == VALUES[name]
+
+
+def test_there_is_a_file_of_every_kind_of_record_and_of_every_state() -> None:
+    assert {put.kind for put in RECORDS.values()} == set(Kind)
+    assert {type(value) for value in VALUES.values()} >= {*get_args(State), Beside, Service, Client}
+
+
+def test_no_file_is_left_unread() -> None:
+    named = {*[f"record-{name}.json" for name in RECORDS], *[f"{name}.json" for name in VALUES]}
+
+    assert {path.name for path in FILES.iterdir()} == named
+
+
+def write_missing() -> None:
+    """Write the files that are missing, and no other."""
+    texts = {f"record-{name}.json": written(put) for name, put in RECORDS.items()}
+    texts |= {f"{name}.json": f"{to_text(value)}\n" for name, value in VALUES.items()}
+    for name, text in texts.items():
+        if not (FILES / name).exists():
+            (FILES / name).write_text(text)
+
+
+if __name__ == "__main__":
+    write_missing()
