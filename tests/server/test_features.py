@@ -1,4 +1,4 @@
-"""The stream features of RFC 6121 (§2.6.1, §3.4): offered where the policy has what they promise."""
+"""The stream features of RFC 6121 (§2.6.1, §3.4) and those of XEP-0030: offered where what they promise is there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import pytest
 from tests.rfc6121.conversation import rfc6121
 from xmpp_im_core.client import Features, read_features
 from xmpp_im_core.element import element
-from xmpp_im_core.policy import Policy, PreApproval, RosterAccess
-from xmpp_im_core.server import stream_features
+from xmpp_im_core.extensions import carbons, last_activity
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.policy import Audience, Policy, PreApproval, RosterAccess
+from xmpp_im_core.server import PLAIN, features, stream_features
 
 VER = element("ver", "urn:xmpp:features:rosterver")
 SUB = element("sub", "urn:xmpp:features:pre-approval")
@@ -44,3 +46,52 @@ def test_a_client_reads_what_a_server_offers(versioning: bool, pre_approval: Pre
     offered = stream_features(Policy(roster_versioning=versioning, pre_approval=pre_approval))
 
     assert read_features(offered) == Features(versioning, pre_approval is PreApproval.ONCE)
+
+
+# --- service discovery --------------------------------------------------------------------------------------
+
+
+def test_what_is_there_by_default_is_said() -> None:
+    assert features(Policy(), PLAIN) == ("jabber:iq:roster", "msgoffline", "urn:xmpp:blocking")
+
+
+@pytest.mark.parametrize("access", list(RosterAccess))
+def test_rosters_are_said_to_be_there_where_they_are(access: RosterAccess) -> None:
+    found = features(Policy(roster_access=access), PLAIN)
+
+    assert ("jabber:iq:roster" in found) is (access in (RosterAccess.OPEN, RosterAccess.READ_ONLY))
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_the_block_list_is_said_to_be_there_where_it_is(blocking: bool) -> None:
+    """XEP-0191 §3.1: "it MUST return a feature of "urn:xmpp:blocking""."""
+    assert ("urn:xmpp:blocking" in features(Policy(blocking=blocking), PLAIN)) is blocking
+
+
+@pytest.mark.parametrize("messaging", [True, False])
+@pytest.mark.parametrize("offline", [True, False])
+def test_messages_are_said_to_be_stored_where_they_are(messaging: bool, offline: bool) -> None:
+    """XEP-0160 §4: "it SHOULD return a "msgoffline" feature"."""
+    found = features(Policy(messaging=messaging, offline_messages=offline), PLAIN)
+
+    assert ("msgoffline" in found) is (messaging and offline)
+
+
+def test_what_the_program_serves_is_said() -> None:
+    served = FrozenMap({"urn:xmpp:ping": Audience.ANYONE, "vcard-temp": Audience.OWNER})
+
+    assert {"urn:xmpp:ping", "vcard-temp"} <= set(features(Policy(served=served), PLAIN))
+
+
+def test_extensions_say_what_they_add_in_whatever_order_they_stand() -> None:
+    """XEP-0280 §3, XEP-0012 §6: each has to be in the answer to disco#info."""
+    plain = set(features(Policy(), PLAIN))
+
+    for machine in (carbons(last_activity(PLAIN)), last_activity(carbons(PLAIN))):
+        found = features(Policy(), machine)
+        assert set(found) - plain == {"urn:xmpp:carbons:2", "jabber:iq:last"}
+        assert list(found) == sorted(set(found))
+
+
+def test_an_extension_that_stands_twice_says_it_once() -> None:
+    assert features(Policy(), last_activity(last_activity(PLAIN))).count("jabber:iq:last") == 1

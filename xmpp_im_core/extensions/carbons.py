@@ -77,7 +77,7 @@ def carbons(machine: Machine[S], *, remembered: int = 100) -> Machine[Beside[Car
             Beside(NAME, Carbons(enabled, own.sent), step.state), (*step.send, *copies), step.store, step.forget
         )
 
-    return Machine(lambda jid: Beside(NAME, Carbons(), machine.start(jid)), reduce)
+    return Machine(lambda jid: Beside(NAME, Carbons(), machine.start(jid)), reduce, (*machine.features, CARBONS))
 
 
 # --- enabling and disabling (§4, §5) ----------------------------------------------------------------------

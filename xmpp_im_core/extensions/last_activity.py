@@ -43,7 +43,7 @@ def last_activity(machine: Machine[S]) -> Machine[S]:
                 return Transition(state, (Route(reply, rule),))
         return machine.reduce(state, event, policy)
 
-    return Machine(machine.start, reduce)
+    return Machine(machine.start, reduce, (*machine.features, LAST))
 
 
 def _reply(account: Account, at: datetime, iq: IQ, sender: JID) -> tuple[Stanza, Rule]:

@@ -51,7 +51,7 @@ from xmpp_im_core.server.events import (
     Undelivered,
     Unroutable,
 )
-from xmpp_im_core.server.features import stream_features
+from xmpp_im_core.server.features import features, stream_features
 from xmpp_im_core.server.machine import PLAIN, Beside, Machine, account_of
 from xmpp_im_core.server.no_account import no_account
 from xmpp_im_core.server.service import (
@@ -141,6 +141,7 @@ __all__ = [
     "Visibility",
     "account_of",
     "authorised_by",
+    "features",
     "hosting",
     "is_blocked",
     "no_account",

@@ -32,6 +32,8 @@ class Machine(Generic[S]):
 
     start: Callable[[JID], S]
     reduce: Reducer[S]
+    features: tuple[str, ...] = ()
+    """What service discovery says of the extensions (XEP-0030): an extension adds its namespaces."""
 
 
 PLAIN: Final[Machine[State]] = Machine(NoAccount, reduce)

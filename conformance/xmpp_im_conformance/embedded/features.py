@@ -12,6 +12,7 @@ from xmpp_im_core.element import Element, element
 from xmpp_im_core.extensions import carbons, last_activity
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import DEFAULT, Audience, Policy, PreApproval, RosterAccess
+from xmpp_im_core.server.features import features
 from xmpp_im_core.server.machine import PLAIN, Machine
 from xmpp_im_core.stanza import IQ
 
@@ -84,7 +85,7 @@ def machine_for(features: frozenset[str]) -> Machine[Any]:
     return machine
 
 
-def answer(iq: IQ, policy: Policy) -> tuple[Element, ...] | None:
+def answer(iq: IQ, policy: Policy, machine: Machine[Any]) -> tuple[Element, ...] | None:
     """Return the payload of the result with which a service of the host answers a request; None: it does not."""
     asked = iq.request
     if asked is None or asked.namespace not in policy.served:
@@ -95,7 +96,6 @@ def answer(iq: IQ, policy: Policy) -> tuple[Element, ...] | None:
     if asked.namespace == DISCO_ITEMS:
         return (element("query", DISCO_ITEMS),)
     identity = {"category": "account", "type": "registered"} if of_account else {"category": "server", "type": "im"}
-    features = sorted([*policy.served, "jabber:iq:roster"])
     return (
         element(
             "query",
@@ -103,7 +103,7 @@ def answer(iq: IQ, policy: Policy) -> tuple[Element, ...] | None:
             {},
             [
                 element("identity", DISCO_INFO, identity),
-                *[element("feature", DISCO_INFO, {"var": var}) for var in features],
+                *[element("feature", DISCO_INFO, {"var": var}) for var in features(policy, machine)],
             ],
         ),
     )

@@ -235,7 +235,7 @@ def _delegate(host: Host, account: str, effect: Delegate) -> Iterator[ServiceEve
     iq = effect.iq
     if iq.type not in ("get", "set"):
         return
-    children = answer(iq, host.policy)
+    children = answer(iq, host.policy, host.service.machine)
     reply: Stanza = error_reply(iq, stanza_error(Condition.SERVICE_UNAVAILABLE))
     if children is not None:
         reply = result_reply(iq, *children)
