@@ -135,6 +135,16 @@ def parse_jid(text: str) -> JID:
     return JID(full, bare, local, domain, resource)
 
 
+def prepared_jid(text: str) -> JID:
+    """Return the JID of a text that has been prepared before, as ``JID.full``: what was kept is not prepared again.
+
+    No prepared localpart or domainpart holds a slash, and no prepared domainpart an at sign.
+    """
+    bare, slash, resource = text.partition("/")
+    local, at, domain = bare.rpartition("@")
+    return JID(text, bare, local if at else None, domain, resource if slash else None)
+
+
 def _localpart(text: str) -> str:
     if _ASCII_LOCAL.match(text):
         return _bounded("localpart", text.lower())

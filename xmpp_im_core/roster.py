@@ -225,6 +225,13 @@ class Roster:
         """Return who is subscribed to the user's presence ("from" and "both"), sorted."""
         return self._in_state(_subscriber)
 
+    def subscribers_at(self, domains: frozenset[str]) -> list[str]:
+        """Return who of these domains, or which of them, is subscribed to the user's presence, in no order."""
+        shared = self.shared
+        own = [c.jid for c in self.contacts.unordered() if c.state.from_ and c.jid not in shared]
+        all_of_them = [*own, *[item.jid for item in shared.unordered() if item.state.from_]]
+        return [jid for jid in all_of_them if jid.rpartition("@")[2] in domains]
+
     def subscriptions(self) -> tuple[str, ...]:
         """Return whose presence the user is subscribed to ("to" and "both"), sorted."""
         return self._in_state(_subscribed)

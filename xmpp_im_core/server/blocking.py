@@ -6,10 +6,11 @@ request that waits for the user's decision is dropped, since it could be answere
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Final
 
 from xmpp_im_core.element import Element, element
-from xmpp_im_core.jid import JID, InvalidJID, parse_jid
+from xmpp_im_core.jid import JID, InvalidJID, parse_jid, prepared_jid
 from xmpp_im_core.policy import BlockedMessages, Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import blocking as rules
@@ -67,26 +68,39 @@ def blocking_request(
         return Transition(after, (result(request, session.id, rules.LISTED, listed),))
     if request.type != "set" or asked.name not in ("block", "unblock"):
         return refuse(account, request, session.id, Condition.BAD_REQUEST, rules.MALFORMED)
-    jids = _read_items(asked)
+    longest = max(policy.block_list, len(account.blocked))
+    jids = _read_items(asked, longest)
     if isinstance(jids, Rule):
-        condition = Condition.JID_MALFORMED if jids is rules.JID_MALFORMED else Condition.BAD_REQUEST
-        return refuse(account, request, session.id, condition, jids)
-    if asked.name == "unblock" and not jids and asked.elements:
+        return refuse(account, request, session.id, _CONDITIONS[jids], jids)
+    if not jids and (asked.name == "block" or asked.elements):
         return refuse(account, request, session.id, Condition.BAD_REQUEST, rules.MALFORMED)
     if asked.name == "unblock":
-        return _unblock(account, event, request, session, asked, jids, policy)
-    if not jids:
-        return refuse(account, request, session.id, Condition.BAD_REQUEST, rules.MALFORMED)
+        return _unblock(account, event, request, session, jids, policy)
     blocked = tuple(sorted({*account.blocked, *jids}))
-    if len(blocked) > max(policy.block_list, len(account.blocked)):
+    if len(blocked) > longest:
         return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.LIST_FULL)
-    return _block(account, event, request, session, asked, blocked)
+    return _block(account, event, request, session, jids, blocked)
 
 
-def _read_items(asked: Element) -> frozenset[str] | Rule:
-    """Return the JIDs of a command, prepared; or the rule by which it is refused."""
+_CONDITIONS: Final = MappingProxyType(
+    {
+        rules.JID_MALFORMED: Condition.JID_MALFORMED,
+        rules.MALFORMED: Condition.BAD_REQUEST,
+        rules.LIST_FULL: Condition.POLICY_VIOLATION,
+    }
+)
+
+
+def _read_items(asked: Element, longest: int) -> frozenset[str] | Rule:
+    """Return the JIDs of a command, prepared; or the rule by which it is refused.
+
+    More JIDs than the longest list can hold are not even prepared, which may cost much for each.
+    """
     jids: set[str] = set()
-    for item in asked.all("item"):
+    items = list(asked.all("item"))
+    if len(items) > longest:
+        return rules.LIST_FULL
+    for item in items:
         text = item.get("jid")
         if text is None:
             return rules.MALFORMED
@@ -98,14 +112,14 @@ def _read_items(asked: Element) -> frozenset[str] | Rule:
 
 
 def _block(
-    account: Account, event: Outbound, request: IQ, session: Session, asked: Element, blocked: tuple[str, ...]
+    account: Account, event: Outbound, request: IQ, session: Session, jids: frozenset[str], blocked: tuple[str, ...]
 ) -> Transition[Account]:
     """Add to the block list, take leave of whom it hits, and drop their requests (XEP-0191 §3.3)."""
-    added = tuple([jid for jid in blocked if jid not in account.blocked])
+    added = tuple(sorted(jids.difference(account.blocked)))
     store: list[StoreOperation] = [Put(Kind.BLOCKED, jid, None) for jid in added]
     after = account.blocking(blocked)
     for contact in [account.roster.contacts[jid] for jid in account.roster.pending]:
-        if is_blocked(after, parse_jid(contact.jid)):
+        if is_blocked(after, prepared_jid(contact.jid)):
             state = subscription_state(contact.state.subscription, contact.state.pending_out)
             after, noted = note(after, contact.becoming(state))
             store += noted
@@ -119,7 +133,7 @@ def _block(
         if told:
             farewells.append(FanOut(presence, told, rules.UNAVAILABLE))
     after = after.with_sessions(tuple(sessions))
-    answers = _answers(after, event, request, session, asked, rules.BLOCKED)
+    answers = _answers(after, event, request, session, jids, rules.BLOCKED)
     return Transition(after, (*answers, *farewells), tuple(store))
 
 
@@ -128,18 +142,17 @@ def _unblock(
     event: Outbound,
     request: IQ,
     session: Session,
-    asked: Element,
     jids: frozenset[str],
     policy: Policy,
 ) -> Transition[Account]:
     """Take JIDs, or all, off the block list, and greet whom it no longer hits (XEP-0191 §3.4, §3.5)."""
     left = tuple([jid for jid in account.blocked if jids and jid not in jids])
-    removed = tuple([jid for jid in account.blocked if jid not in left])
+    removed = tuple([jid for jid in account.blocked if not jids or jid in jids])
     after = account.blocking(left)
     after = after.waking(first_due(after, policy))  # while a contact was blocked its request was not sent again
     told = tuple(sorted(_affected(after, removed)))
     greetings = [FanOut(presence, told, rules.AVAILABLE) for presence in after.presences() if told]
-    answers = _answers(after, event, request, session, asked, rules.UNBLOCKED)
+    answers = _answers(after, event, request, session, jids, rules.UNBLOCKED)
     store = tuple([Delete(Kind.BLOCKED, jid) for jid in removed])
     return Transition(after, (*answers, *greetings), store)
 
@@ -149,7 +162,11 @@ def _affected(account: Account, jids: tuple[str, ...]) -> set[str]:
 
     :param account: as it is without these JIDs in its block list.
     """
-    return {jid for jid in account.roster.subscribers() if _hides(account, jids, parse_jid(jid))}
+    entities = [prepared_jid(jid) for jid in jids]
+    domains = frozenset([entity.full for entity in entities if entity.is_bare and entity.local is None])
+    named = {entity.bare for entity in entities if account.roster.state_of(entity.bare).from_}
+    concerned = named.union(account.roster.subscribers_at(domains) if domains else ())
+    return {jid for jid in concerned if _hides(account, jids, prepared_jid(jid))}
 
 
 def _hides(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
@@ -162,7 +179,7 @@ def _sent_directed(account: Account, session: Session, jids: tuple[str, ...]) ->
 
     Directed presence to a bare JID has reached each of its resources, the blocked one too.
     """
-    return [jid for jid in session.directed if _hit(account, jids, parse_jid(jid))]
+    return [jid for jid in session.directed if _hit(account, jids, prepared_jid(jid))]
 
 
 def _hit(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
@@ -174,30 +191,27 @@ def _hit(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
 
 def _once(entities: set[str]) -> tuple[str, ...]:
     """Return whom to tell, sorted: whoever is told by the bare JID is not told again by a full one."""
-    bare = {jid: parse_jid(jid).bare for jid in entities}
+    bare = {jid: prepared_jid(jid).bare for jid in entities}
     return tuple(sorted([jid for jid in entities if bare[jid] == jid or bare[jid] not in entities]))
 
 
 def _without_directed(session: Session, told: tuple[str, ...]) -> Session:
     """Strike those off the list of a session who have been told its end, by their bare or their full JID."""
     gone = frozenset(told)
-    left = tuple([jid for jid in session.directed if gone.isdisjoint((jid, parse_jid(jid).bare))])
+    left = tuple([jid for jid in session.directed if gone.isdisjoint((jid, prepared_jid(jid).bare))])
     return session if len(left) == len(session.directed) else session.with_directed(left)
 
 
 def _answers(
-    account: Account, event: Outbound, request: IQ, session: Session, asked: Element, rule: Rule
+    account: Account, event: Outbound, request: IQ, session: Session, jids: frozenset[str], rule: Rule
 ) -> tuple[Effect, ...]:
     """Return the result, and the push of the command to every resource that has asked for the list."""
     told = tuple([each.id for each in account.sessions if each.knows_blocklist])
-    pushed = element(asked.name, BLOCKING, {}, [_item(jid) for jid in sorted(_prepared(asked.all("item")))])
+    asked = "block" if rule is rules.BLOCKED else "unblock"
+    pushed = element(asked, BLOCKING, {}, [_item(jid) for jid in sorted(jids)])
     push = IQ(None, None, f"{event.seq}-push", "set", None, payload(pushed))
     answer = result(request, session.id, rule)
     return (answer, Deliver(push, told, FULL_JID, rules.PUSHED)) if told else (answer, Ignored(rules.PUSHED))
-
-
-def _prepared(items: Iterable[Element]) -> set[str]:
-    return {parse_jid(item.get("jid") or "").full for item in items}
 
 
 def _item(jid: str) -> Element:

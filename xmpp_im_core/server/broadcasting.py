@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from xmpp_im_core.jid import JID, parse_jid
+from xmpp_im_core.jid import JID, prepared_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Told
 from xmpp_im_core.rules import Rule
@@ -141,7 +141,7 @@ def _owed(account: Account, session: Session, own: tuple[SessionId, ...]) -> tup
 
     :param own: the user's own resources that the end is delivered to, if it was available.
     """
-    owed = [(entry, parse_jid(entry)) for entry in session.directed]
+    owed = [(entry, prepared_jid(entry)) for entry in session.directed]
     return tuple([entry for entry, entity in owed if not _hears_anyway(account, session, entity, own)])
 
 
@@ -176,7 +176,7 @@ def _without(
 ) -> tuple[str, ...]:
     if not account.blocked:
         return recipients
-    return tuple([jid for jid in recipients if not kept_out(account, parse_jid(jid))])
+    return tuple([jid for jid in recipients if not kept_out(account, prepared_jid(jid))])
 
 
 def _fan_out(presence: Presence, recipients: tuple[str, ...], rule: Rule) -> list[Effect]:

@@ -10,6 +10,7 @@ from xmpp_im_core.server.answers import refuse
 from xmpp_im_core.server.effects import Route, Transition
 from xmpp_im_core.server.events import Outbound
 from xmpp_im_core.server.state import Account, Session
+from xmpp_im_core.server.visibility import holds
 from xmpp_im_core.stanza import Condition, Presence
 
 
@@ -24,13 +25,13 @@ def outbound_directed(
     :param presence: available or unavailable, stamped with the full JID.
     """
     if presence.type == "unavailable":
-        if to.full not in session.directed:
+        if not holds(session.directed, to.full):
             return Transition(account, (Route(presence, rules.DIRECTED_UNAVAILABLE, session.id),))
         left = session.with_directed(tuple([entry for entry in session.directed if entry != to.full]))
         return Transition(account.with_session(left), (Route(presence, rules.DIRECTED_UNAVAILABLE, session.id),))
     routed = Route(presence, _rule(account, to, session), session.id)
     own = to.bare == account.jid.bare
-    if to.full in session.directed or (own and not _is_owed(account, to, session)):
+    if holds(session.directed, to.full) or (own and not _is_owed(account, to, session)):
         return Transition(account, (routed,))
     if not own and len(session.directed) >= policy.directed_entries:
         return refuse(account, presence, session.id, Condition.POLICY_VIOLATION, rules.DIRECTED_LIST_FULL)
@@ -65,7 +66,7 @@ def heard_unavailable(account: Account, sender: JID, to: JID) -> Account:
     struck = [
         session
         for session in account.sessions
-        if to.resource in (None, session.id.resource) and sender.full in session.directed
+        if to.resource in (None, session.id.resource) and holds(session.directed, sender.full)
     ]
     for session in struck:
         left = tuple([entry for entry in session.directed if entry != sender.full])

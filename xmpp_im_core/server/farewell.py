@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from xmpp_im_core.jid import Address, parse_jid
+from xmpp_im_core.jid import Address, prepared_jid
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server.effects import Effect, Route
 from xmpp_im_core.server.state import Account, Session
-from xmpp_im_core.server.visibility import is_withheld
+from xmpp_im_core.server.visibility import is_withheld, lists
 from xmpp_im_core.stanza import AddressLike, Presence
 
 
@@ -41,7 +41,7 @@ def without_directed_to(account: Account, bare: str) -> Account:
     (§4.6.1, §4.6.3). The list of a resource that is not available stays, and so do all where presence is withheld:
     then nothing was sent.
     """
-    if not any(_lists(session, bare) for session in account.sessions) or is_withheld(account, parse_jid(bare)):
+    if not any(_lists(session, bare) for session in account.sessions) or is_withheld(account, prepared_jid(bare)):
         return account
     return account.with_sessions(
         tuple([_struck(session, bare) if _lists(session, bare) else session for session in account.sessions])
@@ -49,7 +49,7 @@ def without_directed_to(account: Account, bare: str) -> Account:
 
 
 def _lists(session: Session, bare: str) -> bool:
-    return session.presence is not None and any(_is_of(entry, bare) for entry in session.directed)
+    return session.presence is not None and lists(session.directed, bare)
 
 
 def _is_of(entry: str, bare: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from xmpp_im_core.jid import parse_address, parse_jid
+from xmpp_im_core.jid import parse_address, prepared_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import subscriptions as rules
@@ -62,7 +62,7 @@ def first_due(account: Account, policy: Policy) -> datetime | None:
 def _waits(account: Account, contact: Contact) -> bool:
     """Whether a request is to be sent again: the contact is not blocked, and shown by the user's own item."""
     return contact.jid not in account.roster.shared and not (
-        account.blocked and is_blocked(account, parse_jid(contact.jid))
+        account.blocked and is_blocked(account, prepared_jid(contact.jid))
     )
 
 

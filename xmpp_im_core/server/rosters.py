@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from xmpp_im_core.element import Element
-from xmpp_im_core.jid import InvalidJID, parse_address, parse_jid
+from xmpp_im_core.jid import InvalidJID, parse_address, parse_jid, prepared_jid
 from xmpp_im_core.policy import FullJIDItem, OwnItem, Policy, RosterAccess
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import Rule
@@ -156,7 +156,7 @@ def withdrawal_at_removal(account: Account, contact: str, state: Subscription, s
     A pending request is withdrawn too, which §2.5.2 does not ask for: else the contact's server would keep
     asking the contact on behalf of somebody who no longer wants to know.
     """
-    if is_blocked(account, parse_jid(contact)):
+    if is_blocked(account, prepared_jid(contact)):
         return (Ignored(blocking_rules.REMOVAL_NOT_TOLD),)
     to = parse_address(contact)
     effects: tuple[Effect, ...] = ()

@@ -7,7 +7,7 @@ says what is shared after each loading of the account, and whenever it changes.
 from __future__ import annotations
 
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.jid import prepared_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster
 from xmpp_im_core.rules import administration as rules
@@ -61,11 +61,11 @@ def _push(account: Account, jid: str, version: int, id: str, policy: Policy) -> 
 
 def _presence(before: Account, after: Account, changed: list[str], seq: str) -> list[Effect]:
     """Return the presence that goes with the change, to and for the contacts whose state differs."""
-    seen = [jid for jid in changed if not is_withheld(after, parse_jid(jid))]
+    seen = [jid for jid in changed if not is_withheld(after, prepared_jid(jid))]
     gained = tuple([jid for jid in seen if _from(after.roster, jid) and not _from(before.roster, jid)])
     lost = tuple([jid for jid in seen if _from(before.roster, jid) and not _from(after.roster, jid)])
     probed = [jid for jid in changed if _to(after.roster, jid) and not _to(before.roster, jid)]
-    probed = [jid for jid in probed if not is_blocked(after, parse_jid(jid))]
+    probed = [jid for jid in probed if not is_blocked(after, prepared_jid(jid))]
     send: list[Effect] = []
     for session in after.sessions:
         if session.presence is None:

@@ -65,6 +65,11 @@ def is_withheld(account: Account, entity: JID) -> bool:
     return matches(account.blocked, entity) or reaches(account.blocked, entity.bare)
 
 
+def lists(directed: tuple[str, ...], bare: str) -> bool:
+    """Whether a sorted list of JIDs holds a bare JID or a full JID of it."""
+    return holds(directed, bare) or reaches(directed, bare)
+
+
 def reaches(blocked: tuple[str, ...], bare: str) -> bool:
     """Whether a sorted list of JIDs holds a resource of this bare JID, which presence to the bare JID would reach."""
     behind = f"{bare}/"
@@ -77,13 +82,14 @@ def matches(blocked: tuple[str, ...], entity: JID) -> bool:
 
     A domain with a resourcepart is a full JID too, and matches that alone.
     """
-    return any(_holds(blocked, form) for form in (entity.full, entity.bare, entity.domain))
+    return any(holds(blocked, form) for form in (entity.full, entity.bare, entity.domain))
 
 
-def _holds(sorted_jids: tuple[str, ...], jid: str) -> bool:
+def holds(sorted_jids: tuple[str, ...], jid: str) -> bool:
+    """Whether a sorted list holds a JID: found by halving, since anybody's stanza may ask."""
     place = bisect_left(sorted_jids, jid)
     return place < len(sorted_jids) and sorted_jids[place] == jid
 
 
 def _listed(session: Session, bare: str) -> bool:
-    return any(entry == bare or entry.startswith(f"{bare}/") for entry in session.directed)
+    return lists(session.directed, bare)
