@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from uuid import uuid4
 
 from xmpp_im_core.codec import (
+    CLIENT_TO_SERVER,
     CLOSING,
     CodecError,
     NonStanza,
@@ -43,7 +44,7 @@ class Stream:
         self.domain, self.passwords = domain, passwords
         # What a client uses only where it is offered (RFC 6121 sections 2.6.1 and 3.4.1).
         self.offers = (element("bind", BIND), *features)
-        self.parser = StreamParser()
+        self.parser = StreamParser(limits=CLIENT_TO_SERVER)
         self.account: JID | None = None
         self.jid: JID | None = None
         self.bound: tuple[str, SessionId] | None = None  # the host's
@@ -92,7 +93,7 @@ class Stream:
             self.out += write_element(FAILURE)
         else:
             self.out += write_element(SUCCESS)
-            self.account, self.parser = account, StreamParser()  # the stream begins anew
+            self.account, self.parser = account, StreamParser(limits=CLIENT_TO_SERVER)  # the stream begins anew
 
     def bind(self, iq: IQ, account: JID) -> Iterator[JID]:
         request = iq.payload.first("bind", BIND)

@@ -1,15 +1,15 @@
 """An immutable map from ``str``: hashable, iterated in sorted order, with a flat cost of an update.
 
-Two levels. The keys are spread over buckets by a checksum that does not depend on the process's hash
-seed; an update copies the tuple of buckets and the one bucket it touches, each about as large as the root
-of the number of items. Nothing that can be seen depends on the buckets: iteration is sorted by key.
+Two levels. An update copies the tuple of buckets and the one bucket it touches, each about as large as the root of
+the number of items. The keys are spread over the buckets by Python's hash of a text, which each process seeds with a
+secret (PYTHONHASHSEED): others choose many of the keys, and must not be able to choose keys that meet in one bucket.
+Nothing that can be seen depends on the buckets, nor on the seed: iteration is sorted by key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeVar
-from zlib import crc32
 
 V = TypeVar("V")
 
@@ -36,7 +36,7 @@ class FrozenMap(Mapping[str, V], Generic[V]):
     def set(self, key: str, value: V) -> FrozenMap[V]:
         """Return a map with this value under the key; the same map where it stands there already."""
         buckets = self._buckets
-        index = crc32(key.encode("utf-8", "surrogatepass")) & (len(buckets) - 1)
+        index = hash(key) & (len(buckets) - 1)
         bucket = buckets[index]
         size = self._size
         if key not in bucket:
@@ -50,7 +50,7 @@ class FrozenMap(Mapping[str, V], Generic[V]):
     def delete(self, key: str) -> FrozenMap[V]:
         """Return a map without the key; the same map where it is absent."""
         buckets = self._buckets
-        index = crc32(key.encode("utf-8", "surrogatepass")) & (len(buckets) - 1)
+        index = hash(key) & (len(buckets) - 1)
         if key not in buckets[index]:
             return self
         changed = buckets[index].copy()
@@ -70,13 +70,13 @@ class FrozenMap(Mapping[str, V], Generic[V]):
 
     def __getitem__(self, key: str) -> V:
         buckets = self._buckets
-        return buckets[crc32(key.encode("utf-8", "surrogatepass")) & (len(buckets) - 1)][key]
+        return buckets[hash(key) & (len(buckets) - 1)][key]
 
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str):
             return False
         buckets = self._buckets
-        return key in buckets[crc32(key.encode("utf-8", "surrogatepass")) & (len(buckets) - 1)]
+        return key in buckets[hash(key) & (len(buckets) - 1)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted([key for bucket in self._buckets for key in bucket]))
@@ -123,5 +123,5 @@ def _bucket_count(size: int) -> int:
 def _spread(items: Mapping[str, V], count: int) -> tuple[dict[str, V], ...]:
     buckets: tuple[dict[str, V], ...] = tuple([{} for _ in range(count)])
     for key, value in items.items():
-        buckets[crc32(key.encode("utf-8", "surrogatepass")) & (count - 1)][key] = value
+        buckets[hash(key) & (count - 1)][key] = value
     return buckets

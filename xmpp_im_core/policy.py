@@ -6,8 +6,10 @@ itself, the reading that ``docs/choices.md`` gives the reasons for. Nothing else
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import Enum
+from typing import Any
 
 from attrs import field, frozen
 from attrs.validators import ge, le
@@ -109,6 +111,15 @@ class BlockedMessages(Enum):
     """service-unavailable, which XEP-0191 recommends; it tells that the account exists."""
 
 
+def _served(served: Mapping[str, Audience]) -> FrozenMap[Audience]:
+    """Return a mapping of any kind as one that never changes, as a policy must not."""
+    entries: Iterable[tuple[Any, Any]] = served.items()
+    for namespace, audience in entries:
+        if not isinstance(namespace, str) or not isinstance(audience, Audience):
+            raise TypeError(f"served: {namespace!r} and {audience!r} are not a namespace and an Audience")
+    return served if isinstance(served, FrozenMap) else FrozenMap(served)
+
+
 @frozen(kw_only=True)
 class Policy:
     """The choices of one service.
@@ -204,7 +215,7 @@ class Policy:
     """§8.1, XEP-0191 §3.3: the answer to a message from an entity that the user blocks."""
     block_list: int = field(default=1000, validator=ge(0))
     """XEP-0191: how many JIDs a user may block; one more earns policy-violation."""
-    served: FrozenMap[Audience] = FrozenMap()
+    served: FrozenMap[Audience] = field(default=FrozenMap(), converter=_served)
     """§8.5.2.1.3: the namespaces of IQs that services of the host answer, and to whom; all others earn
     service-unavailable."""
 

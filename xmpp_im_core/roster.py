@@ -378,5 +378,5 @@ def _subscribed(state: Subscription) -> bool:
     return state.to
 
 
-def _by_version(contact: Contact) -> int:
-    return contact.version
+def _by_version(contact: Contact) -> tuple[int, str]:
+    return contact.version, contact.jid  # of one version there may be several in a roster that was made elsewhere

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import pytest
 
-from xmpp_im_core.codec import DEFAULT_LIMITS, Limits, StreamEvent, StreamOpened, StreamParser, parse_stanza
+from xmpp_im_core.codec import Limits, StreamEvent, StreamOpened, StreamParser, parse_stanza
 from xmpp_im_core.stanza import CLIENT, Stanza
 
 Reader: TypeAlias = Callable[..., Stanza]
@@ -27,17 +27,17 @@ def bytewise(data: bytes) -> list[bytes]:
     return [data[index : index + 1] for index in range(len(data))]
 
 
-def document(data: bytes, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS, before: bytes = b"") -> Stanza:
+def document(data: bytes, namespace: str = CLIENT, limits: Limits | None = None, before: bytes = b"") -> Stanza:
     """As a whole document, behind what stands before its root."""
     return parse_stanza(before + data, namespace, limits)
 
 
-def stream(data: bytes, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS, before: bytes = b"") -> Stanza:
+def stream(data: bytes, namespace: str = CLIENT, limits: Limits | None = None, before: bytes = b"") -> Stanza:
     """In a stream, behind what stands before its header."""
     return _only(feed(StreamParser(namespace, limits), [before + header(namespace) + data]))
 
 
-def trickle(data: bytes, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS, before: bytes = b"") -> Stanza:
+def trickle(data: bytes, namespace: str = CLIENT, limits: Limits | None = None, before: bytes = b"") -> Stanza:
     """In a stream that comes byte by byte."""
     return _only(feed(StreamParser(namespace, limits), bytewise(before + header(namespace) + data)))
 

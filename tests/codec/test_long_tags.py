@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.codec.readers import feed, header
-from xmpp_im_core.codec import DEFAULT_LIMITS, BadFormat, CodecError, Limits, RestrictedXML, StreamParser, streams
+from xmpp_im_core.codec import CLIENT_TO_SERVER, BadFormat, CodecError, Limits, RestrictedXML, StreamParser, streams
 from xmpp_im_core.stanza import Message
 
 LONG: Final = 5000
@@ -78,7 +78,7 @@ def test_whatever_an_attribute_holds_and_wherever_it_is_cut_it_is_read_the_same(
     assert outcome(cut) == expected
 
 
-def outcome(data: list[bytes], limits: Limits = DEFAULT_LIMITS) -> object:
+def outcome(data: list[bytes], limits: Limits | None = None) -> object:
     """Return what is read, or the error and what came before it; behind it all there is more."""
     parser = opened(limits)
     events: list[object] = []
@@ -90,7 +90,7 @@ def outcome(data: list[bytes], limits: Limits = DEFAULT_LIMITS) -> object:
     return events
 
 
-def opened(limits: Limits = DEFAULT_LIMITS) -> StreamParser:
+def opened(limits: Limits | None = None) -> StreamParser:
     parser = StreamParser(limits=limits)
     parser.feed(header())
     return parser
@@ -148,7 +148,7 @@ def test_it_grows_with_the_length_and_not_with_its_square(
     flood = begins + b"".join(numbered(goes_on, n) for n in range(40_000 // len(goes_on)))
     monkeypatch.setattr(streams, "ParserCreate", Counting)
     monkeypatch.setattr(Counting, "read", 0)
-    parser = opened()
+    parser = opened(CLIENT_TO_SERVER)
 
     with pytest.raises(CodecError):
         feed(parser, [*pieces(flood, size), b">", b"x" * (1 << 18)])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import tracemalloc
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -334,98 +331,3 @@ def test_parsers_know_nothing_of_each_other() -> None:
         dead.feed(header() + b"</a>")
 
     assert alive.feed(b"dy>Wherefore art thou, Romeo?</body></message>") == (Message(payload=payload(BODY)),)
-
-
-# --- memory -------------------------------------------------------------------------------------------------
-
-
-def test_a_long_stream_of_made_up_names_leaves_nothing_behind() -> None:
-    parser = StreamParser()
-    parser.feed(header())
-
-    def made_up(numbers: range) -> int:
-        for number in numbers:
-            name = f"n{number}" + "x" * 2_000
-            parser.feed(f"<message {name}='1'><{name} xmlns='urn:{name}'/></message>".encode())
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0]
-
-    tracemalloc.start()
-    try:
-        before = made_up(range(500))
-        after = made_up(range(500, 2_500))
-    finally:
-        tracemalloc.stop()
-
-    assert after - before < 2_000_000  # the names are 12 MB
-
-
-def test_a_stream_of_made_up_names_goes_on_as_it_began() -> None:
-    parser = StreamParser(SERVER)
-    parser.feed(b"<?xml version='1.0'?>" + header(SERVER, "xmlns:db='jabber:server:dialback' xml:lang='en' to='a>b'"))
-    made_up = b"<message><a" + b"x" * 100_000 + b"/></message>"
-    for cut in (0, 20, len(made_up) - 3, 0):
-        for number in range(8):
-            data = made_up.replace(b"<a", b"<a%d" % number)
-            assert len(parser.feed(data[:cut]) + parser.feed(data[cut:])) == 1
-
-        assert parser.feed(b" <db:result/><message><body>Wherefore art thou, Romeo?</body></message>") == (
-            NonStanza(element("result", "jabber:server:dialback")),
-            Message(lang="en", payload=payload(BODY)),
-        )
-    assert parser.feed(CLOSE) == (StreamClosed(),)
-    assert parser.feed(b"\n") == ()
-    with pytest.raises(NotWellFormed):
-        parser.feed(header())
-
-
-@pytest.mark.parametrize("size", [1, 7, 1_000_000])
-@pytest.mark.parametrize(
-    "behind", [b"", b" ", b"<presence/>", b" \n<presence/><iq/> ", b"<r xmlns='urn:xmpp:sm:3'/> <pres"]
-)
-def test_what_follows_the_header_is_read_only_once(size: int, behind: bytes) -> None:
-    parser = StreamParser()
-    data = header(attributes="xml:lang='en'") + behind
-    feed(parser, [data[at : at + size] for at in range(0, len(data), size)])
-    if behind.endswith(b"<pres"):
-        parser.feed(b"ence/>")
-
-    for number in range(8):
-        made_up = b"<message><a%d%s/></message>" % (number, b"x" * 100_000)
-        assert len(parser.feed(made_up)) == 1
-
-    assert parser.feed(b"<iq/>" + CLOSE) == (IQ(lang="en"), StreamClosed())
-
-
-def test_whitespace_around_a_stream_is_not_kept() -> None:
-    before, behind = StreamParser(limits=Limits(stanza_bytes=500)), StreamParser()
-    behind.feed(header() + CLOSE)
-
-    with pytest.raises(TooLarge):
-        feed(before, [b" "] * 500)
-    tracemalloc.start()
-    try:
-        feed(behind, [b" " * 1_000] * 1_000)
-        assert tracemalloc.get_traced_memory()[0] < 100_000
-    finally:
-        tracemalloc.stop()
-
-
-def test_a_parser_that_goes_on_still_refuses() -> None:
-    for attack, error in {b"</message>": NotWellFormed, b"O": BadFormat, b"<!-- -->": RestrictedXML}.items():
-        parser = StreamParser()
-        parser.feed(header())
-        for number in range(4):
-            parser.feed(b"<message><a%d%s/></message>" % (number, b"x" * 100_000))
-
-        with pytest.raises(error):
-            parser.feed(attack)
-
-
-def test_keepalives_do_not_add_up() -> None:
-    parser = StreamParser(limits=Limits(stanza_bytes=200))
-    parser.feed(header())
-
-    for _ in range(300):
-        assert parser.feed(b" ") == ()
-    assert parser.feed(b"<presence/>") == (Presence(),)

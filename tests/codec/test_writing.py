@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from xml.parsers import expat
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from xmpp_im_core.codec import (
     write_fan_out,
     write_stanza,
 )
+from xmpp_im_core.codec.names import is_name
 from xmpp_im_core.element import XML_LANG, Element, element, from_etree
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.stanza import CLIENT, Message, Presence, Stanza, payload, to_element
@@ -280,3 +282,22 @@ def test_a_document_with_prefixes_and_cdata_reads_as_one_without() -> None:
         ],
     )
     assert parse_element(write_element(parse_element(prefixed))) == parse_element(prefixed)
+
+
+def test_the_writer_takes_the_names_that_the_reader_takes_and_no_others() -> None:
+    """Each character that XML can hold, as the first of a name and as another one."""
+    for code in [*range(0x20, 0xD800), *range(0xE000, 0xFFFE), 0x10000, 0x1F600, 0x20000, 0xEFFFF]:
+        for name in (chr(code), f"a{chr(code)}"):
+            assert is_name(name) is readable(name), f"{name!r} (U+{code:04X})"
+
+
+def readable(name: str) -> bool:
+    """Whether expat, which is what reads here, takes this for the name of an element, without a prefix."""
+    started: list[str] = []
+    parser = expat.ParserCreate("UTF-8")
+    parser.StartElementHandler = lambda found, attributes: started.append(found)
+    try:
+        parser.Parse(f"<{name}></{name}>".encode(), True)
+    except expat.ExpatError:
+        return False
+    return started == [name] and ":" not in name

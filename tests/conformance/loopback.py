@@ -14,7 +14,7 @@ from attrs import define, field
 from scramp import ScramMechanism  # type: ignore[import-untyped]  # it has no type hints
 
 from tests.conformance.loopback_component import ComponentConnection
-from xmpp_im_core.codec import NonStanza, StreamOpened, StreamParser, write_element
+from xmpp_im_core.codec import CLIENT_TO_SERVER, NonStanza, StreamOpened, StreamParser, write_element
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import Stanza, to_element
 
@@ -91,7 +91,7 @@ class Connection:
 
     async def serve(self) -> None:
         """Read and answer until the client closes."""
-        parser = StreamParser()
+        parser = StreamParser(limits=CLIENT_TO_SERVER)
         while data := await self.reader.read(65_536):
             for event in parser.feed(data):
                 if isinstance(event, StreamOpened):
@@ -108,7 +108,7 @@ class Connection:
                     self.write("</stream:stream>")
                     return
             if self.restarts:
-                parser, self.restarts = StreamParser(), False
+                parser, self.restarts = StreamParser(limits=CLIENT_TO_SERVER), False
 
     def _heard(self, name: str) -> None:
         self.server.heard.append((name, self.encrypted))

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from attrs import define
 
-from xmpp_im_core.codec import COMPONENT, NonStanza, StreamOpened, StreamParser
+from xmpp_im_core.codec import COMPONENT, SERVER_TO_SERVER, NonStanza, StreamOpened, StreamParser
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import Stanza, to_element
 
@@ -38,7 +38,7 @@ class ComponentConnection:
 
     async def serve(self) -> None:
         """Read, deliver and answer until the stream ends; what is said otherwise is the last that is said."""
-        parser = StreamParser(COMPONENT)
+        parser = StreamParser(COMPONENT, SERVER_TO_SERVER)
         while data := await self.reader.read(65_536):
             for event in parser.feed(data):
                 if isinstance(event, StreamOpened):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+from itertools import count, islice
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -95,6 +97,18 @@ def test_an_update_of_a_large_map_copies_one_small_part_of_it() -> None:
     copied = [new for old, new in zip(before._buckets, after._buckets, strict=True) if old is not new]
     assert [len(bucket) < 10_000 / 10 for bucket in copied] == [True]
     assert len(after._buckets) < 10_000 / 10
+
+
+def test_keys_that_were_chosen_to_collide_are_spread_as_others_are() -> None:
+    """RFC 6120 §13.12: no peer may make the work for one event grow by what it sends. The checksum is no secret."""
+    candidates = (f"user{n}@example.com" for n in count())
+    chosen = list(islice((key for key in candidates if crc32(key.encode()) & 15 == 0), 2_000))
+    spread = FrozenMap(dict.fromkeys(chosen, 1))
+
+    average = len(chosen) / len(spread._buckets)
+    assert len(spread._buckets) >= 16
+    assert max(len(bucket) for bucket in spread._buckets) < 2 * average
+    assert list(spread) == sorted(chosen)
 
 
 def test_it_can_be_copied_pickled_and_shown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 from attrs import field, frozen
@@ -35,6 +36,11 @@ class ChatPresence(Enum):
     NOBODY = "nobody"
 
 
+def _texts(texts: Iterable[str]) -> frozenset[str]:
+    """Return texts as a set that never changes, as a policy must not; one text alone stands for itself."""
+    return frozenset([texts] if isinstance(texts, str) else texts)
+
+
 @frozen(kw_only=True)
 class ClientPolicy:
     """The choices of one client."""
@@ -43,7 +49,7 @@ class ClientPolicy:
 
     account_sender: AccountSender = AccountSender.STRICT
     """§2.1.6: whose roster pushes and account answers are believed."""
-    roster_managers: frozenset[str] = frozenset()
+    roster_managers: frozenset[str] = field(default=frozenset(), converter=_texts)
     """§2.1.6: domains (of gateways, say) whose pushes are believed for JIDs at that very domain."""
     unauthorized_push: UnauthorizedPush = UnauthorizedPush.SILENCE
     """§2.1.6: what any other push earns."""
@@ -68,7 +74,7 @@ class ClientPolicy:
 
     chat_presence: ChatPresence = ChatPresence.EVERYBODY
     """§5.1: with whom presence is shared during a chat session without a subscription."""
-    share_presence_with: frozenset[str] = frozenset()
+    share_presence_with: frozenset[str] = field(default=frozenset(), converter=_texts)
     """§5.1: the bare JIDs that ``ChatPresence.LISTED`` means."""
     chats: int = field(default=1000, validator=ge(1))
     """§5.1: how many chat sessions are remembered; the one idle longest gives way."""
@@ -78,7 +84,7 @@ class ClientPolicy:
 
     # --- IQs (§6) -----------------------------------------------------------------------------------------------
 
-    served: frozenset[str] = frozenset()
+    served: frozenset[str] = field(default=frozenset(), converter=_texts)
     """RFC 6120 §8.4: the namespaces of requests that the application answers; all others earn
     service-unavailable."""
     questions: int = field(default=1000, validator=ge(1))

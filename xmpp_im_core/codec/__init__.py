@@ -4,6 +4,10 @@ What is not XMPP's XML is refused by name, each error with the stream error cond
 answers it: DTDs, entities, comments, processing instructions (§11.1), encodings other than UTF-8 (§11.6), and
 what is larger or deeper than the :class:`Limits`, which are checked before the parser sees the bytes.
 
+The limits depend on who reads. A client trusts its server: ``StreamParser()`` takes what :data:`SERVER_TO_CLIENT`
+allows. A server trusts no client: it says ``StreamParser(limits=CLIENT_TO_SERVER)``. Between servers
+``StreamParser(SERVER)`` takes what :data:`SERVER_TO_SERVER` allows.
+
 * :class:`StreamParser` reads a stream as it comes, in pieces of any size;
 * :func:`parse_element` and :func:`parse_stanza` read one whole document (a file, a WebSocket frame);
 * :func:`write_element`, :func:`write_stanza` and :func:`write_fan_out` write;
@@ -38,17 +42,19 @@ from xmpp_im_core.codec.framing import (
     write_stream_error,
     write_stream_header,
 )
+from xmpp_im_core.codec.limits import CLIENT_TO_SERVER, SERVER_TO_CLIENT, SERVER_TO_SERVER, Limits
 from xmpp_im_core.codec.namespaces import COMPONENT, CONTENT_NAMESPACES, SERVER, STREAMS
-from xmpp_im_core.codec.reading import DEFAULT_LIMITS, Limits
 from xmpp_im_core.codec.streams import StreamParser
 from xmpp_im_core.codec.writing import write_element, write_fan_out, write_stanza
 
 __all__ = [
+    "CLIENT_TO_SERVER",
     "CLOSING",
     "COMPONENT",
     "CONTENT_NAMESPACES",
-    "DEFAULT_LIMITS",
     "SERVER",
+    "SERVER_TO_CLIENT",
+    "SERVER_TO_SERVER",
     "STREAMS",
     "STREAM_CONDITIONS",
     "STREAM_ERRORS",

@@ -8,10 +8,9 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from xmpp_im_core.codec.errors import NotWellFormed, RestrictedXML, TooLarge, UnsupportedEncoding, UnsupportedStanza
+from xmpp_im_core.codec.limits import Limits, usual_limits
 from xmpp_im_core.codec.namespaces import check_first_level, rescope
 from xmpp_im_core.codec.reading import (
-    DEFAULT_LIMITS,
-    Limits,
     Names,
     Tree,
     check_first_bytes,
@@ -24,22 +23,23 @@ from xmpp_im_core.element import Element, split_name
 from xmpp_im_core.stanza import CLIENT, IQ, Message, NotAStanza, Presence, from_element
 
 
-def parse_element(data: bytes | str, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS) -> Element:
+def parse_element(data: bytes | str, namespace: str = CLIENT, limits: Limits | None = None) -> Element:
     """Read one element, as it may stand in a stream with this content namespace.
 
     :param data: the whole element, in UTF-8. An XML declaration may precede it.
     :param namespace: what elements are in that declare no namespace; it becomes ``jabber:client``
         (RFC 6120 §4.8.3).
+    :param limits: as for :class:`StreamParser`: by default what a client takes from its server.
     :raises CodecError: where it is not well-formed, has what XMPP forbids, or is beyond the limits.
     """
+    limits = usual_limits(namespace) if limits is None else limits
     return rescope(_parse(_encoded(data, limits), _Target(namespace, limits)), namespace, CLIENT)
 
 
-def parse_stanza(
-    data: bytes | str, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS
-) -> Message | Presence | IQ:
+def parse_stanza(data: bytes | str, namespace: str = CLIENT, limits: Limits | None = None) -> Message | Presence | IQ:
     """Read one stanza, as it may stand in a stream with this content namespace.
 
+    :param limits: as for :func:`parse_element`.
     :raises UnsupportedStanza: where the element is not a message, presence or iq in that namespace.
     :raises InvalidNamespace: where it is in another content namespace.
     :raises CodecError: as :func:`parse_element` does.
@@ -61,8 +61,8 @@ def _encoded(data: bytes | str, limits: Limits) -> bytes:
             data = data.encode()
         if not data:
             raise NotWellFormed("nothing at all")
-        check_first_bytes(data)
         data.decode()
+        check_first_bytes(data)
     except UnicodeError as error:
         raise UnsupportedEncoding(str(error)) from None
     if len(data) > limits.stanza_bytes:

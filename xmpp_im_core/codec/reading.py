@@ -1,4 +1,4 @@
-"""What both parsers share: the limits, the refusals, and building a tree from a parser's events."""
+"""What both parsers share: the refusals, and building a tree from a parser's events."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, TypeAlias
 from xml.parsers.expat import errors
-
-from attrs import frozen
 
 from xmpp_im_core.codec.errors import (
     BadFormat,
@@ -32,19 +30,6 @@ _REMEMBERED: Final = 1024
 _REMEMBERED_LENGTH: Final = 128
 
 
-@frozen
-class Limits:
-    """How much one stanza, one other first-level element or one stream header may hold."""
-
-    stanza_bytes: int = 262_144
-    """RFC 6120 §13.12 asks for at least 10,000."""
-    depth: int = 64
-    """Levels of elements, the stanza being the first."""
-
-
-DEFAULT_LIMITS: Final = Limits()
-
-
 @lru_cache(maxsize=4096)
 def _shared(name: str) -> str:
     """Return one string for all equal ones, as ``sys.intern`` does, which never lets go of one since Python 3.12."""
@@ -60,14 +45,11 @@ class Names(dict[str, tuple[str, str]]):
     def __init__(self, split: Callable[[str], tuple[str, str]]) -> None:
         super().__init__()
         self._split = split
-        self.met = 0
-        """The characters of all names that were split, again and again if they were not remembered."""
 
     def __missing__(self, raw: str) -> tuple[str, str]:
         namespace, name = self._split(raw)
         if NOT_IN_NAMESPACES.search(namespace):
             raise NotWellFormed(f"the namespace {namespace!r} is no URI")
-        self.met += len(raw)
         if len(raw) > _REMEMBERED_LENGTH:
             return namespace, name
         names = _shared(namespace), _shared(name)

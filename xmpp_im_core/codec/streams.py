@@ -2,8 +2,9 @@
 
 Expat is fed only what may still belong to a stanza within the limits, so that what is too large is refused
 before it is parsed, whatever the size of the pieces it comes in. With each piece expat reads what is not yet
-finished again, so of a long tag it is fed no piece that does not end it. And as expat keeps every name that it has
-met until its document ends, a stream that brings very many, and may last for months, gets a new one in between.
+finished again, so of a long tag it is fed no piece that does not end it. Expat keeps every name and prefix that it has
+met until its document ends, and a stream may last for months. So the parser takes a new expat at the first stanza that
+begins after a fixed number of bytes; where the reads end plays no part.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from typing import Final
 from xml.parsers.expat import ExpatError, ParserCreate
 
+from xmpp_im_core.codec.characters import Characters, boundary
 from xmpp_im_core.codec.errors import (
     BadFormat,
     CodecError,
@@ -21,11 +23,10 @@ from xmpp_im_core.codec.errors import (
     UnsupportedStanza,
 )
 from xmpp_im_core.codec.events import NonStanza, StreamClosed, StreamEvent, StreamOpened
+from xmpp_im_core.codec.limits import Limits, usual_limits
 from xmpp_im_core.codec.namespaces import COMPONENT, STREAMS, check_first_level, rescope, rescope_all
 from xmpp_im_core.codec.reading import (
-    DEFAULT_LIMITS,
     WHITESPACE,
-    Limits,
     Names,
     Tree,
     check_first_bytes,
@@ -43,18 +44,26 @@ _SEPARATOR: Final = "\x01"
 """Between namespace and name in expat's events. No XML 1.0 document can hold this character, not even by
 reference, so no namespace can be made to look like another with a name (CVE-2022-25236)."""
 
-_MOST_NAMES: Final = 262_144  # characters, of all the names that one expat may meet
+_RENEWED_AFTER: Final = 262_144  # bytes, from which on the next stanza begins with a new expat
+_PIECE: Final = 65_536  # bytes that expat is fed at once: those behind the point where it is renewed are read twice
 _LONG: Final = 1024  # bytes of what is not yet finished, from which on it is not read again for each piece
 _MARKS: Final = re.compile(rb"[\"'>]")
+
+
+class _Renewal(Exception):
+    """Raised by a handler of expat's where a stanza begins that a new expat is to read."""
 
 
 class StreamParser:
     """Reads one stream, from its header to its closing tag. A stream that is restarted gets a new parser.
 
     :param namespace: the content namespace of the stream.
+    :param limits: by default those of a client that reads from its server, :data:`SERVER_TO_CLIENT`, and between
+        servers :data:`SERVER_TO_SERVER`. A server that reads from a client gives :data:`CLIENT_TO_SERVER`.
     """
 
-    def __init__(self, namespace: str = CLIENT, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, namespace: str = CLIENT, limits: Limits | None = None) -> None:
+        limits = usual_limits(namespace) if limits is None else limits
         self._namespace = namespace
         self._limit = limits.stanza_bytes
         self._depth = limits.depth
@@ -65,11 +74,11 @@ class StreamParser:
         self._lang: str | None = None
         self._open: bool | None = None  # None: not yet
         self._between = True  # stanzas, or before the first, or behind the last
+        self._characters = Characters()
         self._fed = 0
         self._begun = 0  # where the first byte stands of what is not yet finished
-        # The last bytes fed: what is not yet finished, and at least three, since a character may be cut anywhere.
-        self._tail = b""
-        self._unfinished = 0  # how many bytes expat will read again
+        self._renewed = 0  # where the first byte behind the header stood when this expat was new
+        self._tail = b""  # the last bytes fed, which are not yet finished and which expat will read again
         self._held: list[bytes] = []  # what it has not been fed, since it would not finish anything
         self._held_size = 0
         self._quote = b""  # that is open at the end of the tag under way
@@ -97,7 +106,8 @@ class StreamParser:
         self._take_expat()
         self._parser.Parse(self._header, False)
         self._parser.StartElementHandler = self._first_level
-        self._fed = self._begun = self._parser.CurrentByteIndex
+        self._fed = self._begun = self._renewed = self._parser.CurrentByteIndex
+        self._tail = b""
 
     def feed(self, data: bytes) -> tuple[StreamEvent, ...]:
         """Return what these bytes complete, in order. A stanza without a language gets the stream's (§8.1.5).
@@ -109,16 +119,8 @@ class StreamParser:
         """
         if self._error is not None:
             raise type(self._error)(*self._error.args)
-        if self._open and self._fed == self._begun and self._names.met > _MOST_NAMES:
-            self._take_another_expat()
         try:
-            while data:
-                room = self._limit - (self._fed + self._held_size - self._begun)
-                piece, data = data[:room], data[room:]
-                if self._unfinished >= _LONG:
-                    piece = self._held_back(piece, room)
-                if piece:
-                    self._parse(piece)
+            self._take(*self._characters.take(data))
         except CodecError as error:
             self._error = type(error)(*error.args)
             error.before = tuple(self._events)
@@ -126,6 +128,24 @@ class StreamParser:
         events = tuple(self._events)
         self._events.clear()
         return events
+
+    def _take(self, data: bytes, broken: bool) -> None:
+        """Take whole characters, and whether what stands behind them is no UTF-8."""
+        at = 0
+        while at < len(data):
+            room = self._limit - (self._fed + self._held_size - self._begun)
+            end = boundary(data, at + min(room, _PIECE))
+            if end == at:  # the next character is beyond the limit
+                self._parse_held()
+                raise TooLarge(f"more than {self._limit} bytes")
+            piece, at = data[at:end], end
+            if len(self._tail) >= _LONG:
+                piece = self._held_back(piece, room)
+            if piece:
+                self._parse(piece)
+        if broken:
+            self._parse_held()
+            raise UnsupportedEncoding("broken UTF-8")
 
     def _held_back(self, data: bytes, room: int) -> bytes:
         """Return what expat is to be fed of something long that goes on: nothing, until it ends or has doubled."""
@@ -135,12 +155,20 @@ class StreamParser:
             ends = not self._tail.startswith(b"<!") and self._ends(data)
         self._held.append(data)
         self._held_size += len(data)
-        if not ends and len(data) < room and self._held_size < self._unfinished:
+        if not ends and len(data) < room and self._held_size < len(self._tail):
             return b""
+        return self._no_longer_held()
+
+    def _no_longer_held(self) -> bytes:
         held = b"".join(self._held)
         self._held.clear()
         self._held_size = 0
         return held
+
+    def _parse_held(self) -> None:
+        """Let expat see what it has not been fed: it may hold an error that stands before another one."""
+        if self._held:
+            self._parse(self._no_longer_held())
 
     def _ends(self, data: bytes) -> bool:
         """Whether a tag ends in these bytes, which go on with it: at the first ">" that stands in no quotes."""
@@ -158,8 +186,13 @@ class StreamParser:
             check_first_bytes(data, self._fed)
         try:
             self._parser.Parse(data, False)
-        except ExpatError as error:
-            raise self._broken(data, error) from None
+        except _Renewal:
+            self._renew(data)
+            return
+        except (CodecError, ExpatError) as error:
+            if self._between and self._open is not None:
+                self._check_between()  # text stands before whatever expat has found
+            raise syntax_error(str(error), error.code) if isinstance(error, ExpatError) else error from None
         self._fed += len(data)
         self._note_unfinished(data)
         if self._between and self._open is not None:
@@ -170,12 +203,18 @@ class StreamParser:
         if self._fed - self._begun >= self._limit:
             raise TooLarge(f"more than {self._limit} bytes")
 
+    def _renew(self, data: bytes) -> None:
+        """Read on with a new expat from the stanza on that was about to begin."""
+        unread = (self._tail + data)[self._begun - (self._fed - len(self._tail)) :]
+        self._take_another_expat()
+        self._parse(unread)
+
     def _note_unfinished(self, data: bytes) -> None:
         """Keep what expat will read again, and find out whether it ends within quotes."""
-        self._unfinished = self._fed - self._parser.CurrentByteIndex
-        kept = max(self._unfinished, 3)
-        self._tail = data[-kept:] if len(data) >= kept else (self._tail + data)[-kept:]
-        if self._unfinished >= _LONG:
+        unfinished = self._fed - self._parser.CurrentByteIndex
+        data = data if len(data) >= unfinished else self._tail + data
+        self._tail = data[len(data) - unfinished :]
+        if unfinished >= _LONG:
             self._quote = b""
             self._ends(self._tail)
 
@@ -185,17 +224,6 @@ class StreamParser:
         if self._open is not None:
             self._header = b"".join(self._pieces)[: self._first or self._begun]
             self._pieces.clear()
-
-    def _broken(self, data: bytes, error: ExpatError) -> CodecError:
-        """Return what an error of expat means; expat does not tell broken UTF-8 from other mistakes."""
-        window = self._tail + data
-        at = self._parser.ErrorByteIndex - (self._fed - len(self._tail))
-        try:
-            window[max(at, 0) : at + 4].decode()
-        except UnicodeDecodeError as broken:
-            if broken.start == 0:
-                return UnsupportedEncoding("broken UTF-8")
-        return syntax_error(str(error), error.code)
 
     def _check_between(self) -> None:
         """Refuse text on the level of the stanzas: "either entity MAY send whitespace as separators" (§11.7)."""
@@ -226,6 +254,9 @@ class StreamParser:
 
     def _first_level(self, raw: str, attributes: dict[str, str]) -> None:
         self._check_between()
+        self._begun = self._parser.CurrentByteIndex
+        if self._begun - self._renewed > _RENEWED_AFTER:
+            raise _Renewal
         namespace, name = self._names[raw]
         check_first_level(namespace, self._namespace)
         # A component's <handshake/> is in its content namespace too (XEP-0114).
@@ -233,7 +264,6 @@ class StreamParser:
             raise UnsupportedStanza(f"<{name}> in {namespace}")
         self._tree.start(raw, attributes)
         self._between = False
-        self._begun = self._parser.CurrentByteIndex
         self._first = self._first or self._begun
         self._parser.StartElementHandler = self._tree.start
         self._parser.EndElementHandler = self._tree.end

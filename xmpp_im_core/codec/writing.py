@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final
 
 from xmpp_im_core.codec.errors import Unwritable
+from xmpp_im_core.codec.names import is_name
 from xmpp_im_core.codec.namespaces import rescope, rescope_all
 from xmpp_im_core.codec.reading import NOT_IN_NAMESPACES
 from xmpp_im_core.element import XML, XML_LANG, Element, split_name
@@ -22,14 +22,8 @@ from xmpp_im_core.stanza import CLIENT, Stanza
 _XMLNS: Final = "http://www.w3.org/2000/xmlns/"
 _HEADER: Final = frozenset({"to", "from", "id", "type", XML_LANG})
 
-# The productions Char and NCName of XML 1.0 and Namespaces in XML 1.0.
+# What is outside of the production Char of XML 1.0.
 _NO_CHARACTER: Final = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_START: Final = (
-    r"A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f\u2c00-\u2fef"
-    r"\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
-)
-_NAME: Final = re.compile(rf"[{_START}][{_START}\-.0-9\xb7\u0300-\u036f\u203f\u2040]*\Z")
-_NAME_LENGTH: Final = 128
 
 
 def write_stanza(stanza: Stanza, namespace: str = CLIENT, *, declare: bool = False) -> bytes:
@@ -90,7 +84,7 @@ def _rest(stanza: Stanza, namespace: str) -> str:
 def write_tree(parts: list[str], element: Element, scope: str | None) -> None:
     """Write an element where ``scope`` is the default namespace (None: nobody knows)."""
     name, namespace = element.name, element.namespace
-    if not _is_name(name):
+    if not is_name(name):
         raise Unwritable(f"{name!r} is no name for an element")
     if namespace == scope:
         parts.append(f"<{name}")
@@ -127,7 +121,7 @@ def write_attributes(parts: list[str], attributes: tuple[tuple[str, str], ...]) 
         raise Unwritable(f"an attribute is given twice: {[name for name, _ in attributes]}")
     for number, (written, value) in enumerate(attributes):
         namespace, name = split_name(written)
-        if not _is_name(name) or (written[0] == "{" and not namespace) or written == "xmlns":
+        if not is_name(name) or (written[0] == "{" and not namespace) or written == "xmlns":
             raise Unwritable(f"{written!r} is no name for an attribute")
         if not namespace:
             parts.append(f' {name}="{_value(value)}"')
@@ -135,16 +129,6 @@ def write_attributes(parts: list[str], attributes: tuple[tuple[str, str], ...]) 
             parts.append(f' xml:{name}="{_value(value)}"')
         else:
             parts.append(f' xmlns:n{number}="{_namespace(namespace)}" n{number}:{name}="{_value(value)}"')
-
-
-@lru_cache(maxsize=1024)
-def _is_known_name(text: str) -> bool:
-    return _NAME.match(text) is not None
-
-
-def _is_name(text: str) -> bool:
-    """Whether this is a name without a colon. The cache is bounded and invisible: it changes no result."""
-    return _is_known_name(text) if len(text) <= _NAME_LENGTH else _NAME.match(text) is not None
 
 
 def _namespace(text: str) -> str:

@@ -7,7 +7,15 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
-from xmpp_im_core.codec import CLOSING, StreamEvent, StreamParser, parse_stanza, write_stanza, write_stream_header
+from xmpp_im_core.codec import (
+    CLOSING,
+    Limits,
+    StreamEvent,
+    StreamParser,
+    parse_stanza,
+    write_stanza,
+    write_stream_header,
+)
 from xmpp_im_core.stanza import Stanza
 
 
@@ -30,13 +38,15 @@ class Link:
     target: str
     namespace: str
     """The content namespace."""
+    limits: Limits
+    """Of the one who reads."""
     listen: Callable[[Line], None]
     """Called with each stanza written."""
     waiting: deque[bytes] = field(factory=deque)
     _parser: StreamParser = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._parser = StreamParser(self.namespace)
+        self._parser = StreamParser(self.namespace, self.limits)
         self._parser.feed(write_stream_header(self.namespace))
 
     def write(self, stanza: Stanza) -> None:

@@ -22,7 +22,7 @@ from typing import Any, Final, Generic, TypeVar, overload
 
 from xmpp_im_core.client import Bound, Client, ClientPolicy, GetRoster, SetPresence, read_features
 from xmpp_im_core.client import SessionBound as ClientBound
-from xmpp_im_core.codec import SERVER
+from xmpp_im_core.codec import CLIENT_TO_SERVER, SERVER, SERVER_TO_CLIENT, SERVER_TO_SERVER, Limits
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server import (
@@ -71,7 +71,10 @@ class World(Generic[S]):
         self._count = 0
         names = [parse_jid(domain).domain for domain in domains]
         self._between = {
-            (one, other): self._link(one, other, SERVER) for one in names for other in names if one != other
+            (one, other): self._link(one, other, SERVER, SERVER_TO_SERVER)
+            for one in names
+            for other in names
+            if one != other
         }
         for name in names:
             peers = {other: link for (one, other), link in self._between.items() if one == name}
@@ -100,7 +103,8 @@ class World(Generic[S]):
             self.create(bare.bare)
         at, seq = self.stamp()
         session = SessionId(jid.resource or "", self._count)
-        into, out = self._link(server.domain, jid.full, CLIENT), self._link(jid.full, server.domain, CLIENT)
+        into = self._link(server.domain, jid.full, CLIENT, SERVER_TO_CLIENT)
+        out = self._link(jid.full, server.domain, CLIENT, CLIENT_TO_SERVER)
         server.streams[bare.bare, session] = into
         server.feed(ForAccount(bare.bare, SessionBound(at, seq, session)))
         client = ClientHost(jid, before or Client(bare), policy, self.stamp, session, into, out)
@@ -172,5 +176,5 @@ class World(Generic[S]):
         lines, self.transcript = self.transcript, []
         return lines
 
-    def _link(self, source: str, target: str, namespace: str) -> Link:
-        return Link(source, target, namespace, lambda line: self.transcript.append(line))
+    def _link(self, source: str, target: str, namespace: str, limits: Limits) -> Link:
+        return Link(source, target, namespace, limits, lambda line: self.transcript.append(line))

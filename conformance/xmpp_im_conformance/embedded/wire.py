@@ -7,7 +7,15 @@ from typing import Final
 from attrs import define, field
 
 from xmpp_im_conformance.markup import read_xml, rescoped
-from xmpp_im_core.codec import SERVER, CodecError, StreamParser, write_element, write_stanza
+from xmpp_im_core.codec import (
+    CLIENT_TO_SERVER,
+    SERVER,
+    SERVER_TO_SERVER,
+    CodecError,
+    StreamParser,
+    write_element,
+    write_stanza,
+)
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.server.effects import FULL_JID, Deliver
@@ -37,7 +45,7 @@ class Incoming:
     _parser: StreamParser = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._parser = StreamParser(self.namespace)
+        self._parser = StreamParser(self.namespace, CLIENT_TO_SERVER if self.namespace == CLIENT else SERVER_TO_SERVER)
         self._parser.feed(_opening(self.namespace))
 
     def stanzas(self, data: bytes) -> tuple[Stanza, ...]:

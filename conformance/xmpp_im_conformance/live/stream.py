@@ -15,6 +15,7 @@ from attrs import define, field
 from xmpp_im_conformance.driver import ServerFailed
 from xmpp_im_core.codec import (
     CLOSING,
+    SERVER_TO_CLIENT,
     STREAMS,
     CodecError,
     NonStanza,
@@ -89,7 +90,7 @@ class Stream:
 
         :raises ServerFailed: where something else comes.
         """
-        self._parser = StreamParser(self.namespace)
+        self._parser = StreamParser(self.namespace, SERVER_TO_CLIENT)
         self._events.clear()
         version = "1.0" if self.namespace == CLIENT else None
         self.transport.write(write_stream_header(self.namespace, to=to, version=version))

@@ -1,0 +1,38 @@
+"""Cutting bytes into whole characters of UTF-8, wherever a read ends.
+
+A parser that is fed half a character cannot tell a character that it refuses from bytes that are no character. So it is
+fed whole ones, and what is wrong with a stream is the same wherever it was cut.
+"""
+
+from __future__ import annotations
+
+
+class Characters:
+    """The bytes of one stream, as they come."""
+
+    def __init__(self) -> None:
+        self._begun = b""  # the first bytes of a character; at most three
+
+    def take(self, data: bytes) -> tuple[bytes, bool]:
+        """Return the characters that these bytes complete, and whether what stands behind them is no UTF-8."""
+        if self._begun:
+            data = self._begun + data
+            self._begun = b""
+        if data.isascii():
+            return data, False
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            whole, rest = data[: error.start], data[error.start :]
+            if error.end < len(data) or error.reason != "unexpected end of data":
+                return whole, True
+            self._begun = rest
+            return whole, False
+        return data, False
+
+
+def boundary(data: bytes, at: int) -> int:
+    """Return where a character begins: at this index of whole characters, or up to three bytes before it."""
+    while at < len(data) and data[at] & 0xC0 == 0x80:
+        at -= 1
+    return min(at, len(data))
