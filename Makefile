@@ -1,4 +1,4 @@
-# Everything runs in .venv, which is made when first needed and renewed when pyproject.toml changes.
+# Everything runs in .venv, which is made when first needed and renewed when what it needs changes.
 #
 #   make test         the test-suite
 #   make conformance  the test vectors, against this implementation
@@ -8,6 +8,7 @@
 #   make stdio-example  the server vectors, against the example in JavaScript (needs Node.js and npm)
 #   make bot-example  the example of a bot, against Prosody (a Debian package, on loopback)
 #   make report-test  the page that --html writes, in a browser (needs Chromium and ChromeDriver)
+#   make install-test  each distribution built, and installed as its users do
 #   make lint         style, types and the direction of imports
 #   make check        everything the CI runs
 #   make docs         the generated parts of the documentation, anew
@@ -16,7 +17,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance interop live-test differ stdio-example bot-example report-test lint check docs bench clean
+.PHONY: test conformance interop live-test differ stdio-example bot-example report-test install-test lint check docs bench clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -67,6 +68,9 @@ report-test: $(VENV)/.dev
 	fi
 	@$(BIN)/pytest -q -m browser tests/conformance
 
+install-test: $(VENV)/.test
+	@$(BIN)/pytest -q -m installs tests/distributions
+
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -83,7 +87,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/pytest benchmarks
 
 clean:
-	@rm -rf $(VENV) $(VENV)-* build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis \
+	@rm -rf $(VENV) $(VENV)-* build dist conformance/dist htmlcov .coverage .coverage.* .benchmarks .hypothesis \
 		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -102,12 +106,12 @@ $(VENV)/.python:
 	$$python -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.test: pyproject.toml $(VENV)/.python
-	@echo "Installing the package and its test tools into $(VENV)"
-	@$(PIP) install --editable '.[test]'
+$(VENV)/.test: pyproject.toml conformance/pyproject.toml requirements/test.txt requirements/examples.txt $(VENV)/.python
+	@echo "Installing the packages and their test tools into $(VENV)"
+	@$(PIP) install --editable . --editable ./conformance -r requirements/test.txt
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(VENV)/.test
+$(VENV)/.dev: requirements/lint.txt requirements/bench.txt requirements/bot.txt requirements/browser.txt $(VENV)/.test
 	@echo "Installing the development tools into $(VENV)"
-	@$(PIP) install --editable '.[test,lint,bench]'
+	@$(PIP) install -r requirements/lint.txt -r requirements/bench.txt
 	@touch $@

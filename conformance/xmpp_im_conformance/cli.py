@@ -28,7 +28,7 @@ from xmpp_im_conformance.stdio.options import stdio_options
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="xmpp_im_core")
+@click.version_option(package_name="xmpp-im-conformance")
 def main() -> None:
     """Replay the conformance vectors of RFC 6121 against an implementation, or compare one with xmpp_im_core."""
 

@@ -15,8 +15,9 @@ from xmpp_im_conformance.embedded import Embedded
 from xmpp_im_conformance.embedded_client import EmbeddedClient
 from xmpp_im_conformance.live import LiveDriver
 from xmpp_im_conformance.live.options import live_config
-from xmpp_im_conformance.stdio import StdioClient, StdioDriver
+from xmpp_im_conformance.stdio.client import StdioClient
 from xmpp_im_conformance.stdio.options import stdio_program
+from xmpp_im_conformance.stdio.server import StdioDriver
 
 
 @frozen

@@ -12,7 +12,9 @@ import pytest
 from xmpp_im_conformance.finding import find
 from xmpp_im_conformance.outcome import Outcome, Result
 from xmpp_im_conformance.running import run
-from xmpp_im_conformance.stdio import Program, StdioClient, StdioDriver
+from xmpp_im_conformance.stdio.client import StdioClient
+from xmpp_im_conformance.stdio.program import Program
+from xmpp_im_conformance.stdio.server import StdioDriver
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
 

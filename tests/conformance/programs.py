@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from xmpp_im_conformance.schema import problems
-from xmpp_im_conformance.stdio import Program
+from xmpp_im_conformance.stdio.program import Program
 
 SERVER_OPS: Final = (
     "connect",

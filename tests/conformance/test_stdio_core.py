@@ -23,7 +23,9 @@ from xmpp_im_conformance.outcome import Outcome
 from xmpp_im_conformance.reading import read_file
 from xmpp_im_conformance.running import run
 from xmpp_im_conformance.schema import problems
-from xmpp_im_conformance.stdio import Program, StdioClient, StdioDriver
+from xmpp_im_conformance.stdio.client import StdioClient
+from xmpp_im_conformance.stdio.program import Program
+from xmpp_im_conformance.stdio.server import StdioDriver
 from xmpp_im_conformance.vectors import ClientScenario, Malformed, Scenario, Vector
 
 Vectors = list[Vector | Malformed]

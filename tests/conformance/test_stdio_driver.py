@@ -17,7 +17,8 @@ from xmpp_im_conformance.cli import main
 from xmpp_im_conformance.outcome import Outcome, Result
 from xmpp_im_conformance.reading import read_file
 from xmpp_im_conformance.running import run
-from xmpp_im_conformance.stdio import StdioClient, StdioDriver
+from xmpp_im_conformance.stdio.client import StdioClient
+from xmpp_im_conformance.stdio.server import StdioDriver
 
 PASSED, FAILED, NOT_APPLICABLE = Outcome.PASSED, Outcome.FAILED, Outcome.NOT_APPLICABLE
 CLIENT = {"title": "a client", "rfc": ["6121 2"], "account": JULIET}

@@ -10,8 +10,8 @@ import pytest
 
 from tests.conformance.programs import asked, program
 from xmpp_im_conformance.driver import NotApplicable, ServerFailed
-from xmpp_im_conformance.stdio import Program
 from xmpp_im_conformance.stdio import program as module
+from xmpp_im_conformance.stdio.program import Program
 
 
 def failure(each: Program, op: str = "time", kind: str = "server_acted") -> str:

@@ -6,6 +6,11 @@ Here stands what compares another implementation with the core. The Hypothesis s
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+if find_spec("hypothesis") is None:
+    raise ImportError("xmpp_im_core.testing needs Hypothesis: pip install 'xmpp_im_core[testing]'", name="hypothesis")
+
 from xmpp_im_core.testing.acts import (
     REMOTE,
     Act,

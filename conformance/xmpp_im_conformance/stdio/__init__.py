@@ -2,12 +2,6 @@
 
 ``conformance/docs/stdio-protocol.md`` describes the protocol, ``conformance/schema/stdio.json`` its messages. This
 package is both ends of it: ``program`` with ``server`` and ``client`` ask, ``serving`` answers for any driver.
+
+Nothing is imported here: ``python -m`` imports this module before it can say what to install.
 """
-
-from __future__ import annotations
-
-from xmpp_im_conformance.stdio.client import StdioClient
-from xmpp_im_conformance.stdio.program import Program
-from xmpp_im_conformance.stdio.server import StdioDriver
-
-__all__ = ["Program", "StdioClient", "StdioDriver"]

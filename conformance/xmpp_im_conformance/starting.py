@@ -1,0 +1,60 @@
+"""How each command starts: it says what to install if something that it needs is missing, and ends with status 2.
+
+This module and the packages above it import nothing from outside the standard library.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import Final
+
+NEEDED: Final = (
+    "attrs",
+    "cattrs",
+    "click",
+    "hypothesis",
+    "jinja2",
+    "jsonschema",
+    "referencing",
+    "rich",
+    "scramp",
+    "xmpp_im_core",
+)
+"""The packages that the dependencies in ``pyproject.toml`` provide."""
+
+
+def conformance() -> None:
+    """Run ``xmpp-im-conformance``."""
+    _complete("xmpp-im-conformance")
+    from xmpp_im_conformance.cli import main
+
+    main()
+
+
+def explain() -> None:
+    """Run ``xmpp-im-explain``."""
+    _complete("xmpp-im-explain")
+    from xmpp_im_conformance.explain import main
+
+    main()
+
+
+def stdio() -> None:
+    """Run ``python -m xmpp_im_conformance.stdio``."""
+    _complete("xmpp_im_conformance.stdio")
+    from xmpp_im_conformance.stdio.answering import main
+
+    main()
+
+
+def _complete(command: str) -> None:
+    """End the process with status 2 if a package is missing."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        print(
+            f"{command}: not installed: {', '.join(missing)}. This installs all that it needs:"
+            " pip install xmpp-im-conformance (in a checkout: pip install . ./conformance)",
+            file=sys.stderr,
+        )
+        sys.exit(2)

@@ -1,0 +1,92 @@
+"""What the distributions hold: the core has no vectors and no command, and developers' tools are in neither."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.distributions.building import CONFORMANCE, CORE, build, entry_points, metadata, names, unpacked
+from xmpp_im_conformance.starting import NEEDED
+
+COMMANDS: Final = ["xmpp-im-conformance", "xmpp-im-explain"]
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(CORE, tmp_path_factory.mktemp("core") / "wheel", "wheel")
+
+
+@pytest.fixture(scope="module")
+def conformance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(CONFORMANCE, tmp_path_factory.mktemp("conformance") / "wheel", "wheel")
+
+
+def project(folder: Path) -> Any:
+    return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_core_is_its_package_and_nothing_else(core: Path) -> None:
+    held = names(core)
+    modules = {f"xmpp_im_core/{file.relative_to(CORE / 'xmpp_im_core')}" for file in _modules(CORE / "xmpp_im_core")}
+
+    assert {name.partition("/")[0] for name in held if ".dist-info/" not in name} == {"xmpp_im_core"}
+    assert {Path(name).suffix for name in held if ".dist-info/" not in name} == {".py", ".typed"}
+    assert modules <= held
+
+
+def test_the_core_installs_no_command_and_has_one_extra(core: Path) -> None:
+    assert entry_points(core) == []
+    assert metadata(core).get_all("Provides-Extra") == ["testing"]
+    optional = [need for need in metadata(core).get_all("Requires-Dist", []) if "extra ==" in need]
+    assert [re.match(r"[\w-]+", need)[0] for need in optional] == ["hypothesis"]  # type: ignore[index]
+
+
+def test_the_runner_has_its_vectors_its_schemas_and_the_requirements(conformance: Path) -> None:
+    held = names(conformance)
+    vectors = {f"xmpp_im_conformance/{file.relative_to(CONFORMANCE)}" for file in CONFORMANCE.glob("vectors/**/*.json")}
+    schemas = {f"xmpp_im_conformance/{file.relative_to(CONFORMANCE)}" for file in CONFORMANCE.glob("schema/*.json")}
+    package = {str(file.relative_to(CONFORMANCE)) for file in _modules(CONFORMANCE / "xmpp_im_conformance")}
+
+    assert len(vectors) > 1000
+    assert len(schemas) == 5
+    assert vectors | schemas | package | {"xmpp_im_conformance/requirements.json"} <= held
+    assert {name.partition("/")[0] for name in held if ".dist-info/" not in name} == {"xmpp_im_conformance"}
+
+
+def test_the_runner_installs_its_commands_and_needs_the_core_of_its_version(core: Path, conformance: Path) -> None:
+    version = metadata(core)["Version"]
+
+    assert sorted(line.partition(" =")[0] for line in entry_points(conformance)) == COMMANDS
+    assert metadata(conformance)["Version"] == version
+    assert f"xmpp-im-core[testing]=={version}" in metadata(conformance).get_all("Requires-Dist", [])
+    assert metadata(conformance).get_all("Provides-Extra") is None
+
+
+def test_what_the_commands_look_for_is_what_the_runner_depends_on() -> None:
+    assert sorted(NEEDED) == sorted(re.match(r"\w+", need)[0] for need in project(CONFORMANCE)["dependencies"])  # type: ignore[index]
+
+
+def test_both_have_the_same_license() -> None:
+    assert (CONFORMANCE / "LICENSE").read_bytes() == (CORE / "LICENSE").read_bytes()
+
+
+@pytest.mark.parametrize("folder", [CORE, CONFORMANCE], ids=["core", "conformance"])
+def test_a_source_distribution_builds_the_same_wheel(folder: Path, tmp_path: Path) -> None:
+    sdist = build(folder, tmp_path / "sdist", "sdist")
+    again = build(unpacked(sdist, tmp_path / "source"), tmp_path / "again", "wheel")
+
+    assert names(again) == names(build(folder, tmp_path / "wheel", "wheel"))
+
+
+def test_the_source_distribution_of_the_core_has_no_vectors(tmp_path: Path) -> None:
+    source = unpacked(build(CORE, tmp_path / "sdist", "sdist"), tmp_path / "source")
+
+    assert [*source.glob("**/*.json")] == []
+
+
+def _modules(package: Path) -> list[Path]:
+    return [file for file in package.glob("**/*.py") if "__pycache__" not in file.parts]
