@@ -26,6 +26,7 @@ from tests.rfc6121.conversation import (
     presence,
     received_iq,
     received_message,
+    rfc6121,
     sent_iq,
     sent_message,
     stanzas,
@@ -74,12 +75,26 @@ def juliet(state: str = "Both", *, online: bool = True) -> Account:
 
 
 @pytest.mark.parametrize("to", ADDRESSES)
-@pytest.mark.parametrize("type", [*PRESENCE_TYPES, "error", "bogus"])
+@pytest.mark.parametrize("type", [*PRESENCE_TYPES, "error"])
 @pytest.mark.parametrize("state", STATES)
 def test_presence_is_never_answered_nor_delivered(state: str, type: str, to: str) -> None:
     sender = ORCHARD if type in ("available", "unavailable") else ROMEO
 
     assert ignored(juliet(state), inbound(type, sender, to=to))
+
+
+@rfc6121("4.7.1", quote="SHOULD return a stanza error of <bad-request/>")
+@pytest.mark.parametrize("to", ADDRESSES)
+@pytest.mark.parametrize(
+    "broken", [presence("bogus", ORCHARD, None), iq("get", from_=ORCHARD), iq("bogus", ASKED, from_=ORCHARD)]
+)
+def test_what_breaks_the_syntax_is_refused_as_by_an_account_that_does_not_exist(broken: Stanza, to: str) -> None:
+    event = Inbound(AT, "seq", broken.stamped(to=parse_address(to)))
+
+    refused = reduce(juliet(), event)
+
+    assert told(refused) == told(reduce(NoAccount(parse_jid(JULIET)), event))
+    assert told(refused) == [f"route error bad-request from {to} to {ORCHARD}"]
 
 
 @pytest.mark.parametrize("to", ADDRESSES)

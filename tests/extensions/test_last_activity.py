@@ -4,15 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from tests.rfc6121.conversation import AT, JULIET, MERCUTIO, ROMEO, STATES, account, iq, outbound, session
+from tests.rfc6121.conversation import AT, JULIET, MERCUTIO, ROMEO, STATES, account, iq, outbound, rfc6121, session
 from xmpp_im_core.element import element
 from xmpp_im_core.extensions import last_activity
 from xmpp_im_core.extensions.last_activity import LAST
+from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import DEFAULT
 from xmpp_im_core.server import (
     Account,
     Deliver,
     Inbound,
+    NoAccount,
     Outbound,
     Route,
     SessionId,
@@ -51,7 +53,7 @@ def answer(stanza: Stanza) -> str:
 
 @pytest.mark.parametrize("state", STATES)
 def test_only_subscribers_are_told(state: str) -> None:
-    expected = "90" if STATES[state].from_ else "forbidden"
+    expected = "90" if STATES[state].from_ else "service-unavailable"
 
     assert answer(asks(away({JULIET: state}), f"{JULIET}/balcony", after=timedelta(seconds=90))) == expected
 
@@ -75,13 +77,19 @@ def test_a_user_who_never_was_available_has_no_last_activity() -> None:
 def test_whoever_only_got_directed_presence_is_not_told_of_the_account() -> None:
     state = MACHINE.reduce(account(ROMEO, available=("foo",)), outbound(None, f"{MERCUTIO}/x"), DEFAULT).state
 
-    assert answer(asks(state, f"{MERCUTIO}/x")) == "forbidden"
+    assert answer(asks(state, f"{MERCUTIO}/x")) == "service-unavailable"
 
 
 def test_online_and_offline_are_the_same_to_whoever_may_not_know() -> None:
     here = account(ROMEO, {JULIET: "To"}, available=("foo",))
 
     assert asks(here, JULIET) == asks(away({JULIET: "To"}), JULIET)
+
+
+@rfc6121("8.5.1", quote="For an IQ stanza, the server MUST return a <service-unavailable/> stanza error")
+@pytest.mark.parametrize("state", [name for name in STATES if not STATES[name].from_])
+def test_an_account_that_is_there_and_one_that_is_not_are_the_same_to_whoever_may_not_know(state: str) -> None:
+    assert asks(away({JULIET: state}), JULIET) == asks(NoAccount(parse_jid(ROMEO)), JULIET)
 
 
 def test_a_blocked_subscriber_is_refused_by_the_account_itself() -> None:

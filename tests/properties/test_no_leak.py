@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xmpp_im_core.element import element
+from xmpp_im_core.extensions import last_activity
+from xmpp_im_core.extensions.last_activity import LAST
 from xmpp_im_core.jid import Address, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, ForeignRosterSet, Policy
-from xmpp_im_core.server.account import reduce
-from xmpp_im_core.server.effects import FanOut, Route
+from xmpp_im_core.server.effects import FanOut, Route, Step
 from xmpp_im_core.server.events import (
     Event,
     Inbound,
@@ -26,10 +27,12 @@ from xmpp_im_core.server.events import (
     SessionDetached,
     SessionEnded,
     SessionResumed,
+    StoreFailed,
 )
+from xmpp_im_core.server.machine import PLAIN
 from xmpp_im_core.server.state import Account, NoAccount, SessionId, State
 from xmpp_im_core.server.visibility import Visibility, visibility
-from xmpp_im_core.stanza import CLIENT, IQ, PRESENCE_TYPES, Message, Presence, Stanza, payload
+from xmpp_im_core.stanza import CLIENT, EMPTY, IQ, PRESENCE_TYPES, Message, Presence, Stanza, payload
 from xmpp_im_core.testing.choosing import choose
 from xmpp_im_core.testing.stanzas import draw_arriving
 from xmpp_im_core.testing.states import ENTITIES, JULIET, NOON, PRESENCE_PAYLOADS, RESOURCES, accounts
@@ -59,13 +62,15 @@ def address(text: str) -> Address:
 
 BODY: Final = payload(element("body", CLIENT, {}, ["Art thou there?"]))
 ASKED: Final = payload(element("ping", "urn:xmpp:ping"))
+LAST_ASKED: Final = payload(element("query", LAST))
 
 
 def inquiries(to: Address, sender: Address) -> tuple[Stanza, ...]:
     """The stanzas by which one may hope to find out whether somebody is there."""
-    presence = [Presence(to, sender, "i", type) for type in (*sorted(PRESENCE_TYPES), None)]
+    presence = [Presence(to, sender, "i", type) for type in (*sorted(PRESENCE_TYPES), None, "invisible")]
     messages = [Message(to, sender, "i", type, None, BODY) for type in ("chat", "normal", "groupchat", "headline")]
-    return (*presence, *messages, *[IQ(to, sender, "i", type, None, ASKED) for type in ("get", "set")])
+    iqs = [IQ(to, sender, "i", type, None, asked) for type in ("get", "set") for asked in (ASKED, LAST_ASKED, EMPTY)]
+    return (*presence, *messages, *iqs, IQ(to, sender, None, "get", None, ASKED))
 
 
 def sent_by(draw: st.DrawFn, entity: str, state: Account) -> Stanza:
@@ -97,8 +102,26 @@ def life(draw: st.DrawFn, number: int) -> Event:
     return Outbound(at, seq, session, Presence(type=choose(draw, (None, None, "unavailable")), payload=content))
 
 
+ALONE: Final = "alone"
+"""Storage fails, and this event has a commit of its own."""
+TOGETHER: Final = "together"
+"""Storage fails, and this event was held with others, whose commit it shares."""
+
+
+def is_theirs(event: Event) -> bool:
+    return isinstance(event.event if isinstance(event, StoreFailed) else event, Inbound)
+
+
 def is_withdrawal(event: Event) -> bool:
+    event = event.event if isinstance(event, StoreFailed) else event
     return isinstance(event, Inbound) and isinstance(event.stanza, Presence) and event.stanza.type == "unsubscribe"
+
+
+def is_request_not_stored(event: Event) -> bool:
+    """Whether storage failed for a request, which is answered with an error: else it would be lost in silence."""
+    return (
+        isinstance(event, StoreFailed) and isinstance(event.event, Inbound) and event.event.stanza.type == "subscribe"
+    )
 
 
 @st.composite
@@ -108,21 +131,37 @@ def attempts(draw: st.DrawFn, account: Account, entity: str) -> Trace:
     for number in range(choose(draw, range(1, 13))):
         if choose(draw, (True, True, False)):
             at = NOON + timedelta(seconds=number)
-            happened.append(Inbound(at, f"theirs{number}", sent_by(draw, entity, account)))
+            sent = Inbound(at, f"theirs{number}", sent_by(draw, entity, account))
+            happened.append(sent)
+            failing = choose(draw, (None, None, ALONE, TOGETHER))
+            if failing is not None:
+                happened[-1] = StoreFailed(at, f"{failing}{number}", sent)
         else:
             happened.append(life(draw, number))
     return tuple(happened)
 
 
+MACHINE: Final = last_activity(PLAIN)
+
+
+def happens(state: State, event: Event, policy: Policy) -> Step:
+    """Take an event. Where storage fails, it matters to what is to be stored alone, unless others share its fate."""
+    if isinstance(event, StoreFailed) and event.seq.startswith(ALONE):
+        step = MACHINE.reduce(state, event.event, policy)
+        if not step.store:
+            return step
+    return MACHINE.reduce(state, event, policy)
+
+
 def got(state: State, trace: Trace, entity: str, policy: Policy = DEFAULT) -> list[Stanza]:
-    """Return all that the entity is sent in the course of a trace.
+    """Return all that the entity is sent in the course of a trace, storage failing now and then as the trace says.
 
     But for probes: the RFC has a server probe the contacts whose presence the user may see (§4.3.1). They ask the
     contact's server, and no client of the contact ever sees one.
     """
     received: list[Stanza] = []
     for event in trace:
-        step = reduce(state, event, policy)
+        step = happens(state, event, policy)
         state = step.state
         for effect in step.send:
             if isinstance(effect, Route) and effect.stanza.to_jid is not None:
@@ -135,7 +174,7 @@ def got(state: State, trace: Trace, entity: str, policy: Policy = DEFAULT) -> li
 
 
 def without_life(trace: Trace) -> Trace:
-    return tuple([event for event in trace if isinstance(event, Inbound)])
+    return tuple([event for event in trace if is_theirs(event)])
 
 
 @given(accounts(), st.data())
@@ -174,10 +213,10 @@ def test_whether_an_account_exists_is_hidden_from_strangers_where_the_policy_say
     account: Account, data: st.DataObject
 ) -> None:
     """But for an "unsubscribe": Table A.3.2 has the server answer it where a request waits, which is a decision
-    of the server's own that no account makes which is not there.
+    of the server's own that no account makes which is not there. And but for a request that could not be stored.
     """
     trace = data.draw(attempts(account, STRANGER))
-    trace = tuple([event for event in trace if not is_withdrawal(event)])
+    trace = tuple([event for event in trace if not is_withdrawal(event) and not is_request_not_stored(event)])
 
     there = got(account, trace, STRANGER, HIDING)
 
@@ -190,8 +229,25 @@ def test_where_messages_bounce_they_bounce_alike_for_absent_users_and_for_nobody
 ) -> None:
     bouncing = evolve(HIDING, offline_messages=False)
     trace = without_life(data.draw(attempts(account, STRANGER)))
-    trace = tuple([event for event in trace if not is_withdrawal(event)])
+    trace = tuple([event for event in trace if not is_withdrawal(event) and not is_request_not_stored(event)])
 
     absent = got(account.with_sessions(()), trace, STRANGER, bouncing)
 
     assert absent == got(NoAccount(JULIET), trace, STRANGER, bouncing)
+
+
+def is_probe(event: Event) -> bool:
+    event = event.event if isinstance(event, StoreFailed) else event
+    return isinstance(event, Inbound) and isinstance(event.stanza, Presence) and event.stanza.type == "probe"
+
+
+@given(accounts(), st.data())
+def test_whoever_is_blocked_cannot_tell_the_account_from_one_that_does_not_exist(
+    account: Account, data: st.DataObject
+) -> None:
+    """But for a probe: XEP-0191 §3.3 wants it to be ignored, where one of nobody's is answered like a stranger's."""
+    entity = data.draw(st.sampled_from((STRANGER, *ENTITIES)))
+    blocking = account.blocking(tuple(sorted({*account.blocked, entity})))
+    trace = tuple([event for event in data.draw(attempts(account, entity)) if not is_probe(event)])
+
+    assert got(blocking, trace, entity) == got(NoAccount(JULIET), without_life(trace), entity)

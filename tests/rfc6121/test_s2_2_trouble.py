@@ -17,16 +17,19 @@ from tests.rfc6121.conversation import (
     bound,
     contact,
     ended,
+    following,
     ignored,
     inbound,
     item,
     outbound,
     query,
     received_iq,
+    received_message,
     rfc6121,
     roster,
     roster_get,
     roster_set,
+    stanzas,
     told,
 )
 from xmpp_im_core.jid import parse_jid
@@ -42,6 +45,7 @@ from xmpp_im_core.server import (
     Kind,
     LoadFailed,
     NoAccount,
+    Outbound,
     Put,
     Route,
     SessionId,
@@ -51,7 +55,7 @@ from xmpp_im_core.server import (
     reduce,
 )
 from xmpp_im_core.server.storage import sound
-from xmpp_im_core.stanza import ErrorType, Presence
+from xmpp_im_core.stanza import Condition, ErrorType, Presence, stanza_error
 
 NOBODY = NoAccount(parse_jid(JULIET))
 LOAD_FAILED = LoadFailed(AT, "load")
@@ -180,6 +184,58 @@ def test_a_request_that_could_not_be_stored_changes_nothing_and_earns_an_error(r
     assert step.store == ()
 
 
+PRESENCE = {
+    "initial": outbound("available", by="balcony"),
+    "directed": outbound("available", f"{ROMEO}/orchard", by="balcony"),
+    "unknown": outbound("invisible", by="balcony"),
+}
+
+
+@rfc6121("4.2.2", quote="Upon receiving initial presence from a client, the user's server MUST send")
+@pytest.mark.parametrize("sent", PRESENCE.values(), ids=PRESENCE)
+@pytest.mark.parametrize("trouble", ["load", "store"])
+def test_presence_that_could_not_be_processed_is_answered_to_wait(sent: Outbound, trouble: str) -> None:
+    """Else the user takes the resource for available, which it is not."""
+    there = account(JULIET, {ROMEO: "Both"}, connected=("balcony",))
+    given, event = (unloaded("balcony"), sent) if trouble == "load" else (there, StoreFailed(AT, "failed", sent))
+
+    step = reduce(given, event)
+
+    (answer,) = stanzas(step)
+    assert told(step) == [f"deliver error internal-server-error from {sent.stanza.to} to balcony"]
+    assert answer.error == stanza_error(Condition.INTERNAL_SERVER_ERROR, ErrorType.WAIT)
+    assert (answer.id, step.state, step.store) == (sent.stanza.id, given, ())
+
+
+@pytest.mark.parametrize("type", ["probe", "error"])
+def test_a_probe_or_an_error_that_could_not_be_processed_is_not_answered(type: str) -> None:
+    sent = outbound(type, ROMEO, by="balcony")
+
+    assert ignored(unloaded("balcony"), sent)
+    assert ignored(account(JULIET, connected=("balcony",)), StoreFailed(AT, "failed", sent))
+
+
+@rfc6121("4.6.3", quote="MUST locally deliver or remotely route the full XML of that presence stanza")
+def test_directed_unavailable_presence_takes_effect_though_nothing_could_be_stored() -> None:
+    juliet = following(account(JULIET, available=("balcony",)), outbound("available", ROMEO, by="balcony"))
+
+    step = reduce(juliet, StoreFailed(AT, "failed", outbound("unavailable", ROMEO, by="balcony")))
+
+    assert told(step) == [f"route unavailable from {JULIET}/balcony to {ROMEO}"]
+    assert after(step).sessions[0].directed == ()
+    assert ignored(unloaded("balcony"), outbound("unavailable", ROMEO, by="balcony"))
+
+
+@rfc6121("4.4.3", quote="deliver the user's presence stanza to all of the contact's available resources")
+@pytest.mark.parametrize("type", ["available", "unavailable", "probe", "error"])
+def test_what_arrives_and_is_not_to_be_stored_is_processed_though_a_commit_failed(type: str) -> None:
+    juliet = account(JULIET, {ROMEO: "Both"}, available=("balcony",))
+    arrived = inbound(type, f"{ROMEO}/orchard", to=JULIET)
+
+    assert reduce(juliet, StoreFailed(AT, "failed", arrived)) == reduce(juliet, arrived)
+    assert told(reduce(juliet, arrived)) != []
+
+
 @rfc6121("3.1.3", quote="MUST keep a record of the complete presence stanza")
 def test_a_request_from_elsewhere_that_could_not_be_kept_is_asked_to_come_again() -> None:
     juliet = account(JULIET, available=("balcony",))
@@ -202,7 +258,21 @@ def test_a_failure_of_a_failure_is_ignored() -> None:
     failed = StoreFailed(AT, "failed", roster_set(item(NURSE), by="balcony"))
 
     assert ignored(juliet, StoreFailed(AT, "again", failed))
-    assert ignored(unloaded("balcony"), failed)
+    assert ignored(unloaded("balcony"), StoreFailed(AT, "again", failed))
+
+
+def test_what_failed_together_with_other_events_is_answered_though_nothing_of_it_was_to_be_stored() -> None:
+    asked = roster_set(item(NURSE), by="balcony")
+
+    assert told(reduce(unloaded("balcony"), StoreFailed(AT, "failed", asked))) == told(
+        reduce(unloaded("balcony"), asked)
+    )
+    bound_meanwhile = reduce(unloaded("balcony"), StoreFailed(AT, "failed", bound("chamber"))).state
+    assert isinstance(bound_meanwhile, Unloaded)
+    assert [each.id.resource for each in bound_meanwhile.sessions] == ["balcony", "chamber"]
+    nobody = NoAccount(parse_jid(JULIET))
+    for event in (bound("chamber"), received_message("groupchat", ROMEO, JULIET), inbound("probe", ROMEO, to=JULIET)):
+        assert reduce(nobody, StoreFailed(AT, "failed", event)) == reduce(nobody, event)
 
 
 @pytest.mark.parametrize(

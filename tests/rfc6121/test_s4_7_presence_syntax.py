@@ -145,7 +145,7 @@ MISPLACED = {
 }
 
 
-@rfc6121("4.5.2", quote="the user's server MUST broadcast the full XML of that presence stanza to all contacts")
+@rfc6121("4.5.2", quote="then the server MUST broadcast the full XML of the presence")
 @pytest.mark.parametrize("to", [None, ROMEO, "lobby@chat.example.com/Juliet"])
 @table(MISPLACED)
 def test_leaving_is_never_refused_and_passed_on_without_what_does_not_belong(

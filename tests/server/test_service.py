@@ -772,7 +772,7 @@ def test_where_nothing_could_be_stored_neither_half_has_happened() -> None:
 def test_the_sender_of_what_arrived_is_told_that_it_was_not_stored() -> None:
     house = Playhouse(JULIET)
 
-    house.feed(not_stored(NOON, "y", Arrived(NOON, "x", chat(JULIET, "soft", MERCUTIO))))
+    house.feed(not_stored(NOON, "y", Arrived(NOON, "x", presence("subscribe", JULIET, MERCUTIO))))
 
     [error] = house.routed
     assert (str(error.to), condition(error)) == (MERCUTIO, "internal-server-error")
@@ -822,7 +822,7 @@ def test_what_could_not_be_stored_of_a_sessions_end_ends_it_nevertheless() -> No
 
 def test_what_failed_already_is_not_failed_again() -> None:
     house = resting(JULIET)
-    event = Arrived(NOON, "x", chat(JULIET, "soft", MERCUTIO))
+    event = Arrived(NOON, "x", presence("subscribe", JULIET, MERCUTIO))
     house.feed(not_stored(NOON, "y", event))
     answer = house.answer(*house.questions.pop())
 

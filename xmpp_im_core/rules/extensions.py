@@ -28,11 +28,11 @@ LAST_ACTIVITY: Final = rule(
     "8.5.2.1.3-03 8.5.2.2.3-02",
     "XEP-0012 §4",
 )
-LAST_ACTIVITY_FORBIDDEN: Final = rule(
-    "last-activity:forbidden",
-    "Whoever may not see the user's presence is forbidden to ask for it by other means.",
-    "11-06",
-    "XEP-0012 §4",
+LAST_ACTIVITY_WITHHELD: Final = rule(
+    "last-activity:withheld",
+    "Whoever may not see the user's presence gets the answer of an account that does not exist.",
+    "11-06 8.1-01",
+    "RFC 6120 §13.11",
 )
 LAST_ACTIVITY_MALFORMED: Final = rule("last-activity:malformed", "Last activity cannot be set.", "XEP-0012 §3")
 LAST_ACTIVITY_NONE: Final = rule(

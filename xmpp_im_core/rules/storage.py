@@ -21,6 +21,11 @@ NOT_NOW: Final = rule(
     "While storage fails, whoever waits for an answer gets an internal-server-error of type wait.",
     "2.2-09 2.2-11 2.3.3-01 2.3.3-02 3.1.2-09",
 )
+NOT_NOW_HIDDEN: Final = rule(
+    "storage:not-now-hidden",
+    "A message that cannot be stored is dropped where its sender may not know whether the user is there.",
+    "8.1-02 11-06",
+)
 NOT_NOW_IGNORED: Final = rule(
     "storage:not-now-ignored", "While storage fails, what nobody waits for is ignored.", "4.7.1-03 11-06"
 )

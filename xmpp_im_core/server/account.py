@@ -25,7 +25,7 @@ from xmpp_im_core.server.administration import (
 )
 from xmpp_im_core.server.answers import comes_for, refuse
 from xmpp_im_core.server.blocking import inbound_from_blocked, outbound_to_blocked
-from xmpp_im_core.server.effects import Deliver, Effect, EndSession, Step, Transition, silence
+from xmpp_im_core.server.effects import Deliver, Effect, EndSession, Route, Step, Transition, silence
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
@@ -60,7 +60,7 @@ from xmpp_im_core.server.sharing import overlay_changed
 from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
 from xmpp_im_core.server.storage import account_loaded, answer_later, load_failed, unreadable_removed, while_unloaded
 from xmpp_im_core.server.visibility import is_blocked
-from xmpp_im_core.stanza import IQ, Condition, Message, Presence
+from xmpp_im_core.stanza import IQ, SUBSCRIPTION_TYPES, Condition, Message, Presence
 
 
 def reduce(state: State, event: Event, policy: Policy = DEFAULT) -> Step:
@@ -127,7 +127,8 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
     """Process an event of which nothing could be stored: an error of type wait, and nothing changes.
 
     The end of a presence session cannot wait: it has happened, whatever the storage says. So it takes
-    effect, with nothing stored.
+    effect, with nothing stored. What arrived and is not to be stored here takes effect too: that the commit
+    failed was the matter of other events.
     """
     failed = event.event
     if isinstance(failed, StoreFailed):
@@ -143,7 +144,17 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
     if isinstance(failed, SessionBound) or _is_farewell(failed):
         done = reduce(account, failed, policy)
         return Transition(done.state, done.send)
+    if isinstance(failed, Inbound):
+        done = inbound(account, failed, policy)
+        if not _wants_storing(failed, done):
+            return done
     return Transition(account, (answer_later(account, failed),))
+
+
+def _wants_storing(event: Inbound, done: Transition[Account]) -> bool:
+    """Whether anything has to be stored of what arrived, be it where an answer in the user's name arrives."""
+    answered = any(isinstance(effect, Route) for effect in done.send)
+    return bool(done.store) or (event.stanza.type in SUBSCRIPTION_TYPES and answered)
 
 
 def _given_back_later(
@@ -159,9 +170,7 @@ def _given_back_later(
 
 
 def _is_farewell(event: Event) -> bool:
-    if not isinstance(event, Outbound) or not isinstance(event.stanza, Presence):
-        return False
-    return event.stanza.type == "unavailable" and event.stanza.to is None
+    return isinstance(event, Outbound) and isinstance(event.stanza, Presence) and event.stanza.type == "unavailable"
 
 
 def _ignored_here(account: Account, event: Event, policy: Policy) -> Step:
@@ -212,6 +221,8 @@ def _no_account(state: NoAccount, event: Event, policy: Policy) -> Step:
         return Transition(state, (no_account(event.stanza, policy),))
     if isinstance(event, SessionBound):
         return Transition(state, (EndSession(event.session, "not-authorized", rules.ACCOUNT_GONE),))
+    if isinstance(event, StoreFailed) and isinstance(event.event, Inbound | SessionBound):
+        return _no_account(state, event.event, policy)  # of these nothing is stored here
     return silence(state, rules.NO_ACCOUNT)
 
 
@@ -222,6 +233,4 @@ def _unloaded(state: Unloaded, event: Event, policy: Policy) -> Step:
         return load_failed(state)
     if isinstance(event, AccountRemoved):
         return unreadable_removed(state)
-    if isinstance(event, StoreFailed):
-        return silence(state, storage_rules.NOT_NOW_IGNORED)
-    return while_unloaded(state, event, policy)
+    return while_unloaded(state, event.event if isinstance(event, StoreFailed) else event, policy)

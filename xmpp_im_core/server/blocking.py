@@ -14,6 +14,8 @@ from xmpp_im_core.jid import JID, InvalidJID, parse_jid, prepared_jid
 from xmpp_im_core.policy import BlockedMessages, Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import blocking as rules
+from xmpp_im_core.rules import delivery as delivery_rules
+from xmpp_im_core.rules import presence as presence_rules
 from xmpp_im_core.server.answers import error_to_sender, refuse, result
 from xmpp_im_core.server.changes import note
 from xmpp_im_core.server.effects import (
@@ -31,12 +33,14 @@ from xmpp_im_core.server.effects import (
     silence,
 )
 from xmpp_im_core.server.events import Outbound
+from xmpp_im_core.server.iq_syntax import malformed
 from xmpp_im_core.server.messages import message_to_nobody
 from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.state import Account, Session
 from xmpp_im_core.server.visibility import is_blocked, is_withheld, matches, reaches
 from xmpp_im_core.stanza import (
     IQ,
+    PRESENCE_TYPES,
     Condition,
     ErrorType,
     Message,
@@ -222,7 +226,14 @@ def _item(jid: str) -> Element:
 
 
 def inbound_from_blocked(account: Account, stanza: Stanza, to: JID, policy: Policy) -> Transition[Account]:
-    """Process a stanza from an entity that the user blocks: it sees nobody there (XEP-0191 §3.3)."""
+    """Process a stanza from an entity that the user blocks: it sees nobody there (XEP-0191 §3.3).
+
+    What breaks the syntax is refused as everywhere: silence alone would tell the sender that it is blocked.
+    """
+    if isinstance(stanza, Presence) and stanza.type is not None and stanza.type not in PRESENCE_TYPES:
+        return Transition(account, (error_to_sender(stanza, Condition.BAD_REQUEST, presence_rules.UNKNOWN_TYPE),))
+    if isinstance(stanza, IQ) and malformed(stanza):
+        return Transition(account, (error_to_sender(stanza, Condition.BAD_REQUEST, delivery_rules.IQ_MALFORMED),))
     if isinstance(stanza, Presence):
         return silence(account, rules.PRESENCE_IGNORED)
     if isinstance(stanza, IQ) and stanza.type not in ("get", "set"):

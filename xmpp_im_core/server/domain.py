@@ -7,7 +7,7 @@ from xmpp_im_core.rules import delivery as delivery_rules
 from xmpp_im_core.rules import service as rules
 from xmpp_im_core.server.answers import comes_for, error_to_sender
 from xmpp_im_core.server.effects import Delegate, Effect, Ignored, Route
-from xmpp_im_core.server.iqs import malformed
+from xmpp_im_core.server.iq_syntax import malformed
 from xmpp_im_core.stanza import (
     IQ,
     PRESENCE_TYPES,

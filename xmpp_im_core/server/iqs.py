@@ -12,17 +12,11 @@ from xmpp_im_core.server.answers import error_to_sender, refuse
 from xmpp_im_core.server.blocking import BLOCKING, blocking_request
 from xmpp_im_core.server.effects import Delegate, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Outbound
+from xmpp_im_core.server.iq_syntax import malformed
 from xmpp_im_core.server.rosters import roster_request
 from xmpp_im_core.server.state import Account, Session
 from xmpp_im_core.server.visibility import NONE, SELF, SUBSCRIBED, visibility
-from xmpp_im_core.stanza import IQ, IQ_TYPES, Condition
-
-
-def malformed(iq: IQ) -> bool:
-    """Whether an IQ breaks RFC 6120 §8.2.3: an 'id', one of four types, exactly one child in a get or set."""
-    if iq.id is None or iq.type not in IQ_TYPES:
-        return True
-    return iq.type in ("get", "set") and iq.request is None
+from xmpp_im_core.stanza import IQ, Condition
 
 
 def outbound_iq(account: Account, event: Outbound, iq: IQ, session: Session, policy: Policy) -> Transition[Account]:

@@ -8,7 +8,7 @@ from xmpp_im_core.rules import presence as presence_rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
 from xmpp_im_core.server.answers import error_to_sender
 from xmpp_im_core.server.effects import Effect, Ignored, Route
-from xmpp_im_core.server.iqs import malformed
+from xmpp_im_core.server.iq_syntax import malformed
 from xmpp_im_core.server.messages import message_to_nobody
 from xmpp_im_core.stanza import IQ, PRESENCE_TYPES, Condition, Message, Presence, Stanza, to_bare
 

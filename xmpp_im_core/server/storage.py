@@ -20,6 +20,7 @@ from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, 
 from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.sessions import session_bound
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Notice, State, Unloaded
+from xmpp_im_core.server.visibility import Visibility, visibility
 from xmpp_im_core.stanza import IQ, Condition, ErrorType, Message, Presence, Stanza
 from xmpp_im_core.subscription import NONE, subscription_state
 
@@ -121,10 +122,14 @@ def while_unloaded(state: Unloaded, event: Event, policy: Policy) -> Transition[
 
 
 def answer_later(state: Account | Unloaded, event: Event) -> Effect:
-    """Answer an event that cannot be processed now: an error of type wait, to whoever waits for an answer."""
+    """Answer an event that cannot be processed now: an error of type wait, to whoever waits for an answer.
+
+    A message that cannot be stored would have been delivered to a user who is there. So its sender is told only if
+    allowed to see the user's presence (§8.1); nothing is known of that while the account is not loaded.
+    """
     if isinstance(event, Outbound):
         session = next((each for each in state.sessions if each.id == event.session), None)
-        if session is None or not _expects_answer(event.stanza):
+        if session is None or not _is_missed_by_client(event.stanza):
             return Ignored(rules.NOT_NOW_IGNORED)
         stanza = event.stanza.stamped(from_=session.address)
         return error(stanza, session.id, Condition.INTERNAL_SERVER_ERROR, rules.NOT_NOW, ErrorType.WAIT)
@@ -132,8 +137,25 @@ def answer_later(state: Account | Unloaded, event: Event) -> Effect:
         stanza = event.stanza
         if isinstance(stanza, Presence) and stanza.type != "subscribe":
             return Ignored(rules.NOT_NOW_IGNORED)
+        if isinstance(stanza, Message) and isinstance(state, Account) and not _may_know(state, stanza):
+            return Ignored(rules.NOT_NOW_HIDDEN)
         return error_to_sender(stanza, Condition.INTERNAL_SERVER_ERROR, rules.NOT_NOW, ErrorType.WAIT)
     return Ignored(rules.NOT_NOW_IGNORED)
+
+
+def _may_know(account: Account, stanza: Stanza) -> bool:
+    sender = stanza.from_jid
+    return sender is not None and visibility(account, sender, None) is not Visibility.NONE
+
+
+def _is_missed_by_client(stanza: Stanza) -> bool:
+    """Whether a client has to know that its stanza was not processed: its presence too, else it takes itself for there.
+
+    Unavailable presence is no exception: it takes effect where there is anything to end.
+    """
+    if isinstance(stanza, Presence):
+        return stanza.type not in ("unavailable", "probe", "error")
+    return _expects_answer(stanza)
 
 
 def _expects_answer(stanza: Stanza) -> bool:
