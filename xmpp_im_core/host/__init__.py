@@ -10,6 +10,7 @@ from __future__ import annotations
 from xmpp_im_core.host.client import ClientHost, ClientWire
 from xmpp_im_core.host.deferred import DeferredHost
 from xmpp_im_core.host.host import Host
+from xmpp_im_core.host.importing import import_records
 from xmpp_im_core.host.loop import Loop
 from xmpp_im_core.host.ports import Clock, Ids, Messages, Operations, Storage, StorageFailed, Stored, Wire
 from xmpp_im_core.host.records import Records
@@ -34,4 +35,5 @@ __all__ = [
     "StorageFailed",
     "Stored",
     "Wire",
+    "import_records",
 ]

@@ -46,10 +46,7 @@ def keep_offline(
         return Transition(account, (_not_stored(account, message, sender, rules.TOO_LARGE_TO_STORE),))
     if account.offline >= policy.offline_message_count:
         return Transition(account, (_not_stored(account, message, sender, rules.TOO_MANY_STORED),))
-    children, domain = message.payload.children, account.jid.domain
-    if not any(_stamped_by(child, domain) for child in children):  # one that was stored before has its stamp
-        children = (*children, delay(event.at, domain))
-    stored = Put(Kind.OFFLINE, event.seq, _carrying(message, *children))
+    stored = Put(Kind.OFFLINE, event.seq, delayed(message, event.at, account.jid.domain))
     return Transition(account.storing(account.offline + 1), (Ignored(rule),), (stored,))
 
 
@@ -82,6 +79,14 @@ def delay(at: datetime, by: str) -> Element:
     """Return the stamp of a delayed stanza (XEP-0203): UTC, to the second."""
     stamp = at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()
     return element("delay", DELAY, {"from": by, "stamp": f"{stamp}Z"})
+
+
+def delayed(message: Message, at: datetime, domain: str) -> Message:
+    """Return a message as it is stored: with the time at which it came, unless it has a stamp of this domain."""
+    children = message.payload.children
+    if any(_stamped_by(child, domain) for child in children):  # it was stored before
+        return message
+    return _carrying(message, *children, delay(at, domain))
 
 
 def without_forged_stamps(message: Message, domain: str) -> Message:
