@@ -11,6 +11,7 @@ from tests.host.stage import (
     JULIET,
     MERCUTIO,
     NOON,
+    NURSE,
     ROMEO,
     Tape,
     chat,
@@ -23,7 +24,7 @@ from tests.host.stage import (
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.host import Host, Operations, Records, StorageFailed, Stored, Wire
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.server import AccountMoved, Deliver, SessionId, State, hosting
+from xmpp_im_core.server import AccountMoved, Deliver, Served, SessionId, State, hosting
 from xmpp_im_core.server.state import Moved
 from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
 
@@ -259,4 +260,76 @@ def test_a_policy_is_obeyed() -> None:
 
     says(host, ROMEO, enters(host, ROMEO, "orchard"), chat(JULIET, "soft"))
 
+    assert wire.got[-1][1].type == "error"
+
+
+class Doorkeeper(Tape):
+    """Knows the streams by their sessions, from before they are bound."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.streams: dict[SessionId, str] = {}
+
+    def close(self, account: str, session: SessionId, condition: str) -> None:
+        super().close(account, session, condition)
+        del self.streams[session]
+
+
+@pytest.mark.parametrize(
+    ("account", "resource", "condition"),
+    [
+        (JULIET, "chamber", "policy-violation"),
+        (JULIET, "\ud800", "bad-format"),
+        (NURSE, "hall", "not-authorized"),
+    ],
+    ids=["one too many", "no resourcepart", "no account"],
+)
+def test_a_session_that_is_refused_is_closed_by_a_wire_that_knows_it(
+    account: str, resource: str, condition: str
+) -> None:
+    wire = Doorkeeper()
+    host = host_on(Records(), wire, Policy(sessions=1))
+    host.create(JULIET)
+    balcony = host.session("balcony")
+    wire.streams[balcony] = "the first"
+    host.bind(JULIET, balcony)
+
+    refused = host.session(resource)
+    wire.streams[refused] = "the second"
+    assert host.bind(account, refused) == refused
+
+    assert wire.closed == [(account, refused, condition)]
+    assert wire.streams == {balcony: "the first"}
+
+
+class Observing(Host[State]):
+    """Writes down the rules of each event, and what had been stored and sent by then."""
+
+    def observe(self, served: Served[State]) -> None:
+        assert isinstance(self.storage, Records)
+        assert isinstance(self.wire, Tape)
+        rules = [effect.rule.name for step in served.steps for effect in step.transition.send]
+        self.seen.append((rules, self.storage.account(JULIET).offline, len(self.wire.got)))
+
+    seen: list[tuple[list[str], int, int]]
+
+
+def test_what_came_of_an_event_is_seen_when_it_is_stored_and_before_it_is_sent() -> None:
+    storage, wire = Failing(), Tape()
+    host = Observing(hosting(CAPULET), storage, wire, noon, numbers())
+    host.seen = []
+    host.create(JULIET)
+    host.create(ROMEO)
+    orchard = enters(host, ROMEO, "orchard")
+    host.seen.clear()
+    sent = len(wire.got)
+
+    says(host, ROMEO, orchard, chat(JULIET, "soft"))
+    storage.commits = 1
+    says(host, ROMEO, orchard, chat(JULIET, "adieu"))
+
+    (stored, failed) = host.seen
+    assert stored[1:] == (1, sent)
+    assert failed[1:] == (1, sent)
+    assert stored[0] != failed[0]
     assert wire.got[-1][1].type == "error"

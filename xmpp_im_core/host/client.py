@@ -50,6 +50,7 @@ class ClientWire(Protocol):
 
         Write ``xmpp_im_core.snapshot.to_text(client)``, and begin the next session with what ``from_text`` reads.
         """
+        return None  # said explicitly, since mypy takes a method of a protocol without a body for abstract
 
 
 class ClientHost:
@@ -118,7 +119,14 @@ class ClientHost:
         self.client = step.state
         if self.client.roster is not before:
             self.wire.keep(self.client.without_session())
+        self.observe(step)
         self._perform(step)
+
+    def observe(self, step: Transition) -> None:
+        """Override this to see what each event came to: its effects and their rules, for a log or a test.
+
+        It is called before the effects are performed.
+        """
 
     def _perform(self, step: Transition) -> None:
         for effect in step.send:

@@ -106,17 +106,27 @@ class Loop(Generic[S]):
 
     # --- what happens -------------------------------------------------------------------------------------
 
-    def bind(self, account: str, resource: str, lang: str | None = None) -> SessionId:
+    def session(self, resource: str) -> SessionId:
+        """Return a session for :meth:`bind` that no stream has had before.
+
+        A session may be refused while it is bound (there are too many, or the account does not exist). The wire is
+        told to close it then, so it has to know whose it is.
+
+        :param resource: a prepared resourcepart; the session is refused if it is not.
+        """
+        self._epoch += 1
+        return SessionId(resource, self._epoch)
+
+    def bind(self, account: str, session: SessionId | str, lang: str | None = None) -> SessionId:
         """Note that a client has bound a resource (RFC 6120 §7), and return the session.
 
         :param account: the account's bare JID, prepared.
-        :param resource: a prepared resourcepart; the wire is told to close the session if it is not.
+        :param session: what :meth:`session` returned, or a prepared resourcepart where nothing has to know it before.
         :param lang: the language of the stream.
         """
-        self._epoch += 1
-        session = SessionId(resource, self._epoch)
-        self.happened(account, SessionBound, session, lang)
-        return session
+        bound = self.session(session) if isinstance(session, str) else session
+        self.happened(account, SessionBound, bound, lang)
+        return bound
 
     def receive(
         self,
@@ -275,6 +285,7 @@ class Loop(Generic[S]):
         self._wakes.note(served)
         if served.holds or served.releases:
             self._note_held(turn, served)
+        self.observe(served)
         caused: list[Turn] = []
         for n, (account, effect) in enumerate(served.send):
             came = _PERFORM[type(effect)](self, account, effect)
@@ -306,6 +317,12 @@ class Loop(Generic[S]):
         turn.failed = True
         turn.event = not_stored(*self.stamp(), turn.event)
         self._take(turn)
+
+    def observe(self, served: Served[S]) -> None:
+        """Override this to see what each event came to: its steps and their rules, for a log or a test.
+
+        It is called before ``send`` is performed; what the event wanted stored is durable by then.
+        """
 
     def _finished(self, turn: Turn) -> None:
         """Note that all commits of an event have ended, and say so if nothing of it is held."""
