@@ -40,7 +40,7 @@ BALCONY = f"{JULIET}/balcony"
 
 def held(system: CoreSystem, contact: str) -> tuple[Subscription, bool]:
     """In which state Juliet holds somebody, and whether that is with a pre-approval."""
-    account = system.service.accounts[JULIET]
+    account = system.host.service.accounts[JULIET]
     assert isinstance(account, Account)
     contacts = account.roster.contacts
     return account.roster.state_of(contact), contact in contacts and contacts[contact].approved

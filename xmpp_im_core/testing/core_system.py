@@ -1,88 +1,60 @@
-"""This core as a :class:`~xmpp_im_core.testing.system.System`: a service in memory, with a host around it.
-
-It is also the shortest host there is that obeys the contract of ``xmpp_im_core.server.effects``.
-"""
+"""This core as a :class:`~xmpp_im_core.testing.system.System`: a host in memory, and what its clients received."""
 
 from __future__ import annotations
 
-from collections import deque
 from datetime import datetime, timedelta
 
-from attrs import define, field
-
 from xmpp_im_core.element import Element
-from xmpp_im_core.jid import parse_address, parse_jid
+from xmpp_im_core.host import Host, Records, Wire
+from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
-from xmpp_im_core.server.effects import (
-    FULL_JID,
-    Delete,
-    Deliver,
-    Effect,
-    EndSession,
-    FanOut,
-    Kind,
-    LoadOffline,
-    Put,
-    Route,
-)
-from xmpp_im_core.server.events import (
-    AccountCreated,
-    AccountLoaded,
-    OfflineLoaded,
-    Outbound,
-    SessionBound,
-    SessionEnded,
-)
-from xmpp_im_core.server.service import ForAccount, Load, Served, Service, hosting, serve
-from xmpp_im_core.server.service_events import Arrived, ServiceEvent
-from xmpp_im_core.server.state import Account, SessionId, State
-from xmpp_im_core.stanza import Message, Stanza
+from xmpp_im_core.server.effects import Deliver
+from xmpp_im_core.server.events import AccountCreated
+from xmpp_im_core.server.service import hosting
+from xmpp_im_core.server.state import Account, SessionId
+from xmpp_im_core.stanza import IQ, Stanza
 from xmpp_im_core.testing.acts import REMOTE, Act, Connect, Disconnect, arriving
 from xmpp_im_core.testing.states import NOON
 from xmpp_im_core.testing.system import Observation, observation
 
 
-@define(init=False)
-class CoreSystem:
+class CoreSystem(Wire):
     """The accounts of some users, at the domains that their JIDs name; ``REMOTE`` is another server's.
 
     What leaves for any other domain is lost.
     """
 
-    policy: Policy
-    users: tuple[str, ...]
-    service: Service[State]
-    sessions: dict[str, SessionId] = field(factory=dict)
-    received: dict[str, list[Stanza]] = field(factory=dict)
-    offline: dict[tuple[str, str], Message] = field(factory=dict)
-    count: int = 0
-
     def __init__(self, *users: str, policy: Policy = DEFAULT) -> None:
+        """Begin with these accounts, and nobody connected."""
+        self.users = users
+        self.sessions: dict[str, SessionId] = {}
+        self.received: dict[str, list[Stanza]] = {}
+        self.count = 0
         domains = sorted({parse_jid(user).domain for user in users})
-        self.__attrs_init__(policy, users, hosting(*domains))
+        self.host = Host(hosting(*domains), Records(), self, self._now, self._number, policy)
         for user in users:
-            self._serve(ForAccount(user, AccountCreated(*self._stamp(), f"created-{user}")))
+            self.host.happened(user, AccountCreated, f"created-{user}")
 
     def feed(self, act: Act) -> None:
         """Let a client do this; one without a session does nothing."""
         session = self.sessions.get(act.client)
         if isinstance(act, Connect):
-            session = SessionId(act.client.partition("/")[2], self.count)
+            session = self.host.session(act.client.partition("/")[2])
             self.sessions[act.client] = session
-            self._serve(ForAccount(act.user, SessionBound(*self._stamp(), session)))
+            self.host.bind(act.user, session)
         elif act.is_remote:
             arrived = arriving(act)
             assert arrived is not None
-            self._serve(Arrived(*self._stamp(), arrived))
+            self.host.arrive(arrived)
         elif session is None:
             return
         elif isinstance(act, Disconnect):
             del self.sessions[act.client]
-            self._serve(ForAccount(act.user, SessionEnded(*self._stamp(), session)))
+            self.host.end(act.user, session)
         else:
             stanza = act.stanza()
             assert stanza is not None
-            self._serve(ForAccount(act.user, Outbound(*self._stamp(), session, stanza)))
+            self.host.receive(act.user, session, stanza)
 
     def observe(self) -> Observation:
         """Return what clients, and ``REMOTE``, received since the last time, and the rosters."""
@@ -91,62 +63,40 @@ class CoreSystem:
 
     def items(self, user: str) -> list[Element]:
         """Return what a user's roster shows."""
-        account = self.service.accounts[user]
+        account = self.host.service.accounts[user]
         assert isinstance(account, Account)
         return [item.item() for item in account.roster.items()]
 
-    def _stamp(self) -> tuple[datetime, str]:
-        """Return the time and the number of the next event: a second passes from one to the other."""
+    # --- clock and ids: a second passes from one event to the next ------------------------------------------
+
+    def _now(self) -> datetime:
+        return NOON + timedelta(seconds=self.count + 1)
+
+    def _number(self) -> str:
         self.count += 1
-        return NOON + timedelta(seconds=self.count), f"{self.count:06}"
+        return f"{self.count:06}"
 
-    def _serve(self, event: ServiceEvent) -> None:
-        inbox: deque[ServiceEvent] = deque([event])
-        while inbox:
-            served = serve(self.service, inbox.popleft(), self.policy)
-            self.service = served.state
-            self._store(served)
-            for user, effect in served.send:
-                inbox += self._perform(user, effect)
-            for user, operation in served.forget:
-                if isinstance(operation, Delete) and operation.kind is Kind.OFFLINE:
-                    self.offline.pop((user, operation.key), None)
+    # --- the wire -------------------------------------------------------------------------------------------
 
-    def _store(self, served: Served[State]) -> None:
-        """Keep messages for absent users; the rest is in memory as long as the system is."""
-        for user, operation in served.store:
-            if isinstance(operation, Put) and operation.kind is Kind.OFFLINE:
-                assert isinstance(operation.value, Message)
-                self.offline[user, operation.key] = operation.value
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
+        """Note what a client received."""
+        self._receive(f"{account}/{session.resource}", stanza)
+        return True
 
-    def _perform(self, user: str, effect: Effect | Load) -> list[ForAccount]:
-        """Do what an effect says, and return the answer to what it asks."""
-        if isinstance(effect, Deliver):
-            for session in effect.sessions:
-                client = f"{user}/{session.resource}"
-                to = parse_address(client) if effect.address is FULL_JID else None
-                self._receive(client, effect.stanza.stamped(to=to))
-        elif isinstance(effect, Route):
-            self._leave(effect.stanza)
-        elif isinstance(effect, FanOut):
-            for recipient in effect.recipients:
-                self._leave(effect.stanza.stamped(to=parse_address(recipient)))
-        elif isinstance(effect, EndSession):
-            self._end(f"{user}/{effect.session.resource}", effect.session)
-        elif isinstance(effect, Load):
-            return [ForAccount(user, AccountLoaded(*self._stamp(), ()))]
-        elif isinstance(effect, LoadOffline):
-            kept = [(key, message) for (owner, key), message in self.offline.items() if owner == user]
-            return [ForAccount(user, OfflineLoaded(*self._stamp(), effect.session, tuple(kept)))]
-        return []
+    def close(self, account: str, session: SessionId, condition: str) -> None:
+        """End a session that another one has replaced, or whose account is gone."""
+        client = f"{account}/{session.resource}"
+        if self.sessions.get(client) == session:
+            del self.sessions[client]
+        self.host.end(account, session)
 
-    def _receive(self, at: str, stanza: Stanza) -> None:
-        self.received.setdefault(at, []).append(stanza)
-
-    def _leave(self, stanza: Stanza) -> None:
+    def route(self, stanza: Stanza) -> None:
+        """Note what ``REMOTE`` received."""
         if stanza.to_jid is not None and stanza.to_jid.domain == REMOTE:
             self._receive(REMOTE, stanza)
 
-    def _end(self, client: str, session: SessionId) -> None:
-        if self.sessions.get(client) == session:
-            del self.sessions[client]
+    def delegate(self, account: str, iq: IQ) -> None:
+        """Leave an IQ for a service without an answer: this system has no services."""
+
+    def _receive(self, at: str, stanza: Stanza) -> None:
+        self.received.setdefault(at, []).append(stanza)

@@ -3,242 +3,149 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
-from typing import Concatenate, Generic, ParamSpec, TypeAlias, TypeVar
-
-from attrs import define, field
+from collections.abc import Mapping
+from typing import TypeVar
 
 from xmpp_im_core import client as user
+from xmpp_im_core import host
 from xmpp_im_core.client.notifications import Notification
 from xmpp_im_core.codec import StreamClosed
-from xmpp_im_core.jid import JID, parse_address
+from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.server import (
-    AccountLoaded,
-    AddressedAs,
-    Clear,
-    Delegate,
-    Deliver,
-    Effect,
-    EndSession,
-    FanOut,
-    Kind,
-    LoadOffline,
-    OfflineLoaded,
-    Outbound,
-    Put,
-    Route,
-    SessionEnded,
-    SessionId,
-    StoreOperation,
-    Undelivered,
-    Unroutable,
-)
-from xmpp_im_core.server.service import Arrived, ForAccount, Load, Service, ServiceEvent, serve
+from xmpp_im_core.server import Deliver, Put, Service, SessionId
 from xmpp_im_core.snapshot import dump_record, load_record
-from xmpp_im_core.stanza import Condition, Message, Stanza, error_reply, stanza_error
+from xmpp_im_core.stanza import Condition, Stanza
 from xmpp_im_core.testing.links import Link
 
 S = TypeVar("S")
-P = ParamSpec("P")
-
-Stamp: TypeAlias = Callable[[], tuple[datetime, str]]
-"""Returns the time and the number of the next event."""
 
 
-@define(eq=False)
-class ServerHost(Generic[S]):
-    """The host of one domain: it has the whole duty of a host, but that nobody is woken as time passes."""
+class TextRecords(host.Records):
+    """Records in memory that have been text in between, as in a database."""
 
-    domain: str
-    service: Service[S]
-    policy: Policy
-    stamp: Stamp
-    peers: Mapping[str, Link]
-    """The streams to other domains."""
-    streams: dict[tuple[str, SessionId], Link] = field(factory=dict)
-    """The streams to clients, by account and session."""
-    unread: dict[tuple[str, SessionId], deque[Deliver]] = field(factory=dict)
-    """What was delivered to each, the latest last, and no more than its client may not have read yet."""
-    records: dict[str, dict[tuple[Kind, str], str]] = field(factory=dict)
-    """What is stored, by account: text by kind and key, in the order in which it was first put."""
+    def commit(self, operations: host.Operations) -> None:
+        """Perform all operations."""
+        super().commit([(account, _reread(each) if isinstance(each, Put) else each) for account, each in operations])
+
+
+def _reread(put: Put) -> Put:
+    return load_record(put.kind, put.key, dump_record(put))
+
+
+class ServerHost(host.Host[S], host.Wire):
+    """The host of one domain, and its wire. It has the whole duty of a host, but nobody is woken as time passes."""
+
+    def __init__(
+        self,
+        domain: str,
+        service: Service[S],
+        policy: Policy,
+        clock: host.Clock,
+        ids: host.Ids,
+        peers: Mapping[str, Link],
+    ) -> None:
+        """Begin with no accounts.
+
+        :param peers: the streams to other domains.
+        """
+        self.domain, self.peers = domain, peers
+        self.records = TextRecords()
+        self.streams: dict[tuple[str, SessionId], Link] = {}
+        """The streams to clients, by account and session."""
+        self.unread: dict[tuple[str, SessionId], deque[Deliver]] = {}
+        """What was delivered to each, the latest last, and no more than its client may not have read yet."""
+        super().__init__(service, self.records, self, clock, ids, policy)
 
     # --- what happens -------------------------------------------------------------------------------------
-
-    def feed(self, event: ServiceEvent) -> None:
-        """Take an event, and what comes of performing its effects."""
-        events = deque([event])
-        while events:
-            served = serve(self.service, events.popleft(), self.policy)
-            self._commit(served.store)
-            self.service = served.state
-            for account, effect in served.send:
-                events.extend(self._perform(account, effect))
-            self._commit(served.forget)
 
     def hear(self, account: str, session: SessionId, link: Link) -> None:
         """Read what a client has written; a stream that it closes is closed in response (RFC 6120 §4.4)."""
         read = link.read()
         if isinstance(read, Stanza):
-            self.feed(ForAccount(account, Outbound(*self.stamp(), session, read)))
+            self.receive(account, session, read)
         elif isinstance(read, StreamClosed):
-            for event in self._end(account, session):
-                self.feed(event)
+            self.close(account, session)
 
     def hear_peer(self, link: Link) -> None:
         """Read what another domain has written."""
         read = link.read()
         assert isinstance(read, Stanza)
-        self.feed(Arrived(*self.stamp(), read))
+        self.arrive(read)
 
     def lose(self, account: str, session: SessionId) -> None:
         """Take note that a client's stream broke: what it has not read was not delivered."""
         link = self.streams.pop((account, session), None)
         unread = tuple(self.unread.pop((account, session), ()))
-        undelivered = unread[len(unread) - link.lose() :] if link is not None else ()
-        self.feed(ForAccount(account, SessionEnded(*self.stamp(), session, undelivered)))
+        self.end(account, session, unread[len(unread) - link.lose() :] if link is not None else ())
 
-    # --- what is to be done -------------------------------------------------------------------------------
+    # --- the wire -----------------------------------------------------------------------------------------
 
-    def _perform(self, account: str, effect: Effect | Load) -> Iterator[ServiceEvent]:
-        """Perform an effect; what comes of it is yielded as events."""
-        if isinstance(effect, Deliver):
-            yield from self._deliver(account, effect)
-        elif isinstance(effect, Route):
-            if not self._route(effect.stanza):
-                yield ForAccount(account, Unroutable(*self.stamp(), effect))
-        elif isinstance(effect, FanOut):
-            yield from self._fan_out(account, effect)
-        elif isinstance(effect, Delegate):
-            yield from self._answer(account, effect)
-        elif isinstance(effect, EndSession):
-            yield from self._end(account, effect.session)
-        elif isinstance(effect, Load):
-            stored = len(self._offline(account))
-            yield ForAccount(account, AccountLoaded(*self.stamp(), self._account(account), stored))
-        elif isinstance(effect, LoadOffline):
-            yield ForAccount(account, OfflineLoaded(*self.stamp(), effect.session, self._offline(account)))
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
+        """Write a stanza to the stream of a client, if it is still there."""
+        link = self.streams.get((account, session))
+        if link is None:
+            return False
+        link.write(stanza)
+        unread = self.unread.setdefault((account, session), deque())
+        unread.append(effect)
+        while len(unread) > len(link.waiting):
+            unread.popleft()
+        return True
 
-    def _deliver(self, account: str, effect: Deliver) -> Iterator[ServiceEvent]:
-        lost: list[SessionId] = []
-        for session in effect.sessions:
-            link = self.streams.get((account, session))
-            if link is None:
-                lost.append(session)
-                continue
-            full = parse_address(f"{account}/{session.resource}")
-            as_it_stands = effect.address is not AddressedAs.FULL_JID
-            link.write(effect.stanza if as_it_stands else effect.stanza.stamped(to=full))
-            unread = self.unread.setdefault((account, session), deque())
-            unread.append(effect)
-            while len(unread) > len(link.waiting):
-                unread.popleft()
-        if lost:
-            yield ForAccount(account, Undelivered(*self.stamp(), effect, tuple(lost)))
-
-    def _route(self, stanza: Stanza) -> bool:
-        link = None if stanza.to_jid is None else self.peers.get(stanza.to_jid.domain)
-        if link is not None:
-            link.write(stanza)
-        return link is not None
-
-    def _fan_out(self, account: str, effect: FanOut) -> Iterator[ServiceEvent]:
-        lost = [jid for jid in effect.recipients if not self._route(effect.stanza.stamped(to=parse_address(jid)))]
-        if lost:
-            condition = Condition.REMOTE_SERVER_NOT_FOUND
-            yield ForAccount(account, Unroutable(*self.stamp(), effect, condition, tuple(lost)))
-
-    def _answer(self, account: str, effect: Delegate) -> Iterator[ServiceEvent]:
-        """Answer an IQ for a service of the host's: there are none."""
-        iq = effect.iq
-        if iq.type in ("get", "set"):
-            asked = iq if iq.to is not None else iq.stamped(to=parse_address(account))
-            answer = error_reply(asked, stanza_error(Condition.SERVICE_UNAVAILABLE))
-            if not self._route(answer):
-                yield Arrived(*self.stamp(), answer)
-
-    def _end(self, account: str, session: SessionId) -> Iterator[ServiceEvent]:
-        """End a session whose stream was closed, by either side."""
+    def close(self, account: str, session: SessionId, condition: str | None = None) -> None:
+        """Close the stream of a client, and end its session."""
         link = self.streams.pop((account, session), None)
         if link is not None:
             self.unread.pop((account, session), None)
             link.close()
-            yield ForAccount(account, SessionEnded(*self.stamp(), session))
+            self.end(account, session)
 
-    # --- storage ------------------------------------------------------------------------------------------
-
-    def _commit(self, operations: Iterable[tuple[str, StoreOperation]]) -> None:
-        for account, operation in operations:
-            kept = self.records.setdefault(account, {})
-            if isinstance(operation, Put):
-                kept[operation.kind, operation.key] = dump_record(operation)
-            elif isinstance(operation, Clear):
-                self.records[account] = {place: text for place, text in kept.items() if place[0] is not operation.kind}
-            else:
-                kept.pop((operation.kind, operation.key), None)
-
-    def _account(self, jid: str) -> tuple[Put, ...]:
-        return tuple([record for record in self._stored(jid) if record.kind is not Kind.OFFLINE])
-
-    def _offline(self, jid: str) -> tuple[tuple[str, Message], ...]:
-        return tuple([(put.key, put.value) for put in self._stored(jid) if isinstance(put.value, Message)])
-
-    def _stored(self, jid: str) -> Iterator[Put]:
-        for (kind, key), text in self.records.get(jid, {}).items():
-            yield load_record(kind, key, text)
+    def route(self, stanza: Stanza) -> Condition | None:
+        """Write a stanza to the stream to another domain."""
+        link = None if stanza.to_jid is None else self.peers.get(stanza.to_jid.domain)
+        if link is None:
+            return Condition.REMOTE_SERVER_NOT_FOUND
+        link.write(stanza)
+        return None
 
 
-@define(eq=False)
-class ClientHost:
-    """The host of one client: a user's resource, connected to a server."""
+class ClientHost(host.ClientHost, host.ClientWire):
+    """The host of one client, and its wire: a user's resource, connected to a server."""
 
-    jid: JID
-    """The full JID."""
-    client: user.Client
-    """What the client knows."""
-    policy: user.ClientPolicy
-    stamp: Stamp
-    session: SessionId
-    """By which its server knows it."""
-    into: Link
-    """What its server has written."""
-    out: Link
-    """What it has written."""
-    told: list[Notification] = field(factory=list)
-    """What its user has been told, the latest last. Take out what you have seen."""
-    open: bool = True
-    """Whether it may still write."""
+    def __init__(
+        self,
+        jid: JID,
+        client: user.Client,
+        policy: user.ClientPolicy,
+        clock: host.Clock,
+        ids: host.Ids,
+        session: SessionId,
+        into: Link,
+        out: Link,
+    ) -> None:
+        """Begin with what the client knows.
 
-    def feed(self, event: user.Event) -> user.Transition:
-        """Take an event: what it sends is written, what it tells is in ``told``."""
-        step = user.reduce(self.client, event, self.policy)
-        self.client = step.state
-        for effect in step.send:
-            if isinstance(effect, user.Tell):
-                self.told.append(effect.notification)
-            elif isinstance(effect, user.Send) and self.open:
-                self.out.write(effect.stanza)
-        return step
-
-    def wants(
-        self, order: Callable[Concatenate[datetime, str, P], user.Event], *args: P.args, **kwargs: P.kwargs
-    ) -> user.Transition:
-        """Do what the user wants: ``romeo.wants(Subscribe, JULIET)``.
-
-        :param order: the class of the event; what it takes beside ``at`` and ``seq`` follows.
+        :param jid: the full JID.
+        :param session: by which its server knows it.
+        :param into: what its server has written.
+        :param out: what it has written.
         """
-        return self.feed(order(*self.stamp(), *args, **kwargs))
+        super().__init__(client, self, clock, ids, policy)
+        self.jid, self.session, self.into, self.out = jid, session, into, out
+        self.told: list[Notification] = []
+        """What its user has been told, the latest last. Take out what you have seen."""
+        self.open = True
+        """Whether it may still write."""
 
     def hear(self) -> None:
         """Read what the server has written."""
         read = self.into.read()
         if isinstance(read, Stanza):
-            self.feed(user.Inbound(*self.stamp(), read))
+            self.receive(read)
         elif isinstance(read, StreamClosed):
             if self.open:
                 self.close()
-            self.feed(user.SessionEnded(*self.stamp()))
+            self.end()
 
     def close(self) -> None:
         """Close the stream. What the server has still to say is heard, and then the session is over."""
@@ -249,4 +156,15 @@ class ClientHost:
         """Lose the stream, with all that is on its way to the server."""
         self.out.lose()
         self.open = False
-        self.feed(user.SessionEnded(*self.stamp()))
+        self.end()
+
+    # --- the wire -----------------------------------------------------------------------------------------
+
+    def send(self, stanza: Stanza) -> None:
+        """Write a stanza to the stream, if it is open."""
+        if self.open:
+            self.out.write(stanza)
+
+    def tell(self, notification: Notification) -> None:
+        """Note what the user is told."""
+        self.told.append(notification)

@@ -9,7 +9,7 @@ of one stream, so that a test may choose any order in which streams are read.
     >>> world = World("montague.example", "capulet.example")
     >>> romeo = world.enter("romeo@montague.example/orchard")
     >>> juliet = world.enter("juliet@capulet.example/balcony")
-    >>> _ = romeo.wants(Subscribe, parse_jid("juliet@capulet.example"))
+    >>> romeo.wants(Subscribe, parse_jid("juliet@capulet.example"))
     >>> world.settle()
     >>> [type(told).__name__ for told in juliet.told]
     ['RosterReceived', 'Available', 'SubscriptionRequest']
@@ -21,18 +21,13 @@ from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar, overload
 
 from xmpp_im_core.client import Bound, Client, ClientPolicy, GetRoster, SetPresence, read_features
-from xmpp_im_core.client import SessionBound as ClientBound
 from xmpp_im_core.codec import CLIENT_TO_SERVER, SERVER, SERVER_TO_CLIENT, SERVER_TO_SERVER, Limits
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server import (
     PLAIN,
     Account,
-    AccountCreated,
-    ForAccount,
     Machine,
-    SessionBound,
-    SessionId,
     State,
     account_of,
     hosting,
@@ -78,19 +73,14 @@ class World(Generic[S]):
         }
         for name in names:
             peers = {other: link for (one, other), link in self._between.items() if one == name}
-            self.servers[name] = ServerHost(name, hosting(name, machine=machine), policy, self.stamp, peers)
-
-    def stamp(self) -> tuple[datetime, str]:
-        """Return the time and the number of the next event."""
-        self._count += 1
-        return self.now, f"{self._count:06}"
+            service = hosting(name, machine=machine)
+            self.servers[name] = ServerHost(name, service, policy, self._clock, self._number, peers)
 
     # --- accounts and clients -----------------------------------------------------------------------------
 
     def create(self, jid: str) -> None:
         """Create an account."""
-        at, seq = self.stamp()
-        self.server_of(jid).feed(ForAccount(parse_jid(jid).bare, AccountCreated(at, seq, f"lineage-{seq}")))
+        self.server_of(jid).create(parse_jid(jid).bare)
 
     def connect(self, full: str, before: Client | None = None, policy: ClientPolicy = CLIENT_POLICY) -> ClientHost:
         """Bind a resource; the account is created if there is none.
@@ -99,17 +89,15 @@ class World(Generic[S]):
         """
         jid = parse_jid(full)
         server, bare = self.server_of(full), jid.to_bare()
-        if bare.bare not in server.records:
+        if bare.bare not in server.records.accounts:
             self.create(bare.bare)
-        at, seq = self.stamp()
-        session = SessionId(jid.resource or "", self._count)
+        session = server.session(jid.resource or "")
         into = self._link(server.domain, jid.full, CLIENT, SERVER_TO_CLIENT)
         out = self._link(jid.full, server.domain, CLIENT, CLIENT_TO_SERVER)
         server.streams[bare.bare, session] = into
-        server.feed(ForAccount(bare.bare, SessionBound(at, seq, session)))
-        client = ClientHost(jid, before or Client(bare), policy, self.stamp, session, into, out)
-        offered = read_features(stream_features(server.policy))
-        client.feed(ClientBound(*self.stamp(), Bound(jid, offered)))
+        server.bind(bare.bare, session)
+        client = ClientHost(jid, before or Client(bare), policy, self._clock, self._number, session, into, out)
+        client.begin(Bound(jid, read_features(stream_features(server.policy))))
         self.clients.append(client)
         return client
 
@@ -175,6 +163,13 @@ class World(Generic[S]):
         """Take out the transcript so far."""
         lines, self.transcript = self.transcript, []
         return lines
+
+    def _clock(self) -> datetime:
+        return self.now
+
+    def _number(self) -> str:
+        self._count += 1
+        return f"{self._count:06}"
 
     def _link(self, source: str, target: str, namespace: str, limits: Limits) -> Link:
         return Link(source, target, namespace, limits, lambda line: self.transcript.append(line))
