@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from xmpp_im_conformance.client_driver import ClientSetup, ClientWorld, Resource
 from xmpp_im_conformance.client_features import client_policy_for
@@ -19,8 +19,9 @@ from xmpp_im_core.client.content import Content, read_texts
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.host import ClientHost, ClientWire
 from xmpp_im_core.jid import JID, address_of, parse_jid
-from xmpp_im_core.stanza import Message, Presence, StanzaError
+from xmpp_im_core.stanza import Message, Presence, Stanza, StanzaError
 from xmpp_im_core.subscription import subscription_state
 
 _BEGINNING: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -36,10 +37,9 @@ class EmbeddedClient:
         :raises NotApplicable: where a feature cannot be switched on.
         """
         jid = parse_jid(setup.account)
-        world = EmbeddedClientWorld(core.Client(jid, _kept(setup)), client_policy_for(setup.features))
-        bound = core.Bound(jid.with_resource(setup.resource), core.read_features(setup.stream_features))
-        world.take(core.SessionBound(*world.stamp(), bound))
-        return world
+        host = Application(core.Client(jid, _kept(setup)), client_policy_for(setup.features))
+        host.begin(core.Bound(jid.with_resource(setup.resource), core.read_features(setup.stream_features)))
+        return EmbeddedClientWorld(host)
 
 
 def _kept(setup: ClientSetup) -> core.Roster:
@@ -55,34 +55,45 @@ def _item(item: Item) -> core.Item:
     return core.Item(parse_jid(item.jid).full, state, item.name, item.groups, item.approved)
 
 
+class Application(ClientHost, ClientWire):
+    """A client with an application around it that writes down."""
+
+    def __init__(self, client: core.Client, policy: core.ClientPolicy) -> None:
+        """Begin with what the client knows from an earlier session."""
+        super().__init__(client, self, self._now, self._id, policy)
+        self.count = 0
+        self.out: list[Element] = []
+        self.told: list[Mapping[str, object]] = []
+        self.fired: set[str] = set()
+
+    def _now(self) -> datetime:
+        return _BEGINNING + timedelta(seconds=self.count + 1)
+
+    def _id(self) -> str:
+        self.count += 1
+        return f"e{self.count}"
+
+    def observe(self, step: core.Transition) -> None:
+        """Note the requirements that the rules cite which fired."""
+        for effect in step.send:
+            self.fired.update(effect.rule.requirements)
+
+    def send(self, stanza: Stanza) -> None:
+        """Note what the client sends."""
+        self.out.append(to_client(stanza))
+
+    def tell(self, notification: notifications.Notification) -> None:
+        """Note what the user is told."""
+        self.told.append(described(notification))
+
+
 @define
 class EmbeddedClientWorld:
     """A client during one scenario."""
 
-    state: core.Client
-    policy: core.ClientPolicy
-    count: int = 0
-    out: list[Element] = field(factory=list)
-    told: list[Mapping[str, object]] = field(factory=list)
-    fired: set[str] = field(factory=set)
+    host: Application
     last_message: Message | None = None
     """The last message that arrived, for ``reply``."""
-
-    def stamp(self) -> tuple[datetime, str]:
-        """Return the time and the number of the next event."""
-        self.count += 1
-        return _BEGINNING + timedelta(seconds=self.count), f"e{self.count}"
-
-    def take(self, event: core.Event) -> None:
-        """Take an event, and write down what follows."""
-        step = core.reduce(self.state, event, self.policy)
-        self.state = step.state
-        for effect in step.send:
-            self.fired.update(effect.rule.requirements)
-            if isinstance(effect, core.Send):
-                self.out.append(to_client(effect.stanza))
-            elif isinstance(effect, core.Tell):
-                self.told.append(described(effect.notification))
 
     def do(self, action: str, arguments: Mapping[str, object]) -> None:
         """Let the user want something.
@@ -91,27 +102,27 @@ class EmbeddedClientWorld:
         """
         if action not in _ACTIONS:
             raise NotApplicable(f"the client has no action {action!r}")
-        self.take(_ACTIONS[action](self, arguments))
+        _ACTIONS[action](self, arguments)
 
     def send(self, xml: str) -> None:
         """Hand over a stanza for sending."""
-        self.take(core.Outbound(*self.stamp(), parse_stanza(xml)))
+        self.host.wants(core.Outbound, parse_stanza(xml))
 
     def receive(self, xml: str) -> None:
         """Let a stanza arrive."""
         stanza = parse_stanza(xml)
         if isinstance(stanza, Message):
             self.last_message = stanza
-        self.take(core.Inbound(*self.stamp(), stanza))
+        self.host.receive(stanza)
 
     def sent(self) -> Sequence[Element]:
         """Return what was sent since the last call."""
-        out, self.out = self.out, []
+        out, self.host.out = self.host.out, []
         return out
 
     def events(self) -> Sequence[Mapping[str, object]]:
         """Return what was told since the last call."""
-        told, self.told = self.told, []
+        told, self.host.told = self.host.told, []
         return told
 
     def knows_event(self, type: str) -> bool:
@@ -129,20 +140,20 @@ class EmbeddedClientWorld:
                 name=item.name,
                 groups=item.groups,
             )
-            for item in self.state.roster.items.values()
+            for item in self.host.client.roster.items.values()
         ]
 
     def ver(self) -> str | None:
         """Return the version that the next roster get would have."""
-        return self.state.next_ver()
+        return self.host.client.next_ver()
 
     def resources(self, jid: str) -> Sequence[Resource]:
         """Return the available resources of a bare JID, the best first."""
-        return [_shown(resource) for resource in self.state.resources(parse_jid(jid).bare)]
+        return [_shown(resource) for resource in self.host.client.resources(parse_jid(jid).bare)]
 
     def obeyed(self) -> frozenset[str] | None:
         """Return the requirements that the rules cite which fired."""
-        return frozenset(self.fired)
+        return frozenset(self.host.fired)
 
 
 def _shown(resource: core.Resource) -> Resource:
@@ -164,54 +175,54 @@ def _jid(arguments: Mapping[str, Any], key: str = "jid") -> JID:
     return parse_jid(arguments[key])
 
 
-def _set_item(world: EmbeddedClientWorld, arguments: Mapping[str, Any]) -> core.Event:
+def _set_item(world: EmbeddedClientWorld, arguments: Mapping[str, Any]) -> None:
     groups = arguments.get("groups")
-    return core.SetItem(
-        *world.stamp(), _jid(arguments), arguments.get("name"), None if groups is None else tuple(groups)
-    )
+    kept = None if groups is None else tuple(groups)
+    world.host.wants(core.SetItem, _jid(arguments), arguments.get("name"), kept)
 
 
-def _presence(world: EmbeddedClientWorld, arguments: Mapping[str, Any]) -> core.Event:
+def _presence(world: EmbeddedClientWorld, arguments: Mapping[str, Any]) -> None:
     to = None if arguments.get("to") is None else _jid(arguments, "to")
     status = () if arguments.get("status") is None else (core.Text(arguments["status"]),)
     if arguments.get("type") == "unavailable":
-        return core.GoUnavailable(*world.stamp(), status, to=to)
-    if arguments.get("type") is not None:
+        world.host.wants(core.GoUnavailable, status, to=to)
+    elif arguments.get("type") is not None:
         address = None if to is None else address_of(to)
-        return core.Outbound(*world.stamp(), Presence(address, type=arguments["type"]))
-    show = None if arguments.get("show") is None else core.Show(arguments["show"])
-    return core.SetPresence(*world.stamp(), show, status, arguments.get("priority"), to=to)
+        world.host.wants(core.Outbound, Presence(address, type=arguments["type"]))
+    else:
+        show = None if arguments.get("show") is None else core.Show(arguments["show"])
+        world.host.wants(core.SetPresence, show, status, arguments.get("priority"), to=to)
 
 
-def _message(world: EmbeddedClientWorld, arguments: Mapping[str, Any]) -> core.Event:
+def _message(world: EmbeddedClientWorld, arguments: Mapping[str, Any]) -> None:
     type = core.MessageType(arguments.get("type", "chat"))
-    return core.SendMessage(*world.stamp(), _jid(arguments), _body(arguments), type)
+    world.host.wants(core.SendMessage, _jid(arguments), _body(arguments), type)
 
 
-def _reply(world: EmbeddedClientWorld, arguments: Mapping[str, Any]) -> core.Event:
+def _reply(world: EmbeddedClientWorld, arguments: Mapping[str, Any]) -> None:
     if world.last_message is None:
         raise NotApplicable("no message has arrived that could be answered")
-    return core.Reply(*world.stamp(), world.last_message, _body(arguments))
+    world.host.wants(core.Reply, world.last_message, _body(arguments))
 
 
 def _body(arguments: Mapping[str, Any]) -> tuple[core.Text, ...]:
     return (core.Text(arguments["body"]),) if "body" in arguments else ()
 
 
-_Action = Callable[[EmbeddedClientWorld, Mapping[str, Any]], core.Event]
+_Action = Callable[[EmbeddedClientWorld, Mapping[str, Any]], None]
 
 _ACTIONS: Final[Mapping[str, _Action]] = {
-    "get_roster": lambda world, arguments: core.GetRoster(*world.stamp()),
+    "get_roster": lambda world, arguments: world.host.wants(core.GetRoster),
     "set_item": _set_item,
-    "remove_item": lambda world, arguments: core.RemoveItem(*world.stamp(), _jid(arguments)),
-    "subscribe": lambda world, arguments: core.Subscribe(*world.stamp(), _jid(arguments)),
-    "unsubscribe": lambda world, arguments: core.Unsubscribe(*world.stamp(), _jid(arguments)),
-    "approve": lambda world, arguments: core.Approve(*world.stamp(), _jid(arguments)),
-    "deny": lambda world, arguments: core.Deny(*world.stamp(), _jid(arguments)),
+    "remove_item": lambda world, arguments: world.host.wants(core.RemoveItem, _jid(arguments)),
+    "subscribe": lambda world, arguments: world.host.wants(core.Subscribe, _jid(arguments)),
+    "unsubscribe": lambda world, arguments: world.host.wants(core.Unsubscribe, _jid(arguments)),
+    "approve": lambda world, arguments: world.host.wants(core.Approve, _jid(arguments)),
+    "deny": lambda world, arguments: world.host.wants(core.Deny, _jid(arguments)),
     "presence": _presence,
     "message": _message,
     "reply": _reply,
-    "end_chat": lambda world, arguments: core.EndChat(*world.stamp(), _jid(arguments)),
+    "end_chat": lambda world, arguments: world.host.wants(core.EndChat, _jid(arguments)),
 }
 
 

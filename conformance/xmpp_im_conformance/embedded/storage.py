@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
-
-from attrs import define, field
 
 from xmpp_im_conformance.items import Item
 from xmpp_im_core.codec import parse_stanza, write_stanza
+from xmpp_im_core.host import Operations, Records, StorageFailed, Stored
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.roster import Contact, RosterHead
-from xmpp_im_core.server.effects import Clear, Kind, Put, StoreOperation
+from xmpp_im_core.server import Kind, Put
 from xmpp_im_core.snapshot import dump_record, load_record
-from xmpp_im_core.stanza import Message, Presence
+from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import subscription_state
 
 
-class StorageFailed(Exception):
-    """A load or a commit did not succeed; nothing has changed."""
+class Storage(Records):
+    """Records that have been text in between, of accounts whose storage may fail."""
 
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.failing: set[tuple[str, str]] = set()
+        """The accounts whose next "load" or "store" fails."""
+        self.unreadable: set[str] = set()
+        """The accounts whose loading failed: until they are loaded anew, nothing can be read of them."""
 
-@define
-class Storage:
-    """Records by account, kind and key, each as text, in the order in which they were last put."""
-
-    records: dict[str, dict[tuple[Kind, str], str]] = field(factory=dict)
-    failing: set[tuple[str, str]] = field(factory=set)
-    """The accounts whose next "load" or "store" fails."""
-    unreadable: set[str] = field(factory=set)
-    """The accounts whose loading failed: until they are loaded anew, nothing can be read of them."""
-
-    def commit(self, operations: Iterable[tuple[str, StoreOperation]]) -> None:
+    def commit(self, operations: Operations) -> None:
         """Perform all operations, or none.
 
-        :raises StorageFailed: where the commit of an account was to fail, this once.
+        :raises StorageFailed: if the commit of an account was to fail, this once.
         """
-        operations = list(operations)
         self._fail({(jid, "store") for jid, _ in operations})
-        for jid, operation in operations:
-            account = self.records.setdefault(jid, {})
-            if isinstance(operation, Clear):
-                self.records[jid] = {place: text for place, text in account.items() if place[0] is not operation.kind}
-                continue
-            account.pop((operation.kind, operation.key), None)
-            if isinstance(operation, Put):
-                account[operation.kind, operation.key] = dump_record(operation)
+        super().commit([(jid, _reread(each) if isinstance(each, Put) else each) for jid, each in operations])
 
     def reopen(self, account: str) -> None:
         """Let an account be loaded anew: what could not be read can be, unless this load is to fail."""
@@ -54,33 +42,30 @@ class Storage:
             self.failing.remove((account, "load"))
             self.unreadable.add(account)
 
-    def load(self, account: str) -> tuple[Put, ...]:
-        """Return all records of an account, but for its stored messages.
+    def account(self, jid: str) -> Stored:
+        """Return what is stored for an account.
 
-        :raises StorageFailed: where it is unreadable, or this load was to fail.
+        :raises StorageFailed: if it is unreadable, or this load was to fail.
         """
-        self._fail({(account, "load")})
-        if account in self.unreadable:
-            raise StorageFailed(account)
-        return tuple([put for put in self._of(account) if put.kind is not Kind.OFFLINE])
-
-    def offline(self, account: str) -> tuple[tuple[str, Message], ...]:
-        """Return the stored messages of an account, in the order in which they came."""
-        return tuple([(put.key, put.value) for put in self._of(account) if isinstance(put.value, Message)])
+        self._fail({(jid, "load")})
+        if jid in self.unreadable:
+            raise StorageFailed(jid)
+        return super().account(jid)
 
     def contacts(self, account: str) -> tuple[Contact, ...]:
         """Return the stored contacts of an account."""
-        return tuple([put.value for put in self._of(account) if isinstance(put.value, Contact)])
-
-    def _of(self, account: str) -> Iterator[Put]:
-        for (kind, key), text in self.records.get(account, {}).items():
-            yield load_record(kind, key, text)
+        stored = super().account(account).records
+        return tuple([put.value for put in stored if isinstance(put.value, Contact)])
 
     def _fail(self, attempted: set[tuple[str, str]]) -> None:
         failed = self.failing & attempted
         if failed:
             self.failing -= failed
             raise StorageFailed(failed)
+
+
+def _reread(put: Put) -> Put:
+    return load_record(put.kind, put.key, dump_record(put))
 
 
 def initial_records(items: Iterable[Item], at: datetime) -> Iterable[Put]:

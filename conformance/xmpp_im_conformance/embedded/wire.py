@@ -17,8 +17,7 @@ from xmpp_im_core.codec import (
     write_stanza,
 )
 from xmpp_im_core.element import Element
-from xmpp_im_core.jid import parse_address
-from xmpp_im_core.server.effects import FULL_JID, Deliver
+from xmpp_im_core.server.effects import Deliver
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.stanza import CLIENT, Stanza
 
@@ -80,15 +79,8 @@ class ClientStream:
     attached: bool = True
     replaced: bool = False
     """Whether another session has its full JID now: what it gets is no longer looked at."""
-    kept: list[Deliver] = field(factory=list)
+    kept: list[tuple[Deliver, Stanza]] = field(factory=list)
     """What has been handed to a detached session, and waits for it to be resumed."""
-
-    def read(self, effect: Deliver) -> Element:
-        """Return what the client reads when this is delivered."""
-        if effect.address is FULL_JID:
-            full = parse_address(f"{self.account}/{self.session.resource}")
-            return to_client(effect.stanza.stamped(to=full))
-        return to_client(effect.stanza)
 
 
 def from_server(xml: str) -> bytes:

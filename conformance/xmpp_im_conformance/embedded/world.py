@@ -12,30 +12,18 @@ from xmpp_im_conformance.driver import HOSTED, Setup
 from xmpp_im_conformance.embedded.features import machine_for, policy_for
 from xmpp_im_conformance.embedded.host import Host
 from xmpp_im_conformance.embedded.storage import found_item, initial_records
-from xmpp_im_conformance.embedded.wire import ClientStream, Incoming, StreamBroken, from_server
+from xmpp_im_conformance.embedded.wire import ClientStream, Incoming, StreamBroken, from_server, to_client
 from xmpp_im_conformance.items import Item
 from xmpp_im_core.codec import SERVER
 from xmpp_im_core.element import Element
 from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
-from xmpp_im_core.server.events import (
-    AccountCreated,
-    AccountMoved,
-    AccountRemoved,
-    Outbound,
-    SessionBound,
-    SessionDetached,
-    SessionResumed,
-)
+from xmpp_im_core.server.events import AccountMoved, TimePassed
 from xmpp_im_core.server.features import stream_features
 from xmpp_im_core.server.machine import account_of
-from xmpp_im_core.server.service import (
-    Arrived,
-    ForAccount,
-    hosting,
-)
-from xmpp_im_core.server.state import Account, Moved, SessionId
+from xmpp_im_core.server.service import hosting
+from xmpp_im_core.server.state import Account, Moved
 from xmpp_im_core.stanza import (
     Presence,
     Stanza,
@@ -66,8 +54,8 @@ class EmbeddedWorld:
         host = Host(policy_for(setup.features, policy), setup.time or BEGINNING, service)
         for account, items in setup.accounts.items():
             jid = parse_jid(account).bare
-            host.storage.commit([(jid, put) for put in initial_records(items, host.now)])
-            host.load(jid)
+            host.records.commit([(jid, put) for put in initial_records(items, host.now)])
+            host.happened(jid, TimePassed)
         return cls(host)
 
     # --- what scenarios do ------------------------------------------------------------------------------
@@ -79,11 +67,11 @@ class EmbeddedWorld:
         if old is not None:
             old.replaced = True
             self.host.ending.append(old)
-        session = SessionId(address.resource or "", self.host.next_number())
+        session = self.host.session(address.resource or "")
         self.host.streams[jid] = ClientStream(jid, address.bare, session)
-        self.host.feed(self.host.event(address.bare, lambda at, seq: SessionBound(at, seq, session, STREAM_LANG)))
+        self.host.bind(address.bare, session, STREAM_LANG)
         if old is not None and old in self.host.ending:
-            self.host.end(old)
+            self.host.lose(old)
 
     def replace(self, jid: str) -> None:
         """Bind the same resource again; the end of the old session is reported after that."""
@@ -99,11 +87,9 @@ class EmbeddedWorld:
         except StreamBroken as problem:
             stanzas, broken = problem.before, True
         for stanza in stanzas:
-            session, decision = stream.session, self._decision(parse_jid(jid), stanza)
-            at, seq = self.host.stamp()
-            self.host.feed(ForAccount(stream.account, Outbound(at, seq, session, stanza), decision))
+            self.host.receive(stream.account, stream.session, stanza, self._decision(parse_jid(jid), stanza))
         if broken:
-            self.host.end(stream)
+            self.host.lose(stream)
 
     def remote_send(self, xml: str) -> None:
         """Read what another server writes; a stanza that is not its own, or for nobody, ends its stream."""
@@ -114,33 +100,32 @@ class EmbeddedWorld:
         for stanza in stanzas:
             sender = stanza.from_jid
             if sender is not None and stanza.to is not None and sender.domain not in HOSTED:
-                at, seq = self.host.stamp()
-                self.host.feed(Arrived(at, seq, stanza, self._decision(sender, stanza)))
+                self.host.arrive(stanza, self._decision(sender, stanza))
 
     def disconnect(self, jid: str, clean: bool) -> None:
         """End a client's stream."""
         stream = self.host.streams[jid]
         if clean:
             stream.incoming.close()
-        self.host.end(stream)
+        self.host.lose(stream)
 
     def detach(self, jid: str) -> None:
         """Lose a client's stream; what is delivered meanwhile is kept for it."""
         stream = self.host.streams[jid]
         stream.attached = False
-        self.host.feed(self.host.event(stream.account, lambda at, seq: SessionDetached(at, seq, stream.session)))
+        self.host.detach(stream.account, stream.session)
 
     def resume(self, jid: str) -> None:
         """Give a session a stream again, and first what was kept for it."""
         stream = self.host.streams[jid]
         stream.attached, kept, stream.kept = True, stream.kept, []
-        for effect in kept:
-            self.host.arrive(jid, stream.read(effect))
-        self.host.feed(self.host.event(stream.account, lambda at, seq: SessionResumed(at, seq, stream.session)))
+        for _, stanza in kept:
+            self.host.arrives_at(jid, to_client(stanza))
+        self.host.resume(stream.account, stream.session)
 
     def expire(self, jid: str) -> None:
         """End a detached session; what was kept for it is given back."""
-        self.host.end(self.host.streams[jid])
+        self.host.lose(self.host.streams[jid])
 
     def restart(self, account: str) -> None:
         """Forget all of an account that is not stored, its sessions too, and load it."""
@@ -148,12 +133,12 @@ class EmbeddedWorld:
         self.host.streams = {full: stream for full, stream in self.host.streams.items() if stream.account != jid}
         service = self.host.service
         self.host.service = evolve(service, accounts=service.accounts.delete(jid), held=service.held.delete(jid))
-        self.host.storage.reopen(jid)
-        self.host.load(jid)
+        self.host.records.reopen(jid)
+        self.host.happened(jid, TimePassed)
 
     def fail_storage(self, account: str, what: str) -> None:
         """Let the next load or commit of an account fail."""
-        self.host.storage.failing.add((parse_jid(account).bare, what))
+        self.host.records.failing.add((parse_jid(account).bare, what))
 
     def set_time(self, at: datetime) -> None:
         """Move the clock, and wake whoever wanted to be."""
@@ -162,17 +147,15 @@ class EmbeddedWorld:
 
     def create_account(self, account: str) -> None:
         """Create an account."""
-        lineage = f"created-{self.host.next_number()}"
-        self.host.feed(self.host.event(parse_jid(account).bare, lambda at, seq: AccountCreated(at, seq, lineage)))
+        self.host.create(parse_jid(account).bare)
 
     def remove_account(self, account: str) -> None:
         """Remove an account."""
-        self.host.feed(self.host.event(parse_jid(account).bare, AccountRemoved))
+        self.host.remove(parse_jid(account).bare)
 
     def move_account(self, account: str, to: str, permanently: bool) -> None:
         """Note where the user has moved to."""
-        moved = Moved(to, permanently)
-        self.host.feed(self.host.event(parse_jid(account).bare, lambda at, seq: AccountMoved(at, seq, moved)))
+        self.host.happened(parse_jid(account).bare, AccountMoved, Moved(to, permanently))
 
     def decide(self, account: str, request_from: str, decision: str) -> None:
         """Note the service's own answer to the next request of this sender."""
@@ -182,6 +165,8 @@ class EmbeddedWorld:
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what has come since the last call."""
+        if self.host.waiting:
+            raise RuntimeError(f"one event has caused more than {self.host.at_once} others")
         arrived, self.host.arrived = self.host.arrived, {}
         return arrived
 
@@ -192,7 +177,7 @@ class EmbeddedWorld:
     def roster(self, account: str) -> Sequence[Item]:
         """Return the contacts as they are stored; those in memory have to be the same."""
         jid = parse_jid(account).bare
-        stored = self.host.storage.contacts(jid)
+        stored = self.host.records.contacts(jid)
         state = self.host.service.accounts.get(jid)
         account_state = None if state is None else account_of(state)
         if isinstance(account_state, Account):
