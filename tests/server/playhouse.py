@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.event import Decision
+from xmpp_im_core.host import Commit, DeferredHost, ReadAccount, ReadMessages, Records, Request, Wire
 from xmpp_im_core.jid import Address, Malformed, parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import ROSTER
-from xmpp_im_core.server.effects import (
-    Delegate,
-    Delete,
-    Deliver,
-    Effect,
-    FanOut,
-    Kind,
-    LoadOffline,
-    Put,
-    Route,
-    StoreOperation,
-)
-from xmpp_im_core.server.events import (
-    AccountCreated,
-    AccountLoaded,
-    Event,
-    OfflineLoaded,
-    Outbound,
-    SessionBound,
-    SessionEnded,
-)
-from xmpp_im_core.server.service import Arrived, ForAccount, Load, Served, Service, ServiceEvent, hosting, serve
+from xmpp_im_core.server.effects import Delegate, Deliver, FanOut, Kind, LoadOffline, Put, Route
+from xmpp_im_core.server.events import AccountCreated, AccountLoaded, Event, OfflineLoaded
+from xmpp_im_core.server.service import ForAccount, Load, Served, ServiceEvent, hosting
 from xmpp_im_core.server.state import Account, SessionId, State
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, Stanza, payload
 
@@ -78,23 +59,23 @@ def condition(stanza: Stanza) -> str | None:
     return stanza.error.condition.value if stanza.error is not None else None
 
 
-class Playhouse:
+class Playhouse(DeferredHost[State], Wire):
     """Answers questions at once, unless it is ``slow``: then they wait in ``questions``."""
 
     def __init__(self, *accounts: str, policy: Policy = DEFAULT, slow: bool = False) -> None:
-        self.service: Service[State] = hosting(MONTAGUE, CAPULET)
-        self.policy = policy
+        self.count = 0
+        super().__init__(hosting(MONTAGUE, CAPULET), self, lambda: NOON, self.seq, policy)
+        self.records = Records()
         self.slow = False
-        self.stored: dict[str, dict[tuple[Kind, str], object]] = {}
         self.sessions: dict[str, SessionId] = {}
         self.received: list[tuple[str, Stanza]] = []
         self.routed: list[Stanza] = []
         self.delegated: list[tuple[str, IQ]] = []
-        self.questions: list[tuple[str, Effect | Load]] = []
-        self.last: Served[State]
-        self.count = 0
+        self.questions: list[ReadAccount | ReadMessages] = []
+        self.served: list[Served[State]] = []
+        """What came of the event that was fed last, and of what that caused."""
         for account in accounts:
-            self.happens(account, AccountCreated(NOON, self.seq(), f"lineage-of-{account}"))
+            self.happened(account, AccountCreated, f"lineage-of-{account}")
         self.slow = slow
 
     def seq(self) -> str:
@@ -104,36 +85,41 @@ class Playhouse:
     # --- what happens -------------------------------------------------------------------------------------
 
     def happens(self, account: str, event: Event, decision: Decision = Decision.ASK) -> Served[State]:
-        return self.feed(ForAccount(account, event, decision))
+        return self.feeds(ForAccount(account, event, decision))
 
-    def feed(self, event: ServiceEvent) -> Served[State]:
-        first: Served[State] | None = None
-        inbox = deque([event])
-        while inbox:
-            served = serve(self.service, inbox.popleft(), self.policy)
-            first = first or served
-            self.keep(served)
-            for account, effect in served.send:
-                inbox.extend(self.perform(account, effect))
-            self.forget(served)
-        assert first is not None
-        self.last = first
-        return first
+    def feeds(self, event: ServiceEvent) -> Served[State]:
+        """Take an event, and return what came of it."""
+        self.feed(event)
+        return self.served[0]
+
+    def feed(self, event: ServiceEvent, done: Callable[[], None] | None = None) -> None:
+        self.served = []
+        super().feed(event, done)
+        while requests := self.requests():
+            for request in requests:
+                self.attend_to(request)
+
+    def attend_to(self, request: Request) -> None:
+        if isinstance(request, Commit):
+            self.records.commit(request.operations)
+            self.committed(request)
+        elif self.slow:
+            self.questions.append(request)
+        else:
+            super().feed(self.answer(request))
 
     def binds(self, full: str) -> SessionId:
         account, _, resource = full.partition("/")
-        session = SessionId(resource, self.count)
-        self.sessions[full] = session
-        self.happens(account, SessionBound(NOON, self.seq(), session))
-        return session
+        self.sessions[full] = self.session(resource)
+        return self.bind(account, self.sessions[full])
 
     def ends(self, full: str) -> Served[State]:
-        session = self.sessions.pop(full)
-        return self.happens(full.partition("/")[0], SessionEnded(NOON, self.seq(), session))
+        self.end(full.partition("/")[0], self.sessions.pop(full))
+        return self.served[0]
 
     def sends(self, full: str, stanza: Stanza, decision: Decision = Decision.ASK) -> Served[State]:
-        account = full.partition("/")[0]
-        return self.happens(account, Outbound(NOON, self.seq(), self.sessions[full], stanza), decision)
+        self.receive(full.partition("/")[0], self.sessions[full], stanza, decision)
+        return self.served[0]
 
     def enters(self, full: str) -> None:
         """Bind a resource, ask for the roster and send initial presence."""
@@ -142,7 +128,8 @@ class Playhouse:
         self.sends(full, presence())
 
     def arrives(self, stanza: Stanza, decision: Decision = Decision.ASK) -> Served[State]:
-        return self.feed(Arrived(NOON, self.seq(), stanza, decision))
+        self.arrive(stanza, decision)
+        return self.served[0]
 
     def befriend(self, one: str, other: str) -> None:
         """Let two accounts subscribe to each other, each from its session (both are full JIDs)."""
@@ -152,60 +139,39 @@ class Playhouse:
 
     # --- what the host does -------------------------------------------------------------------------------
 
-    def keep(self, served: Served[State]) -> None:
-        self._apply(served.store)
-        self.service = served.state
+    def observe(self, served: Served[State]) -> None:
+        self.served.append(served)
 
-    def forget(self, served: Served[State]) -> None:
-        self._apply(served.forget)
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
+        self.received.append((f"{account}/{session.resource}", effect.stanza))
+        return True
 
-    def _apply(self, operations: Iterable[tuple[str, StoreOperation]]) -> None:
-        for account, operation in operations:
-            shelf = self.stored.setdefault(account, {})
-            if isinstance(operation, Put):
-                shelf[operation.kind, operation.key] = operation.value
-            elif isinstance(operation, Delete):
-                shelf.pop((operation.kind, operation.key), None)
-            else:
-                for kind, key in [each for each in shelf if each[0] is operation.kind]:
-                    del shelf[kind, key]
+    def close(self, account: str, session: SessionId, condition: str) -> None:
+        pass
 
-    def perform(self, account: str, effect: Effect | Load) -> list[ServiceEvent]:
-        if isinstance(effect, Deliver):
-            self.received += [(f"{account}/{session.resource}", effect.stanza) for session in effect.sessions]
-        elif isinstance(effect, Route):
-            self.routed.append(effect.stanza)
-        elif isinstance(effect, FanOut):
-            self.routed += [effect.stanza.stamped(to=to(recipient)) for recipient in effect.recipients]
-        elif isinstance(effect, Delegate):
-            self.delegated.append((account, effect.iq))
-        elif isinstance(effect, Load | LoadOffline):
-            if not self.slow:
-                return [self.answer(account, effect)]
-            self.questions.append((account, effect))
-        return []
+    def route(self, stanza: Stanza) -> None:
+        self.routed.append(stanza)
 
-    def answer(self, account: str, question: Effect | Load) -> ForAccount:
-        shelf = self.stored.get(account, {})
-        if isinstance(question, Load):
-            records = tuple([Put(kind, key, value) for (kind, key), value in shelf.items() if kind is not Kind.OFFLINE])
-            return ForAccount(account, AccountLoaded(NOON, self.seq(), records, len(shelf) - len(records)))
-        assert isinstance(question, LoadOffline)
-        messages = tuple(
-            [
-                (key, value)
-                for (kind, key), value in shelf.items()
-                if kind is Kind.OFFLINE and isinstance(value, Message)
-            ]
-        )
-        return ForAccount(account, OfflineLoaded(NOON, self.seq(), question.session, messages))
+    def delegate(self, account: str, iq: IQ) -> None:
+        self.delegated.append((account, iq))
+
+    def answer(self, question: ReadAccount | ReadMessages) -> ForAccount:
+        if isinstance(question, ReadAccount):
+            stored = self.records.account(question.account)
+            return ForAccount(question.account, AccountLoaded(*self.stamp(), stored.records, stored.offline))
+        messages = self.records.messages(question.account)
+        return ForAccount(question.account, OfflineLoaded(*self.stamp(), question.session, messages))
 
     def answers(self) -> None:
         """Answer every question that waits."""
         while self.questions:
-            self.feed(self.answer(*self.questions.pop(0)))
+            self.feed(self.answer(self.questions.pop(0)))
 
     # --- what can be seen ---------------------------------------------------------------------------------
+
+    @property
+    def stored(self) -> dict[str, dict[tuple[Kind, str], Put]]:
+        return self.records.accounts
 
     def account(self, jid: str) -> Account:
         state = self.service.accounts[jid]

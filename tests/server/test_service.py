@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -35,6 +35,7 @@ from tests.server.playhouse import (
 from xmpp_im_core.element import element
 from xmpp_im_core.event import Decision
 from xmpp_im_core.extensions.carbons import carbons
+from xmpp_im_core.host import ReadAccount
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import RosterHead
 from xmpp_im_core.rules import service as rules
@@ -59,7 +60,6 @@ from xmpp_im_core.server.service import (
     Arrived,
     ForAccount,
     Handled,
-    Load,
     Served,
     Service,
     ServiceEvent,
@@ -510,7 +510,7 @@ def test_an_account_is_created_where_nothing_is_stored() -> None:
 
     house.answers()
 
-    assert house.stored == {JULIET: {(Kind.ROSTER, ""): RosterHead("first", 0, 0)}}
+    assert house.stored == {JULIET: {(Kind.ROSTER, ""): Put(Kind.ROSTER, "", RosterHead("first", 0, 0))}}
 
 
 def test_the_accounts_of_a_service_may_run_extensions() -> None:
@@ -544,7 +544,7 @@ def test_an_account_not_in_memory_is_asked_for_once_and_its_events_follow_in_ord
     first = house.happens(JULIET, SessionBound(NOON, "a", session))
     second = house.happens(JULIET, Outbound(NOON, "b", session, presence()))
     third = house.arrives(chat(JULIET, "soft", MERCUTIO))
-    answered = serve(house.service, house.answer(*house.questions[0]))
+    answered = serve(house.service, house.answer(house.questions[0]))
 
     assert [told(served) for served in (first, second, third)] == [[f"Load {JULIET}"], [], []]
     assert [type(step.event) for step in answered.steps] == [AccountLoaded, SessionBound, Outbound]
@@ -615,7 +615,7 @@ def test_an_account_that_could_not_be_loaded_stays_while_it_has_a_session() -> N
     house.happens(JULIET, LoadFailed(NOON, house.seq()))
     assert isinstance(house.service.accounts[JULIET], Unloaded)
 
-    house.happens(JULIET, house.answer(JULIET, Load(JULIET)).event)
+    house.happens(JULIET, house.answer(ReadAccount(JULIET)).event)
 
     assert [session.id for session in house.account(JULIET).sessions] == [house.sessions[BALCONY]]
 
@@ -623,7 +623,7 @@ def test_an_account_that_could_not_be_loaded_stays_while_it_has_a_session() -> N
 def test_a_host_may_load_an_account_before_it_is_asked_to() -> None:
     house = resting(JULIET)
 
-    house.feed(house.answer(JULIET, Load(JULIET)))
+    house.feed(house.answer(ReadAccount(JULIET)))
 
     assert house.account(JULIET).jid.full == JULIET
     assert not house.service.held
@@ -684,7 +684,7 @@ def test_a_live_message_does_not_overtake_the_stored_ones() -> None:
 def test_delivered_messages_are_forgotten_last() -> None:
     house = waiting_for_stored_messages()
 
-    served = house.feed(house.answer(*house.questions.pop()))
+    served = house.feeds(house.answer(house.questions.pop()))
 
     assert served.store == ()
     assert [(jid, operation.kind) for jid, operation in served.forget] == [(JULIET, Kind.OFFLINE)]
@@ -745,8 +745,8 @@ def test_a_session_that_asks_twice_and_then_ends_leaves_nobody_waiting() -> None
     house.ends(BALCONY)
 
     assert not house.service.held
-    late = house.answer(*house.questions.pop())
-    assert told(house.feed(late)) == []
+    late = house.answer(house.questions.pop())
+    assert told(house.feeds(late)) == []
     assert len([kind for kind, _ in house.stored[JULIET] if kind is Kind.OFFLINE]) >= 1
 
 
@@ -761,7 +761,7 @@ def test_where_nothing_could_be_stored_neither_half_has_happened() -> None:
     event = ForAccount(ROMEO, Outbound(NOON, "x", house.sessions[ORCHARD], presence("subscribe", JULIET)))
     assert serve(before, event).store
 
-    served = house.feed(not_stored(NOON, "y", event))
+    served = house.feeds(not_stored(NOON, "y", event))
 
     assert served.store == ()
     assert served.state == before
@@ -781,10 +781,10 @@ def test_the_sender_of_what_arrived_is_told_that_it_was_not_stored() -> None:
 def test_what_could_not_be_stored_of_a_loaded_account_leaves_nobody_waiting() -> None:
     house = resting(JULIET)
     house.arrives(presence("subscribe", JULIET, MERCUTIO))
-    answer = house.answer(*house.questions.pop())
+    answer = house.answer(house.questions.pop())
     assert serve(house.service, answer).store
 
-    served = house.feed(not_stored(NOON, "y", answer))
+    served = house.feeds(not_stored(NOON, "y", answer))
 
     assert served.store == ()
     assert not served.state.held
@@ -795,10 +795,10 @@ def test_what_could_not_be_stored_of_a_loaded_account_leaves_nobody_waiting() ->
 def test_what_could_not_be_stored_after_stored_messages_leaves_nobody_waiting() -> None:
     house = waiting_for_stored_messages()
     house.arrives(presence("subscribe", JULIET, MERCUTIO))
-    answer = house.answer(*house.questions.pop())
+    answer = house.answer(house.questions.pop())
     assert serve(house.service, answer).store
 
-    served = house.feed(not_stored(NOON, "y", answer))
+    served = house.feeds(not_stored(NOON, "y", answer))
 
     assert served.store == ()
     assert not served.state.held
@@ -812,7 +812,7 @@ def test_what_could_not_be_stored_of_a_sessions_end_ends_it_nevertheless() -> No
     end = ForAccount(JULIET, SessionEnded(NOON, "x", house.sessions[BALCONY]))
     assert serve(house.service, end).store
 
-    served = house.feed(not_stored(NOON, "y", end))
+    served = house.feeds(not_stored(NOON, "y", end))
 
     assert served.store == ()
     assert not served.state.held
@@ -824,7 +824,7 @@ def test_what_failed_already_is_not_failed_again() -> None:
     house = resting(JULIET)
     event = Arrived(NOON, "x", presence("subscribe", JULIET, MERCUTIO))
     house.feed(not_stored(NOON, "y", event))
-    answer = house.answer(*house.questions.pop())
+    answer = house.answer(house.questions.pop())
 
     house.feed(not_stored(NOON, "z", answer))
 
@@ -879,16 +879,10 @@ class Recorder(Playhouse):
         self.history: list[tuple[Service[State], ServiceEvent, Served[State]]] = []
         super().__init__(*accounts, policy=policy, slow=slow)
 
-    def keep(self, served: Served[State]) -> None:
-        super().keep(served)
-        self.served.append(served)
-
-    def feed(self, event: ServiceEvent) -> Served[State]:
-        self.served: list[Served[State]] = []
+    def feed(self, event: ServiceEvent, done: Callable[[], None] | None = None) -> None:
         before = self.service
-        result = super().feed(event)
-        self.history.append((before, event, result))
-        return result
+        super().feed(event, done)
+        self.history.append((before, event, self.served[0]))
 
     def play(self, act: str, who: str, stanza: object) -> None:
         if isinstance(stanza, Message):
@@ -904,7 +898,7 @@ class Recorder(Playhouse):
             if addressed.to is not None:
                 self.arrives(addressed)
         elif act == "answer" and self.questions:
-            self.feed(self.answer(*self.questions.pop(0)))
+            self.feed(self.answer(self.questions.pop(0)))
         elif act == "unload":
             self.service = unload(self.service, who)
         elif act == "remove":
@@ -1030,7 +1024,7 @@ def test_what_is_in_memory_is_what_is_stored(script: list[tuple[str, str, object
         house.service = unload(house.service, jid)
     assert house.service == hosting(MONTAGUE, CAPULET)
     for jid in before:
-        house.feed(house.answer(jid, Load(jid)))
+        house.feed(house.answer(ReadAccount(jid)))
 
     for jid, account in before.items():
         assert house.account(jid).waking(None) == account.waking(None)  # too early an hour to wake does no harm
@@ -1064,7 +1058,7 @@ def test_a_held_event_that_failed_to_store_is_a_failed_event_of_its_own() -> Non
     house = resting(JULIET)
     session = SessionId("balcony", 1)
     house.happens(JULIET, SessionBound(NOON, "a", session))
-    answer = house.answer(*house.questions.pop())
+    answer = house.answer(house.questions.pop())
 
     served = serve(house.service, not_stored(NOON, "z", answer))
 
