@@ -270,18 +270,23 @@ class Loop(Generic[S]):
 
     def _begin(self, turn: Turn, served: Served[S]) -> None:
         """Have committed what an event wants stored; what is to be sent follows when that is done."""
-        turn.before, turn.served = self.service, served
         operations = served.store if self.outbox is None else self.outbox.first_commit(turn, served)
         if operations:
+            turn.before, turn.served = self.service, served
             self._commit(turn, operations)
         else:
-            self._committed(turn)
+            self.service = served.state
+            self._perform(turn, served)
 
     def _committed(self, turn: Turn) -> None:
-        """Perform the effects of an event: what it wanted stored is durable now."""
+        """Go on with an event: what it wanted stored is durable now."""
         served = turn.served
         assert served is not None
         self.service = served.state if turn.before is self.service else merged(self.service, served)
+        self._perform(turn, served)
+
+    def _perform(self, turn: Turn, served: Served[S]) -> None:
+        """Perform the effects of an event, and take up what came of them."""
         self._wakes.note(served)
         if served.holds or served.releases:
             self._note_held(turn, served)
@@ -291,9 +296,11 @@ class Loop(Generic[S]):
             came = _PERFORM[type(effect)](self, account, effect)
             if came is not None:
                 caused.append(Turn(came, None if self.outbox is None else place(turn, n, account, effect)))
-        self._inbox.extendleft(reversed(caused))
+        if caused:
+            self._inbox.extendleft(reversed(caused))
         last = served.forget if self.outbox is None else self.outbox.last_commit(turn, served, caused)
         if last:
+            turn.served = served
             self._forget(turn, last)
         else:
             self._finished(turn)
@@ -326,6 +333,10 @@ class Loop(Generic[S]):
 
     def _finished(self, turn: Turn) -> None:
         """Note that all commits of an event have ended, and say so if nothing of it is held."""
+        if turn.open == 1 and not turn.completes:  # as nearly always
+            if turn.done is not None:
+                turn.done()
+            return
         for each in (turn, *turn.completes):
             each.open -= 1
             if not each.open:

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define
-
 from xmpp_im_core.server.service import ForAccount, Served, Service, ServiceEvent
 
 
-@define(eq=False)
 class Turn:
-    """An event, and how far it has come."""
+    """An event, and how far it has come.
 
-    event: ServiceEvent | None
-    """None: there is only something left to remove."""
-    settles: tuple[str, str] | None = None
-    """The account and the key of the outbox record that this event takes the place of."""
-    done: Callable[[], None] | None = None
-    """Called when nothing of the event is under way, or held, any longer."""
+    Every event makes one, and most need no more than these three; so the rest are defaults of the class until they are
+    set, which halves the cost of making one.
+    """
+
     open: int = 1
     """How much of it is not done: itself, and each event that it caused and an account holds."""
     completes: tuple[Turn, ...] = ()
@@ -32,6 +27,20 @@ class Turn:
     served: Served[Any] | None = None
     failed: bool = False
     """Whether its first commit has failed; what it does now is answer with an error."""
+
+    def __init__(
+        self,
+        event: ServiceEvent | None,
+        settles: tuple[str, str] | None = None,
+        done: Callable[[], None] | None = None,
+    ) -> None:
+        """Begin with an event.
+
+        :param event: None if there is only something left to remove.
+        :param settles: the account and the key of the outbox record that this event takes the place of.
+        :param done: called when nothing of the event is under way, or held, any longer.
+        """
+        self.event, self.settles, self.done = event, settles, done
 
     @property
     def seq(self) -> str:

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from xmpp_im_core.server.machine import account_of
 from xmpp_im_core.server.service import Served
-from xmpp_im_core.server.state import Account, NoAccount
+from xmpp_im_core.server.state import Account, NoAccount, Unloaded
 
 
 @define(eq=False)
@@ -22,16 +22,18 @@ class Wakes:
 
     def note(self, served: Served[Any]) -> None:
         """Keep when the accounts of these steps want to be woken; one that could not be loaded keeps its time."""
+        times = self.times
         for step in served.steps:
-            state = account_of(step.transition.state)
-            if isinstance(state, Account):
-                self._set(step.jid, state.wake_at)
-            elif isinstance(state, NoAccount):
-                self._set(step.jid, None)
+            state = step.transition.state
+            if type(state) is not Account:
+                state = account_of(state)
+            if isinstance(state, Unloaded):
+                continue
+            at = None if isinstance(state, NoAccount) else state.wake_at
+            if times.get(step.jid) != at:  # seldom: this is done for each step
+                self._set(step.jid, at)
 
     def _set(self, jid: str, at: datetime | None) -> None:
-        if self.times.get(jid) == at:
-            return
         if at is None:
             del self.times[jid]
         else:
