@@ -13,11 +13,14 @@
 #   make check        everything the CI runs
 #   make docs         the generated parts of the documentation, anew
 #   make bench        the benchmarks
+#   make instructions  what the loop costs, counted in instructions (needs valgrind)
+#   make kills        a host on SQLite, killed a thousand times, with and without its outbox
 #   make clean        remove .venv and everything else that was generated
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance interop live-test differ stdio-example bot-example report-test install-test lint check docs bench clean
+.PHONY: test conformance interop live-test differ stdio-example bot-example report-test install-test lint check docs bench \
+	instructions kills clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -85,6 +88,14 @@ docs: $(VENV)/.test
 
 bench: $(VENV)/.dev
 	@$(BIN)/pytest benchmarks
+
+instructions: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.instructions
+
+KILLS ?= 1000
+kills: $(VENV)/.test
+	@$(BIN)/python -m tests.host.killing --kills $(KILLS)
+	@$(BIN)/python -m tests.host.killing --kills $(KILLS) --outbox
 
 clean:
 	@rm -rf $(VENV) $(VENV)-* build dist conformance/dist htmlcov .coverage .coverage.* .benchmarks .hypothesis \

@@ -297,6 +297,9 @@ class Loop(Generic[S]):
             if came is not None:
                 caused.append(Turn(came, None if self.outbox is None else place(turn, n, account, effect)))
         if caused:
+            turn.open += len(caused)
+            for each in caused:
+                each.completes = (turn,)
             self._inbox.extendleft(reversed(caused))
         last = served.forget if self.outbox is None else self.outbox.last_commit(turn, served, caused)
         if last:
@@ -313,7 +316,7 @@ class Loop(Generic[S]):
             if owner is not None:  # else the program has begun with a service that held something
                 owner.open += 1
                 self._open[cause] = owner
-        turn.completes = tuple([self._open[cause] for cause in served.releases if cause in self._open])
+        turn.completes += tuple([self._open[cause] for cause in served.releases if cause in self._open])
 
     def _failed(self, turn: Turn) -> None:
         """Answer with an error: what the event wanted stored could not be. What comes of that wants nothing stored."""
@@ -332,7 +335,7 @@ class Loop(Generic[S]):
         """
 
     def _finished(self, turn: Turn) -> None:
-        """Note that all commits of an event have ended, and say so if nothing of it is held."""
+        """Note that all commits of an event have ended, and say so if nothing of it is under way or held."""
         if turn.open == 1 and not turn.completes:  # as nearly always
             if turn.done is not None:
                 turn.done()

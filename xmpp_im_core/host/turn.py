@@ -16,9 +16,9 @@ class Turn:
     """
 
     open: int = 1
-    """How much of it is not done: itself, and each event that it caused and an account holds."""
+    """How much of it is not done: itself, each event that reports a failure, and each one that an account holds."""
     completes: tuple[Turn, ...] = ()
-    """The earlier events of which something was held that this one has released."""
+    """The earlier events of which this one is a part, or of which it has released something that was held."""
     number: int = 0
     """Its place among the events that wait: the lowest is the oldest."""
     accounts: frozenset[str] = frozenset()
