@@ -66,17 +66,29 @@ def outbound_available(
 
 def _greetings(account: Account, event: Outbound, session: Session) -> list[Effect]:
     """What the beginning of a presence session brings: probes, own other resources, waiting requests."""
-    probe = Presence(None, account.address, f"{event.seq}-probe", "probe")
     others = [
         deliver(other.presence.stamped(to=account.address), (session.id,), rules.OTHER_RESOURCES_TOLD)
         for other in account.sessions
         if other.presence is not None and other.id != session.id
     ]
     return [
-        *_fan_out(probe, _without(account, account.roster.subscriptions(), is_blocked), rules.PROBE),
+        _probes(account, f"{event.seq}-probe", session),
         *others,
         *redeliver_requests(account, session),
     ]
+
+
+def _probes(account: Account, id: str, session: Session) -> Effect:
+    """Probe the contacts for a resource that has become available, from the bare JID (§4.3.1).
+
+    The answers reach all of the user's resources, who know them. No probe is needed within the service (§4.3.1), so
+    there the resource itself is named, and is answered alone.
+    """
+    probed = _without(account, account.roster.subscriptions(), is_blocked)
+    if not probed:
+        return Ignored(rules.PROBE)
+    from_all = Presence(None, account.address, id, "probe")
+    return FanOut(from_all, probed, rules.PROBE, from_all.stamped(from_=session.address))
 
 
 def outbound_unavailable(

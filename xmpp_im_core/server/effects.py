@@ -124,6 +124,8 @@ class FanOut:
     stanza: Stanza
     recipients: tuple[str, ...]
     rule: Rule
+    within: Stanza | None = None
+    """What recipients at hosted domains get in its place, from ``service``; None: the same as all others."""
 
 
 @frozen

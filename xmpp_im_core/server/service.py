@@ -335,7 +335,7 @@ def _leaving(domains: Iterable[str], effect: Effect, back: list[Stanza]) -> Effe
         return effect
     elsewhere: list[str] = []
     for recipient in effect.recipients:
-        addressed = effect.stanza.stamped(to=parse_address(recipient))
+        addressed = (effect.within or effect.stanza).stamped(to=parse_address(recipient))
         if _recipient(addressed).domain in domains:
             back.append(addressed)
         else:
