@@ -76,16 +76,25 @@ def element(
 
     :param attributes: plain or Clark names to values.
     :param children: elements and text; adjacent text is joined, empty text dropped.
+    :raises TypeError: for an attribute whose value is no string, and a child that is neither element nor text.
     """
+    for attribute, value in (attributes or {}).items():
+        if not isinstance(value, str):
+            raise TypeError(f"{attribute}: the value of an attribute is a str, not {value!r}")
     return Element(name, namespace, tuple(sorted((attributes or {}).items())), canonical(children))
 
 
 def canonical(children: Iterable[Element | str]) -> tuple[Element | str, ...]:
-    """Return the children with adjacent text joined and empty text dropped."""
+    """Return the children with adjacent text joined and empty text dropped.
+
+    :raises TypeError: for a child that is neither element nor text.
+    """
     joined: list[Element | str] = []
     for child in children:
-        if not isinstance(child, str):
+        if isinstance(child, Element):
             joined.append(child)
+        elif not isinstance(child, str):
+            raise TypeError(f"a child is an Element or a str, not {child!r}")
         elif child:
             if joined and isinstance(joined[-1], str):
                 joined[-1] += child

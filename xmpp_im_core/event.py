@@ -8,8 +8,14 @@ from enum import Enum
 import attrs
 from attrs import field, frozen
 
+from xmpp_im_core.checks import not_empty, wrong_type
+
 
 def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> None:
+    if not isinstance(value, datetime):
+        raise wrong_type(attribute.name, "an aware datetime", value)
+    if value.tzinfo is UTC:
+        return
     if value.utcoffset() is None:
         raise ValueError(f"{attribute.name}: {value!r} is naive; an aware datetime is needed")
     try:
@@ -18,17 +24,12 @@ def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> 
         raise ValueError(f"{attribute.name}: {value!r} is no time in UTC") from None
 
 
-def not_empty(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    """Refuse an empty string: a validator of event fields."""
-    if not value:
-        raise ValueError(f"{attribute.name}: must not be empty")
-
-
 @frozen
 class Timed:
     """When it happened, and a string that the host never repeats; generated ids begin with it.
 
     :raises ValueError: for an ``at`` that is naive, or beyond the ends of time in UTC, and for an empty ``seq``.
+    :raises TypeError: here and in every event, for a field of a wrong type.
     """
 
     at: datetime = field(validator=_aware)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import attrs
 from attrs import field, frozen
 
+from xmpp_im_core.checks import is_optional_text, is_text, not_empty
 from xmpp_im_core.element import XML_LANG, Element, element, language_key, language_of
-from xmpp_im_core.event import not_empty
 from xmpp_im_core.stanza import CLIENT, Message, Payload, payload
 
 
@@ -18,8 +19,8 @@ class Text:
     The empty language is ``xml:lang=''``: it is not known which one, whatever stanza and stream say (XML 1.0 §2.12).
     """
 
-    text: str
-    lang: str | None = None
+    text: str = field(validator=is_text)
+    lang: str | None = field(default=None, validator=is_optional_text)
 
 
 @frozen
@@ -34,7 +35,8 @@ class Thread:
     """The thread that this one is an offshoot of."""
 
     @parent.validator
-    def _is_another(self, _: object, value: str | None) -> None:
+    def _is_another(self, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+        is_optional_text(self, attribute, value)
         if value is not None and not may_be_parent(value, self.id):
             raise ValueError(f"parent: {value!r} is no other thread (RFC 6121 §5.2.5)")
 

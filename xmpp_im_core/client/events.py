@@ -7,27 +7,53 @@ it sends, and the threads of chat sessions, are made from it.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 from attrs import field, frozen
+from attrs.validators import instance_of, optional
 
+from xmpp_im_core.checks import (
+    are_extensions,
+    are_texts,
+    as_jid,
+    as_optional_jid,
+    is_element,
+    is_jid,
+    is_message,
+    is_number,
+    is_optional_jid,
+    is_optional_text,
+    is_stanza,
+    is_text,
+    tuple_of,
+)
 from xmpp_im_core.client.content import Text, Thread
 from xmpp_im_core.client.state import Bound
 from xmpp_im_core.element import Element, language_key
 from xmpp_im_core.event import Decision, Timed
 from xmpp_im_core.jid import JID
-from xmpp_im_core.stanza import CLIENT, Message, Stanza
+from xmpp_im_core.stanza import Message, Stanza
+
+
+def _as_texts(value: tuple[Text | str, ...] | Text | str) -> tuple[Text, ...]:
+    """Read what is to be said: a plain string is the text in the language of the stream.
+
+    What is neither is returned as it is, for :func:`_one_a_language` to refuse.
+    """
+    texts: object = (value,) if isinstance(value, str | Text) else value
+    if not isinstance(texts, tuple):
+        return value  # type: ignore[return-value]  # refused by the validator, which knows the name of the field
+    return tuple([Text(text) if isinstance(text, str) else text for text in texts])
 
 
 def _one_a_language(_: object, attribute: attrs.Attribute[tuple[Text, ...]], texts: tuple[Text, ...]) -> None:
+    _are_texts(_, attribute, texts)
     if len({language_key(text.lang) for text in texts}) < len(texts):
         raise ValueError(f"{attribute.name}: several texts in one language (RFC 6121 §4.7.2.2, §5.2.3, §5.2.4)")
 
 
-def _extended(_: object, attribute: attrs.Attribute[tuple[Element, ...]], elements: tuple[Element, ...]) -> None:
-    if any(element.namespace == CLIENT for element in elements):
-        raise ValueError(f"{attribute.name}: the namespace {CLIENT} is not extended content (RFC 6121 §4.7.3, §5.3)")
+_are_texts: Final = tuple_of(Text, "a Text or a str")
 
 
 # --- the session --------------------------------------------------------------------------------------------
@@ -37,7 +63,7 @@ def _extended(_: object, attribute: attrs.Attribute[tuple[Element, ...]], elemen
 class SessionBound(Timed):
     """A resource was bound; what an earlier session knew is void."""
 
-    bound: Bound
+    bound: Bound = field(validator=instance_of(Bound))
 
 
 @frozen
@@ -52,8 +78,8 @@ class SessionEnded(Timed):
 class Inbound(Timed):
     """The server sent a stanza."""
 
-    stanza: Stanza
-    decision: Decision = Decision.ASK
+    stanza: Stanza = field(validator=is_stanza)
+    decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
     """Counts for presence of type "subscribe" alone; see ``authorised_by``."""
 
 
@@ -64,7 +90,7 @@ class Outbound(Timed):
     The ``to`` of a subscription stanza is cut to the bare JID; an id is made where one is needed.
     """
 
-    stanza: Stanza
+    stanza: Stanza = field(validator=is_stanza)
 
 
 # --- the roster (§2) ----------------------------------------------------------------------------------------
@@ -79,16 +105,16 @@ class GetRoster(Timed):
 class SetItem(Timed):
     """The user wants an item added, or changed; what is not given stays as it is in the roster (§2.3, §2.4)."""
 
-    jid: JID
-    name: str | None = None
-    groups: tuple[str, ...] | None = None
+    jid: JID = field(converter=as_jid, validator=is_jid)
+    name: str | None = field(default=None, validator=is_optional_text)
+    groups: tuple[str, ...] | None = field(default=None, validator=optional(are_texts))
 
 
 @frozen
 class RemoveItem(Timed):
     """The user wants an item removed, and with it the subscriptions of both sides (§2.5)."""
 
-    jid: JID
+    jid: JID = field(converter=as_jid, validator=is_jid)
 
 
 # --- subscriptions (§3) -------------------------------------------------------------------------------------
@@ -101,10 +127,10 @@ class Subscribe(Timed):
     :raises ValueError: as :class:`SetPresence` does.
     """
 
-    jid: JID
-    status: tuple[Text, ...] = field(default=(), validator=_one_a_language)
+    jid: JID = field(converter=as_jid, validator=is_jid)
+    status: tuple[Text, ...] = field(default=(), converter=_as_texts, validator=_one_a_language)
     """The user's own words (§4.7.2.2)."""
-    extensions: tuple[Element, ...] = field(default=(), validator=_extended)
+    extensions: tuple[Element, ...] = field(default=(), validator=are_extensions)
     """What else goes with the request: a nickname (XEP-0172)."""
 
 
@@ -112,21 +138,21 @@ class Subscribe(Timed):
 class Unsubscribe(Timed):
     """The user no longer wants to see a contact's presence, or withdraws the request (§3.3.1)."""
 
-    jid: JID
+    jid: JID = field(converter=as_jid, validator=is_jid)
 
 
 @frozen
 class Approve(Timed):
     """The user approves a contact's request (§3.1.4), or a future one where the server can do that (§3.4.1)."""
 
-    jid: JID
+    jid: JID = field(converter=as_jid, validator=is_jid)
 
 
 @frozen
 class Deny(Timed):
     """The user denies a contact's request, cancels its subscription, or a pre-approval (§3.1.4, §3.2.1, §3.4.2)."""
 
-    jid: JID
+    jid: JID = field(converter=as_jid, validator=is_jid)
 
 
 # --- presence (§4) ------------------------------------------------------------------------------------------
@@ -142,7 +168,10 @@ class Show(Enum):
 
 
 def _priority(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
-    if value is not None and not -128 <= value <= 127:
+    if value is None:
+        return
+    is_number(_, attribute, value)
+    if not -128 <= value <= 127:
         raise ValueError(f"{attribute.name}: {value} is not from -128 to 127 (RFC 6121 §4.7.2.3)")
 
 
@@ -154,11 +183,11 @@ class SetPresence(Timed):
         namespace ``jabber:client``.
     """
 
-    show: Show | None = None
-    status: tuple[Text, ...] = field(default=(), validator=_one_a_language)
+    show: Show | None = field(default=None, validator=optional(instance_of(Show)))
+    status: tuple[Text, ...] = field(default=(), converter=_as_texts, validator=_one_a_language)
     priority: int | None = field(default=None, validator=_priority)
-    extensions: tuple[Element, ...] = field(default=(), validator=_extended)
-    to: JID | None = None
+    extensions: tuple[Element, ...] = field(default=(), validator=are_extensions)
+    to: JID | None = field(default=None, converter=as_optional_jid, validator=is_optional_jid)
 
 
 @frozen
@@ -168,9 +197,9 @@ class GoUnavailable(Timed):
     :raises ValueError: as :class:`SetPresence` does.
     """
 
-    status: tuple[Text, ...] = field(default=(), validator=_one_a_language)
-    extensions: tuple[Element, ...] = field(default=(), validator=_extended)
-    to: JID | None = None
+    status: tuple[Text, ...] = field(default=(), converter=_as_texts, validator=_one_a_language)
+    extensions: tuple[Element, ...] = field(default=(), validator=are_extensions)
+    to: JID | None = field(default=None, converter=as_optional_jid, validator=is_optional_jid)
 
 
 # --- messages (§5) ------------------------------------------------------------------------------------------
@@ -195,13 +224,13 @@ class SendMessage(Timed):
     :raises ValueError: for two bodies, or two subjects, in one language, and extensions in ``jabber:client``.
     """
 
-    to: JID
-    bodies: tuple[Text, ...] = field(default=(), validator=_one_a_language)
-    type: MessageType = MessageType.CHAT
-    subjects: tuple[Text, ...] = field(default=(), validator=_one_a_language)
-    thread: Thread | None = None
+    to: JID = field(converter=as_jid, validator=is_jid)
+    bodies: tuple[Text, ...] = field(default=(), converter=_as_texts, validator=_one_a_language)
+    type: MessageType = field(default=MessageType.CHAT, validator=instance_of(MessageType))
+    subjects: tuple[Text, ...] = field(default=(), converter=_as_texts, validator=_one_a_language)
+    thread: Thread | None = field(default=None, validator=optional(instance_of(Thread)))
     """Where a chat session is to have a thread of the host's making, a UUID perhaps."""
-    extensions: tuple[Element, ...] = field(default=(), validator=_extended)
+    extensions: tuple[Element, ...] = field(default=(), validator=are_extensions)
 
 
 @frozen
@@ -211,16 +240,16 @@ class Reply(Timed):
     :raises ValueError: as :class:`SendMessage` does.
     """
 
-    message: Message
-    bodies: tuple[Text, ...] = field(default=(), validator=_one_a_language)
-    extensions: tuple[Element, ...] = field(default=(), validator=_extended)
+    message: Message = field(validator=is_message)
+    bodies: tuple[Text, ...] = field(default=(), converter=_as_texts, validator=_one_a_language)
+    extensions: tuple[Element, ...] = field(default=(), validator=are_extensions)
 
 
 @frozen
 class EndChat(Timed):
     """The chat session with somebody is over (§5.1)."""
 
-    jid: JID
+    jid: JID = field(converter=as_jid, validator=is_jid)
 
 
 # --- IQs (§6) -----------------------------------------------------------------------------------------------
@@ -237,16 +266,16 @@ class Asking(Enum):
 class SendIQ(Timed):
     """The application asks something of an entity, or of the user's account."""
 
-    type: Asking
-    request: Element
-    to: JID | None = None
+    type: Asking = field(validator=instance_of(Asking))
+    request: Element = field(validator=is_element)
+    to: JID | None = field(default=None, converter=as_optional_jid, validator=is_optional_jid)
 
 
 @frozen
 class GiveUp(Timed):
     """The application waits no longer for the answer to one of its requests; how long it waits is its own choice."""
 
-    id: str
+    id: str = field(validator=is_text)
 
 
 Event: TypeAlias = (

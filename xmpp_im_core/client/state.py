@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 
+import attrs
 from attrs import evolve, field, frozen
-from attrs.validators import ge
+from attrs.validators import ge, instance_of
 
+from xmpp_im_core.checks import as_jid, is_flag, is_jid, is_optional_text
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
@@ -169,19 +171,28 @@ class Question:
 class Features:
     """The stream features that a client must have seen before it uses them."""
 
-    roster_versioning: bool = False
+    roster_versioning: bool = field(default=False, validator=is_flag)
     """§2.6.1: ``<ver xmlns='urn:xmpp:features:rosterver'/>``."""
-    pre_approval: bool = False
+    pre_approval: bool = field(default=False, validator=is_flag)
     """§3.4.1: ``<sub xmlns='urn:xmpp:features:pre-approval'/>``."""
+
+
+def _is_full_jid(_: object, attribute: attrs.Attribute[JID], value: JID) -> None:
+    is_jid(_, attribute, value)
+    if value.is_bare:
+        raise ValueError(f"{attribute.name}: {value.full!r} has no resourcepart")
 
 
 @frozen
 class Bound:
-    """The session: the full JID that the server has bound, and what its stream offered."""
+    """The session: the full JID that the server has bound, and what its stream offered.
 
-    jid: JID
-    features: Features = Features()
-    lang: str | None = None
+    :raises ValueError: for what is no full JID; it may be given as a string.
+    """
+
+    jid: JID = field(converter=as_jid, validator=_is_full_jid)
+    features: Features = field(default=Features(), validator=instance_of(Features))
+    lang: str | None = field(default=None, validator=is_optional_text)
 
 
 @frozen

@@ -7,37 +7,87 @@ JID or the resource they come from: an index would tell it how many others there
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias, get_args
 
 import attrs
 from attrs import field, frozen
-from attrs.validators import ge
+from attrs.validators import instance_of, optional
 
-from xmpp_im_core.event import Decision, Timed, not_empty
-from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.checks import (
+    are_texts,
+    is_count,
+    is_message,
+    is_optional_text,
+    is_prepared_bare,
+    is_stanza,
+    is_text,
+    not_empty,
+    tuple_of,
+    wrong_type,
+)
+from xmpp_im_core.event import Decision, Timed
 from xmpp_im_core.roster import SharedItem
 from xmpp_im_core.server.effects import Deliver, FanOut, Put, Route
 from xmpp_im_core.server.state import Moved, SessionId
 from xmpp_im_core.stanza import Condition, Message, Stanza
+from xmpp_im_core.subscription import Subscription
 
 
-def _prepared_bare(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    if parse_jid(value).bare != value:
-        raise ValueError(f"{attribute.name}: {value!r} is no prepared bare JID")
+def _is_session(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, SessionId):
+        raise wrong_type(attribute.name, "a SessionId", value)
+    resource, epoch = tuple[Any, ...](value)
+    if not isinstance(resource, str) or not isinstance(epoch, int):
+        raise wrong_type(attribute.name, "a SessionId of a str and an int", value)
 
 
-def _groups(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+def _are_sessions(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    _are_session_ids(_, attribute, value)
+    for session in value:
+        _is_session(_, attribute, session)
+
+
+_are_session_ids: Final = tuple_of(SessionId, "a SessionId")
+
+
+def _groups(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    are_texts(_, attribute, value)
     if "" in value or len(set(value)) != len(value):
         raise ValueError(f"{attribute.name}: {value!r}; a group is named once, and not empty (RFC 6121 §2.3.3)")
 
 
-def _shareable(_: object, attribute: attrs.Attribute[tuple[SharedItem, ...]], value: tuple[SharedItem, ...]) -> None:
+def _shareable(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    _are_shared_items(_, attribute, value)
     for item in value:
-        if parse_jid(item.jid).bare != item.jid or item.state.pending_in or item.state.pending_out:
-            raise ValueError(f"{attribute.name}: {item!r} has no prepared bare JID, or something pending")
+        is_prepared_bare(_, attribute, item.jid)
+        is_text(_, attribute, item.name)
+        if not isinstance(item.state, Subscription):
+            raise wrong_type(attribute.name, "an item whose state is a Subscription", item)
+        if item.state.pending_in or item.state.pending_out:
+            raise ValueError(f"{attribute.name}: {item!r} has something pending")
         _groups(None, attribute, item.groups)
     if len({item.jid for item in value}) != len(value):
         raise ValueError(f"{attribute.name}: two items for the same JID")
+
+
+_are_shared_items: Final = tuple_of(SharedItem, "a SharedItem")
+
+
+def _stored(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    _are_pairs(_, attribute, value)
+    for pair in value:
+        if len(pair) != 2 or not isinstance(pair[0], str):
+            raise wrong_type(attribute.name, "a pair of a str and a Message in each place", pair)
+        is_message(_, attribute, pair[1])
+
+
+_are_pairs: Final = tuple_of(tuple, "a pair")
+
+
+def is_event(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse what is no event of an account."""
+    if type(value) not in _EVENTS:
+        raise wrong_type(attribute.name, "an event of an account", value)
 
 
 # --- sessions ---------------------------------------------------------------------------------------------
@@ -47,30 +97,30 @@ def _shareable(_: object, attribute: attrs.Attribute[tuple[SharedItem, ...]], va
 class SessionBound(Timed):
     """A resource was bound. Where the resourcepart was in use already, that session is replaced."""
 
-    session: SessionId
-    lang: str | None = None
+    session: SessionId = field(validator=_is_session)
+    lang: str | None = field(default=None, validator=is_optional_text)
 
 
 @frozen
 class SessionDetached(Timed):
     """The session's stream was lost, but may be resumed: it stays available."""
 
-    session: SessionId
+    session: SessionId = field(validator=_is_session)
 
 
 @frozen
 class SessionResumed(Timed):
     """The detached session has a stream again."""
 
-    session: SessionId
+    session: SessionId = field(validator=_is_session)
 
 
 @frozen
 class SessionEnded(Timed):
     """The session is over, for whatever reason, gracefully or not."""
 
-    session: SessionId
-    undelivered: tuple[Deliver, ...] = ()
+    session: SessionId = field(validator=_is_session)
+    undelivered: tuple[Deliver, ...] = field(default=(), validator=tuple_of(Deliver, "a Deliver"))
     """The deliveries whose stanzas were handed to its stream and are known not to have arrived, in their order.
 
     Each is processed again, unless another of its sessions is still connected: that one has its stanza, or
@@ -86,16 +136,16 @@ class SessionEnded(Timed):
 class Outbound(Timed):
     """A session of this account sent a stanza."""
 
-    session: SessionId
-    stanza: Stanza
+    session: SessionId = field(validator=_is_session)
+    stanza: Stanza = field(validator=is_stanza)
 
 
 @frozen
 class Inbound(Timed):
     """A stanza for this account arrived; the host has proved the domain of its 'from'."""
 
-    stanza: Stanza
-    decision: Decision = Decision.ASK
+    stanza: Stanza = field(validator=is_stanza)
+    decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
     """Counts for presence of type "subscribe" alone."""
 
 
@@ -107,17 +157,17 @@ class Undelivered(Timed):
     again, unless another of its sessions is still connected (see ``SessionEnded.undelivered``).
     """
 
-    effect: Deliver
-    sessions: tuple[SessionId, ...]
+    effect: Deliver = field(validator=instance_of(Deliver))
+    sessions: tuple[SessionId, ...] = field(validator=_are_sessions)
 
 
 @frozen
 class Unroutable(Timed):
     """A stanza could not be routed; ``recipients`` names those of a fan-out to whom it could not."""
 
-    effect: Route | FanOut
-    condition: Condition = Condition.REMOTE_SERVER_NOT_FOUND
-    recipients: tuple[str, ...] = ()
+    effect: Route | FanOut = field(validator=instance_of((Route, FanOut)))
+    condition: Condition = field(default=Condition.REMOTE_SERVER_NOT_FOUND, validator=instance_of(Condition))
+    recipients: tuple[str, ...] = field(default=(), validator=are_texts)
 
 
 # --- storage and time -------------------------------------------------------------------------------------
@@ -127,8 +177,8 @@ class Unroutable(Timed):
 class AccountLoaded(Timed):
     """Everything that was stored for the account, as it was put; of the messages for an absent user their number."""
 
-    records: tuple[Put, ...]
-    offline: int = field(default=0, validator=ge(0))
+    records: tuple[Put, ...] = field(validator=tuple_of(Put, "a Put"))
+    offline: int = field(default=0, validator=is_count)
     """How many records of kind ``OFFLINE`` there are; they are asked for when somebody can take them."""
 
 
@@ -141,15 +191,15 @@ class LoadFailed(Timed):
 class StoreFailed(Timed):
     """What the step of this event wanted stored could not be; the state is still that before the event."""
 
-    event: Event
+    event: Event = field(validator=is_event)
 
 
 @frozen
 class OfflineLoaded(Timed):
     """The stored messages, each with the key it was put under, in the order they came."""
 
-    session: SessionId
-    messages: tuple[tuple[str, Message], ...]
+    session: SessionId = field(validator=_is_session)
+    messages: tuple[tuple[str, Message], ...] = field(validator=_stored)
 
 
 @frozen
@@ -176,7 +226,7 @@ class AccountRemoved(Timed):
 class AccountMoved(Timed):
     """The user has moved to another address, or is back (None)."""
 
-    to: Moved | None
+    to: Moved | None = field(validator=optional(instance_of(Moved)))
 
 
 @frozen
@@ -187,8 +237,8 @@ class ItemSet(Timed):
         named twice or by an empty name. The limits of ``Policy`` bind users alone.
     """
 
-    jid: str = field(validator=_prepared_bare)
-    name: str = ""
+    jid: str = field(validator=is_prepared_bare)
+    name: str = field(default="", validator=is_text)
     groups: tuple[str, ...] = field(default=(), validator=_groups)
 
 
@@ -196,7 +246,7 @@ class ItemSet(Timed):
 class ItemRemoved(Timed):
     """An administrator removed an item of the user's roster."""
 
-    jid: str = field(validator=_prepared_bare)
+    jid: str = field(validator=is_prepared_bare)
 
 
 @frozen
@@ -231,3 +281,5 @@ Event: TypeAlias = (
     | ItemRemoved
     | OverlayChanged
 )
+
+_EVENTS: Final = frozenset(get_args(Event))

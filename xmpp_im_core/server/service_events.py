@@ -9,29 +9,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypeAlias
 
-import attrs
 from attrs import field, frozen
+from attrs.validators import instance_of
 
+from xmpp_im_core.checks import is_prepared_bare, is_stanza
 from xmpp_im_core.event import Decision, Timed
-from xmpp_im_core.jid import Address, parse_address
-from xmpp_im_core.server.events import Event, Inbound, StoreFailed
+from xmpp_im_core.server.events import Event, Inbound, StoreFailed, is_event
 from xmpp_im_core.stanza import Stanza
-
-
-def _prepared(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    address = parse_address(value)
-    if not isinstance(address, Address) or not address.jid.is_bare or address.jid.full != value:
-        raise ValueError(f"{attribute.name}: {value!r} is no prepared bare JID")
 
 
 @frozen
 class ForAccount:
     """An event of one account."""
 
-    jid: str = field(validator=_prepared)
+    jid: str = field(validator=is_prepared_bare)
     """The account's bare JID, prepared."""
-    event: Event
-    decision: Decision = Decision.ASK
+    event: Event = field(validator=is_event)
+    decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
     """The service's own answer to a subscription request that this event sends to an account here (§3.1.3)."""
 
 
@@ -46,8 +40,8 @@ class Arrived(Timed):
     :raises ValueError: where 'to' is absent, or 'from' absent or malformed.
     """
 
-    stanza: Stanza
-    decision: Decision = Decision.ASK
+    stanza: Stanza = field(validator=is_stanza)
+    decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
     """The service's own answer, where the stanza is a subscription request (§3.1.3)."""
 
     def __attrs_post_init__(self) -> None:

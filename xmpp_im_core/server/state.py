@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from attrs import evolve, field, frozen
 
+from xmpp_im_core.checks import is_flag, is_text
 from xmpp_im_core.jid import JID, Address, address_of
 from xmpp_im_core.roster import Roster
 from xmpp_im_core.stanza import Presence
@@ -119,8 +120,8 @@ class Notice:
 class Moved:
     """The user has moved: contacts' probes are told where to (§4.3.2, rule 2)."""
 
-    address: str
-    permanently: bool
+    address: str = field(validator=is_text)
+    permanently: bool = field(validator=is_flag)
 
 
 @frozen

@@ -1,0 +1,153 @@
+"""What the fields of events must hold: each validator refuses what does not belong there, and names the field.
+
+An event that is not well-typed would fail deep inside a step, far from where it was made. A wrong type is a
+TypeError, a wrong value of the right type a ValueError. Types are compared first, since these run for every stanza.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import attrs
+from attrs.validators import instance_of, optional
+
+from xmpp_im_core.element import Element
+from xmpp_im_core.jid import JID, Address, Malformed, parse_address
+from xmpp_im_core.stanza import CLIENT, IQ, Message, Payload, Presence
+
+Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
+
+_STANZAS: Final = (Message, Presence, IQ)
+_ADDRESSES: Final = (Address, Malformed)
+
+is_text: Final = instance_of(str)
+is_optional_text: Final = optional(instance_of(str))
+is_element: Final = instance_of(Element)
+
+
+def not_empty(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse what is no string, and the empty one."""
+    if not isinstance(value, str):
+        raise wrong_type(attribute.name, "a str", value)
+    if not value:
+        raise ValueError(f"{attribute.name}: must not be empty")
+
+
+def wrong_type(name: str, wanted: str, value: object) -> TypeError:
+    """Return the error that refuses a value of a wrong type.
+
+    :param name: of the field.
+    :param wanted: what belongs there.
+    """
+    return TypeError(f"{name}: {wanted} is needed, not {value!r} of type {type(value).__name__}")
+
+
+def is_flag(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse all but True and False."""
+    if type(value) is not bool:
+        raise wrong_type(attribute.name, "a bool", value)
+
+
+def is_number(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse all but whole numbers; True is none."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise wrong_type(attribute.name, "an int", value)
+
+
+def is_count(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse all but whole numbers from 0 on."""
+    is_number(_, attribute, value)
+    if value < 0:
+        raise ValueError(f"{attribute.name}: {value} is below 0")
+
+
+def tuple_of(kind: type, name: str) -> Validator:
+    """Return a validator that refuses all but tuples of this kind.
+
+    :param name: of the kind, with its article.
+    """
+
+    def validate(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, tuple):
+            raise wrong_type(attribute.name, f"a tuple, each item {name},", value)
+        for item in value:
+            if not isinstance(item, kind):
+                raise wrong_type(attribute.name, f"{name} in each place", item)
+
+    return validate
+
+
+are_texts: Final = tuple_of(str, "a str")
+
+
+def are_extensions(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse all but tuples of elements of other namespaces than that of stanzas."""
+    _are_elements(_, attribute, value)
+    if any(element.namespace == CLIENT for element in value):
+        raise ValueError(f"{attribute.name}: the namespace {CLIENT} is not extended content (RFC 6121 §4.7.3, §5.3)")
+
+
+_are_elements: Final = tuple_of(Element, "an Element")
+
+
+def is_jid(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse what is no JID; a string that :func:`as_jid` has left alone is none, for the reason given."""
+    if type(value) is JID:
+        return
+    if not isinstance(value, str):
+        raise wrong_type(attribute.name, "a JID, or a str that is one,", value)
+    address = parse_address(value)
+    reason = address.reason if isinstance(address, Malformed) else "it was not read"
+    raise ValueError(f"{attribute.name}: {value!r} is no JID: {reason}")
+
+
+is_optional_jid: Final = optional(is_jid)
+
+
+def as_jid(value: JID | str) -> JID:
+    """Read an address that is given as a string. What is none is returned as it is, for :func:`is_jid` to refuse."""
+    if isinstance(value, str):
+        address = parse_address(value)
+        if isinstance(address, Address):
+            return address.jid
+    return value  # type: ignore[return-value]  # refused by the validator, which knows the name of the field
+
+
+def as_optional_jid(value: JID | str | None) -> JID | None:
+    """Do as :func:`as_jid` does, for an address that may be absent."""
+    return None if value is None else as_jid(value)
+
+
+def is_prepared_bare(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse what is no string, and what is no prepared bare JID."""
+    if not isinstance(value, str):
+        raise wrong_type(attribute.name, "a str", value)
+    address = parse_address(value)
+    if not isinstance(address, Address) or not address.jid.is_bare or address.jid.full != value:
+        raise ValueError(f"{attribute.name}: {value!r} is no prepared bare JID")
+
+
+def is_stanza(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse what is no message, presence or iq, and one whose header or payload holds values of other types."""
+    _check_stanza(attribute.name, value, _STANZAS, "a Message, Presence or IQ")
+
+
+def is_message(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse what is no message, as :func:`is_stanza` does."""
+    _check_stanza(attribute.name, value, (Message,), "a Message")
+
+
+def _check_stanza(name: str, stanza: Any, kinds: tuple[type, ...], wanted: str) -> None:
+    if type(stanza) not in kinds:
+        raise wrong_type(name, wanted, stanza)
+    for part, address in (("to", stanza.to), ("from_", stanza.from_)):
+        if address is not None and not isinstance(address, _ADDRESSES):
+            raise wrong_type(f"{name}.{part}", "an Address (see parse_address)", address)
+    for part, value in (("id", stanza.id), ("type", stanza.type), ("lang", stanza.lang)):
+        if value is not None and not isinstance(value, str):
+            raise wrong_type(f"{name}.{part}", "a str", value)
+    if not isinstance(stanza.payload, Payload):
+        raise wrong_type(f"{name}.payload", "a Payload", stanza.payload)
+    if not isinstance(stanza.attributes, tuple):
+        raise wrong_type(f"{name}.attributes", "a tuple of names and values", stanza.attributes)
