@@ -15,12 +15,13 @@
 #   make bench        the benchmarks
 #   make instructions  what the loop costs, counted in instructions (needs valgrind)
 #   make kills        a host on SQLite, killed a thousand times, with and without its outbox
+#   make mutants      changes of the core, one at a time: which of them the vectors notice, and which the tests
 #   make clean        remove .venv and everything else that was generated
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
 .PHONY: test conformance interop live-test differ stdio-example bot-example report-test install-test lint check docs bench \
-	instructions kills clean
+	instructions kills mutants clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -96,6 +97,9 @@ KILLS ?= 1000
 kills: $(VENV)/.test
 	@$(BIN)/python -m tests.host.killing --kills $(KILLS)
 	@$(BIN)/python -m tests.host.killing --kills $(KILLS) --outbox
+
+mutants: $(VENV)/.test
+	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 clean:
 	@rm -rf $(VENV) $(VENV)-* build dist conformance/dist htmlcov .coverage .coverage.* .benchmarks .hypothesis \

@@ -1,0 +1,190 @@
+"""Trying mutants: which vectors and tests are chosen, what a process's end means, and what is told of survivors."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mutants.changes import Mutant
+from tests.mutants.drawing import ROOT, all_mutants, drawn, in_modules
+from tests.mutants.report import table
+from tests.mutants.selecting import Recording, Uses
+from tests.mutants.survivors import read_survivors, unexpected
+from tests.mutants.trying import Status, Trial, Trials, Tried
+
+
+def mutant(what: str = "a => b", lines: tuple[int, int] = (3, 4), **keys: Any) -> Mutant:
+    return Mutant("m", "f", what, 0, lines, keys.get("function", ("f", 1)), keys.get("names", frozenset()))
+
+
+# --- drawing ----------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_draws_the_same_mutants_and_another_one_others() -> None:
+    mutants = [mutant(str(n)) for n in range(100)]
+
+    assert drawn(mutants, 10, "x") == drawn(reversed(mutants), 10, "x")[::-1]
+    assert drawn(mutants, 10, "x") != drawn(mutants, 10, "y")
+    assert len(drawn(mutants, 10, "x")) == 10
+    assert drawn(mutants, 1000, "x") == mutants
+
+
+def test_every_mutant_of_the_core_has_an_id_of_its_own() -> None:
+    ids = [each.id for each in all_mutants()]
+
+    assert len(set(ids)) == len(ids)
+    assert not any(id.startswith("testing") for id in ids)
+    assert {each.module for each in in_modules(all_mutants(), ["server.f*"])} >= {"server.farewell", "server.failures"}
+
+
+# --- selecting --------------------------------------------------------------------------------------------
+
+RECORDED = Recording(
+    {"slow": 2.0, "fast": 1.0, "elsewhere": 0.5},
+    {("m", 4): frozenset({"slow", "fast"}), ("m", 9): frozenset({"elsewhere"}), ("n", 3): frozenset({"elsewhere"})},
+)
+
+
+def test_what_runs_a_line_of_the_mutant_is_chosen_fastest_first() -> None:
+    assert RECORDED.touching(mutant(), Uses()) == ["fast", "slow"]
+    assert RECORDED.touching(mutant(lines=(5, 8)), Uses()) == []
+    assert RECORDED.cost(["fast", "slow"]) == 3.0
+
+
+def test_of_a_value_what_uses_it_is_chosen_also_through_another_value() -> None:
+    uses = Uses({"LIMITS": {("m", 9)}}, {"LIMIT": {"LIMITS"}})
+
+    assert RECORDED.touching(mutant(function=None, names=frozenset({"LIMIT"})), uses) == ["elsewhere"]
+
+
+def test_of_a_value_that_nobody_is_seen_to_use_everything_is_chosen() -> None:
+    assert RECORDED.touching(mutant(function=None, names=frozenset({"X"})), Uses()) == ["elsewhere", "fast", "slow"]
+
+
+def test_uses_are_found_in_functions_and_in_what_is_made_outside_of_them() -> None:
+    uses = Uses.in_core()
+
+    assert any(module == "server.farewell" for module, _ in uses.of(["unavailable_from_all", "presence"]))
+    assert "MESSAGE_TABLE" in uses.passed_on["Situation"]
+
+
+# --- processes --------------------------------------------------------------------------------------------
+
+
+class Scripted:
+    """In the place of the core: each mutant says itself what becomes of it."""
+
+    def __init__(self) -> None:
+        self.functions = self
+
+    def can_take(self, mutant: Mutant) -> bool:
+        return True
+
+    def run(self, trial: Trial) -> None:
+        assert trial.mutant is not None
+        outcome = trial.mutant.what
+        if outcome == "loops":
+            trial.limit()
+            while True:
+                pass
+        os._exit({"survives": Status.SURVIVED, "breaks": Status.BROKEN}.get(outcome, Status.KILLED))
+
+
+def trials(by: Sequence[str] = ("vectors", "tests")) -> Trials:
+    recordings = {each: Recording({}, {}) for each in by}
+    return Trials(Scripted(), recordings, Uses(), jobs=2)  # type: ignore[arg-type]
+
+
+def test_each_mutant_is_tried_by_both_and_ends_killed_or_not() -> None:
+    tried = list(trials().tried([mutant("survives"), mutant("dies")]))
+
+    assert {(each.mutant.what, each.by_vectors, each.by_tests, each.killed) for each in tried} == {
+        ("survives", False, False, False),
+        ("dies", True, True, True),
+    }
+
+
+def test_a_mutant_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.mutants.trying._SECONDS", 0)
+
+    assert [each.killed for each in trials(["tests"]).tried([mutant("loops")])] == [True]
+
+
+def test_a_process_that_cannot_try_is_no_killed_mutant() -> None:
+    with pytest.raises(RuntimeError, match="could not be tried"):
+        list(trials().tried([mutant("breaks")]))
+
+
+PLANTED = """
+from tests.mutants.drawing import all_mutants
+from tests.mutants.planting import Functions, import_changed
+mutant = next(m for m in all_mutants() if m.id == "jid JID.is_bare: self.resource is None => self.resource is not None")
+if {fresh}:
+    import_changed(mutant)
+else:
+    functions = Functions.imported()
+    assert functions.can_take(mutant)
+    functions.plant(mutant)
+from xmpp_im_core.jid import parse_jid
+print(parse_jid("a@x.example").is_bare)
+"""
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_planted_mutant_is_what_runs(fresh: bool) -> None:
+    command = [sys.executable, "-c", PLANTED.format(fresh=fresh)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert found.stdout == "False\n"
+
+
+# --- what is told -----------------------------------------------------------------------------------------
+
+
+def test_what_is_not_as_listed_is_told() -> None:
+    tried = [Tried(mutant("new"), False, False), Tried(mutant("old"), False, False), Tried(mutant("dead"), False, True)]
+    known = {"m f: old": "equal", "m f: dead": "equal", "m f: gone": "equal"}
+
+    assert list(unexpected(tried, known, [each.mutant.id for each in tried])) == [
+        "survives, and is not known: m f: new",
+        "is killed, though it is listed: m f: dead",
+        "is listed, and there is no such mutant: m f: gone",
+    ]
+    assert list(unexpected(tried[1:2], {"m f: old": "equal"}, ["m f: old"])) == []
+
+
+def test_each_listed_survivor_has_one_reason(tmp_path: Path) -> None:
+    file = tmp_path / "survivors.toml"
+    group = "[[survivors]]\nreason = {!r}\nmutants = ['m f: a', 'm f: b']\n"
+    file.write_text(group.format("equal"), encoding="utf-8")
+    assert read_survivors(file) == {"m f: a": "equal", "m f: b": "equal"}
+
+    for text in (group.format(""), group.format("equal") + group.format("other"), "[[survivors]]\nreason = 'x'\n"):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match="survivors"):
+            read_survivors(file)
+
+
+def test_what_is_listed_is_a_mutant_of_the_core() -> None:
+    assert set(read_survivors()) <= {each.id for each in all_mutants()}
+
+
+def test_the_table_has_a_row_for_each_module_and_for_all() -> None:
+    tried = [
+        Tried(Mutant(module, "f", str(n), n, (1, 1), None), n % 2 == 0, n == 1)
+        for module in ("server.a", "client.b")
+        for n in range(4)
+    ]
+
+    rows = [line.split() for line in table(tried)]
+
+    assert rows[1] == ["client.b", "4", "50.0%", "25.0%", "75.0%"]
+    assert rows[2] == ["server.a", "4", "50.0%", "25.0%", "75.0%"]
+    assert rows[3] == ["server,", "subscription", "4", "50.0%", "25.0%", "75.0%"]
+    assert rows[4] == ["all", "8", "50.0%", "25.0%", "75.0%"]
