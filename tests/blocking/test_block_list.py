@@ -185,7 +185,21 @@ def test_where_the_bare_jid_got_directed_presence_it_hears_of_a_blocked_resource
     step = reduce(chatting, block(f"{ROMEO}/orchard"))
 
     assert presence_told(step) == [f"send unavailable from {JULIET}/cellar to {ROMEO}"]
-    assert presence_told(reduce(after(step), ended("cellar"))) == []
+    assert presence_told(reduce(after(step), ended("cellar"))) == [
+        f"send unavailable from {JULIET}/cellar to {ROMEO}/hall"
+    ]
+
+
+def test_a_blocked_room_hears_the_end_at_each_address_that_got_directed_presence() -> None:
+    """A room and one's own occupant in it are entities of their own: the end at one is no end at the other."""
+    room = "lobby@chat.example.com"
+    addresses = [room, f"{room}/Juliet"]
+    chatting = following(juliet("None"), *[outbound("available", to, by="balcony") for to in addresses])
+
+    step = reduce(chatting, block(room))
+
+    assert presence_told(step) == [f"send unavailable from {JULIET}/balcony to {', '.join(addresses)}"]
+    assert after(step).sessions[0].directed == ()
 
 
 def test_directed_presence_after_a_resource_was_blocked_is_owed_its_end() -> None:

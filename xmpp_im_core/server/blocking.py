@@ -129,11 +129,12 @@ def _block(
             store += noted
     sessions: list[Session] = []
     farewells: list[Effect] = []
-    subscribed = _affected(account, added) if account.available() else set()
+    subscribers = _affected(account, added) if account.available() else frozenset()
     for each in after.sessions:
         presence = Presence(None, each.address, f"{event.seq}-unavailable-{each.id.resource}", "unavailable")
-        told = _once({*(subscribed if each.available else ()), *_sent_directed(account, each, added)})
-        sessions.append(_without_directed(each, told))
+        hit = subscribers if each.available else frozenset()
+        told = tuple(sorted({*hit, *_sent_directed(account, each, added, hit)}))
+        sessions.append(_without_directed(each, told, hit))
         if told:
             farewells.append(FanOut(presence, told, rules.UNAVAILABLE))
     after = after.with_sessions(tuple(sessions))
@@ -161,7 +162,7 @@ def _unblock(
     return Transition(after, (*answers, *greetings), store)
 
 
-def _affected(account: Account, jids: tuple[str, ...]) -> set[str]:
+def _affected(account: Account, jids: tuple[str, ...]) -> frozenset[str]:
     """Return from whom of the subscribers the JIDs withhold presence that is not withheld otherwise, as bare JIDs.
 
     :param account: as it is without these JIDs in its block list.
@@ -170,7 +171,7 @@ def _affected(account: Account, jids: tuple[str, ...]) -> set[str]:
     domains = frozenset([entity.full for entity in entities if entity.is_bare and entity.local is None])
     named = {entity.bare for entity in entities if account.roster.state_of(entity.bare).from_}
     concerned = named.union(account.roster.subscribers_at(domains) if domains else ())
-    return {jid for jid in concerned if _hides(account, jids, prepared_jid(jid))}
+    return frozenset([jid for jid in concerned if _hides(account, jids, prepared_jid(jid))])
 
 
 def _hides(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
@@ -178,12 +179,15 @@ def _hides(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
     return _hit(account, jids, entity) and not is_withheld(account, entity)
 
 
-def _sent_directed(account: Account, session: Session, jids: tuple[str, ...]) -> list[str]:
+def _sent_directed(account: Account, session: Session, jids: tuple[str, ...], subscribers: frozenset[str]) -> list[str]:
     """Return whom the JIDs hit of those who got a session's directed presence, as it was addressed.
 
     Directed presence to a bare JID has reached each of its resources, the blocked one too.
+
+    :param subscribers: who are told by their bare JIDs, and so not again by a full one.
     """
-    return [jid for jid in session.directed if _hit(account, jids, prepared_jid(jid))]
+    entries = [(jid, prepared_jid(jid)) for jid in session.directed]
+    return [jid for jid, entity in entries if entity.bare not in subscribers and _hit(account, jids, entity)]
 
 
 def _hit(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
@@ -193,16 +197,10 @@ def _hit(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
     return matches(jids, entity) or (entity.is_bare and reaches(jids, entity.bare))
 
 
-def _once(entities: set[str]) -> tuple[str, ...]:
-    """Return whom to tell, sorted: whoever is told by the bare JID is not told again by a full one."""
-    bare = {jid: prepared_jid(jid).bare for jid in entities}
-    return tuple(sorted([jid for jid in entities if bare[jid] == jid or bare[jid] not in entities]))
-
-
-def _without_directed(session: Session, told: tuple[str, ...]) -> Session:
-    """Strike those off the list of a session who have been told its end, by their bare or their full JID."""
+def _without_directed(session: Session, told: tuple[str, ...], subscribers: frozenset[str]) -> Session:
+    """Strike those off the list of a session who have been told its end, and every full JID of the subscribers."""
     gone = frozenset(told)
-    left = tuple([jid for jid in session.directed if gone.isdisjoint((jid, prepared_jid(jid).bare))])
+    left = tuple([jid for jid in session.directed if jid not in gone and prepared_jid(jid).bare not in subscribers])
     return session if len(left) == len(session.directed) else session.with_directed(left)
 
 

@@ -129,7 +129,8 @@ def leave(
     """
     send: list[Effect] = []
     store: tuple[StoreOperation, ...] = ()
-    after = heard_unavailable(after, session.address.jid, before.jid)
+    if session.available or after.session(session.id) is None:  # the user's own resources owe it nothing then (§4.6.1)
+        after = heard_unavailable(after, session.address.jid, before.jid)
     directed = _owed(before, session, own)
     if session.available:
         after = _keeping_recipients(after)
