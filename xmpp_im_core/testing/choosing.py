@@ -36,7 +36,7 @@ def choose(draw: Draw, options: Sequence[T]) -> T:
     return options[draw(_below(len(options)))] if callable(draw) else draw.choice(options)
 
 
-def several(draw: st.DrawFn, options: Sequence[T], at_most: int) -> list[T]:
+def several(draw: Draw, options: Sequence[T], at_most: int) -> list[T]:
     """Draw up to so many of these, each at most once, in any order."""
     left = list(options)
-    return [left.pop(draw(_below(len(left)))) for _ in range(draw(_below(min(at_most, len(left)) + 1)))]
+    return [left.pop(choose(draw, range(len(left)))) for _ in range(choose(draw, range(min(at_most, len(left)) + 1)))]

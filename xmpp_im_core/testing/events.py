@@ -47,9 +47,9 @@ from xmpp_im_core.server.events import (
 from xmpp_im_core.server.state import LastUnavailable, Moved, NoAccount, SessionId, State
 from xmpp_im_core.stanza import Condition, Message, Presence
 from xmpp_im_core.subscription import Subscription
-from xmpp_im_core.testing.choosing import choose, several
+from xmpp_im_core.testing.choosing import Draw, choose, several
 from xmpp_im_core.testing.stanzas import draw_arriving, draw_leaving
-from xmpp_im_core.testing.states import ENTITIES, NOON, RESOURCES, contacts, draw_shared, draw_time, states
+from xmpp_im_core.testing.states import ENTITIES, NOON, RESOURCES, draw_contact, draw_shared, draw_time, states
 
 _MADE_UP: Final = Rule("test", "A delivery that a test makes up.", ("6121-8.5-01",))
 
@@ -57,7 +57,7 @@ _MADE_UP: Final = Rule("test", "A delivery that a test makes up.", ("6121-8.5-01
 # --- sessions, deliveries, records ------------------------------------------------------------------------
 
 
-def _session_id(draw: st.DrawFn, state: State) -> SessionId:
+def _session_id(draw: Draw, state: State) -> SessionId:
     """A session of the account, or one that it does not have: replaced, ended, never bound."""
     own: list[SessionId] = [] if isinstance(state, NoAccount) else [session.id for session in state.sessions]
     if own and choose(draw, range(8)) < 7:
@@ -68,23 +68,23 @@ def _session_id(draw: st.DrawFn, state: State) -> SessionId:
 _BOUND: Final = (*RESOURCES, *RESOURCES, "", "\u0000", "x" * 1024, " ", "ﬁﬁ", "\ud800")
 
 
-def _delivery(draw: st.DrawFn, state: State) -> Deliver:
+def _delivery(draw: Draw, state: State) -> Deliver:
     ids = {_session_id(draw, state) for _ in range(choose(draw, (1, 2, 3)))}
     address = choose(draw, (AS_IT_STANDS, AS_IT_STANDS, FULL_JID))
     return Deliver(draw_arriving(draw, state), tuple(sorted(ids)), address, _MADE_UP)
 
 
-def _route(draw: st.DrawFn, state: State) -> Route | FanOut:
+def _route(draw: Draw, state: State) -> Route | FanOut:
     stanza = draw_leaving(draw, state).stamped(from_=parse_address(f"{state.jid.bare}/{choose(draw, RESOURCES)}"))
     if choose(draw, (True, True, False)):
         return Route(stanza, _MADE_UP)
     return FanOut(stanza, tuple(sorted(several(draw, ENTITIES, 3))), _MADE_UP)
 
 
-def _unsound(draw: st.DrawFn) -> Contact:
+def _unsound(draw: Draw) -> Contact:
     """A contact as a careless storage may hold it."""
     return evolve(
-        draw(contacts()),
+        draw_contact(draw),
         state=choose(draw, tuple(Subscription)),
         listed=choose(draw, (True, False)),
         version=choose(draw, (0, 1, 9)),
@@ -97,7 +97,7 @@ _STORED: Final = (
 )  # those come when asked for
 
 
-def _record(draw: st.DrawFn) -> Put:
+def _record(draw: Draw) -> Put:
     kind = choose(
         draw, (Kind.CONTACT, Kind.CONTACT, Kind.ROSTER, Kind.LAST_UNAVAILABLE, Kind.MOVED, Kind.BLOCKED, Kind.NOTICE)
     )
@@ -115,70 +115,74 @@ def _record(draw: st.DrawFn) -> Put:
     return Put(kind, choose(draw, ENTITIES), None)
 
 
-@st.composite
-def records(draw: st.DrawFn) -> tuple[Put, ...]:
-    """What was stored for an account, impossible combinations included."""
+def _records(draw: Draw) -> tuple[Put, ...]:
     head = Put(Kind.ROSTER, "", RosterHead("l1", 9, 0))
     some = [_record(draw) for _ in range(choose(draw, (0, 1, 2, 3, 5)))]
     return (head, *some) if choose(draw, (True, True, True, False)) else tuple(some)
 
 
+@st.composite
+def records(draw: st.DrawFn) -> tuple[Put, ...]:
+    """What was stored for an account, impossible combinations included."""
+    return _records(draw)
+
+
 # --- events -----------------------------------------------------------------------------------------------
 
 
-def _outbound(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _outbound(draw: Draw, state: State, seq: str) -> Event:
     return Outbound(draw_time(draw), seq, _session_id(draw, state), draw_leaving(draw, state))
 
 
-def _inbound(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _inbound(draw: Draw, state: State, seq: str) -> Event:
     decision = choose(draw, (Decision.ASK, Decision.ASK, Decision.ASK, Decision.APPROVE, Decision.DENY))
     return Inbound(draw_time(draw), seq, draw_arriving(draw, state), decision)
 
 
-def _bound(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _bound(draw: Draw, state: State, seq: str) -> Event:
     id = SessionId(choose(draw, _BOUND), choose(draw, (0, 1, 2, 3)))
     return SessionBound(draw_time(draw), seq, id, choose(draw, (None, "en", "it")))
 
 
-def _detached(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _detached(draw: Draw, state: State, seq: str) -> Event:
     return SessionDetached(draw_time(draw), seq, _session_id(draw, state))
 
 
-def _resumed(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _resumed(draw: Draw, state: State, seq: str) -> Event:
     return SessionResumed(draw_time(draw), seq, _session_id(draw, state))
 
 
-def _ended(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _ended(draw: Draw, state: State, seq: str) -> Event:
     id = _session_id(draw, state)
     lost = [_delivery(draw, state) for _ in range(choose(draw, (0, 0, 1, 2)))]
     own = [evolve(each, sessions=tuple(sorted({id, *each.sessions[1:]}))) for each in lost]
     return SessionEnded(draw_time(draw), seq, id, tuple(own))
 
 
-def _undelivered(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _undelivered(draw: Draw, state: State, seq: str) -> Event:
     effect = _delivery(draw, state)
     which = effect.sessions if choose(draw, (True, True, False)) else (_session_id(draw, state),)
     return Undelivered(draw_time(draw), seq, effect, which)
 
 
-def _unroutable(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _unroutable(draw: Draw, state: State, seq: str) -> Event:
     condition = choose(draw, (Condition.REMOTE_SERVER_NOT_FOUND, *Condition))
     return Unroutable(draw_time(draw), seq, _route(draw, state), condition, tuple(several(draw, ENTITIES, 2)))
 
 
-def _account_loaded(draw: st.DrawFn, state: State, seq: str) -> Event:
-    return AccountLoaded(draw_time(draw), seq, draw(records()), choose(draw, (0, 1, 999, 1000)))
+def _account_loaded(draw: Draw, state: State, seq: str) -> Event:
+    return AccountLoaded(draw_time(draw), seq, _records(draw), choose(draw, (0, 1, 999, 1000)))
 
 
-def _load_failed(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _load_failed(draw: Draw, state: State, seq: str) -> Event:
     return LoadFailed(draw_time(draw), seq)
 
 
-def _store_failed(draw: st.DrawFn, state: State, seq: str) -> Event:
-    return StoreFailed(draw_time(draw), seq, _event(draw, state, f"{seq}-failed"))
+def _store_failed(draw: Draw, state: State, seq: str) -> Event:
+    return StoreFailed(draw_time(draw), seq, draw_event(draw, state, f"{seq}-failed"))
 
 
-def _offline_loaded(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _offline_loaded(draw: Draw, state: State, seq: str) -> Event:
     kept = [draw_arriving(draw, state) for _ in range(choose(draw, (0, 1, 2, 3)))]
     messages = [
         (f"m{n}", Message(s.to, s.from_, s.id, None, s.lang, s.payload, s.attributes)) for n, s in enumerate(kept)
@@ -186,36 +190,36 @@ def _offline_loaded(draw: st.DrawFn, state: State, seq: str) -> Event:
     return OfflineLoaded(draw_time(draw), seq, _session_id(draw, state), tuple(messages))
 
 
-def _time_passed(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _time_passed(draw: Draw, state: State, seq: str) -> Event:
     return TimePassed(draw_time(draw), seq)
 
 
-def _account_created(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _account_created(draw: Draw, state: State, seq: str) -> Event:
     return AccountCreated(draw_time(draw), seq, choose(draw, ("l1", "l3")))
 
 
-def _account_removed(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _account_removed(draw: Draw, state: State, seq: str) -> Event:
     return AccountRemoved(draw_time(draw), seq)
 
 
-def _account_moved(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _account_moved(draw: Draw, state: State, seq: str) -> Event:
     return AccountMoved(draw_time(draw), seq, choose(draw, (Moved("xmpp:juliet@verona.example", True), None)))
 
 
-def _item_set(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _item_set(draw: Draw, state: State, seq: str) -> Event:
     groups = tuple(several(draw, ("Friends", "Lovers"), 2))
     return ItemSet(draw_time(draw), seq, choose(draw, ENTITIES), choose(draw, ("", "Nurse")), groups)
 
 
-def _item_removed(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _item_removed(draw: Draw, state: State, seq: str) -> Event:
     return ItemRemoved(draw_time(draw), seq, choose(draw, ENTITIES))
 
 
-def _overlay_changed(draw: st.DrawFn, state: State, seq: str) -> Event:
+def _overlay_changed(draw: Draw, state: State, seq: str) -> Event:
     return OverlayChanged(draw_time(draw), seq, draw_shared(draw))
 
 
-_Maker: TypeAlias = Callable[[st.DrawFn, State, str], Event]
+_Maker: TypeAlias = Callable[[Draw, State, str], Event]
 
 MAKERS: Final = MappingProxyType(
     {
@@ -245,21 +249,22 @@ MAKERS: Final = MappingProxyType(
 _WEIGHTED: Final[Sequence[_Maker]] = [maker for maker, weight in MAKERS.values() for _ in range(weight)]
 
 
-def _event(draw: st.DrawFn, state: State, seq: str) -> Event:
+def draw_event(draw: Draw, state: State, seq: str) -> Event:
+    """Draw what may happen to an account in this state, as the event with this number."""
     return choose(draw, _WEIGHTED)(draw, state, seq)
 
 
 @st.composite
 def events(draw: st.DrawFn, state: State, seq: str = "e") -> Event:
     """What may happen to an account in this state, as the event with this number."""
-    return _event(draw, state, seq)
+    return draw_event(draw, state, seq)
 
 
 @st.composite
 def steps(draw: st.DrawFn) -> tuple[State, Event]:
     """A state, and an event that may happen in it."""
     state = draw(states())
-    return state, _event(draw, state, "e")
+    return state, draw_event(draw, state, "e")
 
 
 @st.composite
@@ -268,7 +273,7 @@ def histories(draw: st.DrawFn, max_events: int = 12, policy: Policy = DEFAULT) -
     start = state = draw(states())
     happened: list[Event] = []
     for number in range(choose(draw, range(max_events + 1))):
-        happened.append(_event(draw, state, f"e{number}"))
+        happened.append(draw_event(draw, state, f"e{number}"))
         state = reduce(state, happened[-1], policy).state
     return start, tuple(happened)
 

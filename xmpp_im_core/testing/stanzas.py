@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from hypothesis import strategies as st
-
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import address_of, parse_address
 from xmpp_im_core.roster import ROSTER
@@ -26,7 +24,7 @@ from xmpp_im_core.stanza import (
     stanza_error,
     write_error,
 )
-from xmpp_im_core.testing.choosing import choose, several
+from xmpp_im_core.testing.choosing import Draw, choose, several
 from xmpp_im_core.testing.states import ADDRESSES, ENTITIES, PRESENCE_PAYLOADS, RESOURCES
 
 MALFORMED: Final = ("", "@", "a@@b", "romeo@", "x" * 1100, "romeo@montague.example/", "ro meo@montague.example")
@@ -69,39 +67,39 @@ _IQ_TYPES: Final = (*sorted(IQ_TYPES), "get", "set", "set", None, "put")
 # --- addresses ----------------------------------------------------------------------------------------------
 
 
-def _own(draw: st.DrawFn, state: State) -> AddressLike:
+def _own(draw: Draw, state: State) -> AddressLike:
     """One of the account's own addresses, as somebody may write it."""
     bare = state.jid.bare
     forms = (bare, *[f"{bare}/{resource}" for resource in RESOURCES], bare.upper(), f"{bare}/nowhere")
     return parse_address(choose(draw, forms))
 
 
-def _other(draw: st.DrawFn) -> AddressLike:
+def _other(draw: Draw) -> AddressLike:
     return parse_address(choose(draw, ADDRESSES))
 
 
-def _odd(draw: st.DrawFn, state: State) -> AddressLike:
+def _odd(draw: Draw, state: State) -> AddressLike:
     return parse_address(choose(draw, (state.jid.domain, "stranger@unknown.example/x", *MALFORMED)))
 
 
 # --- stanzas ----------------------------------------------------------------------------------------------
 
 
-def draw_arriving(draw: st.DrawFn, state: State) -> Stanza:
+def draw_arriving(draw: Draw, state: State) -> Stanza:
     """Draw a stanza that arrives for the account, or should have arrived elsewhere."""
     whence = choose(draw, ("other",) * 12 + ("own", "odd", "none"))
     whither = choose(draw, ("own",) * 16 + ("other", "odd", "none"))
     return _stanza(draw, state, _address(draw, state, whither), _address(draw, state, whence))
 
 
-def draw_leaving(draw: st.DrawFn, state: State) -> Stanza:
+def draw_leaving(draw: Draw, state: State) -> Stanza:
     """Draw a stanza that a client of the account sends: most without 'from', a few with a false one."""
     whither = choose(draw, ("none", "other", "other", "other", "none", "other", "own", "odd"))
     whence = choose(draw, ("none",) * 12 + ("own", "other"))
     return _stanza(draw, state, _address(draw, state, whither), _address(draw, state, whence))
 
 
-def _address(draw: st.DrawFn, state: State, which: str) -> AddressLike:
+def _address(draw: Draw, state: State, which: str) -> AddressLike:
     if which == "none":
         return None
     if which == "own":
@@ -109,7 +107,7 @@ def _address(draw: st.DrawFn, state: State, which: str) -> AddressLike:
     return _other(draw) if which == "other" else _odd(draw, state)
 
 
-def _stanza(draw: st.DrawFn, state: State, to: AddressLike, from_: AddressLike) -> Stanza:
+def _stanza(draw: Draw, state: State, to: AddressLike, from_: AddressLike) -> Stanza:
     kind = choose(draw, (Presence, Presence, Presence, Message, IQ))
     id = choose(draw, ("a1", "a2", None, "", "<&>'\""))
     lang = choose(draw, (None, None, "en"))
@@ -130,7 +128,7 @@ def _stanza(draw: st.DrawFn, state: State, to: AddressLike, from_: AddressLike) 
 _GROUPS: Final = tuple(element("group", ROSTER, {}, [name] if name else []) for name in ("Friends", "Lovers", ""))
 
 
-def _roster_payload(draw: st.DrawFn, state: State) -> Payload:
+def _roster_payload(draw: Draw, state: State) -> Payload:
     """What may stand in a roster get or set."""
     ver = choose(draw, (None, "", "l1:0", "l1:3", "2026:a:2", "l1:99999999999999999999", "l1:٣"))
     items = []

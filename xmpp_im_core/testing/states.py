@@ -32,7 +32,7 @@ from xmpp_im_core.server.state import (
 )
 from xmpp_im_core.stanza import CLIENT, Presence, payload
 from xmpp_im_core.subscription import Subscription
-from xmpp_im_core.testing.choosing import choose, several
+from xmpp_im_core.testing.choosing import Draw, choose, several
 
 JULIET: Final = parse_jid("juliet@capulet.example")
 """The user whose account the strategies make, unless another is asked for."""
@@ -70,7 +70,7 @@ def times() -> st.SearchStrategy[datetime]:
     return st.sampled_from(_TIMES)
 
 
-def draw_time(draw: st.DrawFn) -> datetime:
+def draw_time(draw: Draw) -> datetime:
     """Draw one of :func:`times`."""
     return choose(draw, _TIMES)
 
@@ -100,20 +100,20 @@ PRESENCE_PAYLOADS: Final = tuple(
 """What a presence stanza may hold, odd things included."""
 
 
-def _broadcast(draw: st.DrawFn, sender: JID, type: str | None = None) -> Presence:
+def _broadcast(draw: Draw, sender: JID, type: str | None = None) -> Presence:
     """Presence as a session broadcasts it: stamped with the full JID, without 'to'."""
     id = choose(draw, (None, "p1", "p2"))
     lang = choose(draw, (None, "en", "it"))
     return Presence(None, address_of(sender), id, type, lang, choose(draw, PRESENCE_PAYLOADS))
 
 
-def _approval(draw: st.DrawFn, to: JID) -> Presence:
+def _approval(draw: Draw, to: JID) -> Presence:
     """A contact's decision that the user has not been told of yet."""
     from_ = address_of(parse_jid(choose(draw, ENTITIES)))
     return Presence(address_of(to), from_, None, choose(draw, ("subscribed", "unsubscribe", "unsubscribed")))
 
 
-def _request(draw: st.DrawFn, sender: str, to: JID) -> Presence:
+def _request(draw: Draw, sender: str, to: JID) -> Presence:
     """A subscription request as it is kept: from bare JID to bare JID, complete."""
     from_ = address_of(parse_jid(sender))
     id = choose(draw, (None, "s1"))
@@ -128,7 +128,7 @@ _GROUPS: Final = ((), ("Friends",), ("Lovers", "Friends"), ("a\u2028b",))
 _BOOLEANS: Final = (False, True)
 
 
-def _contact(draw: st.DrawFn, jid: str, owner: JID) -> Contact:
+def _contact(draw: Draw, jid: str, owner: JID) -> Contact:
     state = choose(draw, _STATES)
     # Pre-approval is used up by the request that it meets.
     approved = not state.pending_in and choose(draw, _BOOLEANS)
@@ -148,23 +148,28 @@ def _contact(draw: st.DrawFn, jid: str, owner: JID) -> Contact:
     )
 
 
+def draw_contact(draw: Draw, jid: str | None = None, owner: JID = JULIET) -> Contact:
+    """Draw a contact of the owner: in the roster or not, in any of the nine states, or a tombstone."""
+    return _contact(draw, choose(draw, ENTITIES) if jid is None else jid, owner)
+
+
 @st.composite
 def contacts(draw: st.DrawFn, jid: str | None = None, owner: JID = JULIET) -> Contact:
     """A contact of the owner: in the roster or not, in any of the nine states, or a tombstone."""
-    return _contact(draw, choose(draw, ENTITIES) if jid is None else jid, owner)
+    return draw_contact(draw, jid, owner)
 
 
 _SHAREABLE: Final = tuple(state for state in Subscription if not (state.pending_in or state.pending_out))
 
 
-def draw_shared(draw: st.DrawFn) -> tuple[SharedItem, ...]:
+def draw_shared(draw: Draw) -> tuple[SharedItem, ...]:
     """Draw the items that the service shows in a roster, sorted by JID."""
     return tuple(
         [SharedItem(jid, choose(draw, _SHAREABLE), choose(draw, _NAMES)) for jid in sorted(several(draw, ENTITIES, 2))]
     )
 
 
-def _roster(draw: st.DrawFn, owner: JID) -> Roster:
+def _roster(draw: Draw, owner: JID) -> Roster:
     horizon = version = choose(draw, (0, 1, 2))
     numbered: dict[str, Contact] = {}
     for jid in several(draw, ENTITIES, 5):
@@ -187,7 +192,7 @@ def rosters(draw: st.DrawFn, owner: JID = JULIET) -> Roster:
 # --- sessions and accounts ------------------------------------------------------------------------------------
 
 
-def _session(draw: st.DrawFn, resource: str, owner: JID) -> Session:
+def _session(draw: Draw, resource: str, owner: JID) -> Session:
     full = owner.with_resource(resource)
     presence = _broadcast(draw, full) if choose(draw, (True, True, False)) else None
     return Session(
@@ -208,14 +213,14 @@ def sessions(draw: st.DrawFn, resource: str | None = None, owner: JID = JULIET) 
     return _session(draw, choose(draw, RESOURCES) if resource is None else resource, owner)
 
 
-def _sessions(draw: st.DrawFn, owner: JID) -> tuple[Session, ...]:
+def _sessions(draw: Draw, owner: JID) -> tuple[Session, ...]:
     return tuple([_session(draw, resource, owner) for resource in sorted(several(draw, RESOURCES, 3))])
 
 
 _BLOCKABLE: Final = (*ENTITIES, "romeo@montague.example/balcony", "capulet.example", "montague.example/balcony")
 
 
-def _account(draw: st.DrawFn, jid: JID) -> Account:
+def _account(draw: Draw, jid: JID) -> Account:
     roster = _roster(draw, jid)
     account = Account(jid, roster, _sessions(draw, jid), offline=choose(draw, (0, 0, 2)))
     account = account.waking(first_due(account, DEFAULT))
@@ -241,6 +246,11 @@ def accounts(draw: st.DrawFn, jid: JID = JULIET) -> Account:
 @st.composite
 def states(draw: st.DrawFn, jid: JID = JULIET) -> State:
     """Any state of an account; most are accounts."""
+    return draw_state(draw, jid)
+
+
+def draw_state(draw: Draw, jid: JID = JULIET) -> State:
+    """Draw any state of an account; most are accounts."""
     kind = choose(draw, (Account,) * 8 + (Unloaded, NoAccount))
     if kind is Account:
         return _account(draw, jid)
