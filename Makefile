@@ -14,6 +14,7 @@
 #   make docs         the generated parts of the documentation, anew
 #   make bench        the benchmarks
 #   make instructions  what the loop costs, counted in instructions (needs valgrind)
+#   make fuzz         every part of the core for SECONDS=600, bytes guided by coverage, events by chance
 #   make kills        a host on SQLite, killed a thousand times, with and without its outbox
 #   make mutants      changes of the core, one at a time: which of them the vectors notice, and which the tests
 #   make clean        remove .venv and everything else that was generated
@@ -21,7 +22,7 @@
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
 .PHONY: test conformance interop live-test differ stdio-example bot-example report-test install-test lint check docs bench \
-	instructions kills mutants clean
+	instructions fuzz kills mutants clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -92,6 +93,11 @@ bench: $(VENV)/.dev
 
 instructions: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.instructions
+
+SECONDS ?= 600
+fuzz: $(VENV)/.test
+	@$(PIP) install -r requirements/fuzz.txt || echo "atheris cannot be had here: bytes are mutated by chance" >&2
+	@$(BIN)/python -m fuzz --seconds $(SECONDS)
 
 KILLS ?= 1000
 kills: $(VENV)/.test

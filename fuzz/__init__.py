@@ -1,0 +1,1 @@
+"""Fuzzing that stays: bytes guided by coverage, and events by chance. ``make fuzz SECONDS=600`` runs it."""

@@ -1,0 +1,23 @@
+"""One target that reads bytes, guided by the coverage of the core (atheris, which wraps libFuzzer).
+
+python -m fuzz.guided TARGET FOLDER -max_total_time=60 -print_final_stats=1
+"""
+
+from __future__ import annotations
+
+import sys
+
+import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # it is not needed for anything else
+
+with atheris.instrument_imports(include=["xmpp_im_core", "precis_i18n", "idna"], enable_loader_override=False):
+    from fuzz.inputs import TARGETS
+
+
+def main() -> None:
+    target = TARGETS[sys.argv[1]]
+    atheris.Setup([sys.argv[0], *sys.argv[2:]], target)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
