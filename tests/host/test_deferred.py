@@ -181,6 +181,28 @@ def test_messages_are_forgotten_before_the_account_goes_on() -> None:
     assert slow.wire.bodies(f"{JULIET}/chamber") == []
 
 
+def test_what_has_waited_for_a_commit_does_not_keep_the_loop_busy_all_at_once() -> None:
+    slow = Slow()
+    orchard = slow.enters(ROMEO, "orchard")
+    slow.enters(JULIET, "balcony")
+    slow.host.at_once = 5
+    says(slow.host, ROMEO, orchard, f"<presence to='{JULIET}' type='subscribe'/>")
+    [commit] = slow.take()
+    for n in range(12):
+        says(slow.host, ROMEO, orchard, chat(JULIET, f"{n}"))
+    assert slow.host.waiting == 12
+
+    slow.do(commit)
+    first = slow.host.waiting
+    while slow.host.waiting:
+        before = slow.host.waiting
+        slow.host.run()
+        assert before - 5 <= slow.host.waiting < before
+
+    assert first >= 12 - 5
+    assert slow.wire.bodies(f"{JULIET}/balcony") == [f"{n}" for n in range(12)]
+
+
 def test_an_answer_of_the_wrong_kind_is_refused() -> None:
     slow = Slow()
     with pytest.raises(TypeError, match="found"):

@@ -8,7 +8,6 @@ concern go on. An event that concerns an account whose last step is still being 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from typing import TypeVar, overload
 
 from xmpp_im_core.host.claims import Claims
@@ -42,6 +41,8 @@ class DeferredHost(Loop[S]):
         super().__init__(service, wire, clock, ids, policy, outbox=outbox, at_once=at_once)
         self._claims = Claims()
         self._ended: deque[tuple[Commit, bool]] = deque()
+        self._freed: deque[str] = deque()
+        """Accounts that an event has given back, and that others may have waited for."""
         self._asked: list[Request] = []
         self._number = 0
         self._waiting = 0
@@ -84,11 +85,13 @@ class DeferredHost(Loop[S]):
     @property
     def waiting(self) -> int:
         """How many events have been fed and not been processed, those that wait for a commit included."""
-        return len(self._inbox) + self._waiting
+        return len(self._inbox) + len(self._ended) + self._waiting
 
     # --- the loop -----------------------------------------------------------------------------------------
 
     def _step(self) -> bool:
+        if self._go_on():
+            return True
         if not self._ended:
             return super()._step()
         commit, done = self._ended.popleft()
@@ -131,25 +134,26 @@ class DeferredHost(Loop[S]):
         freed = self._claims.give_back(turn)
         turn.accounts = freed  # what has waited for these goes on waiting for its answer
         super()._failed(turn)
-        self._go_on(freed)
+        self._freed.extend(sorted(freed))
 
     def _finished(self, turn: Turn) -> None:
         freed = self._claims.give_back(turn)
         super()._finished(turn)
-        self._go_on(freed)
+        self._freed.extend(sorted(freed))
 
-    def _go_on(self, freed: Iterable[str]) -> None:
-        """Process what has waited for these accounts, the oldest first."""
-        accounts = deque(sorted(freed))
-        while accounts:
-            turn = self._claims.next(accounts[0])
+    def _go_on(self) -> bool:
+        """Process the oldest event that has waited for an account that is free now; return whether there was one."""
+        while self._freed:
+            turn = self._claims.next(self._freed[0])
             if turn is None:
-                accounts.popleft()
+                self._freed.popleft()
                 continue
             self._waiting -= 1
-            accounts.extend(sorted(turn.accounts))
+            self._freed.extend(sorted(turn.accounts))
             turn.accounts = frozenset()
             self._take(turn)
+            return True
+        return False
 
     def _load(self, account: str, effect: Load | LoadOffline) -> None:
         if isinstance(effect, Load):
