@@ -45,6 +45,7 @@ from xmpp_im_core.element import element
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as rules
+from xmpp_im_core.server import events as server_events
 from xmpp_im_core.stanza import Message
 
 REQUIREMENTS = Path(__file__).parents[2] / "conformance" / "requirements.json"
@@ -74,11 +75,41 @@ def test_rules_have_names_of_their_own() -> None:
 
 # --- any events ---------------------------------------------------------------------------------------------
 
-JIDS = [ROMEO, ORCHARD, parse_jid("romeo@montague.example/garden"), JULIET, BALCONY, parse_jid("capulet.example")]
+ROOM, JJ, TYBALT = [parse_jid(f"room@muc.example{nick}") for nick in ("", "/jj", "/tybalt")]
+JIDS = [
+    ROMEO,
+    ORCHARD,
+    parse_jid("romeo@montague.example/garden"),
+    JULIET,
+    BALCONY,
+    parse_jid("capulet.example"),
+    ROOM,
+    JJ,
+    TYBALT,
+]
+USER = "http://jabber.org/protocol/muc#user"
 jids = st.sampled_from(JIDS)
 PAYLOADS = {
-    "presence": ["", "<show>away</show>", "<priority>5</priority>", "<show>x</show><show>y</show>"],
-    "message": ["", "<body>a</body>", "<thread>t</thread>", "<thread parent='t'>t</thread>"],
+    "presence": [
+        "",
+        "<show>away</show>",
+        "<priority>5</priority>",
+        "<show>x</show><show>y</show>",
+        "<x xmlns='http://jabber.org/protocol/muc'/>",
+        f"<x xmlns='{USER}'/>",
+        f"<x xmlns='{USER}'><status code='110'/></x>",
+        f"<x xmlns='{USER}'><item nick='juliet'/><status code='110'/><status code='303'/></x>",
+        "<error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
+        "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
+    ],
+    "message": [
+        "",
+        "<body>a</body>",
+        "<thread>t</thread>",
+        "<thread parent='t'>t</thread>",
+        f"<body>a</body><thread>t</thread><x xmlns='{USER}'/>",
+        "<body>a</body><delay xmlns='urn:xmpp:delay' stamp='2025-12-31T00:00:00Z'/>",
+    ],
     "iq": [
         "",
         "<x xmlns='urn:x'/>",
@@ -195,11 +226,39 @@ def test_strangers_and_what_is_known_of_presence_agree(history: list[Event]) -> 
 
 
 @given(histories())
+def test_a_room_is_one_that_is_owed_presence_or_has_yet_to_answer_the_leaving(history: list[Event]) -> None:
+    client = Client(JULIET)
+    for event in history:
+        client = reduce(client, event).state
+        assert all(client.owes_any(jid) or room.leaving for jid, room in client.rooms.items())
+
+
+@given(histories())
+def test_what_is_said_to_an_occupant_goes_to_nobody_else(history: list[Event]) -> None:
+    client = Client(JULIET)
+    for event in history:
+        step = reduce(client, event)
+        if isinstance(event, Reply) and event.message.from_jid in (JJ, TYBALT) and event.message.kind != "groupchat":
+            rooms = ROOM.full in client.rooms or event.message.payload.first("x", USER) is not None
+            sent = [effect.stanza for effect in step.send if isinstance(effect, Send)]
+            assert not rooms or all(each.to_jid == event.message.from_jid for each in sent if each.KIND == "message")
+        client = step.state
+
+
+@given(histories())
 def test_every_chat_session_has_its_place_among_those_that_may_give_way(history: list[Event]) -> None:
     client = Client(JULIET)
     for event in history:
         client = reduce(client, event).state
         assert sorted(client.idle) == sorted(client.chats)
+
+
+def test_what_is_no_event_of_a_client_is_refused() -> None:
+    other = server_events.Inbound(NOON, "s", stanza("<message/>"))
+    for client in (Client(JULIET), Scene().client):
+        for event in (None, "get_roster", GetRoster, other):
+            with pytest.raises(TypeError, match=r"^event: an event of a client is needed"):
+                reduce(client, event)  # type: ignore[arg-type]  # wrong on purpose
 
 
 # --- the session --------------------------------------------------------------------------------------------

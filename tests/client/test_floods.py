@@ -107,3 +107,15 @@ def test_the_same_flood_leaves_the_same_strangers() -> None:
     assert list(once.client.strangers) == [*heard_before, *heard_last]
     assert once.client == again.client
     assert sorted(once.client.strangers) == sorted(once.client.presences)
+
+
+def test_what_is_forgotten_costs_the_same_whatever_the_addresses_look_like() -> None:
+    """They were prepared when the presence came; to prepare a name that is not ASCII takes a hundred times as long."""
+
+    def known(name: str) -> Callable[[], object]:
+        scene = Scene(roster_of())
+        scene.take(SetPresence(*scene.stamp()))
+        scene.server(*[f"<presence from='{name}{number}@evil.example/x'/>" for number in range(FEW)])
+        return going_unavailable(scene)
+
+    assert work(known("nurse")) * 1.5 >= work(known("n\u00fcrse"))

@@ -112,6 +112,18 @@ def test_an_answer_counts_once() -> None:
     assert is_silent(scene.server(answer), rules.ANSWER_UNASKED)
 
 
+def test_an_iq_that_gets_an_id_keeps_all_else_that_it_has() -> None:
+    scene = Scene()
+
+    step = scene.hands_over(
+        "<iq type='get' to='capulet.example' xml:lang='en' extra='1'><ping xmlns='urn:xmpp:ping'/></iq>"
+    )
+
+    assert sent(step) == elements(
+        "<iq type='get' to='capulet.example' xml:lang='en' extra='1' id='s1-iq'><ping xmlns='urn:xmpp:ping'/></iq>"
+    )
+
+
 def test_only_so_many_questions_wait() -> None:
     scene = pinging(ORCHARD, ClientPolicy(questions=1))
     before = scene.client

@@ -670,6 +670,61 @@ def test_an_error_of_the_locked_resource_unlocks() -> None:
     assert says(scene, "two").to_jid == ROMEO
 
 
+def test_an_error_from_the_bare_jid_about_what_was_sent_to_the_locked_resource_unlocks() -> None:
+    """Whoever returns it, the locked resource was not reached; the next message goes to the bare JID (§5.2.1)."""
+    scene = Scene(roster_of(LOVER))
+    scene.server(chat_from(ORCHARD))
+    says(scene, "one")
+    scene.server(ERROR.format(ROMEO, "s2-message"))
+
+    assert says(scene, "two").to_jid == ROMEO
+
+
+def test_an_error_about_what_was_sent_to_the_bare_jid_keeps_the_lock() -> None:
+    scene = Scene(roster_of(LOVER))
+    says(scene, "one")
+    scene.server(chat_from(ORCHARD), ERROR.format(ORCHARD, "s1-message"))
+
+    assert says(scene, "two").to_jid == ORCHARD
+
+
+@pytest.mark.parametrize("type", ["chat", "normal"])
+@pytest.mark.parametrize("sender", ["juliet@capulet.example/chamber", JULIET.full])
+def test_the_answer_to_a_message_that_another_own_resource_has_sent_goes_to_whom_it_was_sent(
+    sender: str, type: str
+) -> None:
+    own = message(f"<message from='{sender}' to='{ORCHARD}' type='{type}'><thread>T1</thread></message>")
+
+    step = Scene(roster_of(LOVER)).take(Reply(NOON, "s", own, "Ay me!"))
+
+    assert sent(step) == elements(
+        f"<message to='{ROMEO}' id='s-message' type='{type}'><body>Ay me!</body><thread>T1</thread></message>"
+    )
+
+
+def test_the_answer_to_a_note_to_oneself_goes_to_oneself() -> None:
+    note = message(f"<message from='juliet@capulet.example/chamber' to='{JULIET}'><body>Milk</body></message>")
+
+    step = Scene().take(Reply(NOON, "s", note, "Bread"))
+
+    assert as_stanza(step).to_jid == parse_jid("juliet@capulet.example/chamber")
+
+
+def test_the_end_of_a_chat_session_does_not_hide_the_user_from_who_has_a_subscription_by_now() -> None:
+    scene = Scene()
+    scene.take(SetPresence(*scene.stamp()))
+    scene.take(SendMessage(*scene.stamp(), ROMEO, "one"))
+    shared = scene.client.chats[ROMEO.full].shared_with
+    scene.server(
+        f"<iq type='set' id='p'><query xmlns='jabber:iq:roster'><item jid='{ROMEO}' subscription='from'/></query></iq>"
+    )
+
+    step = scene.take(EndChat(*scene.stamp(), ROMEO))
+
+    assert shared == ROMEO
+    assert is_silent(step, rules.CHAT_ENDED)
+
+
 def test_only_so_many_messages_are_remembered() -> None:
     scene = Scene(roster_of(LOVER), policy=ClientPolicy(sent_messages=2))
     for text in ("one", "two", "three"):

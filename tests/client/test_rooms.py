@@ -416,3 +416,60 @@ def test_an_error_from_the_room_itself_may_say_that_nobody_is_there() -> None:
     scene.server(failed(ROOM, "remote-server-not-found"))
 
     assert there(scene) == []
+
+
+def test_an_old_room_that_marks_no_presence_as_the_clients_own_is_left_by_the_one_jid_that_is_owed_presence() -> None:
+    scene = Scene()
+    entering(scene)
+    scene.server(occupant(TYBALT), occupant(JJ))
+
+    scene.server(f"<presence from='{JJ}' type='unavailable'/>")
+
+    assert there(scene) == []
+    assert not scene.client.rooms
+    assert not scene.client.directed
+
+
+def test_a_room_that_was_not_entered_is_a_stranger_among_others() -> None:
+    scene = Scene()
+    entering(scene)
+    scene.server(occupant(TYBALT), failed(JJ, "conflict"))
+
+    assert list(scene.client.strangers) == [ROOM.full]
+
+
+def test_what_was_sent_to_a_room_for_the_sake_of_a_chat_is_not_ended_with_the_chat_once_the_client_enters() -> None:
+    scene = Scene()
+    scene.take(SetPresence(*scene.stamp()))
+    scene.take(Reply(*scene.stamp(), message(private(TYBALT)), (Text("a"),)))
+    shared = scene.client.directed
+    entering(scene)
+
+    step = scene.take(EndChat(*scene.stamp(), ROOM))
+
+    assert shared == (TYBALT.full,)
+    assert sent(step) == []
+    assert ROOM.full in scene.client.rooms
+
+
+def test_presence_shared_for_the_sake_of_a_chat_makes_nobody_a_room() -> None:
+    scene = Scene()
+    scene.take(SetPresence(*scene.stamp()))
+    scene.take(SendMessage(*scene.stamp(), ROMEO, "Hi"))
+    scene.server(occupant(parse_jid(f"{ROMEO}/orchard")))
+
+    assert not scene.client.rooms
+
+
+def test_what_is_said_to_the_room_goes_to_no_occupant_who_spoke_before_the_room_was_known() -> None:
+    scene = Scene()
+    scene.take(SetPresence(*scene.stamp(), to=JJ))
+    scene.server(private(TYBALT, "T1"), occupant(JJ, 110))
+
+    assert as_stanza(scene.take(SendMessage(*scene.stamp(), ROOM, "Hi"))).to_jid == ROOM
+
+
+def test_the_answer_to_the_copy_of_a_private_message_goes_to_the_occupant() -> None:
+    own = f"<message from='{JULIET}/chamber' to='{TYBALT}' type='chat'><body>a</body><x xmlns='{USER}'/></message>"
+
+    assert replied(inside(), own).to_jid == TYBALT

@@ -30,10 +30,15 @@ def with_chat(
 
 
 def without_chat(client: Client, event: Timed, jid: str, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
-    """End a chat session; who was sent presence because of it is sent unavailable presence (§5.1)."""
+    """End a chat session; who was sent presence because of it is sent unavailable presence (§5.1).
+
+    Not so a contact who has got a subscription since: that shows the user's presence now, and the user is available.
+    """
     chat = client.chats.get(jid)
     client = evolve(client, chats=client.chats.delete(jid), idle=client.idle.without(jid))
     if chat is None or chat.shared_with is None or not client.owes(chat.shared_with.full):
+        return client, ()
+    if client.subscription(jid).from_:
         return client, ()
     farewell = Presence(address_of(chat.shared_with), None, f"{event.seq}-presence", "unavailable")
     return directed(client, farewell, chat.shared_with, rules.CHAT_PRESENCE_ENDED, policy)
@@ -72,12 +77,13 @@ def unlocked_by_presence(client: Client, sender: JID) -> Client:
     return _unlocked(client, sender.bare, chat)
 
 
-def unlocked_by_error(client: Client, sender: JID) -> Client:
-    """Unlock after an error from the locked resource: what is sent there does not arrive."""
-    chat = client.chats.get(sender.bare)
-    if chat is None or chat.locked != sender:
+def unlocked_by_error(client: Client, sent: Message) -> Client:
+    """Unlock after a message to the locked resource has come back, from whichever form of its JID it did."""
+    to = sent.to_jid
+    chat = None if to is None else client.chats.get(to.bare)
+    if to is None or chat is None or chat.locked != to:
         return client
-    return _unlocked(client, sender.bare, chat)
+    return _unlocked(client, to.bare, chat)
 
 
 def _unlocked(client: Client, jid: str, chat: Chat) -> Client:

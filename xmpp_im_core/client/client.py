@@ -57,16 +57,18 @@ def reduce(client: Client, event: Event, policy: ClientPolicy = DEFAULT) -> Tran
     :param event: what its server did, or its user wants.
     :param policy: the choices of the client.
     :return: the new state, and what to send and to tell, in order.
+    :raises TypeError: for what is no event of a client.
     """
-    if isinstance(event, SessionBound):
-        return session_bound(client, event)
-    if client.bound is None:
+    reducer = _REDUCERS.get(type(event))
+    if reducer is None:
+        raise TypeError(f"event: an event of a client is needed, not {event!r}")
+    if client.bound is None and not isinstance(event, SessionBound):
         ignored = isinstance(event, Inbound | SessionEnded)
         return silence(client, rules.NO_SESSION) if ignored else refuse(client, rules.NOTHING_WITHOUT_SESSION)
-    return remembered(_REDUCERS[type(event)](client, event, policy), policy)
+    return remembered(reducer(client, event, policy), policy)
 
 
-def session_bound(client: Client, event: SessionBound) -> Transition:
+def session_bound(client: Client, event: SessionBound, policy: ClientPolicy) -> Transition:
     """Begin a session: what an earlier one knew is void, but for the roster and the threads of chat sessions.
 
     Where the server has bound another account than was meant, nothing of the one before is kept.
@@ -119,6 +121,7 @@ _Reducer: TypeAlias = Callable[[Client, Any, ClientPolicy], Transition]
 
 _REDUCERS: Final[Mapping[type, _Reducer]] = MappingProxyType(
     {
+        SessionBound: session_bound,
         SessionEnded: session_ended,
         Inbound: inbound,
         Outbound: outbound,

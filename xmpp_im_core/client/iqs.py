@@ -33,7 +33,7 @@ def outbound_iq(client: Client, event: Outbound, iq: IQ, policy: ClientPolicy) -
     request = iq.request
     if iq.type in ("result", "error") or request is None:
         return Transition(client, (Send(iq, rules.IQ_ANSWER_SENT),))
-    identified = iq if iq.id is not None else IQ(iq.to, iq.from_, f"{event.seq}-iq", iq.type, iq.lang, iq.payload)
+    identified = iq if iq.id is not None else evolve(iq, id=f"{event.seq}-iq")
     if request.namespace == ROSTER and _to_account(client, identified):
         if iq.type == "get":
             return ask_roster(client, event, identified, request, policy)

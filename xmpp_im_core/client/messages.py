@@ -45,5 +45,5 @@ def message_error(client: Client, message: Message, sender: JID) -> Transition:
     sent = answered_message(client, message, sender)
     failed = MessageFailed(message.error, message, sent)
     rule = rules.ERROR_UNMATCHED if sent is None else rules.ERROR_MATCHED
-    after = client if sent is None else unlocked_by_error(client, sender)
+    after = client if sent is None else unlocked_by_error(client, sent)
     return Transition(after, (Tell(failed, rule),))

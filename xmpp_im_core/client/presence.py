@@ -6,7 +6,6 @@ from attrs import evolve
 
 from xmpp_im_core.client.addresses import sender_of
 from xmpp_im_core.client.chats import unlocked_by_presence
-from xmpp_im_core.client.directed import no_longer_owed
 from xmpp_im_core.client.effects import Effect, Tell, Transition, refusal, silence
 from xmpp_im_core.client.events import Inbound
 from xmpp_im_core.client.notifications import Available, Changed, PresenceFailed, Unavailable
@@ -14,7 +13,7 @@ from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.returned import answered_presence, says_nobody_there
 from xmpp_im_core.client.rooms import ended, is_occupant, is_own_end, is_void, not_entered, noted, occupant_gone
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.client.strangers import heard_stranger
+from xmpp_im_core.client.strangers import heard_stranger, reclassified
 from xmpp_im_core.client.subscriptions import inbound_subscription
 from xmpp_im_core.client.view import all_forgotten, all_gone, full_jid, recorded
 from xmpp_im_core.jid import JID, address_of
@@ -81,7 +80,7 @@ def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientP
         return Transition(after, (Tell(Unavailable(sender, presence), rules.ROOM_LEFT), *told))
     if is_void(client, sender):
         return silence(client, rules.ROOM_LEFT)
-    client = no_longer_owed(occupant_gone(client, presence, sender), sender)
+    client = occupant_gone(client, presence, sender)
     if sender.is_bare:
         after, told = _all_resources_gone(client, presence, sender, rules.ALL_UNAVAILABLE)
     else:
@@ -111,9 +110,9 @@ def presence_error(client: Client, presence: Presence, sender: JID, policy: Clie
     """
     error, answered = presence.error, answered_presence(client, presence, sender)
     failed = PresenceFailed(sender, error, answered)
-    client = not_entered(client, sender)
+    client, forgot = reclassified(not_entered(client, sender), (sender.bare,), policy)
     if sender == client.jid or is_occupant(client, sender, presence) or not says_nobody_there(error, answered):
-        return Transition(client, (Tell(failed, rules.OWN_PRESENCE_FAILED),))
+        return Transition(client, (Tell(failed, rules.OWN_PRESENCE_FAILED), *forgot))
     return _nobody_there(client, presence, sender, Tell(failed, rules.PRESENCE_ERROR), policy)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import evolve
 
+from xmpp_im_core.client.directed import no_longer_owed
 from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.state import Client, Room
 from xmpp_im_core.client.view import forgotten, without_resource
@@ -51,21 +52,34 @@ def entering(client: Client, presence: Presence, to: JID) -> Client:
     """Note a room that this client enters, where its presence says that it does (XEP-0045 §7.2)."""
     if to.is_bare or to.bare in client.rooms or presence.payload.first("x", MUC) is None:
         return client
-    return evolve(client, rooms=client.rooms.set(to.bare, Room()))
+    return _inside(client, to.bare)
 
 
 def noted(client: Client, stanza: Stanza, sender: JID) -> Client:
     """Note a room by what arrives from it, where this client has sent presence there.
 
     Only rooms have occupants that say ``<x xmlns='http://jabber.org/protocol/muc#user'/>``, and messages of type
-    "groupchat".
+    "groupchat". Presence that was shared for the sake of a chat session has entered no room.
     """
     if sender.is_bare or sender.bare in client.rooms or sender.bare == client.jid.bare:
+        return client
+    chat = client.chats.get(sender.bare)
+    if chat is not None and chat.shared_with is not None:
         return client
     groupchat = isinstance(stanza, Message) and stanza.type == "groupchat"
     if not (groupchat or stanza.payload.first("x", MUC_USER) is not None) or not client.owes_any(sender.bare):
         return client
-    return evolve(client, rooms=client.rooms.set(sender.bare, Room()))
+    return _inside(client, sender.bare)
+
+
+def _inside(client: Client, jid: str) -> Client:
+    """Know a room. A chat session with its bare JID was one with some occupant, before the room was known as one.
+
+    With its end no presence ends: what has been sent to the room belongs to the stay there from now on.
+    """
+    if jid in client.chats:
+        client = client.without_chats((jid,))
+    return evolve(client, rooms=client.rooms.set(jid, Room()))
 
 
 # --- leaving ------------------------------------------------------------------------------------------------
@@ -100,12 +114,12 @@ def is_own_end(client: Client, presence: Presence, sender: JID) -> bool:
     """Whether a room says that the client itself is no longer in it.
 
     That answers the client's own leaving, or the client was removed, or the room is no more. With a new nickname the
-    client stays.
+    client stays. An old room does not mark the client's own presence: it is that of the one JID that is owed presence.
     """
-    if sender.is_bare or sender.bare not in client.rooms:
-        return False
     statuses = _statuses(presence)
-    return _SELF_PRESENCE in statuses and _NEW_NICKNAME not in statuses
+    if sender.bare not in client.rooms or _NEW_NICKNAME in statuses:
+        return False
+    return _SELF_PRESENCE in statuses or (client.owes(sender.full) and _owed(client, sender.bare) == [sender.full])
 
 
 def ended(client: Client, sender: JID) -> tuple[Client, tuple[Effect, ...]]:
@@ -123,18 +137,19 @@ def ended(client: Client, sender: JID) -> tuple[Client, tuple[Effect, ...]]:
 
 
 def occupant_gone(client: Client, presence: Presence, sender: JID) -> Client:
-    """Forget the chat session with an occupant who has left: somebody else may take the nickname.
+    """Note that an entity has gone unavailable, be it an occupant of a room or not: it is owed nothing any more.
 
-    Where the client itself has got a new nickname, it owes the room its unavailable presence under that one.
+    The chat session with an occupant is over: somebody else may take the nickname. Where the client itself has got a
+    new nickname, it owes the room its unavailable presence under that one.
     """
-    if sender.full in client.chats:
+    if sender.full in client.chats and not sender.is_bare:
         client = client.without_chats((sender.full,))
-    if sender.bare not in client.rooms or not client.owes(sender.full):
-        return client
-    renamed = _new_nickname(presence, sender)
-    if renamed is None:
-        return client
-    return evolve(client, directed=tuple(sorted({*client.directed, renamed.full})))
+    renamed = sender.bare in client.rooms and _NEW_NICKNAME in _statuses(presence)
+    if not renamed or not client.owes(sender.full):
+        return no_longer_owed(client, sender)
+    new = _new_nickname(presence, sender)
+    owed = {*client.directed} if new is None else {*client.directed, new.full} - {sender.full}
+    return evolve(client, directed=tuple(sorted(owed)))
 
 
 def not_entered(client: Client, sender: JID) -> Client:
@@ -152,10 +167,15 @@ def not_entered(client: Client, sender: JID) -> Client:
 
 def _outside(client: Client, jid: str) -> Client:
     """Owe a room nothing, and forget the chat sessions with its occupants."""
-    resources = f"{jid}/"
-    owed = tuple([entry for entry in client.directed if entry != jid and not entry.startswith(resources)])
-    occupants = [key for key in client.chats if key.startswith(resources)]
-    return evolve(client, directed=owed).without_chats(occupants)
+    owed = set(_owed(client, jid))
+    occupants = [key for key in client.chats if key.startswith(f"{jid}/")]
+    left = tuple([entry for entry in client.directed if entry not in owed])
+    return evolve(client, directed=left).without_chats(occupants)
+
+
+def _owed(client: Client, jid: str) -> list[str]:
+    """Return the JIDs of a room that this client has sent presence to, and owes an unavailable."""
+    return [entry for entry in client.directed if entry == jid or entry.startswith(f"{jid}/")]
 
 
 # --- what a room says of presence ---------------------------------------------------------------------------
@@ -170,9 +190,7 @@ def _statuses(presence: Presence) -> frozenset[str]:
 def _new_nickname(presence: Presence, sender: JID) -> JID | None:
     """Return the JID that the client has from now on, where unavailable presence tells of its new nickname."""
     x = presence.payload.first("x", MUC_USER)
-    if x is None or not {_SELF_PRESENCE, _NEW_NICKNAME} <= _statuses(presence):
-        return None
-    item = x.first("item")
+    item = None if x is None else x.first("item")
     try:
         return None if item is None else sender.with_resource(item.get("nick") or "")
     except InvalidJID:

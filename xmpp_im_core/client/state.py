@@ -286,7 +286,7 @@ class Client:
         return self.roster.ver or ""
 
     def without_chats(self, jids: Iterable[str]) -> Client:
-        """Return the client without its chat sessions with these JIDs, of which none has shared presence."""
+        """Return the client without its chat sessions with these JIDs; what they have shared of presence stays."""
         chats, idle = self.chats, self.idle
         for jid in jids:
             chats, idle = chats.delete(jid), idle.without(jid)

@@ -59,7 +59,7 @@ def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
     answered = event.message
     if answered.kind == "error":
         return refuse(client, rules.REPLY_TO_ERROR)
-    sender = sender_of(client, answered)
+    sender = _correspondent(client, answered)
     if sender is None:
         return refuse(client, rules.TO_MALFORMED)
     occupant = answered.kind != "groupchat" and is_occupant(client, sender, answered)
@@ -74,6 +74,18 @@ def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
     if occupant:
         return _to_occupant(client, event, active, message, to, policy)
     return _chat(client, event, active, message, to, rule, policy)
+
+
+def _correspondent(client: Client, answered: Message) -> JID | None:
+    """Return whom a message was exchanged with; None where the address is malformed.
+
+    That is its sender. Of the copy of a message that the user has sent with another client (XEP-0280) it is the
+    recipient: an occupant of a room, else the bare JID.
+    """
+    sender, to = sender_of(client, answered), answered.to_jid
+    if sender is None or to is None or sender.bare != client.jid.bare or to.bare == client.jid.bare:
+        return sender
+    return to if is_occupant(client, to, answered) else to.to_bare()
 
 
 def _reply_to(client: Client, sender: JID, answered: Message) -> tuple[JID, Rule]:

@@ -10,7 +10,7 @@ from xmpp_im_core.client.notifications import Unavailable
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client, Heard, Resource
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.jid import JID, parse_jid
+from xmpp_im_core.jid import JID
 from xmpp_im_core.recency import Recency
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as rules
@@ -102,5 +102,6 @@ def all_forgotten(client: Client, rule: Rule) -> tuple[Client, tuple[Effect, ...
 
 
 def _unavailable(client: Client, jid: str, rule: Rule) -> tuple[Effect, ...]:
-    bare = parse_jid(jid)
-    return tuple([Tell(Unavailable(full_jid(bare, r.name)), rule) for r in client.resources(jid)])
+    # The JIDs were prepared when the presence arrived; to prepare them again would cost much for many contacts.
+    gone = [resource.presence.from_jid for resource in client.resources(jid)]
+    return tuple([Tell(Unavailable(each), rule) for each in gone if each is not None])
