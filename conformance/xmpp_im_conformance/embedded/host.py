@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from xmpp_im_conformance.driver import REMOTE
 from xmpp_im_conformance.embedded.features import answer
@@ -19,6 +20,8 @@ from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server import Deliver, Served, Service, ServiceEvent, SessionId
 from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
+
+_ENDLESS: Final = 10_000
 
 
 class Host(host.Host[object], host.Wire):
@@ -36,7 +39,7 @@ class Host(host.Host[object], host.Wire):
         """What has come to clients and to the remote domain, and has not been taken."""
         self.cited: set[str] = set()
         """The requirements that the rules of all effects cite."""
-        super().__init__(service, self.records, self, lambda: self.now, self._number, policy, at_once=10_000)
+        super().__init__(service, self.records, self, lambda: self.now, self._number, policy, at_once=_ENDLESS)
 
     def feed(self, event: ServiceEvent, done: Callable[[], None] | None = None) -> None:
         """Take an event and all that follows from it, and wake each account whose time has come."""
