@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from heapq import heappop, heappush
-from typing import Any
+from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -12,10 +12,17 @@ from xmpp_im_core.server.machine import account_of
 from xmpp_im_core.server.service import Served
 from xmpp_im_core.server.state import Account, NoAccount, Unloaded
 
+AGAIN: Final = timedelta(hours=1)
+"""So long after an account was to be woken and could not be loaded, it is tried again."""
+_SPARE: Final = 64
+
 
 @define(eq=False)
 class Wakes:
-    """Times by account. An account that changes its mind leaves an entry in the heap that is skipped."""
+    """Times by account. An account that changes its mind leaves an entry in the heap that is skipped.
+
+    There are never many of those: a client that goes on changing its account's mind does not fill the memory.
+    """
 
     times: dict[str, datetime] = field(factory=dict)
     heap: list[tuple[datetime, str]] = field(factory=list)
@@ -39,6 +46,9 @@ class Wakes:
         else:
             self.times[jid] = at
             heappush(self.heap, (at, jid))
+            if len(self.heap) > 2 * len(self.times) + _SPARE:
+                self.heap = [(at, jid) for jid, at in self.times.items()]
+                heapify(self.heap)
 
     @property
     def first(self) -> datetime | None:
@@ -48,10 +58,14 @@ class Wakes:
         return self.heap[0][0] if self.heap else None
 
     def due(self, now: datetime) -> list[str]:
-        """Take out the accounts whose time has come, the earliest first."""
+        """Return the accounts whose time has come, the earliest first.
+
+        Each says itself when it wants to be woken next. One that cannot be loaded cannot, so it is woken again.
+        """
         accounts: list[str] = []
         while (first := self.first) is not None and first <= now:
             _, jid = heappop(self.heap)
-            del self.times[jid]
             accounts.append(jid)
+        for jid in accounts:
+            self._set(jid, now + AGAIN)
         return accounts
