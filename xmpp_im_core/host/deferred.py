@@ -137,9 +137,8 @@ class DeferredHost(Loop[S]):
         self._freed.extend(sorted(freed))
 
     def _finished(self, turn: Turn) -> None:
-        freed = self._claims.give_back(turn)
+        self._freed.extend(sorted(self._claims.give_back(turn)))
         super()._finished(turn)
-        self._freed.extend(sorted(freed))
 
     def _go_on(self) -> bool:
         """Process the oldest event that has waited for an account that is free now; return whether there was one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TypeVar
 
 from xmpp_im_core.host.loop import Loop
@@ -45,12 +44,19 @@ class Host(Loop[S]):
             self.storage.commit(operations)
         except StorageFailed:
             self._failed(turn)
+        except Exception as error:
+            self._errors.append(error)
+            self._failed(turn)
         else:
             self._committed(turn)
 
     def _forget(self, turn: Turn, operations: Operations) -> None:
-        with suppress(StorageFailed):  # what is not forgotten is handed over again: a duplicate is better than a loss
+        try:  # what is not forgotten is handed over again: a duplicate is better than a loss
             self.storage.commit(operations)
+        except StorageFailed:
+            pass
+        except Exception as error:
+            self._errors.append(error)
         self._finished(turn)
 
     def _load(self, account: str, effect: Load | LoadOffline) -> ServiceEvent:

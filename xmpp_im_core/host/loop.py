@@ -32,6 +32,7 @@ from xmpp_im_core.server.effects import (
     AS_IT_STANDS,
     Delegate,
     Deliver,
+    Effect,
     EndSession,
     FanOut,
     Ignored,
@@ -43,6 +44,8 @@ from xmpp_im_core.server.events import (
     AccountCreated,
     AccountRemoved,
     Event,
+    LoadFailed,
+    OfflineLoaded,
     Outbound,
     SessionBound,
     SessionDetached,
@@ -65,7 +68,7 @@ from xmpp_im_core.server.service import (
     unload,
 )
 from xmpp_im_core.server.state import SessionId
-from xmpp_im_core.stanza import Stanza
+from xmpp_im_core.stanza import Condition, Stanza
 
 S = TypeVar("S")
 P = ParamSpec("P")
@@ -101,6 +104,7 @@ class Loop(Generic[S]):
         self._inbox: deque[Turn] = deque()
         self._wakes = Wakes()
         self._open: dict[str, Turn] = {}
+        self._errors: list[Exception] = []
         self._running = False
         self._epoch = 0
 
@@ -245,7 +249,8 @@ class Loop(Generic[S]):
     def run(self) -> None:
         """Go on with what waits. Every method that feeds an event does this too.
 
-        A wire may feed events while it is called: they are processed afterwards.
+        A wire may feed events while it is called: they are processed afterwards. What a wire or a callback raises is
+        raised here when all else has been done: a stanza counts as not taken then, and others do not suffer from it.
         """
         if self._running:
             return
@@ -256,6 +261,9 @@ class Loop(Generic[S]):
                     break
         finally:
             self._running = False
+        if self._errors:
+            errors, self._errors = self._errors, []
+            raise errors[0] if len(errors) == 1 else ExceptionGroup("several calls of the host's ports failed", errors)
 
     def _step(self) -> bool:
         """Process one thing that waits; return whether there was one."""
@@ -290,10 +298,17 @@ class Loop(Generic[S]):
         self._wakes.note(served)
         if served.holds or served.releases:
             self._note_held(turn, served)
-        self.observe(served)
+        try:
+            self.observe(served)
+        except Exception as error:
+            self._errors.append(error)
         caused: list[Turn] = []
         for n, (account, effect) in enumerate(served.send):
-            came = _PERFORM[type(effect)](self, account, effect)
+            try:
+                came = _PERFORM[type(effect)](self, account, effect)
+            except Exception as error:
+                self._errors.append(error)
+                came = self._broken(account, effect)
             if came is not None:
                 caused.append(Turn(came, None if self.outbox is None else place(turn, n, account, effect)))
         if caused:
@@ -337,16 +352,21 @@ class Loop(Generic[S]):
     def _finished(self, turn: Turn) -> None:
         """Note that all commits of an event have ended, and say so if nothing of it is under way or held."""
         if turn.open == 1 and not turn.completes:  # as nearly always
-            if turn.done is not None:
-                turn.done()
+            self._say_done(turn)
             return
         for each in (turn, *turn.completes):
             each.open -= 1
             if not each.open:
                 if each.event is not None:
                     self._open.pop(each.seq, None)
-                if each.done is not None:
-                    each.done()
+                self._say_done(each)
+
+    def _say_done(self, turn: Turn) -> None:
+        if turn.done is not None:
+            try:
+                turn.done()
+            except Exception as error:
+                self._errors.append(error)
 
     @abstractmethod
     def _commit(self, turn: Turn, operations: Operations) -> None:
@@ -388,9 +408,14 @@ class Loop(Generic[S]):
     # --- performing effects -------------------------------------------------------------------------------
 
     def _deliver(self, account: str, effect: Deliver) -> ServiceEvent | None:
-        lost = [
-            id for id in effect.sessions if not self.wire.deliver(account, id, _addressed(account, id, effect), effect)
-        ]
+        lost: list[SessionId] = []
+        for id in effect.sessions:
+            try:
+                if not self.wire.deliver(account, id, _addressed(account, id, effect), effect):
+                    lost.append(id)
+            except Exception as error:
+                self._errors.append(error)
+                lost.append(id)
         if not lost:
             return None
         return ForAccount(account, Undelivered(*self.stamp(), effect, tuple(lost)))
@@ -407,6 +432,17 @@ class Loop(Generic[S]):
             return None
         condition = next(iter(lost.values()))
         return ForAccount(account, Unroutable(*self.stamp(), effect, condition, tuple(lost)))
+
+    def _broken(self, account: str, effect: Effect | Load) -> ServiceEvent | None:
+        """Return what comes of an effect whose port has raised: it may come twice, but is not lost."""
+        if isinstance(effect, Route | FanOut):
+            recipients = effect.recipients if isinstance(effect, FanOut) else ()
+            return ForAccount(account, Unroutable(*self.stamp(), effect, Condition.INTERNAL_SERVER_ERROR, recipients))
+        if isinstance(effect, Load):
+            return ForAccount(account, LoadFailed(*self.stamp()))
+        if isinstance(effect, LoadOffline):
+            return ForAccount(account, OfflineLoaded(*self.stamp(), effect.session, ()))
+        return None
 
     def _close(self, account: str, effect: EndSession) -> None:
         self.wire.close(account, effect.session, effect.condition)

@@ -1,0 +1,196 @@
+"""Ports that raise what they must not raise: the caller learns of it, and nobody else suffers from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
+from xmpp_im_core.codec import parse_stanza
+from xmpp_im_core.host import Commit, DeferredHost, Host, Operations, ReadAccount, Records, Stored
+from xmpp_im_core.server import Deliver, Served, SessionId, State, hosting
+from xmpp_im_core.stanza import Condition, Stanza
+
+
+class Torn(Exception):
+    """What a broken stream or database raises."""
+
+
+class Tearing(Tape):
+    """Raises for some sessions, and for other servers while it is torn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.torn: set[SessionId] = set()
+        self.abroad = False
+
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
+        if session in self.torn:
+            raise Torn(session.resource)
+        return super().deliver(account, session, stanza, effect)
+
+    def route(self, stanza: Stanza) -> Condition | None:
+        if self.abroad:
+            raise Torn("abroad")
+        return super().route(stanza)
+
+
+class Tricky(Records):
+    """Raises something else than ``StorageFailed`` while it is torn."""
+
+    torn = False
+
+    def commit(self, operations: Operations) -> None:
+        if self.torn:
+            raise Torn
+        super().commit(operations)
+
+    def account(self, jid: str) -> Stored:
+        if self.torn:
+            raise Torn
+        return super().account(jid)
+
+
+def verona() -> tuple[Host[State], Tearing, Tricky]:
+    wire, storage = Tearing(), Tricky()
+    host = Host(hosting(CAPULET), storage, wire, noon, numbers())
+    for user in (ROMEO, JULIET, NURSE):
+        host.create(user)
+    return host, wire, storage
+
+
+def test_a_stream_that_raises_loses_no_message_and_hinders_no_other() -> None:
+    host, wire, storage = verona()
+    orchard, balcony = enters(host, ROMEO, "orchard"), enters(host, JULIET, "balcony")
+    wire.torn.add(balcony)
+
+    with pytest.raises(Torn, match="balcony"):
+        says(host, ROMEO, orchard, chat(JULIET, "soft"))
+    says(host, ROMEO, orchard, chat(ROMEO, "aside"))
+
+    assert [message.id for _, message in storage.messages(JULIET)] == ["soft"]
+    assert wire.bodies(f"{ROMEO}/orchard") == ["aside"]
+
+
+def test_several_that_raise_are_all_told_of_and_the_others_get_their_stanza() -> None:
+    host, wire, _ = verona()
+    orchard = enters(host, ROMEO, "orchard")
+    for user in (JULIET, NURSE):
+        session = enters(host, user, "hall")
+        says(host, user, session, f"<presence to='{ROMEO}' type='subscribe'/>")
+        says(host, ROMEO, orchard, f"<presence to='{user}' type='subscribed'/>")
+        enters(host, user, "chamber")
+        wire.torn.add(session)
+    wire.got.clear()
+
+    with pytest.raises(ExceptionGroup) as raised:
+        says(host, ROMEO, orchard, "<presence><show>away</show></presence>")
+
+    assert {type(error) for error in raised.value.exceptions} == {Torn}
+    assert {f"{JULIET}/chamber", f"{NURSE}/chamber"} <= {at for at, _ in wire.got}
+
+
+def test_who_writes_to_a_server_whose_stream_raises_hears_an_error() -> None:
+    host, wire, _ = verona()
+    orchard = enters(host, ROMEO, "orchard")
+    wire.abroad = True
+
+    with pytest.raises(Torn, match="abroad"):
+        says(host, ROMEO, orchard, chat(MERCUTIO, "hark"))
+
+    error = wire.got[-1][1].error
+    assert error is not None
+    assert error.condition is Condition.INTERNAL_SERVER_ERROR
+
+
+def test_a_commit_that_raises_has_failed_and_its_sender_hears_an_error() -> None:
+    host, wire, storage = verona()
+    orchard = enters(host, ROMEO, "orchard")
+    before = host.service
+    storage.torn = True
+
+    with pytest.raises(Torn):
+        says(host, ROMEO, orchard, chat(JULIET, "soft"))
+
+    assert wire.got[-1][1].type == "error"
+    assert host.service.accounts == before.accounts
+
+
+def test_an_account_whose_reading_raises_does_not_wait_for_the_answer_for_the_rest_of_time() -> None:
+    host, _, storage = verona()
+    assert host.unload(JULIET)
+    stanza = parse_stanza(f"<message from='{MERCUTIO}' to='{JULIET}' id='m' type='chat'><body>soft</body></message>")
+    storage.torn = True
+    with pytest.raises(Torn):
+        host.arrive(stanza)
+    assert not host.service.held
+
+    storage.torn = False
+    host.arrive(stanza)
+
+    assert [message.id for _, message in storage.messages(JULIET)] == ["m"]
+
+
+class Clumsy(Host[State]):
+    """Stumbles over what it sees."""
+
+    def observe(self, served: Served[State]) -> None:
+        raise Torn("observe")
+
+
+def test_an_observer_that_raises_changes_nothing() -> None:
+    wire = Tearing()
+    host = Clumsy(hosting(CAPULET), Records(), wire, noon, numbers())
+    for what in (lambda: host.create(JULIET), lambda: enters(host, JULIET, "balcony")):
+        with pytest.raises((Torn, ExceptionGroup)):
+            what()
+
+    assert JULIET in host.service.accounts
+
+
+@pytest.mark.parametrize("outbox", [False, True])
+@pytest.mark.parametrize("what", ["stream", "callback"])
+def test_no_account_stays_blocked_by_what_was_raised_after_a_slow_commit(what: str, outbox: bool) -> None:
+    wire, records = Tearing(), Records()
+    host = DeferredHost(hosting(CAPULET), wire, noon, numbers(), outbox=outbox)
+
+    def work() -> None:
+        while asked := host.requests():
+            for request in asked:
+                if isinstance(request, Commit):
+                    records.commit(request.operations)
+                    host.committed(request)
+                elif isinstance(request, ReadAccount):
+                    host.read(request, records.account(request.account))
+                else:
+                    host.read(request, records.messages(request.account))
+
+    for user in (ROMEO, JULIET):
+        host.create(user)
+        work()
+    orchard, balcony = [at_work(host, work, user) for user in (ROMEO, JULIET)]
+    wire.torn = {balcony} if what == "stream" else set()
+
+    def done() -> None:
+        if what == "callback":
+            raise Torn
+
+    host.receive(ROMEO, orchard, parse_stanza(f"<presence to='{JULIET}' type='subscribe'/>"), done=done)
+    with pytest.raises((Torn, ExceptionGroup)):
+        work()
+    wire.torn.clear()
+    work()
+    says(host, ROMEO, orchard, chat(JULIET, "soft"))
+    work()
+
+    assert host.waiting == 0
+    assert "soft" in [*wire.bodies(f"{JULIET}/x"), *[message.id for _, message in records.messages(JULIET)]]
+
+
+def at_work(host: DeferredHost[State], work: Callable[[], None], user: str) -> SessionId:
+    session = host.bind(user, "x")
+    work()
+    says(host, user, session, "<presence/>")
+    work()
+    return session
