@@ -5,6 +5,8 @@ Unknown is not none: where an account could not be loaded, nothing leaves that c
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.rfc6121.conversation import (
@@ -48,10 +50,13 @@ from xmpp_im_core.server import (
     Outbound,
     Put,
     Route,
+    SessionDetached,
     SessionId,
+    SessionResumed,
     StoreFailed,
     TimePassed,
     Unloaded,
+    Unroutable,
     reduce,
 )
 from xmpp_im_core.server.storage import sound
@@ -234,6 +239,46 @@ def test_what_arrives_and_is_not_to_be_stored_is_processed_though_a_commit_faile
 
     assert reduce(juliet, StoreFailed(AT, "failed", arrived)) == reduce(juliet, arrived)
     assert told(reduce(juliet, arrived)) != []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [SessionDetached(AT, "e", SessionId("balcony", 1)), SessionResumed(AT, "e", SessionId("chamber", 1))],
+    ids=["detached", "resumed"],
+)
+def test_what_happens_to_a_stream_has_happened_though_a_commit_failed(event: Event) -> None:
+    given = following(
+        account(JULIET, available=("balcony", "chamber")), SessionDetached(AT, "e", SessionId("chamber", 1))
+    )
+
+    step = reduce(given, StoreFailed(AT, "failed", event))
+
+    assert step == reduce(given, event)
+    assert after(step) != given
+
+
+@rfc6121("3.1.2", quote="then the user's server MUST return an appropriate error stanza to the user")
+def test_what_could_not_be_routed_is_reported_though_a_commit_failed() -> None:
+    asked = reduce(account(ROMEO, available=("foo",)), outbound("subscribe", JULIET))
+    (routed,) = [effect for effect in asked.send if isinstance(effect, Route)]
+    lost = Unroutable(AT, "lost", routed)
+
+    assert told(reduce(asked.state, StoreFailed(AT, "failed", lost))) == told(reduce(asked.state, lost)) != []
+
+
+def test_a_request_that_is_due_and_could_not_be_stored_is_tried_again_after_a_minute() -> None:
+    late = AT + timedelta(days=8)
+    asked = following(account(JULIET, connected=("balcony",)), outbound("subscribe", ROMEO, by="balcony"))
+    assert asked.wake_at is not None
+    assert reduce(asked, TimePassed(late, "time")).store
+
+    failed = reduce(asked, StoreFailed(late, "failed", TimePassed(late, "time")))
+
+    assert (told(failed), failed.store) == ([], ())
+    assert after(failed).wake_at == late + timedelta(minutes=1)
+    assert after(failed).roster == asked.roster
+    early = StoreFailed(AT, "failed", TimePassed(AT, "time"))
+    assert reduce(asked, early).state is asked
 
 
 @rfc6121("3.1.3", quote="MUST keep a record of the complete presence stanza")

@@ -54,7 +54,7 @@ from xmpp_im_core.server.messages import inbound_message, outbound_message
 from xmpp_im_core.server.no_account import no_account
 from xmpp_im_core.server.offline import offline_loaded, without_forged_stamps
 from xmpp_im_core.server.presence import inbound_presence, outbound_presence
-from xmpp_im_core.server.resending import time_passed
+from xmpp_im_core.server.resending import postponed, time_passed
 from xmpp_im_core.server.sessions import session_bound, session_detached, session_ended, session_resumed
 from xmpp_im_core.server.sharing import overlay_changed
 from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
@@ -127,8 +127,8 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
     """Process an event of which nothing could be stored: an error of type wait, and nothing changes.
 
     The end of a presence session cannot wait: it has happened, whatever the storage says. So it takes
-    effect, with nothing stored. What arrived and is not to be stored here takes effect too: that the commit
-    failed was the matter of other events.
+    effect, with nothing stored. What has happened and is not to be stored here takes effect too: that the
+    commit failed was the matter of other events.
     """
     failed = event.event
     if isinstance(failed, StoreFailed):
@@ -148,6 +148,10 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
         done = inbound(account, failed, policy)
         if not _wants_storing(failed, done):
             return done
+    if isinstance(failed, SessionDetached | SessionResumed | Unroutable):
+        return reduce(account, failed, policy)
+    if isinstance(failed, TimePassed):
+        return silence(postponed(account, failed), storage_rules.NOT_NOW_IGNORED)
     return Transition(account, (answer_later(account, failed),))
 
 

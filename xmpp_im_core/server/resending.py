@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from xmpp_im_core.jid import parse_address, prepared_jid
 from xmpp_im_core.policy import Policy
@@ -13,6 +14,9 @@ from xmpp_im_core.server.events import TimePassed
 from xmpp_im_core.server.state import Account
 from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import Presence
+
+AFTER_FAILURE: Final = timedelta(minutes=1)
+"""How long to wait until what could not be stored is tried again: storage that fails is not asked without pause."""
 
 
 def waking_for(account: Account, contact: Contact, policy: Policy) -> Account:
@@ -48,6 +52,13 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
     if not send:
         return silence(later, rules.NOTHING_TO_RESEND)
     return Transition(later, tuple(send), tuple(store))
+
+
+def postponed(account: Account, event: TimePassed) -> Account:
+    """Return the account, to be woken again a minute after what was to be sent could not be stored."""
+    if account.wake_at is None or account.wake_at > event.at:
+        return account
+    return account.waking(_due(event.at, AFTER_FAILURE))
 
 
 def first_due(account: Account, policy: Policy) -> datetime | None:
