@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from typing import Concatenate, ParamSpec, Protocol
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from xmpp_im_core.client import (
     Bound,
@@ -32,6 +32,7 @@ from xmpp_im_core.host.ports import Clock, Ids
 from xmpp_im_core.stanza import Stanza
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ClientWire(Protocol):
@@ -74,6 +75,7 @@ class ClientHost:
         self.policy = ClientPolicy() if policy is None else policy
         self._decided = authorised_by(decide) if decide is not None else _undecided
         self._inbox: deque[Event] = deque()
+        self._errors: list[Exception] = []
         self._running = False
 
     def begin(self, bound: Bound) -> None:
@@ -102,7 +104,10 @@ class ClientHost:
         return self.clock(), self.ids()
 
     def feed(self, event: Event) -> None:
-        """Take an event that you have stamped yourself."""
+        """Take an event that you have stamped yourself.
+
+        What the wire raises is raised here when all else has been done.
+        """
         self._inbox.append(event)
         if self._running:
             return
@@ -112,14 +117,17 @@ class ClientHost:
                 self._take(self._inbox.popleft())
         finally:
             self._running = False
+        if self._errors:
+            errors, self._errors = self._errors, []
+            raise errors[0] if len(errors) == 1 else ExceptionGroup("several calls of the client's wire failed", errors)
 
     def _take(self, event: Event) -> None:
         before = self.client.roster
         step = reduce(self.client, self._decided(self.client, event), self.policy)
         self.client = step.state
         if self.client.roster is not before:
-            self.wire.keep(self.client.without_session())
-        self.observe(step)
+            self._try(self.wire.keep, self.client.without_session())
+        self._try(self.observe, step)
         self._perform(step)
 
     def observe(self, step: Transition) -> None:
@@ -131,9 +139,16 @@ class ClientHost:
     def _perform(self, step: Transition) -> None:
         for effect in step.send:
             if isinstance(effect, Send):
-                self.wire.send(effect.stanza)
+                self._try(self.wire.send, effect.stanza)
             elif isinstance(effect, Tell):
-                self.wire.tell(effect.notification)
+                self._try(self.wire.tell, effect.notification)
+
+    def _try(self, call: Callable[[T], None], argument: T) -> None:
+        """Call, and keep what is raised: an application that stumbles does not keep an answer from the server."""
+        try:
+            call(argument)
+        except Exception as error:
+            self._errors.append(error)
 
 
 def _undecided(_: Client, event: Event) -> Event:
