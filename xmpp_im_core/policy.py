@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 from attrs.validators import ge, le
 
 from xmpp_im_core.frozenmap import FrozenMap
+
+_MIB: Final = 1 << 20
+_HALF_A_MIB: Final = 1 << 19
 
 
 class RosterAccess(Enum):
@@ -149,6 +152,9 @@ class Policy:
     """§2.3.3: how many groups an item may have; more earn not-acceptable."""
     roster_items: int = field(default=20_000, validator=ge(0))
     """§2.3.3: how many items a roster may have; what would add one more earns policy-violation."""
+    roster_bytes: int = field(default=10 * _MIB, validator=ge(0))
+    """§2.3.3: how many bytes of memory the items of a roster may take, with their names and groups; what would take
+    more earns policy-violation."""
 
     # --- subscriptions (§3) -----------------------------------------------------------------------------------
 
@@ -163,11 +169,16 @@ class Policy:
     """§3.1.3: how many requests may wait for a user's decision; one more is ignored."""
     pending_requests_per_domain: int = field(default=100, validator=ge(0))
     """§3.1.3: how many of them may come from one domain; one more is ignored."""
+    pending_request_bytes: int = field(default=3 * _MIB, validator=ge(0))
+    """§3.1.3: how many bytes of memory the waiting requests may take together; one that would take more is ignored."""
     request_size: int = field(default=16_384, validator=ge(0))
     """§3.1.3: the largest request that is kept, in bytes of memory (``Stanza.size``); a larger one is ignored."""
     notices: int = field(default=0, validator=ge(0))
     """§3.1.6, §3.2.3, §3.3.3: how many approvals, cancellations and the like are kept for a user without interested
     resource, to be delivered to the next available one; the rest show in the roster alone."""
+    notice_bytes: int = field(default=_HALF_A_MIB, validator=ge(0))
+    """§3.1.6, §3.2.3, §3.3.3: how many bytes of memory the kept ones may take together; what would take more shows in
+    the roster alone."""
     resend_requests_after: timedelta | None = timedelta(days=7)
     """§3.1.2: after how long an unanswered request is sent again; None: never."""
 
@@ -179,9 +190,19 @@ class Policy:
     """§4.7.2.3: the lowest priority that a resource may have; a lower one is overridden with it."""
     highest_priority: int = field(default=127, validator=[ge(-128), le(127)])
     """§4.7.2.3: the highest priority that a resource may have; a higher one is overridden with it."""
+    presence_size: int = field(default=65_536, validator=ge(0))
+    """§4.2: the largest presence that is kept, in bytes of memory (``Stanza.size``). Larger available presence earns
+    policy-violation; of larger unavailable presence only is kept when it came (§4.3.2)."""
+    session_bytes: int = field(default=2 * _MIB, validator=ge(0))
+    """§4.2, RFC 6120 §7.6.2.1: how many bytes of memory the connected resources of an account may take together, with
+    their last presence. Available presence that would take more earns policy-violation; a resource that would take
+    more is closed with policy-violation."""
     directed_entries: int = field(default=1000, validator=ge(0))
     """§4.6.1: to how many entities a resource may have sent directed presence; one more earns
     policy-violation."""
+    directed_bytes: int = field(default=_MIB, validator=ge(0))
+    """§4.6.1: how many bytes of memory the names of all these entities may take, for all resources together; one that
+    would take more earns policy-violation."""
     sessions: int = field(default=64, validator=ge(1))
     """RFC 6120 §7.6.2.1: how many resources an account may have connected; one more is closed with
     policy-violation."""
@@ -190,6 +211,9 @@ class Policy:
     """RFC 6120 §13.12: how many events ``service`` holds for an account until it is loaded, or its stored messages are;
     what a client sends beyond ends its stream with resource-constraint, what others send earns an error where the
     sender may know (§8.1), and is dropped else."""
+    held_bytes: int = field(default=10 * _MIB, validator=ge(0))
+    """RFC 6120 §13.12: how many bytes of memory these events may take; what is beyond is refused as by
+    ``held_events``."""
 
     # --- delivery (§8) ----------------------------------------------------------------------------------------
 
@@ -203,6 +227,9 @@ class Policy:
     offline_message_count: int = field(default=1000, validator=ge(0))
     """§8.5.2.2.1, XEP-0160 §2: how many messages are stored for a user; one more earns service-unavailable where the
     sender may know that nobody is there (§8.1), and is dropped else."""
+    offline_bytes: int = field(default=4 * _MIB, validator=ge(0))
+    """§8.5.2.2.1, XEP-0160 §2: how many bytes the stored messages may take together (``Stanza.size``); one that would
+    take more is refused as by ``offline_message_count``."""
     normal_to_several: MessagesToSeveral = MessagesToSeveral.MOST_AVAILABLE
     """§8.5.2.1.1: who gets a message of type "normal"."""
     chat_to_several: MessagesToSeveral = MessagesToSeveral.MOST_AVAILABLE
@@ -215,6 +242,8 @@ class Policy:
     """§8.1, XEP-0191 §3.3: the answer to a message from an entity that the user blocks."""
     block_list: int = field(default=1000, validator=ge(0))
     """XEP-0191: how many JIDs a user may block; one more earns policy-violation."""
+    block_list_bytes: int = field(default=_HALF_A_MIB, validator=ge(0))
+    """XEP-0191: how many bytes of memory these JIDs may take; what would take more earns policy-violation."""
     served: FrozenMap[Audience] = field(default=FrozenMap(), converter=_served)
     """§8.5.2.1.3: the namespaces of IQs that services of the host answer, and to whom; all others earn
     service-unavailable."""

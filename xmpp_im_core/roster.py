@@ -15,14 +15,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from xmpp_im_core.element import Element, element
+from xmpp_im_core.element import TEXT_SIZE, Element, element, text_size
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import BOTH, NONE, Subscription
 
 ROSTER: Final = "jabber:iq:roster"
+
+CONTACT_SIZE: Final = 352
+"""What a contact takes in memory beside its characters, its groups and its request, in bytes."""
 
 
 @frozen
@@ -174,6 +177,10 @@ class Roster:
     """The items that the service shows, by their bare JIDs."""
     sharing: bool = False
     """Whether clients may hold shared items at the present version: also after loading, before they are told anew."""
+    item_bytes: int = 0
+    """What the items take in memory, tombstones included (see :func:`item_size`)."""
+    request_bytes: int = 0
+    """What the pending requests take in memory (see :func:`request_size`)."""
     told: Told | None = field(default=None, eq=False, repr=False)
     """Who received the last broadcast; kept for the next one, until a change of who is subscribed."""
 
@@ -241,6 +248,10 @@ class Roster:
         own = [c.jid for c in self.contacts.unordered() if holds(c.state) and c.jid not in shared]
         return tuple(sorted([*own, *[item.jid for item in shared.unordered() if holds(item.state)]]))
 
+    def growth(self, contact: Contact) -> int:
+        """Return how many bytes the items would take more with this contact in the place of the present one."""
+        return item_size(contact) - item_size(self.contacts.get(contact.jid))
+
     def pending_from(self, domain: str) -> int:
         """Return how many pending requests came from this domain."""
         behind = f"@{domain}"
@@ -248,7 +259,7 @@ class Roster:
 
     def telling(self, told: Told) -> Roster:
         """Return the roster with the recipients of a broadcast at hand for the next one."""
-        return self._replaced(self.version, self.contacts, self.listed, self.pending, self.removed, told)
+        return evolve(self, told=told)
 
     def showing(self, shared: FrozenMap[SharedItem], changes: int) -> Roster:
         """Return the roster with these shared items, after so many modifications.
@@ -267,6 +278,8 @@ class Roster:
             self.removed,
             shared,
             bool(shared),
+            self.item_bytes,
+            self.request_bytes,
         )
 
     def modified(self, contact: Contact) -> tuple[Roster, Contact]:
@@ -303,19 +316,19 @@ class Roster:
             pending = (*pending[:place], *(() if was_pending else (jid,)), *pending[place + was_pending :])
         if contact.state.from_ != (before is not None and before.state.from_):
             told = None
-        return self._replaced(version, contacts, listed, pending, removed, told)
-
-    def _replaced(
-        self,
-        version: int,
-        contacts: FrozenMap[Contact],
-        listed: int,
-        pending: tuple[str, ...],
-        removed: int,
-        told: Told | None,
-    ) -> Roster:
         return Roster(
-            self.lineage, version, self.horizon, contacts, listed, pending, removed, self.shared, self.sharing, told
+            self.lineage,
+            version,
+            self.horizon,
+            contacts,
+            listed,
+            pending,
+            removed,
+            self.shared,
+            self.sharing,
+            self.item_bytes + item_size(contact) - item_size(before),
+            self.request_bytes + request_size(contact) - request_size(before),
+            told,
         )
 
     def forgetting(self, keep: int) -> tuple[Roster, tuple[str, ...]]:
@@ -342,6 +355,8 @@ class Roster:
             keep,
             self.shared,
             self.sharing,
+            self.item_bytes - sum([item_size(contact) for contact in gone]),
+            self.request_bytes,
             self.told,
         )
         return kept, tuple([contact.jid for contact in gone])
@@ -350,6 +365,24 @@ class Roster:
 def is_tombstone(contact: Contact) -> bool:
     """Whether the contact is kept only so that clients with an older version learn of its removal (§2.6.3)."""
     return not contact.listed and contact.version > 0 and contact.request is None
+
+
+def item_size(contact: Contact | None) -> int:
+    """Return how many bytes a contact takes in memory at most as an item, or as the tombstone of one.
+
+    Whoever has only asked for a subscription is no item: see :func:`request_size`.
+    """
+    if contact is None or not (contact.listed or contact.version > 0):
+        return 0
+    characters = text_size(contact.jid) + text_size(contact.name)
+    return CONTACT_SIZE + characters + sum([TEXT_SIZE + text_size(group) for group in contact.groups])
+
+
+def request_size(contact: Contact | None) -> int:
+    """Return how many bytes the pending request of a contact takes in memory at most, the contact included."""
+    if contact is None or contact.request is None:
+        return 0
+    return CONTACT_SIZE + text_size(contact.jid) + contact.request.size()
 
 
 def roster_of(head: RosterHead, contacts: dict[str, Contact]) -> Roster:
@@ -363,6 +396,8 @@ def roster_of(head: RosterHead, contacts: dict[str, Contact]) -> Roster:
         tuple(sorted([jid for jid, contact in contacts.items() if contact.request is not None])),
         sum(is_tombstone(contact) for contact in contacts.values()),
         sharing=head.sharing,
+        item_bytes=sum(item_size(contact) for contact in contacts.values()),
+        request_bytes=sum(request_size(contact) for contact in contacts.values()),
     )
 
 

@@ -198,7 +198,7 @@ def test_nor_does_a_decision_that_was_kept_for_the_user() -> None:
     step = reduce(back, outbound("available", by="hall"), keeping)
 
     assert [said for said in told(step) if "unsubscribed" in said] == [f"deliver unsubscribed from {NURSE} to hall"]
-    assert step.forget == (Delete(Kind.NOTICE, "1"), Delete(Kind.NOTICE, "2"))
+    assert step.forget == (Delete(Kind.NOTICE, "000000-1"), Delete(Kind.NOTICE, "000001-2"))
 
 
 @pytest.mark.parametrize("event", [inbound("subscribe", ROMEO, to=JULIET), received_message("chat", ORCHARD, JULIET)])

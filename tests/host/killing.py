@@ -71,7 +71,8 @@ class Database:
 
     def account(self, jid: str) -> Stored:
         records = [put for _, put in self._all("account = ? AND kind NOT IN ('offline', 'outbox')", jid)]
-        return Stored(tuple(records), len(self.messages(jid)))
+        messages = [message for _, message in self.messages(jid)]
+        return Stored(tuple(records), len(messages), sum(message.size() for message in messages))
 
     def messages(self, jid: str) -> Messages:
         return tuple([(put.key, put.value) for _, put in self._all("account = ? AND kind = 'offline'", jid)])  # type: ignore[misc]  # the kind says that these are messages

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.host import Commit, DeferredHost, ReadAccount, ReadMessages, Records, Request, Stored
-from xmpp_im_core.server import Account, AccountLoaded, ForAccount, SessionId, State, account_of, hosting
+from xmpp_im_core.server import Account, ForAccount, SessionId, State, account_of, hosting
 from xmpp_im_core.stanza import Condition
 
 USERS = (ROMEO, JULIET, NURSE)
@@ -330,7 +330,7 @@ def stored_state(slow: Slow, user: str) -> Account:
     """Return what a host that starts now would load."""
     fresh: DeferredHost[State] = DeferredHost(hosting(CAPULET), Tape(), noon, numbers())
     found = slow.records.account(user)
-    fresh.feed(ForAccount(user, AccountLoaded(*fresh.stamp(), found.records, found.offline)))
+    fresh.feed(ForAccount(user, found.loaded(*fresh.stamp())))
     account = account_of(fresh.service.accounts[user])
     assert isinstance(account, Account)
     return account

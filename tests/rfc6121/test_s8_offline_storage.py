@@ -105,7 +105,7 @@ def test_a_message_for_an_absent_user_is_stored_whole_with_a_stamp_and_nobody_is
     content = payload(*rich.payload.children, stamp())
     assert kept(step) == [Message(rich.to, rich.from_, "m1", type, "en", content, rich.attributes)]
     assert told(step) == []
-    assert (step.state, step.forget) == (evolve(ABSENT, offline=1), ())
+    assert (step.state, step.forget) == (evolve(ABSENT, offline=1, offline_bytes=kept(step)[0].size()), ())
 
 
 def test_the_stamp_is_of_the_time_at_which_it_came_in_utc_and_in_the_name_of_the_server() -> None:

@@ -13,7 +13,7 @@ from xmpp_im_core.jid import Address, Malformed, parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.server.effects import Delegate, Deliver, FanOut, Kind, LoadOffline, Put, Route
-from xmpp_im_core.server.events import AccountCreated, AccountLoaded, Event, OfflineLoaded
+from xmpp_im_core.server.events import AccountCreated, Event, OfflineLoaded
 from xmpp_im_core.server.service import ForAccount, Load, Served, ServiceEvent, hosting
 from xmpp_im_core.server.state import Account, SessionId, State
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, Stanza, payload
@@ -158,7 +158,7 @@ class Playhouse(DeferredHost[State], Wire):
     def answer(self, question: ReadAccount | ReadMessages) -> ForAccount:
         if isinstance(question, ReadAccount):
             stored = self.records.account(question.account)
-            return ForAccount(question.account, AccountLoaded(*self.stamp(), stored.records, stored.offline))
+            return ForAccount(question.account, stored.loaded(*self.stamp()))
         messages = self.records.messages(question.account)
         return ForAccount(question.account, OfflineLoaded(*self.stamp(), question.session, messages))
 

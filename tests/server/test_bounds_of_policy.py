@@ -34,8 +34,10 @@ from tests.rfc6121.conversation import (
     roster_set,
     told,
 )
+from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import parse_address as to
 from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import Contact, item_size, request_size
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import blocking as blocking_rules
 from xmpp_im_core.rules import delivery as delivery_rules
@@ -47,13 +49,16 @@ from xmpp_im_core.server import (
     Account,
     EndSession,
     Event,
+    FanOut,
     Inbound,
     ItemRemoved,
+    LastUnavailable,
     Outbound,
     SessionId,
     TimePassed,
     reduce,
 )
+from xmpp_im_core.server.state import entry_size
 from xmpp_im_core.stanza import Message, Presence, payload
 
 ORCHARD = f"{ROMEO}/orchard"
@@ -74,6 +79,8 @@ class Limit:
     """Whether things are counted; else one thing is measured."""
     least: int = 0
     """How large the least thing is that is measured."""
+    unit: int = 1
+    """How much of the limit each thing takes."""
 
     def __str__(self) -> str:
         return self.field + ("" if self.counted else " (size)")
@@ -98,6 +105,20 @@ MESSAGE_OF_NOTHING: Final = received_message("chat", ORCHARD, JULIET, child("bod
 
 def groups_of(number: int) -> Event:
     return roster_set(item(ROMEO, *[f"Group {n}" for n in range(number)]), by="balcony")
+
+
+def status_from_client(more: int) -> Event:
+    return outbound("available", None, child("status", "x" * more), by="balcony")
+
+
+def sent_status(more: int) -> int:
+    """Return the size of this presence as the server keeps it: stamped with the full JID."""
+    return following(connected(), status_from_client(more)).sessions[0].presence.size()  # type: ignore[union-attr]
+
+
+def stored_size() -> int:
+    """Return the size of one stored message."""
+    return following(account(JULIET), received_message("chat", ORCHARD, JULIET, seq="s0")).offline_bytes
 
 
 def entity(n: int) -> str:
@@ -210,6 +231,96 @@ LIMITS: Final = [
         blocking_rules.LIST_FULL,
         "error policy-violation to balcony",
     ),
+    Limit(
+        "roster_bytes",
+        connected(),
+        lambda n: roster_set(item(entity(n)), by="balcony"),
+        roster_rules.ROSTER_TOO_LARGE,
+        "error policy-violation to balcony",
+        unit=item_size(Contact(entity(0))),
+    ),
+    Limit(
+        "roster_bytes",
+        connected(),
+        lambda n: outbound("subscribe", entity(n), by="balcony"),
+        subscription_rules.REQUEST_TO_FULL_ROSTER,
+        "deliver error policy-violation from {entity} to balcony",
+        unit=item_size(Contact(entity(0))),
+    ),
+    Limit(
+        "roster_bytes",
+        connected(),
+        lambda n: outbound("subscribed", entity(n), by="balcony"),
+        subscription_rules.REQUEST_TO_FULL_ROSTER,
+        "deliver error policy-violation from {entity} to balcony",
+        unit=item_size(Contact(entity(0))),
+    ),
+    Limit(
+        "roster_bytes",
+        connected(),
+        lambda n: Inbound(AT, "seq", presence("subscribe", entity(n), JULIET), Decision.APPROVE),
+        subscription_rules.SERVICE_APPROVAL_TO_FULL_ROSTER,
+        "",
+        unit=item_size(Contact(entity(0))),
+    ),
+    Limit(
+        "pending_request_bytes",
+        connected(),
+        lambda n: inbound("subscribe", entity(n), to=JULIET),
+        subscription_rules.REQUESTS_TOO_LARGE,
+        "",
+        unit=request_size(Contact(entity(0), request=presence("subscribe", entity(0), JULIET))),
+    ),
+    Limit(
+        "presence_size",
+        connected(),
+        status_from_client,
+        presence_rules.PRESENCE_TOO_LARGE,
+        "deliver error policy-violation from None to balcony",
+        counted=False,
+        least=sent_status(1) - 1,
+    ),
+    Limit(
+        "session_bytes",
+        connected(),
+        status_from_client,
+        presence_rules.PRESENCES_TOO_LARGE,
+        "deliver error policy-violation from None to balcony",
+        counted=False,
+        least=connected().session_bytes + sent_status(1) - 1,
+    ),
+    Limit(
+        "session_bytes",
+        account(JULIET),
+        lambda n: bound(f"r{n:02}"),
+        session_rules.SESSIONS_TOO_LARGE,
+        "end r{n:02} with policy-violation",
+        unit=following(account(JULIET), bound("r00")).session_bytes,
+    ),
+    Limit(
+        "directed_bytes",
+        connected(),
+        lambda n: outbound("available", entity(n), by="balcony"),
+        presence_rules.DIRECTED_TOO_LARGE,
+        "deliver error policy-violation from {entity} to balcony",
+        unit=entry_size(entity(0)),
+    ),
+    Limit(
+        "offline_bytes",
+        account(JULIET),
+        lambda n: received_message("chat", ORCHARD, JULIET, seq=f"s{n}"),
+        delivery_rules.TOO_MUCH_STORED,
+        "",
+        unit=stored_size(),
+    ),
+    Limit(
+        "block_list_bytes",
+        connected(),
+        lambda n: block(entity(n)),
+        blocking_rules.LIST_TOO_LARGE,
+        "error policy-violation to balcony",
+        unit=entry_size(entity(0)),
+    ),
 ]
 EACH_LIMIT = pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: f"{limit.field} {limit.rule.name}")
 
@@ -229,7 +340,7 @@ def at_the_limit(limit: Limit, n: int, policy: Policy) -> Account:
 @EACH_LIMIT
 def test_what_fits_the_limit_is_taken(limit: Limit) -> None:
     n = 40
-    policy = limited(limit.field, limit.least + n)
+    policy = limited(limit.field, limit.least + n * limit.unit)
     before = at_the_limit(limit, n - 1, policy)
 
     step = reduce(before, limit.adding(n if not limit.counted else n - 1), policy)
@@ -241,7 +352,7 @@ def test_what_fits_the_limit_is_taken(limit: Limit) -> None:
 @EACH_LIMIT
 def test_one_more_is_refused_by_its_own_rule_and_nothing_changes(limit: Limit) -> None:
     n = 40
-    policy = limited(limit.field, limit.least + n)
+    policy = limited(limit.field, limit.least + n * limit.unit)
     before = at_the_limit(limit, n, policy)
 
     step = reduce(before, limit.adding(n + (not limit.counted)), policy)
@@ -263,9 +374,13 @@ def test_an_account_that_is_beyond_the_limit_already_loses_nothing(limit: Limit)
     assert (step.state, step.store) == (before, ())
 
 
+ITEMISED = (
+    *("roster_items", "directed_entries", "block_list", "sessions"),
+    *("roster_bytes", "directed_bytes", "block_list_bytes"),
+)
 COUNTED = pytest.mark.parametrize(
     "limit",
-    [each for each in LIMITS if each.counted and each.field not in ("sessions",)],
+    [each for each in LIMITS if each.counted and each.field != "sessions"],
     ids=lambda limit: f"{limit.field} {limit.rule.name}",
 )
 
@@ -280,11 +395,11 @@ def test_of_none_not_even_the_first_is_taken(limit: Limit) -> None:
 
 @pytest.mark.parametrize(
     "limit",
-    [each for each in LIMITS if each.field in ("roster_items", "directed_entries", "block_list", "sessions")],
+    [each for each in LIMITS if each.field in ITEMISED],
     ids=lambda limit: f"{limit.field} {limit.rule.name}",
 )
 def test_what_is_there_already_is_not_one_more(limit: Limit) -> None:
-    policy = limited(limit.field, 2)
+    policy = limited(limit.field, 2 * limit.unit)
     full = at_the_limit(limit, 2, policy)
     again = limit.adding(0)
     if limit.field == "sessions":
@@ -306,6 +421,51 @@ def test_to_block_again_what_an_overfull_list_holds_is_no_more_than_it_holds(jid
 
 
 # --- limits that refuse nobody --------------------------------------------------------------------------------------
+
+
+def test_unavailable_presence_beyond_the_limit_is_told_in_full_and_only_its_time_is_kept() -> None:
+    online = account(JULIET, {ROMEO: "From"}, available=("balcony",))
+    long = outbound("unavailable", None, child("status", "x" * 5000), by="balcony")
+
+    step = reduce(online, long, Policy(presence_size=4000))
+
+    (sent,) = [effect for effect in step.send if isinstance(effect, FanOut)]
+    assert sent.stanza.payload.first("status") is not None
+    assert isinstance(step.state, Account)
+    assert step.state.last_unavailable == LastUnavailable(
+        Presence(None, to(f"{JULIET}/balcony"), None, "unavailable"), AT
+    )
+
+
+def test_presence_may_always_become_smaller() -> None:
+    given = following(connected(), status_from_client(5000))
+
+    step = reduce(given, status_from_client(1000), Policy(session_bytes=100))
+
+    assert presence_rules.PRESENCES_TOO_LARGE not in [effect.rule for effect in step.send]
+
+
+def test_an_item_of_a_roster_that_takes_too_much_may_always_become_smaller() -> None:
+    given = following(connected(), roster_set(item(ROMEO, name="x" * 500), by="balcony"))
+    policy = Policy(roster_bytes=100)
+
+    smaller = reduce(given, roster_set(item(ROMEO, name="x"), by="balcony"), policy)
+    larger = reduce(given, roster_set(item(ROMEO, name="x" * 501), by="balcony"), policy)
+
+    assert told(smaller) == ["empty result to balcony"]
+    assert [effect.rule for effect in larger.send] == [roster_rules.ROSTER_TOO_LARGE]
+
+
+def test_kept_decisions_take_no_more_than_their_limit() -> None:
+    given = account(JULIET, {entity(n): "To" for n in range(4)})
+    one = following(given, Inbound(AT, "s0", presence("unsubscribed", entity(0), JULIET)), policy=Policy(notices=9))
+    policy = Policy(notices=9, notice_bytes=2 * one.notices[0].size)
+
+    for n in range(4):
+        given = following(given, Inbound(AT, f"s{n}", presence("unsubscribed", entity(n), JULIET)), policy=policy)
+
+    assert [notice.key for notice in given.notices] == ["000000-s0", "000001-s1"]
+    assert not any(given.roster.state_of(entity(n)).to for n in range(4))
 
 
 def test_so_many_tombstones_are_kept_at_least_and_never_more_than_twice_as_many() -> None:
@@ -333,7 +493,7 @@ def test_so_many_decisions_are_kept_for_an_absent_user_and_the_rest_shows_in_the
         dropped = subscription_rules.NOTICE_DROPPED in [effect.rule for effect in step.send]
         assert dropped is (n >= 2)
         assert not juliet.roster.state_of(entity(n)).to
-    assert [notice.key for notice in juliet.notices] == ["s0", "s1"]
+    assert [notice.key for notice in juliet.notices] == ["000000-s0", "000001-s1"]
 
 
 @pytest.mark.parametrize(("size", "kept"), [(40, True), (41, False)])
@@ -380,10 +540,19 @@ LEAST = {
     "pending_requests_per_domain": 0,
     "request_size": 0,
     "notices": 0,
+    "roster_bytes": 0,
+    "pending_request_bytes": 0,
+    "notice_bytes": 0,
+    "presence_size": 0,
+    "session_bytes": 0,
+    "directed_bytes": 0,
+    "block_list_bytes": 0,
+    "offline_bytes": 0,
     "lowest_priority": -128,
     "highest_priority": -128,
     "directed_entries": 0,
     "sessions": 1,
+    "held_bytes": 0,
     "held_events": 1,  # counted by the service: tests/server/test_service.py
     "offline_message_size": 0,
     "offline_message_count": 0,

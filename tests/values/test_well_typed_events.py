@@ -87,7 +87,7 @@ EXAMPLES: Final[dict[type, dict[str, object]]] = {
         "condition": Condition.REMOTE_SERVER_TIMEOUT,
         "recipients": ("romeo@montague.example",),
     },
-    server_events.AccountLoaded: {"records": (Put(Kind.MOVED, "", None),), "offline": 1},
+    server_events.AccountLoaded: {"records": (Put(Kind.MOVED, "", None),), "offline": 1, "offline_bytes": 1},
     server_events.LoadFailed: {},
     server_events.StoreFailed: {"event": ENDED},
     server_events.OfflineLoaded: {"session": SESSION, "messages": (("k", MESSAGE),)},

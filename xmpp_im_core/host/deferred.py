@@ -17,7 +17,7 @@ from xmpp_im_core.host.requests import Commit, ReadAccount, ReadMessages, Reques
 from xmpp_im_core.host.turn import Turn
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import LoadOffline
-from xmpp_im_core.server.events import AccountLoaded, LoadFailed, OfflineLoaded
+from xmpp_im_core.server.events import LoadFailed, OfflineLoaded
 from xmpp_im_core.server.service import ForAccount, Load, Service, serve
 
 S = TypeVar("S")
@@ -68,7 +68,7 @@ class DeferredHost(Loop[S]):
         if isinstance(request, ReadAccount) != isinstance(found, Stored):
             raise TypeError(f"found: {type(found).__name__} does not answer {type(request).__name__}")
         if isinstance(found, Stored):
-            self.feed(ForAccount(request.account, AccountLoaded(*self.stamp(), found.records, found.offline)))
+            self.feed(ForAccount(request.account, found.loaded(*self.stamp())))
         elif isinstance(request, ReadMessages):
             self.feed(ForAccount(request.account, OfflineLoaded(*self.stamp(), request.session, found)))
 

@@ -9,7 +9,7 @@ from xmpp_im_core.host.ports import Clock, Ids, Operations, Storage, StorageFail
 from xmpp_im_core.host.turn import Turn
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import LoadOffline
-from xmpp_im_core.server.events import AccountLoaded, LoadFailed, OfflineLoaded
+from xmpp_im_core.server.events import LoadFailed, OfflineLoaded
 from xmpp_im_core.server.service import ForAccount, Load, Service, ServiceEvent
 
 S = TypeVar("S")
@@ -65,7 +65,7 @@ class Host(Loop[S]):
                 stored = self.storage.account(account)
             except StorageFailed:
                 return ForAccount(account, LoadFailed(*self.stamp()))
-            return ForAccount(account, AccountLoaded(*self.stamp(), stored.records, stored.offline))
+            return ForAccount(account, stored.loaded(*self.stamp()))
         try:
             messages = self.storage.messages(account)
         except StorageFailed:

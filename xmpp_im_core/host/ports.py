@@ -16,6 +16,7 @@ from attrs.validators import ge
 
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.server.effects import Deliver, Put, StoreOperation
+from xmpp_im_core.server.events import AccountLoaded
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.stanza import IQ, Condition, Message, Stanza, error_reply, stanza_error
 
@@ -95,6 +96,12 @@ class Stored:
     """All records but those of the kinds ``OFFLINE`` and ``OUTBOX``; none if there is no such account."""
     offline: int = field(default=0, validator=ge(0))
     """How many records of kind ``OFFLINE`` there are."""
+    offline_bytes: int = field(default=0, validator=ge(0))
+    """The sum of ``Stanza.size`` of their messages; keep it beside each record, so that it need not be counted."""
+
+    def loaded(self, at: datetime, seq: str) -> AccountLoaded:
+        """Return the event that tells the account what is stored for it."""
+        return AccountLoaded(at, seq, self.records, self.offline, self.offline_bytes)
 
 
 Operations: TypeAlias = Sequence[tuple[str, StoreOperation]]

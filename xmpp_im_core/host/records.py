@@ -37,7 +37,8 @@ class Records:
         """Return what is stored for an account."""
         kept = self.accounts.get(jid, {}).values()
         records = tuple([put for put in kept if put.kind is not Kind.OFFLINE])
-        return Stored(records, sum(put.kind is Kind.OFFLINE for put in kept))
+        messages = [put.value for put in kept if isinstance(put.value, Message)]
+        return Stored(records, len(messages), sum([message.size() for message in messages]))
 
     def messages(self, jid: str) -> Messages:
         """Return the stored messages of an account, in the order in which they were put."""

@@ -33,6 +33,12 @@ MALFORMED: Final = rule(
 )
 JID_MALFORMED: Final = rule("blocking:jid-malformed", "What is no JID cannot be blocked.", "XEP-0191 §3.3")
 LIST_FULL: Final = rule("blocking:full", "One blocked JID more than the limit is a policy violation.", "8.1-03")
+LIST_TOO_LARGE: Final = rule(
+    "blocking:too-large",
+    "A block list that would take more memory than the limit is a policy violation.",
+    "8.1-03",
+    "RFC 6120 §13.12",
+)
 
 # --- stanzas from and to whom the user blocks -------------------------------------------------------------
 

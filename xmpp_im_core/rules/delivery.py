@@ -61,6 +61,12 @@ TOO_LARGE_TO_STORE: Final = rule("message:too-large", "A message larger than the
 TOO_MANY_STORED: Final = rule(
     "message:too-many", "Where as many messages wait as may, one more is not stored.", "8.1-03", "XEP-0160 §2"
 )
+TOO_MUCH_STORED: Final = rule(
+    "message:all-too-large",
+    "Where one message more would take more than the limit for all, it is not stored.",
+    "8.1-03",
+    "XEP-0160 §2",
+)
 OFFLINE_FLUSHED: Final = rule(
     "message:flush",
     "Stored messages are asked for when a resource becomes available with a non-negative priority.",

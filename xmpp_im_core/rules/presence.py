@@ -73,6 +73,15 @@ INVALID_PRESENCE: Final = rule(
     "Presence whose show, priority or status breaks the syntax is a bad request when it comes from a client.",
     "4.7.2-01 4.7.2.1-02 4.7.2.1-04 4.7.2.1-06 4.7.2.2-03 4.7.2.2-04 4.7.2.3-02 4.7.2.3-03 4.7.2.3-05",
 )
+PRESENCE_TOO_LARGE: Final = rule(
+    "presence:too-large", "Presence larger than the limit is a policy violation.", "8.1-03", "RFC 6120 §13.12"
+)
+PRESENCES_TOO_LARGE: Final = rule(
+    "presence:all-too-large",
+    "Presence is a policy violation where that of all resources would take more memory than the limit.",
+    "8.1-03",
+    "RFC 6120 §13.12",
+)
 
 # --- inbound (§4.2.3, §4.4.3, §4.5.3, §8.5) ---------------------------------------------------------------
 
@@ -232,6 +241,13 @@ DIRECTED_UNAVAILABLE: Final = rule(
     "Directed unavailable presence is routed in full, and strikes the entity from the list.",
     _DIRECTED,
     "4.6.1-06 4.6.3-02 4.6.3-03 4.6.3-05",
+)
+DIRECTED_TOO_LARGE: Final = rule(
+    "directed:too-large",
+    "A recipient of directed presence is a policy violation where all of the account would take more memory than the "
+    "limit.",
+    "8.1-03",
+    "RFC 6120 §13.12",
 )
 DIRECTED_LIST_FULL: Final = rule(
     "directed:list-full",

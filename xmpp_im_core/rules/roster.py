@@ -136,6 +136,12 @@ ITEM_JID_MALFORMED: Final = rule(
 ITEM_FOR_FULL_JID: Final = rule("roster:full-jid", "An item for a full JID is a bad request.", _REFUSED)
 TOO_MANY_GROUPS: Final = rule("roster:too-many-groups", "An item of too many groups is not acceptable.", _REFUSED)
 ROSTER_FULL: Final = rule("roster:full", "One item more than the limit is a policy violation.", _REFUSED)
+ROSTER_TOO_LARGE: Final = rule(
+    "roster:too-large",
+    "An item is a policy violation where the roster would take more memory than the limit.",
+    _REFUSED,
+    "RFC 6120 §13.12",
+)
 
 # --- removing (§2.5) --------------------------------------------------------------------------------------
 

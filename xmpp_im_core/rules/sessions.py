@@ -19,6 +19,12 @@ RESOURCE_MALFORMED: Final = rule(
     "session:bad-resource", "A resourcepart that is none, or not prepared, is refused.", "RFC 6120 §7.7.2.1"
 )
 TOO_MANY_SESSIONS: Final = rule("session:too-many", "One resource more than the limit is refused.", "RFC 6120 §7.6.2.1")
+SESSIONS_TOO_LARGE: Final = rule(
+    "session:too-large",
+    "A resource is refused where all of the account would take more memory than the limit.",
+    "RFC 6120 §7.6.2.1",
+    "RFC 6120 §13.12",
+)
 REPLACED: Final = rule(
     "session:replaced", "The older session of a resource is closed with conflict.", "RFC 6120 §7.7.2.2"
 )

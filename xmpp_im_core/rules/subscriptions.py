@@ -19,7 +19,7 @@ NO_CONTACT_NAMED: Final = rule(
 )
 REQUEST_TO_FULL_ROSTER: Final = rule(
     "subscribe:roster-full",
-    "A request that would need one item more than the limit is a policy violation.",
+    "A request that would need one item more than the limit, or more memory, is a policy violation.",
     "3.1.2-09",
 )
 REQUEST_UNROUTABLE: Final = rule(
@@ -79,10 +79,17 @@ REQUEST_DENIED_BY_SERVICE: Final = rule(
 )
 SERVICE_APPROVAL_TO_FULL_ROSTER: Final = rule(
     "subscribe:service-roster-full",
-    "A request that is to be approved on the user's behalf, but whose item would be one too many, is ignored.",
+    "A request that is to be approved on the user's behalf, but whose item would be one too many or too large, is "
+    "ignored.",
     "3.1.3-05 8.1-03",
 )
 REQUEST_TOO_LARGE: Final = rule("subscribe:too-large", "A request larger than the limit is ignored.", "3.1.3-18 8.1-03")
+REQUESTS_TOO_LARGE: Final = rule(
+    "subscribe:all-too-large",
+    "A request is ignored where all that wait would take more memory than the limit.",
+    "3.1.3-18 8.1-03",
+    "RFC 6120 §13.12",
+)
 TOO_MANY_REQUESTS: Final = rule(
     "subscribe:too-many", "One waiting request more than the limit is ignored.", "3.1.3-18 8.1-03"
 )

@@ -36,7 +36,7 @@ from xmpp_im_core.server.events import Outbound
 from xmpp_im_core.server.iq_syntax import malformed
 from xmpp_im_core.server.messages import message_to_nobody
 from xmpp_im_core.server.resending import first_due
-from xmpp_im_core.server.state import Account, Session
+from xmpp_im_core.server.state import Account, Session, entry_size
 from xmpp_im_core.server.visibility import is_blocked, is_withheld, matches, reaches
 from xmpp_im_core.stanza import (
     IQ,
@@ -83,6 +83,8 @@ def blocking_request(
     blocked = tuple(sorted({*account.blocked, *jids}))
     if len(blocked) > longest:
         return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.LIST_FULL)
+    if len(blocked) > len(account.blocked) and sum([entry_size(jid) for jid in blocked]) > policy.block_list_bytes:
+        return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.LIST_TOO_LARGE)
     return _block(account, event, request, session, jids, blocked)
 
 

@@ -11,6 +11,7 @@ from xmpp_im_core.roster import Told
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import delivery as delivery_rules
 from xmpp_im_core.rules import presence as rules
+from xmpp_im_core.server.answers import refuse
 from xmpp_im_core.server.directing import heard_unavailable
 from xmpp_im_core.server.effects import (
     Effect,
@@ -30,7 +31,7 @@ from xmpp_im_core.server.priorities import within_bounds
 from xmpp_im_core.server.state import Account, LastUnavailable, Session, SessionId
 from xmpp_im_core.server.subscribing import redeliver_requests
 from xmpp_im_core.server.visibility import is_blocked, is_withheld
-from xmpp_im_core.stanza import Presence
+from xmpp_im_core.stanza import Condition, Presence
 
 
 def outbound_available(
@@ -46,6 +47,9 @@ def outbound_available(
     presence = within_bounds(presence, policy)
     initial = session.presence is None
     shown = session.showing(presence)
+    too_large = _too_large(account, session, shown, presence, policy)
+    if too_large is not None:
+        return refuse(account, presence, session.id, Condition.POLICY_VIOLATION, too_large)
     after = _keeping_recipients(account.with_session(shown))
     rule = rules.INITIAL_PRESENCE if initial else rules.SUBSEQUENT_PRESENCE
     own = rules.INITIAL_PRESENCE_TO_OWN if initial else rules.SUBSEQUENT_PRESENCE_TO_OWN
@@ -62,6 +66,16 @@ def outbound_available(
     if shown.priority >= 0 and not was_reachable and policy.offline_messages:
         send.append(LoadOffline(session.id, delivery_rules.OFFLINE_FLUSHED))
     return Transition(after, tuple(send), (), forget)
+
+
+def _too_large(account: Account, before: Session, shown: Session, presence: Presence, policy: Policy) -> Rule | None:
+    """Return the rule by which a presence is refused that would take too much memory, or None."""
+    if presence.size() > policy.presence_size:
+        return rules.PRESENCE_TOO_LARGE
+    growth = shown.taken.own - before.taken.own
+    if growth > 0 and account.session_bytes + growth > policy.session_bytes:
+        return rules.PRESENCES_TOO_LARGE
+    return None
 
 
 def _greetings(account: Account, event: Outbound, session: Session) -> list[Effect]:
@@ -92,7 +106,7 @@ def _probes(account: Account, id: str, session: Session) -> Effect:
 
 
 def outbound_unavailable(
-    account: Account, event: Outbound, presence: Presence, session: Session
+    account: Account, event: Outbound, presence: Presence, session: Session, policy: Policy
 ) -> Transition[Account]:
     """Process presence of type "unavailable" without 'to': the full XML goes out, and to its sender too (§4.5.2).
 
@@ -100,7 +114,10 @@ def outbound_unavailable(
     """
     after = account.with_session(session.showing(None))
     heard = (*account.available(), *([] if session.available else [session.id]))
-    return leave(account, after, session, presence, event.at, tuple(sorted(heard)))
+    remembered = presence
+    if presence.size() > policy.presence_size:
+        remembered = Presence(None, presence.from_, None, "unavailable")
+    return leave(account, after, session, presence, remembered, event.at, tuple(sorted(heard)))
 
 
 def session_gone(account: Account, session: Session, seq: str, at: datetime) -> Transition[Account]:
@@ -111,7 +128,7 @@ def session_gone(account: Account, session: Session, seq: str, at: datetime) -> 
     """
     after = account.without_session(session.id)
     presence = Presence(None, session.address, f"{seq}-unavailable-{session.id.resource}", "unavailable")
-    return leave(account, after, session, presence, at, after.available())
+    return leave(account, after, session, presence, presence, at, after.available())
 
 
 def leave(
@@ -119,6 +136,7 @@ def leave(
     after: Account,
     session: Session,
     presence: Presence,
+    remembered: Presence,
     at: datetime,
     own: tuple[SessionId, ...],
 ) -> Transition[Account]:
@@ -126,6 +144,8 @@ def leave(
 
     A session that was available owes it to the subscribers, to the user's own resources and to whom it sent
     directed presence; one that never was, to the last alone, subscribers or not.
+
+    :param remembered: what is kept of the presence for later probes.
     """
     send: list[Effect] = []
     store: tuple[StoreOperation, ...] = ()
@@ -139,7 +159,7 @@ def leave(
     if session.available:
         send.append(deliver(presence.stamped(to=before.address), own, rules.UNAVAILABLE_TO_OWN))
         if not after.available():
-            last = LastUnavailable(presence, at)
+            last = LastUnavailable(remembered, at)
             after = after.left_at(last)
             store = (Put(Kind.LAST_UNAVAILABLE, "", last),)
     elif not directed:

@@ -28,6 +28,14 @@ def modify(account: Account, contact: Contact, policy: Policy) -> tuple[Account,
     return account.with_roster(roster), contact, store
 
 
+def has_no_room_for(roster: Roster, contact: Contact, policy: Policy) -> bool:
+    """Whether a contact that is not in the roster would be one item too many, or take too much memory."""
+    if contact.listed:
+        return False
+    growth = roster.growth(contact.in_roster(approved=False))
+    return roster.listed >= policy.roster_items or roster.item_bytes + growth > policy.roster_bytes
+
+
 def note(account: Account, contact: Contact) -> tuple[Account, tuple[StoreOperation, ...]]:
     """Keep a contact of which nothing has changed that a roster item shows: no new version, nothing to push."""
     roster = account.roster.noted(contact)

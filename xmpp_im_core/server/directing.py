@@ -9,7 +9,7 @@ from xmpp_im_core.rules import presence as rules
 from xmpp_im_core.server.answers import refuse
 from xmpp_im_core.server.effects import Route, Transition
 from xmpp_im_core.server.events import Outbound
-from xmpp_im_core.server.state import Account, Session
+from xmpp_im_core.server.state import Account, Session, entry_size
 from xmpp_im_core.server.visibility import holds
 from xmpp_im_core.stanza import Condition, Presence
 
@@ -35,8 +35,9 @@ def outbound_directed(
         return Transition(account, (routed,))
     if not own and len(session.directed) >= policy.directed_entries:
         return refuse(account, presence, session.id, Condition.POLICY_VIOLATION, rules.DIRECTED_LIST_FULL)
-    listed = session.with_directed(tuple(sorted([*session.directed, to.full])))
-    return Transition(account.with_session(listed), (routed,))
+    if not own and account.directed_bytes + entry_size(to.full) > policy.directed_bytes:
+        return refuse(account, presence, session.id, Condition.POLICY_VIOLATION, rules.DIRECTED_TOO_LARGE)
+    return Transition(account.with_session(session.directing_to(to.full)), (routed,))
 
 
 def _is_owed(account: Account, own: JID, session: Session) -> bool:

@@ -180,6 +180,8 @@ class AccountLoaded(Timed):
     records: tuple[Put, ...] = field(validator=tuple_of(Put, "a Put"))
     offline: int = field(default=0, validator=is_count)
     """How many records of kind ``OFFLINE`` there are; they are asked for when somebody can take them."""
+    offline_bytes: int = field(default=0, validator=is_count)
+    """How many bytes their messages take together (``Stanza.size``); 0 if the storage does not know."""
 
 
 @frozen

@@ -27,10 +27,17 @@ def notify(
     interested = account.interested()
     if interested:
         return account, (deliver(stanza, interested, rule),), ()
-    if len(account.notices) >= policy.notices or stanza.size() > policy.request_size:
+    notice = Notice(f"{len(account.notices):06}-{seq}", stanza)
+    if not _is_kept(account, notice, policy):
         return account, (Ignored(rule), Ignored(rules.NOTICE_DROPPED)), ()
-    kept = account.noticing((*account.notices, Notice(seq, stanza)))
-    return kept, (Ignored(rule), Ignored(rules.NOTICE_KEPT)), (Put(Kind.NOTICE, seq, stanza),)
+    kept = account.noticing((*account.notices, notice))
+    return kept, (Ignored(rule), Ignored(rules.NOTICE_KEPT)), (Put(Kind.NOTICE, notice.key, stanza),)
+
+
+def _is_kept(account: Account, notice: Notice, policy: Policy) -> bool:
+    if len(account.notices) >= policy.notices or notice.stanza.size() > policy.request_size:
+        return False
+    return sum([each.size for each in account.notices]) + notice.size <= policy.notice_bytes
 
 
 def deliver_notices(

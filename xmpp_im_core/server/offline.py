@@ -46,8 +46,12 @@ def keep_offline(
         return Transition(account, (_not_stored(account, message, sender, rules.TOO_LARGE_TO_STORE),))
     if account.offline >= policy.offline_message_count:
         return Transition(account, (_not_stored(account, message, sender, rules.TOO_MANY_STORED),))
-    stored = Put(Kind.OFFLINE, event.seq, delayed(message, event.at, account.jid.domain))
-    return Transition(account.storing(account.offline + 1), (Ignored(rule),), (stored,))
+    stamped = delayed(message, event.at, account.jid.domain)
+    stored = account.offline_bytes + stamped.size()
+    if stored > policy.offline_bytes:
+        return Transition(account, (_not_stored(account, message, sender, rules.TOO_MUCH_STORED),))
+    put = Put(Kind.OFFLINE, event.seq, stamped)
+    return Transition(account.storing(account.offline + 1, stored), (Ignored(rule),), (put,))
 
 
 def _not_stored(account: Account, message: Message, sender: JID, rule: Rule) -> Effect:
@@ -128,8 +132,15 @@ def offline_loaded(account: Account, event: OfflineLoaded) -> Transition[Account
     if not event.messages:
         return silence(account, rules.NOTHING_STORED)
     send = tuple([_delivered(account, message, session.id) for _, message in event.messages])
-    left = account.storing(max(account.offline - len(event.messages), 0))
+    left = _without_stored(account, [message for _, message in event.messages])
     return Transition(left, send, (), tuple([Delete(Kind.OFFLINE, key) for key, _ in event.messages]))
+
+
+def _without_stored(account: Account, delivered: list[Message]) -> Account:
+    """Return the account without these stored messages; without any, nothing is taken either."""
+    left = max(account.offline - len(delivered), 0)
+    size = account.offline_bytes - sum([message.size() for message in delivered])
+    return account.storing(left, max(size, 0) if left else 0)
 
 
 def _delivered(account: Account, message: Message, session: SessionId) -> Effect:

@@ -7,7 +7,7 @@ from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import subscriptions as rules
 from xmpp_im_core.server.answers import refuse
-from xmpp_im_core.server.changes import modify, push
+from xmpp_im_core.server.changes import has_no_room_for, modify, push
 from xmpp_im_core.server.effects import Ignored, Route, Transition, silence
 from xmpp_im_core.server.events import Inbound, Outbound
 from xmpp_im_core.server.farewell import presence_from_all
@@ -25,7 +25,7 @@ def pre_approve(account: Account, event: Outbound, contact: Contact, row: Row, p
         return silence(account, rules.PRE_APPROVAL_UNSUPPORTED)
     if contact.approved and contact.listed:
         return Transition(account, (Ignored(row.rule), Ignored(rules.APPROVED_ALREADY)))
-    if not contact.listed and account.roster.listed >= policy.roster_items:
+    if has_no_room_for(account.roster, contact, policy):
         return refuse(account, event.stanza, event.session, Condition.POLICY_VIOLATION, rules.REQUEST_TO_FULL_ROSTER)
     pushed_by = rules.PRE_APPROVAL_PUSHED if contact.listed else rules.PRE_APPROVED_ITEM_PUSHED
     after, contact, store = modify(account, contact.in_roster(approved=True), policy)
@@ -47,7 +47,7 @@ def approved_by_service(
     account: Account, event: Inbound, request: Presence, contact: Contact, policy: Policy
 ) -> Transition[Account]:
     """Approve a request as the service has decided on the user's behalf (§3.1.3)."""
-    if not contact.listed and account.roster.listed >= policy.roster_items:
+    if has_no_room_for(account.roster, contact, policy):
         return silence(account, rules.SERVICE_APPROVAL_TO_FULL_ROSTER)
     table = OUTBOUND_SUBSCRIBED if contact.state.pending_in else PRE_APPROVED
     approved = contact.becoming(table[contact.state].becomes).in_roster(approved=contact.approved)

@@ -70,7 +70,7 @@ def _without_to(
     if type is None:
         return outbound_available(account, event, presence, session, policy)
     if type == "unavailable":
-        return outbound_unavailable(account, event, presence, session)
+        return outbound_unavailable(account, event, presence, session, policy)
     if type in SUBSCRIPTION_TYPES:
         return refuse(account, presence, session.id, Condition.BAD_REQUEST, subscription_rules.NO_CONTACT_NAMED)
     return silence(account, rules.CLIENT_PROBE_WITHOUT_TO if type == "probe" else rules.ERROR_WITHOUT_TO)

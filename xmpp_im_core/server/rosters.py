@@ -104,6 +104,9 @@ def roster_set(
     is_new = contact is None or not contact.listed
     if is_new and account.roster.listed >= policy.roster_items:
         return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.ROSTER_FULL)
+    growth = account.roster.growth(_updated(account, wanted.jid, wanted.name, wanted.groups))
+    if growth > 0 and account.roster.item_bytes + growth > policy.roster_bytes:
+        return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.ROSTER_TOO_LARGE)
     put = put_item(account, wanted.jid, wanted.name, wanted.groups, event.seq, policy)
     answer = result(request, session.id, rules.ITEM_ADDED if is_new else rules.ITEM_UPDATED)
     return Transition(put.state, (answer, *put.send), put.store)
@@ -116,14 +119,15 @@ def put_item(
 
     Name and groups are replaced as a whole; subscription, ask, approved and a waiting request stay.
     """
-    before = account.roster.contacts.get(jid) or Contact(jid, listed=False)
-    after, contact, store = modify(
-        account,
-        Contact(jid, before.state, True, name, groups, before.approved, before.request, before.asked),
-        policy,
-    )
-    pushed = rules.UPDATED_ITEM_PUSHED if before.listed else rules.ADDED_ITEM_PUSHED
+    before = account.roster.contacts.get(jid)
+    after, contact, store = modify(account, _updated(account, jid, name, groups), policy)
+    pushed = rules.UPDATED_ITEM_PUSHED if before is not None and before.listed else rules.ADDED_ITEM_PUSHED
     return Transition(after, (push(after, contact, f"{seq}-push", policy, pushed),), store)
+
+
+def _updated(account: Account, jid: str, name: str, groups: tuple[str, ...]) -> Contact:
+    before = account.roster.contacts.get(jid) or Contact(jid, listed=False)
+    return Contact(jid, before.state, True, name, groups, before.approved, before.request, before.asked)
 
 
 def remove_item(account: Account, contact: Contact, seq: str, policy: Policy) -> Transition[Account]:

@@ -267,7 +267,7 @@ def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
     state = work.accounts.get(due.jid)
     if state is None:
         state = work.machine.start(parse_jid(due.jid))
-    full = len(waiting.events) >= work.policy.held_events
+    full = waiting.is_full(due.event, work.policy)
     refusal = refused(account_of(state), due.event, work.policy) if full else None
     if refusal is None:
         work.holds.append((due.jid, work.cause))

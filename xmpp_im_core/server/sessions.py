@@ -24,6 +24,9 @@ def session_bound(account: Account, event: SessionBound, policy: Policy) -> Tran
     session = new_session(account, event)
     if session is None:
         return Transition(account, (EndSession(event.session, "bad-format", rules.RESOURCE_MALFORMED),))
+    taken = account.session_bytes - (0 if replaced is None else replaced.taken.own)
+    if taken + session.taken.own > policy.session_bytes:
+        return Transition(account, (EndSession(event.session, "policy-violation", rules.SESSIONS_TOO_LARGE),))
     if replaced is None:
         if len(account.sessions) >= policy.sessions:
             return Transition(account, (EndSession(event.session, "policy-violation", rules.TOO_MANY_SESSIONS),))

@@ -9,16 +9,21 @@ directly, since ``evolve`` costs as much as a tenth of such a step.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from attrs import evolve, field, frozen
 
 from xmpp_im_core.checks import is_flag, is_text
+from xmpp_im_core.element import TEXT_SIZE, text_size
 from xmpp_im_core.jid import JID, Address, address_of
 from xmpp_im_core.roster import Roster
 from xmpp_im_core.stanza import Presence
+
+_SESSION_SIZE: Final = 1024
+"""What a session takes in memory beside its characters and its presence, in bytes."""
 
 
 class SessionId(NamedTuple):
@@ -30,6 +35,15 @@ class SessionId(NamedTuple):
 
     resource: str
     epoch: int
+
+
+class Taken(NamedTuple):
+    """How many bytes of memory a session takes at most."""
+
+    own: int
+    """With its address, its language and its presence."""
+    directed: int
+    """With its directed-presence list."""
 
 
 @frozen
@@ -57,6 +71,15 @@ class Session:
     """Whether it has asked for the block list, and so gets its pushes (XEP-0191 §3.2)."""
     broken: bool = False
     """Whether a delivery to it has failed: its stream is gone, and its ``SessionEnded`` is due."""
+    counted: Taken | None = field(default=None, eq=False, repr=False)
+    """What it takes in memory, once that has been counted: see :attr:`taken`."""
+
+    @property
+    def taken(self) -> Taken:
+        """What it takes in memory; with :meth:`showing` and :meth:`with_directed` only what changes is counted anew."""
+        if self.counted is not None:
+            return self.counted
+        return Taken(session_size(self.address, self.lang, self.presence), _entries_size(self.directed))
 
     @property
     def available(self) -> bool:
@@ -69,6 +92,7 @@ class Session:
 
     def showing(self, presence: Presence | None) -> Session:
         """Return the session with this last broadcast presence; None ends its presence session (§4.1, §4.6.1)."""
+        own = session_size(self.address, self.lang, presence)
         return Session(
             self.id,
             self.address,
@@ -80,11 +104,18 @@ class Session:
             self.attached,
             self.knows_blocklist,
             self.broken,
+            Taken(own, 0 if presence is None else self.taken.directed),
         )
 
     def with_directed(self, directed: tuple[str, ...]) -> Session:
-        """Return the session with this directed-presence list."""
-        return evolve(self, directed=directed)
+        """Return the session with this directed-presence list, sorted."""
+        return evolve(self, directed=directed, counted=Taken(self.taken.own, _entries_size(directed)))
+
+    def directing_to(self, entry: str) -> Session:
+        """Return the session with one more entry in its directed-presence list."""
+        place = bisect_left(self.directed, entry)
+        directed = (*self.directed[:place], entry, *self.directed[place:])
+        return evolve(self, directed=directed, counted=Taken(self.taken.own, self.taken.directed + entry_size(entry)))
 
     def with_stream(self, attached: bool) -> Session:
         """Return the session with its stream there, or lost but resumable; either way it takes deliveries again."""
@@ -114,6 +145,12 @@ class Notice:
     key: str
     """Under which it is stored."""
     stanza: Presence
+    size: int = field(init=False, eq=False, repr=False)
+    """How many bytes of memory it takes at most."""
+
+    @size.default
+    def _size(self) -> int:
+        return TEXT_SIZE + text_size(self.key) + self.stanza.size()
 
 
 @frozen
@@ -144,6 +181,8 @@ class Account:
     """How many messages are stored for the user (§8.5.2.2.1); the storage alone knows which."""
     replaced: tuple[SessionId, ...] = ()
     """The replaced sessions whose ``SessionEnded`` is still to come, the oldest first."""
+    offline_bytes: int = 0
+    """How many bytes the stored messages take together (``Stanza.size``), where the storage has told."""
     address: Address = field(init=False, eq=False, repr=False)
 
     @address.default
@@ -191,6 +230,7 @@ class Account:
             self.notices,
             self.offline,
             self.replaced,
+            self.offline_bytes,
         )
 
     def with_sessions(self, sessions: tuple[Session, ...]) -> Account:
@@ -206,6 +246,7 @@ class Account:
             self.notices,
             self.offline,
             self.replaced,
+            self.offline_bytes,
         )
 
     def waking(self, at: datetime | None) -> Account:
@@ -228,9 +269,19 @@ class Account:
         """Return the account with these notices."""
         return evolve(self, notices=notices)
 
-    def storing(self, offline: int) -> Account:
-        """Return the account with so many stored messages."""
-        return self if offline == self.offline else evolve(self, offline=offline)
+    def storing(self, offline: int, size: int) -> Account:
+        """Return the account with so many stored messages, which take so many bytes together."""
+        return evolve(self, offline=offline, offline_bytes=size)
+
+    @property
+    def session_bytes(self) -> int:
+        """How many bytes of memory the connected resources take together, without what they sent directed presence."""
+        return sum([session.taken.own for session in self.sessions])
+
+    @property
+    def directed_bytes(self) -> int:
+        """How many bytes of memory all directed-presence lists take together."""
+        return sum([session.taken.directed for session in self.sessions])
 
     def replacing(self, replaced: tuple[SessionId, ...]) -> Account:
         """Return the account with these replaced sessions whose ends are still to come."""
@@ -244,6 +295,20 @@ class Account:
     def without_session(self, id: SessionId) -> Account:
         """Return the account without this session."""
         return self.with_sessions(tuple([session for session in self.sessions if session.id != id]))
+
+
+def session_size(address: Address, lang: str | None, presence: Presence | None) -> int:
+    """Return how many bytes of memory a session takes at most, without its directed-presence list."""
+    return _SESSION_SIZE + 4 * text_size(address.written) + text_size(lang or "") + (presence.size() if presence else 0)
+
+
+def entry_size(jid: str) -> int:
+    """Return how many bytes of memory one address of a list takes at most."""
+    return TEXT_SIZE + text_size(jid)
+
+
+def _entries_size(jids: tuple[str, ...]) -> int:
+    return sum([entry_size(jid) for jid in jids])
 
 
 def _by_resource(session: Session) -> str:

@@ -55,7 +55,7 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     head = RosterHead(head.lineage, newest, head.horizon, head.sharing)
     sessions = state.sessions if isinstance(state, Unloaded) else ()
     account = Account(state.jid, roster_of(head, contacts), sessions, last, moved, blocked)
-    account = account.noticing(_notices(event)).storing(event.offline)
+    account = account.noticing(_notices(event)).storing(event.offline, event.offline_bytes if event.offline else 0)
     return silence(account.waking(first_due(account, policy)), rules.LOADED)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from xmpp_im_core.event import Decision
 from xmpp_im_core.policy import Policy, PreApproval
-from xmpp_im_core.roster import Contact
+from xmpp_im_core.roster import Contact, request_size
 from xmpp_im_core.rules import subscriptions as rules
 from xmpp_im_core.server.answers import refuse
-from xmpp_im_core.server.changes import modify, note, push
+from xmpp_im_core.server.changes import has_no_room_for, modify, note, push
 from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound, Outbound
 from xmpp_im_core.server.farewell import presence_from_all
@@ -36,7 +36,7 @@ def outbound_subscribe(
     :param request: stamped with the user's bare JID, to the contact's bare JID.
     """
     row = OUTBOUND_SUBSCRIBE[contact.state]
-    if not contact.listed and account.roster.listed >= policy.roster_items:
+    if has_no_room_for(account.roster, contact, policy):
         return refuse(account, event.stanza, event.session, Condition.POLICY_VIOLATION, rules.REQUEST_TO_FULL_ROSTER)
     routed = Route(request, row.rule, event.session)
     if not row.becomes.pending_out:
@@ -95,7 +95,10 @@ def _ask_user(
         return silence(account, rules.TOO_MANY_REQUESTS)
     if account.roster.pending_from(sender.domain) >= policy.pending_requests_per_domain:
         return silence(account, rules.TOO_MANY_REQUESTS_OF_DOMAIN)
-    after, store = note(account, contact.becoming(row.becomes).requesting(request))
+    asking = contact.becoming(row.becomes).requesting(request)
+    if account.roster.request_bytes + request_size(asking) > policy.pending_request_bytes:
+        return silence(account, rules.REQUESTS_TOO_LARGE)
+    after, store = note(account, asking)
     available = account.available()
     if not available:
         return Transition(after, (Ignored(row.rule), Ignored(rules.REQUEST_RECORDED)), store)
@@ -120,7 +123,7 @@ def outbound_subscribed(
         return pre_approve(account, event, contact, row, policy)
     if not row.acts:
         return silence(account, row.rule)
-    if not contact.listed and account.roster.listed >= policy.roster_items:
+    if has_no_room_for(account.roster, contact, policy):
         return refuse(account, event.stanza, event.session, Condition.POLICY_VIOLATION, rules.REQUEST_TO_FULL_ROSTER)
     approved = contact.becoming(row.becomes).in_roster(approved=contact.approved)
     after, approved, store = modify(account, approved, policy)

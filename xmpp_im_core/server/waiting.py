@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Final
 
 from attrs import evolve, frozen
 
+from xmpp_im_core.element import text_size
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import service as rules
@@ -28,6 +30,9 @@ from xmpp_im_core.server.state import Account, SessionId, State
 from xmpp_im_core.server.visibility import NONE, visibility
 from xmpp_im_core.stanza import Condition, Presence, Stanza
 
+_HELD_SIZE: Final = 768
+"""What an event takes in memory beside its stanza, in bytes."""
+
 
 @frozen
 class Held:
@@ -46,10 +51,30 @@ class Waiting:
     """The session that stored messages are loaded for; None: the account itself is being loaded."""
     events: FrozenMap[Held] = FrozenMap()
     """Numbered as they came."""
+    bytes: int = 0
+    """How many bytes of memory the events take together."""
 
     def holding(self, held: Held) -> Waiting:
         """Return the account with one more event held."""
-        return Waiting(self.session, self.events.set(f"{len(self.events):09}", held))
+        events = self.events.set(f"{len(self.events):09}", held)
+        return Waiting(self.session, events, self.bytes + held_size(held.due.event))
+
+    def is_full(self, event: Event, policy: Policy) -> bool:
+        """Whether one more event is more than may be held."""
+        if len(self.events) >= policy.held_events:
+            return True
+        return self.bytes + held_size(event) > policy.held_bytes
+
+
+def held_size(event: Event) -> int:
+    """Return how many bytes of memory an event takes at most while it is held, where anybody but the host chooses."""
+    if isinstance(event, StoreFailed):
+        return _HELD_SIZE + held_size(event.event)
+    if isinstance(event, Outbound | Inbound):
+        return _HELD_SIZE + event.stanza.size()
+    if isinstance(event, SessionBound):
+        return _HELD_SIZE + text_size(event.lang or "")
+    return _HELD_SIZE
 
 
 def answers(waiting: Waiting, event: Event) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Union, get_args, get_origin
 
 import attrs
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from xmpp_im_core.snapshot.errors import Refused, found
 from xmpp_im_core.snapshot.table import TAG, Table, Tags
@@ -20,7 +20,8 @@ def converter_of(tables: tuple[Table, ...], tags: Tags) -> Converter:
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
     checks = {cls: check for table in tables for cls, check in table.checks.items()}
     converter.register_unstructure_hook_factory(
-        _is_record, lambda kind: make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True)
+        _is_record,
+        lambda kind: make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **_derived(kind)),
     )
     converter.register_structure_hook_factory(_is_record, lambda kind: _record_reader(kind, converter, checks))
     converter.register_unstructure_hook_factory(_is_choice, lambda kind: _choice_writer(converter, tags))
@@ -38,6 +39,11 @@ def _is_record(kind: Any) -> bool:
     return attrs.has(get_origin(kind) or kind)
 
 
+def _derived(kind: Any) -> dict[str, Any]:
+    """Leave out the fields in which equal values may differ: they only hold what follows from the others."""
+    return {each.name: override(omit=True) for each in attrs.fields(get_origin(kind) or kind) if not each.eq}
+
+
 def _is_choice(kind: Any) -> bool:
     """Whether several classes may stand in a field of this type, so that a tag is needed."""
     if get_origin(kind) not in (Union, UnionType):
@@ -53,7 +59,7 @@ def _is_anything(kind: Any) -> bool:
 def _record_reader(
     kind: Any, converter: Converter, checks: Mapping[type, Callable[[Any], None]]
 ) -> Callable[[Any, Any], Any]:
-    inner: Any = make_dict_structure_fn(kind, converter)
+    inner: Any = make_dict_structure_fn(kind, converter, **_derived(kind))
     check = checks.get(kind)
 
     def read(value: Any, _: Any) -> Any:

@@ -56,6 +56,8 @@ def check_account(account: Account) -> None:
     sorted_once(account.blocked, "blocked")
     if account.offline < 0:
         raise Refused(f"offline: {account.offline} messages are no number that can be stored")
+    if account.offline_bytes < 0 or (account.offline_bytes and not account.offline):
+        raise Refused(f"offline_bytes: {account.offline_bytes} is no size of {account.offline} messages")
 
 
 def check_unloaded(state: Unloaded) -> None:
