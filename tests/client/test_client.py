@@ -253,6 +253,16 @@ def test_every_chat_session_has_its_place_among_those_that_may_give_way(history:
         assert sorted(client.idle) == sorted(client.chats)
 
 
+@pytest.mark.parametrize("jid", [None, 5, "", "a@b@c", BALCONY, BALCONY.full])
+def test_a_client_is_known_by_a_bare_jid(jid: object) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^jid: "):
+        Client(jid)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_the_jid_of_a_client_may_be_given_as_a_string() -> None:
+    assert Client("Juliet@capulet.example") == Client(JULIET)
+
+
 def test_what_is_no_event_of_a_client_is_refused() -> None:
     other = server_events.Inbound(NOON, "s", stanza("<message/>"))
     for client in (Client(JULIET), Scene().client):

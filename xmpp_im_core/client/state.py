@@ -195,13 +195,22 @@ class Bound:
     lang: str | None = field(default=None, validator=is_optional_text)
 
 
+def _is_bare_jid(_: object, attribute: attrs.Attribute[JID], value: JID) -> None:
+    is_jid(_, attribute, value)
+    if not value.is_bare:
+        raise ValueError(f"{attribute.name}: {value.full!r} is not a bare JID")
+
+
 @frozen
 class Client:
-    """Everything that a client knows."""
+    """Everything that a client knows.
 
-    jid: JID
+    :raises ValueError: for what is no bare JID; it may be given as a string.
+    """
+
+    jid: JID = field(converter=as_jid, validator=_is_bare_jid)
     """The account's bare JID."""
-    roster: Roster = Roster()
+    roster: Roster = field(default=Roster(), validator=instance_of(Roster))
     chats: FrozenMap[Chat] = FrozenMap()
     """By the other's bare JID; with an occupant of a room by its full JID."""
     idle: Recency = Recency()

@@ -66,9 +66,7 @@ def check_unloaded(state: Unloaded) -> None:
 
 
 def check_client(client: Client) -> None:
-    """A client is known by its account's bare JID; its session is one of that account; each chat has its place."""
-    if not client.jid.is_bare:
-        raise Refused(f"{client.jid} is not a bare JID")
+    """The session of a client is one of its account; each chat has its place."""
     if client.bound is not None and client.bound.jid.to_bare() != client.jid:
         raise Refused(f"the session {client.bound.jid} is not one of {client.jid}")
     if sorted(client.idle) != list(client.chats):
