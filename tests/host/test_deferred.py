@@ -203,6 +203,23 @@ def test_what_has_waited_for_a_commit_does_not_keep_the_loop_busy_all_at_once() 
     assert slow.wire.bodies(f"{JULIET}/balcony") == [f"{n}" for n in range(12)]
 
 
+@pytest.mark.parametrize("failed_first", [False, True])
+@pytest.mark.parametrize("failed_then", [False, True])
+def test_a_commit_is_answered_once(failed_first: bool, failed_then: bool) -> None:
+    slow = Slow()
+    orchard = slow.enters(ROMEO, "orchard")
+    says(slow.host, ROMEO, orchard, f"<presence to='{MERCUTIO}' type='subscribe'/>")
+    [commit] = slow.take()
+    assert isinstance(commit, Commit)
+    slow.do(commit, failed_first)
+    sent, routed = list(slow.wire.got), list(slow.wire.routed)
+
+    with pytest.raises(ValueError, match="answered"):
+        (slow.host.failed if failed_then else slow.host.committed)(commit)
+
+    assert (slow.wire.got, slow.wire.routed) == (sent, routed)
+
+
 def test_an_answer_of_the_wrong_kind_is_refused() -> None:
     slow = Slow()
     with pytest.raises(TypeError, match="found"):

@@ -55,9 +55,11 @@ class DeferredHost(Loop[S]):
         return asked
 
     def committed(self, commit: Commit) -> None:
-        """Go on with an event: what it wanted stored is durable."""
-        self._ended.append((commit, True))
-        self.run()
+        """Go on with an event: what it wanted stored is durable.
+
+        :raises ValueError: if this commit has been answered: its stanzas would be sent twice.
+        """
+        self._end_commit(commit, True)
 
     @overload
     def read(self, request: ReadAccount, found: Stored) -> None: ...
@@ -73,14 +75,23 @@ class DeferredHost(Loop[S]):
             self.feed(ForAccount(request.account, OfflineLoaded(*self.stamp(), request.session, found)))
 
     def failed(self, request: Request) -> None:
-        """Take note that a request could not be done: nothing was stored, or nothing could be read."""
+        """Take note that a request could not be done: nothing was stored, or nothing could be read.
+
+        :raises ValueError: if it is a commit that has been answered.
+        """
         if isinstance(request, ReadAccount):
             self.feed(ForAccount(request.account, LoadFailed(*self.stamp())))
         elif isinstance(request, ReadMessages):
             self.feed(ForAccount(request.account, OfflineLoaded(*self.stamp(), request.session, ())))
         else:
-            self._ended.append((request, False))
-            self.run()
+            self._end_commit(request, False)
+
+    def _end_commit(self, commit: Commit, done: bool) -> None:
+        if commit.answered:
+            raise ValueError("commit: it has been answered already")
+        commit.answered = True
+        self._ended.append((commit, done))
+        self.run()
 
     @property
     def waiting(self) -> int:

@@ -13,16 +13,17 @@ from xmpp_im_core.server.state import SessionId
 
 @define(eq=False)
 class Commit:
-    """Perform these operations in one transaction, or none of them. Answer with ``committed`` or ``failed``.
+    """Perform these operations in one transaction, or none of them. Answer with ``committed`` or ``failed``, once.
 
-    No two commits that are under way at the same time concern the same account. So they may be committed in any
-    order, side by side, or several in one transaction.
+    No two commits that are under way at the same time concern the same account, but for records of the outbox, and
+    none of those twice. So they may be committed in any order, side by side, or several in one transaction.
     """
 
     operations: Operations
     turn: Turn = field(repr=False)
     last: bool
     """Whether this only removes what has been handed over: a failure then means that it is handed over again."""
+    answered: bool = field(default=False, init=False, repr=False)
 
 
 @define(eq=False)
