@@ -473,3 +473,12 @@ def test_the_answer_to_the_copy_of_a_private_message_goes_to_the_occupant() -> N
     own = f"<message from='{JULIET}/chamber' to='{TYBALT}' type='chat'><body>a</body><x xmlns='{USER}'/></message>"
 
     assert replied(inside(), own).to_jid == TYBALT
+
+
+def test_a_room_that_was_not_entered_is_owed_nothing_whichever_form_of_its_jid_says_so() -> None:
+    scene = Scene()
+    entering(scene)
+    scene.server(failed(ROOM, "conflict", scene.client.sent_presences[-1].id or ""))
+
+    assert not scene.client.rooms
+    assert not scene.client.directed

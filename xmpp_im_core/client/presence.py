@@ -110,10 +110,13 @@ def presence_error(client: Client, presence: Presence, sender: JID, policy: Clie
     """
     error, answered = presence.error, answered_presence(client, presence, sender)
     failed = PresenceFailed(sender, error, answered)
-    client, forgot = reclassified(not_entered(client, sender), (sender.bare,), policy)
-    if sender == client.jid or is_occupant(client, sender, presence) or not says_nobody_there(error, answered):
+    sent_to = sender if answered is None or answered.to_jid is None else answered.to_jid
+    own = sender == client.jid or is_occupant(client, sender, presence) or not says_nobody_there(error, answered)
+    client, forgot = reclassified(not_entered(client, sent_to), (sender.bare,), policy)
+    if own:
         return Transition(client, (Tell(failed, rules.OWN_PRESENCE_FAILED), *forgot))
-    return _nobody_there(client, presence, sender, Tell(failed, rules.PRESENCE_ERROR), policy)
+    step = _nobody_there(client, presence, sender, Tell(failed, rules.PRESENCE_ERROR), policy)
+    return Transition(step.state, (*step.send, *forgot))
 
 
 def _nobody_there(client: Client, presence: Presence, sender: JID, failed: Tell, policy: ClientPolicy) -> Transition:
