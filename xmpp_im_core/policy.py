@@ -85,6 +85,10 @@ class Audience(Enum):
     SUBSCRIBER = "subscriber"
     """Whoever is subscribed to the user's presence, and the user."""
     ANYONE = "anyone"
+    """Whoever asks. An address without an account answers service-unavailable (§8.5.1): the two can be told apart."""
+    EVERYWHERE = "everywhere"
+    """Whoever asks, and at addresses without an account too, against §8.5.1: the service answers there as for an
+    account without anything, so that nobody can find accounts by asking."""
 
 
 class MessagesToSeveral(Enum):

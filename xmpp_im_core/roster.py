@@ -176,7 +176,7 @@ class Roster:
     shared: FrozenMap[SharedItem] = FrozenMap()
     """The items that the service shows, by their bare JIDs."""
     sharing: bool = False
-    """Whether clients may hold shared items at the present version: also after loading, before they are told anew."""
+    """Whether clients may hold shared items at the present version."""
     item_bytes: int = 0
     """What the items take in memory, tombstones included (see :func:`item_size`)."""
     request_bytes: int = 0

@@ -303,13 +303,25 @@ def test_a_shared_item_is_never_stored_but_the_version_is() -> None:
 def test_what_was_shared_before_a_restart_and_no_longer_is_does_not_stay_in_a_cache() -> None:
     head = reduce(account(JULIET), SHARED).store[0]
     assert isinstance(head, Put)
-    loaded = reduce(NoAccount(parse_jid(JULIET)), AccountLoaded(AT, "loaded", (head,))).state
+    loaded = following(NoAccount(parse_jid(JULIET)), AccountLoaded(AT, "loaded", (head,)))
 
-    told_anew = following(loaded, OverlayChanged(AT, "none"), bound("balcony"))
-    cached = reduce(told_anew, roster_get("balcony", ver="v:8"))
+    cached = reduce(following(loaded, bound("balcony")), roster_get("balcony", ver="v:8"))
+    again = reduce(following(loaded, bound("balcony")), roster_get("balcony", ver=loaded.roster.ver))
 
     assert told(cached) == ["roster [] to balcony"], "not: your cache is current"
-    assert ignored(told_anew, OverlayChanged(AT, "again"))
+    assert told(again) == ["empty result to balcony"]
+    assert ignored(loaded, OverlayChanged(AT, "none")), "an application without shared items need not say so"
+
+
+@rfc6121("2.6.3", quote="the server MUST either return the complete roster")
+def test_a_version_that_was_given_out_after_a_restart_leads_nowhere_once_something_is_shared_again() -> None:
+    head = reduce(account(JULIET), SHARED).store[0]
+    assert isinstance(head, Put)
+    loaded = following(NoAccount(parse_jid(JULIET)), AccountLoaded(AT, "loaded", (head,)))
+
+    shared = following(loaded, SHARED, bound("balcony"))
+
+    assert told(reduce(shared, roster_get("balcony", ver=loaded.roster.ver)))[0].startswith("roster [")
 
 
 def test_what_was_never_shared_changes_no_version() -> None:

@@ -24,8 +24,9 @@ from tests.rfc6121.conversation import (
 )
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import parse_jid
-from xmpp_im_core.policy import Policy, UnknownContact
-from xmpp_im_core.server import Ignored, Inbound, NoAccount, no_account, reduce
+from xmpp_im_core.policy import Audience, Policy, UnknownContact
+from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.server import Delegate, Ignored, Inbound, NoAccount, no_account, reduce
 from xmpp_im_core.stanza import IQ, Condition, Message, Presence, error_reply, stanza_error
 
 NOBODY = NoAccount(parse_jid(JULIET))
@@ -52,6 +53,52 @@ def test_an_iq_request_earns_service_unavailable(type: str, to: str) -> None:
     assert answers(sent) == [f"route error service-unavailable from {to} to {ORCHARD}"]
     refusal = error_reply(sent, stanza_error(Condition.SERVICE_UNAVAILABLE))
     assert stanzas(reduce(NOBODY, Inbound(AT, "seq", sent))) == [refusal]
+
+
+def asked_in(audience: Audience) -> Policy:
+    return Policy(served={"urn:example:x": audience, ROSTER: audience})
+
+
+@pytest.mark.parametrize("type", ["get", "set"])
+def test_a_namespace_that_is_served_everywhere_tells_nobody_which_accounts_exist(type: str) -> None:
+    """RFC 6120 §13.11 against the MUST of §8.5.1: the service is asked, whether there is an account or not."""
+    sent = iq(type, ASKED, from_=ORCHARD, to=JULIET)
+
+    for state in (NOBODY, account(JULIET), account(JULIET, available=("balcony",))):
+        (asked,) = reduce(state, Inbound(AT, "seq", sent), asked_in(Audience.EVERYWHERE)).send
+        assert isinstance(asked, Delegate)
+        assert asked.iq == sent
+
+
+@pytest.mark.parametrize("audience", [Audience.OWNER, Audience.SUBSCRIBER, Audience.ANYONE])
+def test_any_other_audience_leaves_an_iq_to_nobody_unanswered(audience: Audience) -> None:
+    sent = iq("get", ASKED, from_=ORCHARD, to=JULIET)
+
+    assert answers(sent, asked_in(audience)) == [f"route error service-unavailable from {JULIET} to {ORCHARD}"]
+
+
+@pytest.mark.parametrize("audience", [Audience.OWNER, Audience.SUBSCRIBER])
+def test_a_stranger_cannot_tell_an_account_from_none_by_a_namespace_that_is_not_for_anyone(audience: Audience) -> None:
+    sent = Inbound(AT, "seq", iq("get", ASKED, from_=ORCHARD, to=JULIET))
+
+    nobody, somebody = [reduce(state, sent, asked_in(audience)) for state in (NOBODY, account(JULIET))]
+
+    assert stanzas(nobody) == stanzas(somebody)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        iq("get", ASKED, from_=ORCHARD, to=f"{JULIET}/balcony"),
+        iq("get", element("query", "urn:example:other"), from_=ORCHARD, to=JULIET),
+        iq("get", element("query", ROSTER), from_=ORCHARD, to=JULIET),
+    ],
+    ids=["a resource", "another namespace", "a roster"],
+)
+def test_what_is_served_everywhere_is_that_namespace_at_the_bare_jid_alone(sent: IQ) -> None:
+    assert answers(sent, asked_in(Audience.EVERYWHERE)) == [
+        f"route error service-unavailable from {sent.to} to {ORCHARD}"
+    ]
 
 
 @BARE_AND_FULL

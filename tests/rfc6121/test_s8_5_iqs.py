@@ -72,6 +72,7 @@ AUDIENCES = {
     Audience.OWNER: {"the user"},
     Audience.SUBSCRIBER: {"the user", "a subscriber"},
     Audience.ANYONE: {"the user", "a subscriber", "whom the user sees", "whom the user told", "a stranger"},
+    Audience.EVERYWHERE: {"the user", "a subscriber", "whom the user sees", "whom the user told", "a stranger"},
 }
 ASKING = {
     "the user": f"{JULIET}/cellar",

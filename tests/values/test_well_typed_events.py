@@ -19,7 +19,7 @@ from xmpp_im_core.roster import SharedItem
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.server import events as server_events
 from xmpp_im_core.server import service_events
-from xmpp_im_core.server.effects import AddressedAs, Deliver, FanOut, Kind, Put, Route
+from xmpp_im_core.server.effects import AddressedAs, Damaged, Deliver, FanOut, Kind, Put, Route
 from xmpp_im_core.server.state import Moved, SessionId
 from xmpp_im_core.stanza import IQ, Condition, Message, Presence, Stanza, payload
 
@@ -87,7 +87,12 @@ EXAMPLES: Final[dict[type, dict[str, object]]] = {
         "condition": Condition.REMOTE_SERVER_TIMEOUT,
         "recipients": ("romeo@montague.example",),
     },
-    server_events.AccountLoaded: {"records": (Put(Kind.MOVED, "", None),), "offline": 1, "offline_bytes": 1},
+    server_events.AccountLoaded: {
+        "records": (Put(Kind.MOVED, "", None),),
+        "offline": 1,
+        "offline_bytes": 1,
+        "damaged": (Damaged(Kind.CONTACT, "a", "b"),),
+    },
     server_events.LoadFailed: {},
     server_events.StoreFailed: {"event": ENDED},
     server_events.OfflineLoaded: {"session": SESSION, "messages": (("k", MESSAGE),)},

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from attrs.validators import ge
 
 from xmpp_im_core.jid import parse_address
-from xmpp_im_core.server.effects import Deliver, Put, StoreOperation
+from xmpp_im_core.server.effects import Damaged, Deliver, Put, StoreOperation
 from xmpp_im_core.server.events import AccountLoaded
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.stanza import IQ, Condition, Message, Stanza, error_reply, stanza_error
@@ -98,10 +98,12 @@ class Stored:
     """How many records of kind ``OFFLINE`` there are."""
     offline_bytes: int = field(default=0, validator=ge(0))
     """The sum of ``Stanza.size`` of their messages; keep it beside each record, so that it need not be counted."""
+    damaged: tuple[Damaged, ...] = ()
+    """The records that are stored and cannot be read, of any kind but ``OFFLINE`` and ``OUTBOX``: tell the operator."""
 
     def loaded(self, at: datetime, seq: str) -> AccountLoaded:
         """Return the event that tells the account what is stored for it."""
-        return AccountLoaded(at, seq, self.records, self.offline, self.offline_bytes)
+        return AccountLoaded(at, seq, self.records, self.offline, self.offline_bytes, self.damaged)
 
 
 Operations: TypeAlias = Sequence[tuple[str, StoreOperation]]

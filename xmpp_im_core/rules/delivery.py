@@ -152,6 +152,12 @@ IQ_ANSWER_UNMATCHED: Final = rule(
     "8.5-01 8.5.3-01 8.5.3.2-01",
     "RFC 6120 §8.2.3",
 )
+IQ_SERVED_EVERYWHERE: Final = rule(
+    "iq:served-everywhere",
+    "A request in a namespace that is served everywhere is answered for an address without an account too.",
+    "8.5.2.1.3-02",
+    "RFC 6120 §13.11",
+)
 IQ_TO_NOBODY: Final = rule(
     "iq:no-account",
     "An IQ to an account that does not exist is answered service-unavailable.",

@@ -67,6 +67,15 @@ class Put:
 
 
 @frozen
+class Damaged:
+    """A record that is stored and cannot be read. It stays where it is; everything else is served without it."""
+
+    kind: Kind
+    key: str
+    reason: str
+
+
+@frozen
 class Delete:
     """Remove what stands under this key; nothing where nothing does."""
 

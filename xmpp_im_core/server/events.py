@@ -27,7 +27,7 @@ from xmpp_im_core.checks import (
 )
 from xmpp_im_core.event import Decision, Timed
 from xmpp_im_core.roster import SharedItem
-from xmpp_im_core.server.effects import Deliver, FanOut, Put, Route
+from xmpp_im_core.server.effects import Damaged, Deliver, FanOut, Put, Route
 from xmpp_im_core.server.state import Moved, SessionId
 from xmpp_im_core.stanza import Condition, Message, Stanza
 from xmpp_im_core.subscription import Subscription
@@ -182,6 +182,8 @@ class AccountLoaded(Timed):
     """How many records of kind ``OFFLINE`` there are; they are asked for when somebody can take them."""
     offline_bytes: int = field(default=0, validator=is_count)
     """How many bytes their messages take together (``Stanza.size``); 0 if the storage does not know."""
+    damaged: tuple[Damaged, ...] = field(default=(), validator=tuple_of(Damaged, "a Damaged"))
+    """The records of the account that are stored and cannot be read: what is served is served without them."""
 
 
 @frozen
@@ -253,7 +255,7 @@ class ItemRemoved(Timed):
 
 @frozen
 class OverlayChanged(Timed):
-    """The service shows these items in the roster, and no others: to be said after each loading too.
+    """The service shows these items in the roster, and no others; after loading it shows none until this says so.
 
     :raises ValueError: for an item whose JID is no prepared bare JID or has another item, of which something is
         pending, or with a group named twice or by an empty name (§2.3.3).

@@ -64,7 +64,7 @@ def _may_ask(account: Account, sender: JID, audience: Audience | None) -> bool:
     """Whether a namespace that the service answers is answered to this sender."""
     if audience is None:
         return False
-    if audience is Audience.ANYONE:
+    if audience in (Audience.ANYONE, Audience.EVERYWHERE):
         return True
     seen_by = visibility(account, sender, None)
     return seen_by is SELF or (audience is Audience.SUBSCRIBER and seen_by is SUBSCRIBED)

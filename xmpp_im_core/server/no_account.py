@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from xmpp_im_core.policy import Policy, UnknownContact
+from xmpp_im_core.policy import Audience, Policy, UnknownContact
+from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.rules import presence as presence_rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
 from xmpp_im_core.server.answers import error_to_sender
-from xmpp_im_core.server.effects import Effect, Ignored, Route
+from xmpp_im_core.server.effects import Delegate, Effect, Ignored, Route
 from xmpp_im_core.server.iq_syntax import malformed
 from xmpp_im_core.server.messages import message_to_nobody
 from xmpp_im_core.stanza import IQ, PRESENCE_TYPES, Condition, Message, Presence, Stanza, to_bare
+
+
+def _is_served_everywhere(iq: IQ, policy: Policy) -> bool:
+    """Whether a service answers this request at addresses without an account as well (RFC 6120 §13.11)."""
+    asked = iq.request
+    if iq.type not in ("get", "set") or asked is None or asked.namespace == ROSTER:
+        return False
+    return policy.served.get(asked.namespace) is Audience.EVERYWHERE
 
 
 def no_account(stanza: Stanza, policy: Policy) -> Effect:
@@ -27,6 +36,8 @@ def no_account(stanza: Stanza, policy: Policy) -> Effect:
     if isinstance(stanza, IQ):
         if malformed(stanza):
             return error_to_sender(stanza, Condition.BAD_REQUEST, rules.IQ_MALFORMED)
+        if to.resource is None and _is_served_everywhere(stanza, policy):
+            return Delegate(stanza, rules.IQ_SERVED_EVERYWHERE)
         return error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.IQ_TO_NOBODY)
     if stanza.type == "probe":
         reply = Presence(stanza.from_, to_bare(stanza.to), stanza.id, "unsubscribed")

@@ -6,16 +6,29 @@ leave that changes a peer's state.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import evolve
 
-from xmpp_im_core.jid import Address, parse_address
+from xmpp_im_core.jid import Address, Malformed, parse_address
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster, RosterHead, roster_of
 from xmpp_im_core.rules import administration as administration_rules
 from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as rules
 from xmpp_im_core.server.answers import comes_for, error, error_to_sender
-from xmpp_im_core.server.effects import OF_ACCOUNTS, Clear, Effect, EndSession, Ignored, Kind, Transition, silence
+from xmpp_im_core.server.effects import (
+    OF_ACCOUNTS,
+    Clear,
+    Damaged,
+    Effect,
+    EndSession,
+    Ignored,
+    Kind,
+    Put,
+    Transition,
+    silence,
+)
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded
 from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.sessions import session_bound
@@ -28,7 +41,7 @@ from xmpp_im_core.subscription import NONE, subscription_state
 def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Policy) -> Transition[State]:
     """Build the account from what was put; without a roster head nothing was, so there is no account."""
     heads = [put.value for put in event.records if put.kind is Kind.ROSTER]
-    head = heads[-1] if heads else None
+    head = heads[-1] if heads else _head_again(event)
     if not isinstance(head, RosterHead):
         sessions = state.sessions if isinstance(state, Unloaded) else ()
         ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in sessions]
@@ -51,12 +64,39 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
         contacts[own.jid] = Contact(own.jid, NONE, own.listed, own.name, own.groups, version=own.version)
     listed = [parse_address(put.key) for put in event.records if put.kind is Kind.BLOCKED]
     blocked = tuple(sorted({each.jid.full for each in listed if isinstance(each, Address)}))
-    newest = max([head.version, *[contact.version for contact in contacts.values()]])  # no contact is from the future
-    head = RosterHead(head.lineage, newest, head.horizon, head.sharing)
+    newest = max([0, head.version, *[contact.version for contact in contacts.values()]])  # none is from the future
+    horizon = min(max(head.horizon, 0), newest)
+    if head.sharing:  # clients may hold shared items at the stored version: no way leads on from there
+        newest = horizon = newest + 1
+    head = RosterHead(head.lineage, newest, horizon)
     sessions = state.sessions if isinstance(state, Unloaded) else ()
     account = Account(state.jid, roster_of(head, contacts), sessions, last, moved, blocked)
     account = account.noticing(_notices(event)).storing(event.offline, event.offline_bytes if event.offline else 0)
     return silence(account.waking(first_due(account, policy)), rules.LOADED)
+
+
+def _head_again(event: AccountLoaded) -> RosterHead | None:
+    """Return a head for a roster whose own cannot be read: with a lineage that no client has a version of.
+
+    None: there is no account, since nothing is stored of its head, readable or not.
+    """
+    if not any(each.kind is Kind.ROSTER for each in event.damaged):
+        return None
+    return RosterHead(event.seq, 0, 0)
+
+
+def unusable(records: Iterable[Put]) -> tuple[Damaged, ...]:
+    """Return the records that an account is loaded without, though they can be read, and why.
+
+    A contact or a blocked JID that cannot be prepared names nobody: another version of Unicode may have allowed it.
+    """
+    found: list[Damaged] = []
+    for put in records:
+        jid = put.value.jid if isinstance(put.value, Contact) else put.key if put.kind is Kind.BLOCKED else None
+        address = None if jid is None else parse_address(jid)
+        if isinstance(address, Malformed):
+            found.append(Damaged(put.kind, put.key, address.reason))
+    return tuple(found)
 
 
 def _notices(event: AccountLoaded) -> tuple[Notice, ...]:
@@ -87,7 +127,7 @@ def sound(contact: Contact) -> Contact:
         contact.approved,
         contact.request if state.pending_in else None,
         contact.asked if state.pending_out else None,
-        contact.version,
+        max(contact.version, 0),
     )
 
 

@@ -29,7 +29,7 @@ from xmpp_im_core.server.service import Service
 from xmpp_im_core.server.state import State
 from xmpp_im_core.snapshot.client import CLIENT, NOTIFICATIONS
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError
-from xmpp_im_core.snapshot.format import JSON, VERSION, Format
+from xmpp_im_core.snapshot.format import JSON, VERSION, Format, Loaded
 from xmpp_im_core.snapshot.replaying import replay, replayed
 from xmpp_im_core.snapshot.server import SERVER
 from xmpp_im_core.snapshot.soundness import check_extensions
@@ -172,6 +172,15 @@ def load_record(kind: Kind, key: str, text: str) -> Put:
     return FORMAT.load_record(kind, key, text)
 
 
+def load_records(stored: Iterable[tuple[Kind, str, str]]) -> Loaded:
+    """Read records, each given by its kind, its key and its text: the good ones, and the names of those damaged.
+
+    One damaged record stops none of the others: an account is loaded with the good ones, and stored messages are
+    delivered without the damaged ones. Tell the operator their names.
+    """
+    return FORMAT.load_records(stored)
+
+
 __all__ = [
     "CLIENT",
     "EXTENSIONS",
@@ -181,6 +190,7 @@ __all__ = [
     "SERVER",
     "VERSION",
     "Format",
+    "Loaded",
     "Refused",
     "SnapshotError",
     "Table",
@@ -191,6 +201,7 @@ __all__ = [
     "load_event",
     "load_extended",
     "load_record",
+    "load_records",
     "load_service",
     "load_state",
     "read_log",

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeAlias, TypeVar, overload
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, overload
 
 from attrs import field, frozen
 from cattrs import Converter
 from cattrs.errors import BaseValidationError
 
-from xmpp_im_core.server.effects import Kind, Put
+from xmpp_im_core.server.effects import Damaged, Kind, Put
+from xmpp_im_core.server.storage import unusable
 from xmpp_im_core.snapshot.converting import converter_of, read_tagged, write_tagged
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError, found, located
 from xmpp_im_core.snapshot.table import Table, Tags, tags_of
@@ -32,6 +33,15 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 T = TypeVar("T")
 
 _REFUSALS: Final = (BaseValidationError, Refused, RecursionError)
+
+
+class Loaded(NamedTuple):
+    """What was read of a storage."""
+
+    records: tuple[Put, ...]
+    """The good records, in their order."""
+    damaged: tuple[Damaged, ...]
+    """The names of the others, and why they cannot be read. They stay where they are."""
 
 
 @frozen
@@ -161,6 +171,20 @@ class Format:
         if jid != key:
             raise SnapshotError("$.value.jid", f"{found(jid)} was stored under the key {found(key)}")
         return put
+
+    def load_records(self, stored: Iterable[tuple[Kind, str, str]]) -> Loaded:
+        """Read records, each given by its kind, its key and its text; a damaged one stops none of the others."""
+        records: list[Put] = []
+        damaged: list[Damaged] = []
+        for kind, key, text in stored:
+            try:
+                records.append(self.load_record(kind, key, text))
+            except SnapshotError as error:
+                damaged.append(Damaged(kind, key, str(error)))
+        unfit = unusable(records)
+        names = {(each.kind, each.key) for each in unfit}
+        fit = tuple([put for put in records if (put.kind, put.key) not in names])
+        return Loaded(fit, (*damaged, *unfit))
 
 
 def _text(data: JSON) -> str:

@@ -87,7 +87,7 @@ def _unsound(draw: Draw) -> Contact:
         draw_contact(draw),
         state=choose(draw, tuple(Subscription)),
         listed=choose(draw, (True, False)),
-        version=choose(draw, (0, 1, 9)),
+        version=choose(draw, (0, 1, 9, -1)),
     )
 
 
@@ -105,7 +105,8 @@ def _record(draw: Draw) -> Put:
         contact = _unsound(draw)
         return Put(kind, contact.jid, contact)
     if kind is Kind.ROSTER:
-        return Put(kind, "", RosterHead(choose(draw, ("l1", "l2")), choose(draw, (0, 3, 9)), choose(draw, (0, 5))))
+        version, horizon = choose(draw, (0, 3, 9, -2)), choose(draw, (0, 5, -1))
+        return Put(kind, "", RosterHead(choose(draw, ("l1", "l2")), version, horizon))
     if kind is Kind.LAST_UNAVAILABLE:
         return Put(kind, "", LastUnavailable(Presence(type="unavailable"), draw_time(draw)))
     if kind is Kind.NOTICE:
