@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.items import Item, SharedItem
 from xmpp_im_core.element import Element
 
 HOSTED: Final = ("capulet.example", "montague.example")
@@ -91,6 +91,9 @@ class World(Protocol):
 
     def move_account(self, account: str, to: str, permanently: bool) -> None:
         """Note that the user has moved, as an administrator does; ``to`` is an XMPP URI."""
+
+    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
+        """Show these items in an account's roster, read-only for its user, and no others of the service's own."""
 
     def decide(self, account: str, request_from: str, decision: str) -> None:
         """Let the service's own policy ``"approve"`` or ``"deny"`` the next request of this sender."""

@@ -50,6 +50,16 @@ class Item:
         return " ".join(parts)
 
 
+@frozen(kw_only=True)
+class SharedItem:
+    """One item that the service shows in a roster."""
+
+    jid: str
+    subscription: str = "both"
+    name: str = ""
+    groups: tuple[str, ...] = field(default=(), converter=_sorted)
+
+
 def read_item(data: Mapping[str, object]) -> Item:
     """Read an item that the schema has accepted.
 

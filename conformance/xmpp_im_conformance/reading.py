@@ -14,7 +14,7 @@ from xmpp_im_conformance.client_reading import read_client_scenario
 from xmpp_im_conformance.data import requirements
 from xmpp_im_conformance.driver import HOSTED, REMOTE
 from xmpp_im_conformance.expectations import BadVector, pattern, read_at, read_roster
-from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.items import Item, SharedItem
 from xmpp_im_conformance.markup import read_xml
 from xmpp_im_conformance.schema import problems
 from xmpp_im_conformance.vectors import (
@@ -25,6 +25,7 @@ from xmpp_im_conformance.vectors import (
     Decide,
     Disconnect,
     Flush,
+    ItemsShared,
     Malformed,
     MessageRow,
     Observation,
@@ -218,7 +219,7 @@ def _clients_of(does: Action | Observation) -> Iterator[str]:
 
 
 def _accounts_of(does: Action | Observation) -> Iterator[str]:
-    if isinstance(does, RosterIs | StorageFails | AccountMoves):
+    if isinstance(does, RosterIs | StorageFails | AccountMoves | ItemsShared):
         yield does.of
     elif isinstance(does, Act) and does.what in ("restart", "account_removed"):
         yield does.jid
@@ -295,6 +296,7 @@ _READ: Final[Mapping[str, Callable[[Any], Action | Observation]]] = {
     "storage_fails": lambda value: StorageFails(value["of"], value["what"]),
     "time": lambda value: Time(datetime.fromisoformat(value)),
     "account_moved": lambda value: AccountMoves(value["of"], value["to"], value["permanently"]),
+    "items_shared": lambda value: ItemsShared(value["of"], tuple([SharedItem(**each) for each in value["items"]])),
     "decide": lambda value: Decide(value["at"], value["request_from"], value["decision"]),
     "receive": _receive,
     "remote_receive": _remote_receive,

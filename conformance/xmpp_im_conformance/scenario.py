@@ -23,6 +23,7 @@ from xmpp_im_conformance.vectors import (
     Action,
     Decide,
     Disconnect,
+    ItemsShared,
     Observation,
     OneOf,
     Receive,
@@ -234,6 +235,10 @@ def _account_moved(run: Run, does: AccountMoves) -> None:
     run.world.move_account(does.of, does.to, does.permanently)
 
 
+def _items_shared(run: Run, does: ItemsShared) -> None:
+    run.world.share_items(does.of, does.items)
+
+
 def _decide(run: Run, does: Decide) -> None:
     run.world.decide(does.at, does.request_from, does.decision)
 
@@ -248,4 +253,5 @@ _ACT: Final[Mapping[type, Callable[..., None]]] = {
     Time: _time,
     Decide: _decide,
     AccountMoves: _account_moved,
+    ItemsShared: _items_shared,
 }

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from attrs import frozen
 
-from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.items import Item, SharedItem
 from xmpp_im_core.element import Element
 
 
@@ -152,7 +152,15 @@ class AccountMoves:
     permanently: bool
 
 
-Action: TypeAlias = Act | Send | RemoteSend | Disconnect | StorageFails | Time | Decide | AccountMoves
+@frozen
+class ItemsShared:
+    """The service shows these items in an account's roster, and no others of its own."""
+
+    of: str
+    items: tuple[SharedItem, ...]
+
+
+Action: TypeAlias = Act | Send | RemoteSend | Disconnect | StorageFails | Time | Decide | AccountMoves | ItemsShared
 
 
 @frozen

@@ -26,6 +26,7 @@ SERVER_OPS: Final = (
     "account_created",
     "account_removed",
     "account_moved",
+    "items_shared",
     "decide",
     "roster",
     "stream_features",

@@ -12,7 +12,7 @@ from attrs import define, field
 
 from xmpp_im_conformance.driver import REMOTE, Setup, World
 from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.items import Item, SharedItem
 from xmpp_im_conformance.markup import read_xml
 from xmpp_im_conformance.outcome import Outcome, Result
 from xmpp_im_conformance.reading import read_file
@@ -79,6 +79,9 @@ class ScriptedWorld:
 
     def move_account(self, account: str, to: str, permanently: bool) -> None:
         self.asked.append(("move_account", account, to, permanently))
+
+    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
+        self.asked.append(("share_items", account, *items))
 
     def decide(self, account: str, request_from: str, decision: str) -> None:
         self.asked.append(("decide", account, request_from, decision))

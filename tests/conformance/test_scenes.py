@@ -163,6 +163,11 @@ def test_alternatives_are_told_one_by_one(tmp_path: Path) -> None:
             Mark(Kind.EVENT, 1, "juliet has moved"),
         ),
         (
+            {"items_shared": {"of": JULIET, "items": [{"jid": "romeo@remote.example"}]}},
+            "The service shows romeo@remote.example (both) in the roster of juliet@capulet.example, and no others",
+            Mark(Kind.EVENT, 1, "items shared: juliet"),
+        ),
+        (
             {"decide": {"at": JULIET, "request_from": "romeo@remote.example", "decision": "deny"}},
             "denies the next request of romeo@remote.example",
             Mark(Kind.EVENT, 1, "policy denies romeo"),

@@ -23,7 +23,7 @@ from tests.conformance.stage import (
     send,
 )
 from xmpp_im_conformance.driver import REMOTE
-from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.items import Item, SharedItem
 from xmpp_im_conformance.outcome import Outcome
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
@@ -254,6 +254,10 @@ ACTS: list[tuple[dict[str, Any], tuple[object, ...]]] = [
     (
         {"account_moved": {"of": JULIET, "to": "xmpp:a@b", "permanently": True}},
         ("move_account", JULIET, "xmpp:a@b", True),
+    ),
+    (
+        {"items_shared": {"of": JULIET, "items": [{"jid": ROMEO, "groups": ["B", "A"]}]}},
+        ("share_items", JULIET, SharedItem(jid=ROMEO, groups=("A", "B"))),
     ),
     ({"decide": {"at": JULIET, "request_from": ROMEO, "decision": "deny"}}, ("decide", JULIET, ROMEO, "deny")),
 ]

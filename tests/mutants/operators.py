@@ -60,10 +60,15 @@ def _without(items: list[Any], index: int) -> list[Any]:
 
 
 def _swapped(items: list[Any]) -> Iterator[list[Any]]:
-    """Yield the items with each pair of neighbours swapped that differ."""
+    """Yield the items with each pair of neighbours swapped that differ; where ``Ignored`` stands says nothing."""
     for i in range(len(items) - 1):
-        if ast.dump(items[i]) != ast.dump(items[i + 1]):
+        pair = items[i : i + 2]
+        if ast.dump(pair[0]) != ast.dump(pair[1]) and not any(_is_ignored(each) for each in pair):
             yield [*items[:i], items[i + 1], items[i], *items[i + 2 :]]
+
+
+def _is_ignored(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and called(node) == "Ignored"
 
 
 def _negated(node: ast.expr) -> ast.expr:

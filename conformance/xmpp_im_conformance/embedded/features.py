@@ -32,6 +32,8 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "roster-unsupported": {"roster_access": RosterAccess.UNSUPPORTED},
     "last-unavailable": {"last_unavailable_in_full": True},
     "presence-only": {"messaging": False},
+    "notices": {"notices": 100},
+    "small-roster": {"roster_items": 2},
     "priority-override": {"lowest_priority": 0, "highest_priority": 0},
     "ping": {},
     "disco": {},

@@ -13,13 +13,14 @@ from xmpp_im_conformance.embedded.features import machine_for, policy_for
 from xmpp_im_conformance.embedded.host import Host
 from xmpp_im_conformance.embedded.storage import found_item, initial_records
 from xmpp_im_conformance.embedded.wire import ClientStream, Incoming, StreamBroken, from_server, to_client
-from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.items import Item, SharedItem
+from xmpp_im_core import roster
 from xmpp_im_core.codec import SERVER
 from xmpp_im_core.element import Element
 from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
-from xmpp_im_core.server.events import AccountMoved, TimePassed
+from xmpp_im_core.server.events import AccountMoved, OverlayChanged, TimePassed
 from xmpp_im_core.server.features import stream_features
 from xmpp_im_core.server.machine import account_of
 from xmpp_im_core.server.service import hosting
@@ -28,6 +29,7 @@ from xmpp_im_core.stanza import (
     Presence,
     Stanza,
 )
+from xmpp_im_core.subscription import subscription_state
 
 BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """The time at which a scenario begins that does not say when."""
@@ -156,6 +158,14 @@ class EmbeddedWorld:
     def move_account(self, account: str, to: str, permanently: bool) -> None:
         """Note where the user has moved to."""
         self.host.happened(parse_jid(account).bare, AccountMoved, Moved(to, permanently))
+
+    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
+        """Show these items in an account's roster."""
+        shown = [
+            roster.SharedItem(parse_jid(item.jid).bare, subscription_state(item.subscription), item.name, item.groups)
+            for item in items
+        ]
+        self.host.happened(parse_jid(account).bare, OverlayChanged, tuple(shown))
 
     def decide(self, account: str, request_from: str, decision: str) -> None:
         """Note the service's own answer to the next request of this sender."""

@@ -22,6 +22,7 @@ from xmpp_im_conformance.vectors import (
     Decide,
     Disconnect,
     Flush,
+    ItemsShared,
     Observation,
     OneOf,
     Receive,
@@ -190,6 +191,12 @@ def _account_moved(stage: Stage, does: AccountMoves) -> Line:
     return Line(says, marks=(stage.sign(Kind.EVENT, SERVER, f"{participant(does.of).name} has moved"),))
 
 
+def _items_shared(stage: Stage, does: ItemsShared) -> Line:
+    shown = ", ".join([f"{item.jid} ({item.subscription})" for item in does.items]) or "no items"
+    says = f"The service shows {shown} in the roster of {does.of}, and no others of its own."
+    return Line(says, marks=(stage.sign(Kind.EVENT, SERVER, f"items shared: {participant(does.of).name}"),))
+
+
 def _receive(stage: Stage, does: Receive) -> Line:
     verb = "may get" if does.optional else "gets"
     how = ["in any order"] if len(does.expected) > 1 else []
@@ -244,6 +251,7 @@ _TELL: Final[Mapping[type, Callable[..., Line]]] = {
     Time: _time,
     Decide: _decide,
     AccountMoves: _account_moved,
+    ItemsShared: _items_shared,
     Receive: _receive,
     Silent: _silent,
     Flush: _flush,

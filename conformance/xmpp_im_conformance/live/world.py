@@ -11,7 +11,7 @@ from typing import Final, NoReturn, TypeVar
 from attrs import define, field
 
 from xmpp_im_conformance.driver import HOSTED, REMOTE, NotApplicable, ServerFailed
-from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.items import Item, SharedItem
 from xmpp_im_conformance.live import accounts
 from xmpp_im_conformance.live.channel import Channel
 from xmpp_im_conformance.live.remote import Remote, third_domain
@@ -141,6 +141,10 @@ class LiveWorld:
     def move_account(self, account: str, to: str, permanently: bool) -> None:
         """Not to be done."""
         self._cannot("move an account")
+
+    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
+        """Not to be done."""
+        self._cannot("show items in the service's stead")
 
     def decide(self, account: str, request_from: str, decision: str) -> None:
         """Not to be done."""

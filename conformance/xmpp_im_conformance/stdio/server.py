@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from attrs import define, field, frozen
 
 from xmpp_im_conformance.driver import REMOTE, NotApplicable, ServerFailed, Setup, World
-from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.items import Item, SharedItem
 from xmpp_im_conformance.stdio.capabilities import ServerCapabilities
 from xmpp_im_conformance.stdio.messages import Message, read_items, read_stanza, write_items
 from xmpp_im_conformance.stdio.program import Program
@@ -113,6 +113,10 @@ class StdioWorld:
         """Let it be noted that the user has moved."""
         self._act("account_moved", account=account, to=to, permanently=permanently)
 
+    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
+        """Let the service show these items in the account's roster."""
+        self._act("items_shared", account=account, items=[_written(item) for item in items])
+
     def decide(self, account: str, request_from: str, decision: str) -> None:
         """Let the service's own policy answer the next request of this sender."""
         self._act("decide", account=account, request_from=request_from, decision=decision)
@@ -173,3 +177,7 @@ class StdioWorld:
 def written(at: datetime) -> str:
     """Return a time as XMPP writes it (XEP-0082)."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _written(item: SharedItem) -> dict[str, object]:
+    return {"jid": item.jid, "subscription": item.subscription, "name": item.name, "groups": list(item.groups)}

@@ -13,7 +13,7 @@ from attrs import define
 
 from xmpp_im_conformance.client_driver import ClientDriver, ClientSetup, ClientWorld
 from xmpp_im_conformance.driver import REMOTE, Driver, NotApplicable, Setup, World
-from xmpp_im_conformance.items import stated_item
+from xmpp_im_conformance.items import SharedItem, stated_item
 from xmpp_im_conformance.markup import read_xml
 from xmpp_im_conformance.stdio.messages import PROTOCOL, Message, write_items, write_line
 from xmpp_im_core.codec import write_element
@@ -153,6 +153,11 @@ _SERVER: Final[Mapping[str, Callable[[World, Message], _Answer]]] = {
     "account_removed": _act(lambda world, request: world.remove_account(request["account"])),
     "account_moved": _act(
         lambda world, request: world.move_account(request["account"], request["to"], request["permanently"])
+    ),
+    "items_shared": _act(
+        lambda world, request: world.share_items(
+            request["account"], tuple([SharedItem(**item) for item in request["items"]])
+        )
     ),
     "decide": _act(
         lambda world, request: world.decide(request["account"], request["request_from"], request["decision"])
