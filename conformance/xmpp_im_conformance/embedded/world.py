@@ -33,8 +33,6 @@ from xmpp_im_core.subscription import subscription_state
 
 BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """The time at which a scenario begins that does not say when."""
-STREAM_LANG: Final = "en"
-"""What every client's stream states; the server adds it to stanzas without a language (RFC 6120 §8.1.5)."""
 
 
 @define
@@ -71,7 +69,7 @@ class EmbeddedWorld:
             self.host.ending.append(old)
         session = self.host.session(address.resource or "")
         self.host.streams[jid] = ClientStream(jid, address.bare, session)
-        self.host.bind(address.bare, session, STREAM_LANG)
+        self.host.bind(address.bare, session)
         if old is not None and old in self.host.ending:
             self.host.lose(old)
 
