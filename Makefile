@@ -7,6 +7,7 @@
 #   make differ       random traces on Prosody and ejabberd, beside this implementation
 #   make stdio-example  the server vectors, against the example in JavaScript (needs Node.js and npm)
 #   make bot-example  the example of a bot, against Prosody (a Debian package, on loopback)
+#   make postgres-example  the example of a storage on PostgreSQL (a Debian package, in a directory of its own)
 #   make report-test  the page that --html writes, in a browser (needs Chromium and ChromeDriver)
 #   make install-test  each distribution built, and installed as its users do
 #   make lint         style, types and the direction of imports
@@ -21,8 +22,8 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance interop live-test differ stdio-example bot-example report-test install-test lint check docs bench \
-	instructions fuzz kills mutants clean
+.PHONY: test conformance interop live-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
+	bench instructions fuzz kills mutants clean
 MAKEFLAGS += --no-print-directory
 
 # The first Python >= 3.11 that can make environments; else the first >= 3.11, for the message below.
@@ -64,6 +65,9 @@ stdio-example: $(VENV)/.test
 
 bot-example: $(VENV)/.dev
 	@$(BIN)/pytest -q -m prosody tests/examples
+
+postgres-example: $(VENV)/.dev
+	@$(BIN)/pytest -q -m postgres tests/examples
 
 report-test: $(VENV)/.dev
 	@if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then \
@@ -132,7 +136,8 @@ $(VENV)/.test: pyproject.toml conformance/pyproject.toml requirements/test.txt r
 	@$(PIP) install --editable . --editable ./conformance -r requirements/test.txt
 	@touch $@
 
-$(VENV)/.dev: requirements/lint.txt requirements/bench.txt requirements/bot.txt requirements/browser.txt $(VENV)/.test
+$(VENV)/.dev: requirements/lint.txt requirements/bench.txt requirements/bot.txt requirements/browser.txt \
+		requirements/postgres.txt $(VENV)/.test
 	@echo "Installing the development tools into $(VENV)"
 	@$(PIP) install -r requirements/lint.txt -r requirements/bench.txt
 	@touch $@

@@ -1,69 +1,67 @@
 """A small server but for its I/O: bytes go in for one stream, and bytes come out for any of them.
 
-The three loops beside this file differ in how they read and write, and in nothing else. What a server has and this
-one has not: other domains, and a storage, so rosters live as long as the process and messages for absent users
-bounce. docs/embedding.md shows what to do about both.
+The programs beside this file differ in how they read and write. Unless it is given another host, this server keeps all
+in memory, and nothing wakes its accounts; stored_asyncio.py does better. It has no streams to other domains.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from negotiation import Stream
 
-from xmpp_im_core import server as core
 from xmpp_im_core.codec import write_stanza
-from xmpp_im_core.jid import JID, parse_address, parse_jid
-from xmpp_im_core.policy import Policy
-from xmpp_im_core.stanza import Condition, error_reply, stanza_error
+from xmpp_im_core.host import Host, Loop, Records, Wire
+from xmpp_im_core.jid import JID, parse_jid
+from xmpp_im_core.policy import DEFAULT
+from xmpp_im_core.server import Deliver, SessionId, State, hosting, stream_features
+from xmpp_im_core.stanza import Stanza
 
-POLICY = Policy(offline_messages=False)
 
-
-class Host:
-    def __init__(self, domain: str, passwords: Mapping[str, str]) -> None:
+class Server(Wire):
+    def __init__(
+        self, domain: str, passwords: Mapping[str, str], host: Callable[[Wire], Loop[State]] | None = None
+    ) -> None:
+        """:param host: makes the host that is to carry out what this server is told; one in memory otherwise."""
         self.domain, self.passwords = domain, passwords
-        self.service = core.hosting(domain)
         self.streams: list[Stream] = []
-        self.sessions: dict[tuple[str, core.SessionId], Stream] = {}
-        self.start, self.count = uuid4().hex, 0
-        for name in passwords:
-            jid = parse_jid(f"{name}@{domain}").bare
-            self.feed(core.ForAccount(jid, core.AccountCreated(*self.stamp(), lineage=self.start)))
+        self.sessions: dict[tuple[str, SessionId], Stream] = {}
+        self.host: Loop[State] = in_memory(domain, self) if host is None else host(self)
 
-    def stamp(self) -> tuple[datetime, str]:
-        self.count += 1
-        return datetime.now(UTC), f"{self.start}-{self.count:09}"  # never repeated, not even after a restart
+    def create_accounts(self) -> None:
+        for name in self.passwords:
+            self.host.create(parse_jid(f"{name}@{self.domain}").bare)  # nothing happens where one exists
 
     # --- what the loops call --------------------------------------------------------------------------------
 
     def connect(self) -> Stream:
-        self.streams.append(Stream(self.domain, self.passwords, core.stream_features(POLICY)))
+        self.streams.append(Stream(self.domain, self.passwords, stream_features(DEFAULT)))
         return self.streams[-1]
 
     def receive(self, stream: Stream, data: bytes) -> None:
         """Take what was read from a connection. After this, and after `lose`, write what `to_write` returns."""
         for got in stream.receive(data):
-            at, seq = self.stamp()
             if isinstance(got, JID):
-                session = core.SessionId(got.resource or "", self.count)  # a number is never given twice
-                stream.bound = got.bare, session
-                self.sessions[stream.bound] = stream
-                self.feed(core.ForAccount(got.bare, core.SessionBound(at, seq, session, stream.lang)))
+                self.bind(stream, got)
             elif stream.bound is not None:
-                account, session = stream.bound
-                self.feed(core.ForAccount(account, core.Outbound(at, seq, session, got)))
+                self.host.receive(*stream.bound, got)
         if stream.closed:
             self.lose(stream)
+
+    def bind(self, stream: Stream, jid: JID) -> None:
+        session = self.host.session(jid.resource or "")
+        stream.bound = jid.bare, session
+        self.sessions[stream.bound] = stream
+        self.host.bind(jid.bare, session, stream.lang)
 
     def lose(self, stream: Stream) -> None:
         """Take note that a connection has ended. What it got and never read is lost: XEP-0198 is about that."""
         stream.closed = True
         if stream.bound is not None and self.sessions.get(stream.bound) is stream:
-            self.feed(self.ended(*stream.bound))
+            del self.sessions[stream.bound]
+            self.host.end(*stream.bound)
 
     def to_write(self) -> Iterator[tuple[Stream, bytes]]:
         """Take out what is to be written; where a stream is closed by now, its connection ends after that."""
@@ -73,38 +71,20 @@ class Host:
                 self.streams.remove(stream)
             yield stream, data
 
-    # --- the loop of docs/embedding.md, without storage -----------------------------------------------------
+    # --- what the host calls --------------------------------------------------------------------------------
 
-    def feed(self, event: core.ServiceEvent) -> None:
-        events = deque([event])
-        while events:
-            served = core.serve(self.service, events.popleft(), POLICY)
-            self.service = served.state
-            for account, effect in served.send:
-                events.extend(self.perform(account, effect))
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
+        stream = self.sessions.get((account, session))
+        if stream is None:
+            return False
+        stream.out += write_stanza(stanza)
+        return True
 
-    def perform(self, account: str, effect: core.Effect | core.Load) -> Iterator[core.ServiceEvent]:
-        match effect:
-            case core.Deliver(stanza, sessions, address):
-                lost = tuple([session for session in sessions if (account, session) not in self.sessions])
-                for session in [each for each in sessions if each not in lost]:
-                    full = parse_address(f"{account}/{session.resource}")
-                    own = stanza.stamped(to=full) if address is core.AddressedAs.FULL_JID else stanza
-                    self.sessions[account, session].out += write_stanza(own)
-                if lost:
-                    yield core.ForAccount(account, core.Undelivered(*self.stamp(), effect, lost))
-            case core.Route():  # to another domain; of a FanOut that goes there nobody misses an answer
-                yield core.ForAccount(account, core.Unroutable(*self.stamp(), effect))
-            case core.Delegate(iq) if iq.type in ("get", "set"):  # to the domain itself, which serves nothing
-                yield core.Arrived(*self.stamp(), error_reply(iq, stanza_error(Condition.SERVICE_UNAVAILABLE)))
-            case core.EndSession(session, condition) if stream := self.sessions.get((account, session)):
-                stream.close(condition)
-                yield self.ended(account, session)
-            case core.LoadOffline(session):
-                yield core.ForAccount(account, core.OfflineLoaded(*self.stamp(), session, ()))
-            case core.Load():  # what there is was created in the beginning, and stays in memory
-                yield core.ForAccount(account, core.AccountLoaded(*self.stamp(), ()))
+    def close(self, account: str, session: SessionId, condition: str) -> None:
+        if stream := self.sessions.get((account, session)):
+            stream.close(condition)
+            self.lose(stream)
 
-    def ended(self, account: str, session: core.SessionId) -> core.ForAccount:
-        del self.sessions[account, session]
-        return core.ForAccount(account, core.SessionEnded(*self.stamp(), session))
+
+def in_memory(domain: str, wire: Wire) -> Host[State]:
+    return Host(hosting(domain), Records(), wire, lambda: datetime.now(UTC), lambda: uuid4().hex)

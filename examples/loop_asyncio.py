@@ -6,31 +6,34 @@ import asyncio
 import sys
 from contextlib import suppress
 
-from host import Host
+from host import Server
 from negotiation import Stream
 
 SLOWEST = 1_000_000  # bytes that may wait for a client: who does not read them is disconnected
 
 
-class Server:
-    def __init__(self, host: Host) -> None:
-        self.host = host
+class Listener:
+    def __init__(self, server: Server) -> None:
+        self.server = server
         self.writers: dict[Stream, asyncio.StreamWriter] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read one connection to its end; what comes of it may be written to any of them."""
-        stream = self.host.connect()
+        stream = self.server.connect()
         self.writers[stream] = writer
         with suppress(OSError):
             while not stream.closed and (data := await reader.read(65536)):
-                self.host.receive(stream, data)
-                self.write()
+                await self.receive(stream, data)
                 await writer.drain()  # who sends faster than he reads is not read from
-        self.host.lose(stream)
+        self.server.lose(stream)
+        self.write()
+
+    async def receive(self, stream: Stream, data: bytes) -> None:
+        self.server.receive(stream, data)
         self.write()
 
     def write(self) -> None:
-        for stream, data in self.host.to_write():
+        for stream, data in self.server.to_write():
             writer = self.writers[stream]
             writer.write(data)
             if stream.closed:
@@ -41,11 +44,16 @@ class Server:
 
 
 async def main(port: int) -> None:
-    server = Server(Host("montague.example", {"romeo": "rosaline", "juliet": "balcony"}))
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", port)
-    print(listener.sockets[0].getsockname()[1], flush=True)
-    async with listener:
-        await listener.serve_forever()
+    server = Server("montague.example", {"romeo": "rosaline", "juliet": "balcony"})
+    server.create_accounts()
+    await listen(Listener(server), port)
+
+
+async def listen(listener: Listener, port: int) -> None:
+    socket = await asyncio.start_server(listener.serve, "127.0.0.1", port)
+    print(socket.sockets[0].getsockname()[1], flush=True)
+    async with socket:
+        await socket.serve_forever()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 
 import trio
-from host import Host
+from host import Server
 from negotiation import Stream
 
 SLOWEST = 1_000_000  # bytes that may wait for a client: who does not read them is disconnected
@@ -34,20 +34,20 @@ class Connection:
         self.scope.cancel()  # all is written, and nothing more is to be read
 
 
-class Server:
-    def __init__(self, host: Host) -> None:
-        self.host = host
+class Listener:
+    def __init__(self, server: Server) -> None:
+        self.server = server
         self.connections: dict[Stream, Connection] = {}
 
     async def serve(self, socket: trio.SocketStream) -> None:
         """Serve one connection to its end; what comes of it may be written to any of them."""
-        stream = self.host.connect()
+        stream = self.server.connect()
         try:
             async with trio.open_nursery() as nursery:
                 self.connections[stream] = Connection(socket, nursery.cancel_scope)
                 nursery.start_soon(self.connections[stream].write)
                 async for data in socket:
-                    self.host.receive(stream, bytes(data))
+                    self.server.receive(stream, bytes(data))
                     self.write()
                     if stream.closed:
                         break  # the other task goes on until the end of the stream is written
@@ -55,11 +55,11 @@ class Server:
                     nursery.cancel_scope.cancel()
         except* trio.BrokenResourceError:
             pass  # the connection broke, whichever task saw it first
-        self.host.lose(stream)
+        self.server.lose(stream)
         self.write()
 
     def write(self) -> None:
-        for stream, data in self.host.to_write():
+        for stream, data in self.server.to_write():
             connection = self.connections[stream]
             connection.put(data)
             if stream.closed:
@@ -68,10 +68,11 @@ class Server:
 
 
 async def main(port: int) -> None:
-    server = Server(Host("montague.example", {"romeo": "rosaline", "juliet": "balcony"}))
+    server = Server("montague.example", {"romeo": "rosaline", "juliet": "balcony"})
+    server.create_accounts()
     async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(partial(trio.serve_tcp, server.serve, port, host="127.0.0.1"))
-        print(listener.socket.getsockname()[1], flush=True)
+        (socket,) = await nursery.start(partial(trio.serve_tcp, Listener(server).serve, port, host="127.0.0.1"))
+        print(socket.socket.getsockname()[1], flush=True)
 
 
 if __name__ == "__main__":

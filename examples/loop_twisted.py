@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from host import Host
+from host import Server
 from negotiation import Stream
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
@@ -23,23 +23,23 @@ class Connection(Protocol):
 
     transport: Any  # its types are zope interfaces, which mypy cannot read
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.stream = server.host.connect()
+    def __init__(self, listener: Listener) -> None:
+        self.listener, self.server = listener, listener.server
+        self.stream = self.server.connect()
         self.behind: int | None = None  # bytes written since the client has fallen behind
-        server.connections[self.stream] = self
+        listener.connections[self.stream] = self
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:
         if not self.stream.closed:
-            self.server.host.receive(self.stream, data)
-            self.server.write()
+            self.server.receive(self.stream, data)
+            self.listener.write()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.server.host.lose(self.stream)
-        self.server.write()
+        self.server.lose(self.stream)
+        self.listener.write()
 
     def pauseProducing(self) -> None:
         self.behind = self.behind or 0  # it is told at each write
@@ -53,16 +53,16 @@ class Connection(Protocol):
         """Nothing to stop: the connection is lost, which is reported as such."""
 
 
-class Server(Factory):
-    def __init__(self, host: Host) -> None:
-        self.host = host
+class Listener(Factory):
+    def __init__(self, server: Server) -> None:
+        self.server = server
         self.connections: dict[Stream, Connection] = {}
 
     def buildProtocol(self, addr: object) -> Connection:
         return Connection(self)
 
     def write(self) -> None:
-        for stream, data in self.host.to_write():
+        for stream, data in self.server.to_write():
             connection = self.connections[stream]
             connection.transport.write(data)
             if stream.closed:
@@ -76,10 +76,11 @@ class Server(Factory):
 
 
 async def main(reactor: Any, port: str = "5222") -> None:
-    server = Server(Host("montague.example", {"romeo": "rosaline", "juliet": "balcony"}))
-    listener = reactor.listenTCP(int(port), server, interface="127.0.0.1")
-    print(listener.getHost().port, flush=True)
-    await Deferred()  # for ever
+    server = Server("montague.example", {"romeo": "rosaline", "juliet": "balcony"})
+    server.create_accounts()
+    socket = reactor.listenTCP(int(port), Listener(server), interface="127.0.0.1")
+    print(socket.getHost().port, flush=True)
+    await Deferred()  # until the process is ended
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class Server:
         :raises NotAvailable: where it is not and cannot be.
         """
         if shutil.which(self.program, path=_PATH) is None:
-            _install(self.name)
+            install(self.name)
         if shutil.which(self.program, path=_PATH) is None:
             raise NotAvailable(f"{self.name} is not installed")
 
@@ -157,8 +157,11 @@ def certify(domains: Sequence[str], file: Path) -> Path:
     return trusted
 
 
-def _install(package: str) -> None:
-    """Install a package of Debian's; what it would start as a service stays off (``RUNLEVEL``)."""
+def install(package: str) -> None:
+    """Install a package of Debian's; what it would start as a service stays off (``RUNLEVEL``).
+
+    :raises NotAvailable: where that cannot be done.
+    """
     if shutil.which("apt-get") is None:
         raise NotAvailable(f"{package} is not installed, and there is no apt-get that could")
     sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]

@@ -1,9 +1,10 @@
-"""The same short evening on each of the three loops, over real sockets."""
+"""The same short evening on each of the loops, over real sockets."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +16,11 @@ ROMEO = "romeo@montague.example"
 JULIET = "juliet@montague.example"
 
 
-@pytest.fixture(params=["loop_asyncio.py", "loop_trio.py", "loop_twisted.py"])
-def port(request: pytest.FixtureRequest) -> Iterator[int]:
+@pytest.fixture(params=["loop_asyncio.py", "loop_trio.py", "loop_twisted.py", "stored_asyncio.py"])
+def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
     """Run the server; it says on which port it listens once it does."""
-    with example(request.param, "0") as server:
+    stored = [str(tmp_path / "server.sqlite")] if request.param == "stored_asyncio.py" else []
+    with example(request.param, *stored, "0") as server:
         yield int(first_line(server))
 
 
@@ -61,8 +63,11 @@ def test_a_connection_that_breaks_is_noticed(port: int) -> None:
 
         romeo.until(presence("unavailable", balcony))
 
-        romeo.write(f"<message id='late' to='{JULIET}' type='chat'><body>Good night!</body></message>")
-        assert romeo.until(lambda stanza: stanza.id == "late").type == "error"
+        romeo.write(f"<message to='{JULIET}' type='chat'><body>Good night!</body></message>")
+        with Peer(port, DOMAIN) as juliet:
+            juliet.logs_in("juliet", "balcony", "balcony")
+            juliet.comes()
+            juliet.until(saying("Good night!"))
 
 
 def test_what_nobody_serves_is_answered_with_an_error(port: int) -> None:
@@ -123,3 +128,22 @@ def test_a_client_that_does_not_read_is_disconnected(port: int) -> None:
             romeo.write(f"<message to='{JULIET}' type='chat'><body>{'Juliet! ' * 500}</body></message>")
 
         romeo.until(presence("unavailable", balcony))
+
+
+def test_what_is_stored_outlives_the_server(tmp_path: Path) -> None:
+    file = str(tmp_path / "server.sqlite")
+    with example("stored_asyncio.py", file, "0") as server, Peer(int(first_line(server)), DOMAIN) as romeo:
+        romeo.logs_in("romeo", "rosaline", "orchard")
+        romeo.comes()
+        romeo.write(f"<presence to='{JULIET}' type='subscribe'/>")
+        romeo.until(pushed(JULIET, "none"))
+        romeo.write(f"<message to='{JULIET}' type='chat'><body>Good night!</body></message>")
+        romeo.write("<iq id='last' type='get'><query xmlns='jabber:iq:roster'/></iq>")
+        romeo.until(lambda stanza: stanza.id == "last")
+        server.kill()
+
+    with example("stored_asyncio.py", file, "0") as server, Peer(int(first_line(server)), DOMAIN) as juliet:
+        juliet.logs_in("juliet", "balcony", "balcony")
+        juliet.comes()
+        juliet.until(presence("subscribe", ROMEO))
+        juliet.until(saying("Good night!"))

@@ -200,9 +200,9 @@ def test_one_call_keeps_the_loop_busy_for_a_bounded_number_of_events_and_the_nex
     host = Host(hosting(CAPULET), Records(), wire, noon, numbers(), at_once=1)
     host.create(JULIET)  # one event; the account has to be loaded first, which is another
 
-    assert host.waiting == 1
+    assert (host.waiting, host.ready) == (1, True)
     host.run()
-    assert host.waiting == 0
+    assert (host.waiting, host.ready) == (0, False)
     assert JULIET in host.service.accounts
 
 

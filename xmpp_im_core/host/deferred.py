@@ -98,6 +98,11 @@ class DeferredHost(Loop[S]):
         """How many events have been fed and not been processed, those that wait for a commit included."""
         return len(self._inbox) + len(self._ended) + self._waiting
 
+    @property
+    def ready(self) -> bool:
+        """Whether :meth:`run` has something to do; what waits for a commit does not count."""
+        return bool(self._inbox or self._ended)
+
     # --- the loop -----------------------------------------------------------------------------------------
 
     def _step(self) -> bool:

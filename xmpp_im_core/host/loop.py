@@ -244,6 +244,11 @@ class Loop(Generic[S]):
         """How many events have been fed and not been processed. Read less from the streams while this is large."""
         return len(self._inbox)
 
+    @property
+    def ready(self) -> bool:
+        """Whether :meth:`run` has something to do: one call has come to an end at ``at_once`` before all was done."""
+        return bool(self._inbox)
+
     # --- the loop -----------------------------------------------------------------------------------------
 
     def run(self) -> None:
