@@ -22,7 +22,7 @@ from xmpp_im_core import client as core
 from xmpp_im_core.client.notifications import ItemAdded, ItemUpdated, MessageReceived, Notification
 from xmpp_im_core.codec import write_stanza
 from xmpp_im_core.element import from_etree
-from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.jid import Address, parse_address, parse_jid
 from xmpp_im_core.snapshot import from_text, to_text
 from xmpp_im_core.stanza import KINDS, Presence, from_element
 from xmpp_im_core.subscription import Subscription
@@ -40,7 +40,8 @@ def reactions(told: Notification, client: core.Client, stamp: Stamp) -> Iterator
     """Yield what the bot wants, now that it has been told this: no I/O, so it is tested without a network."""
     match told:
         case ItemAdded(item) | ItemUpdated(_, item) if item.subscription is Subscription.FROM:
-            yield core.Subscribe(*stamp(), parse_jid(item.jid))  # approved, and the server says so
+            if isinstance(parse_address(item.jid), Address):  # a roster may hold what is no JID
+                yield core.Subscribe(*stamp(), item.jid)  # approved, and the server says so
         case MessageReceived(message, content, None) if content.type in ("chat", "normal"):
             words, sender = content.body(), message.from_jid
             if words is None or sender is None or not client.subscription(sender.bare).from_:

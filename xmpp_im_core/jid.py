@@ -5,6 +5,12 @@ The localpart is prepared by the PRECIS profile UsernameCaseMapped, the resource
 Plain ASCII addresses, nearly all of them, take a path that needs none of the three and gives the same
 result. The cache in front is bounded and invisible: it changes no result.
 
+What a user binds or creates is prepared strictly, by :func:`parse_jid`. What stands in the stanzas of others is read by
+:func:`parse_address`, which takes one thing more: a resourcepart that OpaqueString refuses. Rooms let occupants choose
+nicknames that it refuses (an emoji with a variation selector, a letter newer than this Python's Unicode), and RFC 7622
+§4 makes the address of an entity its own server's to enforce. Such a resourcepart is *opaque*: it is compared by its
+NFC text, and written as it came. It never equals a prepared one, so it can name no resource that is bound here.
+
 RFC 7622 §3.5 lists ``juliet@example.com/ foo`` (example 18) among the strings that are no JIDs, though the
 profile of the resourcepart, OpaqueString, allows a leading space. The profile decides here: it is a JID.
 """
@@ -35,6 +41,7 @@ _OPAQUE: Final = get_profile("OpaqueString")
 _ASCII_LOCAL: Final = re.compile(r"[!#$%()*+,\-.0-9;=?A-Z\[\\\]^_`a-z{|}~]+\Z")
 _ASCII_LABEL: Final = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.IGNORECASE)
 _ASCII_RESOURCE: Final = re.compile(r"[ -~]+\Z")
+_NOT_OPAQUE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _ZONE: Final = re.compile(r"%25(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+\Z")  # RFC 6874 §2
 
 
@@ -44,7 +51,9 @@ class InvalidJID(ValueError):
 
 @frozen(order=False)
 class JID:
-    """A prepared address. Made by :func:`parse_jid`; two are equal when their full forms are.
+    """A prepared address, of others perhaps with an opaque resourcepart; two are equal when their full forms are.
+
+    Made by :func:`parse_jid`, :func:`received_jid` and :func:`parse_address`.
 
     ``bare`` is the key under which a contact is kept: ``local@domain``, or ``domain`` alone.
     """
@@ -99,13 +108,13 @@ class Malformed:
 
 
 def parse_address(text: str) -> Address | Malformed:
-    """Read the value of a 'to' or 'from' attribute, keeping it as written. Never raises."""
+    """Read the value of a 'to' or 'from' attribute as `received_jid` does, and keep it as written. Never raises."""
     return _cached_address(text) if len(text) <= _CACHED_LENGTH else _address(text)
 
 
 def _address(text: str) -> Address | Malformed:
     try:
-        jid = parse_jid(text)
+        jid = received_jid(text)
     except InvalidJID as error:
         return Malformed(text, str(error))
     return Address(jid.full if jid.full == text else text, jid)
@@ -125,11 +134,33 @@ def parse_jid(text: str) -> JID:
     :param text: ``[localpart@]domainpart[/resourcepart]``; no URI scheme (RFC 6121 §9).
     :raises InvalidJID: where a part is empty, too long, or has what its profile forbids.
     """
+    return _parsed(text, _resourcepart)
+
+
+def received_jid(text: str) -> JID:
+    """Prepare an address that somebody else may have made: its resourcepart may be opaque.
+
+    :param text: as for :func:`parse_jid`.
+    :raises InvalidJID: as :func:`parse_jid` does; of a resourcepart, where it is empty, has more than 1023 bytes or
+        holds control characters or what XML cannot hold.
+    """
+    return _parsed(text, _any_resourcepart)
+
+
+def received_bare(text: str) -> JID | None:
+    """Return the bare JID of an address, whatever its resourcepart holds; None where that is no JID either."""
+    try:
+        return parse_jid(text.partition("/")[0])
+    except InvalidJID:
+        return None
+
+
+def _parsed(text: str, prepare_resource: Callable[[str], str]) -> JID:
     rest, slash, resource_text = text.partition("/")
     local_text, at, domain_text = rest.partition("@")
     local = _localpart(local_text) if at else None
     domain = _domainpart(domain_text if at else rest)
-    resource = _resourcepart(resource_text) if slash else None
+    resource = prepare_resource(resource_text) if slash else None
     bare = f"{local}@{domain}" if local is not None else domain
     full = f"{bare}/{resource}" if resource is not None else bare
     return JID(full, bare, local, domain, resource)
@@ -164,6 +195,34 @@ def _resourcepart(text: str) -> str:
     if _ASCII_RESOURCE.match(text):
         return _bounded("resourcepart", text)
     return _enforced("resourcepart", _OPAQUE.enforce, text)
+
+
+def _any_resourcepart(text: str) -> str:
+    try:
+        return _resourcepart(text)
+    except InvalidJID:
+        opaque = _opaque(text)
+        if opaque is None:
+            raise
+        return opaque
+
+
+def _opaque(text: str) -> str | None:
+    """Return what an opaque resourcepart is compared by; None where a text is none.
+
+    Where NFC gives what OpaqueString takes after all, the text stands for no opaque resourcepart: it would equal a
+    prepared one.
+    """
+    if len(text) > _MAX_TEXT or _NOT_OPAQUE.search(text):
+        return None
+    compared = unicodedata.normalize("NFC", text)
+    if not 1 <= len(compared.encode()) <= MAX_PART_BYTES:
+        return None
+    try:
+        _resourcepart(compared)
+    except InvalidJID:
+        return compared
+    return None
 
 
 def _domainpart(text: str) -> str:

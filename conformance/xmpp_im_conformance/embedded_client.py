@@ -20,7 +20,7 @@ from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.host import ClientHost, ClientWire
-from xmpp_im_core.jid import JID, address_of, parse_jid
+from xmpp_im_core.jid import JID, address_of, parse_jid, received_jid
 from xmpp_im_core.stanza import Message, Presence, Stanza, StanzaError
 from xmpp_im_core.subscription import subscription_state
 
@@ -172,7 +172,7 @@ def _shown(resource: core.Resource) -> Resource:
 
 
 def _jid(arguments: Mapping[str, Any], key: str = "jid") -> JID:
-    return parse_jid(arguments[key])
+    return received_jid(arguments[key])
 
 
 def _set_item(world: EmbeddedClientWorld, arguments: Mapping[str, Any]) -> None:
@@ -214,7 +214,7 @@ _Action = Callable[[EmbeddedClientWorld, Mapping[str, Any]], None]
 _ACTIONS: Final[Mapping[str, _Action]] = {
     "get_roster": lambda world, arguments: world.host.wants(core.GetRoster),
     "set_item": _set_item,
-    "remove_item": lambda world, arguments: world.host.wants(core.RemoveItem, _jid(arguments)),
+    "remove_item": lambda world, arguments: world.host.wants(core.RemoveItem, arguments["jid"]),
     "subscribe": lambda world, arguments: world.host.wants(core.Subscribe, _jid(arguments)),
     "unsubscribe": lambda world, arguments: world.host.wants(core.Unsubscribe, _jid(arguments)),
     "approve": lambda world, arguments: world.host.wants(core.Approve, _jid(arguments)),
@@ -239,6 +239,8 @@ def described(notification: notifications.Notification) -> Mapping[str, object]:
     item = getattr(notification, "item", None)
     if isinstance(item, core.Item):
         described["jid"] = item.jid
+    if isinstance(notification, notifications.Unaddressed):
+        described["jid"] = str(notification.stanza.from_)
     if isinstance(notification, notifications.MessageReceived):
         described |= _content(notification.content, notification.message)
         described["carbon"] = None if notification.carbon is None else notification.carbon.value
@@ -261,7 +263,7 @@ def _error(notification: notifications.Notification) -> StanzaError | None:
 def _content(content: Content, message: Message) -> Mapping[str, object]:
     sender = message.from_jid
     return {
-        "jid": None if sender is None else sender.bare,
+        "jid": message.from_ and message.from_.written if sender is None else sender.bare,
         "resource": None if sender is None else sender.resource,
         "kind": content.type,
         "body": content.body(),
@@ -293,6 +295,7 @@ _TYPES: Final[Mapping[type, str]] = {
     notifications.RequestReceived: "request",
     notifications.Answered: "answered",
     notifications.Unanswered: "unanswered",
+    notifications.Unaddressed: "unaddressed",
     notifications.Refused: "refused",
 }
 

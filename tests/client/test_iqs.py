@@ -256,7 +256,3 @@ def test_no_error_is_ever_answered(kind: str, from_: str) -> None:
 
     assert sent(step) == []
     assert all(isinstance(each, MessageFailed | PresenceFailed) for each in told(step))
-
-
-def test_an_iq_from_what_is_no_jid_is_ignored() -> None:
-    assert is_silent(Scene().server("<iq type='get' id='a' from='@'><x xmlns='urn:x'/></iq>"), rules.FROM_MALFORMED)

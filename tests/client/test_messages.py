@@ -41,7 +41,6 @@ from xmpp_im_core.client import (
     Show,
     Text,
     Thread,
-    notifications,
 )
 from xmpp_im_core.client.notifications import Carbon, MessageFailed, MessageReceived
 from xmpp_im_core.jid import JID, parse_jid
@@ -832,8 +831,3 @@ def test_a_copy_of_nothing_is_ignored(content: str) -> None:
     xml = f"<message from='juliet@capulet.example'><received xmlns='urn:xmpp:carbons:2'>{content}</received></message>"
 
     assert is_silent(Scene().server(xml), rules.CARBON_EMPTY)
-
-
-def test_a_message_from_what_is_no_jid_is_ignored() -> None:
-    assert is_silent(Scene().server("<message from='@'/>"), rules.FROM_MALFORMED)
-    assert notifications.MessageReceived is MessageReceived

@@ -288,10 +288,6 @@ def test_a_probe_is_left_to_the_server() -> None:
     assert is_silent(Scene().server(f"<presence from='{ROMEO}' type='probe'/>"), rules.PROBE_LEFT_TO_SERVER)
 
 
-def test_presence_from_what_is_no_jid_is_ignored() -> None:
-    assert is_silent(Scene().server("<presence from='@'/>"), rules.FROM_MALFORMED)
-
-
 # --- the user's own resources -------------------------------------------------------------------------------
 
 

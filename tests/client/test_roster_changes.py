@@ -71,7 +71,6 @@ STRANGERS = [
     "juliet@capulet.example.evil.example",
     "romeo@montague.example",
     "icq.example",
-    "@",
 ]
 
 
@@ -148,7 +147,7 @@ def test_a_gateway_may_touch_nothing_else_and_nobody_else_may(from_: str, item: 
 
 
 @pytest.mark.parametrize(
-    "items", [[], [ROMEOS_ITEM, "<item jid='nurse@capulet.example'/>"], ["<item/>"], ["<item jid='@'/>"]]
+    "items", [[], [ROMEOS_ITEM, "<item jid='nurse@capulet.example'/>"], ["<item/>"], ["<item jid=''/>"]]
 )
 def test_a_push_without_exactly_one_item_changes_nothing(items: list[str]) -> None:
     scene = Scene(roster_of(LOVER, ver="v1"))

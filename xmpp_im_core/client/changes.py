@@ -7,7 +7,7 @@ from attrs import evolve
 from xmpp_im_core.client.effects import Effect, Tell
 from xmpp_im_core.client.notifications import ItemAdded, ItemRemoved, ItemUpdated
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.state import Client, Item, Roster
+from xmpp_im_core.client.state import Client, Item, Roster, bare_key
 from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.client.view import forgotten
 from xmpp_im_core.rules import client as rules
@@ -23,7 +23,7 @@ def roster_became(client: Client, roster: Roster, policy: ClientPolicy) -> tuple
     for jid in touched:
         after, told = item_became(after, before.get(jid), roster.items.get(jid))
         effects += told
-    after, forgot = reclassified(after, after.presences if first else touched, policy)
+    after, forgot = reclassified(after, after.presences if first else map(bare_key, touched), policy)
     return after, (*effects, *forgot)
 
 
@@ -40,12 +40,12 @@ def item_became(client: Client, before: Item | None, after: Item | None) -> tupl
         effects = (Tell(ItemRemoved(before), rules.ITEM_REMOVED),)
     elif before is not None and after is not None and before != after:
         effects = (Tell(ItemUpdated(before, after), rules.ITEM_UPDATED),)
-    was, now = before is not None and before.subscription.to, after is not None and after.subscription.to
+    jid = bare_key(before.jid if before is not None else after.jid if after is not None else "")
     if after is not None and after.subscription.from_:
-        client = evolve(client, requests=client.requests.delete(after.jid))
-    if after is not None and now:
-        client = evolve(client, asked=tuple([jid for jid in client.asked if jid != after.jid]))
-    if before is not None and was and not now:
-        client, told = forgotten(client, before.jid, rules.SUBSCRIPTION_VOID)
+        client = evolve(client, requests=client.requests.delete(jid))
+    if after is not None and after.subscription.to:
+        client = evolve(client, asked=tuple([asked for asked in client.asked if asked != jid]))
+    if before is not None and before.subscription.to and not client.subscription(jid).to:
+        client, told = forgotten(client, jid, rules.SUBSCRIPTION_VOID)
         effects += told
     return client, effects

@@ -93,6 +93,11 @@ class Outbound(Timed):
     stanza: Stanza = field(validator=is_stanza)
 
 
+def _is_jid_or_text(_: object, attribute: attrs.Attribute[JID | str], value: JID | str) -> None:
+    if not isinstance(value, str) or not value:
+        is_jid(_, attribute, value)
+
+
 # --- the roster (§2) ----------------------------------------------------------------------------------------
 
 
@@ -112,9 +117,12 @@ class SetItem(Timed):
 
 @frozen
 class RemoveItem(Timed):
-    """The user wants an item removed, and with it the subscriptions of both sides (§2.5)."""
+    """The user wants an item removed, and with it the subscriptions of both sides (§2.5).
 
-    jid: JID = field(converter=as_jid, validator=is_jid)
+    An address that is no JID to this client, but that the roster shows, is given as a string: ``item.jid``.
+    """
+
+    jid: JID | str = field(converter=as_jid, validator=_is_jid_or_text)
 
 
 # --- subscriptions (§3) -------------------------------------------------------------------------------------

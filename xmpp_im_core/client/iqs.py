@@ -7,7 +7,7 @@ from attrs import evolve
 from xmpp_im_core.client.addresses import sender_of
 from xmpp_im_core.client.effects import Send, Tell, Transition, refusal, silence
 from xmpp_im_core.client.events import GiveUp, Inbound, Outbound, SendIQ
-from xmpp_im_core.client.notifications import Answered, RequestReceived, Unanswered
+from xmpp_im_core.client.notifications import Answered, RequestReceived, Unaddressed, Unanswered
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.pushes import roster_push
 from xmpp_im_core.client.questions import ask, may_answer
@@ -63,7 +63,7 @@ def inbound_iq(client: Client, event: Inbound, iq: IQ, policy: ClientPolicy) -> 
     """Process an IQ that the server sent."""
     sender = sender_of(client, iq)
     if sender is None:
-        return silence(client, rules.FROM_MALFORMED)
+        return Transition(client, (Tell(Unaddressed(iq), rules.FROM_MALFORMED),))
     if iq.type in ("result", "error"):
         return inbound_answer(client, iq, sender, policy)
     return inbound_request(client, iq, sender, policy)

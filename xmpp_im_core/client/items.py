@@ -1,4 +1,8 @@
-"""Roster items on the wire: read tolerantly (RFC 6121 §2.1.2), written strictly (§2.3.1, §2.5.1)."""
+"""Roster items on the wire: read tolerantly (RFC 6121 §2.1.2), written strictly (§2.3.1, §2.5.1).
+
+A server, or a gateway years ago, may have taken an address for a JID that is none to this client. Such an item is kept
+under the address as written: the user sees it, and can remove it.
+"""
 
 from __future__ import annotations
 
@@ -59,15 +63,28 @@ def read_item(child: Element, items: FrozenMap[Item]) -> Item | None:
 
 
 def _jid(child: Element) -> str | None:
-    """Return the JID of an item, with its resourcepart where it has one: it is what the server keeps it under."""
-    address = parse_address(child.get("jid") or "")
-    return address.jid.full if isinstance(address, Address) else None
+    """Return what an item is kept under; None where it has no 'jid', or an empty one."""
+    written = child.get("jid")
+    return item_key(written) if written else None
 
 
-def read_change(child: Element) -> ItemChange | None:
-    """Read the item of a roster set that an application has made; None where it names no JID."""
-    jid = _jid(child)
-    if jid is None:
+def item_key(written: str) -> str:
+    """Return what the item of an address is kept under, by the server as well: its JID, with the resourcepart.
+
+    An address that is no JID is kept as written. No JID can have that key.
+    """
+    address = parse_address(written)
+    return address.jid.full if isinstance(address, Address) else written
+
+
+def read_change(child: Element, items: FrozenMap[Item]) -> ItemChange | None:
+    """Read the item of a roster set that an application has made; None where it names no JID, and no item.
+
+    :param items: the roster so far.
+    """
+    written = child.get("jid") or ""
+    jid = item_key(written)
+    if jid not in items and not isinstance(parse_address(written), Address):
         return None
     if child.get("subscription") == "remove":
         return ItemChange(jid, removes=True)

@@ -6,7 +6,7 @@ from xmpp_im_core.client.addresses import sender_of
 from xmpp_im_core.client.carbons import carbon_of, read_carbon
 from xmpp_im_core.client.chats import heard_chat, unlocked_by_error, unlocked_by_message
 from xmpp_im_core.client.content import read_content
-from xmpp_im_core.client.effects import Tell, Transition, silence
+from xmpp_im_core.client.effects import Tell, Transition
 from xmpp_im_core.client.events import Inbound
 from xmpp_im_core.client.notifications import MessageFailed, MessageReceived
 from xmpp_im_core.client.policy import ClientPolicy
@@ -22,7 +22,7 @@ def inbound_message(client: Client, event: Inbound, message: Message, policy: Cl
     """Process a message by its type; one that is absent or unknown counts as "normal" (§5.2.2)."""
     sender = sender_of(client, message)
     if sender is None:
-        return silence(client, rules.FROM_MALFORMED)
+        return from_no_jid(client, message)
     wrapper = carbon_of(message)
     if wrapper is not None:
         return read_carbon(client, wrapper, sender)
@@ -38,6 +38,17 @@ def inbound_message(client: Client, event: Inbound, message: Message, policy: Cl
     after = client if message.kind == "groupchat" else unlocked_by_message(client, sender)
     rule = rules.MESSAGE_RECEIVED if message.type == message.kind else rules.UNTYPED_MESSAGE_RECEIVED
     return Transition(after, (Tell(told, rule),))
+
+
+def from_no_jid(client: Client, message: Message) -> Transition:
+    """Tell a message from what is no JID here: its text is meant for the user. It belongs to no chat session."""
+    told: MessageReceived | MessageFailed
+    if message.kind == "error":
+        told = MessageFailed(message.error, message, None)
+    else:
+        lang = None if client.bound is None else client.bound.lang
+        told = MessageReceived(message, read_content(message, lang))
+    return Transition(client, (Tell(told, rules.FROM_MALFORMED),))
 
 
 def message_error(client: Client, message: Message, sender: JID) -> Transition:

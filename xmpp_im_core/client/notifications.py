@@ -196,6 +196,17 @@ class Unanswered:
 
 
 @frozen
+class Unaddressed:
+    """A stanza came from what is no JID to this client, or a roster result with an item that names none.
+
+    Nothing is kept of the sender, and nothing can be sent there. A message is told as :class:`MessageReceived` or
+    :class:`MessageFailed` all the same.
+    """
+
+    stanza: Stanza
+
+
+@frozen
 class Refused:
     """What the application wanted was not done; the effect's rule says why."""
 
@@ -222,5 +233,6 @@ Notification: TypeAlias = (
     | RequestReceived
     | Answered
     | Unanswered
+    | Unaddressed
     | Refused
 )

@@ -8,7 +8,7 @@ from xmpp_im_core.client.addresses import sender_of
 from xmpp_im_core.client.chats import unlocked_by_presence
 from xmpp_im_core.client.effects import Effect, Tell, Transition, refusal, silence
 from xmpp_im_core.client.events import Inbound
-from xmpp_im_core.client.notifications import Available, Changed, PresenceFailed, Unavailable
+from xmpp_im_core.client.notifications import Available, Changed, PresenceFailed, Unaddressed, Unavailable
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.returned import answered_presence, says_nobody_there
 from xmpp_im_core.client.rooms import ended, is_occupant, is_own_end, is_void, not_entered, noted, occupant_gone
@@ -26,7 +26,7 @@ def inbound_presence(client: Client, event: Inbound, presence: Presence, policy:
     """Process presence by its type (§4.7.1). Presence alone never changes the roster."""
     sender = sender_of(client, presence)
     if sender is None:
-        return silence(client, rules.FROM_MALFORMED)
+        return Transition(client, (Tell(Unaddressed(presence), rules.FROM_MALFORMED),))
     type = presence.type
     if type is None:
         return available(client, presence, sender, policy)

@@ -10,10 +10,10 @@ from xmpp_im_core.client.effects import Send, Transition, refusal, silence
 from xmpp_im_core.client.items import Removal, read_push
 from xmpp_im_core.client.policy import ClientPolicy, UnauthorizedPush
 from xmpp_im_core.client.questions import sets_waiting
-from xmpp_im_core.client.state import Client, Interim, Item
+from xmpp_im_core.client.state import Client, Interim, Item, bare_key
 from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.element import Element
-from xmpp_im_core.jid import JID, parse_jid
+from xmpp_im_core.jid import JID, received_bare
 from xmpp_im_core.rules import client as rules
 from xmpp_im_core.stanza import IQ, Condition, result_reply
 
@@ -30,7 +30,7 @@ def roster_push(client: Client, iq: IQ, query: Element, sender: JID, policy: Cli
     pushed = read_push(items[0], client.roster.items) if len(items) == 1 else None
     if pushed is None:
         return Transition(client, (refusal(iq, Condition.BAD_REQUEST, rules.PUSH_MALFORMED),))
-    if not own and parse_jid(pushed.jid).domain != sender.domain:
+    if not own and not _is_at(pushed.jid, sender):
         return _unauthorized(client, iq, policy)
     # the version of a roster is its server's to give
     after = _pushed(client, pushed, query.get("ver") if own else None, policy)
@@ -42,6 +42,12 @@ def roster_push(client: Client, iq: IQ, query: Element, sender: JID, policy: Cli
 def _is_manager(sender: JID, policy: ClientPolicy) -> bool:
     """Whether the sender is a domain, itself and no user of it, that the user trusts with its own JIDs."""
     return sender.full == sender.domain and sender.domain in policy.roster_managers
+
+
+def _is_at(key: str, domain: JID) -> bool:
+    """Whether an item is that of a JID at this domain; what is no JID is at none."""
+    bare = received_bare(key)
+    return bare is not None and bare.domain == domain.domain
 
 
 def _unauthorized(client: Client, iq: IQ, policy: ClientPolicy) -> Transition:
@@ -57,14 +63,13 @@ def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: Cli
     """
     jid, item = pushed.jid, None if isinstance(pushed, Removal) else pushed
     before = client.roster.items.get(jid)
-    items = client.roster.items.delete(jid) if item is None else client.roster.items.set(jid, item)
     keeps = ver is None or client.interim is not None
-    roster = evolve(client.roster, items=items, ver=client.roster.ver if keeps else ver)
+    roster = client.roster.having(jid, item, client.roster.ver if keeps else ver)
     after = evolve(client, roster=roster, interim=_interim(client.interim, jid, item, ver))
     if jid not in sets_waiting(client):
         after = evolve(after, wanted=after.wanted.delete(jid))
     after, told = item_became(after, before, item)
-    after, forgot = reclassified(after, (jid,), policy)
+    after, forgot = reclassified(after, (bare_key(jid),), policy)
     return Transition(after, (*told, *forgot))
 
 

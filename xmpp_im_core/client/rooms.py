@@ -15,7 +15,7 @@ from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.state import Client, Room
 from xmpp_im_core.client.view import forgotten, without_resource
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.jid import JID, InvalidJID
+from xmpp_im_core.jid import JID, Address, parse_address
 from xmpp_im_core.rules import client as rules
 from xmpp_im_core.stanza import Message, Presence, Stanza
 
@@ -191,7 +191,5 @@ def _new_nickname(presence: Presence, sender: JID) -> JID | None:
     """Return the JID that the client has from now on, where unavailable presence tells of its new nickname."""
     x = presence.payload.first("x", MUC_USER)
     item = None if x is None else x.first("item")
-    try:
-        return None if item is None else sender.with_resource(item.get("nick") or "")
-    except InvalidJID:
-        return None
+    address = None if item is None else parse_address(f"{sender.bare}/{item.get('nick') or ''}")
+    return address.jid if isinstance(address, Address) else None

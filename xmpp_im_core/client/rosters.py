@@ -8,10 +8,10 @@ from xmpp_im_core.client.changes import roster_became
 from xmpp_im_core.client.effects import Effect, Tell, Transition, refuse
 from xmpp_im_core.client.events import GetRoster, RemoveItem, SetItem
 from xmpp_im_core.client.items import read_change, read_item, write_change
-from xmpp_im_core.client.notifications import ItemStored, RosterFailed, RosterReceived
+from xmpp_im_core.client.notifications import ItemStored, RosterFailed, RosterReceived, Unaddressed
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.questions import ask, roster_waits, sets_waiting
-from xmpp_im_core.client.state import About, Client, Interim, Item, ItemChange, Question
+from xmpp_im_core.client.state import About, Client, Interim, ItemChange, Question
 from xmpp_im_core.client.syntax import group_fault
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.event import Timed
@@ -49,12 +49,24 @@ def set_item(client: Client, event: SetItem, policy: ClientPolicy) -> Transition
 
 def remove_item(client: Client, event: RemoveItem, policy: ClientPolicy) -> Transition:
     """Remove an item (§2.5.1); it is gone once the push says so."""
-    return _set(client, event, f"{event.seq}-remove", ItemChange(_key(client, event.jid), removes=True), policy)
+    if isinstance(event.jid, JID):
+        key = _key(client, event.jid)
+    elif event.jid in client.roster.items:
+        key = event.jid
+    else:
+        return refuse(client, rules.SET_WITHOUT_JID)
+    return _set(client, event, f"{event.seq}-remove", ItemChange(key, removes=True), policy)
 
 
 def _key(client: Client, jid: JID) -> str:
-    """Return the JID of the item that is meant: a full JID only where the roster has an item for just that."""
-    return jid.full if jid.full in client.roster.items else jid.bare
+    """Return the key of the item that is meant: a full JID only where the roster has an item for just that.
+
+    A bare JID without an item means the only item that there is for one of its full JIDs.
+    """
+    if jid.full in client.roster.items:
+        return jid.full
+    items = client.roster.at(jid.bare)
+    return items[0].jid if len(items) == 1 else jid.bare
 
 
 def _set(client: Client, event: Timed, id: str, change: ItemChange, policy: ClientPolicy) -> Transition:
@@ -80,7 +92,7 @@ def ask_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: Cli
 def set_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
     """Send a roster set that the application has made."""
     child = query.first("item")
-    change = None if child is None else read_change(child)
+    change = None if child is None else read_change(child, client.roster.items)
     if change is None:
         return refuse(client, rules.SET_WITHOUT_JID, iq)
     return _send_set(client, event, iq, change, policy)
@@ -132,11 +144,9 @@ def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy
         roster = evolve(client.roster, ver=ver, received=True)
         after, changes = roster_became(client, roster, policy)
         return Transition(after, (Tell(RosterReceived(), rules.ROSTER_UNCHANGED), *changes))
-    items: dict[str, Item] = {}
-    for child in query.all("item"):
-        item = read_item(child, client.roster.items)
-        if item is not None:
-            items[item.jid] = item
+    read = [read_item(child, client.roster.items) for child in query.all("item")]
+    items = {item.jid: item for item in read if item is not None}
+    nameless = None in read
     for jid, pushed in interim.items.items():
         if pushed is None:
             items.pop(jid, None)
@@ -149,6 +159,8 @@ def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy
     roster = evolve(client.roster, items=FrozenMap(items), ver=ver, received=True)
     after, changes = roster_became(evolve(client, wanted=FrozenMap(waiting)), roster, policy)
     told: tuple[Effect, ...] = (Tell(RosterReceived(), rule),)
+    if nameless:
+        told = (*told, Tell(Unaddressed(iq), rules.ITEM_WITHOUT_JID))
     return Transition(after, told + changes)
 
 

@@ -10,6 +10,9 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
+from itertools import islice, takewhile
+from types import MappingProxyType
+from typing import Final
 
 import attrs
 from attrs import evolve, field, frozen
@@ -42,6 +45,11 @@ class Item:
     """The children of other namespaces."""
 
 
+def bare_key(key: str) -> str:
+    """Return the bare JID that an item is about: an old gateway may have made it for a full one."""
+    return key.partition("/")[0]
+
+
 @frozen
 class ItemChange:
     """What a roster set of this client asks for: all that a client can say of an item (§2.1.5)."""
@@ -61,6 +69,33 @@ class Roster:
     """The version of the last result or push, an opaque string (§2.6.2)."""
     received: bool = False
     """Whether a roster has ever come."""
+    _full: tuple[str, ...] | None = field(default=None, init=False, eq=False, repr=False)
+
+    def having(self, jid: str, item: Item | None, ver: str | None) -> Roster:
+        """Return the roster with this item, or without one where it is None, in this version."""
+        items = self.items.delete(jid) if item is None else self.items.set(jid, item)
+        after = Roster(items, ver, self.received)
+        full = self._full_keys()
+        if "/" in jid and (jid in self.items) is not (item is not None):
+            kept = {*full, jid} if item is not None else {*full} - {jid}
+            full = tuple(sorted(kept))
+        object.__setattr__(after, "_full", full)
+        return after
+
+    def at(self, jid: str) -> tuple[Item, ...]:
+        """Return the items of a bare JID: its own one, and those that an old gateway has made for its full JIDs."""
+        own = self.items.get(jid)
+        full, resources = self._full_keys(), f"{jid}/"
+        index = bisect_left(full, resources)
+        keys = takewhile(lambda key: key.startswith(resources), islice(full, index, None))
+        return (*(() if own is None else (own,)), *[self.items[key] for key in keys])
+
+    def _full_keys(self) -> tuple[str, ...]:
+        """Return the keys of items with a resourcepart, sorted: there are few or none. They are sought only once."""
+        if self._full is None:
+            object.__setattr__(self, "_full", tuple([key for key in self.items if "/" in key]))
+        assert self._full is not None
+        return self._full
 
 
 @frozen
@@ -164,6 +199,10 @@ class Question:
     """What a roster set asks for."""
 
 
+_SHOWN: Final = MappingProxyType(
+    {(False, False): "none", (True, False): "to", (False, True): "from", (True, True): "both"}
+)
+
 # --- the client ---------------------------------------------------------------------------------------------
 
 
@@ -247,10 +286,10 @@ class Client:
 
     def subscription(self, jid: str) -> Subscription:
         """Return which of the nine states of Appendix A a bare JID is in, as far as this client knows."""
-        item = self.roster.items.get(jid)
-        shown = NONE if item is None else item.subscription
-        pending_out = shown.pending_out or jid in self.asked
-        return subscription_state(shown.subscription, pending_out, jid in self.requests)
+        shown = [item.subscription for item in self.roster.at(jid)]
+        to, from_ = any(state.to for state in shown), any(state.from_ for state in shown)
+        pending_out = any(state.pending_out for state in shown) or jid in self.asked
+        return subscription_state(_SHOWN[to, from_], pending_out, jid in self.requests)
 
     def owes(self, jid: str) -> bool:
         """Whether this client has sent directed presence to exactly this JID and owes it an unavailable (§4.6)."""
@@ -265,7 +304,7 @@ class Client:
 
     def is_stranger(self, jid: str) -> bool:
         """Whether nothing vouches for a bare JID: neither the roster nor presence sent to it; nor is it the user's."""
-        return jid != self.jid.bare and jid not in self.roster.items and not self.owes_any(jid)
+        return jid != self.jid.bare and not self.roster.at(jid) and not self.owes_any(jid)
 
     def resources(self, jid: str) -> tuple[Resource, ...]:
         """Return the available resources of a bare JID, the best first (§4.7.2.3).

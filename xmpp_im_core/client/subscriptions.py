@@ -97,8 +97,8 @@ def _denial_rule(client: Client, jid: str) -> Rule:
     """Return what "unsubscribed" is: the answer to a request, or the end of an approval."""
     if jid in client.requests:
         return rules.DENIAL_SENT
-    item = client.roster.items.get(jid)
-    return rules.PRE_APPROVAL_CANCELLED if item is not None and item.approved else rules.CANCELLATION_SENT
+    approved = any(item.approved for item in client.roster.at(jid))
+    return rules.PRE_APPROVAL_CANCELLED if approved else rules.CANCELLATION_SENT
 
 
 # --- inbound (§3.1.3, §3.1.6, §3.2.3, §3.3.3) ---------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TypeVar, overload
 from xmpp_im_core.explain.changes import changes
 from xmpp_im_core.explain.explanation import Explained, Explanation, Reason
 from xmpp_im_core.explain.words import effect_in_words, event_in_words, operation_in_words, recipients_of
-from xmpp_im_core.jid import JID, parse_jid
+from xmpp_im_core.jid import JID, parse_jid, prepared_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import Deliver, Effect, FanOut, Route, Transition
 from xmpp_im_core.server.events import Event
@@ -96,7 +96,7 @@ def _reasons(presence: Presence, to: Iterable[str], before: Account, after: Stat
     """Group the recipients of presence by why they may see it."""
     groups: dict[tuple[Visibility, bool], list[str]] = {}
     for recipient in to:
-        groups.setdefault(_why(presence, parse_jid(recipient), before, after), []).append(recipient)
+        groups.setdefault(_why(presence, prepared_jid(recipient), before, after), []).append(recipient)
     order = sorted(groups, key=lambda why: (list(Visibility).index(why[0]), why[1]), reverse=True)
     return tuple([Reason(*why, tuple(groups[why])) for why in order])
 

@@ -152,8 +152,8 @@ class Loop(Generic[S]):
 
         :param decision: as for :meth:`receive`.
         :param done: as for :meth:`feed`.
-        :raises ValueError: if 'to' is absent, or 'from' is absent or malformed: the stream then ends with
-            <improper-addressing/> (RFC 6120 §8.1.1.2, §8.1.2.2).
+        :raises ValueError: if 'to' is absent, or 'from' is absent or has no well-formed bare JID: the stream then
+            ends with <improper-addressing/> (RFC 6120 §8.1.1.2, §8.1.2.2).
         """
         self.feed(Arrived(*self.stamp(), stanza, decision), done)
 

@@ -21,7 +21,7 @@ NOTHING_WITHOUT_SESSION: Final = rule(
 UNANSWERED: Final = rule(
     "client:unanswered", "What was asked in a session that has ended is not answered any more.", "RFC 6120 §8.2.3"
 )
-FROM_MALFORMED: Final = rule("client:from-malformed", "A stanza from what is no JID is ignored.", "RFC 6120 §8.1.2")
+FROM_MALFORMED: Final = rule("client:from-malformed", "A stanza from what is no JID is told.", "RFC 6120 §8.1.2")
 FROM_FOREIGN: Final = rule("client:from-foreign", "A client sends in nobody's name but its own.", "RFC 6120 §8.1.2.1")
 TO_MALFORMED: Final = rule("client:to-malformed", "A client sends nothing to what is no JID.", "RFC 6120 §8.1.1")
 
@@ -144,6 +144,9 @@ PUSH_MALFORMED: Final = rule(
     "A push without exactly one item that names a JID changes nothing.",
     "2.1.6-04",
     "RFC 6121 §2.1.6",
+)
+ITEM_WITHOUT_JID: Final = rule(
+    "client:item-without-jid", "An item of a roster result that names nothing is told, not kept.", "RFC 6121 §2.1.2.3"
 )
 ITEM_ADDED: Final = rule("client:item-added", "What is new in the roster is told.", "RFC 6121 §2.3")
 ITEM_UPDATED: Final = rule("client:item-updated", "What has changed in the roster is told.", "RFC 6121 §2.4")

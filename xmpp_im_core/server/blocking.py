@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from xmpp_im_core.element import Element, element
-from xmpp_im_core.jid import JID, InvalidJID, parse_jid, prepared_jid
+from xmpp_im_core.jid import JID, InvalidJID, prepared_jid, received_jid
 from xmpp_im_core.policy import BlockedMessages, Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import blocking as rules
@@ -111,7 +111,7 @@ def _read_items(asked: Element, longest: int) -> frozenset[str] | Rule:
         if text is None:
             return rules.MALFORMED
         try:
-            jids.add(parse_jid(text).full)
+            jids.add(received_jid(text).full)  # others choose the nicknames that a user blocks
         except InvalidJID:
             return rules.JID_MALFORMED
     return frozenset(jids)

@@ -14,6 +14,7 @@ from attrs.validators import instance_of
 
 from xmpp_im_core.checks import is_prepared_bare, is_stanza
 from xmpp_im_core.event import Decision, Timed
+from xmpp_im_core.jid import received_bare
 from xmpp_im_core.server.events import Event, Inbound, StoreFailed, is_event
 from xmpp_im_core.stanza import Stanza
 
@@ -35,9 +36,10 @@ class Arrived(Timed):
 
     The host has proved the domain of its 'from'. A stanza from another server without 'to' or a well-formed
     'from' ends its stream with <improper-addressing/> (RFC 6120 §8.1.1.2, §8.1.2.2), and so is none; one to what
-    is no JID is answered.
+    is no JID is answered. A resourcepart alone never ends a stream: one that is not even opaque (see
+    :mod:`xmpp_im_core.jid`) leaves the stanza without a sender, and so without effect.
 
-    :raises ValueError: where 'to' is absent, or 'from' absent or malformed.
+    :raises ValueError: where 'to' is absent, or 'from' is absent or has no well-formed bare JID.
     """
 
     stanza: Stanza = field(validator=is_stanza)
@@ -45,8 +47,14 @@ class Arrived(Timed):
     """The service's own answer, where the stanza is a subscription request (§3.1.3)."""
 
     def __attrs_post_init__(self) -> None:
-        if self.stanza.to is None or self.stanza.from_jid is None:
+        if self.stanza.to is None or sending_domain(self.stanza) is None:
             raise ValueError("stanza: 'to' must be there, and 'from' well-formed (RFC 6120 §8.1.1.2, §8.1.2.2)")
+
+
+def sending_domain(stanza: Stanza) -> str | None:
+    """Return the domain of a stanza's 'from', whatever its resourcepart holds; None where that is no JID."""
+    bare = None if stanza.from_ is None else received_bare(stanza.from_.written)
+    return None if bare is None else bare.domain
 
 
 ServiceEvent: TypeAlias = ForAccount | Arrived
@@ -62,7 +70,7 @@ def entering(event: ServiceEvent) -> ForAccount:
     """Return the event of the account, or of the domain, that a service event is for."""
     if isinstance(event, ForAccount):
         return event
-    to, sender = event.stanza.to_jid, event.stanza.from_jid
-    assert sender is not None  # the constructor has seen to it
-    jid = to.bare if to is not None else sender.domain  # to what is no JID: nobody's here
+    to, domain = event.stanza.to_jid, sending_domain(event.stanza)
+    assert domain is not None  # the constructor has seen to it
+    jid = to.bare if to is not None else domain  # to what is no JID: nobody's here
     return ForAccount(jid, Inbound(event.at, event.seq, event.stanza, event.decision))

@@ -19,7 +19,7 @@ from cattrs.gen import make_hetero_tuple_unstructure_fn
 from xmpp_im_core.codec import CodecError, Limits, Unwritable, parse_element, parse_stanza, write_element, write_stanza
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.jid import JID, Address, InvalidJID, Malformed, parse_address, parse_jid
+from xmpp_im_core.jid import JID, Address, InvalidJID, Malformed, parse_address, received_jid
 from xmpp_im_core.recency import Recency, recency
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.snapshot.errors import Refused, found
@@ -121,13 +121,13 @@ def _timedelta(value: Any) -> timedelta:
 
 
 def prepared(value: Any) -> JID:
-    """Read an address that has been prepared before it was written.
+    """Read an address that has been prepared before it was written; its resourcepart may be opaque.
 
     :raises Refused: where it is no JID, or not in its prepared form.
     """
     expect(str, value, "an address")
     try:
-        jid = parse_jid(value)
+        jid = received_jid(value)
     except InvalidJID as error:
         raise Refused(f"{found(value)} is no JID: {error}") from None
     if jid.full != value:

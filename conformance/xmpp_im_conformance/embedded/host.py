@@ -16,7 +16,7 @@ from xmpp_im_conformance.embedded.wire import ClientStream, to_client, to_server
 from xmpp_im_core import host
 from xmpp_im_core.codec import SERVER, write_fan_out, write_stanza
 from xmpp_im_core.element import Element
-from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.jid import prepared_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server import Deliver, Served, Service, ServiceEvent, SessionId
 from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
@@ -103,7 +103,7 @@ class Host(host.Host[object], host.Wire):
 
     def fan_out(self, stanza: Stanza, recipients: Sequence[str]) -> Mapping[str, Condition]:
         """Write a stanza for many JIDs of the remote domain."""
-        reached = tuple([each for each in recipients if parse_jid(each).domain == REMOTE])
+        reached = tuple([each for each in recipients if prepared_jid(each).domain == REMOTE])
         for data in write_fan_out(stanza, reached, SERVER):
             self.arrives_at(REMOTE, to_server(data))
         return {each: Condition.REMOTE_SERVER_NOT_FOUND for each in recipients if each not in reached}
