@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import attrs
 import pytest
 
 from tests.blocking.commands import block
+from tests.client.counting import work
 from tests.rfc6121.conversation import AT, JULIET, account, bound, child, item, outbound, presence, roster_set
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.frozenmap import FrozenMap
@@ -261,3 +262,31 @@ def test_the_documentation_names_the_rule_of_every_refusal() -> None:
 
     for name in {*refusing, *[rule.name for rule in others], presence_rules.PRESENCE_TOO_LARGE.name}:
         assert f"`{name}`" in text
+
+
+# --- what counting costs ------------------------------------------------------------------------------------
+
+
+def a_roster_of(number: int) -> Account:
+    return account(JULIET, {f"u{n}@example.org": "Both" for n in range(number)}, available=("r00",))
+
+
+def a_list_of(number: int) -> Account:
+    given = account(JULIET, {}, available=("r00",))
+    entries = tuple(sorted(f"u{n:04}@example.org" for n in range(number)))
+    return given.with_session(given.sessions[0].with_directed(entries))
+
+
+@pytest.mark.parametrize(
+    ("given", "event"),
+    [
+        (a_roster_of, roster_set(item("new@example.org", "Friends", name="New"), by="r00")),
+        (a_roster_of, Inbound(AT, "seq", presence("subscribe", "new@example.org", JULIET))),
+        (a_list_of, outbound("available", "new@example.org", by="r00")),
+    ],
+    ids=["an item", "a request", "directed presence"],
+)
+def test_the_work_of_counting_does_not_grow_with_what_is_counted(given: Callable[[int], Account], event: Event) -> None:
+    few, many = given(9), given(900)
+
+    assert work(lambda: reduce(many, event)) < 1.5 * work(lambda: reduce(few, event))

@@ -122,13 +122,17 @@ class Storage(Protocol):
         """
 
     def account(self, jid: str) -> Stored:
-        """Return what is stored for an account.
+        """Return what is stored for an account; a record that cannot be read is named in ``Stored.damaged``.
+
+        :func:`xmpp_im_core.snapshot.load_records` reads texts so.
 
         :raises StorageFailed: if that cannot be told.
         """
 
     def messages(self, jid: str) -> Messages:
         """Return the stored messages of an account, in the order in which they were put.
+
+        Leave out those that cannot be read, and tell the operator: they stay stored, and the others are delivered.
 
         :raises StorageFailed: if that cannot be told.
         """
