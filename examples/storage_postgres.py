@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 
@@ -31,7 +31,7 @@ OFFLINE = "SELECT kind, key, value FROM records WHERE account = %s AND kind = 'o
 OUTBOX = "SELECT account, kind, key, value FROM records WHERE kind = 'outbox' ORDER BY place"
 COUNT = "SELECT count(*), coalesce(sum(size), 0)::int FROM records WHERE account = %s AND kind = 'offline'"
 
-Connection = psycopg.AsyncConnection[Any]
+Connection: TypeAlias = psycopg.AsyncConnection[Any]
 Report = Callable[[str, Damaged], None]  # is told of a damaged record, and of which account it is
 
 
