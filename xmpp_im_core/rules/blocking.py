@@ -19,7 +19,7 @@ PUSHED: Final = rule(
 UNAVAILABLE: Final = rule(
     "blocking:unavailable",
     "Whoever could see the user's presence is sent unavailable presence when it is blocked.",
-    "8.1-03 11-06",
+    "8.1-03 11-06 4.6.3-08",
     "XEP-0191 §3.3",
 )
 AVAILABLE: Final = rule(
