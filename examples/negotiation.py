@@ -87,6 +87,8 @@ class Stream:
         try:
             _, name, password = b64decode(text).decode().split("\0")
             account = parse_jid(f"{name}@{self.domain}")
+            if account.domain != self.domain or not account.is_bare:  # the name was "romeo@elsewhere/", say
+                raise ValueError("a user name is a localpart")
             if self.passwords[account.local or ""] != password:
                 raise ValueError("wrong password")
         except (ValueError, KeyError):

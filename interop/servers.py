@@ -60,11 +60,12 @@ class Server:
             raise NotAvailable(f"{self.name} is not installed")
 
     @contextmanager
-    def running(self) -> Iterator[LiveConfig]:
+    def running(self, configuration: str | None = None) -> Iterator[LiveConfig]:
         """Start the server under a directory of its own; stop it and remove that afterwards.
 
         It offers TLS, which the configuration does not take, though it names the authority to trust then.
 
+        :param configuration: the text of another configuration, in which the same ``$name`` are filled in.
         :raises NotAvailable: where it does not start.
         """
         with TemporaryDirectory(prefix=f"{self.name}-") as name:
@@ -74,8 +75,9 @@ class Server:
             c2s_port, component_port = _free_ports(2)
             secret = secrets.token_hex(8)
             file = directory / self.configuration
-            template = Template((_HERE / self.configuration).read_text(encoding="utf-8"))
-            text = template.substitute(
+            if configuration is None:
+                configuration = (_HERE / self.configuration).read_text(encoding="utf-8")
+            text = Template(configuration).substitute(
                 directory=directory, c2s_port=c2s_port, component_port=component_port, secret=secret
             )
             file.write_text(text, encoding="utf-8")

@@ -33,6 +33,8 @@ class Loopback:
     registers: bool = True
     tls: ssl.SSLContext | None = None
     """With it STARTTLS is offered, beside PLAIN; the mechanisms are offered after it."""
+    offers: str = ""
+    """What it offers to a user beside binding and roster versions."""
     injected: str = ""
     """What somebody between puts behind ``<proceed/>``, unencrypted."""
     script: tuple[bytes, ...] | None = None
@@ -124,6 +126,7 @@ class Connection:
             offered = f"<starttls xmlns='{TLS}'/>{offered}"
         if self.user:
             offered = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><ver xmlns='urn:xmpp:features:rosterver'/>"
+            offered += self.server.offers
         self.write(f"<stream:features>{offered}</stream:features>")
 
     async def _negotiate(self, element: Element) -> None:

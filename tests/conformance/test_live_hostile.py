@@ -24,7 +24,7 @@ PRESENCE: Final = (send("<presence/>"), receive(f"<presence from='{BALCONY}' to=
 HEADER: Final = (
     "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='1' version='1.0'>"
 )
-LARGE: Final = 300_000  # bytes: more than the codec takes for one stanza
+LARGE: Final = 300_000  # bytes: more than the runner takes for one stanza
 
 
 def error(condition: str) -> str:
@@ -244,7 +244,7 @@ def test_a_command_that_is_not_there_is_named(tmp_path: Path) -> None:
         found = result(tmp_path, driver, *PRESENCE)
 
     assert found.outcome is Outcome.FAILED
-    assert found.detail.startswith("before the first step: no-such-command: ")
+    assert found.detail.startswith("before the first step: no-such-command […]: ")
 
 
 @pytest.mark.parametrize("command", ["adduser {user}", "adduser {}", "adduser {local.name}", "adduser 'juliet", " "])

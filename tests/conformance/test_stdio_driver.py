@@ -129,7 +129,7 @@ def test_the_program_is_called_what_it_calls_itself_and_what_starts_it(tmp_path:
         each.ready()
         after = each.about
 
-    started = f"{sys.executable} -IS {tmp_path / 'program.py'}"
+    started = f"{sys.executable} […] {tmp_path / 'program.py'}"
     assert (before, after) == (started, f"a small program 1.0 started by {started}")
 
 

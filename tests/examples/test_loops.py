@@ -91,6 +91,13 @@ def test_a_resource_that_is_bound_again_replaces_the_old_session(port: int) -> N
         new.comes()
 
 
+@pytest.mark.parametrize("name", ["romeo@capulet.example/", "romeo@montague.example/x", "romeo/x", "", "@", "romeo@"])
+def test_a_name_that_is_more_or_less_than_a_localpart_logs_in_as_nobody(port: int, name: str) -> None:
+    """RFC 6120 6.3.7: the simple user name is a localpart; with more in it, it would name a user of another domain."""
+    with Peer(port, DOMAIN) as tybalt, pytest.raises(Refused):
+        tybalt.logs_in(name, "rosaline", "street")
+
+
 def test_a_stranger_is_not_let_in(port: int) -> None:
     with Peer(port, DOMAIN) as tybalt:
         with pytest.raises(Refused):

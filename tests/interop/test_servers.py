@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -65,6 +67,44 @@ def test_vectors_pass_whatever_way_the_clients_log_in(
     results = run_live(vectors, evolve(config, tls=tls, mechanisms=(mechanism,)))
 
     assert seen(results) == ALL_PASSED
+
+
+README: Final = Path(__file__).parents[2] / "conformance/README.md"
+AROUND: Final = """
+run_as_root = true
+pidfile = "$directory/prosody.pid"
+data_path = "$directory/data"
+log = { warn = "$directory/prosody.log" }
+interfaces = { "127.0.0.1" }
+c2s_ports = { $c2s_port }
+c2s_direct_tls_ports = {}
+component_ports = { $component_port }
+modules_disabled = { "s2s"; "bosh"; "http" }
+"""
+"""What keeps a Prosody that a test starts apart from others: where it listens, and where it keeps its files."""
+OTHERS: Final = ("features/presence-sub-request", "features/roster-set", "domain/message-inbound")
+
+
+def loses_a_stream(vector: Vector | Malformed) -> bool:
+    """Whether a scenario needs stream management (XEP-0198)."""
+    if "/scenarios/" not in vector.file:
+        return False
+    return any("detach" in step for step in json.loads(Path(vector.file).read_text(encoding="utf-8"))["steps"])
+
+
+def test_the_configuration_of_the_readme_works_as_it_is_printed() -> None:
+    """A feature that the server does not offer is not used: what needs it is not applicable, and does not fail."""
+    (printed,) = re.findall(r"^ *```lua\n(.*?)^ *```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert "smacks" not in printed
+    PROSODY.installed()
+    needy = [vector for vector in find(()) if loses_a_stream(vector)]
+    others = [vector for vector in find(()) if vector.id in OTHERS]
+    with PROSODY.running(AROUND + printed.replace("SECRET", "$secret")) as config:
+        without, with_it = run_live(needy, config), run_live(others, config)
+
+    assert len(without) > 10
+    assert {each.outcome for each in without} == {Outcome.NOT_APPLICABLE}
+    assert seen(with_it) == {(id, Outcome.PASSED, "") for id in OTHERS}
 
 
 def test_a_certificate_of_an_authority_that_is_not_trusted_is_an_error(config: LiveConfig, tmp_path: Path) -> None:

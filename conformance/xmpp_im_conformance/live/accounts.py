@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import signal
 from contextlib import suppress
 from typing import Final
 from xml.sax.saxutils import escape
 
 from xmpp_im_conformance.driver import ServerFailed
+from xmpp_im_conformance.hiding import hidden, secrets_of, told
 from xmpp_im_conformance.live.channel import Channel
 from xmpp_im_conformance.live.config import LiveConfig, filled_in
 from xmpp_im_conformance.live.login import Login, condition, connected, is_private
 from xmpp_im_conformance.live.stream import StreamEnded
 
 REGISTER: Final = "jabber:iq:register"
+_SHOWN: Final = 2000
+"""The characters of a command's output that are shown: its end."""
 
 
 async def create(config: LiveConfig, login: Login) -> None:
@@ -27,6 +29,7 @@ async def create(config: LiveConfig, login: Login) -> None:
     if config.register_command is not None:
         await _run(config.register_command, login)
         return
+    # XEP-0077 §8 lets a server keep silent about this in its stream features: the request itself is answered.
     stream, _ = await connected(config, login.domain)
     try:
         if not is_private(config, stream):
@@ -70,7 +73,7 @@ async def _run(command: str, login: Login) -> None:
             start_new_session=True,
         )
     except OSError as problem:
-        raise ServerFailed(f"{words[0]}: {problem}") from problem
+        raise ServerFailed(f"{told(words)}: {problem.strerror}") from None
     try:
         output, _ = await process.communicate()
     except asyncio.CancelledError:  # it is not waited for any longer; what it has started must not stay either
@@ -79,4 +82,6 @@ async def _run(command: str, login: Login) -> None:
         await process.wait()
         raise
     if process.returncode != 0:
-        raise ServerFailed(f"{shlex.join(words)}: exit status {process.returncode}\n{output.decode(errors='replace')}")
+        secret = secrets_of(words) - {login.local, login.domain}
+        said = hidden(output.decode(errors="replace"), secret)[-_SHOWN:]
+        raise ServerFailed(f"{told(words)}: exit status {process.returncode}\n{said}")

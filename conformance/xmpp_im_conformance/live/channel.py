@@ -19,6 +19,8 @@ from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import Stanza, to_element
 
 SM: Final = "urn:xmpp:sm:3"
+MOST_UNTAKEN: Final = 10_000
+"""What a server may send before the scenario looks at it: no vector causes a hundredth of that."""
 
 
 @define(eq=False)
@@ -136,14 +138,18 @@ class Channel:
         elif not self.is_answered(stanza) and not self._is_of_own_session(stanza):
             self.came += 1
             self.inbox.append(stanza)
+            if len(self.inbox) > MOST_UNTAKEN:
+                raise ServerFailed(f"the server has sent more than {MOST_UNTAKEN:,} stanzas in one step")
 
     def _take_other(self, element: Element) -> None:
-        if (element.name, element.namespace) == ("r", SM):
-            self.stream.write(f"<a xmlns='{SM}' h='{self.received or 0}'/>")
+        if (element.name, element.namespace) == ("r", SM) and self.received is not None:
+            self.stream.write(f"<a xmlns='{SM}' h='{self.received}'/>")
             return
         if (element.name, element.namespace) == ("enabled", SM):
             self.received = 0
         self._other.put_nowait(element)
+        if self._other.qsize() > MOST_UNTAKEN:
+            raise ServerFailed(f"the server has sent more than {MOST_UNTAKEN:,} elements that are no stanzas")
 
     def _is_of_own_session(self, stanza: Element) -> bool:
         """Whether a stanza comes of a session that no scenario knows of, in which a roster was looked at."""

@@ -10,11 +10,12 @@ from typing import Final, Literal
 
 import cattrs
 from attrs import field, frozen
-from cattrs.errors import CattrsError
+from cattrs.errors import BaseValidationError, CattrsError, ForbiddenExtraKeysError
+from cattrs.v import format_exception, transform_error
 
 from xmpp_im_conformance.driver import HOSTED, REMOTE
 
-_READER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+_READER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
 
 
 class BadConfig(ValueError):
@@ -26,7 +27,7 @@ class ComponentConfig:
     """The port of the server for components (XEP-0114), through which the scenario plays ``remote.example``."""
 
     port: int
-    secret: str
+    secret: str = field(repr=False)
     domain: str = REMOTE
     host: str | None = None
     """Where the port is, if not where clients connect."""
@@ -39,8 +40,9 @@ class ComponentConfig:
         """
         domain, _, rest = text.partition(":")
         port, _, secret = rest.partition(":")
-        if not (domain and port.isdecimal() and secret):
-            raise BadConfig(f"a component is DOMAIN:PORT:SECRET, not {text!r}")
+        wrong = "DOMAIN" if not domain else "PORT" if not port.isdecimal() else "SECRET" if not secret else ""
+        if wrong:  # what stands there is not told: the secret may stand in another's place
+            raise BadConfig(f"a component is DOMAIN:PORT:SECRET, and {wrong} is missing or wrong")
         return cls(domain=domain, port=int(port), secret=secret)
 
 
@@ -54,9 +56,9 @@ class LiveConfig:
     """What the server calls ``capulet.example`` and ``montague.example``, where it hosts others."""
     component: ComponentConfig | None = None
     """Without one, vectors that need or look at the other server are not applicable."""
-    register_command: str | None = None
+    register_command: str | None = field(default=None, repr=False)
     """Creates an account: ``{local}``, ``{domain}`` and ``{password}`` are filled in. None: in-band (XEP-0077)."""
-    unregister_command: str | None = None
+    unregister_command: str | None = field(default=None, repr=False)
     """Removes it; needed where ``register_command`` is given and accounts cannot be removed in-band."""
     tls: Literal["when-offered", "required", "never"] = "when-offered"
     cafile: str | None = None
@@ -74,9 +76,10 @@ class LiveConfig:
         strangers = self.domains.keys() - set(HOSTED)
         if strangers:
             raise BadConfig(f"the scenarios' domains are {' and '.join(HOSTED)}, not {', '.join(sorted(strangers))}")
-        for command in (self.register_command, self.unregister_command):
+        for name in ("register_command", "unregister_command"):
+            command = getattr(self, name)
             if command is not None:
-                filled_in(command, local="juliet", domain=HOSTED[0], password="rose")
+                _check(name, command)
 
     def domain(self, name: str) -> str:
         """Return what the server calls a hosted domain of the scenarios."""
@@ -84,17 +87,24 @@ class LiveConfig:
 
 
 def filled_in(command: str, **words: str) -> list[str]:
-    """Return the words of a command, with what stands for an account.
+    """Return the words of a command, with what stands for an account."""
+    return [word.format_map(words) for word in shlex.split(command)]
 
-    :raises BadConfig: where it is no command, or something else is to be filled in.
+
+def _check(name: str, command: str) -> None:
+    """See that a command can be filled in. It is not told, since it may hold a token.
+
+    :raises BadConfig: where it cannot.
     """
     try:
-        filled = [word.format_map(words) for word in shlex.split(command)]
-    except (AttributeError, LookupError, ValueError) as problem:
-        raise BadConfig(f"only {{local}}, {{domain}} and {{password}} can be filled in: {command!r}") from problem
+        filled = filled_in(command, local="juliet", domain=HOSTED[0], password="rose")
+    except (AttributeError, LookupError, ValueError):
+        raise BadConfig(
+            f"{name}: it cannot be split into words, or has braces other than {{local}}, {{domain}} and {{password}}"
+            " (a brace itself is written twice)"
+        ) from None
     if not filled:
-        raise BadConfig("a command is empty")
-    return filled
+        raise BadConfig(f"{name}: it is empty")
 
 
 def read_config(file: Path) -> LiveConfig:
@@ -103,6 +113,19 @@ def read_config(file: Path) -> LiveConfig:
     :raises BadConfig: where it is not TOML, or a key is unknown or of the wrong type.
     """
     try:
-        return _READER.structure(tomllib.loads(file.read_text(encoding="utf-8")), LiveConfig)
-    except (ValueError, TypeError, CattrsError) as problem:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except ValueError as problem:
         raise BadConfig(f"{file}: {problem}") from problem
+    try:
+        return _READER.structure(data, LiveConfig)
+    except (BaseValidationError, CattrsError) as problem:
+        raise BadConfig(f"{file}: {'; '.join(transform_error(problem, format_exception=_without_value))}") from None
+
+
+def _without_value(problem: BaseException, expected: type | None) -> str:
+    """Say what is wrong with a value, and not what the value is: it may be a secret."""
+    if isinstance(problem, BadConfig):
+        return str(problem)
+    if isinstance(problem, KeyError | ForbiddenExtraKeysError):
+        return format_exception(problem, expected)
+    return f"the value is not of the type {getattr(expected, '__name__', expected)}"

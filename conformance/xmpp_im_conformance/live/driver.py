@@ -9,6 +9,7 @@ from contextlib import suppress
 from attrs import define, field
 
 from xmpp_im_conformance.driver import HOSTED, REMOTE, NotApplicable, ServerFailed, Setup, World
+from xmpp_im_conformance.hiding import hiding
 from xmpp_im_conformance.live import offer
 from xmpp_im_conformance.live.addresses import Addresses
 from xmpp_im_conformance.live.config import LiveConfig
@@ -31,7 +32,7 @@ class LiveDriver:
     name: str = "live"
     _runner: asyncio.Runner = field(factory=asyncio.Runner)
     _run: str = field(factory=lambda: f"-{secrets.token_hex(2)}x")
-    _password: str = field(factory=lambda: secrets.token_hex(8))
+    _password: str = field(factory=lambda: secrets.token_hex(8), repr=False)
     _remote: Remote = field(init=False)
     _has: frozenset[str] | None = None
     """The features that the server has; None before it was asked."""
@@ -81,8 +82,9 @@ class LiveDriver:
     def _world(self, setup: Setup) -> LiveWorld:
         if self._has is None:
             self._has = self._ask()
-        offer.check(setup.features, self._has)
-        bounded(self._runner, self._remote.connect(), self.config.timeout)
+        offer.check([*setup.features, *offer.needed(setup.accounts)], self._has)
+        with hiding([] if self.config.component is None else [self.config.component.secret]):
+            bounded(self._runner, self._remote.connect(), self.config.timeout)
         world = self._empty()
         try:
             world.arrange(setup.accounts)

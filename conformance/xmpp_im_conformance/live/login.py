@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Final
 from xml.sax.saxutils import escape
 
-from attrs import frozen
+from attrs import field, frozen
 
 from xmpp_im_conformance.driver import NotApplicable, ServerFailed
 from xmpp_im_conformance.live.config import LiveConfig
@@ -29,7 +29,7 @@ class Login:
 
     local: str
     domain: str
-    password: str
+    password: str = field(repr=False)
 
     @property
     def bare(self) -> str:
@@ -74,8 +74,10 @@ async def bound(stream: Stream, features: Element, resource: str) -> str:
     """Bind a resource; return the full JID that the server says.
 
     :raises NotApplicable: where the server refuses the resource, naming the error.
-    :raises ServerFailed: where what it answers is no answer.
+    :raises ServerFailed: where it does not offer that, or what it answers is no answer.
     """
+    if features.first("bind", BIND) is None:
+        raise ServerFailed("the server offers no resource binding")
     request = f"<bind xmlns='{BIND}'><resource>{escape(resource)}</resource></bind>"
     result = await _requested(stream, "bind", request)
     if result.get("type") == "error":

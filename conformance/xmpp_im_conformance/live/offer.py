@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
 from xmpp_im_conformance.driver import NotApplicable
+from xmpp_im_conformance.items import Item
 from xmpp_im_conformance.live.channel import Channel
 from xmpp_im_conformance.live.config import LiveConfig
 from xmpp_im_conformance.live.login import Login
@@ -55,6 +56,12 @@ async def software(session: Channel, login: Login) -> str:
     query = answer.first("query", VERSION)
     said = [] if query is None else [query.first(name, VERSION) for name in ("name", "version")]
     return " ".join([each.text for each in said if each is not None and each.text])
+
+
+def needed(accounts: Mapping[str, Sequence[Item]]) -> frozenset[str]:
+    """Return the features that the driver itself uses to make these rosters (RFC 6121 §3.4.1)."""
+    pre_approved = any(item.approved for items in accounts.values() for item in items)
+    return frozenset(["preapproval"] if pre_approved else [])
 
 
 def check(wanted: Iterable[str], has: frozenset[str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
-from binascii import Error as BadBase64
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -14,6 +14,9 @@ from xmpp_im_conformance.live.stream import Stream
 from xmpp_im_core.element import Element
 
 SASL: Final = "urn:ietf:params:xml:ns:xmpp-sasl"
+MOST_ITERATIONS: Final = 1_000_000
+"""Servers ask for 4,096 to some 100,000 iterations. Each costs this process time, in which nothing is bounded."""
+_ITERATIONS: Final = re.compile(r"(?:^|,)i=0*([0-9]+)(?:,|$)")
 
 
 def choose(offered: Collection[str], allowed: Sequence[str], private: bool) -> str:
@@ -40,25 +43,48 @@ async def authenticate(stream: Stream, mechanism: str, user: str, password: str)
             await _plain(stream, user, password)
         else:
             await _scram(stream, mechanism, user, password)
-    except (ScramException, BadBase64, UnicodeDecodeError) as problem:
+    except (ScramException, LookupError, ValueError) as problem:
         raise ServerFailed(f"{mechanism}: {problem}") from problem
 
 
+def plain(user: str, password: str) -> str:
+    """Return what PLAIN sends, in base64."""
+    return b64encode(f"\0{user}\0{password}".encode()).decode()
+
+
 async def _plain(stream: Stream, user: str, password: str) -> None:
-    stream.write(_tag("auth", f"\0{user}\0{password}", " mechanism='PLAIN'"))
+    stream.write(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{plain(user, password)}</auth>")
     await _answer(stream, "success")
 
 
 async def _scram(stream: Stream, mechanism: str, user: str, password: str) -> None:
     client = ScramClient([mechanism], user, password)
     stream.write(_tag("auth", client.get_client_first(), f" mechanism='{mechanism}'"))
-    client.set_server_first(_decoded(await _answer(stream, "challenge")))
+    challenge = _decoded(await _answer(stream, "challenge"))
+    _check_iterations(mechanism, challenge)
+    client.set_server_first(challenge)
     stream.write(_tag("response", client.get_client_final()))
     last = await _answer(stream, "success", "challenge")
     client.set_server_final(_decoded(last))
     if last.name == "challenge":
         stream.write(_tag("response", ""))
         await _answer(stream, "success")
+
+
+def _check_iterations(mechanism: str, challenge: str) -> None:
+    """See that a server does not ask for more work than any server needs.
+
+    :raises ServerFailed: where it does.
+    """
+    found = _ITERATIONS.search(challenge)
+    if found is None:
+        return  # the library refuses that
+    digits = found[1]
+    if len(digits) > len(str(MOST_ITERATIONS)) or int(digits) > MOST_ITERATIONS:
+        asked = f"{int(digits):,}" if len(digits) <= 12 else f"a number of {len(digits):,} digits of"
+        raise ServerFailed(
+            f"{mechanism}: the server asks for {asked} iterations; more than {MOST_ITERATIONS:,} are refused"
+        )
 
 
 async def _answer(stream: Stream, *names: str) -> Element:

@@ -13,6 +13,7 @@ from xmpp_im_conformance.live.addresses import Addresses
 from xmpp_im_conformance.live.channel import SM, Channel
 from xmpp_im_conformance.live.config import LiveConfig
 from xmpp_im_conformance.live.login import Login, authenticated, bound, connected
+from xmpp_im_conformance.live.sasl import plain
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import parse_jid
 
@@ -25,7 +26,7 @@ class Sessions:
     addresses: Addresses
     mark: str
     """How the ids of the driver's own requests begin."""
-    password: str
+    password: str = field(repr=False)
     logins: dict[str, Login] = field(factory=dict)
     """The accounts there are, by bare JID."""
     open: dict[str, Channel] = field(factory=dict)
@@ -39,6 +40,18 @@ class Sessions:
         """Return how the user of an account logs in."""
         local, _, domain = self.addresses.to_server(account).partition("@")
         return Login(local, domain, self.password)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be told, as it is and as PLAIN (RFC 4616) writes it."""
+        component = self.config.component
+        return frozenset(
+            [
+                self.password,
+                *[plain(login.local, login.password) for login in self.logins.values()],
+                *([] if component is None else [component.secret]),
+            ]
+        )
 
     async def connect(self, jid: str) -> None:
         """Bind a session; where the resource is in use, the server ends the old one.
@@ -67,9 +80,10 @@ class Sessions:
     async def detach(self, jid: str) -> None:
         """Lose a stream; stream management is enabled for that, at the last moment (XEP-0198).
 
-        :raises NotApplicable: where the server lets nobody resume a session.
+        :raises NotApplicable: where the server does not offer it, or lets nobody resume a session.
         """
         channel = self.open[jid]
+        _check_resumption(self._offered[jid])
         channel.stream.write(f"<enable xmlns='{SM}' resume='true'/>")
         enabled = await channel.other()
         if enabled.name != "enabled" or enabled.get("resume") not in ("true", "1") or enabled.get("id") is None:
@@ -87,7 +101,8 @@ class Sessions:
         login = self._login(jid)
         stream, features = await connected(self.config, login.domain)
         with stream.kept():
-            await authenticated(self.config, stream, features, login)
+            features = await authenticated(self.config, stream, features, login)
+            _check_resumption(features.elements)
         channel = self._started(Channel(stream, self._mark(), self.mark, received=old.received))
         stream.write(f"<resume xmlns='{SM}' h='{old.received}' previd={quoteattr(id)}/>")
         self.open[jid] = channel
@@ -134,3 +149,12 @@ class Sessions:
     def _mark(self) -> str:
         self._numbers += 1
         return f"{self.mark}s{self._numbers}-"
+
+
+def _check_resumption(features: Sequence[Element]) -> None:
+    """See that stream management is offered: a server may end the stream of a client that uses it all the same.
+
+    :raises NotApplicable: where it is not.
+    """
+    if not any((each.name, each.namespace) == ("sm", SM) for each in features):
+        raise NotApplicable("the server does not offer stream management (XEP-0198)")

@@ -15,9 +15,9 @@ from attrs import define, field
 from xmpp_im_conformance.driver import ServerFailed
 from xmpp_im_core.codec import (
     CLOSING,
-    SERVER_TO_CLIENT,
     STREAMS,
     CodecError,
+    Limits,
     NonStanza,
     StreamClosed,
     StreamEvent,
@@ -29,6 +29,8 @@ from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import CLIENT, Stanza, to_element
 
 _PIECE: Final = 65_536
+_LIMITS: Final = Limits()
+"""The strictest there are: the runner does not trust the server, and no vector makes it send as much."""
 _QUICK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -90,7 +92,7 @@ class Stream:
 
         :raises ServerFailed: where something else comes.
         """
-        self._parser = StreamParser(self.namespace, SERVER_TO_CLIENT)
+        self._parser = StreamParser(self.namespace, _LIMITS)
         self._events.clear()
         version = "1.0" if self.namespace == CLIENT else None
         self.transport.write(write_stream_header(self.namespace, to=to, version=version))

@@ -11,6 +11,7 @@ from typing import Final, NoReturn, TypeVar
 from attrs import define, field
 
 from xmpp_im_conformance.driver import HOSTED, REMOTE, NotApplicable, ServerFailed
+from xmpp_im_conformance.hiding import hiding
 from xmpp_im_conformance.items import Item, SharedItem
 from xmpp_im_conformance.live import accounts
 from xmpp_im_conformance.live.channel import Channel
@@ -189,7 +190,8 @@ class LiveWorld:
         self._run(self._arrange(rosters))
 
     def _run(self, doing: Coroutine[None, None, _T]) -> _T:
-        return bounded(self.runner, doing, self.timeout)
+        with hiding(self.sessions.secrets):
+            return bounded(self.runner, doing, self.timeout)
 
     def _cannot(self, what: str) -> NoReturn:
         raise NotApplicable(f"a live server cannot be made to {what}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import Final
 from attrs import define, field
 
 from xmpp_im_conformance.driver import NotApplicable, ServerFailed
+from xmpp_im_conformance.hiding import hidden, secrets_of, told
 from xmpp_im_conformance.stdio.capabilities import Capabilities, read_capabilities
 from xmpp_im_conformance.stdio.messages import PROTOCOL, Garbage, Message, check_answer, excerpt, read_line, write_line
 
@@ -31,7 +31,7 @@ class Program:
     It is waited for in an event loop of its own while it is asked, and not otherwise. It is to be closed.
     """
 
-    command: Sequence[str]
+    command: Sequence[str] = field(repr=False)
     timeout: float = 10.0
     """The seconds that it has for an answer."""
     restarts: int = 20
@@ -75,14 +75,14 @@ class Program:
                 raise Garbage(f"the program answered {op!r}, request {self._number}, with the id {found!r}")
         except (_Broken, Garbage) as problem:
             self._end()
-            raise ServerFailed(f"{problem}{self._last_words()}") from problem
+            raise ServerFailed(f"{self._shown(str(problem))}{self._last_words()}") from None
         for refusal in ("not_applicable", "error"):
             if refusal in answer:
                 check_answer(answer, op, refusal)
         if "not_applicable" in answer:
-            raise NotApplicable(answer["not_applicable"])
+            raise NotApplicable(self._shown(answer["not_applicable"]))
         if "error" in answer:
-            raise ServerFailed(f"the program failed to do {op!r}: {answer['error']}{self._last_words()}")
+            raise ServerFailed(f"the program failed to do {op!r}: {self._shown(answer['error'])}{self._last_words()}")
         check_answer(answer, op, kind)
         return answer
 
@@ -91,7 +91,7 @@ class Program:
         """What the program calls itself, once it was asked, and how it was started."""
         known = self._capabilities
         named = [] if known is None else [" ".join([each for each in (known.name, known.version) if each])]
-        return " started by ".join([*named, shlex.join(self.command)])
+        return " started by ".join([*named, told(self.command)])
 
     def close(self) -> None:
         """Let the program end, and see to it that it does."""
@@ -109,7 +109,8 @@ class Program:
         try:
             self._runner.run(self._spawn())
         except (OSError, ValueError) as problem:
-            raise ServerFailed(f"{' '.join(self.command)!r} cannot be started: {problem}") from problem
+            why = problem.strerror if isinstance(problem, OSError) else problem
+            raise ServerFailed(f"{told(self.command)} cannot be started: {why}") from None
 
     async def _spawn(self) -> None:
         pipe = asyncio.subprocess.PIPE
@@ -195,8 +196,12 @@ class Program:
                 async with asyncio.timeout(_LEAVE):
                     await self._listening
 
+    def _shown(self, said: str) -> str:
+        """Return what the program has said, without what its command line may keep secret."""
+        return hidden(said, secrets_of(self.command))
+
     def _last_words(self) -> str:
-        lines = self._said.decode(errors="replace").splitlines()
+        lines = self._shown(self._said.decode(errors="replace")).splitlines()
         return "\n".join(["", "its standard error ended with:", *[f"  {line}" for line in lines]]) if lines else ""
 
 
