@@ -69,6 +69,13 @@ def test_each_part_of_a_tuple_of_any_length_is_dropped_and_neighbours_are_swappe
     assert {"(b, c) => (c,)", "(b, c) => (b,)", "(b, c) => (c, b)"} <= set(in_function("a((b, c))"))
 
 
+def test_where_an_ignored_rule_stands_among_effects_says_nothing() -> None:
+    found = in_function("a((Ignored(b), c))")
+
+    assert "(Ignored(b), c) => (c,)" in found
+    assert "(Ignored(b), c) => (c, Ignored(b))" not in found
+
+
 def test_a_tuple_of_a_fixed_length_keeps_it() -> None:
     assert in_function("return a, b", "def f(a, b) -> tuple[int, int]:") == []
     assert in_function("return a, b", "def f(a, b) -> tuple[int, ...]:") != []
