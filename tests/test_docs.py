@@ -59,6 +59,30 @@ def test_what_is_imported_for_readers_is_public(page: Path) -> None:
         assert public is None or set(imported) <= set(public)
 
 
+def code(page: str) -> list[str]:
+    """Return the blocks of Python code of a page."""
+    return re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_a_server_is_about_25_lines_and_fewer_than_10_names() -> None:
+    server = code("docs/embedding.md")[0]
+    names = [
+        name for names in re.findall(r"^from \S+ import (.+)$", server, re.MULTILINE) for name in names.split(", ")
+    ]
+
+    assert len(server.splitlines()) <= 25
+    assert len(names) < 10
+
+
+def test_the_storage_on_the_page_is_that_of_the_example() -> None:
+    example = (ROOT / "examples" / "storage_sqlite.py").read_text(encoding="utf-8")
+    storage = code("docs/embedding.md")[1]
+    shown = [part for part in re.split(r"\n(?=\S)", storage) if not part.startswith(("import ", "from "))]
+
+    assert [part for part in shown if part.strip() not in example] == []
+    assert "class SQLiteStorage:" in storage
+
+
 # --- links ----------------------------------------------------------------------------------------------------
 
 
