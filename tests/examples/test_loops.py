@@ -91,7 +91,9 @@ def test_a_resource_that_is_bound_again_replaces_the_old_session(port: int) -> N
         new.comes()
 
 
-@pytest.mark.parametrize("name", ["romeo@capulet.example/", "romeo@montague.example/x", "romeo/x", "", "@", "romeo@"])
+@pytest.mark.parametrize(
+    "name", ["romeo@capulet.example/", "romeo@montague.example/x", "romeo/x", "", "@", "romeo@", "\0romeo"]
+)
 def test_a_name_that_is_more_or_less_than_a_localpart_logs_in_as_nobody(port: int, name: str) -> None:
     """RFC 6120 6.3.7: the simple user name is a localpart; with more in it, it would name a user of another domain."""
     with Peer(port, DOMAIN) as tybalt, pytest.raises(Refused):
