@@ -44,7 +44,8 @@ from xmpp_im_core.client import (
 )
 from xmpp_im_core.client.notifications import Carbon, MessageFailed, MessageReceived
 from xmpp_im_core.jid import JID, parse_jid
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client as session_rules
+from xmpp_im_core.rules import client_messages as rules
 from xmpp_im_core.stanza import Condition, Message, stanza_error
 from xmpp_im_core.subscription import Subscription
 
@@ -513,7 +514,7 @@ def test_a_reply_is_not_sent_to_what_is_no_jid() -> None:
 
     step = scene.take(Reply(*scene.stamp(), message("<message from='@' type='chat'/>")))
 
-    assert rules_of(step) == [rules.TO_MALFORMED]
+    assert rules_of(step) == [session_rules.TO_MALFORMED]
     assert sent(step) == []
 
 

@@ -8,7 +8,7 @@ from tests.client.stage import Scene, changed_nothing, elements, message, presen
 from xmpp_im_core.client import Item, RemoveItem, Reply, notifications
 from xmpp_im_core.client.content import read_content
 from xmpp_im_core.jid import received_jid
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_roster as rules
 from xmpp_im_core.snapshot import from_text, to_text
 from xmpp_im_core.stanza import IQ
 from xmpp_im_core.subscription import Subscription

@@ -36,7 +36,7 @@ from xmpp_im_core.client import (
 )
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, parse_jid
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_presence as rules
 from xmpp_im_core.stanza import Condition, ErrorType
 from xmpp_im_core.subscription import Subscription
 

@@ -32,7 +32,7 @@ from xmpp_im_core.client.notifications import Available, PresenceFailed, Unavail
 from xmpp_im_core.client.state import Room
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, parse_jid
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_presence as rules
 from xmpp_im_core.stanza import Message
 
 ROOM = parse_jid("room@muc.example")

@@ -32,7 +32,8 @@ from xmpp_im_core.client import (
     notifications,
 )
 from xmpp_im_core.jid import parse_jid
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client as session_rules
+from xmpp_im_core.rules import client_roster as rules
 from xmpp_im_core.stanza import Condition, stanza_error
 from xmpp_im_core.subscription import Subscription
 
@@ -394,5 +395,5 @@ def test_a_roster_iq_too_many_is_not_sent_and_leaves_nothing_behind() -> None:
 
     for event in (GetRoster(*scene.stamp()), SetItem(*scene.stamp(), ROMEO)):
         step = scene.take(event)
-        assert rules_of(step) == [rules.TOO_MANY_QUESTIONS]
+        assert rules_of(step) == [session_rules.TOO_MANY_QUESTIONS]
         assert changed_nothing(before, step)

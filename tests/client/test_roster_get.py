@@ -37,7 +37,8 @@ from xmpp_im_core.client import (
     SessionEnded,
     notifications,
 )
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client as session_rules
+from xmpp_im_core.rules import client_roster as rules
 from xmpp_im_core.stanza import Condition, stanza_error
 from xmpp_im_core.subscription import Subscription
 
@@ -264,7 +265,7 @@ def test_without_a_result_pushes_are_applied_and_their_versions_are_not_kept(wit
         ]
 
     assert scene.server(PUSH).state.roster == roster_of(LOVER, SERVANT, ver="v1")
-    assert is_silent(scene.server(RESULT), rules.ANSWER_UNASKED)
+    assert is_silent(scene.server(RESULT), session_rules.ANSWER_UNASKED)
     assert scene.client.roster == roster_of(LOVER, SERVANT, ver="v1")
 
 
@@ -413,7 +414,7 @@ def test_a_forged_result_before_the_real_one_is_ignored() -> None:
         "<query xmlns='jabber:iq:roster'><item jid='tybalt@capulet.example' subscription='both'/></query></iq>"
     )
 
-    assert is_silent(step, rules.ANSWER_FORGED)
+    assert is_silent(step, session_rules.ANSWER_FORGED)
     assert changed_nothing(before, step)
     assert scene.server(RESULT).state.roster.ver == "v1"
 

@@ -36,7 +36,8 @@ from xmpp_im_core.client import (
     authorised_by,
     notifications,
 )
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_presence as presence_rules
+from xmpp_im_core.rules import client_subscriptions as rules
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import Subscription
 
@@ -328,7 +329,7 @@ def test_bare_jid_unavailable_while_a_request_waits_says_nothing_of_the_contact(
 
     step = scene.server("<presence from='romeo@montague.example' type='unavailable'/>")
 
-    assert is_silent(step, rules.ACKNOWLEDGEMENT)
+    assert is_silent(step, presence_rules.ACKNOWLEDGEMENT)
     assert changed_nothing(before, step)
 
 

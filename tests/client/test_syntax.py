@@ -17,7 +17,11 @@ from tests.client.stage import (
 )
 from xmpp_im_core.client.notifications import Refused
 from xmpp_im_core.rules import Rule
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client as session_rules
+from xmpp_im_core.rules import client_messages as message_rules
+from xmpp_im_core.rules import client_presence as presence_rules
+from xmpp_im_core.rules import client_roster as roster_rules
+from xmpp_im_core.rules import client_subscriptions as subscription_rules
 
 
 def roster_set(item: str) -> str:
@@ -28,56 +32,59 @@ R = "jid='romeo@montague.example'"
 TO = "to='romeo@montague.example'"
 
 REFUSED: list[tuple[Rule, str]] = [
-    (rules.GET_WITH_ITEM, f"<iq type='get' id='a'><query xmlns='jabber:iq:roster'><item {R}/></query></iq>"),
-    (rules.GET_WITH_VER_NOT_ADVERTISED, "<iq type='get' id='a'><query xmlns='jabber:iq:roster' ver='v'/></iq>"),
-    (rules.SET_WITHOUT_ONE_ITEM, roster_set("")),
-    (rules.SET_WITHOUT_ONE_ITEM, roster_set(f"<item {R}/><item jid='nurse@capulet.example'/>")),
-    (rules.SET_WITHOUT_JID, roster_set("<item/>")),
-    (rules.SET_WITHOUT_JID, roster_set("<item jid='@'/>")),
-    (rules.SET_WITH_ASK, roster_set(f"<item {R} ask='subscribe'/>")),
-    (rules.SET_WITH_APPROVED, roster_set(f"<item {R} approved='true'/>")),
-    (rules.SET_WITH_SUBSCRIPTION, roster_set(f"<item {R} subscription='both'/>")),
-    (rules.SET_WITH_BAD_GROUPS, roster_set(f"<item {R}><group/></item>")),
-    (rules.SET_WITH_BAD_GROUPS, roster_set(f"<item {R}><group>A</group><group>A</group></item>")),
-    (rules.IQ_MALFORMED_OUT, "<iq type='foo' id='a'><x xmlns='urn:x'/></iq>"),
-    (rules.IQ_MALFORMED_OUT, "<iq type='get' id='a'/>"),
-    (rules.IQ_MALFORMED_OUT, "<iq type='set' id='a'><x xmlns='urn:x'/><x xmlns='urn:x'/></iq>"),
-    (rules.IQ_MALFORMED_OUT, f"<iq type='result' {TO}/>"),
-    (rules.SUBSCRIPTION_WITHOUT_TO, "<presence type='subscribe'/>"),
-    (rules.PRESENCE_WITHOUT_TO, "<presence type='probe'/>"),
-    (rules.PRESENCE_TYPE_UNKNOWN, "<presence type='available'/>"),
-    (rules.PRESENCE_ERROR_WITHOUT_ERROR, f"<presence type='error' {TO}/>"),
-    (rules.PROBE_REFUSED, f"<presence type='probe' {TO}/>"),
-    (rules.UNAVAILABLE_WITH_AVAILABILITY, "<presence type='unavailable'><show>away</show></presence>"),
-    (rules.UNAVAILABLE_WITH_AVAILABILITY, "<presence type='unavailable'><priority>0</priority></presence>"),
-    (rules.SHOW_MALFORMED, "<presence><show>away</show><show>dnd</show></presence>"),
-    (rules.SHOW_MALFORMED, "<presence><show>available</show></presence>"),
-    (rules.SHOW_MALFORMED, "<presence><show/></presence>"),
-    (rules.SHOW_MALFORMED, "<presence><show a='b'>away</show></presence>"),
-    (rules.SHOW_MALFORMED, "<presence><show>away<b xmlns='urn:x'/></show></presence>"),
-    (rules.STATUS_MALFORMED, "<presence><status>a</status><status>b</status></presence>"),
-    (rules.STATUS_MALFORMED, "<presence xml:lang='en'><status>a</status><status xml:lang='EN'>b</status></presence>"),
-    (rules.STATUS_MALFORMED, "<presence><status a='b'>a</status></presence>"),
-    (rules.STATUS_MALFORMED, "<presence><status>a<b xmlns='urn:x'/></status></presence>"),
-    (rules.PRIORITY_MALFORMED, "<presence><priority>1</priority><priority>1</priority></presence>"),
-    (rules.PRIORITY_MALFORMED, "<presence><priority>128</priority></presence>"),
-    (rules.PRIORITY_MALFORMED, "<presence><priority>-129</priority></presence>"),
-    (rules.PRIORITY_MALFORMED, "<presence><priority>high</priority></presence>"),
-    (rules.PRIORITY_MALFORMED, "<presence><priority a='b'>1</priority></presence>"),
-    (rules.MESSAGE_TYPE_UNKNOWN, f"<message {TO} type='foo'/>"),
-    (rules.BODY_MALFORMED, f"<message {TO}><body>a</body><body>b</body></message>"),
-    (rules.BODY_MALFORMED, f"<message {TO}><body a='b'>a</body></message>"),
-    (rules.BODY_MALFORMED, f"<message {TO}><body>a<b xmlns='urn:x'/></body></message>"),
-    (rules.SUBJECT_MALFORMED, f"<message {TO}><subject>a</subject><subject>b</subject></message>"),
-    (rules.SUBJECT_MALFORMED, f"<message {TO}><subject>a<b xmlns='urn:x'/></subject></message>"),
-    (rules.THREAD_MALFORMED, f"<message {TO}><thread>a</thread><thread>b</thread></message>"),
-    (rules.THREAD_MALFORMED, f"<message {TO}><thread/></message>"),
-    (rules.THREAD_MALFORMED, f"<message {TO}><thread parent='a'>a</thread></message>"),
-    (rules.THREAD_MALFORMED, f"<message {TO}><thread parent='b c'>a</thread></message>"),
-    (rules.THREAD_MALFORMED, f"<message {TO}><thread>a<b xmlns='urn:x'/></thread></message>"),
-    (rules.FROM_FOREIGN, f"<message from='romeo@montague.example' {TO}/>"),
-    (rules.FROM_FOREIGN, f"<message from='@' {TO}/>"),
-    (rules.TO_MALFORMED, "<message to='@'/>"),
+    (roster_rules.GET_WITH_ITEM, f"<iq type='get' id='a'><query xmlns='jabber:iq:roster'><item {R}/></query></iq>"),
+    (roster_rules.GET_WITH_VER_NOT_ADVERTISED, "<iq type='get' id='a'><query xmlns='jabber:iq:roster' ver='v'/></iq>"),
+    (roster_rules.SET_WITHOUT_ONE_ITEM, roster_set("")),
+    (roster_rules.SET_WITHOUT_ONE_ITEM, roster_set(f"<item {R}/><item jid='nurse@capulet.example'/>")),
+    (roster_rules.SET_WITHOUT_JID, roster_set("<item/>")),
+    (roster_rules.SET_WITHOUT_JID, roster_set("<item jid='@'/>")),
+    (roster_rules.SET_WITH_ASK, roster_set(f"<item {R} ask='subscribe'/>")),
+    (roster_rules.SET_WITH_APPROVED, roster_set(f"<item {R} approved='true'/>")),
+    (roster_rules.SET_WITH_SUBSCRIPTION, roster_set(f"<item {R} subscription='both'/>")),
+    (roster_rules.SET_WITH_BAD_GROUPS, roster_set(f"<item {R}><group/></item>")),
+    (roster_rules.SET_WITH_BAD_GROUPS, roster_set(f"<item {R}><group>A</group><group>A</group></item>")),
+    (session_rules.IQ_MALFORMED_OUT, "<iq type='foo' id='a'><x xmlns='urn:x'/></iq>"),
+    (session_rules.IQ_MALFORMED_OUT, "<iq type='get' id='a'/>"),
+    (session_rules.IQ_MALFORMED_OUT, "<iq type='set' id='a'><x xmlns='urn:x'/><x xmlns='urn:x'/></iq>"),
+    (session_rules.IQ_MALFORMED_OUT, f"<iq type='result' {TO}/>"),
+    (subscription_rules.SUBSCRIPTION_WITHOUT_TO, "<presence type='subscribe'/>"),
+    (presence_rules.PRESENCE_WITHOUT_TO, "<presence type='probe'/>"),
+    (presence_rules.PRESENCE_TYPE_UNKNOWN, "<presence type='available'/>"),
+    (presence_rules.PRESENCE_ERROR_WITHOUT_ERROR, f"<presence type='error' {TO}/>"),
+    (presence_rules.PROBE_REFUSED, f"<presence type='probe' {TO}/>"),
+    (presence_rules.UNAVAILABLE_WITH_AVAILABILITY, "<presence type='unavailable'><show>away</show></presence>"),
+    (presence_rules.UNAVAILABLE_WITH_AVAILABILITY, "<presence type='unavailable'><priority>0</priority></presence>"),
+    (presence_rules.SHOW_MALFORMED, "<presence><show>away</show><show>dnd</show></presence>"),
+    (presence_rules.SHOW_MALFORMED, "<presence><show>available</show></presence>"),
+    (presence_rules.SHOW_MALFORMED, "<presence><show/></presence>"),
+    (presence_rules.SHOW_MALFORMED, "<presence><show a='b'>away</show></presence>"),
+    (presence_rules.SHOW_MALFORMED, "<presence><show>away<b xmlns='urn:x'/></show></presence>"),
+    (presence_rules.STATUS_MALFORMED, "<presence><status>a</status><status>b</status></presence>"),
+    (
+        presence_rules.STATUS_MALFORMED,
+        "<presence xml:lang='en'><status>a</status><status xml:lang='EN'>b</status></presence>",
+    ),
+    (presence_rules.STATUS_MALFORMED, "<presence><status a='b'>a</status></presence>"),
+    (presence_rules.STATUS_MALFORMED, "<presence><status>a<b xmlns='urn:x'/></status></presence>"),
+    (presence_rules.PRIORITY_MALFORMED, "<presence><priority>1</priority><priority>1</priority></presence>"),
+    (presence_rules.PRIORITY_MALFORMED, "<presence><priority>128</priority></presence>"),
+    (presence_rules.PRIORITY_MALFORMED, "<presence><priority>-129</priority></presence>"),
+    (presence_rules.PRIORITY_MALFORMED, "<presence><priority>high</priority></presence>"),
+    (presence_rules.PRIORITY_MALFORMED, "<presence><priority a='b'>1</priority></presence>"),
+    (message_rules.MESSAGE_TYPE_UNKNOWN, f"<message {TO} type='foo'/>"),
+    (message_rules.BODY_MALFORMED, f"<message {TO}><body>a</body><body>b</body></message>"),
+    (message_rules.BODY_MALFORMED, f"<message {TO}><body a='b'>a</body></message>"),
+    (message_rules.BODY_MALFORMED, f"<message {TO}><body>a<b xmlns='urn:x'/></body></message>"),
+    (message_rules.SUBJECT_MALFORMED, f"<message {TO}><subject>a</subject><subject>b</subject></message>"),
+    (message_rules.SUBJECT_MALFORMED, f"<message {TO}><subject>a<b xmlns='urn:x'/></subject></message>"),
+    (message_rules.THREAD_MALFORMED, f"<message {TO}><thread>a</thread><thread>b</thread></message>"),
+    (message_rules.THREAD_MALFORMED, f"<message {TO}><thread/></message>"),
+    (message_rules.THREAD_MALFORMED, f"<message {TO}><thread parent='a'>a</thread></message>"),
+    (message_rules.THREAD_MALFORMED, f"<message {TO}><thread parent='b c'>a</thread></message>"),
+    (message_rules.THREAD_MALFORMED, f"<message {TO}><thread>a<b xmlns='urn:x'/></thread></message>"),
+    (session_rules.FROM_FOREIGN, f"<message from='romeo@montague.example' {TO}/>"),
+    (session_rules.FROM_FOREIGN, f"<message from='@' {TO}/>"),
+    (session_rules.TO_MALFORMED, "<message to='@'/>"),
 ]
 
 
@@ -143,4 +150,6 @@ def test_who_has_had_directed_presence_may_probe_its_full_jid() -> None:
     probe = f"<presence to='{ORCHARD}' type='probe'/>"
 
     assert sent(scene.hands_over(probe)) == elements(probe)
-    assert rules_of(scene.hands_over("<presence to='romeo@montague.example' type='probe'/>")) == [rules.PROBE_REFUSED]
+    assert rules_of(scene.hands_over("<presence to='romeo@montague.example' type='probe'/>")) == [
+        presence_rules.PROBE_REFUSED
+    ]

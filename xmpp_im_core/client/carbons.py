@@ -10,7 +10,7 @@ from xmpp_im_core.client.notifications import Carbon, MessageReceived
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import JID
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_messages as rules
 from xmpp_im_core.stanza import CLIENT, Message, from_element
 
 CARBONS: Final = "urn:xmpp:carbons:2"

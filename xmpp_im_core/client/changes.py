@@ -10,7 +10,8 @@ from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client, Item, Roster, bare_key
 from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.client.view import forgotten
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_roster as rules
+from xmpp_im_core.rules import client_subscriptions as subscription_rules
 
 
 def roster_became(client: Client, roster: Roster, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
@@ -46,6 +47,6 @@ def item_became(client: Client, before: Item | None, after: Item | None) -> tupl
     if after is not None and after.subscription.to:
         client = evolve(client, asked=tuple([asked for asked in client.asked if asked != jid]))
     if before is not None and before.subscription.to and not client.subscription(jid).to:
-        client, told = forgotten(client, jid, rules.SUBSCRIPTION_VOID)
+        client, told = forgotten(client, jid, subscription_rules.SUBSCRIPTION_VOID)
         effects += told
     return client, effects

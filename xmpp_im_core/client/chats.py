@@ -13,7 +13,7 @@ from xmpp_im_core.client.state import Chat, Client
 from xmpp_im_core.client.view import known_absent
 from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID, address_of
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_messages as rules
 from xmpp_im_core.stanza import Message, Presence
 
 

@@ -14,7 +14,8 @@ from xmpp_im_core.client.returned import answered_message
 from xmpp_im_core.client.rooms import noted
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.jid import JID
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client as session_rules
+from xmpp_im_core.rules import client_messages as rules
 from xmpp_im_core.stanza import Message
 
 
@@ -48,7 +49,7 @@ def from_no_jid(client: Client, message: Message) -> Transition:
     else:
         lang = None if client.bound is None else client.bound.lang
         told = MessageReceived(message, read_content(message, lang))
-    return Transition(client, (Tell(told, rules.FROM_MALFORMED),))
+    return Transition(client, (Tell(told, session_rules.FROM_MALFORMED),))
 
 
 def message_error(client: Client, message: Message, sender: JID) -> Transition:

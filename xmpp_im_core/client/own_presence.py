@@ -16,7 +16,7 @@ from xmpp_im_core.client.view import all_forgotten
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_presence as rules
 from xmpp_im_core.stanza import CLIENT, SUBSCRIPTION_TYPES, Payload, Presence, payload
 
 

@@ -18,7 +18,8 @@ from xmpp_im_core.client.subscriptions import inbound_subscription
 from xmpp_im_core.client.view import all_forgotten, all_gone, full_jid, recorded
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client as session_rules
+from xmpp_im_core.rules import client_presence as rules
 from xmpp_im_core.stanza import SUBSCRIPTION_TYPES, Condition, Presence
 
 
@@ -26,7 +27,7 @@ def inbound_presence(client: Client, event: Inbound, presence: Presence, policy:
     """Process presence by its type (§4.7.1). Presence alone never changes the roster."""
     sender = sender_of(client, presence)
     if sender is None:
-        return Transition(client, (Tell(Unaddressed(presence), rules.FROM_MALFORMED),))
+        return Transition(client, (Tell(Unaddressed(presence), session_rules.FROM_MALFORMED),))
     type = presence.type
     if type is None:
         return available(client, presence, sender, policy)

@@ -14,7 +14,7 @@ from xmpp_im_core.client.state import Client, Interim, Item, bare_key
 from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import JID, received_bare
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_roster as rules
 from xmpp_im_core.stanza import IQ, Condition, result_reply
 
 

@@ -16,7 +16,7 @@ from xmpp_im_core.client.state import Client, Room
 from xmpp_im_core.client.view import forgotten, without_resource
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, Address, parse_address
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_presence as rules
 from xmpp_im_core.stanza import Message, Presence, Stanza
 
 MUC: Final = "http://jabber.org/protocol/muc"

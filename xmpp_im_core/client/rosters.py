@@ -18,7 +18,7 @@ from xmpp_im_core.event import Timed
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
 from xmpp_im_core.roster import ROSTER
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_roster as rules
 from xmpp_im_core.stanza import IQ, Condition, StanzaError, payload, stanza_error
 
 # --- what the user wants (§2.1.3, §2.3.1, §2.4.1, §2.5.1) ---------------------------------------------------

@@ -13,7 +13,7 @@ from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.client.view import forgotten
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_presence as rules
 
 
 def heard_stranger(client: Client, jid: str, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:

@@ -19,7 +19,7 @@ from xmpp_im_core.client.view import forgotten
 from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_subscriptions as rules
 from xmpp_im_core.stanza import EMPTY, Payload, Presence, to_bare
 
 # --- outbound (§3.1.1, §3.1.4, §3.2.1, §3.3.1, §3.4) --------------------------------------------------------

@@ -11,7 +11,11 @@ from xmpp_im_core.element import XML_LANG, Element, language_key, language_of
 from xmpp_im_core.jid import Malformed
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import Rule
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client as session_rules
+from xmpp_im_core.rules import client_messages as message_rules
+from xmpp_im_core.rules import client_presence as presence_rules
+from xmpp_im_core.rules import client_roster as roster_rules
+from xmpp_im_core.rules import client_subscriptions as subscription_rules
 from xmpp_im_core.stanza import (
     IQ,
     IQ_TYPES,
@@ -26,17 +30,17 @@ from xmpp_im_core.stanza import (
 
 _SHOWS: Final = frozenset({"away", "chat", "dnd", "xa"})
 _ITEM_ATTRIBUTES: Final = {
-    "ask": rules.SET_WITH_ASK,
-    "approved": rules.SET_WITH_APPROVED,
+    "ask": roster_rules.SET_WITH_ASK,
+    "approved": roster_rules.SET_WITH_APPROVED,
 }
 
 
 def fault(client: Client, stanza: Stanza) -> Rule | None:
     """Return the rule that a stanza breaks, or None where a client may send it."""
     if isinstance(stanza.to, Malformed):
-        return rules.TO_MALFORMED
+        return session_rules.TO_MALFORMED
     if stanza.from_ is not None and not _own(client, stanza):
-        return rules.FROM_FOREIGN
+        return session_rules.FROM_FOREIGN
     if isinstance(stanza, Message):
         return message_fault(stanza)
     if isinstance(stanza, Presence):
@@ -55,14 +59,14 @@ def _own(client: Client, stanza: Stanza) -> bool:
 def message_fault(message: Message) -> Rule | None:
     """Return the rule that a message breaks, or None."""
     if message.type is not None and message.type not in MESSAGE_TYPES:
-        return rules.MESSAGE_TYPE_UNKNOWN
+        return message_rules.MESSAGE_TYPE_UNKNOWN
     content = message.payload
     if not _texts(content.all("body"), message.lang):
-        return rules.BODY_MALFORMED
+        return message_rules.BODY_MALFORMED
     if not _texts(content.all("subject"), message.lang):
-        return rules.SUBJECT_MALFORMED
+        return message_rules.SUBJECT_MALFORMED
     if not _thread(content.all("thread")):
-        return rules.THREAD_MALFORMED
+        return message_rules.THREAD_MALFORMED
     return None
 
 
@@ -93,21 +97,25 @@ def _thread(threads: tuple[Element, ...]) -> bool:
 def presence_fault(presence: Presence) -> Rule | None:
     """Return the rule that presence breaks, or None."""
     if presence.type is not None and presence.type not in PRESENCE_TYPES:
-        return rules.PRESENCE_TYPE_UNKNOWN
+        return presence_rules.PRESENCE_TYPE_UNKNOWN
     if presence.to is None and presence.type not in (None, "unavailable"):
-        return rules.SUBSCRIPTION_WITHOUT_TO if presence.type in SUBSCRIPTION_TYPES else rules.PRESENCE_WITHOUT_TO
+        return (
+            subscription_rules.SUBSCRIPTION_WITHOUT_TO
+            if presence.type in SUBSCRIPTION_TYPES
+            else presence_rules.PRESENCE_WITHOUT_TO
+        )
     if presence.type == "error":
-        return rules.PRESENCE_ERROR_WITHOUT_ERROR if presence.payload.first("error") is None else None
+        return presence_rules.PRESENCE_ERROR_WITHOUT_ERROR if presence.payload.first("error") is None else None
     content = presence.payload
     shows, priorities = content.all("show"), content.all("priority")
     if presence.type == "unavailable" and (shows or priorities):
-        return rules.UNAVAILABLE_WITH_AVAILABILITY
+        return presence_rules.UNAVAILABLE_WITH_AVAILABILITY
     if len(shows) > 1 or any(show.text not in _SHOWS or not _plain(show) for show in shows):
-        return rules.SHOW_MALFORMED
+        return presence_rules.SHOW_MALFORMED
     if not _texts(content.all("status"), presence.lang):
-        return rules.STATUS_MALFORMED
+        return presence_rules.STATUS_MALFORMED
     if len(priorities) > 1 or any(read_priority(p.text) is None or not _plain(p) for p in priorities):
-        return rules.PRIORITY_MALFORMED
+        return presence_rules.PRIORITY_MALFORMED
     return None
 
 
@@ -117,12 +125,12 @@ def presence_fault(presence: Presence) -> Rule | None:
 def iq_fault(client: Client, iq: IQ) -> Rule | None:
     """Return the rule that an IQ breaks, or None."""
     if iq.type not in IQ_TYPES:
-        return rules.IQ_MALFORMED_OUT
+        return session_rules.IQ_MALFORMED_OUT
     if iq.type in ("result", "error"):
-        return rules.IQ_MALFORMED_OUT if iq.id is None else None
+        return session_rules.IQ_MALFORMED_OUT if iq.id is None else None
     request = iq.request
     if request is None:
-        return rules.IQ_MALFORMED_OUT
+        return session_rules.IQ_MALFORMED_OUT
     if request.namespace != ROSTER:
         return None
     return _roster_get_fault(client, request) if iq.type == "get" else _roster_set_fault(request)
@@ -130,28 +138,28 @@ def iq_fault(client: Client, iq: IQ) -> Rule | None:
 
 def _roster_get_fault(client: Client, query: Element) -> Rule | None:
     if query.first("item") is not None:
-        return rules.GET_WITH_ITEM
+        return roster_rules.GET_WITH_ITEM
     if query.get("ver") is not None and client.next_ver() is None:
-        return rules.GET_WITH_VER_NOT_ADVERTISED
+        return roster_rules.GET_WITH_VER_NOT_ADVERTISED
     return None
 
 
 def _roster_set_fault(query: Element) -> Rule | None:
     items = list(query.all("item"))
     if len(items) != 1:
-        return rules.SET_WITHOUT_ONE_ITEM
+        return roster_rules.SET_WITHOUT_ONE_ITEM
     item = items[0]
     if not item.get("jid"):
-        return rules.SET_WITHOUT_JID
+        return roster_rules.SET_WITHOUT_JID
     for attribute, rule in _ITEM_ATTRIBUTES.items():
         if item.get(attribute) is not None:
             return rule
     if item.get("subscription") not in (None, "remove"):
-        return rules.SET_WITH_SUBSCRIPTION
+        return roster_rules.SET_WITH_SUBSCRIPTION
     return group_fault([group.text for group in item.all("group")])
 
 
 def group_fault(groups: Iterable[str]) -> Rule | None:
     """Return the rule that the groups of an item break, or None (§2.3.3)."""
     names = list(groups)
-    return rules.SET_WITH_BAD_GROUPS if "" in names or len(set(names)) < len(names) else None
+    return roster_rules.SET_WITH_BAD_GROUPS if "" in names or len(set(names)) < len(names) else None

@@ -18,7 +18,8 @@ from xmpp_im_core.element import Element
 from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client as session_rules
+from xmpp_im_core.rules import client_messages as rules
 from xmpp_im_core.stanza import Message, Payload, payload
 
 
@@ -61,7 +62,7 @@ def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
         return refuse(client, rules.REPLY_TO_ERROR)
     sender = _correspondent(client, answered)
     if sender is None:
-        return refuse(client, rules.TO_MALFORMED)
+        return refuse(client, session_rules.TO_MALFORMED)
     occupant = answered.kind != "groupchat" and is_occupant(client, sender, answered)
     to, rule = (sender, rules.TO_OCCUPANT) if occupant else _reply_to(client, sender, answered)
     thread = read_content(answered).thread

@@ -13,7 +13,7 @@ from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
 from xmpp_im_core.recency import Recency
 from xmpp_im_core.rules import Rule
-from xmpp_im_core.rules import client as rules
+from xmpp_im_core.rules import client_presence as rules
 from xmpp_im_core.stanza import Message, Presence
 
 

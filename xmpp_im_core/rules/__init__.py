@@ -1,4 +1,4 @@
-"""Every rule that the code obeys, as a constant that cites its requirements: one module per RFC chapter.
+"""Every rule that the code obeys, as a constant that cites its requirements: one module per RFC chapter or concept.
 
 The rows of the RFC's tables carry rules of their own, which stand beside the cells: Appendix A in
 ``xmpp_im_core.subscription``, Table 1 in ``xmpp_im_core.server.message_table``.
