@@ -84,6 +84,7 @@ class Tests:
         if wanted is not None:
             paths = sorted({each.partition("::")[0] for each in wanted})
         options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist"]
+        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is imported before the core is
         with (
             Path(os.devnull).open("w", encoding="utf-8") as nowhere,
             redirect_stdout(nowhere),
