@@ -22,9 +22,10 @@ from xmpp_im_core import client as core
 from xmpp_im_core.client.notifications import ItemAdded, ItemUpdated, MessageReceived, Notification
 from xmpp_im_core.codec import write_stanza
 from xmpp_im_core.element import from_etree
+from xmpp_im_core.host import ClientHost, ClientWire
 from xmpp_im_core.jid import Address, parse_address, parse_jid
 from xmpp_im_core.snapshot import from_text, to_text
-from xmpp_im_core.stanza import KINDS, Presence, from_element
+from xmpp_im_core.stanza import KINDS, Presence, Stanza, from_element
 from xmpp_im_core.subscription import Subscription
 
 Stamp = Callable[[], tuple[datetime, str]]
@@ -52,50 +53,46 @@ def reactions(told: Notification, client: core.Client, stamp: Stamp) -> Iterator
                 yield core.GoUnavailable(*stamp())
 
 
-class Bot:
+class Bot(ClientWire):
     def __init__(self, xmpp: ClientXMPP, kept: Path) -> None:
         self.xmpp, self.kept = xmpp, kept
-        loaded = from_text(kept.read_text()) if kept.exists() else None
-        self.client = loaded if isinstance(loaded, core.Client) else core.Client(parse_jid(xmpp.boundjid.bare))
-        self.decided = core.authorised_by(decide)
-        self.start, self.count = uuid4().hex, 0
+        client = (
+            from_text(kept.read_text(), core.Client) if kept.exists() else core.Client(parse_jid(xmpp.boundjid.bare))
+        )
+        self.host = ClientHost(client, self, lambda: datetime.now(UTC), lambda: uuid4().hex, decide=decide)
         xmpp.add_filter("in", self.hear)
         xmpp.add_event_handler("session_start", self.begin)
-        xmpp.add_event_handler("disconnected", lambda _: self.take(core.SessionEnded(*self.stamp())))
-
-    def stamp(self) -> tuple[datetime, str]:
-        self.count += 1
-        return datetime.now(UTC), f"{self.start}-{self.count}"  # never repeated, whenever the bot is started
+        xmpp.add_event_handler("disconnected", lambda _: self.host.end())
 
     def begin(self, _: object) -> None:
         features = core.Features("rosterver" in self.xmpp.features, "preapproval" in self.xmpp.features)
-        self.take(core.SessionBound(*self.stamp(), core.Bound(parse_jid(self.xmpp.boundjid.full), features)))
-        self.take(core.GetRoster(*self.stamp()))  # before the first presence (section 2.2)
-        self.take(core.SetPresence(*self.stamp()))
+        self.host.begin(core.Bound(parse_jid(self.xmpp.boundjid.full), features))
+        self.host.wants(core.GetRoster)  # before the first presence (section 2.2)
+        self.host.wants(core.SetPresence)
 
     def hear(self, stanza: StanzaBase) -> StanzaBase | None:
         """Once there is a session, take stanzas away from slixmpp, which has opinions of its own on them."""
-        if self.client.bound is None or stanza.name not in KINDS:
+        if self.host.client.bound is None or stanza.name not in KINDS:
             return stanza
-        self.take(core.Inbound(*self.stamp(), from_element(from_etree(stanza.xml))))
+        self.host.receive(from_element(from_etree(stanza.xml)))
         return None
 
-    def take(self, event: core.Event) -> None:
-        before, step = self.client.roster, core.reduce(self.client, self.decided(self.client, event))
-        self.client = step.state
-        if self.client.roster is not before:  # the next session begins with this one
-            self.kept.with_suffix(".new").write_text(to_text(self.client.without_session()))
-            self.kept.with_suffix(".new").replace(self.kept)
-        wanted: list[core.Event] = []
-        for effect in step.send:
-            if isinstance(effect, core.Send):
-                self.xmpp.send_raw(write_stanza(effect.stanza))
-            elif isinstance(effect, core.Tell):
-                wanted += reactions(effect.notification, self.client, self.stamp)
-        for each in wanted:
-            self.take(each)
-        if isinstance(event, core.GoUnavailable):
-            self.xmpp.disconnect()
+    # --- what the host calls --------------------------------------------------------------------------------
+
+    def send(self, stanza: Stanza) -> None:
+        self.xmpp.send_raw(write_stanza(stanza))
+
+    def tell(self, notification: Notification) -> None:
+        for event in reactions(notification, self.host.client, self.host.stamp):
+            self.host.feed(event)
+            if isinstance(event, core.GoUnavailable):
+                asyncio.get_running_loop().call_soon(self.xmpp.disconnect)  # when it has been sent
+
+    def keep(self, client: core.Client) -> None:
+        """Write what the next session begins with."""
+        new = self.kept.with_suffix(".new")
+        new.write_text(to_text(client))
+        new.replace(self.kept)
 
 
 async def main(jid: str, kept: str, host: str | None = None, port: str = "5222", authority: str | None = None) -> None:

@@ -61,8 +61,7 @@ def test_the_bot_makes_friends_answers_leaves_and_comes_back(tmp_path: Path) -> 
             juliet.until(saying("adieu"))
             juliet.until(lambda stanza: stanza.type == "unavailable" and str(stanza.from_).startswith(FRIAR))
 
-        client = from_text(kept.read_text())
-        assert isinstance(client, Client)
+        client = from_text(kept.read_text(), Client)
         assert [(item.jid, item.subscription) for item in client.roster.items.values()] == [(JULIET, BOTH)]
 
         with friar(server, kept):
