@@ -50,7 +50,7 @@ PRESENCE_IGNORED: Final = rule(
 )
 PRESENCE_WITHHELD: Final = rule(
     "blocking:presence-withheld",
-    "Presence is withheld from a contact of whom one resource is blocked: what is sent to the bare JID reaches it.",
+    "While one resource of a contact is blocked, the contact gets no presence: the bare JID would pass it on.",
     "8.1-03 11-05 11-06",
     "XEP-0191 §3.3",
     "XEP-0191 §5",
@@ -75,7 +75,7 @@ IQ_REFUSED: Final = rule(
 )
 REMOVAL_NOT_TOLD: Final = rule(
     "blocking:removal-not-told",
-    "A blocked contact is not told that its item is removed: nothing of the user's is routed to it.",
+    "The server does not tell a blocked contact that its item is removed: it routes nothing of the user there.",
     "8.1-03 11-06",
     "XEP-0191 §3.3",
 )

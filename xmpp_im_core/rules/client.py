@@ -21,9 +21,13 @@ NOTHING_WITHOUT_SESSION: Final = rule(
 UNANSWERED: Final = rule(
     "client:unanswered", "What was asked in a session that has ended is not answered any more.", "RFC 6120 §8.2.3"
 )
-FROM_MALFORMED: Final = rule("client:from-malformed", "A stanza from what is no JID is told.", "RFC 6120 §8.1.2")
+FROM_MALFORMED: Final = rule(
+    "client:from-malformed", "The application is told of a stanza whose 'from' is not a JID.", "RFC 6120 §8.1.2"
+)
 FROM_FOREIGN: Final = rule("client:from-foreign", "A client sends in nobody's name but its own.", "RFC 6120 §8.1.2.1")
-TO_MALFORMED: Final = rule("client:to-malformed", "A client sends nothing to what is no JID.", "RFC 6120 §8.1.1")
+TO_MALFORMED: Final = rule(
+    "client:to-malformed", "A client sends nothing to an address that is not a JID.", "RFC 6120 §8.1.1"
+)
 
 # --- IQs (§6; RFC 6120 §8.2.3) ----------------------------------------------------------------------------------------
 

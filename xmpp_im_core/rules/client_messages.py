@@ -59,13 +59,13 @@ REPLY_TO_SENDER: Final = rule(
 )
 REPLY_TO_BARE_JID: Final = rule(
     "client:reply-to-bare",
-    "A reply to a resource that is known to be unavailable, as to a room, goes to the bare JID.",
+    "A reply to a room, or to a resource that is known to be unavailable, goes to the bare JID.",
     _MESSAGE,
     "5.1-02 5.1-04 5.2.1-03 5.2.2-16 5.2.5-03",
 )
 TO_OCCUPANT: Final = rule(
     "client:to-occupant",
-    "A message to an occupant of a room goes to the full JID, in a chat session with that occupant alone.",
+    "A message to an occupant of a room goes to the full JID, in a chat session with that occupant.",
     _MESSAGE,
     "5.1-02 5.1-04 5.1-07 5.2.1-03 5.2.2-16 5.2.5-03",
     "XEP-0045 §7.5",

@@ -125,18 +125,18 @@ ACKNOWLEDGEMENT: Final = rule(
 )
 PRESENCE_ERROR: Final = rule(
     "client:presence-error",
-    "An error that says that nobody can be reached at a JID means that it is not available; it is not answered.",
+    "A JID is not available if an error says that nobody can be reached there; the error is not answered.",
     "RFC 6120 §8.3.1, §8.3.3",
 )
 OWN_PRESENCE_FAILED: Final = rule(
     "client:own-presence-failed",
-    "An error about the client's own presence says nothing of the entity that it comes from; it is not answered.",
+    "An error about the client's own presence does not show whether its sender is there; it is not answered.",
     "RFC 6120 §8.3.1, §8.3.3",
     "RFC 6121 §4.7.1",
 )
 ROOM_LEFT: Final = rule(
     "client:room-left",
-    "With the client's stay in a room ends what is known of the room's occupants.",
+    "A client that is no longer in a room forgets the presence of the room's occupants.",
     "XEP-0045 §7.14",
 )
 PROBE_LEFT_TO_SERVER: Final = rule("client:probed", "Servers answer probes; clients do not.", "RFC 6121 §4.3")

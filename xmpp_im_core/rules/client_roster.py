@@ -127,7 +127,9 @@ PUSH_MALFORMED: Final = rule(
     "RFC 6121 §2.1.6",
 )
 ITEM_WITHOUT_JID: Final = rule(
-    "client:item-without-jid", "An item of a roster result that names nothing is told, not kept.", "RFC 6121 §2.1.2.3"
+    "client:item-without-jid",
+    "The application is told of a roster item without a JID; the client does not keep the item.",
+    "RFC 6121 §2.1.2.3",
 )
 ITEM_ADDED: Final = rule("client:item-added", "What is new in the roster is told.", "RFC 6121 §2.3")
 ITEM_UPDATED: Final = rule("client:item-updated", "What has changed in the roster is told.", "RFC 6121 §2.4")

@@ -63,7 +63,7 @@ TOO_MANY_STORED: Final = rule(
 )
 TOO_MUCH_STORED: Final = rule(
     "message:all-too-large",
-    "Where one message more would take more than the limit for all, it is not stored.",
+    "A message is not stored if the stored messages together would take more memory than the limit.",
     "8.1-03",
     "XEP-0160 §2",
 )
@@ -154,7 +154,7 @@ IQ_ANSWER_UNMATCHED: Final = rule(
 )
 IQ_SERVED_EVERYWHERE: Final = rule(
     "iq:served-everywhere",
-    "A request in a namespace that is served everywhere is answered for an address without an account too.",
+    "A request in a namespace that is served everywhere is also answered for an address without an account.",
     "8.5.2.1.3-02",
     "RFC 6120 §13.11",
 )
@@ -180,7 +180,7 @@ PUSH_LOST: Final = rule(
 )
 PRESENCE_LOST: Final = rule(
     "delivery:presence-lost",
-    "Broadcast presence, and what the server itself sends, is lost where it could not be routed.",
+    "Broadcast presence and stanzas of the server itself are lost if they cannot be routed.",
     "4.4.2-02 4.5.2-03",
 )
 ANSWER_LOST: Final = rule(

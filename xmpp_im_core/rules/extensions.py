@@ -30,7 +30,7 @@ LAST_ACTIVITY: Final = rule(
 )
 LAST_ACTIVITY_WITHHELD: Final = rule(
     "last-activity:withheld",
-    "Whoever may not see the user's presence gets the answer of an account that does not exist.",
+    "An entity that may not see the user's presence gets the answer of an account that does not exist.",
     "11-06 8.1-01",
     "RFC 6120 §13.11",
 )

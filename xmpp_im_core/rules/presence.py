@@ -78,7 +78,7 @@ PRESENCE_TOO_LARGE: Final = rule(
 )
 PRESENCES_TOO_LARGE: Final = rule(
     "presence:all-too-large",
-    "Presence is a policy violation where that of all resources would take more memory than the limit.",
+    "Presence is a policy violation if the presence of all resources would take more memory than the limit.",
     "8.1-03",
     "RFC 6120 §13.12",
 )
@@ -244,8 +244,7 @@ DIRECTED_UNAVAILABLE: Final = rule(
 )
 DIRECTED_TOO_LARGE: Final = rule(
     "directed:too-large",
-    "A recipient of directed presence is a policy violation where all of the account would take more memory than the "
-    "limit.",
+    "Directed presence is a policy violation if the recipients of the account would take more memory than the limit.",
     "8.1-03",
     "RFC 6120 §13.12",
 )

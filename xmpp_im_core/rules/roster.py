@@ -138,7 +138,7 @@ TOO_MANY_GROUPS: Final = rule("roster:too-many-groups", "An item of too many gro
 ROSTER_FULL: Final = rule("roster:full", "One item more than the limit is a policy violation.", _REFUSED)
 ROSTER_TOO_LARGE: Final = rule(
     "roster:too-large",
-    "An item is a policy violation where the roster would take more memory than the limit.",
+    "An item is a policy violation if the roster would take more memory than the limit.",
     _REFUSED,
     "RFC 6120 §13.12",
 )

@@ -21,7 +21,7 @@ RESOURCE_MALFORMED: Final = rule(
 TOO_MANY_SESSIONS: Final = rule("session:too-many", "One resource more than the limit is refused.", "RFC 6120 §7.6.2.1")
 SESSIONS_TOO_LARGE: Final = rule(
     "session:too-large",
-    "A resource is refused where all of the account would take more memory than the limit.",
+    "A resource is refused if the resources of the account would take more memory than the limit.",
     "RFC 6120 §7.6.2.1",
     "RFC 6120 §13.12",
 )
@@ -33,7 +33,7 @@ RESUMED: Final = rule("session:resumed", "A resumed session has missed nothing, 
 ENDED: Final = rule("session:ended", "The end of a session concerns nobody who was told nothing of it.", "4.1-05")
 REPLACED_ENDED: Final = rule(
     "session:replaced-ended",
-    "The end of a replaced session tells nobody anything; what it did not get is processed again.",
+    "Nobody is told of the end of a replaced session; the server processes again what it did not get.",
     "8.5-01",
     "RFC 6120 §7.7.2.2",
 )

@@ -23,7 +23,7 @@ NOT_NOW: Final = rule(
 )
 NOT_NOW_HIDDEN: Final = rule(
     "storage:not-now-hidden",
-    "A message that cannot be stored is dropped where its sender may not know whether the user is there.",
+    "A message that cannot be stored is dropped if its sender may not know whether the user is there.",
     "8.1-02 11-06",
 )
 NOT_NOW_IGNORED: Final = rule(

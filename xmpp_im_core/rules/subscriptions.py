@@ -19,7 +19,7 @@ NO_CONTACT_NAMED: Final = rule(
 )
 REQUEST_TO_FULL_ROSTER: Final = rule(
     "subscribe:roster-full",
-    "A request that would need one item more than the limit, or more memory, is a policy violation.",
+    "A request is a policy violation if its item would exceed the limit on items or on memory.",
     "3.1.2-09",
 )
 REQUEST_UNROUTABLE: Final = rule(
@@ -39,7 +39,7 @@ UNSUBSCRIBE_UNROUTABLE: Final = rule(
 )
 ANSWER_UNROUTABLE: Final = rule(
     "subscribed:unroutable",
-    "The user's approval, denial or cancellation that could not be routed is reported to the user as an error.",
+    "The user gets an error if the user's approval, denial or cancellation could not be routed.",
     "8.3-03 8.3-04 8.3-05",
 )
 REQUEST_RESENT: Final = rule(
@@ -79,14 +79,13 @@ REQUEST_DENIED_BY_SERVICE: Final = rule(
 )
 SERVICE_APPROVAL_TO_FULL_ROSTER: Final = rule(
     "subscribe:service-roster-full",
-    "A request that is to be approved on the user's behalf, but whose item would be one too many or too large, is "
-    "ignored.",
+    "A request to approve on the user's behalf is ignored if its item would exceed the limit on items or on memory.",
     "3.1.3-05 8.1-03",
 )
 REQUEST_TOO_LARGE: Final = rule("subscribe:too-large", "A request larger than the limit is ignored.", "3.1.3-18 8.1-03")
 REQUESTS_TOO_LARGE: Final = rule(
     "subscribe:all-too-large",
-    "A request is ignored where all that wait would take more memory than the limit.",
+    "A request is ignored if the waiting requests together would take more memory than the limit.",
     "3.1.3-18 8.1-03",
     "RFC 6120 §13.12",
 )
