@@ -27,7 +27,7 @@ is_element: Final = instance_of(Element)
 
 
 def not_empty(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse what is no string, and the empty one."""
+    """Refuse a value that is not a string, and the empty string."""
     if not isinstance(value, str):
         raise wrong_type(attribute.name, "a str", value)
     if not value:
@@ -44,19 +44,19 @@ def wrong_type(name: str, wanted: str, value: object) -> TypeError:
 
 
 def is_flag(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse all but True and False."""
+    """Refuse every value except True and False."""
     if type(value) is not bool:
         raise wrong_type(attribute.name, "a bool", value)
 
 
 def is_number(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse all but whole numbers; True is none."""
+    """Refuse every value that is not a whole number; True is not one."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise wrong_type(attribute.name, "an int", value)
 
 
 def is_count(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse all but whole numbers from 0 on."""
+    """Refuse every value that is not a whole number from 0 on."""
     is_number(_, attribute, value)
     if value < 0:
         raise ValueError(f"{attribute.name}: {value} is below 0")
@@ -82,7 +82,7 @@ are_texts: Final = tuple_of(str, "a str")
 
 
 def are_extensions(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse all but tuples of elements of other namespaces than that of stanzas."""
+    """Refuse every value that is not a tuple of elements outside the namespace of stanzas."""
     _are_elements(_, attribute, value)
     if any(element.namespace == CLIENT for element in value):
         raise ValueError(f"{attribute.name}: the namespace {CLIENT} is not extended content (RFC 6121 §4.7.3, §5.3)")
@@ -92,7 +92,7 @@ _are_elements: Final = tuple_of(Element, "an Element")
 
 
 def is_jid(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse what is no JID; a string that :func:`as_jid` has left alone is none, for the reason given."""
+    """Refuse a value that is not a JID. The error for a string says why :func:`as_jid` could not read it."""
     if type(value) is JID:
         return
     if not isinstance(value, str):
@@ -106,7 +106,7 @@ is_optional_jid: Final = optional(is_jid)
 
 
 def as_jid(value: JID | str) -> JID:
-    """Read an address that is given as a string. What is none is returned as it is, for :func:`is_jid` to refuse."""
+    """Read an address that is given as a string. Return any other value unchanged; :func:`is_jid` then refuses it."""
     if isinstance(value, str):
         address = parse_address(value)
         if isinstance(address, Address):
@@ -120,7 +120,7 @@ def as_optional_jid(value: JID | str | None) -> JID | None:
 
 
 def is_prepared_bare(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse what is no string, and what is no prepared bare JID."""
+    """Refuse a value that is not a string, and a string that is not a prepared bare JID."""
     if not isinstance(value, str):
         raise wrong_type(attribute.name, "a str", value)
     address = parse_address(value)
@@ -129,12 +129,12 @@ def is_prepared_bare(_: object, attribute: attrs.Attribute[Any], value: Any) -> 
 
 
 def is_stanza(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse what is no message, presence or iq, and one whose header or payload holds values of other types."""
+    """Refuse a value that is not a message, presence or iq, and a stanza whose header or payload is not well-typed."""
     _check_stanza(attribute.name, value, _STANZAS, "a Message, Presence or IQ")
 
 
 def is_message(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse what is no message, as :func:`is_stanza` does."""
+    """Refuse a value that is not a message, as :func:`is_stanza` does."""
     _check_stanza(attribute.name, value, (Message,), "a Message")
 
 

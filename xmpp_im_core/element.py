@@ -123,7 +123,7 @@ def language_key(tag: str | None) -> str:
 ELEMENT_SIZE: Final = 224
 ATTRIBUTE_SIZE: Final = 176
 TEXT_SIZE: Final = 64
-"""What an element, an attribute and a text take in memory beside their characters, in bytes."""
+"""What an element, an attribute and a text take in memory besides their characters, in bytes."""
 
 
 def size(child: Element | str) -> int:

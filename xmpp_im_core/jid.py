@@ -148,7 +148,7 @@ def received_jid(text: str) -> JID:
 
 
 def received_bare(text: str) -> JID | None:
-    """Return the bare JID of an address, whatever its resourcepart holds; None where that is no JID either."""
+    """Return the bare JID of an address, without a check of its resourcepart; None if that is not a JID."""
     try:
         return parse_jid(text.partition("/")[0])
     except InvalidJID:
@@ -208,10 +208,10 @@ def _any_resourcepart(text: str) -> str:
 
 
 def _opaque(text: str) -> str | None:
-    """Return what an opaque resourcepart is compared by; None where a text is none.
+    """Return the form in which an opaque resourcepart is compared; None if the text is not one.
 
-    Where NFC gives what OpaqueString takes after all, the text stands for no opaque resourcepart: it would equal a
-    prepared one.
+    If OpaqueString accepts the NFC form of the text, the text is not an opaque resourcepart: it would equal a prepared
+    one.
     """
     if len(text) > _MAX_TEXT or _NOT_OPAQUE.search(text):
         return None

@@ -25,7 +25,7 @@ class RosterAccess(Enum):
 
     OPEN = "open"
     READ_ONLY = "read-only"
-    """Rosters are changed by other means than XMPP: a roster set earns not-allowed."""
+    """Rosters are changed by other means than XMPP: a roster set gets not-allowed."""
     MISSING = "missing"
     """There is no roster: item-not-found."""
     UNSUPPORTED = "unsupported"
@@ -85,10 +85,10 @@ class Audience(Enum):
     SUBSCRIBER = "subscriber"
     """Whoever is subscribed to the user's presence, and the user."""
     ANYONE = "anyone"
-    """Whoever asks. An address without an account answers service-unavailable (§8.5.1): the two can be told apart."""
+    """Anybody. An address without an account answers service-unavailable (§8.5.1), which shows that it has none."""
     EVERYWHERE = "everywhere"
-    """Whoever asks, and at addresses without an account too, against §8.5.1: the service answers there as for an
-    account without anything, so that nobody can find accounts by asking."""
+    """Anybody, and at addresses without an account too, against §8.5.1: the service answers there as for an empty
+    account, so that its answers do not show which accounts exist."""
 
 
 class MessagesToSeveral(Enum):
@@ -149,16 +149,16 @@ class Policy:
     full_jid_item: FullJIDItem = FullJIDItem.CUT
     """§2.1.2.3: an item for a full JID."""
     name_length: int = field(default=1023, validator=ge(0))
-    """§2.3.3: the longest 'name' of an item, in characters; longer ones earn not-acceptable."""
+    """§2.3.3: the longest 'name' of an item, in characters; a longer one gets not-acceptable."""
     group_length: int = field(default=1023, validator=ge(1))
-    """§2.3.3: the longest group name, in characters; longer ones earn not-acceptable."""
+    """§2.3.3: the longest group name, in characters; a longer one gets not-acceptable."""
     groups_per_item: int = field(default=64, validator=ge(0))
-    """§2.3.3: how many groups an item may have; more earn not-acceptable."""
+    """§2.3.3: how many groups an item may have; more get not-acceptable."""
     roster_items: int = field(default=20_000, validator=ge(0))
-    """§2.3.3: how many items a roster may have; what would add one more earns policy-violation."""
+    """§2.3.3: how many items a roster may have; an item beyond that gets policy-violation."""
     roster_bytes: int = field(default=10 * _MIB, validator=ge(0))
-    """§2.3.3: how many bytes of memory the items of a roster may take, with their names and groups; what would take
-    more earns policy-violation."""
+    """§2.3.3: how many bytes of memory the items of a roster may take, with their names and groups; an
+    item beyond that gets policy-violation."""
 
     # --- subscriptions (§3) -----------------------------------------------------------------------------------
 
@@ -195,28 +195,28 @@ class Policy:
     highest_priority: int = field(default=127, validator=[ge(-128), le(127)])
     """§4.7.2.3: the highest priority that a resource may have; a higher one is overridden with it."""
     presence_size: int = field(default=65_536, validator=ge(0))
-    """§4.2: the largest presence that is kept, in bytes of memory (``Stanza.size``). Larger available presence earns
-    policy-violation; of larger unavailable presence only is kept when it came (§4.3.2)."""
+    """§4.2: the largest presence that is kept, in bytes of memory (``Stanza.size``). Larger available presence gets
+    policy-violation. Of larger unavailable presence only the time is kept (§4.3.2)."""
     session_bytes: int = field(default=2 * _MIB, validator=ge(0))
     """§4.2, RFC 6120 §7.6.2.1: how many bytes of memory the connected resources of an account may take together, with
-    their last presence. Available presence that would take more earns policy-violation; a resource that would take
+    their last presence. Available presence that would take more gets policy-violation. A resource that would take
     more is closed with policy-violation."""
     directed_entries: int = field(default=1000, validator=ge(0))
-    """§4.6.1: to how many entities a resource may have sent directed presence; one more earns
+    """§4.6.1: to how many entities a resource may have sent directed presence; one more gets
     policy-violation."""
     directed_bytes: int = field(default=_MIB, validator=ge(0))
     """§4.6.1: how many bytes of memory the names of all these entities may take, for all resources together; one that
-    would take more earns policy-violation."""
+    would take more gets policy-violation."""
     sessions: int = field(default=64, validator=ge(1))
     """RFC 6120 §7.6.2.1: how many resources an account may have connected; one more is closed with
     policy-violation."""
 
     held_events: int = field(default=20_000, validator=ge(1))
     """RFC 6120 §13.12: how many events ``service`` holds for an account until it is loaded, or its stored messages are;
-    what a client sends beyond ends its stream with resource-constraint, what others send earns an error where the
-    sender may know (§8.1), and is dropped else."""
+    beyond that, a stanza of a client ends its stream with resource-constraint; a stanza of another sender gets an error
+    if the sender may see the user's presence (§8.1), and is dropped otherwise."""
     held_bytes: int = field(default=10 * _MIB, validator=ge(0))
-    """RFC 6120 §13.12: how many bytes of memory these events may take; what is beyond is refused as by
+    """RFC 6120 §13.12: how many bytes of memory these events may take; one beyond that is refused as by
     ``held_events``."""
 
     # --- delivery (§8) ----------------------------------------------------------------------------------------
@@ -226,11 +226,11 @@ class Policy:
     offline_messages: bool = True
     """§8.5.2.2.1: whether messages are stored for absent users; else they are bounced, for everybody alike."""
     offline_message_size: int = field(default=65_536, validator=ge(0))
-    """§8.5.2.2.1: the largest message that is stored, in bytes of memory (``Stanza.size``); a larger one earns
-    service-unavailable where the sender may know that nobody is there (§8.1), and is dropped else."""
+    """§8.5.2.2.1: the largest message that is stored, in bytes of memory (``Stanza.size``); a larger one gets
+    service-unavailable if the sender may know that the user is absent (§8.1), and is dropped otherwise."""
     offline_message_count: int = field(default=1000, validator=ge(0))
-    """§8.5.2.2.1, XEP-0160 §2: how many messages are stored for a user; one more earns service-unavailable where the
-    sender may know that nobody is there (§8.1), and is dropped else."""
+    """§8.5.2.2.1, XEP-0160 §2: how many messages are stored for a user; one more gets service-unavailable if the
+    sender may know that the user is absent (§8.1), and is dropped otherwise."""
     offline_bytes: int = field(default=4 * _MIB, validator=ge(0))
     """§8.5.2.2.1, XEP-0160 §2: how many bytes the stored messages may take together (``Stanza.size``); one that would
     take more is refused as by ``offline_message_count``."""
@@ -245,11 +245,11 @@ class Policy:
     blocked_messages: BlockedMessages = BlockedMessages.AS_NOBODY
     """§8.1, XEP-0191 §3.3: the answer to a message from an entity that the user blocks."""
     block_list: int = field(default=1000, validator=ge(0))
-    """XEP-0191: how many JIDs a user may block; one more earns policy-violation."""
+    """XEP-0191: how many JIDs a user may block; one more gets policy-violation."""
     block_list_bytes: int = field(default=_HALF_A_MIB, validator=ge(0))
-    """XEP-0191: how many bytes of memory these JIDs may take; what would take more earns policy-violation."""
+    """XEP-0191: how many bytes of memory these JIDs may take; a JID beyond that gets policy-violation."""
     served: FrozenMap[Audience] = field(default=FrozenMap(), converter=_served)
-    """§8.5.2.1.3: the namespaces of IQs that services of the host answer, and to whom; all others earn
+    """§8.5.2.1.3: the namespaces of IQs that services of the host answer, and to whom; all others get
     service-unavailable."""
 
     def __attrs_post_init__(self) -> None:

@@ -25,7 +25,7 @@ from xmpp_im_core.subscription import BOTH, NONE, Subscription
 ROSTER: Final = "jabber:iq:roster"
 
 CONTACT_SIZE: Final = 352
-"""What a contact takes in memory beside its characters, its groups and its request, in bytes."""
+"""What a contact takes in memory besides its characters, its groups and its request, in bytes."""
 
 
 @frozen
@@ -370,7 +370,7 @@ def is_tombstone(contact: Contact) -> bool:
 def item_size(contact: Contact | None) -> int:
     """Return how many bytes a contact takes in memory at most as an item, or as the tombstone of one.
 
-    Whoever has only asked for a subscription is no item: see :func:`request_size`.
+    A contact who has only asked for a subscription has no item: see :func:`request_size`.
     """
     if contact is None or not (contact.listed or contact.version > 0):
         return 0

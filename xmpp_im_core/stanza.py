@@ -32,7 +32,7 @@ IQ_TYPES: Final = frozenset({"get", "set", "result", "error"})
 AddressLike: TypeAlias = Address | Malformed | None
 
 STANZA_SIZE: Final = 1536
-"""What a stanza takes in memory beside its characters and its payload, in bytes; most of it are its addresses."""
+"""What a stanza takes in memory besides its characters and its payload, in bytes; its addresses take most of it."""
 
 
 @frozen

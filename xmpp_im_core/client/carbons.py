@@ -22,7 +22,7 @@ _KINDS: Final = {carbon.value: carbon for carbon in Carbon}
 def carbon_of(message: Message) -> Element | None:
     """Return the element that makes a message a carbon; ``<private/>`` and the like do not (XEP-0280 §9).
 
-    The copy of an error comes in a message of type "error" too (XEP-0280 §6.1), which has no ``<error/>`` of its own.
+    The copy of an error comes in a message of type "error" too (XEP-0280 §6.1), but without an ``<error/>``.
     One that has is an error about a message of this client, and may repeat what that held (RFC 6120 §8.3.1).
     """
     if message.kind == "error" and message.error is not None:

@@ -30,9 +30,9 @@ def with_chat(
 
 
 def without_chat(client: Client, event: Timed, jid: str, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
-    """End a chat session; who was sent presence because of it is sent unavailable presence (§5.1).
+    """End a chat session, and with unavailable presence the directed presence that was sent because of it (§5.1).
 
-    Not so a contact who has got a subscription since: that shows the user's presence now, and the user is available.
+    A contact who has got a subscription since does not get that: the contact may see now that the user is available.
     """
     chat = client.chats.get(jid)
     client = evolve(client, chats=client.chats.delete(jid), idle=client.idle.without(jid))

@@ -14,9 +14,9 @@ from xmpp_im_core.stanza import CLIENT, Message, Payload, payload
 
 @frozen
 class Text:
-    """Human-readable text in one language; None: in that of the stanza or stream (§5.2.3).
+    """Human-readable text in one language. None stands for the language of the stanza or stream (§5.2.3).
 
-    The empty language is ``xml:lang=''``: it is not known which one, whatever stanza and stream say (XML 1.0 §2.12).
+    The empty string stands for ``xml:lang=''``: the language is unknown, and none is inherited (XML 1.0 §2.12).
     """
 
     text: str = field(validator=is_text)
@@ -62,7 +62,7 @@ class Content:
     def body(self, *preferred: str) -> str | None:
         """Return the body in the first of these languages that there is.
 
-        Where there is none of them: the body in the stanza's own language, else the first body, else None.
+        If there is no such body, return the one in the stanza's own language, else the first body, else None.
         """
         return choose(self.bodies, (*preferred, self.lang))
 

@@ -39,7 +39,7 @@ from xmpp_im_core.stanza import Message, Stanza
 def _as_texts(value: tuple[Text | str, ...] | Text | str) -> tuple[Text, ...]:
     """Read what is to be said: a plain string is the text in the language of the stream.
 
-    What is neither is returned as it is, for :func:`_one_a_language` to refuse.
+    Any other value is returned unchanged; :func:`_one_a_language` then refuses it.
     """
     texts: object = (value,) if isinstance(value, str | Text) else value
     if not isinstance(texts, tuple):
@@ -119,7 +119,7 @@ class SetItem(Timed):
 class RemoveItem(Timed):
     """The user wants an item removed, and with it the subscriptions of both sides (§2.5).
 
-    An address that is no JID to this client, but that the roster shows, is given as a string: ``item.jid``.
+    The roster may show an address that this client cannot make into a JID. Give it as a string: ``item.jid``.
     """
 
     jid: JID | str = field(converter=as_jid, validator=_is_jid_or_text)

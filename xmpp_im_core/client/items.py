@@ -1,7 +1,7 @@
 """Roster items on the wire: read tolerantly (RFC 6121 §2.1.2), written strictly (§2.3.1, §2.5.1).
 
-A server, or a gateway years ago, may have taken an address for a JID that is none to this client. Such an item is kept
-under the address as written: the user sees it, and can remove it.
+An item may have an address that this client cannot make into a JID: the server accepts it, or an old gateway did. The
+client keeps such an item under the address as written, so that the user sees it and can remove it.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def _jid(child: Element) -> str | None:
 
 
 def item_key(written: str) -> str:
-    """Return what the item of an address is kept under, by the server as well: its JID, with the resourcepart.
+    """Return the key of an item: the JID of the address, with its resourcepart. The server uses the same key.
 
-    An address that is no JID is kept as written. No JID can have that key.
+    If the address is not a JID, the key is the address as written. No JID can have that key.
     """
     address = parse_address(written)
     return address.jid.full if isinstance(address, Address) else written

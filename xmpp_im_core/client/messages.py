@@ -42,7 +42,7 @@ def inbound_message(client: Client, event: Inbound, message: Message, policy: Cl
 
 
 def from_no_jid(client: Client, message: Message) -> Transition:
-    """Tell a message from what is no JID here: its text is meant for the user. It belongs to no chat session."""
+    """Tell the user of a message whose sender's address is not a JID here. It belongs to no chat session."""
     told: MessageReceived | MessageFailed
     if message.kind == "error":
         told = MessageFailed(message.error, message, None)

@@ -197,7 +197,7 @@ class Unanswered:
 
 @frozen
 class Unaddressed:
-    """A stanza came from what is no JID to this client, or a roster result with an item that names none.
+    """A stanza came from an address that is not a JID to this client, or a roster result had an item without a JID.
 
     Nothing is kept of the sender, and nothing can be sent there. A message is told as :class:`MessageReceived` or
     :class:`MessageFailed` all the same.

@@ -19,7 +19,7 @@ class AccountSender(Enum):
 
 
 class UnauthorizedPush(Enum):
-    """What a roster push from an unauthorized entity earns (§2.1.6)."""
+    """How a roster push from an unauthorized entity is answered (§2.1.6)."""
 
     SILENCE = "silence"
     """Nothing, which does not even tell that the resource is there."""
@@ -52,7 +52,7 @@ class ClientPolicy:
     roster_managers: frozenset[str] = field(default=frozenset(), converter=_texts)
     """§2.1.6: domains (of gateways, say) whose pushes are believed for JIDs at that very domain."""
     unauthorized_push: UnauthorizedPush = UnauthorizedPush.SILENCE
-    """§2.1.6: what any other push earns."""
+    """§2.1.6: how any other push is answered."""
     roster_versioning: bool = True
     """§2.6.2: whether 'ver' is sent to servers that advertise roster versioning."""
 
@@ -85,7 +85,7 @@ class ClientPolicy:
     # --- IQs (§6) -----------------------------------------------------------------------------------------------
 
     served: frozenset[str] = field(default=frozenset(), converter=_texts)
-    """RFC 6120 §8.4: the namespaces of requests that the application answers; all others earn
+    """RFC 6120 §8.4: the namespaces of requests that the application answers; all others get
     service-unavailable."""
     questions: int = field(default=1000, validator=ge(1))
     """RFC 6120 §8.2.3: how many requests of this client may wait for their answer; one more is not sent."""

@@ -121,7 +121,7 @@ def presence_error(client: Client, presence: Presence, sender: JID, policy: Clie
 
 
 def _nobody_there(client: Client, presence: Presence, sender: JID, failed: Tell, policy: ClientPolicy) -> Transition:
-    """Note that a resource, or none of a bare JID's, can be reached any more."""
+    """Note that a resource, or every resource of a bare JID, can no longer be reached."""
     heard = client.presences.get(sender.bare)
     if sender.is_bare and client.resources(sender.bare):
         after, told = _all_resources_gone(client, presence, sender, rules.PRESENCE_ERROR)

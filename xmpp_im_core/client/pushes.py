@@ -45,7 +45,7 @@ def _is_manager(sender: JID, policy: ClientPolicy) -> bool:
 
 
 def _is_at(key: str, domain: JID) -> bool:
-    """Whether an item is that of a JID at this domain; what is no JID is at none."""
+    """Whether the item's address is a JID at this domain."""
     bare = received_bare(key)
     return bare is not None and bare.domain == domain.domain
 

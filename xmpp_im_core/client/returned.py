@@ -77,9 +77,10 @@ def _returned_by(client: Client, sent: Stanza, sender: JID) -> bool:
 def says_nobody_there(error: StanzaError | None, answered: Presence | None) -> bool:
     """Whether an error that answers presence says that nobody can be reached at the address.
 
-    Most conditions say why this client's own presence was not accepted, as a nickname conflict does, and nothing of
-    the entity that they come from. So does every answer to a subscription stanza. ``<service-unavailable/>`` takes the
-    place of ``<item-not-found/>`` where that would tell too much (RFC 6120 §8.3.3.7), unless it is said to pass.
+    Most conditions say why this client's own presence was not accepted (a nickname conflict, for example), and do not
+    show whether their sender is there. The same holds for every answer to a subscription stanza.
+    ``<service-unavailable/>`` stands for ``<item-not-found/>`` where that would tell too much (RFC 6120 §8.3.3.7),
+    unless its type is "wait".
     """
     if error is None or (answered is not None and answered.type not in (None, "unavailable")):
         return False

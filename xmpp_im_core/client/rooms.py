@@ -1,7 +1,7 @@
-"""Rooms (XEP-0045): each occupant is an entity of its own, which its full JID names, and never the room's bare JID.
+"""Rooms (XEP-0045): each occupant is a separate entity. Its full JID names it; the room's bare JID does not.
 
-A client is in a room, or on its way, while it owes the room an unavailable presence. What is known of the occupants
-is void when it leaves: the room tells it nothing more.
+A client is in a room, or is entering it, while it owes the room an unavailable presence. When it leaves, it forgets
+what it knows of the occupants, because the room sends it no further presence.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def noted(client: Client, stanza: Stanza, sender: JID) -> Client:
 
 
 def _inside(client: Client, jid: str) -> Client:
-    """Know a room. A chat session with its bare JID was one with some occupant, before the room was known as one.
+    """Note that a bare JID is a room. A chat session with the bare JID ends: it was with some occupant.
 
-    With its end no presence ends: what has been sent to the room belongs to the stay there from now on.
+    The presence that was sent because of that session does not end: it belongs to the stay in the room from now on.
     """
     if jid in client.chats:
         client = client.without_chats((jid,))
@@ -113,8 +113,9 @@ def is_void(client: Client, sender: JID) -> bool:
 def is_own_end(client: Client, presence: Presence, sender: JID) -> bool:
     """Whether a room says that the client itself is no longer in it.
 
-    That answers the client's own leaving, or the client was removed, or the room is no more. With a new nickname the
-    client stays. An old room does not mark the client's own presence: it is that of the one JID that is owed presence.
+    The room does so when the client leaves or is removed, and when the room is destroyed. A client that changes its
+    nickname stays. An old room does not mark the client's own presence: then it is the presence from the one JID
+    of the room that this client owes an unavailable presence.
     """
     statuses = _statuses(presence)
     if sender.bare not in client.rooms or _NEW_NICKNAME in statuses:
@@ -125,8 +126,8 @@ def is_own_end(client: Client, presence: Presence, sender: JID) -> bool:
 def ended(client: Client, sender: JID) -> tuple[Client, tuple[Effect, ...]]:
     """Forget the occupants of a room that the client is no longer in.
 
-    Where the client has entered again since it left, the room's answer to its leaving stands before all that belongs
-    to the new stay.
+    If the client has entered again since it left, the room's answer to its leaving arrives before the presence of the
+    new stay.
     """
     jid, room = sender.bare, client.rooms[sender.bare]
     if room.leaving > 1 or (room.leaving and client.owes_any(jid)):
@@ -137,10 +138,10 @@ def ended(client: Client, sender: JID) -> tuple[Client, tuple[Effect, ...]]:
 
 
 def occupant_gone(client: Client, presence: Presence, sender: JID) -> Client:
-    """Note that an entity has gone unavailable, be it an occupant of a room or not: it is owed nothing any more.
+    """Note that an entity has gone unavailable, in a room or elsewhere. The client owes it no unavailable presence.
 
-    The chat session with an occupant is over: somebody else may take the nickname. Where the client itself has got a
-    new nickname, it owes the room its unavailable presence under that one.
+    The chat session with an occupant is over, because somebody else may take the nickname. If the client itself has
+    changed its nickname, it owes the room its unavailable presence under the new one.
     """
     if sender.full in client.chats and not sender.is_bare:
         client = client.without_chats((sender.full,))

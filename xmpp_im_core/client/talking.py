@@ -26,8 +26,8 @@ from xmpp_im_core.stanza import Message, Payload, payload
 def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Transition:
     """Send a message: within a chat session as that has it, else to the bare JID (§5.1, §5.2.1).
 
-    A full JID is the application's own choice: the message goes there and nowhere else, and locks nothing. That of an
-    occupant of a room is a peer like others' bare JIDs, with a chat session.
+    A full JID is the application's own choice: the message goes there and nowhere else, and locks no session. An
+    occupant of a room has a chat session under its full JID, as other peers have under their bare JIDs.
     """
     occupant = is_occupant(client, event.to)
     if event.type is not MessageType.CHAT or not (event.to.is_bare or occupant):
@@ -54,8 +54,8 @@ def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Tr
 def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
     """Answer a message: same type, same thread, to the full JID it came from unless that is known to be gone.
 
-    Where a chat message names no thread, its session does. An error is not answered. An occupant who has left a room is
-    not to be reached by the room's bare JID, where everybody else would read what was meant for one.
+    If a chat message has no thread, the reply has that of the session. An error is not answered. A reply to an
+    occupant who has left a room does not go to the room's bare JID, because every occupant would read it.
     """
     answered = event.message
     if answered.kind == "error":
@@ -80,8 +80,8 @@ def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
 def _correspondent(client: Client, answered: Message) -> JID | None:
     """Return whom a message was exchanged with; None where the address is malformed.
 
-    That is its sender. Of the copy of a message that the user has sent with another client (XEP-0280) it is the
-    recipient: an occupant of a room, else the bare JID.
+    This is the sender. For the copy of a message that the user has sent with another client (XEP-0280) it is the
+    recipient: the full JID of an occupant of a room, else the bare JID.
     """
     sender, to = sender_of(client, answered), answered.to_jid
     if sender is None or to is None or sender.bare != client.jid.bare or to.bare == client.jid.bare:
@@ -130,7 +130,7 @@ def _to_occupant(
 ) -> Transition:
     """Send a message of the chat session with an occupant, who has this client's presence from the room.
 
-    The session with one who has left is over: whoever takes the nickname next is not to see its thread.
+    The session with an occupant who has left is over: the next occupant of that nickname must not see its thread.
     """
     sent = Send(message, rules.TO_OCCUPANT)
     if known_unavailable(client, to):

@@ -54,7 +54,7 @@ def all_gone(client: Client, jid: str, presence: Presence) -> Client:
 
 
 def without_resource(client: Client, sender: JID) -> Client:
-    """Forget what was heard from one resource, of which the application is told otherwise."""
+    """Forget what was heard from one resource. The caller tells the application."""
     heard = client.presences.get(sender.bare)
     if heard is None:
         return client
@@ -72,11 +72,11 @@ def known_unavailable(client: Client, jid: JID) -> bool:
 
 
 def known_absent(client: Client, jid: JID, message: Message) -> bool:
-    """Whether the resource that sent a message is not available, by all that presence tells of its JID (§5.2.1).
+    """Whether presence shows that the resource that sent a message is not available (§5.2.1).
 
-    To an available client the server tells which resources of a contact are available, if it is subscribed to the
-    contact, and which of the user's own are. A message that was delayed says nothing of where its sender is now; any
-    other shows that its sender is there, whatever was heard of it.
+    The server tells an available client which resources are available: those of the user, and those of a contact to
+    whom the user is subscribed. A delayed message does not show where its sender is now. Any other message shows that
+    its sender is there.
     """
     if jid.is_bare or client.presence is None or not was_delayed(message):
         return False

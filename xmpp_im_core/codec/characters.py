@@ -1,7 +1,7 @@
 """Cutting bytes into whole characters of UTF-8, wherever a read ends.
 
-A parser that is fed half a character cannot tell a character that it refuses from bytes that are no character. So it is
-fed whole ones, and what is wrong with a stream is the same wherever it was cut.
+A parser that gets half a character cannot tell a character that it refuses from bytes that are not UTF-8. So it gets
+whole characters, and reports the same error wherever the stream was cut.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ class Characters:
         self._begun = b""  # the first bytes of a character; at most three
 
     def take(self, data: bytes) -> tuple[bytes, bool]:
-        """Return the characters that these bytes complete, and whether what stands behind them is no UTF-8."""
+        """Return the characters that these bytes complete, and whether bytes that are not UTF-8 follow them."""
         if self._begun:
             data = self._begun + data
             self._begun = b""

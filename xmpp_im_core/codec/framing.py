@@ -1,4 +1,4 @@
-"""Writing what a stream has beside its stanzas: header, features, errors, closing tag (RFC 6120 §4.2 to §4.9)."""
+"""Writing the parts of a stream around its stanzas: header, features, errors, closing tag (RFC 6120 §4.2 to §4.9)."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class StreamParser:
         return events
 
     def _take(self, data: bytes, broken: bool) -> None:
-        """Take whole characters, and whether what stands behind them is no UTF-8."""
+        """Take whole characters, and whether bytes that are not UTF-8 follow them."""
         at = 0
         while at < len(data):
             room = self._limit - (self._fed + self._held_size - self._begun)
@@ -204,7 +204,7 @@ class StreamParser:
             raise TooLarge(f"more than {self._limit} bytes")
 
     def _renew(self, data: bytes) -> None:
-        """Read on with a new expat from the stanza on that was about to begin."""
+        """Read on with a new expat, from the stanza that was about to begin."""
         unread = (self._tail + data)[self._begun - (self._fed - len(self._tail)) :]
         self._take_another_expat()
         self._parse(unread)

@@ -47,9 +47,9 @@ def last_activity(machine: Machine[S]) -> Machine[S]:
 
 
 def _reply(account: Account, at: datetime, iq: IQ, sender: JID) -> tuple[Stanza, Rule]:
-    """Answer a request to the bare JID. Directed presence is no ground: it concerns one resource, not the account.
+    """Answer a request to the bare JID. Directed presence gives no right to ask: it concerns one resource only.
 
-    Whoever may not know gets the answer of an account that does not exist, which is not "forbidden" (RFC 6121 §8.5.1).
+    A sender without that right gets the answer of an account that does not exist, not "forbidden" (RFC 6121 §8.5.1).
     """
     if visibility(account, sender, None) not in (SELF, SUBSCRIBED):
         return error_reply(iq, stanza_error(Condition.SERVICE_UNAVAILABLE)), rules.LAST_ACTIVITY_WITHHELD

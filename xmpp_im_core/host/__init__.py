@@ -1,4 +1,4 @@
-"""A server, or a client, but for its I/O: the loop around the pure core that every host needs.
+"""The loop around the pure core that every host needs: a server, or a client, without its I/O.
 
 ``Host`` is for a storage that answers at once: each call returns when all is done. ``DeferredHost`` asks for commits
 and reads, and is told when they have ended. ``ClientHost`` is the loop of the client half. They write to a ``Wire``

@@ -55,7 +55,7 @@ class ClientWire(Protocol):
 
 
 class ClientHost:
-    """A client but for its I/O."""
+    """A client without its I/O."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class ClientHost:
     def feed(self, event: Event) -> None:
         """Take an event that you have stamped yourself.
 
-        What the wire raises is raised here when all else has been done.
+        An exception of the wire is raised here after everything else has been done.
         """
         self._inbox.append(event)
         if self._running:

@@ -24,7 +24,7 @@ S = TypeVar("S")
 
 
 class DeferredHost(Loop[S]):
-    """A server but for its I/O, around a storage that answers later."""
+    """A server without its I/O, around a storage that answers later."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ S = TypeVar("S")
 
 
 class Host(Loop[S]):
-    """A server but for its I/O, around a storage that answers at once."""
+    """A server without its I/O, around a storage that answers at once."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Moving in: the records of accounts that another server has kept, from plain data such as a JSON file.
 
-For each account there is a mapping, every key of which may be left out::
+Each account has a mapping. Every key may be left out::
 
     {
         "romeo@montague.example": {
@@ -10,7 +10,7 @@ For each account there is a mapping, every key of which may be left out::
                     "name": "Juliet",
                     "groups": ["Lovers"],
                     "subscription": "to",    # "none" if left out
-                    "ask": "subscribe",      # there is a request of the user's that has not been answered
+                    "ask": "subscribe",      # a request of the user has not been answered
                     "asked": "2026-01-01T12:00:00Z",  # since then; the time of the import if left out
                     "approved": True,        # pre-approval (RFC 6121 §3.4)
                 }
@@ -21,8 +21,8 @@ For each account there is a mapping, every key of which may be left out::
         }
     }
 
-JIDs are prepared on the way. A flag that the subscription has overtaken does not count: 'ask' beside "to" or "both", a
-request of a contact that is subscribed already.
+JIDs are prepared on the way. Flags that the subscription makes pointless are ignored: 'ask' together with "to" or
+"both", and a request of a contact who is subscribed already.
 """
 
 from __future__ import annotations

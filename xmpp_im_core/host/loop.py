@@ -2,14 +2,14 @@
 
 For each event that is fed, the loop
 
-1. runs ``serve``, and has ``store`` committed; if that fails, the event has not happened: whoever waits for an answer
-   gets an error of type wait;
+1. runs ``serve``, and has ``store`` committed; if that fails, the event has not happened: the entity that waits for an
+   answer gets an error of type wait;
 2. performs ``send``, in order, on the wire;
-3. feeds what came of that (a delivery that failed, a stanza without a way, an answer) before anything else;
+3. feeds what resulted (a failed delivery, a stanza that could not be routed, an answer) before any other event;
 4. has ``forget`` committed.
 
-With an outbox, what is to be sent is committed together with ``store``, and struck out when it has been handed to the
-wire and what came of that has been committed. So nothing is lost when the process dies; see :meth:`Loop.recover`.
+With an outbox, what is to be sent is committed together with ``store``. It is deleted after the wire has taken it and
+the results have been committed. So nothing is lost when the process dies; see :meth:`Loop.recover`.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class Loop(Generic[S]):
         self.happened(account, AccountCreated, self.ids())
 
     def remove(self, account: str) -> None:
-        """Remove an account: its contacts are told, its sessions end, and all that is stored for it goes."""
+        """Remove an account: tell its contacts, end its sessions, and delete everything that is stored for it."""
         self.happened(account, AccountRemoved)
 
     def send(self, stanza: Stanza) -> None:
@@ -255,7 +255,7 @@ class Loop(Generic[S]):
         """Go on with what waits. Every method that feeds an event does this too.
 
         A wire may feed events while it is called: they are processed afterwards. What a wire or a callback raises is
-        raised here when all else has been done: a stanza counts as not taken then, and others do not suffer from it.
+        raised here after everything else has been done: a stanza then counts as not taken, and other events go on.
         """
         if self._running:
             return
@@ -329,7 +329,7 @@ class Loop(Generic[S]):
             self._finished(turn)
 
     def _note_held(self, turn: Turn, served: Served[S]) -> None:
-        """Note of which events something is held, or not any longer."""
+        """Note which events have something held."""
         seq = turn.seq
         for _, cause in served.holds:
             owner = turn if cause == seq else self._open.get(cause)

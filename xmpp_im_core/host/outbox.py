@@ -72,7 +72,7 @@ def place(turn: Turn, n: int, account: str, effect: Effect | Load) -> Place | No
 
 
 def strike(place: Place) -> tuple[str, Delete]:
-    """Return the removal of a record, beside its account."""
+    """Return the removal of a record, with its account."""
     account, key = place
     return account, Delete(Kind.OUTBOX, key)
 

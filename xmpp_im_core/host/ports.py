@@ -93,11 +93,11 @@ class Stored:
     """What is stored for an account."""
 
     records: tuple[Put, ...] = ()
-    """All records but those of the kinds ``OFFLINE`` and ``OUTBOX``; none if there is no such account."""
+    """All records except those of the kinds ``OFFLINE`` and ``OUTBOX``; empty if there is no such account."""
     offline: int = field(default=0, validator=ge(0))
     """How many records of kind ``OFFLINE`` there are."""
     offline_bytes: int = field(default=0, validator=ge(0))
-    """The sum of ``Stanza.size`` of their messages; keep it beside each record, so that it need not be counted."""
+    """The sum of ``Stanza.size`` of their messages; store it with each record, so that it need not be counted."""
     damaged: tuple[Damaged, ...] = ()
     """The records that are stored and cannot be read, of any kind but ``OFFLINE`` and ``OUTBOX``: tell the operator."""
 
@@ -107,9 +107,9 @@ class Stored:
 
 
 Operations: TypeAlias = Sequence[tuple[str, StoreOperation]]
-"""What to store and to remove, each operation beside the bare JID of its account."""
+"""What to store and to remove, each operation with the bare JID of its account."""
 Messages: TypeAlias = tuple[tuple[str, Message], ...]
-"""Stored messages, each beside the key it was put under, in the order in which they were put."""
+"""Stored messages, each with the key that it was put under, in the order in which they were put."""
 
 
 class Storage(Protocol):

@@ -15,8 +15,8 @@ from xmpp_im_core.server.state import SessionId
 class Commit:
     """Perform these operations in one transaction, or none of them. Answer with ``committed`` or ``failed``, once.
 
-    No two commits that are under way at the same time concern the same account, but for records of the outbox, and
-    none of those twice. So they may be committed in any order, side by side, or several in one transaction.
+    No two commits under way concern the same account, except for records of the outbox, and no two concern the same
+    record. So they may be committed in any order, in parallel, or several in one transaction.
     """
 
     operations: Operations

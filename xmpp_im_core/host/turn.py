@@ -1,4 +1,4 @@
-"""One event on its way through a host: from the moment it is fed until all that it caused is done."""
+"""One event on its way through a host: from the moment it is fed until everything that it caused is done."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from xmpp_im_core.server.service import ForAccount, Served, Service, ServiceEven
 class Turn:
     """An event, and how far it has come.
 
-    Every event makes one, and most need no more than these three; so the rest are defaults of the class until they are
-    set, which halves the cost of making one.
+    Every event makes one, and most events need only these three fields. The other fields are defaults of the class
+    until they are set, which halves the cost of making one.
     """
 
     open: int = 1
     """How much of it is not done: itself, each event that reports a failure, and each one that an account holds."""
     completes: tuple[Turn, ...] = ()
-    """The earlier events of which this one is a part, or of which it has released something that was held."""
+    """The earlier events that this one is a part of, or that had something held which this one has released."""
     number: int = 0
     """Its place among the events that wait: the lowest is the oldest."""
     accounts: frozenset[str] = frozenset()

@@ -67,6 +67,8 @@ REQUEST_TOLD: Final = rule(
     "RFC 6120 §8.2.3",
 )
 REQUEST_NOT_SERVED: Final = rule(
-    "client:not-served", "A request that nobody serves earns service-unavailable.", "RFC 6120 §8.4"
+    "client:not-served", "A request that no service takes is answered with service-unavailable.", "RFC 6120 §8.4"
 )
-IQ_MALFORMED_IN: Final = rule("client:iq-refused", "A request that is none earns bad-request.", "RFC 6120 §8.2.3")
+IQ_MALFORMED_IN: Final = rule(
+    "client:iq-refused", "A malformed request is answered with bad-request.", "RFC 6120 §8.2.3"
+)

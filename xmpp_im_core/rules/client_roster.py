@@ -117,7 +117,7 @@ PUSH_IGNORED: Final = rule(
 )
 PUSH_REFUSED: Final = rule(
     "client:push-refused",
-    "A push from anybody else changes nothing and earns service-unavailable.",
+    "A push from any other entity changes nothing and is answered with service-unavailable.",
     "2.1.6-03 2.1.6-05 2.1.6-06 2.1.6-07",
 )
 PUSH_MALFORMED: Final = rule(

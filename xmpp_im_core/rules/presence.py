@@ -153,11 +153,11 @@ PROBE: Final = rule(
     "12-08",
 )
 CLIENT_PROBE_ROUTED: Final = rule(
-    "probe:client", "A client's own probe is routed, and earns no error.", "4.3-06 4.3-07 4.3-04"
+    "probe:client", "A client's own probe is routed, and no error answers it.", "4.3-06 4.3-07 4.3-04"
 )
 CLIENT_PROBE_WITHOUT_TO: Final = rule(
     "probe:client-without-to",
-    "A client's own probe that names nobody is ignored, and earns no error.",
+    "A client's own probe without a recipient is ignored, and no error answers it.",
     "4.3-07",
 )
 PROBE_UNAUTHORISED: Final = rule(

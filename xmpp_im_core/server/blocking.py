@@ -226,9 +226,9 @@ def _item(jid: str) -> Element:
 
 
 def inbound_from_blocked(account: Account, stanza: Stanza, to: JID, policy: Policy) -> Transition[Account]:
-    """Process a stanza from an entity that the user blocks: it sees nobody there (XEP-0191 §3.3).
+    """Process a stanza from an entity that the user blocks, which must not notice the user (XEP-0191 §3.3).
 
-    What breaks the syntax is refused as everywhere: silence alone would tell the sender that it is blocked.
+    A stanza that breaks the syntax is refused as for any sender: silence would tell the sender that it is blocked.
     """
     if isinstance(stanza, Presence) and stanza.type is not None and stanza.type not in PRESENCE_TYPES:
         return Transition(account, (error_to_sender(stanza, Condition.BAD_REQUEST, presence_rules.UNKNOWN_TYPE),))

@@ -170,7 +170,7 @@ def leave(
 def _owed(account: Account, session: Session, own: tuple[SessionId, ...]) -> tuple[str, ...]:
     """Return to whom a resource that ends owes unavailable presence for the directed presence it sent (§4.6.3).
 
-    Whoever hears of the end anyway is left out: the subscribers and the user's own resources, if it was available.
+    Those who hear of the end anyway are left out: if it was available, the subscribers and the user's own resources.
 
     :param own: the user's own resources that the end is delivered to, if it was available.
     """

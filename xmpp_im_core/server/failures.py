@@ -76,7 +76,7 @@ def processed_again(
     """Process a stanza again that has reached none of the sessions it was to be delivered to.
 
     If another of its sessions is still connected, that session has the stanza, or gives it back when it ends.
-    If none is, nobody may have it, so it is processed again: a duplicate is better than a loss.
+    If none is, perhaps no session has got it, so it is processed again: a duplicate is better than a loss.
 
     :param account: without the sessions that are known not to have got it.
     :param index: which of the event's deliveries it is; several may be stored under keys of their own.
@@ -125,7 +125,7 @@ def unroutable(account: Account, event: Unroutable) -> Transition[Account]:
 def _is_missed(effect: Route, presence: Presence) -> bool:
     """Whether anybody waits for this presence to arrive: the user, who has sent it or whose request it repeats.
 
-    What the server answers for the user is nobody's to miss, and a probe makes no error (§4.3).
+    No client waits for what the server answers for the user, and a probe causes no error (§4.3).
     """
     if effect.session is None:
         return presence.type in ("subscribe", "unsubscribe")

@@ -1,4 +1,4 @@
-"""What an IQ must look like, whoever has sent it (RFC 6120 §8.2.3)."""
+"""What an IQ must look like, from any sender (RFC 6120 §8.2.3)."""
 
 from __future__ import annotations
 

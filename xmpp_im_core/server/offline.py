@@ -25,7 +25,7 @@ CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
 _METADATA: Final = frozenset(
     {
         ("thread", CLIENT),
-        ("x", "jabber:x:event"),  # XEP-0022, the predecessor of chat states, which old clients send beside them
+        ("x", "jabber:x:event"),  # XEP-0022, the predecessor of chat states, which old clients send with them
         ("x", "jabber:x:delay"),  # XEP-0091, the predecessor of XEP-0203
         ("delay", DELAY),
         ("private", "urn:xmpp:carbons:2"),
@@ -33,7 +33,7 @@ _METADATA: Final = frozenset(
         ("stanza-id", "urn:xmpp:sid:0"),
     }
 )
-"""What may stand beside a chat state without adding anything that is of use later."""
+"""What may accompany a chat state without adding anything that is of use later."""
 
 
 def keep_offline(

@@ -160,7 +160,7 @@ def inbound_subscription(
     """Process one of the four subscription types (§3; §8.5.3).
 
     To a full JID, "subscribe" is cut to the bare JID and answered alike, whether the resource is there or
-    not. The others are ignored where it is not there; where it is, they count as to the bare JID, but earn
+    not. The others are ignored where it is not there; where it is, they count as to the bare JID, but get
     no auto-reply, which would tell that it is. An unsubscribe from somebody who may not see the resource is ignored
     either way: the answer to the next one would tell.
     """

@@ -29,7 +29,7 @@ def inbound_probe(
 
 
 def _unauthorised(account: Account, probe: Presence, prober: JID) -> Effect:
-    """Answer whoever is not authorised, from the bare JID, the same online and offline (§4.3.2, rule 1).
+    """Answer an entity that is not authorised, from the bare JID, in the same way online and offline (§4.3.2, rule 1).
 
     A subscriber from whom presence is withheld is not told "unsubscribed": that would end its subscription.
     """

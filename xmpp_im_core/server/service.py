@@ -145,7 +145,7 @@ class Served(Generic[S]):
     store: tuple[tuple[str, StoreOperation], ...]
     forget: tuple[tuple[str, StoreOperation], ...]
     holds: tuple[tuple[str, str], ...] = ()
-    """The accounts that hold an event now since they wait for an answer, each beside the ``seq`` of its cause."""
+    """The accounts that hold an event now because they wait for an answer, each with the ``seq`` of its cause."""
     releases: tuple[str, ...] = ()
     """The ``seq`` of the cause of each event that was held and has been taken up now."""
 
@@ -189,7 +189,7 @@ def serve(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) ->
 
 
 def _begin(work: _Work[S], group: list[Held]) -> None:
-    """Begin with the next events that were held: all that came before them has been done."""
+    """Begin with the next held events; everything before them has been processed."""
     work.cause = group[0].cause
     work.queue.extend([held.due for held in group])
 

@@ -52,7 +52,7 @@ class Arrived(Timed):
 
 
 def sending_domain(stanza: Stanza) -> str | None:
-    """Return the domain of a stanza's 'from', whatever its resourcepart holds; None where that is no JID."""
+    """Return the domain of a stanza's 'from', without a check of its resourcepart; None if that is not a JID."""
     bare = None if stanza.from_ is None else received_bare(stanza.from_.written)
     return None if bare is None else bare.domain
 
@@ -72,5 +72,5 @@ def entering(event: ServiceEvent) -> ForAccount:
         return event
     to, domain = event.stanza.to_jid, sending_domain(event.stanza)
     assert domain is not None  # the constructor has seen to it
-    jid = to.bare if to is not None else domain  # to what is no JID: nobody's here
+    jid = to.bare if to is not None else domain  # an address that is not a JID belongs to no account
     return ForAccount(jid, Inbound(event.at, event.seq, event.stanza, event.decision))

@@ -71,8 +71,8 @@ def _with_stream(account: Account, id: SessionId, attached: bool) -> Transition[
 def session_ended(account: Account, event: SessionEnded, policy: Policy) -> Transition[Account]:
     """Take a session out, tell everybody concerned, and process again what it did not get (§4.5.2, §8.5).
 
-    The end of a replaced session may come late, even after that of the session which replaced it: all has been
-    told then, but what it did not get is still processed again. Any other unknown session has ended before.
+    The end of a replaced session may come late, even after the end of the session that replaced it. Nobody is told of
+    it then, but what the session did not get is processed again. Any other unknown session has ended before.
     """
     session = account.session(event.session)
     if session is not None:

@@ -23,7 +23,7 @@ from xmpp_im_core.roster import Roster
 from xmpp_im_core.stanza import Presence
 
 _SESSION_SIZE: Final = 1024
-"""What a session takes in memory beside its characters and its presence, in bytes."""
+"""What a session takes in memory besides its characters and its presence, in bytes."""
 
 
 class SessionId(NamedTuple):

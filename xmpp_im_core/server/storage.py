@@ -78,7 +78,7 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
 def _head_again(event: AccountLoaded) -> RosterHead | None:
     """Return a head for a roster whose own cannot be read: with a lineage that no client has a version of.
 
-    None: there is no account, since nothing is stored of its head, readable or not.
+    Return None if there is no account: no record of a roster's head is stored, readable or damaged.
     """
     if not any(each.kind is Kind.ROSTER for each in event.damaged):
         return None
@@ -162,7 +162,7 @@ def while_unloaded(state: Unloaded, event: Event, policy: Policy) -> Transition[
 
 
 def answer_later(state: Account | Unloaded, event: Event) -> Effect:
-    """Answer an event that cannot be processed now: an error of type wait, to whoever waits for an answer.
+    """Answer an event that cannot be processed now: an error of type wait, to the entity that waits for an answer.
 
     A message that cannot be stored would have been delivered to a user who is there. So its sender is told only if
     allowed to see the user's presence (§8.1); nothing is known of that while the account is not loaded.
@@ -191,7 +191,7 @@ def _may_know(account: Account, stanza: Stanza) -> bool:
 def _is_missed_by_client(stanza: Stanza) -> bool:
     """Whether a client has to know that its stanza was not processed: its presence too, else it takes itself for there.
 
-    Unavailable presence is no exception: it takes effect where there is anything to end.
+    Unavailable presence is not missed: it takes effect where there is anything to end.
     """
     if isinstance(stanza, Presence):
         return stanza.type not in ("unavailable", "probe", "error")

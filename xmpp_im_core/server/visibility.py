@@ -56,7 +56,7 @@ def is_blocked(account: Account, entity: JID) -> bool:
 
 
 def is_withheld(account: Account, entity: JID) -> bool:
-    """Whether the user's presence is kept from an entity whatever its subscription says: it is blocked, or is in part.
+    """Whether the user's presence is withheld from an entity because it, or one of its resources, is blocked.
 
     Presence to a bare JID reaches each of its resources (§8.5.2.1.2), so one blocked resource keeps it from all.
     """

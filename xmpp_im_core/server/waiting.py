@@ -31,7 +31,7 @@ from xmpp_im_core.server.visibility import NONE, visibility
 from xmpp_im_core.stanza import Condition, Presence, Stanza
 
 _HELD_SIZE: Final = 768
-"""What an event takes in memory beside its stanza, in bytes."""
+"""What an event takes in memory besides its stanza, in bytes."""
 
 
 @frozen
@@ -113,8 +113,8 @@ def _to_sender(state: State, stanza: Stanza, policy: Policy) -> Effect:
 def released(waiting: Waiting, answer: Held) -> list[list[Held]]:
     """Return the answer and the held events, in groups, in the order in which they are to be processed.
 
-    A group is followed by all that it causes before the next group begins, as if the answer had come at once. Held
-    events of one cause are one group.
+    Held events of one cause are one group. Everything that a group causes is processed before the next group, as if the
+    answer had come at once.
 
     Held events follow an answer, but a session's end follows what happened before it. Where the commit
     failed, it was what the held events wanted stored that failed: an answer itself wants nothing stored.

@@ -33,7 +33,7 @@ def _reread(put: Put) -> Put:
 
 
 class ServerHost(host.Host[S], host.Wire):
-    """The host of one domain, and its wire. It has the whole duty of a host, but nobody is woken as time passes."""
+    """The host of one domain, and its wire. A whole host, except that it wakes no account as time passes."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class ServerHost(host.Host[S], host.Wire):
         self.streams: dict[tuple[str, SessionId], Link] = {}
         """The streams to clients, by account and session."""
         self.unread: dict[tuple[str, SessionId], deque[Deliver]] = {}
-        """What was delivered to each, the latest last, and no more than its client may not have read yet."""
+        """What was delivered to each, the latest last; only as much as its client may not have read yet."""
         super().__init__(service, self.records, self, clock, ids, policy)
 
     # --- what happens -------------------------------------------------------------------------------------
