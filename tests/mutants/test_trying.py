@@ -171,8 +171,8 @@ def test_each_listed_survivor_has_one_reason(tmp_path: Path) -> None:
             read_survivors(file)
 
 
-def test_what_is_listed_is_a_mutant_of_the_core() -> None:
-    assert set(read_survivors()) <= {each.id for each in all_mutants()}
+def test_the_list_of_survivors_can_be_read() -> None:
+    assert all(": " in id and " => " in id for id in read_survivors())
 
 
 def test_the_table_has_a_row_for_each_module_and_for_all() -> None:

@@ -385,6 +385,15 @@ COUNTED = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.parametrize("field", ["block_list", "block_list_bytes"])
+def test_a_block_list_beyond_a_limit_that_was_lowered_since_takes_what_it_holds_already(field: str) -> None:
+    blocked = reduce(connected(), block(entity(0)), Policy()).state
+
+    step = reduce(blocked, block(entity(0)), limited(field, 0))
+
+    assert blocking_rules.BLOCKED in [effect.rule for effect in step.send]
+
+
 @COUNTED
 def test_of_none_not_even_the_first_is_taken(limit: Limit) -> None:
     step = reduce(limit.given, limit.adding(0), limited(limit.field, 0))
