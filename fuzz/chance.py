@@ -147,8 +147,8 @@ class Clients:
         self.client = step.state
 
 
-class _Killed(Exception):
-    """The process is gone."""
+class _Killed(BaseException):
+    """The process is gone: no host can catch this and go on."""
 
 
 class _Ports(Wire):

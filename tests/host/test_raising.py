@@ -10,7 +10,7 @@ from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.host import Commit, DeferredHost, Host, Operations, ReadAccount, Records, Stored
 from xmpp_im_core.server import Deliver, Served, SessionId, State, hosting
-from xmpp_im_core.stanza import Condition, Stanza
+from xmpp_im_core.stanza import IQ, Condition, Presence, Stanza
 
 
 class Torn(Exception):
@@ -194,3 +194,58 @@ def at_work(host: DeferredHost[State], work: Callable[[], None], user: str) -> S
     says(host, user, session, "<presence/>")
     work()
     return session
+
+
+class Stumbling(Tape):
+    """Its services do not answer as they should."""
+
+    def __init__(self, answer: Callable[[IQ], Stanza]) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def delegate(self, account: str, iq: IQ) -> Stanza | None:
+        return self.answer(iq)
+
+
+def tears(_: IQ) -> Stanza:
+    raise Torn
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        tears,
+        lambda iq: iq,
+        lambda iq: Presence(to=iq.from_),
+        lambda iq: IQ(None, None, iq.id, "result", None, iq.payload),
+        lambda iq: "no stanza",
+    ],
+    ids=["raises", "asks back", "no IQ", "to nobody", "no stanza"],
+)
+def test_a_request_is_answered_though_its_service_stumbles(answer: Callable[[IQ], Stanza]) -> None:
+    """An entity that receives a get or set MUST reply (RFC 6120 §8.2.3), and two services do not ask in circles."""
+    wire = Stumbling(answer)
+    host = Host(hosting(CAPULET), Records(), wire, noon, numbers())
+    host.create(ROMEO)
+    orchard = enters(host, ROMEO, "orchard")
+    for to in (f"to='{CAPULET}'", f"to='{CAPULET}/x'"):
+        wire.got.clear()
+        with pytest.raises((Torn, TypeError, ValueError)):
+            says(host, ROMEO, orchard, f"<iq type='get' id='d' {to}><query xmlns='urn:example:x'/></iq>")
+        ((_, reply),) = wire.got
+        assert (reply.type, reply.id) == ("error", "d")
+        assert reply.error is not None
+        assert reply.error.condition is Condition.INTERNAL_SERVER_ERROR
+        assert not host.waiting
+
+
+@pytest.mark.parametrize("answer", [tears, lambda iq: iq], ids=["raises", "answers"])
+def test_an_answer_is_not_answered_whatever_the_service_does(answer: Callable[[IQ], Stanza]) -> None:
+    wire = Stumbling(answer)
+    host = Host(hosting(CAPULET), Records(), wire, noon, numbers())
+    host.create(ROMEO)
+    orchard = enters(host, ROMEO, "orchard")
+    wire.got.clear()
+    with pytest.raises((Torn, TypeError)):
+        says(host, ROMEO, orchard, f"<iq type='result' id='d' to='{CAPULET}'/>")
+    assert wire.got == []

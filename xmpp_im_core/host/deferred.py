@@ -101,7 +101,7 @@ class DeferredHost(Loop[S]):
     @property
     def ready(self) -> bool:
         """Whether :meth:`run` has something to do; what waits for a commit does not count."""
-        return bool(self._inbox or self._ended)
+        return bool(self._inbox or self._ended or self._freed)
 
     # --- the loop -----------------------------------------------------------------------------------------
 

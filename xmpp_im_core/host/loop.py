@@ -23,7 +23,7 @@ from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from xmpp_im_core.event import Decision
 from xmpp_im_core.host.outbox import Outbox, place, strike
-from xmpp_im_core.host.ports import Clock, Ids, Operations, Wire
+from xmpp_im_core.host.ports import Clock, Ids, Operations, Wire, as_answer
 from xmpp_im_core.host.turn import Turn
 from xmpp_im_core.host.waking import Wakes
 from xmpp_im_core.jid import parse_address
@@ -68,7 +68,7 @@ from xmpp_im_core.server.service import (
     unload,
 )
 from xmpp_im_core.server.state import SessionId
-from xmpp_im_core.stanza import Condition, Stanza
+from xmpp_im_core.stanza import Condition, Stanza, error_reply, may_be_answered, stanza_error
 
 S = TypeVar("S")
 P = ParamSpec("P")
@@ -303,6 +303,8 @@ class Loop(Generic[S]):
         self._wakes.note(served)
         if served.holds or served.releases:
             self._note_held(turn, served)
+        if self.outbox is not None:
+            self.outbox.note(turn, served)
         try:
             self.observe(served)
         except Exception as error:
@@ -453,11 +455,15 @@ class Loop(Generic[S]):
         self.wire.close(account, effect.session, effect.condition)
 
     def _delegate(self, account: str, effect: Delegate) -> ServiceEvent | None:
-        iq = effect.iq
-        answer = self.wire.delegate(account, iq)
-        if answer is not None:
-            asked = iq.to if iq.to is not None else parse_address(account)
-            self.send(answer.stamped(from_=asked))
+        iq = effect.iq if effect.iq.to is not None else effect.iq.stamped(to=parse_address(account))
+        try:
+            answer = self.wire.delegate(account, effect.iq)
+            if answer is not None:
+                self.send(as_answer(iq, answer))
+        except Exception as error:
+            self._errors.append(error)
+            if may_be_answered(iq):  # each of these is answered, whatever a service stumbles over (RFC 6120 §8.2.3)
+                self.send(error_reply(iq, stanza_error(Condition.INTERNAL_SERVER_ERROR)))
         return None
 
     def _ask(self, account: str, effect: Load | LoadOffline) -> ServiceEvent | None:

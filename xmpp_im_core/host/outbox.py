@@ -2,6 +2,11 @@
 
 Each delivery, route and fan-out of an event is a record of kind ``OUTBOX``. If it fails, the event that reports the
 failure takes the record's place: the commit of that event strikes it out. So at no time is a stanza in memory alone.
+
+If that commit fails, the report is processed without storing anything: the sender hears an error of type wait, where
+the sender may know. The record stays, and is taken up after the next start. So a message may come after its sender has
+heard an error: twice is better than never, for the sender may not have been told, and nothing can be struck out while
+storing fails.
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ class Outbox:
     """What an outbox adds to the commits of a host."""
 
     unsettled: dict[str, Place] = field(factory=dict)
-    """The records whose failures have been reported to accounts that hold the report, by its ``seq``."""
+    """The records whose failures have been reported to accounts that hold the report now, by its ``seq``."""
 
     def first_commit(self, turn: Turn, served: Served[Any]) -> Operations:
         """Return what is committed before anything is sent.
@@ -47,13 +52,27 @@ class Outbox:
         return (*served.store, *served.forget, *owed, *struck)
 
     def _settled(self, turn: Turn, served: Served[Any]) -> list[Place]:
-        """Return the records whose failures have been processed; while an account holds a report, its record stays."""
-        if turn.settles is not None:
-            self.unsettled[turn.seq] = turn.settles
-        if not self.unsettled:
+        """Return the records whose failures are being processed; while an account holds a report, its record stays."""
+        if turn.settles is None and not self.unsettled:
             return []
-        found = [self.unsettled.pop(step.event.seq, None) for step in served.steps]
-        return [place for place in found if place is not None]
+        found: list[Place] = []
+        for step in served.steps:
+            seq = step.event.seq
+            place = turn.settles if turn.settles is not None and seq == turn.seq else self.unsettled.get(seq)
+            if place is not None:
+                found.append(place)
+        return found
+
+    def note(self, turn: Turn, served: Served[Any]) -> None:
+        """Note which reports are held now, and which are not any longer: the event has happened.
+
+        An event whose commit has failed may have released others than it does now, so nothing is noted before.
+        """
+        if turn.settles is not None and not turn.failed:
+            self.unsettled[turn.seq] = turn.settles
+        if self.unsettled:
+            for step in served.steps:
+                self.unsettled.pop(step.event.seq, None)
 
     def last_commit(self, turn: Turn, served: Served[Any], caused: Iterable[Turn]) -> Operations:
         """Return what is committed after all has been sent: nothing is owed any longer but what failed."""

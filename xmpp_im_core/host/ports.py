@@ -18,7 +18,7 @@ from xmpp_im_core.jid import parse_address
 from xmpp_im_core.server.effects import Damaged, Deliver, Put, StoreOperation
 from xmpp_im_core.server.events import AccountLoaded
 from xmpp_im_core.server.state import SessionId
-from xmpp_im_core.stanza import IQ, Condition, Message, Stanza, error_reply, stanza_error
+from xmpp_im_core.stanza import IQ, Condition, Message, Stanza, error_reply, may_be_answered, stanza_error
 
 Clock: TypeAlias = Callable[[], datetime]
 """Returns the time, as an aware datetime: ``lambda: datetime.now(UTC)``."""
@@ -75,13 +75,26 @@ class Wire(Protocol):
 
         :param account: the bare JID of the account, or the domain, that was asked.
         :param iq: a request, or the answer to one that the program sent.
-        :return: the answer; None if there is none, or if it follows later by
-            :meth:`~xmpp_im_core.host.loop.Loop.send`.
+        :return: the answer, an IQ of type result or error; None if there is none, or if it follows later by
+            :meth:`~xmpp_im_core.host.loop.Loop.send`. If this raises, or returns something else, a request is answered
+            with internal-server-error, and the caller of the host gets the exception.
         """
         if iq.type not in ("get", "set"):
             return None
         asked = iq if iq.to is not None else iq.stamped(to=parse_address(account))
         return error_reply(asked, stanza_error(Condition.SERVICE_UNAVAILABLE))
+
+
+def as_answer(asked: IQ, answer: Stanza) -> Stanza:
+    """Return what a service answers, from whom was asked.
+
+    Two services that answered each other with requests, or answers with answers, would never come to an end.
+
+    :raises TypeError: if it is no answer to a request.
+    """
+    if not isinstance(answer, IQ) or answer.type not in ("result", "error") or not may_be_answered(asked):
+        raise TypeError(f"delegate: an IQ of type result or error, for a get or set, is needed, not {answer!r}")
+    return answer.stamped(from_=asked.to)
 
 
 class StorageFailed(Exception):

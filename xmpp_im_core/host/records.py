@@ -27,11 +27,14 @@ class Records:
                 continue
             kept = self.accounts.setdefault(jid, {})
             if isinstance(operation, Clear):
-                self.accounts[jid] = {place: put for place, put in kept.items() if place[0] is not operation.kind}
-                continue
-            kept.pop((operation.kind, operation.key), None)
+                for place in [place for place in kept if place[0] is operation.kind]:
+                    del kept[place]
+            else:
+                kept.pop((operation.kind, operation.key), None)
             if isinstance(operation, Put):
                 kept[operation.kind, operation.key] = operation
+            elif not kept:
+                del self.accounts[jid]
 
     def account(self, jid: str) -> Stored:
         """Return what is stored for an account."""

@@ -25,7 +25,7 @@ from xmpp_im_core.server.administration import (
 )
 from xmpp_im_core.server.answers import comes_for, refuse
 from xmpp_im_core.server.blocking import inbound_from_blocked, outbound_to_blocked
-from xmpp_im_core.server.effects import Deliver, Effect, EndSession, Route, Step, Transition, silence
+from xmpp_im_core.server.effects import Deliver, Effect, EndSession, Ignored, Route, Step, Transition, silence
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
@@ -48,7 +48,7 @@ from xmpp_im_core.server.events import (
     Undelivered,
     Unroutable,
 )
-from xmpp_im_core.server.failures import breaking, given_back, undelivered, unroutable
+from xmpp_im_core.server.failures import breaking, given_back, missed, undelivered, unroutable
 from xmpp_im_core.server.iqs import inbound_iq, outbound_iq
 from xmpp_im_core.server.messages import inbound_message, outbound_message
 from xmpp_im_core.server.no_account import no_account
@@ -225,7 +225,10 @@ def _no_account(state: NoAccount, event: Event, policy: Policy) -> Step:
         return Transition(state, (no_account(event.stanza, policy),))
     if isinstance(event, SessionBound):
         return Transition(state, (EndSession(event.session, "not-authorized", rules.ACCOUNT_GONE),))
-    if isinstance(event, StoreFailed) and isinstance(event.event, Inbound | SessionBound):
+    if isinstance(event, Undelivered | SessionEnded):
+        answers = [no_account(stanza, policy) for stanza in missed(event, state.jid.bare, ())]
+        return Transition(state, (*answers, Ignored(rules.NO_ACCOUNT)))
+    if isinstance(event, StoreFailed) and isinstance(event.event, Inbound | SessionBound | Undelivered | SessionEnded):
         return _no_account(state, event.event, policy)  # of these nothing is stored here
     return silence(state, rules.NO_ACCOUNT)
 

@@ -9,7 +9,7 @@ from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
-from xmpp_im_core.server.answers import error_to_sender
+from xmpp_im_core.server.answers import comes_for, error_to_sender
 from xmpp_im_core.server.blocking import inbound_from_blocked
 from xmpp_im_core.server.effects import (
     AS_IT_STANDS,
@@ -98,6 +98,23 @@ def processed_again(
     if isinstance(stanza, IQ) and to.resource is not None and stanza.type in ("get", "set"):
         return Transition(account, (error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.IQ_UNMATCHED),))
     return silence(account, rules.LOST)
+
+
+def missed(event: Undelivered | SessionEnded, bare: str, left: tuple[SessionId, ...]) -> list[Stanza]:
+    """Return the messages and IQs that have not been delivered and that somebody waits for, where no state is known.
+
+    :param bare: the account's bare JID.
+    :param left: the sessions that are still connected.
+    """
+    effects = (event.effect,) if isinstance(event, Undelivered) else event.undelivered
+    return [
+        effect.stanza
+        for effect in effects
+        if effect.address is AS_IT_STANDS
+        and not isinstance(effect.stanza, Presence)
+        and comes_for(effect.stanza, bare)
+        and not any(id in left for id in effect.sessions)
+    ]
 
 
 def unroutable(account: Account, event: Unroutable) -> Transition[Account]:

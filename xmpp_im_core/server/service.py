@@ -44,7 +44,7 @@ from xmpp_im_core.server.events import (
 )
 from xmpp_im_core.server.machine import PLAIN, Machine, account_of
 from xmpp_im_core.server.service_events import Arrived, ForAccount, ServiceEvent, entering, not_stored
-from xmpp_im_core.server.state import NoAccount, State, Unloaded
+from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
 from xmpp_im_core.server.waiting import Held, Waiting, answers, refused, released
 from xmpp_im_core.stanza import Stanza
 
@@ -104,13 +104,16 @@ def hosting(*domains: str, machine: Machine[Any] = PLAIN) -> Service[Any]:
 def unload(service: Service[S], jid: str) -> Service[S]:
     """Take an account out of memory; its next event loads it again.
 
-    An account that has sessions or waits for an answer stays: the same service is returned. Its ``wake_at``
-    is the host's to remember.
+    An account that has sessions or waits for an answer stays: the same service is returned. So does one that has had a
+    session replaced whose end is still to come: what that one did not get would be lost. Its ``wake_at`` is the host's
+    to remember.
     """
     if jid in service.held or jid not in service.accounts:
         return service
     state = account_of(service.accounts[jid])
     if not isinstance(state, NoAccount) and state.sessions:
+        return service
+    if isinstance(state, Account) and state.replaced:
         return service
     return Service(service.domains, service.machine, service.accounts.delete(jid), service.held)
 

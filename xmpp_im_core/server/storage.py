@@ -29,7 +29,8 @@ from xmpp_im_core.server.effects import (
     Transition,
     silence,
 )
-from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded
+from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded, Undelivered
+from xmpp_im_core.server.failures import missed
 from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.sessions import session_bound
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Notice, State, Unloaded
@@ -150,15 +151,27 @@ def while_unloaded(state: Unloaded, event: Event, policy: Policy) -> Transition[
     """Process an event of an account of which nothing is known.
 
     Its own requests, and inbound messages, IQ requests and subscription requests, get errors of type wait;
-    all other presence is ignored. Sessions come and go.
+    all other presence is ignored. Sessions come and go. Who has sent what could not be delivered gets an error too.
     """
     if isinstance(event, SessionBound):
         bound = session_bound(Account(state.jid, Roster(""), state.sessions), event, policy)
         return Transition(Unloaded(state.jid, bound.state.sessions), (*bound.send, Ignored(rules.BOUND_UNLOADED)))
     if isinstance(event, SessionEnded):
         left = tuple([each for each in state.sessions if each.id != event.session])
-        return silence(Unloaded(state.jid, left), rules.ENDED_UNLOADED)
+        ended = Unloaded(state.jid, left)
+        return Transition(ended, (*_missed_later(ended, event), Ignored(rules.ENDED_UNLOADED)))
+    if isinstance(event, Undelivered):
+        return Transition(state, _missed_later(state, event) or (Ignored(rules.NOT_NOW_IGNORED),))
     return Transition(state, (answer_later(state, event),))
+
+
+def _missed_later(state: Unloaded, event: Undelivered | SessionEnded) -> tuple[Effect, ...]:
+    """Answer those who wait for what could not be delivered: nobody knows now where else it belongs."""
+    gone = event.sessions if isinstance(event, Undelivered) else ()
+    left = tuple([each.id for each in state.sessions if each.id not in gone])
+    return tuple(
+        [answer_later(state, Inbound(event.at, event.seq, stanza)) for stanza in missed(event, state.jid.bare, left)]
+    )
 
 
 def answer_later(state: Account | Unloaded, event: Event) -> Effect:
