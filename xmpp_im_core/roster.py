@@ -175,8 +175,6 @@ class Roster:
     """How many contacts are tombstones."""
     shared: FrozenMap[SharedItem] = FrozenMap()
     """The items that the service shows, by their bare JIDs."""
-    sharing: bool = False
-    """Whether clients may hold shared items at the present version."""
     item_bytes: int = 0
     """What the items take in memory, tombstones included (see :func:`item_size`)."""
     request_bytes: int = 0
@@ -187,7 +185,7 @@ class Roster:
     @property
     def head(self) -> RosterHead:
         """What is to be stored of the roster itself."""
-        return RosterHead(self.lineage, self.version, self.horizon, self.sharing)
+        return RosterHead(self.lineage, self.version, self.horizon, bool(self.shared))
 
     @property
     def ver(self) -> str:
@@ -277,7 +275,6 @@ class Roster:
             self.pending,
             self.removed,
             shared,
-            bool(shared),
             self.item_bytes,
             self.request_bytes,
         )
@@ -325,7 +322,6 @@ class Roster:
             pending,
             removed,
             self.shared,
-            self.sharing,
             self.item_bytes + item_size(contact) - item_size(before),
             self.request_bytes + request_size(contact) - request_size(before),
             told,
@@ -354,7 +350,6 @@ class Roster:
             self.pending,
             keep,
             self.shared,
-            self.sharing,
             self.item_bytes - sum([item_size(contact) for contact in gone]),
             self.request_bytes,
             self.told,
@@ -395,7 +390,6 @@ def roster_of(head: RosterHead, contacts: dict[str, Contact]) -> Roster:
         sum(contact.listed for contact in contacts.values()),
         tuple(sorted([jid for jid, contact in contacts.items() if contact.request is not None])),
         sum(is_tombstone(contact) for contact in contacts.values()),
-        sharing=head.sharing,
         item_bytes=sum(item_size(contact) for contact in contacts.values()),
         request_bytes=sum(request_size(contact) for contact in contacts.values()),
     )

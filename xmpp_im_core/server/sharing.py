@@ -12,7 +12,7 @@ from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster
 from xmpp_im_core.rules import administration as rules
 from xmpp_im_core.server.changes import push_item
-from xmpp_im_core.server.effects import Effect, FanOut, Ignored, Kind, Put, Transition, silence
+from xmpp_im_core.server.effects import Effect, FanOut, Kind, Put, Transition, silence
 from xmpp_im_core.server.events import OverlayChanged
 from xmpp_im_core.server.farewell import without_directed_to
 from xmpp_im_core.server.resending import first_due
@@ -30,13 +30,8 @@ def overlay_changed(account: Account, event: OverlayChanged, policy: Policy) -> 
     before = account.roster
     shared = FrozenMap((item.jid, item) for item in event.items if item.jid != account.jid.bare)
     changed = [jid for jid in sorted({*before.shared, *shared}) if before.shared.get(jid) != shared.get(jid)]
-    if not changed and before.sharing == bool(shared):
+    if not changed:
         return silence(account, rules.SHARED_UNCHANGED)
-    if not changed:  # nothing any more, since before the account was loaded: only old versions tell of it
-        roster = before.showing(shared, 1)
-        return Transition(
-            account.with_roster(roster), (Ignored(rules.SHARED_GONE_PUSHED),), (Put(Kind.ROSTER, "", roster.head),)
-        )
     roster = before.showing(shared, len(changed))
     after = account.with_roster(roster)
     pushes = [

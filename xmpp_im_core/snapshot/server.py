@@ -98,7 +98,7 @@ def _register(converter: Converter) -> None:
 def _register_rosters(converter: Converter) -> None:
     def write_roster(roster: Roster) -> Any:
         contacts, shared = tuple(roster.contacts.values()), tuple(roster.shared.values())
-        written = _Roster(roster.lineage, roster.version, roster.horizon, contacts, shared, roster.sharing)
+        written = _Roster(roster.lineage, roster.version, roster.horizon, contacts, shared, bool(shared))
         return converter.unstructure(written)
 
     def read_roster(value: Any, _: Any) -> Roster:
