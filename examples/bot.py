@@ -41,7 +41,7 @@ def reactions(told: Notification, client: core.Client, stamp: Stamp) -> Iterator
     """Yield what the bot wants, now that it has been told this: no I/O, so it is tested without a network."""
     match told:
         case ItemAdded(item) | ItemUpdated(_, item) if item.subscription is Subscription.FROM:
-            if isinstance(parse_address(item.jid), Address):  # a roster may hold what is no JID
+            if isinstance(parse_address(item.jid), Address):  # a roster may hold an address that is not a JID
                 yield core.Subscribe(*stamp(), item.jid)  # approved, and the server says so
         case MessageReceived(message, content, None) if content.type in ("chat", "normal"):
             words, sender = content.body(), message.from_jid

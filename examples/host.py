@@ -1,6 +1,6 @@
 """A small server but for its I/O: bytes go in for one stream, and bytes come out for any of them.
 
-The programs beside this file differ in how they read and write. Unless it is given another host, this server keeps all
+The programs in this folder differ in how they read and write. Unless it is given another host, this server keeps all
 in memory, and nothing wakes its accounts; stored_asyncio.py does better. It has no streams to other domains.
 """
 

@@ -1,4 +1,4 @@
-"""Targets that read bytes: whatever they are, a reader returns a value or raises its own error, and nothing else.
+"""Targets that read bytes: for any bytes, a reader returns a value or raises its own error, and nothing else.
 
 What was read can be written, and reads back as the same.
 """

@@ -154,7 +154,7 @@ class AccountMoves:
 
 @frozen
 class ItemsShared:
-    """The service shows these items in an account's roster, and no others of its own."""
+    """The service shows these items in an account's roster, in place of those that it showed before."""
 
     of: str
     items: tuple[SharedItem, ...]

@@ -1,4 +1,4 @@
-"""The mutants that are known to survive, and why: ``survivors.toml`` beside this file."""
+"""The mutants that are known to survive, and why: ``survivors.toml`` in this folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trying mutants: each in a process of its own, which ends with what became of it."""
+"""Trying mutants: each in a separate process, whose result says what became of the mutant."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ def _account_moved(stage: Stage, does: AccountMoves) -> Line:
 
 def _items_shared(stage: Stage, does: ItemsShared) -> Line:
     shown = ", ".join([f"{item.jid} ({item.subscription})" for item in does.items]) or "no items"
-    says = f"The service shows {shown} in the roster of {does.of}, and no others of its own."
+    says = f"The service shows {shown} in the roster of {does.of}, and no others."
     return Line(says, marks=(stage.sign(Kind.EVENT, SERVER, f"items shared: {participant(does.of).name}"),))
 
 

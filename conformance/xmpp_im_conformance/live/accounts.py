@@ -10,11 +10,11 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from xmpp_im_conformance.driver import ServerFailed
-from xmpp_im_conformance.hiding import hidden, secrets_of, told
 from xmpp_im_conformance.live.channel import Channel
 from xmpp_im_conformance.live.config import LiveConfig, filled_in
 from xmpp_im_conformance.live.login import Login, condition, connected, is_private
 from xmpp_im_conformance.live.stream import StreamEnded
+from xmpp_im_conformance.redaction import hidden, secrets_of, told
 
 REGISTER: Final = "jabber:iq:register"
 _SHOWN: Final = 2000

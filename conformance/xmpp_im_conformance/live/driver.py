@@ -9,13 +9,13 @@ from contextlib import suppress
 from attrs import define, field
 
 from xmpp_im_conformance.driver import HOSTED, REMOTE, NotApplicable, ServerFailed, Setup, World
-from xmpp_im_conformance.hiding import hiding
 from xmpp_im_conformance.live import offer
 from xmpp_im_conformance.live.addresses import Addresses
 from xmpp_im_conformance.live.config import LiveConfig
 from xmpp_im_conformance.live.remote import Remote
 from xmpp_im_conformance.live.sessions import Sessions
 from xmpp_im_conformance.live.world import LiveWorld, bounded
+from xmpp_im_conformance.redaction import hiding
 
 _PATIENCE = 5
 """The scenarios in a row that may fail before they begin: then the server is not asked any more."""

@@ -74,7 +74,7 @@ async def bound(stream: Stream, features: Element, resource: str) -> str:
     """Bind a resource; return the full JID that the server says.
 
     :raises NotApplicable: where the server refuses the resource, naming the error.
-    :raises ServerFailed: where it does not offer that, or what it answers is no answer.
+    :raises ServerFailed: if it does not offer that, or its answer is malformed.
     """
     if features.first("bind", BIND) is None:
         raise ServerFailed("the server offers no resource binding")

@@ -11,7 +11,6 @@ from typing import Final, NoReturn, TypeVar
 from attrs import define, field
 
 from xmpp_im_conformance.driver import HOSTED, REMOTE, NotApplicable, ServerFailed
-from xmpp_im_conformance.hiding import hiding
 from xmpp_im_conformance.items import Item, SharedItem
 from xmpp_im_conformance.live import accounts
 from xmpp_im_conformance.live.channel import Channel
@@ -20,6 +19,7 @@ from xmpp_im_conformance.live.rosters import Arranging, roster_of
 from xmpp_im_conformance.live.sessions import Sessions
 from xmpp_im_conformance.live.settling import settle, written
 from xmpp_im_conformance.live.stream import StreamEnded
+from xmpp_im_conformance.redaction import hiding
 from xmpp_im_core.element import Element
 
 _T = TypeVar("_T")

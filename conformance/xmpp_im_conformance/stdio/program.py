@@ -12,7 +12,7 @@ from typing import Final
 from attrs import define, field
 
 from xmpp_im_conformance.driver import NotApplicable, ServerFailed
-from xmpp_im_conformance.hiding import hidden, secrets_of, told
+from xmpp_im_conformance.redaction import hidden, secrets_of, told
 from xmpp_im_conformance.stdio.capabilities import Capabilities, read_capabilities
 from xmpp_im_conformance.stdio.messages import PROTOCOL, Garbage, Message, check_answer, excerpt, read_line, write_line
 

@@ -1,4 +1,4 @@
-"""Credentials stay out of what is told: a failure goes to terminals, CI logs and reports that people pass on."""
+"""Removing credentials from messages: a failure goes to terminals, CI logs and reports that people pass on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xmpp_im_conformance.driver import NotApplicable, ServerFailed
 
 HIDDEN: Final = "[…]"
 _SHORTEST: Final = 4
-"""A text that is shorter keeps no secret, and to blank it out would make a failure unreadable."""
+"""A shorter text is not a secret, and removing it would make a failure unreadable."""
 _BETWEEN: Final = re.compile(r"[\s'\"=:,;&?]+")
 _ASSIGNMENT: Final = re.compile(r"\w+=")
 
@@ -26,7 +26,7 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
 
 @contextmanager
 def hiding(secrets: Iterable[str]) -> Iterator[None]:
-    """Blank out secrets in what an implementation under test is said to have done."""
+    """Blank out secrets in the errors that say what an implementation under test has done."""
     try:
         yield
     except (ServerFailed, NotApplicable) as problem:
@@ -38,7 +38,7 @@ def hiding(secrets: Iterable[str]) -> Iterator[None]:
 
 
 def told(command: Sequence[str]) -> str:
-    """Return what may be told of a command: its program, and the arguments that are files. A token is none."""
+    """Return what may be shown of a command: its program, and the arguments that are files; a token is not a file."""
     program, *arguments = command
     words = [HIDDEN if _ASSIGNMENT.match(program) else program]
     for argument in arguments:
@@ -50,6 +50,6 @@ def told(command: Sequence[str]) -> str:
 
 
 def secrets_of(command: Sequence[str]) -> frozenset[str]:
-    """Return the arguments of a command that are no files, whole and in pieces: any may be a password or a token."""
+    """Return the arguments of a command that are not files, whole and in pieces: each may be a password or a token."""
     arguments = [argument for argument in command[1:] if not os.path.exists(argument)]
     return frozenset([*arguments, *[piece for argument in arguments for piece in _BETWEEN.split(argument)]])
