@@ -1,4 +1,4 @@
-"""Stanzas from and to whom the user blocks (XEP-0191 §3.3, §5): the user appears offline to them."""
+"""Stanzas from and to whom the user blocks (XEP-0191 §3.3, §6): the user appears offline to them."""
 
 from __future__ import annotations
 

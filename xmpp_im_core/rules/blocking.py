@@ -53,7 +53,7 @@ PRESENCE_WITHHELD: Final = rule(
     "While one resource of a contact is blocked, the contact gets no presence: the bare JID would pass it on.",
     "8.1-03 11-05 11-06",
     "XEP-0191 §3.3",
-    "XEP-0191 §5",
+    "XEP-0191 §6",
 )
 MESSAGE_AS_TO_NOBODY: Final = rule(
     "blocking:message-as-to-nobody",

@@ -78,7 +78,7 @@ def reaches(blocked: tuple[str, ...], bare: str) -> bool:
 
 
 def matches(blocked: tuple[str, ...], entity: JID) -> bool:
-    """Whether a sorted list of JIDs matches an entity: by its full JID, bare JID or domain (XEP-0191 §5).
+    """Whether a sorted list of JIDs matches an entity: by its full JID, bare JID or domain (XEP-0191 §6).
 
     A domain with a resourcepart is a full JID too, and matches that alone.
     """
