@@ -31,7 +31,7 @@ CLOSE = b"</stream:stream>"
 
 
 MADE_UP: Final = {
-    "names": "<message {0}='1'><{0} xmlns='urn:{0}'/></message>",
+    "names": "<message {0}='1'><{0} xmlns='urn:{0:.1000}'/></message>",
     "prefixes": "<message xmlns:{0}='urn:x'/>",
     "prefixes that are used": "<message xmlns:{0}='urn:x'><{0}:a {0}:b='1'/></message>",
 }

@@ -8,6 +8,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from xmpp_im_core.codec.errors import NotWellFormed, RestrictedXML, TooLarge, UnsupportedEncoding, UnsupportedStanza
+from xmpp_im_core.codec.growth import check_growth, check_namespace, check_tags
 from xmpp_im_core.codec.limits import Limits, usual_limits
 from xmpp_im_core.codec.namespaces import check_first_level, rescope
 from xmpp_im_core.codec.reading import (
@@ -33,7 +34,12 @@ def parse_element(data: bytes | str, namespace: str = CLIENT, limits: Limits | N
     :raises CodecError: where it is not well-formed, has what XMPP forbids, or is beyond the limits.
     """
     limits = usual_limits(namespace) if limits is None else limits
-    return rescope(_parse(_encoded(data, limits), _Target(namespace, limits)), namespace, CLIENT)
+    encoded = _encoded(data, limits)
+    check_tags(encoded, limits)
+    target = _Target(namespace, limits)
+    root = _parse(encoded, target)
+    check_growth(root, len(encoded), target.names.longest, namespace, limits)
+    return rescope(root, namespace, CLIENT)
 
 
 def parse_stanza(data: bytes | str, namespace: str = CLIENT, limits: Limits | None = None) -> Message | Presence | IQ:
@@ -91,13 +97,16 @@ class _Target:
 
     def __init__(self, namespace: str, limits: Limits) -> None:
         self.roots: list[Element] = []
-        self._tree = Tree(Names(split_name), limits.depth, self.roots.append)
+        self.names = Names(split_name)
+        self._limits = limits
+        self._tree = Tree(self.names, limits.depth, self.roots.append)
         self._content = namespace
         self._defaults: list[str] = []  # the default namespaces that the document declares, innermost last
         self.data = self._tree.text
         self.end = self._tree.end
 
     def start_ns(self, prefix: str, namespace: str) -> None:
+        check_namespace(namespace, self._limits)
         if not prefix:
             self._defaults.append(namespace)
 

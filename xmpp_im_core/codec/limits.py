@@ -30,6 +30,18 @@ class Limits:
     """RFC 6120 §13.12 asks for at least 10,000."""
     depth: int = field(default=64, validator=ge(1))
     """Levels of elements, the stanza being the first."""
+    namespace: int = field(default=1024, validator=ge(1))
+    """Characters of one namespace."""
+
+    @property
+    def written_bytes(self) -> int:
+        """How many bytes it may take when it is written again: half as much again as ``stanza_bytes``.
+
+        The writer escapes more than it must, and declares a namespace for each element and attribute in it. What grows
+        by more than that is refused, for it was made to grow. The other half of what the next server takes beyond this
+        server is for what is stamped: 'from', 'to' and xml:lang.
+        """
+        return self.stanza_bytes * 3 // 2
 
 
 CLIENT_TO_SERVER: Final = Limits()

@@ -13,6 +13,10 @@ from typing import Final
 
 _REMEMBERED_LENGTH: Final = 128
 
+NOT_IN_NAMESPACES: Final = re.compile(r"[\x00-\x20{}\x7f\ud800-\udfff\ufffe\uffff]")
+"""What no URI or IRI holds. Programs that write names as ``{namespace}name`` can be misled by such a
+namespace, and some parsers refuse it (CVE-2022-25236); so we neither read nor write it."""
+
 _LETTERS: Final = (
     r"A-Z_a-z"
     r"\xc0-\xd6\xd8-\xf6\xf8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u0180-\u01c3\u01cd-\u01f0"

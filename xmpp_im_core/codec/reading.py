@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -16,14 +15,12 @@ from xmpp_im_core.codec.errors import (
     TooDeep,
     UnsupportedEncoding,
 )
+from xmpp_im_core.codec.growth import declared_size
+from xmpp_im_core.codec.names import NOT_IN_NAMESPACES
 from xmpp_im_core.element import Element
 
 WHITESPACE: Final = " \t\r\n"
 """What XML takes for whitespace (Unicode has more)."""
-
-NOT_IN_NAMESPACES: Final = re.compile(r"[\x00-\x20{}\x7f\ud800-\udfff\ufffe\uffff]")
-"""What no URI or IRI holds. Programs that write names as ``{namespace}name`` can be misled by such a
-namespace, and some parsers refuse it (CVE-2022-25236); so we neither read nor write it."""
 
 _UNDEFINED_ENTITY: Final = errors.codes[errors.XML_ERROR_UNDEFINED_ENTITY]
 _REMEMBERED: Final = 1024
@@ -45,11 +42,14 @@ class Names(dict[str, tuple[str, str]]):
     def __init__(self, split: Callable[[str], tuple[str, str]]) -> None:
         super().__init__()
         self._split = split
+        self.longest = 0
+        """What the longest namespace so far takes where the writer declares it."""
 
     def __missing__(self, raw: str) -> tuple[str, str]:
         namespace, name = self._split(raw)
         if NOT_IN_NAMESPACES.search(namespace):
             raise NotWellFormed(f"the namespace {namespace!r} is no URI")
+        self.longest = max(self.longest, declared_size(namespace))
         if len(raw) > _REMEMBERED_LENGTH:
             return namespace, name
         names = _shared(namespace), _shared(name)

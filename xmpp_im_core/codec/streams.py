@@ -23,6 +23,7 @@ from xmpp_im_core.codec.errors import (
     UnsupportedStanza,
 )
 from xmpp_im_core.codec.events import NonStanza, StreamClosed, StreamEvent, StreamOpened
+from xmpp_im_core.codec.growth import check_growth, check_namespace, check_tag
 from xmpp_im_core.codec.limits import Limits, usual_limits
 from xmpp_im_core.codec.namespaces import COMPONENT, STREAMS, check_first_level, rescope, rescope_all
 from xmpp_im_core.codec.reading import (
@@ -45,7 +46,7 @@ _SEPARATOR: Final = "\x01"
 reference, so no namespace can be made to look like another with a name (CVE-2022-25236)."""
 
 _RENEWED_AFTER: Final = 262_144  # bytes, from which on the next stanza begins with a new expat
-_PIECE: Final = 65_536  # bytes that expat is fed at once: those behind the point where it is renewed are read twice
+_PIECE: Final = 16_384  # bytes that expat is fed at once: those behind the point where it is renewed are read twice
 _LONG: Final = 1024  # bytes of what is not yet finished, from which on it is not read again for each piece
 _MARKS: Final = re.compile(rb"[\"'>]")
 
@@ -65,8 +66,8 @@ class StreamParser:
     def __init__(self, namespace: str = CLIENT, limits: Limits | None = None) -> None:
         limits = usual_limits(namespace) if limits is None else limits
         self._namespace = namespace
+        self._limits = limits
         self._limit = limits.stanza_bytes
-        self._depth = limits.depth
         self._header = b""  # as it came, once it is complete
         self._pieces: list[bytes] = []  # of it, until then
         self._first = 0  # where the first element behind it begins
@@ -90,7 +91,7 @@ class StreamParser:
 
     def _take_expat(self) -> None:
         self._names = Names(_split)
-        self._tree = Tree(self._names, self._depth, self._first_level_ended)
+        self._tree = Tree(self._names, self._limits.depth, self._first_level_ended)
         parser = self._parser = ParserCreate("UTF-8", _SEPARATOR, None)  # None: no dict to intern names in
         parser.EndElementHandler = self._closed
         parser.CharacterDataHandler = self._tree.text
@@ -157,7 +158,10 @@ class StreamParser:
         self._held_size += len(data)
         if not ends and len(data) < room and self._held_size < len(self._tail):
             return b""
-        return self._no_longer_held()
+        data = self._no_longer_held()
+        if ends:
+            check_tag(self._tail + data, self._limits)
+        return data
 
     def _no_longer_held(self) -> bytes:
         held = b"".join(self._held)
@@ -184,6 +188,8 @@ class StreamParser:
     def _parse(self, data: bytes) -> None:
         if self._fed < 2:
             check_first_bytes(data, self._fed)
+        if len(self._tail) + len(data) > self._limits.namespace:  # else no namespace in it is too long
+            self._parser.StartNamespaceDeclHandler = self._declared
         try:
             self._parser.Parse(data, False)
         except _Renewal:
@@ -222,6 +228,7 @@ class StreamParser:
         """Keep the bytes of the header, and perhaps whitespace behind it, for the next expat."""
         self._pieces.append(data)
         if self._open is not None:
+            self._parser.StartNamespaceDeclHandler = None
             self._header = b"".join(self._pieces)[: self._first or self._begun]
             self._pieces.clear()
 
@@ -233,6 +240,7 @@ class StreamParser:
     # --- the handlers of expat's events: of the header, then between stanzas; inside one, those of the tree ---
 
     def _declared(self, prefix: str | None, namespace: str | None) -> None:
+        check_namespace(namespace or "", self._limits)
         if prefix is None:
             self._default = namespace or ""
 
@@ -249,7 +257,6 @@ class StreamParser:
         self._lang = header.get(XML_LANG)
         self._events.append(StreamOpened(to, from_, header.get("id"), header.get("version"), self._lang))
         self._open = True
-        self._parser.StartNamespaceDeclHandler = None
         self._parser.StartElementHandler = self._first_level
 
     def _first_level(self, raw: str, attributes: dict[str, str]) -> None:
@@ -270,6 +277,8 @@ class StreamParser:
 
     def _first_level_ended(self, element: Element) -> None:
         content = self._namespace
+        size = self._parser.CurrentByteIndex - self._begun
+        check_growth(element, size, self._names.longest, content, self._limits)
         kind = KINDS.get(element.name) if element.namespace == content else None
         if kind is None:
             self._events.append(NonStanza(rescope(element, content, CLIENT)))

@@ -29,7 +29,7 @@ _PLAIN: Final[Mapping[type, str]] = MappingProxyType(
     {str: "a text", int: "a whole number", bool: "true or false", type(None): "null"}
 )
 
-_LIMITS: Final = Limits(stanza_bytes=1 << 30, depth=256)
+_LIMITS: Final = Limits(stanza_bytes=1 << 30, depth=256, namespace=1 << 30)
 """A stanza was within its stream's limits once; here they only guard the reader's stack."""
 
 
