@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, ROMEO, Tape, chat, enters, host_on, noon, says
@@ -23,6 +25,7 @@ from xmpp_im_core.server import (
     StoreFailed,
     Undelivered,
     Unloaded,
+    Unroutable,
     hosting,
     reduce,
 )
@@ -137,3 +140,11 @@ def test_an_account_stays_in_memory_until_the_end_of_a_session_that_was_replaced
 
     assert [message.id for _, message in storage.messages(JULIET)] == ["soft"]
     assert host.unload(JULIET)
+
+
+@pytest.mark.parametrize("stanza", ["x", None, 5])
+def test_an_effect_without_a_stanza_is_refused_where_its_failure_is_reported(stanza: Any) -> None:
+    with pytest.raises(TypeError, match="effect"):
+        Undelivered(noon(), "s", Deliver(stanza, (BALCONY,), AS_IT_STANDS, rules.LOST), (BALCONY,))
+    with pytest.raises(TypeError, match="effect"):
+        Unroutable(noon(), "s", Route(stanza, rules.LOST))

@@ -132,6 +132,13 @@ class SessionEnded(Timed):
 # --- stanzas ----------------------------------------------------------------------------------------------
 
 
+def _holds_stanza(event: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse an effect without a stanza: effects are made for every stanza, and looked at only if they come back."""
+    is_stanza(event, attribute, value.stanza)
+    if isinstance(value, Deliver):
+        _are_sessions(event, attribute, value.sessions)
+
+
 @frozen
 class Outbound(Timed):
     """A session of this account sent a stanza."""
@@ -157,7 +164,7 @@ class Undelivered(Timed):
     again, unless another of its sessions is still connected (see ``SessionEnded.undelivered``).
     """
 
-    effect: Deliver = field(validator=instance_of(Deliver))
+    effect: Deliver = field(validator=[instance_of(Deliver), _holds_stanza])
     sessions: tuple[SessionId, ...] = field(validator=_are_sessions)
 
 
@@ -165,7 +172,7 @@ class Undelivered(Timed):
 class Unroutable(Timed):
     """A stanza could not be routed; ``recipients`` names those of a fan-out to whom it could not."""
 
-    effect: Route | FanOut = field(validator=instance_of((Route, FanOut)))
+    effect: Route | FanOut = field(validator=[instance_of((Route, FanOut)), _holds_stanza])
     condition: Condition = field(default=Condition.REMOTE_SERVER_NOT_FOUND, validator=instance_of(Condition))
     recipients: tuple[str, ...] = field(default=(), validator=are_texts)
 
