@@ -131,7 +131,7 @@ def _block(
             store += noted
     sessions: list[Session] = []
     farewells: list[Effect] = []
-    subscribers = _affected(account, added) if account.available() else frozenset()
+    subscribers = _affected(account, added)
     for each in after.sessions:
         presence = Presence(None, each.address, f"{event.seq}-unavailable-{each.id.resource}", "unavailable")
         hit = subscribers if each.available else frozenset()
@@ -170,7 +170,7 @@ def _affected(account: Account, jids: tuple[str, ...]) -> frozenset[str]:
     :param account: as it is without these JIDs in its block list.
     """
     entities = [prepared_jid(jid) for jid in jids]
-    domains = frozenset([entity.full for entity in entities if entity.is_bare and entity.local is None])
+    domains = frozenset([entity.full for entity in entities if entity.local is None])
     named = {entity.bare for entity in entities if account.roster.state_of(entity.bare).from_}
     concerned = named.union(account.roster.subscribers_at(domains) if domains else ())
     return frozenset([jid for jid in concerned if _hides(account, jids, prepared_jid(jid))])
@@ -203,7 +203,7 @@ def _without_directed(session: Session, told: tuple[str, ...], subscribers: froz
     """Strike those off the list of a session who have been told its end, and every full JID of the subscribers."""
     gone = frozenset(told)
     left = tuple([jid for jid in session.directed if jid not in gone and prepared_jid(jid).bare not in subscribers])
-    return session if len(left) == len(session.directed) else session.with_directed(left)
+    return session.with_directed(left)
 
 
 def _answers(

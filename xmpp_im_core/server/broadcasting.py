@@ -113,11 +113,10 @@ def outbound_unavailable(
     :param presence: stamped with the full JID.
     """
     after = account.with_session(session.showing(None))
-    heard = (*account.available(), *([] if session.available else [session.id]))
     remembered = presence
     if presence.size() > policy.presence_size:
         remembered = Presence(None, presence.from_, None, "unavailable")
-    return leave(account, after, session, presence, remembered, event.at, tuple(sorted(heard)))
+    return leave(account, after, session, presence, remembered, event.at, account.available())
 
 
 def session_gone(account: Account, session: Session, seq: str, at: datetime) -> Transition[Account]:

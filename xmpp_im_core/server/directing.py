@@ -25,8 +25,6 @@ def outbound_directed(
     :param presence: available or unavailable, stamped with the full JID.
     """
     if presence.type == "unavailable":
-        if not holds(session.directed, to.full):
-            return Transition(account, (Route(presence, rules.DIRECTED_UNAVAILABLE, session.id),))
         left = session.with_directed(tuple([entry for entry in session.directed if entry != to.full]))
         return Transition(account.with_session(left), (Route(presence, rules.DIRECTED_UNAVAILABLE, session.id),))
     routed = Route(presence, _rule(account, to, session), session.id)

@@ -26,7 +26,6 @@ from xmpp_im_core.server.messages import inbound_message
 from xmpp_im_core.server.state import Account, SessionId
 from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import (
-    IQ,
     SUBSCRIPTION_TYPES,
     Condition,
     Message,
@@ -95,7 +94,7 @@ def processed_again(
         return inbound_message(
             account, Inbound(event.at, f"{event.seq}-{index:04}", stanza), stanza, sender, to, policy
         )
-    if isinstance(stanza, IQ) and to.resource is not None and stanza.type in ("get", "set"):
+    if stanza.type in ("get", "set"):  # nobody else answers the request
         return Transition(account, (error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.IQ_UNMATCHED),))
     return silence(account, rules.LOST)
 

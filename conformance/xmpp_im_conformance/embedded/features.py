@@ -11,7 +11,7 @@ from xmpp_im_conformance.driver import NotApplicable
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.extensions import carbons, last_activity
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.policy import DEFAULT, Audience, Policy, PreApproval, RosterAccess
+from xmpp_im_core.policy import DEFAULT, Audience, BlockedMessages, Policy, PreApproval, RosterAccess
 from xmpp_im_core.server.features import features
 from xmpp_im_core.server.machine import PLAIN, Machine
 from xmpp_im_core.stanza import IQ
@@ -34,6 +34,8 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "presence-only": {"messaging": False},
     "notices": {"notices": 100},
     "small-roster": {"roster_items": 2},
+    "small-block-list": {"block_list": 2},
+    "blocked-messages-refused": {"blocked_messages": BlockedMessages.ERROR},
     "priority-override": {"lowest_priority": 0, "highest_priority": 0},
     "ping": {},
     "disco": {},
