@@ -23,7 +23,7 @@ def pre_approve(account: Account, event: Outbound, contact: Contact, row: Row, p
     """
     if policy.pre_approval is PreApproval.UNSUPPORTED:
         return silence(account, rules.PRE_APPROVAL_UNSUPPORTED)
-    if contact.approved and contact.listed:
+    if contact.approved:
         return Transition(account, (Ignored(row.rule), Ignored(rules.APPROVED_ALREADY)))
     if has_no_room_for(account.roster, contact, policy):
         return refuse(account, event.stanza, event.session, Condition.POLICY_VIOLATION, rules.REQUEST_TO_FULL_ROSTER)
