@@ -11,7 +11,16 @@ from xmpp_im_conformance.driver import NotApplicable
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.extensions import carbons, last_activity
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.policy import DEFAULT, Audience, BlockedMessages, Policy, PreApproval, RosterAccess
+from xmpp_im_core.policy import (
+    DEFAULT,
+    Audience,
+    BlockedMessages,
+    MessagesToSeveral,
+    Policy,
+    PreApproval,
+    RosterAccess,
+    UnmatchedFullJID,
+)
 from xmpp_im_core.server.features import features
 from xmpp_im_core.server.machine import PLAIN, Machine
 from xmpp_im_core.stanza import IQ
@@ -36,6 +45,8 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "small-roster": {"roster_items": 2},
     "small-block-list": {"block_list": 2},
     "blocked-messages-refused": {"blocked_messages": BlockedMessages.ERROR},
+    "chat-to-all": {"chat_to_several": MessagesToSeveral.ALL, "normal_to_several": MessagesToSeveral.MOST_AVAILABLE},
+    "lenient-full-jid": {"unmatched_full_jid": UnmatchedFullJID.LENIENT},
     "priority-override": {"lowest_priority": 0, "highest_priority": 0},
     "ping": {},
     "disco": {},
