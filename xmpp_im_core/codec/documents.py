@@ -8,7 +8,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from xmpp_im_core.codec.errors import NotWellFormed, RestrictedXML, TooLarge, UnsupportedEncoding, UnsupportedStanza
-from xmpp_im_core.codec.growth import check_growth, check_namespace, check_tags
+from xmpp_im_core.codec.growth import check_namespace, check_tags, check_written
 from xmpp_im_core.codec.limits import Limits, usual_limits
 from xmpp_im_core.codec.namespaces import check_first_level, rescope
 from xmpp_im_core.codec.reading import (
@@ -38,7 +38,8 @@ def parse_element(data: bytes | str, namespace: str = CLIENT, limits: Limits | N
     check_tags(encoded, limits)
     target = _Target(namespace, limits)
     root = _parse(encoded, target)
-    check_growth(root, len(encoded), target.names.longest, namespace, limits)
+    if len(encoded) * target.names.growth > limits.written_bytes:
+        check_written(root, namespace, limits)
     return rescope(root, namespace, CLIENT)
 
 

@@ -77,22 +77,26 @@ def check_namespace(namespace: str, limits: Limits) -> None:
         raise TooLarge(f"a namespace of more than {limits.namespace} characters")
 
 
-def declared_size(namespace: str) -> int:
+def growth(namespace: str) -> int:
+    """Return how many times as large something can become when it is written, if this is its longest namespace."""
+    return _MOST_ESCAPED + 1 + _declared_size(namespace) // _SHORTEST
+
+
+def _declared_size(namespace: str) -> int:
     """Return how many bytes a namespace takes at most where the writer declares it."""
     return len(namespace) if len(namespace) <= _USUAL and _PLAIN.match(namespace) else _MOST_ESCAPED * len(namespace)
 
 
-def check_growth(element: Element, size: int, longest: int, content: str, limits: Limits) -> None:
-    """Refuse a first-level element that is much larger when it is written again than it was when it was read.
+def check_written(element: Element, content: str, limits: Limits) -> None:
+    """Refuse a first-level element that is too large when it is written again.
 
-    :param size: how many bytes were read.
-    :param longest: what its longest namespace takes where it is declared, or more. Most elements need no closer look:
-        even if all of their tags were as short as can be, and all in that namespace, they would be within the limit.
+    Most elements need no such check: by :func:`growth` they stay within the limit even if their tags are as short
+    as can be, and all in the longest namespace.
+
     :param content: the content namespace of the stream.
     :raises TooLarge: as it says.
     """
-    if size * (_MOST_ESCAPED + 1 + longest // _SHORTEST) > limits.written_bytes:
-        write_tree(_Written(limits.written_bytes), element, content)
+    write_tree(_Written(limits.written_bytes), element, content)
 
 
 class _Written(list[str]):

@@ -15,7 +15,7 @@ from xmpp_im_core.codec.errors import (
     TooDeep,
     UnsupportedEncoding,
 )
-from xmpp_im_core.codec.growth import declared_size
+from xmpp_im_core.codec.growth import growth
 from xmpp_im_core.codec.names import NOT_IN_NAMESPACES
 from xmpp_im_core.element import Element
 
@@ -42,14 +42,14 @@ class Names(dict[str, tuple[str, str]]):
     def __init__(self, split: Callable[[str], tuple[str, str]]) -> None:
         super().__init__()
         self._split = split
-        self.longest = 0
-        """What the longest namespace so far takes where the writer declares it."""
+        self.growth = growth("")
+        """How many times as large what has these names can become when it is written."""
 
     def __missing__(self, raw: str) -> tuple[str, str]:
         namespace, name = self._split(raw)
         if NOT_IN_NAMESPACES.search(namespace):
             raise NotWellFormed(f"the namespace {namespace!r} is no URI")
-        self.longest = max(self.longest, declared_size(namespace))
+        self.growth = max(self.growth, growth(namespace))
         if len(raw) > _REMEMBERED_LENGTH:
             return namespace, name
         names = _shared(namespace), _shared(name)

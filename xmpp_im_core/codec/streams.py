@@ -23,7 +23,7 @@ from xmpp_im_core.codec.errors import (
     UnsupportedStanza,
 )
 from xmpp_im_core.codec.events import NonStanza, StreamClosed, StreamEvent, StreamOpened
-from xmpp_im_core.codec.growth import check_growth, check_namespace, check_tag
+from xmpp_im_core.codec.growth import check_namespace, check_tag, check_written
 from xmpp_im_core.codec.limits import Limits, usual_limits
 from xmpp_im_core.codec.namespaces import COMPONENT, STREAMS, check_first_level, rescope, rescope_all
 from xmpp_im_core.codec.reading import (
@@ -68,6 +68,8 @@ class StreamParser:
         self._namespace = namespace
         self._limits = limits
         self._limit = limits.stanza_bytes
+        self._written_limit = limits.written_bytes
+        self._namespace_limit = limits.namespace
         self._header = b""  # as it came, once it is complete
         self._pieces: list[bytes] = []  # of it, until then
         self._first = 0  # where the first element behind it begins
@@ -188,7 +190,7 @@ class StreamParser:
     def _parse(self, data: bytes) -> None:
         if self._fed < 2:
             check_first_bytes(data, self._fed)
-        if len(self._tail) + len(data) > self._limits.namespace:  # else no namespace in it is too long
+        if len(self._tail) + len(data) > self._namespace_limit:  # else no namespace in it is too long
             self._parser.StartNamespaceDeclHandler = self._declared
         try:
             self._parser.Parse(data, False)
@@ -277,8 +279,8 @@ class StreamParser:
 
     def _first_level_ended(self, element: Element) -> None:
         content = self._namespace
-        size = self._parser.CurrentByteIndex - self._begun
-        check_growth(element, size, self._names.longest, content, self._limits)
+        if (self._parser.CurrentByteIndex - self._begun) * self._names.growth > self._written_limit:
+            check_written(element, content, self._limits)
         kind = KINDS.get(element.name) if element.namespace == content else None
         if kind is None:
             self._events.append(NonStanza(rescope(element, content, CLIENT)))
