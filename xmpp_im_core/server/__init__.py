@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from xmpp_im_core.event import Decision
 from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.binding import may_bind
 from xmpp_im_core.server.deciding import authorised_by
 from xmpp_im_core.server.effects import (
     AS_IT_STANDS,
@@ -146,6 +147,7 @@ __all__ = [
     "features",
     "hosting",
     "is_blocked",
+    "may_bind",
     "no_account",
     "not_stored",
     "reduce",
