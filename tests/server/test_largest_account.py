@@ -164,6 +164,8 @@ def test_each_kind_of_thing_takes_no_more_memory_than_its_bound(kind: str) -> No
 
     assert refusals == names
     bound: int = getattr(DEFAULT, field)
+    if kind == "block list":  # sessions note sizes of their own lists while others block: that is theirs
+        filled = filled.with_sessions(before.sessions)
     took = memory(filled, set()) - memory(before, set())
     assert bound / 8 < took <= bound, "it was filled, and no further"
 
