@@ -3,7 +3,7 @@
 import { Element, clone } from 'ltx'
 import { INBOUND, OUTBOUND, STATES, TYPES, isSeenBy, sees, stateOf } from './subscriptions.js'
 import { NotApplicable, ROSTER, delayed, errorFor, iq, presence, readJid, readStanza, stamped } from './stanzas.js'
-import { isWellMade } from './syntax.js'
+import { isWellMade, leaving } from './syntax.js'
 
 const LONGEST = 1023 // characters of a name or a group
 
@@ -124,21 +124,32 @@ export class Account {
   outboundPresence(session, stanza, address) {
     const type = stanza.attrs.type
     if (TYPES.includes(type)) {
-      // To nobody, or to oneself, there is nothing to subscribe.
-      if (address && address.bare !== this.jid) this.outboundSubscription(stanza, address.bare, session)
-    } else if (!isPresence(type) || ([undefined, 'unavailable'].includes(type) && !isWellMade(stanza))) {
+      // A subscription needs a contact, and nobody subscribes to their own presence.
+      if (!address) this.deliver(errorFor(stanza, 'bad-request'), [session])
+      else if (address.bare !== this.jid) this.outboundSubscription(stanza, address.bare, session)
+    } else if (!isPresence(type) || (type === undefined && !isWellMade(stanza))) {
       this.deliver(errorFor(stanza, 'bad-request'), [session])
     } else if (type === 'error' || type === 'probe') {
-      if (address) this.server.route(stamped(stanza, { from: this.fullJid(session) }))
+      if (address) this.routeFor(session, stanza)
     } else if (address && address.bare === this.jid && !address.resource) {
       throw new NotApplicable('presence directed to the own account is not implemented')
     } else if (address) {
-      this.directedPresence(session, stamped(stanza, { from: this.fullJid(session) }), address)
+      this.directedPresence(session, type === 'unavailable' ? leaving(stanza) : stanza, address)
     } else if (type === 'unavailable') {
-      this.becomeUnavailable(session, stanza)
+      this.becomeUnavailable(session, leaving(stanza))
     } else {
       this.broadcastPresence(session, stanza)
     }
+  }
+
+  // Route a stanza of a client as it is addressed. Returns whether its domain can be reached.
+  routeFor(session, stanza) {
+    return this.server.route(stamped(stanza, { from: this.fullJid(session) }))
+  }
+
+  deliverUnroutable(stanza, sessions) {
+    const error = errorFor(stanza, 'remote-server-not-found')
+    for (const session of sessions) this.deliver(stamped(error, { to: this.fullJid(session) }), [session])
   }
 
   // --- the roster (2) -------------------------------------------------------------------------------------
@@ -197,7 +208,7 @@ export class Account {
   removeItem(contact) {
     const { subscription, ask } = contact
     if (isSeenBy(subscription)) this.sendUnavailable(contact.jid)
-    if (sees(subscription) || ask) this.route('unsubscribe', contact.jid)
+    if (sees(subscription) || ask) this.routeSubscription(presence({ to: contact.jid, type: 'unsubscribe' }))
     if (isSeenBy(subscription)) this.route('unsubscribed', contact.jid)
     this.contacts.delete(contact.jid)
     // A request that waits for an answer goes on waiting (3.1.3).
@@ -220,6 +231,13 @@ export class Account {
     this.server.route(presence({ from: this.jid, to, type, id }))
   }
 
+  // Route a change of a subscription. If it cannot be routed, the user is told at the available resources, and at
+  // the one that sent it (3.1.2, 8.3).
+  routeSubscription(stanza, sender) {
+    if (this.server.route(stamped(stanza, { from: this.jid }))) return
+    this.deliverUnroutable(stanza, new Set([...this.available, ...(sender ? [sender] : [])]))
+  }
+
   outboundSubscription(stanza, to, session) {
     const type = stanza.attrs.type
     const contact = this.contact(to)
@@ -228,11 +246,7 @@ export class Account {
     const before = contact.subscription
     if (type === 'unsubscribed' && isSeenBy(before)) this.sendUnavailable(to)
     // Requests go to bare JIDs, whatever the client wrote (3.1.2).
-    const sent = this.server.route(stamped(stanza, { from: this.jid, to }))
-    if (!sent && type === 'subscribe') {
-      const error = errorFor(stamped(stanza, { to }), 'remote-server-not-found')
-      this.deliver(stamped(error, { to: this.fullJid(session) }), [session])
-    }
+    this.routeSubscription(stamped(stanza, { to }), session)
     if (after) {
       this.change(contact, after, type === 'subscribe' || type === 'subscribed')
       if (type === 'subscribed') {
@@ -251,6 +265,17 @@ export class Account {
     if (!contact.pendingIn) contact.request = null
     this.keep(contact)
     if (contact.listed && contact.element().toString() !== shown) this.push(contact.element())
+  }
+
+  // Of what is addressed to a resource (8.5.3.2.2). A resource that the sender may not see is like one that is not
+  // there: an unsubscribe to it changes nothing, or the answer to the next request would tell the two apart.
+  isIgnored(type, from, match) {
+    return !match || (type === 'unsubscribe' && !this.isVisible(match, from))
+  }
+
+  isVisible(session, to) {
+    const subscribed = session.presence && isSeenBy(this.contact(to.bare).subscription)
+    return subscribed || session.directed.has(to.full) || session.directed.has(to.bare)
   }
 
   inboundSubscription(stanza, from, toFull) {
@@ -285,8 +310,19 @@ export class Account {
 
   // --- presence (4) ---------------------------------------------------------------------------------------
 
+  // Those who see the user, and those whom the user sees. An item of the user's own JID that was stored is neither:
+  // the user's resources see each other without subscription (4.2.2).
   subscribers() {
-    return [...this.contacts.values()].filter((contact) => isSeenBy(contact.subscription)).map(({ jid }) => jid)
+    return this.contactsWhere(isSeenBy)
+  }
+
+  subscriptions() {
+    return this.contactsWhere(sees)
+  }
+
+  contactsWhere(holds) {
+    const contacts = [...this.contacts.values()].filter((contact) => holds(contact.subscription))
+    return contacts.map(({ jid }) => jid).filter((jid) => jid !== this.jid)
   }
 
   broadcastPresence(session, stanza) {
@@ -297,13 +333,18 @@ export class Account {
     for (const to of this.subscribers()) this.server.route(stamped(stanza, { from, to }))
     this.deliver(stamped(stanza, { from, to: this.jid }), this.available)
     if (!initial) return
-    for (const contact of this.contacts.values()) {
-      if (sees(contact.subscription)) this.route('probe', contact.jid)
-    }
+    for (const to of this.subscriptions()) this.probe(to, session)
     for (const each of others) this.deliver(stamped(each.presence, { to: this.jid }), [session])
     for (const contact of this.contacts.values()) {
       if (contact.request) this.deliver(readStanza(contact.request), [session])
     }
+  }
+
+  // A probe is sent from the bare JID. Within the service none is needed (4.3.1): there the contact's account is asked
+  // for the one resource that has come, so that the others are not shown the contact again.
+  probe(to, session) {
+    const from = this.server.isLocal(to) ? this.fullJid(session) : this.jid
+    this.server.route(presence({ from, to, type: 'probe' }))
   }
 
   becomeUnavailable(session, stanza) {
@@ -317,13 +358,17 @@ export class Account {
     }
     session.presence = null
     session.directed.clear()
+    const ended = this.sessions.get(session.resource) !== session
+    // The user's resources have been told: they need not tell this one that their directed presence ends (4.6.1).
+    if (wasAvailable || ended) this.forget(readJid(from), this.sessions.values())
   }
 
   directedPresence(session, stanza, address) {
     const seen = isSeenBy(this.contact(address.bare).subscription) && session.presence
+    const absent = address.bare === this.jid && !this.sessions.has(address.resource)
     if (stanza.attrs.type === 'unavailable') session.directed.delete(address.full)
-    else if (!seen) session.directed.add(address.full)
-    this.server.route(stanza)
+    else if (!seen && !absent) session.directed.add(address.full)
+    if (!this.routeFor(session, stanza)) this.deliverUnroutable(stanza, [session]) // 8.3
   }
 
   // What arrives for this account, from somebody else or from one of its own resources.
@@ -335,17 +380,28 @@ export class Account {
     if (type === 'subscribe') {
       this.inboundSubscription(stamped(stanza, { to: this.jid }), from.bare, false)
     } else if (TYPES.includes(type)) {
-      // What is addressed to a resource that is not there is ignored (8.5.3.2.2).
-      if (match || !to.resource) this.inboundSubscription(stanza, from.bare, Boolean(to.resource))
+      const ignored = to.resource && this.isIgnored(type, from, match)
+      if (!ignored) this.inboundSubscription(stanza, from.bare, Boolean(to.resource))
     } else if (type === 'probe') {
       this.answerProbe(stanza, from, to)
     } else if (isPresence(type)) {
-      if (type === 'unavailable') this.sessions.forEach((session) => session.directed.delete(from.full))
-      if (!to.resource) this.deliver(stanza, this.available)
-      else if (match) this.deliver(stanza, [match])
+      const addressed = to.resource ? [match].filter(Boolean) : this.addressed(type)
+      if (type === 'unavailable') this.forget(from, addressed)
+      this.deliver(stanza, addressed)
     } else {
       this.server.route(stamped(errorFor(stanza, 'bad-request'), { to: stanza.attrs.from }))
     }
+  }
+
+  // The resources that get what is addressed to the bare JID. An error may answer what a resource sent that has not
+  // become available yet, so that it goes to all if none is available.
+  addressed(type) {
+    return type === 'error' && this.available.length === 0 ? [...this.sessions.values()] : this.available
+  }
+
+  // Somebody has left: these sessions need not tell that their directed presence ends (4.6.1).
+  forget(from, sessions) {
+    for (const session of sessions) session.directed.delete(from.full)
   }
 
   answerProbe(probe, from, to) {

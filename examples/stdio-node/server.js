@@ -25,6 +25,10 @@ export class Server {
     this.delivered.push([jid, stanza.toString()])
   }
 
+  isLocal(jid) {
+    return HOSTED.includes(readJid(jid).domain)
+  }
+
   // Send a stanza on its way. It enters its account only when all else of this step has left, so that nobody hears
   // of what came of it first. Returns whether its domain can be reached.
   route(stanza) {

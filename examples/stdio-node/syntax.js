@@ -1,21 +1,41 @@
 // The syntax of a presence notification (RFC 6121, section 4.7).
 
+import { clone } from 'ltx'
+
 const SHOWS = ['away', 'chat', 'dnd', 'xa']
 
-// Whether the children that the RFC defines are as it defines them.
+// Whether the children of available presence that the RFC defines are as it defines them.
 export function isWellMade(presence) {
-  const own = (name) => presence.getChildElements().filter((child) => child.name === name && child.getNS() === presence.getNS())
-  const [shows, statuses, priorities] = ['show', 'status', 'priority'].map(own)
-  if ([...shows, ...statuses, ...priorities].some((child) => child.getChildElements().length > 0)) return false
-  if (presence.attrs.type === 'unavailable' && shows.length + priorities.length > 0) return false
-  const languages = statuses.map((status) => status.attrs['xml:lang'] ?? presence.attrs['xml:lang'] ?? '')
+  const [shows, statuses, priorities] = ['show', 'status', 'priority'].map((name) => defined(presence, name))
+  const languages = statuses.map((status) => language(status, presence))
   return (
+    [...shows, ...statuses, ...priorities].every(isText) &&
     shows.length <= 1 &&
-    shows.every((show) => SHOWS.includes(show.getText())) &&
+    shows.every((show) => SHOWS.includes(show.getText().trim())) &&
     new Set(languages).size === languages.length &&
     priorities.length <= 1 &&
     priorities.every((priority) => isPriority(priority.getText()))
   )
 }
 
+// Unavailable presence as it is passed on. Nobody is refused to leave: what it must not hold is taken out instead. That
+// is a show or a priority (4.7.2), a status that is not text, and the second status in a language (4.7.2.2).
+export function leaving(presence) {
+  const copy = clone(presence)
+  const languages = new Set()
+  for (const child of [...defined(copy, 'show'), ...defined(copy, 'priority')]) copy.remove(child)
+  for (const status of defined(copy, 'status')) {
+    if (!isText(status) || languages.has(language(status, copy))) copy.remove(status)
+    else languages.add(language(status, copy))
+  }
+  return copy
+}
+
+// The children of this name that the RFC defines; those in other namespaces are extensions.
+function defined(presence, name) {
+  return presence.getChildElements().filter((child) => child.name === name && child.getNS() === presence.getNS())
+}
+
+const isText = (element) => element.getChildElements().length === 0
+const language = (status, presence) => status.attrs['xml:lang'] ?? presence.attrs['xml:lang'] ?? ''
 const isPriority = (text) => /^\s*[+-]?\d+\s*$/.test(text) && Number(text) >= -128 && Number(text) <= 127
