@@ -34,7 +34,8 @@ from xmpp_im_core.server import (
     reduce,
     serve,
 )
-from xmpp_im_core.server.service import Service, ServiceEvent
+from xmpp_im_core.server.service.events import ServiceEvent
+from xmpp_im_core.server.service.serving import Service
 from xmpp_im_core.snapshot import from_text, to_text
 from xmpp_im_core.stanza import Condition, Stanza
 from xmpp_im_core.testing.events import draw_event

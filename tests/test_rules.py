@@ -33,22 +33,22 @@ from xmpp_im_core.server import (
     AccountMoved,
     AccountRemoved,
     AddressedAs,
+    AdministratorRemovedItem,
+    AdministratorSetItem,
     Deliver,
     Event,
     Inbound,
-    ItemRemoved,
-    ItemSet,
     LoadFailed,
     NoAccount,
     OfflineLoaded,
     Outbound,
-    OverlayChanged,
     Route,
     SessionBound,
     SessionDetached,
     SessionEnded,
     SessionId,
     SessionResumed,
+    SharedItemsChanged,
     State,
     StoreFailed,
     TimePassed,
@@ -56,11 +56,11 @@ from xmpp_im_core.server import (
     Undelivered,
     Unloaded,
     Unroutable,
-    account,
-    presence,
     reduce,
 )
-from xmpp_im_core.server.message_table import MESSAGE_TABLE
+from xmpp_im_core.server.accounts import reducer
+from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE
+from xmpp_im_core.server.presence import dispatch as presence
 from xmpp_im_core.stanza import SUBSCRIPTION_TYPES, Presence
 from xmpp_im_core.subscription import PRE_APPROVED, TABLES
 
@@ -175,16 +175,16 @@ EXAMPLES: Final[list[Event]] = [
     AccountCreated(AT, "seq", "lineage"),
     AccountRemoved(AT, "seq"),
     AccountMoved(AT, "seq", None),
-    ItemSet(AT, "seq", "juliet@example.com"),
-    ItemRemoved(AT, "seq", "juliet@example.com"),
-    OverlayChanged(AT, "seq"),
+    AdministratorSetItem(AT, "seq", "juliet@example.com"),
+    AdministratorRemovedItem(AT, "seq", "juliet@example.com"),
+    SharedItemsChanged(AT, "seq"),
 ]
 ROMEO: Final = parse_jid("romeo@example.net")
 STATES: Final[list[State]] = [Account(ROMEO, Roster("v")), Unloaded(ROMEO), NoAccount(ROMEO)]
 
 
 def test_there_is_a_reducer_for_every_event() -> None:
-    assert set(account._ACCOUNT) == set(get_args(Event))
+    assert set(reducer._ACCOUNT) == set(get_args(Event))
 
 
 def test_a_client_has_a_reducer_for_every_event_of_its_own() -> None:

@@ -11,9 +11,10 @@ import click
 from xmpp_im_core.explain import Explanation, explain, explain_served
 from xmpp_im_core.extensions import carbons, last_activity
 from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.server.accounts.machine import PLAIN, Machine
 from xmpp_im_core.server.events import Event
-from xmpp_im_core.server.machine import PLAIN, Machine
-from xmpp_im_core.server.service import Arrived, ForAccount, Service, serve
+from xmpp_im_core.server.service.events import Arrived, ForAccount
+from xmpp_im_core.server.service.serving import Service, serve
 from xmpp_im_core.snapshot import FORMAT, SnapshotError, load_extended, load_service
 
 # Each extension changes the type of a machine's state; which ones are used is known only at run time.

@@ -39,10 +39,10 @@ from xmpp_im_core.server import (
     Kind,
     Moved,
     NoAccount,
-    OverlayChanged,
     Put,
     SessionBound,
     SessionId,
+    SharedItemsChanged,
     State,
     StoreFailed,
     reduce,
@@ -234,7 +234,7 @@ def test_where_the_removal_could_not_be_stored_the_account_stays() -> None:
 
 
 def test_whoever_saw_the_user_by_the_services_grace_is_told_that_she_is_gone() -> None:
-    sharing = following(account(JULIET, available=("balcony",)), OverlayChanged(AT, "s", (SharedItem(ROMEO),)))
+    sharing = following(account(JULIET, available=("balcony",)), SharedItemsChanged(AT, "s", (SharedItem(ROMEO),)))
 
     assert told(reduce(sharing, REMOVED))[0] == f"send unavailable from {JULIET}/balcony to {ROMEO}"
 

@@ -48,9 +48,9 @@ from xmpp_im_core.server import (
     NoAccount,
     OfflineLoaded,
     Outbound,
-    OverlayChanged,
     SessionEnded,
     SessionId,
+    SharedItemsChanged,
     Visibility,
     reduce,
     visibility,
@@ -275,7 +275,7 @@ def test_the_blocked_get_no_broadcast_and_no_probe(state: str) -> None:
 
 
 def test_blocking_beats_what_the_service_shares() -> None:
-    step = reduce(juliet("None"), OverlayChanged(AT, "share", (SharedItem(ROMEO),)))
+    step = reduce(juliet("None"), SharedItemsChanged(AT, "share", (SharedItem(ROMEO),)))
 
     assert told(step) == []
 

@@ -36,7 +36,7 @@ from xmpp_im_core.element import Element, element
 from xmpp_im_core.extensions.carbons import carbons
 from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import BlockedMessages, Policy
-from xmpp_im_core.server.machine import PLAIN
+from xmpp_im_core.server.accounts.machine import PLAIN
 from xmpp_im_core.stanza import Condition
 from xmpp_im_core.testing.hosts import ClientHost
 from xmpp_im_core.testing.world import World

@@ -21,7 +21,7 @@ from xmpp_im_conformance.outcome import Outcome
 from xmpp_im_conformance.running import run
 from xmpp_im_conformance.vectors import Vector
 from xmpp_im_core.element import Element
-from xmpp_im_core.server import subscribing
+from xmpp_im_core.server.subscriptions import requesting
 from xmpp_im_core.subscription import INBOUND_SUBSCRIBED, Subscription
 
 
@@ -146,13 +146,13 @@ def test_a_server_that_talks_nonsense_is_said_to(server: Loopback) -> None:
 
 def test_a_crash_of_the_core_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     table = {state: row for state, row in INBOUND_SUBSCRIBED.items() if state is not Subscription.FROM}
-    monkeypatch.setattr(subscribing, "INBOUND_SUBSCRIBED", table)
+    monkeypatch.setattr(requesting, "INBOUND_SUBSCRIBED", table)
 
     done = differ("--driver", "embedded", "--examples", "60", "--acts", "subscriptions")
 
     assert done.exit_code == 1, done.output
     assert "CRASH 1 of xmpp_im_core" in done.output
-    assert "KeyError in xmpp_im_core.server.subscribing.inbound_subscribed" in done.output
+    assert "KeyError in xmpp_im_core.server.subscriptions.approving.inbound_subscribed" in done.output
     assert "connects" in done.output.partition("CRASH 1")[2].partition("KeyError")[0]
     assert "Traceback" not in done.output
 

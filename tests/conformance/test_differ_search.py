@@ -24,7 +24,7 @@ from xmpp_im_core.element import element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy, PreApproval
 from xmpp_im_core.roster import ROSTER
-from xmpp_im_core.server import subscribing
+from xmpp_im_core.server.subscriptions import requesting
 from xmpp_im_core.subscription import INBOUND_SUBSCRIBED, Subscription
 from xmpp_im_core.testing import (
     USERS,
@@ -83,7 +83,7 @@ def unasked_approvals_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an approval that nobody asked for make From into Both."""
     row = INBOUND_SUBSCRIBED[Subscription.FROM]
     table = {**INBOUND_SUBSCRIBED, Subscription.FROM: evolve(row, acts=True, becomes=Subscription.BOTH)}
-    monkeypatch.setattr(subscribing, "INBOUND_SUBSCRIBED", table)
+    monkeypatch.setattr(requesting, "INBOUND_SUBSCRIBED", table)
 
 
 # --- what is found ----------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def test_several_choices_at_once_are_no_difference() -> None:
 def hole(monkeypatch: pytest.MonkeyPatch) -> None:
     """A table of the core lacks a row."""
     table = {state: row for state, row in INBOUND_SUBSCRIBED.items() if state is not Subscription.FROM}
-    monkeypatch.setattr(subscribing, "INBOUND_SUBSCRIBED", table)
+    monkeypatch.setattr(requesting, "INBOUND_SUBSCRIBED", table)
 
 
 def silent(acts: Sequence[Act]) -> tuple[Observation, ...]:
@@ -254,7 +254,7 @@ def test_a_crash_of_the_core_is_told_once_by_name_with_the_acts_that_it_needs(pl
     report = found_by(play, examples=100, chapters=["subscriptions"])
 
     (crash,) = report.crashes
-    assert crash.why == "KeyError in xmpp_im_core.server.subscribing.inbound_subscribed: Subscription.FROM"
+    assert crash.why == "KeyError in xmpp_im_core.server.subscriptions.approving.inbound_subscribed: Subscription.FROM"
     user, contact = crash.acts[0].user, crash.acts[-1].user
     assert sorted([type(act) for act in crash.acts[:-1]], key=str) == [Connect, Subscribe, Subscribed]
     assert isinstance(crash.acts[-1], Subscribed)

@@ -60,4 +60,6 @@ def test_the_core_without_what_only_others_need_is_whole() -> None:
     done = without(others, f"exec({code!r})")
 
     assert done.returncode == 0, done.stderr
-    assert {"xmpp_im_core.server.machine", "xmpp_im_core.explain", "xmpp_im_core.snapshot"} <= set(done.stdout.split())
+    assert {"xmpp_im_core.server.accounts.machine", "xmpp_im_core.explain", "xmpp_im_core.snapshot"} <= set(
+        done.stdout.split()
+    )

@@ -16,10 +16,11 @@ from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.machine import PLAIN, Beside
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.events import Event, Inbound, SessionEnded
-from xmpp_im_core.server.machine import PLAIN, Beside
-from xmpp_im_core.server.service import ForAccount, hosting
+from xmpp_im_core.server.service.events import ForAccount
+from xmpp_im_core.server.service.serving import hosting
 from xmpp_im_core.server.state import State
 from xmpp_im_core.snapshot import FORMAT, to_text
 from xmpp_im_core.stanza import Message

@@ -18,7 +18,8 @@ from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import Contact, RosterHead, roster_of
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules.delivery import MESSAGE_TO_CONNECTED
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.machine import PLAIN
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, FanOut
 from xmpp_im_core.server.events import (
     AccountCreated,
@@ -31,8 +32,8 @@ from xmpp_im_core.server.events import (
     SessionEnded,
     Unroutable,
 )
-from xmpp_im_core.server.machine import PLAIN
-from xmpp_im_core.server.service import ForAccount, hosting, serve
+from xmpp_im_core.server.service.events import ForAccount
+from xmpp_im_core.server.service.serving import hosting, serve
 from xmpp_im_core.server.state import Account, NoAccount, Session, SessionId, State
 from xmpp_im_core.server.visibility import DIRECTED, SELF, SUBSCRIBED
 from xmpp_im_core.stanza import Condition, Message, Presence

@@ -25,7 +25,7 @@ from xmpp_im_core.server import (
     State,
     Transition,
 )
-from xmpp_im_core.server.machine import PLAIN, Beside
+from xmpp_im_core.server.accounts.machine import PLAIN, Beside
 from xmpp_im_core.stanza import CLIENT, Message, Stanza, from_element, payload
 
 MACHINE = carbons(PLAIN, remembered=2)

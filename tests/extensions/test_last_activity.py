@@ -22,7 +22,7 @@ from xmpp_im_core.server import (
     Visibility,
     visibility,
 )
-from xmpp_im_core.server.machine import PLAIN
+from xmpp_im_core.server.accounts.machine import PLAIN
 from xmpp_im_core.stanza import IQ, Stanza
 
 MACHINE = last_activity(PLAIN)

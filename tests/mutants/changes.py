@@ -22,7 +22,7 @@ class Mutant:
     """One change of one module."""
 
     module: str
-    """Below ``xmpp_im_core``, as in ``server.farewell``."""
+    """Below ``xmpp_im_core``, as in ``server.contact_presence``."""
     place: str
     """The function or class that holds it; empty for the module itself."""
     what: str

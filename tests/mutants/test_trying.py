@@ -40,7 +40,10 @@ def test_every_mutant_of_the_core_has_an_id_of_its_own() -> None:
 
     assert len(set(ids)) == len(ids)
     assert not any(id.startswith("testing") for id in ids)
-    assert {each.module for each in in_modules(all_mutants(), ["server.f*"])} >= {"server.farewell", "server.failures"}
+    assert {each.module for each in in_modules(all_mutants(), ["server.a*"])} >= {
+        "server.answers",
+        "server.accounts.loading",
+    }
 
 
 # --- selecting --------------------------------------------------------------------------------------------
@@ -70,7 +73,7 @@ def test_of_a_value_that_nobody_is_seen_to_use_everything_is_chosen() -> None:
 def test_uses_are_found_in_functions_and_in_what_is_made_outside_of_them() -> None:
     uses = Uses.in_core()
 
-    assert any(module == "server.farewell" for module, _ in uses.of(["unavailable_from_all", "presence"]))
+    assert any(module == "server.contact_presence" for module, _ in uses.of(["unavailable_from_all", "presence"]))
     assert "MESSAGE_TABLE" in uses.passed_on["Situation"]
 
 

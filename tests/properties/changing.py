@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, address_of, parse_jid
 from xmpp_im_core.server.blocking import BLOCKING
-from xmpp_im_core.server.events import Event, ItemRemoved, ItemSet, Outbound
+from xmpp_im_core.server.events import AdministratorRemovedItem, AdministratorSetItem, Event, Outbound
 from xmpp_im_core.server.state import Account, Session, SessionId
 from xmpp_im_core.stanza import IQ, payload
 from xmpp_im_core.subscription import NONE_IN, Subscription
@@ -50,7 +50,11 @@ def meetings(account: Account, who: JID) -> Iterator[tuple[Account, Event]]:
 def item_changes(draw: st.DrawFn, seq: str) -> Event:
     """An administrator sets or removes one of a few items."""
     jid = choose(draw, ENTITIES[:4])
-    return ItemRemoved(NOON, seq, jid) if choose(draw, (True, False)) else ItemSet(NOON, seq, jid)
+    return (
+        AdministratorRemovedItem(NOON, seq, jid)
+        if choose(draw, (True, False))
+        else AdministratorSetItem(NOON, seq, jid)
+    )
 
 
 def command(name: str, jid: str, seq: str, session: SessionId = WATCHER) -> Event:
@@ -65,9 +69,9 @@ def changes(draw: st.DrawFn, account: Account, seq: str) -> Event:
     jid = choose(draw, [*ENTITIES, *account.roster.contacts, *account.roster.contacts])
     kind = choose(draw, ("any", "any", "set", "remove", "arrival", "arrival", "move", "move", "block", "unblock"))
     if kind == "set":
-        return ItemSet(NOON, seq, jid, choose(draw, ("", "Nurse")))
+        return AdministratorSetItem(NOON, seq, jid, choose(draw, ("", "Nurse")))
     if kind == "remove":
-        return ItemRemoved(NOON, seq, jid)
+        return AdministratorRemovedItem(NOON, seq, jid)
     if kind == "arrival":
         return evolve(arrived(account, parse_jid(jid), choose(draw, CARRIED)), seq=seq)
     if kind == "any" or not account.sessions:

@@ -11,7 +11,7 @@ from xmpp_im_core.element import element
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import ROSTER
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import EndSession, Ignored, Kind, Put
 from xmpp_im_core.server.events import Event, Inbound, Outbound, SessionBound
 from xmpp_im_core.server.state import Account, SessionId, State

@@ -18,19 +18,9 @@ from xmpp_im_core.policy import DEFAULT, MessagesToSeveral, Policy, UnmatchedFul
 from xmpp_im_core.roster import ROSTER, Roster
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import delivery as rules
-from xmpp_im_core.server.account import reduce
-from xmpp_im_core.server.effects import (
-    FULL_JID,
-    Delete,
-    Deliver,
-    Effect,
-    Ignored,
-    Kind,
-    LoadOffline,
-    Put,
-    Route,
-    Step,
-)
+from xmpp_im_core.server.accounts.reducer import reduce
+from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE
+from xmpp_im_core.server.effects import FULL_JID, Delete, Deliver, Effect, Ignored, Kind, LoadOffline, Put, Route, Step
 from xmpp_im_core.server.events import (
     Event,
     Inbound,
@@ -41,7 +31,6 @@ from xmpp_im_core.server.events import (
     SessionEnded,
     Undelivered,
 )
-from xmpp_im_core.server.message_table import MESSAGE_TABLE
 from xmpp_im_core.server.state import Account, Session, SessionId, State
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, payload
 from xmpp_im_core.testing.choosing import choose

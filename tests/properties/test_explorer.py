@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from xmpp_im_core.jid import parse_jid
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.events import Event, SessionBound
 from xmpp_im_core.server.state import Account, SessionId
 from xmpp_im_core.server.visibility import is_blocked

@@ -12,9 +12,9 @@ from xmpp_im_core.element import element
 from xmpp_im_core.extensions.carbons import Carbons, carbons
 from xmpp_im_core.jid import address_of, parse_address
 from xmpp_im_core.policy import DEFAULT, MessagesToSeveral, Policy
+from xmpp_im_core.server.accounts.machine import PLAIN, Beside, Machine
 from xmpp_im_core.server.effects import Deliver, FanOut, Route
 from xmpp_im_core.server.events import Event, Inbound, SessionEnded, StoreFailed, Undelivered, Unroutable
-from xmpp_im_core.server.machine import PLAIN, Beside, Machine
 from xmpp_im_core.server.state import Account, Session, SessionId
 from xmpp_im_core.stanza import CLIENT, Message, Presence, payload
 from xmpp_im_core.testing.events import events

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import Address, parse_address, parse_jid
 from xmpp_im_core.roster import ROSTER, Contact, RosterHead, SharedItem, roster_of
-from xmpp_im_core.server import account as machine
+from xmpp_im_core.server.accounts import reducer as machine
 from xmpp_im_core.server.blocking import BLOCKING
 from xmpp_im_core.server.effects import Deliver, Effect, FanOut, Route
-from xmpp_im_core.server.events import Event, Inbound, Outbound, OverlayChanged, SessionBound, SessionEnded
+from xmpp_im_core.server.events import Event, Inbound, Outbound, SessionBound, SessionEnded, SharedItemsChanged
 from xmpp_im_core.server.state import Account, SessionId
 from xmpp_im_core.server.visibility import is_blocked, is_withheld
 from xmpp_im_core.stanza import IQ, Presence, Stanza, payload
@@ -158,7 +158,7 @@ def removal(jid: str) -> IQ:
 def draw_event(draw: st.DrawFn, stage: Stage, number: int) -> Event | None:
     """Something that changes who is there, who has heard of it, or who may."""
     at, seq, resource = NOON + timedelta(seconds=number), f"e{number}", choose(draw, RESOURCES)
-    kind = choose(draw, ("bind", "end", "show", "show", "direct", "direct", "left", "block", "subscription", "overlay"))
+    kind = choose(draw, ("bind", "end", "show", "show", "direct", "direct", "left", "block", "subscription", "share"))
     if kind == "bind":
         return SessionBound(at, seq, SessionId(resource, number + 1))
     if kind == "end":
@@ -167,9 +167,9 @@ def draw_event(draw: st.DrawFn, stage: Stage, number: int) -> Event | None:
     if kind == "left":
         to = choose(draw, OWN)
         return Inbound(at, seq, Presence(address(to), address(choose(draw, OTHERS)), None, "unavailable"))
-    if kind == "overlay":
+    if kind == "share":
         state = choose(draw, (None, FROM, TO))
-        return OverlayChanged(at, seq, () if state is None else (SharedItem(ROMEO, state),))
+        return SharedItemsChanged(at, seq, () if state is None else (SharedItem(ROMEO, state),))
     contact = choose(draw, (ROMEO, ROOM))
     if kind == "subscription" and choose(draw, (True, False)):
         asked = choose(draw, ("subscribe", "unsubscribe"))

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID, InvalidJID, address_of, parse_jid
 from xmpp_im_core.roster import ROSTER, Contact
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.blocking import BLOCKING
 from xmpp_im_core.server.effects import Effect, FanOut, Put, Route
 from xmpp_im_core.server.events import (
     AccountRemoved,
+    AdministratorRemovedItem,
+    AdministratorSetItem,
     Event,
     Inbound,
-    ItemRemoved,
-    ItemSet,
     Outbound,
     TimePassed,
 )
@@ -62,7 +62,7 @@ def concerned(event: Event) -> set[str]:
         asked = asked_for(event.stanza)
         named = item_jids(asked) if asked is not None and asked.namespace == ROSTER else set()
         return named | bare(event.stanza.to_jid)
-    if isinstance(event, ItemSet | ItemRemoved):
+    if isinstance(event, AdministratorSetItem | AdministratorRemovedItem):
         return {event.jid}
     return set()
 

@@ -18,6 +18,7 @@ from xmpp_im_core.extensions import last_activity
 from xmpp_im_core.extensions.last_activity import LAST
 from xmpp_im_core.jid import Address, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, ForeignRosterSet, Policy
+from xmpp_im_core.server.accounts.machine import PLAIN
 from xmpp_im_core.server.effects import FanOut, Route, Step
 from xmpp_im_core.server.events import (
     Event,
@@ -29,7 +30,6 @@ from xmpp_im_core.server.events import (
     SessionResumed,
     StoreFailed,
 )
-from xmpp_im_core.server.machine import PLAIN
 from xmpp_im_core.server.state import Account, NoAccount, SessionId, State
 from xmpp_im_core.server.visibility import Visibility, visibility
 from xmpp_im_core.stanza import CLIENT, EMPTY, IQ, PRESENCE_TYPES, Message, Presence, Stanza, payload

@@ -18,7 +18,7 @@ from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, Address, parse_address, parse_jid
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import rule
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, FanOut, Route, Step
 from xmpp_im_core.server.events import Event, Inbound, Outbound, SessionEnded, StoreFailed, Undelivered, Unroutable
 from xmpp_im_core.server.state import Account, Session, SessionId, State

@@ -11,7 +11,7 @@ from typing import Final, get_args
 
 from hypothesis import HealthCheck, given, settings
 
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import Deliver, Effect, EndSession, FanOut, LoadOffline, Put, Route, Step
 from xmpp_im_core.server.events import (
     Event,

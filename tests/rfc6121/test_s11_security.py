@@ -37,16 +37,16 @@ from xmpp_im_core.roster import SharedItem
 from xmpp_im_core.server import (
     Account,
     AccountRemoved,
+    AdministratorRemovedItem,
     Deliver,
     Event,
     FanOut,
     Inbound,
-    ItemRemoved,
     NoAccount,
     Outbound,
-    OverlayChanged,
     Route,
     SessionId,
+    SharedItemsChanged,
     State,
     Step,
     TimePassed,
@@ -216,20 +216,20 @@ def sent_to(step: Step, entity: str) -> list[Stanza]:
     return sent
 
 
-SHOWN = OverlayChanged(AT, "seq", (SharedItem(ROMEO, STATES["Both"]),))
+SHOWN = SharedItemsChanged(AT, "seq", (SharedItem(ROMEO, STATES["Both"]),))
 HAPPENINGS: dict[str, Event] = {
     "the account is removed": AccountRemoved(AT, "seq"),
     "time passes": TimePassed(AT + timedelta(days=30), "seq"),
     "the contact is blocked": block(ROMEO),
-    "the item is removed": ItemRemoved(AT, "seq", ROMEO),
-    "the item is shown no more": OverlayChanged(AT, "seq"),
+    "the item is removed": AdministratorRemovedItem(AT, "seq", ROMEO),
+    "the item is shown no more": SharedItemsChanged(AT, "seq"),
 }
 
 
 @rfc6121("11", quote="MUST NOT leak the user's network availability to entities who are not authorized to know")
 @pytest.mark.parametrize("event", HAPPENINGS.values(), ids=HAPPENINGS)
 def test_no_contact_learns_how_many_contacts_and_resources_there_are(event: Event) -> None:
-    state = "None" if event == OverlayChanged(AT, "seq") else "From + Pending Out"
+    state = "None" if event == SharedItemsChanged(AT, "seq") else "From + Pending Out"
     others = {f"a{n}@example.net": "From + Pending Out" for n in range(5)}
     alone = account(JULIET, {ROMEO: state}, available=("balcony", "terrace"))
     among_many = account(

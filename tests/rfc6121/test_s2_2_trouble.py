@@ -59,7 +59,7 @@ from xmpp_im_core.server import (
     Unroutable,
     reduce,
 )
-from xmpp_im_core.server.storage import sound
+from xmpp_im_core.server.accounts.loading import sound
 from xmpp_im_core.stanza import Condition, ErrorType, Presence, stanza_error
 
 NOBODY = NoAccount(parse_jid(JULIET))

@@ -37,13 +37,13 @@ from xmpp_im_core.roster import RosterHead, SharedItem
 from xmpp_im_core.server import (
     Account,
     AccountLoaded,
+    AdministratorRemovedItem,
+    AdministratorSetItem,
     Event,
-    ItemRemoved,
-    ItemSet,
     Kind,
     NoAccount,
-    OverlayChanged,
     Put,
+    SharedItemsChanged,
     reduce,
 )
 from xmpp_im_core.subscription import BOTH, FROM, NONE_OUT, TO
@@ -56,7 +56,7 @@ from xmpp_im_core.subscription import BOTH, FROM, NONE_OUT, TO
 def test_an_item_set_by_an_administrator_is_stored_and_pushed(access: RosterAccess) -> None:
     juliet = account(JULIET, interested=("balcony", "chamber"))
 
-    step = reduce(juliet, ItemSet(AT, "seq", NURSE, "Nurse", ("Servants",)), Policy(roster_access=access))
+    step = reduce(juliet, AdministratorSetItem(AT, "seq", NURSE, "Nurse", ("Servants",)), Policy(roster_access=access))
 
     assert told(step) == ["push nurse@example.com none 'Nurse' (Servants) to balcony, chamber"]
     assert pushes(step)[0][1] == "v:8"
@@ -68,7 +68,7 @@ def test_an_item_set_by_an_administrator_is_stored_and_pushed(access: RosterAcce
 def test_an_update_by_an_administrator_is_what_it_would_be_by_the_user() -> None:
     juliet = account(JULIET, [contact(NURSE, "Both", name="Nurse", groups=("Servants",))], interested=("balcony",))
 
-    by_administrator = reduce(juliet, ItemSet(AT, "seq", NURSE, "Angelica"))
+    by_administrator = reduce(juliet, AdministratorSetItem(AT, "seq", NURSE, "Angelica"))
     by_user = reduce(juliet, roster_set(item(NURSE, name="Angelica"), by="balcony"))
 
     assert (by_administrator.state, by_administrator.store) == (by_user.state, by_user.store)
@@ -79,7 +79,7 @@ def test_an_update_by_an_administrator_is_what_it_would_be_by_the_user() -> None
 def test_a_removal_by_an_administrator_is_what_it_would_be_by_the_user() -> None:
     juliet = account(JULIET, {ROMEO: "Both"}, interested=("balcony",), available=("balcony",))
 
-    by_administrator = reduce(juliet, ItemRemoved(AT, "seq", ROMEO))
+    by_administrator = reduce(juliet, AdministratorRemovedItem(AT, "seq", ROMEO))
     by_user = reduce(juliet, roster_set(item(ROMEO, subscription="remove"), by="balcony"))
 
     assert (by_administrator.state, by_administrator.store) == (by_user.state, by_user.store)
@@ -90,55 +90,58 @@ def test_a_removal_by_an_administrator_is_what_it_would_be_by_the_user() -> None
 def test_what_is_not_in_the_roster_an_administrator_cannot_remove() -> None:
     waiting = contact(ROMEO, "None + Pending In", listed=False)
 
-    assert ignored(account(JULIET, interested=("balcony",)), ItemRemoved(AT, "seq", NURSE))
-    assert ignored(account(JULIET, [waiting], interested=("balcony",)), ItemRemoved(AT, "seq", ROMEO))
+    assert ignored(account(JULIET, interested=("balcony",)), AdministratorRemovedItem(AT, "seq", NURSE))
+    assert ignored(account(JULIET, [waiting], interested=("balcony",)), AdministratorRemovedItem(AT, "seq", ROMEO))
 
 
 @rfc6121("2.3.3", quote="there are duplicate groups")
 @pytest.mark.parametrize("groups", [("Servants", "Servants"), ("Servants", "Friends", "Servants")])
 def test_an_administrator_names_a_group_once(groups: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"groups: .* a group is named once"):
-        ItemSet(AT, "seq", NURSE, "Nurse", groups)
+        AdministratorSetItem(AT, "seq", NURSE, "Nurse", groups)
     with pytest.raises(ValueError, match=r"items: .* a group is named once"):
-        OverlayChanged(AT, "seq", (SharedItem(NURSE, groups=groups),))
+        SharedItemsChanged(AT, "seq", (SharedItem(NURSE, groups=groups),))
 
 
 @rfc6121("2.3.3", quote="The XML character data of the <group/> element is of zero length")
 @pytest.mark.parametrize("groups", [("",), ("Servants", "")])
 def test_an_administrator_gives_each_group_a_name(groups: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="and not empty"):
-        ItemSet(AT, "seq", NURSE, "Nurse", groups)
+        AdministratorSetItem(AT, "seq", NURSE, "Nurse", groups)
     with pytest.raises(ValueError, match="and not empty"):
-        OverlayChanged(AT, "seq", (SharedItem(NURSE, groups=groups),))
+        SharedItemsChanged(AT, "seq", (SharedItem(NURSE, groups=groups),))
 
 
 @rfc6121("2.1.2.6", quote="it is opaque to the server")
 def test_groups_that_are_only_alike_are_not_the_same() -> None:
     groups = ("Servants", "servants", " Servants")
 
-    assert after(reduce(account(JULIET), ItemSet(AT, "seq", NURSE, "", groups))).roster.contacts[NURSE].groups == groups
-    assert OverlayChanged(AT, "seq", (SharedItem(NURSE, groups=groups),)).items[0].groups == groups
+    assert (
+        after(reduce(account(JULIET), AdministratorSetItem(AT, "seq", NURSE, "", groups))).roster.contacts[NURSE].groups
+        == groups
+    )
+    assert SharedItemsChanged(AT, "seq", (SharedItem(NURSE, groups=groups),)).items[0].groups == groups
 
 
 def test_a_service_shows_one_item_for_a_jid() -> None:
     with pytest.raises(ValueError, match="two items for the same JID"):
-        OverlayChanged(AT, "seq", (SharedItem(NURSE), SharedItem(NURSE, name="Angelica")))
+        SharedItemsChanged(AT, "seq", (SharedItem(NURSE), SharedItem(NURSE, name="Angelica")))
 
 
 @pytest.mark.parametrize("jid", ["NURSE@example.com", "nurse@example.com/pantry"])
 def test_an_administrator_names_prepared_bare_jids(jid: str) -> None:
     with pytest.raises(ValueError, match="prepared bare JID"):
-        ItemSet(AT, "seq", jid)
+        AdministratorSetItem(AT, "seq", jid)
     with pytest.raises(ValueError, match="prepared bare JID"):
-        ItemRemoved(AT, "seq", jid)
+        AdministratorRemovedItem(AT, "seq", jid)
     with pytest.raises(ValueError, match="prepared bare JID"):
-        OverlayChanged(AT, "seq", (SharedItem(jid),))
+        SharedItemsChanged(AT, "seq", (SharedItem(jid),))
 
 
 # --- items that the service shares ------------------------------------------------------------------------------
 
-SHARED = OverlayChanged(AT, "share", (SharedItem(NURSE, BOTH, "Nurse", ("Household",)),))
-UNSHARED = OverlayChanged(AT, "unshare")
+SHARED = SharedItemsChanged(AT, "share", (SharedItem(NURSE, BOTH, "Nurse", ("Household",)),))
+UNSHARED = SharedItemsChanged(AT, "unshare")
 
 
 def sharing(
@@ -154,11 +157,11 @@ def sharing(
 def test_each_shared_item_that_is_new_or_different_or_gone_is_pushed_with_a_version_of_its_own() -> None:
     juliet = following(
         account(JULIET, interested=("balcony",)),
-        OverlayChanged(
+        SharedItemsChanged(
             AT, "a", (SharedItem("a@example.com"), SharedItem("b@example.com"), SharedItem("c@example.com"))
         ),
     )
-    changed = OverlayChanged(
+    changed = SharedItemsChanged(
         AT, "b", (SharedItem("b@example.com"), SharedItem("c@example.com", TO), SharedItem("d@example.com", FROM))
     )
 
@@ -227,7 +230,7 @@ def test_the_contact_cannot_change_it_either_and_a_request_is_answered() -> None
 
 @rfc6121("3", quote="presence information is disclosed only to other entities that a user has approved")
 def test_a_request_from_one_who_may_not_see_the_user_is_not_answered() -> None:
-    seen_only = OverlayChanged(AT, "share", (SharedItem(NURSE, TO),))
+    seen_only = SharedItemsChanged(AT, "share", (SharedItem(NURSE, TO),))
     juliet = following(account(JULIET, available=("balcony",)), seen_only)
 
     assert ignored(juliet, inbound("subscribe", NURSE, to=JULIET))
@@ -310,7 +313,7 @@ def test_what_was_shared_before_a_restart_and_no_longer_is_does_not_stay_in_a_ca
 
     assert told(cached) == ["roster [] to balcony"], "not: your cache is current"
     assert told(again) == ["empty result to balcony"]
-    assert ignored(loaded, OverlayChanged(AT, "none")), "an application without shared items need not say so"
+    assert ignored(loaded, SharedItemsChanged(AT, "none")), "an application without shared items need not say so"
 
 
 @rfc6121("2.6.3", quote="the server MUST either return the complete roster")
@@ -325,12 +328,12 @@ def test_a_version_that_was_given_out_after_a_restart_leads_nowhere_once_somethi
 
 
 def test_what_was_never_shared_changes_no_version() -> None:
-    assert ignored(account(JULIET), OverlayChanged(AT, "none"))
+    assert ignored(account(JULIET), SharedItemsChanged(AT, "none"))
 
 
 def test_nothing_that_is_pending_can_be_shared() -> None:
     with pytest.raises(ValueError, match="pending"):
-        OverlayChanged(AT, "share", (SharedItem(NURSE, NONE_OUT),))
+        SharedItemsChanged(AT, "share", (SharedItem(NURSE, NONE_OUT),))
 
 
 # --- a push never contradicts the roster ------------------------------------------------------------------------
@@ -339,7 +342,7 @@ def test_nothing_that_is_pending_can_be_shared() -> None:
 @rfc6121("2.1.6", quote="is a newly created, updated, or deleted roster item")
 @pytest.mark.parametrize(
     "event",
-    [ItemSet(AT, "seq", NURSE, "Angelica"), ItemRemoved(AT, "seq", NURSE)],
+    [AdministratorSetItem(AT, "seq", NURSE, "Angelica"), AdministratorRemovedItem(AT, "seq", NURSE)],
     ids=["set", "removed"],
 )
 def test_a_change_beneath_a_shared_item_does_not_push_what_the_roster_does_not_show(event: Event) -> None:
@@ -358,7 +361,7 @@ def test_a_removal_beneath_a_shared_item_does_not_hide_the_user_from_one_who_may
     juliet = account(JULIET, {NURSE: "Both"}, interested=("balcony",), available=("balcony",))
     juliet = following(juliet, SHARED)
 
-    step = reduce(juliet, ItemRemoved(AT, "seq", NURSE))
+    step = reduce(juliet, AdministratorRemovedItem(AT, "seq", NURSE))
 
     assert [said for said in told(step) if "unavailable" in said] == []
 

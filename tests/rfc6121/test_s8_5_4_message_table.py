@@ -43,7 +43,7 @@ from xmpp_im_core.server import (
     Step,
     reduce,
 )
-from xmpp_im_core.server.message_table import MESSAGE_TABLE, Action, Situation, Target
+from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE, Action, Situation, Target
 from xmpp_im_core.stanza import CLIENT, Message, payload
 
 _TRANSCRIPT: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/table-1.json").read_text(encoding="utf-8"))

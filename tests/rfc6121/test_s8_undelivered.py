@@ -36,10 +36,10 @@ from xmpp_im_core.rules.delivery import PUSH_LOST
 from xmpp_im_core.server import (
     Account,
     AddressedAs,
+    AdministratorSetItem,
     Deliver,
     Event,
     Inbound,
-    ItemSet,
     Kind,
     Put,
     SessionDetached,
@@ -415,7 +415,7 @@ def test_what_the_server_itself_had_made_for_the_session_is_lost_too(stanza: Mes
 
 def test_a_roster_push_that_fails_is_lost_and_the_next_roster_get_tells() -> None:
     given = following(juliet(balcony=0), roster_get("balcony"))
-    changed = reduce(given, ItemSet(AT, "seq", "nurse@example.com"))
+    changed = reduce(given, AdministratorSetItem(AT, "seq", "nurse@example.com"))
     (push,) = changed.send
     assert isinstance(push, Deliver)
 

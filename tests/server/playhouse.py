@@ -14,7 +14,8 @@ from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.server.effects import Delegate, Deliver, FanOut, Kind, LoadOffline, Put, Route
 from xmpp_im_core.server.events import AccountCreated, Event, OfflineLoaded
-from xmpp_im_core.server.service import ForAccount, Load, Served, ServiceEvent, hosting
+from xmpp_im_core.server.service.events import ForAccount, ServiceEvent
+from xmpp_im_core.server.service.serving import Load, Served, hosting
 from xmpp_im_core.server.state import Account, SessionId, State
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, Stanza, payload
 

@@ -47,11 +47,11 @@ from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
 from xmpp_im_core.server import (
     Account,
+    AdministratorRemovedItem,
     EndSession,
     Event,
     FanOut,
     Inbound,
-    ItemRemoved,
     LastUnavailable,
     Outbound,
     SessionId,
@@ -482,7 +482,7 @@ def test_so_many_tombstones_are_kept_at_least_and_never_more_than_twice_as_many(
     juliet = account(JULIET, [contact(entity(n)) for n in range(20)], connected=("balcony",))
 
     for n in range(20):
-        juliet = following(juliet, ItemRemoved(AT, f"s{n}", entity(n)), policy=policy)
+        juliet = following(juliet, AdministratorRemovedItem(AT, f"s{n}", entity(n)), policy=policy)
 
         assert min(n + 1, 3) <= juliet.roster.removed <= 6
         assert juliet.roster.removed == len(juliet.roster.contacts) - juliet.roster.listed

@@ -33,7 +33,7 @@ from xmpp_im_core.server.events import (
     SessionEnded,
     TimePassed,
 )
-from xmpp_im_core.server.service import Served, Service
+from xmpp_im_core.server.service.serving import Served, Service
 from xmpp_im_core.server.state import SessionId, State
 
 FEW = Policy(held_events=3)

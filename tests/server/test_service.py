@@ -39,6 +39,7 @@ from xmpp_im_core.host import ReadAccount
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import RosterHead
 from xmpp_im_core.rules import service as rules
+from xmpp_im_core.server.accounts.machine import PLAIN
 from xmpp_im_core.server.effects import Deliver, FanOut, Ignored, Kind, LoadOffline, Put, Route
 from xmpp_im_core.server.events import (
     AccountCreated,
@@ -55,22 +56,10 @@ from xmpp_im_core.server.events import (
     Undelivered,
     Unroutable,
 )
-from xmpp_im_core.server.machine import PLAIN
-from xmpp_im_core.server.service import (
-    Arrived,
-    ForAccount,
-    Handled,
-    Served,
-    Service,
-    ServiceEvent,
-    Waiting,
-    hosting,
-    not_stored,
-    serve,
-    unload,
-)
+from xmpp_im_core.server.service.events import Arrived, ForAccount, ServiceEvent, not_stored
+from xmpp_im_core.server.service.serving import Handled, Served, Service, hosting, serve, unload
+from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, released
 from xmpp_im_core.server.state import NoAccount, SessionId, State, Unloaded
-from xmpp_im_core.server.waiting import Held, released
 from xmpp_im_core.stanza import IQ, Condition, Message, Stanza, payload
 from xmpp_im_core.subscription import BOTH, FROM, NONE_IN, NONE_OUT, TO
 

@@ -40,7 +40,7 @@ from xmpp_im_core.server import (
     SessionId,
     reduce,
 )
-from xmpp_im_core.server.storage import unusable
+from xmpp_im_core.server.accounts.loading import unusable
 from xmpp_im_core.snapshot import dump, dump_record, load_records, load_state
 from xmpp_im_core.stanza import Message, Presence
 from xmpp_im_core.subscription import Subscription

@@ -8,8 +8,8 @@ from attrs import evolve, frozen
 from tests.snapshot.test_round_trip import juliet
 from xmpp_im_core.extensions import carbons
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.server.machine import PLAIN, Beside
-from xmpp_im_core.server.service import hosting
+from xmpp_im_core.server.accounts.machine import PLAIN, Beside
+from xmpp_im_core.server.service.serving import hosting
 from xmpp_im_core.server.state import State
 from xmpp_im_core.snapshot import (
     FORMAT,

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.snapshot.test_round_trip import NOON, juliet
 from xmpp_im_core.extensions import carbons
 from xmpp_im_core.policy import DEFAULT
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.machine import PLAIN
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import Step
 from xmpp_im_core.server.events import Event, SessionBound, SessionEnded, TimePassed
-from xmpp_im_core.server.machine import PLAIN
 from xmpp_im_core.server.state import NoAccount, SessionId, State
 from xmpp_im_core.snapshot import (
     SnapshotError,

@@ -25,10 +25,18 @@ from xmpp_im_core.policy import Audience, Policy
 from xmpp_im_core.recency import recency
 from xmpp_im_core.roster import Contact, RosterHead, SharedItem, roster_of
 from xmpp_im_core.rules import Rule
+from xmpp_im_core.server.accounts.machine import PLAIN, Beside
 from xmpp_im_core.server.effects import AS_IT_STANDS, FULL_JID, Deliver, FanOut, Kind, Put, Route
-from xmpp_im_core.server.events import TimePassed
-from xmpp_im_core.server.machine import PLAIN, Beside
-from xmpp_im_core.server.service import ForAccount, Service, Waiting
+from xmpp_im_core.server.events import (
+    AdministratorRemovedItem,
+    AdministratorSetItem,
+    Event,
+    SharedItemsChanged,
+    TimePassed,
+)
+from xmpp_im_core.server.service.events import ForAccount
+from xmpp_im_core.server.service.serving import Service
+from xmpp_im_core.server.service.waiting_accounts import Held, Waiting
 from xmpp_im_core.server.state import (
     Account,
     LastUnavailable,
@@ -40,7 +48,6 @@ from xmpp_im_core.server.state import (
     State,
     Unloaded,
 )
-from xmpp_im_core.server.waiting import Held
 from xmpp_im_core.snapshot import VERSION, dump_record, from_text, load_record, to_text
 from xmpp_im_core.stanza import CLIENT, Message, Presence, payload
 from xmpp_im_core.subscription import Subscription
@@ -113,6 +120,22 @@ def account() -> Account:
     )
 
 
+RENAMED_EVENTS: Final = (
+    AdministratorSetItem(NOON, "e5", ROMEO, "Romeo", ("Lovers",)),
+    AdministratorRemovedItem(NOON, "e6", ROMEO),
+    SharedItemsChanged(NOON, "e7", (SharedItem("page@verona.example", name="Page"),)),
+)
+"""Their file has the names that they had before: ItemSet, ItemRemoved, OverlayChanged."""
+
+
+def holding(*events: Event) -> Waiting:
+    """Return Juliet's account, which waits and holds these events."""
+    waiting = Waiting(None)
+    for event in events:
+        waiting = waiting.holding(Held(ForAccount(JULIET.bare, event), event.seq))
+    return waiting
+
+
 def client() -> Client:
     item = Item(ROMEO, Subscription.BOTH, "Romeo", ("Lovers",))
     return Client(
@@ -148,6 +171,11 @@ VALUES: Final[Mapping[str, Any]] = {
                 )
             }
         ),
+    ),
+    "renamed-events": Service(
+        ("capulet.example",),
+        PLAIN,
+        held=FrozenMap({JULIET.bare: holding(*RENAMED_EVENTS)}),
     ),
     "policy": Policy(tombstones=3, served=FrozenMap({"urn:xmpp:ping": Audience.ANYONE})),
     "client": client(),

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from tests.snapshot.test_round_trip import juliet
 from xmpp_im_core.roster import Contact, RosterHead
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import Kind, Put
 from xmpp_im_core.server.events import AccountLoaded, Event
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, State

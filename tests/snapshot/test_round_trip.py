@@ -16,12 +16,13 @@ from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import address_of, parse_address, parse_jid
 from xmpp_im_core.policy import Audience, MessagesToSeveral, Policy
 from xmpp_im_core.roster import Contact, RosterHead, SharedItem, roster_of
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.machine import PLAIN
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.events import Event, Outbound, SessionBound, TimePassed
-from xmpp_im_core.server.machine import PLAIN
-from xmpp_im_core.server.service import ForAccount, Load, Service, Waiting
+from xmpp_im_core.server.service.events import ForAccount
+from xmpp_im_core.server.service.serving import Load, Service
+from xmpp_im_core.server.service.waiting_accounts import Held, Waiting
 from xmpp_im_core.server.state import Account, Session, SessionId, State
-from xmpp_im_core.server.waiting import Held
 from xmpp_im_core.snapshot import dump, from_text, load, to_text
 from xmpp_im_core.stanza import CLIENT, IQ, Presence, payload
 from xmpp_im_core.subscription import Subscription

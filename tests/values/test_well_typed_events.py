@@ -18,8 +18,8 @@ from xmpp_im_core.jid import JID, address_of, parse_address, parse_jid
 from xmpp_im_core.roster import SharedItem
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.server import events as server_events
-from xmpp_im_core.server import service_events
 from xmpp_im_core.server.effects import AddressedAs, Damaged, Deliver, FanOut, Kind, Put, Route
+from xmpp_im_core.server.service import events as service_events
 from xmpp_im_core.server.state import Moved, SessionId
 from xmpp_im_core.stanza import IQ, Condition, Message, Presence, Stanza, payload
 
@@ -100,9 +100,9 @@ EXAMPLES: Final[dict[type, dict[str, object]]] = {
     server_events.AccountCreated: {"lineage": "l"},
     server_events.AccountRemoved: {},
     server_events.AccountMoved: {"to": Moved("xmpp:juliet@verona.example", permanently=True)},
-    server_events.ItemSet: {"jid": JULIET.bare, "name": "Juliet", "groups": ("Friends",)},
-    server_events.ItemRemoved: {"jid": JULIET.bare},
-    server_events.OverlayChanged: {"items": (SharedItem(JULIET.bare),)},
+    server_events.AdministratorSetItem: {"jid": JULIET.bare, "name": "Juliet", "groups": ("Friends",)},
+    server_events.AdministratorRemovedItem: {"jid": JULIET.bare},
+    server_events.SharedItemsChanged: {"items": (SharedItem(JULIET.bare),)},
     # a service's events
     service_events.ForAccount: {"jid": JULIET.bare, "event": ENDED, "decision": Decision.DENY},
     service_events.Arrived: {"stanza": MESSAGE, "decision": Decision.DENY},

@@ -14,10 +14,11 @@ from xmpp_im_core.explain.explanation import Explained, Explanation, Reason
 from xmpp_im_core.explain.words import effect_in_words, event_in_words, operation_in_words, recipients_of
 from xmpp_im_core.jid import JID, parse_jid, prepared_jid
 from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.server.accounts.machine import PLAIN, Machine, account_of
 from xmpp_im_core.server.effects import Deliver, Effect, FanOut, Route, Transition
 from xmpp_im_core.server.events import Event
-from xmpp_im_core.server.machine import PLAIN, Machine, account_of
-from xmpp_im_core.server.service import Service, ServiceEvent, serve
+from xmpp_im_core.server.service.events import ServiceEvent
+from xmpp_im_core.server.service.serving import Service, serve
 from xmpp_im_core.server.state import Account, State
 from xmpp_im_core.server.visibility import NONE, Visibility, visibility
 from xmpp_im_core.stanza import Presence, Stanza

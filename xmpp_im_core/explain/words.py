@@ -101,9 +101,9 @@ EVENTS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
         events.AccountMoved: lambda event: (
             "the user is back" if event.to is None else f"the user has moved to {shown(event.to.address)}"
         ),
-        events.ItemSet: lambda event: f"an administrator set the item {shown(event.jid)}",
-        events.ItemRemoved: lambda event: f"an administrator removed the item {shown(event.jid)}",
-        events.OverlayChanged: lambda event: (
+        events.AdministratorSetItem: lambda event: f"an administrator set the item {shown(event.jid)}",
+        events.AdministratorRemovedItem: lambda event: f"an administrator removed the item {shown(event.jid)}",
+        events.SharedItemsChanged: lambda event: (
             f"the service shares {len(event.items):,} items: {some([item.jid for item in event.items])}"
             if event.items
             else "the service shares no items"

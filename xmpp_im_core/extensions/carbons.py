@@ -11,9 +11,9 @@ from xmpp_im_core.extensions.requests import own_request
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import extensions as rules
+from xmpp_im_core.server.accounts.machine import Beside, Machine, account_of
 from xmpp_im_core.server.effects import AS_IT_STANDS, FULL_JID, Deliver, Effect, Route, Transition
 from xmpp_im_core.server.events import Event, Inbound, OfflineLoaded, Outbound
-from xmpp_im_core.server.machine import Beside, Machine, account_of
 from xmpp_im_core.server.state import Account, SessionId
 from xmpp_im_core.stanza import (
     CLIENT,

@@ -11,9 +11,9 @@ from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import extensions as rules
+from xmpp_im_core.server.accounts.machine import Machine, account_of
 from xmpp_im_core.server.effects import FULL_JID, Deliver, Route, Transition
 from xmpp_im_core.server.events import Event, Outbound
-from xmpp_im_core.server.machine import Machine, account_of
 from xmpp_im_core.server.state import Account
 from xmpp_im_core.server.visibility import SELF, SUBSCRIBED, visibility
 from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, result_reply, stanza_error

@@ -18,7 +18,8 @@ from xmpp_im_core.host.turn import Turn
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import LoadOffline
 from xmpp_im_core.server.events import LoadFailed, OfflineLoaded
-from xmpp_im_core.server.service import ForAccount, Load, Service, serve
+from xmpp_im_core.server.service.events import ForAccount
+from xmpp_im_core.server.service.serving import Load, Service, serve
 
 S = TypeVar("S")
 

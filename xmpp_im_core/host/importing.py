@@ -37,8 +37,8 @@ from xmpp_im_core.codec import CodecError, parse_stanza
 from xmpp_im_core.host.ports import Ids
 from xmpp_im_core.jid import JID, InvalidJID, address_of, parse_jid
 from xmpp_im_core.roster import Contact, RosterHead
+from xmpp_im_core.server.delays import delayed
 from xmpp_im_core.server.effects import Kind, Put
-from xmpp_im_core.server.offline import delayed
 from xmpp_im_core.stanza import Message, Presence, Stanza
 from xmpp_im_core.subscription import subscription_state
 

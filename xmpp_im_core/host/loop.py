@@ -55,18 +55,8 @@ from xmpp_im_core.server.events import (
     Undelivered,
     Unroutable,
 )
-from xmpp_im_core.server.service import (
-    Arrived,
-    ForAccount,
-    Load,
-    Served,
-    Service,
-    ServiceEvent,
-    merged,
-    not_stored,
-    serve,
-    unload,
-)
+from xmpp_im_core.server.service.events import Arrived, ForAccount, ServiceEvent, not_stored
+from xmpp_im_core.server.service.serving import Load, Served, Service, merged, serve, unload
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.stanza import Condition, Stanza, error_reply, may_be_answered, stanza_error
 
@@ -200,7 +190,7 @@ class Loop(Generic[S]):
         *arguments: P.args,
         **named: P.kwargs,
     ) -> None:
-        """Take any event of an account: ``host.happened(jid, ItemSet, "romeo@montague.example", "Romeo")``.
+        """Take any event of an account: ``host.happened(jid, AdministratorSetItem, "romeo@montague.example")``.
 
         :param event: the class of the event; what it takes besides ``at`` and ``seq`` follows.
         """

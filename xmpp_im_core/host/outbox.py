@@ -19,7 +19,7 @@ from attrs import define, field
 from xmpp_im_core.host.ports import Operations
 from xmpp_im_core.host.turn import Turn
 from xmpp_im_core.server.effects import Delete, Deliver, Effect, FanOut, Kind, Put, Route
-from xmpp_im_core.server.service import Load, Served
+from xmpp_im_core.server.service.serving import Load, Served
 
 _OWED: Final = (Deliver, Route, FanOut)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from xmpp_im_core.server.service import ForAccount, Served, Service, ServiceEvent
+from xmpp_im_core.server.service.events import ForAccount, ServiceEvent
+from xmpp_im_core.server.service.serving import Served, Service
 
 
 class Turn:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from xmpp_im_core.server.machine import account_of
-from xmpp_im_core.server.service import Served
+from xmpp_im_core.server.accounts.machine import account_of
+from xmpp_im_core.server.service.serving import Served
 from xmpp_im_core.server.state import Account, NoAccount, Unloaded
 
 AGAIN: Final = timedelta(hours=1)

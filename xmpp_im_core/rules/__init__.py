@@ -1,7 +1,7 @@
 """Every rule that the code obeys, as a constant that cites its requirements: one module per RFC chapter or concept.
 
 The rows of the RFC's tables carry rules of their own, which stand beside the cells: Appendix A in
-``xmpp_im_core.subscription``, Table 1 in ``xmpp_im_core.server.message_table``.
+``xmpp_im_core.subscription``, Table 1 in ``xmpp_im_core.server.delivery.message_table``.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ Everything that a host or an extension needs is here, whichever room of this pac
 from __future__ import annotations
 
 from xmpp_im_core.event import Decision
-from xmpp_im_core.server.account import reduce
-from xmpp_im_core.server.binding import may_bind
-from xmpp_im_core.server.deciding import authorised_by
+from xmpp_im_core.server.accounts.machine import PLAIN, Beside, Machine, account_of
+from xmpp_im_core.server.accounts.reducer import reduce
+from xmpp_im_core.server.delivery.no_account import no_account
 from xmpp_im_core.server.effects import (
     AS_IT_STANDS,
     FULL_JID,
@@ -36,49 +36,29 @@ from xmpp_im_core.server.events import (
     AccountLoaded,
     AccountMoved,
     AccountRemoved,
+    AdministratorRemovedItem,
+    AdministratorSetItem,
     Event,
     Inbound,
-    ItemRemoved,
-    ItemSet,
     LoadFailed,
     OfflineLoaded,
     Outbound,
-    OverlayChanged,
     SessionBound,
     SessionDetached,
     SessionEnded,
     SessionResumed,
+    SharedItemsChanged,
     StoreFailed,
     TimePassed,
     Undelivered,
     Unroutable,
 )
-from xmpp_im_core.server.features import features, stream_features
-from xmpp_im_core.server.machine import PLAIN, Beside, Machine, account_of
-from xmpp_im_core.server.no_account import no_account
-from xmpp_im_core.server.service import (
-    Arrived,
-    ForAccount,
-    Handled,
-    Load,
-    Served,
-    Service,
-    ServiceEvent,
-    hosting,
-    not_stored,
-    serve,
-    unload,
-)
-from xmpp_im_core.server.state import (
-    Account,
-    LastUnavailable,
-    Moved,
-    NoAccount,
-    Session,
-    SessionId,
-    State,
-    Unloaded,
-)
+from xmpp_im_core.server.service.binding import may_bind
+from xmpp_im_core.server.service.events import Arrived, ForAccount, ServiceEvent, not_stored
+from xmpp_im_core.server.service.features import features, stream_features
+from xmpp_im_core.server.service.serving import Handled, Load, Served, Service, hosting, serve, unload
+from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Session, SessionId, State, Unloaded
+from xmpp_im_core.server.subscriptions.deciding import authorised_by
 from xmpp_im_core.server.visibility import Visibility, is_blocked, visibility
 
 __all__ = [
@@ -92,6 +72,8 @@ __all__ = [
     "AccountMoved",
     "AccountRemoved",
     "AddressedAs",
+    "AdministratorRemovedItem",
+    "AdministratorSetItem",
     "Arrived",
     "Beside",
     "Clear",
@@ -108,8 +90,6 @@ __all__ = [
     "Handled",
     "Ignored",
     "Inbound",
-    "ItemRemoved",
-    "ItemSet",
     "Kind",
     "LastUnavailable",
     "Load",
@@ -120,7 +100,6 @@ __all__ = [
     "NoAccount",
     "OfflineLoaded",
     "Outbound",
-    "OverlayChanged",
     "Put",
     "Route",
     "Served",
@@ -132,6 +111,7 @@ __all__ = [
     "SessionEnded",
     "SessionId",
     "SessionResumed",
+    "SharedItemsChanged",
     "State",
     "Step",
     "StoreFailed",

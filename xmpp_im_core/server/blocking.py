@@ -11,15 +11,12 @@ from typing import Final
 
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID, InvalidJID, prepared_jid, received_jid
-from xmpp_im_core.policy import BlockedMessages, Policy
+from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import blocking as rules
-from xmpp_im_core.rules import delivery as delivery_rules
-from xmpp_im_core.rules import presence as presence_rules
-from xmpp_im_core.server.answers import error_to_sender, refuse, result
-from xmpp_im_core.server.changes import note
+from xmpp_im_core.server.answers import refuse, result
+from xmpp_im_core.server.contact_changes import note
 from xmpp_im_core.server.effects import (
-    AS_IT_STANDS,
     FULL_JID,
     Delete,
     Deliver,
@@ -30,31 +27,20 @@ from xmpp_im_core.server.effects import (
     Put,
     StoreOperation,
     Transition,
-    silence,
 )
 from xmpp_im_core.server.events import Outbound
-from xmpp_im_core.server.iq_syntax import malformed
-from xmpp_im_core.server.messages import message_to_nobody
-from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.state import Account, Session, entry_size
+from xmpp_im_core.server.subscriptions.resending import first_due
 from xmpp_im_core.server.visibility import is_blocked, is_withheld, matches, reaches
 from xmpp_im_core.stanza import (
     IQ,
-    PRESENCE_TYPES,
     Condition,
-    ErrorType,
-    Message,
     Presence,
-    Stanza,
-    StanzaError,
-    error_reply,
-    may_be_answered,
     payload,
 )
 from xmpp_im_core.subscription import subscription_state
 
 BLOCKING = "urn:xmpp:blocking"
-BLOCKING_ERRORS = "urn:xmpp:blocking:errors"
 
 
 # --- the user's commands ----------------------------------------------------------------------------------
@@ -223,35 +209,3 @@ def _item(jid: str) -> Element:
 
 
 # --- stanzas from and to whom the user blocks -------------------------------------------------------------
-
-
-def inbound_from_blocked(account: Account, stanza: Stanza, to: JID, policy: Policy) -> Transition[Account]:
-    """Process a stanza from an entity that the user blocks, which must not notice the user (XEP-0191 §3.3).
-
-    A stanza that breaks the syntax is refused as for any sender: silence would tell the sender that it is blocked.
-    """
-    if isinstance(stanza, Presence) and stanza.type is not None and stanza.type not in PRESENCE_TYPES:
-        return Transition(account, (error_to_sender(stanza, Condition.BAD_REQUEST, presence_rules.UNKNOWN_TYPE),))
-    if isinstance(stanza, IQ) and malformed(stanza):
-        return Transition(account, (error_to_sender(stanza, Condition.BAD_REQUEST, delivery_rules.IQ_MALFORMED),))
-    if isinstance(stanza, Presence):
-        return silence(account, rules.PRESENCE_IGNORED)
-    if isinstance(stanza, IQ) and stanza.type not in ("get", "set"):
-        return silence(account, rules.IQ_REFUSED)
-    if isinstance(stanza, IQ):
-        return Transition(account, (error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.IQ_REFUSED),))
-    if policy.blocked_messages is BlockedMessages.ERROR:
-        refused = error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.MESSAGE_REFUSED)
-        return Transition(account, (refused,))
-    assert isinstance(stanza, Message)
-    return Transition(account, (message_to_nobody(stanza, to, policy), Ignored(rules.MESSAGE_AS_TO_NOBODY)))
-
-
-def outbound_to_blocked(account: Account, stanza: Stanza, session: Session) -> Transition[Account]:
-    """Refuse the user's own stanza to an entity that the user blocks; nothing changes (XEP-0191 §3.3)."""
-    if not may_be_answered(stanza):
-        return silence(account, rules.OUTBOUND_REFUSED)
-    application = (element("blocked", BLOCKING_ERRORS),)
-    error = StanzaError(Condition.NOT_ACCEPTABLE, ErrorType.CANCEL, application=application)
-    reply = error_reply(stanza, error)
-    return Transition(account, (Deliver(reply, (session.id,), AS_IT_STANDS, rules.OUTBOUND_REFUSED),))

@@ -241,7 +241,7 @@ class AccountMoved(Timed):
 
 
 @frozen
-class ItemSet(Timed):
+class AdministratorSetItem(Timed):
     """An administrator added or updated an item of the user's roster.
 
     :raises ValueError: for what a roster set could not ask for either (§2.3.3): what is no prepared bare JID, a group
@@ -254,14 +254,14 @@ class ItemSet(Timed):
 
 
 @frozen
-class ItemRemoved(Timed):
+class AdministratorRemovedItem(Timed):
     """An administrator removed an item of the user's roster."""
 
     jid: str = field(validator=is_prepared_bare)
 
 
 @frozen
-class OverlayChanged(Timed):
+class SharedItemsChanged(Timed):
     """The service shows these items in the roster, and no others; after loading it shows none until this says so.
 
     :raises ValueError: for an item whose JID is no prepared bare JID or has another item, of which something is
@@ -288,9 +288,9 @@ Event: TypeAlias = (
     | AccountCreated
     | AccountRemoved
     | AccountMoved
-    | ItemSet
-    | ItemRemoved
-    | OverlayChanged
+    | AdministratorSetItem
+    | AdministratorRemovedItem
+    | SharedItemsChanged
 )
 
 _EVENTS: Final = frozenset(get_args(Event))

@@ -22,10 +22,10 @@ from typing import Any, Final, TypeVar, cast, overload
 
 from xmpp_im_core.extensions.carbons import Carbons
 from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.server.accounts.machine import Machine
 from xmpp_im_core.server.effects import Kind, Put
 from xmpp_im_core.server.events import Event
-from xmpp_im_core.server.machine import Machine
-from xmpp_im_core.server.service import Service
+from xmpp_im_core.server.service.serving import Service
 from xmpp_im_core.server.state import State
 from xmpp_im_core.snapshot.client import CLIENT, NOTIFICATIONS
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError

@@ -15,8 +15,8 @@ from attrs import field, frozen
 from cattrs import Converter
 from cattrs.errors import BaseValidationError
 
+from xmpp_im_core.server.accounts.loading import unusable
 from xmpp_im_core.server.effects import Damaged, Kind, Put
-from xmpp_im_core.server.storage import unusable
 from xmpp_im_core.snapshot.converting import converter_of, read_tagged, write_tagged
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError, found, located
 from xmpp_im_core.snapshot.table import Table, Tags, tags_of

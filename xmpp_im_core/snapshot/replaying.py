@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias, TypeVar, overload
 
 from xmpp_im_core.policy import DEFAULT, Policy
-from xmpp_im_core.server import account
+from xmpp_im_core.server.accounts import reducer
 from xmpp_im_core.server.effects import Step, Transition
 from xmpp_im_core.server.events import Event
 from xmpp_im_core.server.state import State
@@ -22,7 +22,7 @@ Reduce: TypeAlias = Callable[[S, E, P], Transition[S]]
 def replay(state: State, events: Iterable[Event], policy: Policy = ...) -> tuple[Step, ...]: ...
 @overload
 def replay(state: S, events: Iterable[E], policy: P, reduce: Reduce[S, E, P]) -> tuple[Transition[S], ...]: ...
-def replay(state, events, policy=DEFAULT, reduce=account.reduce):  # type: ignore[no-untyped-def]  # see above
+def replay(state, events, policy=DEFAULT, reduce=reducer.reduce):  # type: ignore[no-untyped-def]  # see above
     """Take the events of a log again, and return each step.
 
     The log holds the events whose steps the host took. One whose ``store`` could not be committed changed
@@ -43,7 +43,7 @@ def replay(state, events, policy=DEFAULT, reduce=account.reduce):  # type: ignor
 def replayed(state: State, events: Iterable[Event], policy: Policy = ...) -> State: ...
 @overload
 def replayed(state: S, events: Iterable[E], policy: P, reduce: Reduce[S, E, P]) -> S: ...
-def replayed(state, events, policy=DEFAULT, reduce=account.reduce):  # type: ignore[no-untyped-def]  # see above
+def replayed(state, events, policy=DEFAULT, reduce=reducer.reduce):  # type: ignore[no-untyped-def]  # see above
     """Take the events of a log again, and return the state after the last one: for logs of any length.
 
     The parameters are those of :func:`replay`.

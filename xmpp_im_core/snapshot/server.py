@@ -12,12 +12,13 @@ from cattrs import Converter
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster, RosterHead, SharedItem, roster_of
+from xmpp_im_core.server.accounts.machine import PLAIN, Beside
 from xmpp_im_core.server.effects import Effect, Kind, Put, StoreOperation, Undeliverable
-from xmpp_im_core.server.events import Event
-from xmpp_im_core.server.machine import PLAIN, Beside
-from xmpp_im_core.server.service import Load, Service, ServiceEvent, Waiting
+from xmpp_im_core.server.events import AdministratorRemovedItem, AdministratorSetItem, Event, SharedItemsChanged
+from xmpp_im_core.server.service.events import ServiceEvent
+from xmpp_im_core.server.service.serving import Load, Service
+from xmpp_im_core.server.service.waiting_accounts import Held, Waiting
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, Session, SessionId, State, Unloaded
-from xmpp_im_core.server.waiting import Held
 from xmpp_im_core.snapshot import soundness
 from xmpp_im_core.snapshot.errors import Refused
 from xmpp_im_core.snapshot.table import Table
@@ -193,6 +194,13 @@ SERVER: Final = Table(
             Session: soundness.check_session,
             Account: soundness.check_account,
             Unloaded: soundness.check_unloaded,
+        }
+    ),
+    MappingProxyType(
+        {
+            "ItemSet": AdministratorSetItem,
+            "ItemRemoved": AdministratorRemovedItem,
+            "OverlayChanged": SharedItemsChanged,
         }
     ),
 )

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.roster import Contact, SharedItem
-from xmpp_im_core.server.machine import Beside, Machine, account_of
+from xmpp_im_core.server.accounts.machine import Beside, Machine, account_of
 from xmpp_im_core.server.state import Account, Session, State, Unloaded
 from xmpp_im_core.snapshot.errors import Refused
 from xmpp_im_core.snapshot.values import prepared

@@ -27,6 +27,8 @@ class Table:
     """Registers hooks for what is not written field by field."""
     checks: Mapping[type, Callable[[Any], None]] = MappingProxyType({})
     """What a loaded value of a class must fulfil: each check raises :class:`~xmpp_im_core.snapshot.Refused`."""
+    earlier: Mapping[str, type] = MappingProxyType({})
+    """The names under which earlier releases wrote some of the classes; they are read, and no longer written."""
 
 
 TAG: Final = "class"
@@ -38,6 +40,7 @@ class Tags:
     """The tags of all tables, both ways."""
 
     of: Mapping[type, str]
+    """The tags that are written."""
     classes: Mapping[str, type]
 
     def tag(self, value: object) -> str:
@@ -54,4 +57,5 @@ class Tags:
 def tags_of(tables: tuple[Table, ...]) -> Tags:
     """Collect the tags of tables."""
     of = {cls: f"{table.name}.{cls.__name__}" for table in tables for cls in table.classes}
-    return Tags(MappingProxyType(of), MappingProxyType({tag: cls for cls, tag in of.items()}))
+    earlier = {f"{table.name}.{name}": cls for table in tables for name, cls in table.earlier.items()}
+    return Tags(MappingProxyType(of), MappingProxyType(earlier | {tag: cls for cls, tag in of.items()}))

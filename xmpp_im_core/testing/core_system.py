@@ -10,7 +10,7 @@ from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import Deliver
 from xmpp_im_core.server.events import AccountCreated
-from xmpp_im_core.server.service import hosting
+from xmpp_im_core.server.service.serving import hosting
 from xmpp_im_core.server.state import Account, SessionId
 from xmpp_im_core.stanza import IQ, Stanza
 from xmpp_im_core.testing.acts import REMOTE, Act, Connect, Disconnect, arriving

@@ -20,25 +20,25 @@ from xmpp_im_core.jid import parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import Contact, RosterHead
 from xmpp_im_core.rules import Rule
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import AS_IT_STANDS, FULL_JID, OF_ACCOUNTS, Deliver, FanOut, Kind, Put, Route
 from xmpp_im_core.server.events import (
     AccountCreated,
     AccountLoaded,
     AccountMoved,
     AccountRemoved,
+    AdministratorRemovedItem,
+    AdministratorSetItem,
     Event,
     Inbound,
-    ItemRemoved,
-    ItemSet,
     LoadFailed,
     OfflineLoaded,
     Outbound,
-    OverlayChanged,
     SessionBound,
     SessionDetached,
     SessionEnded,
     SessionResumed,
+    SharedItemsChanged,
     StoreFailed,
     TimePassed,
     Undelivered,
@@ -207,17 +207,17 @@ def _account_moved(draw: Draw, state: State, seq: str) -> Event:
     return AccountMoved(draw_time(draw), seq, choose(draw, (Moved("xmpp:juliet@verona.example", True), None)))
 
 
-def _item_set(draw: Draw, state: State, seq: str) -> Event:
+def _administrator_set_item(draw: Draw, state: State, seq: str) -> Event:
     groups = tuple(several(draw, ("Friends", "Lovers"), 2))
-    return ItemSet(draw_time(draw), seq, choose(draw, ENTITIES), choose(draw, ("", "Nurse")), groups)
+    return AdministratorSetItem(draw_time(draw), seq, choose(draw, ENTITIES), choose(draw, ("", "Nurse")), groups)
 
 
-def _item_removed(draw: Draw, state: State, seq: str) -> Event:
-    return ItemRemoved(draw_time(draw), seq, choose(draw, ENTITIES))
+def _administrator_removed_item(draw: Draw, state: State, seq: str) -> Event:
+    return AdministratorRemovedItem(draw_time(draw), seq, choose(draw, ENTITIES))
 
 
-def _overlay_changed(draw: Draw, state: State, seq: str) -> Event:
-    return OverlayChanged(draw_time(draw), seq, draw_shared(draw))
+def _shared_items_changed(draw: Draw, state: State, seq: str) -> Event:
+    return SharedItemsChanged(draw_time(draw), seq, draw_shared(draw))
 
 
 _Maker: TypeAlias = Callable[[Draw, State, str], Event]
@@ -240,9 +240,9 @@ MAKERS: Final = MappingProxyType(
         AccountCreated: (_account_created, 1),
         AccountRemoved: (_account_removed, 1),
         AccountMoved: (_account_moved, 1),
-        ItemSet: (_item_set, 1),
-        ItemRemoved: (_item_removed, 1),
-        OverlayChanged: (_overlay_changed, 1),
+        AdministratorSetItem: (_administrator_set_item, 1),
+        AdministratorRemovedItem: (_administrator_removed_item, 1),
+        SharedItemsChanged: (_shared_items_changed, 1),
     }
 )
 """What draws each class of event, and how often it is drawn."""

@@ -23,7 +23,7 @@ from attrs import evolve, frozen
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, address_of, parse_jid
 from xmpp_im_core.roster import ROSTER, Contact, Roster
-from xmpp_im_core.server.account import reduce
+from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import Effect, FanOut, Route
 from xmpp_im_core.server.events import Event, Inbound, Outbound
 from xmpp_im_core.server.state import Account, Session, SessionId

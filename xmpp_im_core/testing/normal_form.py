@@ -11,7 +11,7 @@ from typing import Final
 
 from xmpp_im_core.element import XML_LANG, Element, element
 from xmpp_im_core.roster import ROSTER
-from xmpp_im_core.server.offline import DELAY
+from xmpp_im_core.server.delays import DELAY
 from xmpp_im_core.stanza import CLIENT, STANZAS, Stanza, to_element
 
 FREE: Final = "{opt}"

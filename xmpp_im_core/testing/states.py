@@ -18,7 +18,6 @@ from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, address_of, parse_jid
 from xmpp_im_core.policy import DEFAULT
 from xmpp_im_core.roster import Contact, Roster, RosterHead, SharedItem, roster_of
-from xmpp_im_core.server.resending import first_due
 from xmpp_im_core.server.state import (
     Account,
     LastUnavailable,
@@ -30,6 +29,7 @@ from xmpp_im_core.server.state import (
     State,
     Unloaded,
 )
+from xmpp_im_core.server.subscriptions.resending import first_due
 from xmpp_im_core.stanza import CLIENT, Presence, payload
 from xmpp_im_core.subscription import Subscription
 from xmpp_im_core.testing.choosing import Draw, choose, several

@@ -21,8 +21,8 @@ from xmpp_im_core.policy import (
     RosterAccess,
     UnmatchedFullJID,
 )
-from xmpp_im_core.server.features import features
-from xmpp_im_core.server.machine import PLAIN, Machine
+from xmpp_im_core.server.accounts.machine import PLAIN, Machine
+from xmpp_im_core.server.service.features import features
 from xmpp_im_core.stanza import IQ
 
 PING: Final = "urn:xmpp:ping"

@@ -20,10 +20,10 @@ from xmpp_im_core.element import Element
 from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
-from xmpp_im_core.server.events import AccountMoved, OverlayChanged, TimePassed
-from xmpp_im_core.server.features import stream_features
-from xmpp_im_core.server.machine import account_of
-from xmpp_im_core.server.service import hosting
+from xmpp_im_core.server.accounts.machine import account_of
+from xmpp_im_core.server.events import AccountMoved, SharedItemsChanged, TimePassed
+from xmpp_im_core.server.service.features import stream_features
+from xmpp_im_core.server.service.serving import hosting
 from xmpp_im_core.server.state import Account, Moved
 from xmpp_im_core.stanza import (
     Presence,
@@ -163,7 +163,7 @@ class EmbeddedWorld:
             roster.SharedItem(parse_jid(item.jid).bare, subscription_state(item.subscription), item.name, item.groups)
             for item in items
         ]
-        self.host.happened(parse_jid(account).bare, OverlayChanged, tuple(shown))
+        self.host.happened(parse_jid(account).bare, SharedItemsChanged, tuple(shown))
 
     def decide(self, account: str, request_from: str, decision: str) -> None:
         """Note the service's own answer to the next request of this sender."""

@@ -1,0 +1,1 @@
+"""The life of one account: dispatch of its events, its sessions, loading, administration."""

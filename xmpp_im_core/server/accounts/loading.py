@@ -1,0 +1,219 @@
+"""Loading an account, and what becomes of its events when storage fails (RFC 6121 §2.2, §2.3.3).
+
+Unknown is not none: an account that could not be loaded answers nobody "not subscribed", and lets nothing
+leave that changes a peer's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from xmpp_im_core.jid import Address, Malformed, parse_address
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import Contact, Roster, RosterHead, roster_of
+from xmpp_im_core.rules import administration as administration_rules
+from xmpp_im_core.rules import sessions as session_rules
+from xmpp_im_core.rules import storage as rules
+from xmpp_im_core.server.accounts.sessions import session_bound
+from xmpp_im_core.server.answers import comes_for, error, error_to_sender
+from xmpp_im_core.server.delivery.failures import missed
+from xmpp_im_core.server.effects import (
+    OF_ACCOUNTS,
+    Clear,
+    Damaged,
+    Effect,
+    EndSession,
+    Ignored,
+    Kind,
+    Put,
+    Transition,
+    silence,
+)
+from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded, Undelivered
+from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Notice, State, Unloaded
+from xmpp_im_core.server.subscriptions.resending import first_due
+from xmpp_im_core.server.visibility import Visibility, visibility
+from xmpp_im_core.stanza import IQ, Condition, ErrorType, Message, Presence, Stanza
+from xmpp_im_core.subscription import NONE, subscription_state
+
+
+def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Policy) -> Transition[State]:
+    """Build the account from what was put; without a roster head nothing was, so there is no account."""
+    heads = [put.value for put in event.records if put.kind is Kind.ROSTER]
+    head = heads[-1] if heads else _head_again(event)
+    if not isinstance(head, RosterHead):
+        sessions = state.sessions if isinstance(state, Unloaded) else ()
+        ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in sessions]
+        nobody = NoAccount(state.jid) if isinstance(state, Unloaded) else state
+        return Transition(nobody, (Ignored(rules.NOTHING_LOADED), *ended))
+    contacts: dict[str, Contact] = {}
+    last: LastUnavailable | None = None
+    moved: Moved | None = None
+    for put in event.records:
+        if isinstance(put.value, Contact):
+            address = parse_address(put.value.jid)
+            if isinstance(address, Address):  # what names nobody is left where it is stored
+                contacts[address.jid.bare] = sound(evolve(put.value, jid=address.jid.bare))
+        elif isinstance(put.value, LastUnavailable):
+            last = put.value
+        elif isinstance(put.value, Moved):
+            moved = put.value
+    own = contacts.get(state.jid.bare)
+    if own is not None:  # the user's presence comes without subscription (§4.2.2); with one it would come twice
+        contacts[own.jid] = Contact(own.jid, NONE, own.listed, own.name, own.groups, version=own.version)
+    listed = [parse_address(put.key) for put in event.records if put.kind is Kind.BLOCKED]
+    blocked = tuple(sorted({each.jid.full for each in listed if isinstance(each, Address)}))
+    newest = max([0, head.version, *[contact.version for contact in contacts.values()]])  # none is from the future
+    horizon = min(max(head.horizon, 0), newest)
+    if head.sharing:  # clients may hold shared items at the stored version: no way leads on from there
+        newest = horizon = newest + 1
+    head = RosterHead(head.lineage, newest, horizon)
+    sessions = state.sessions if isinstance(state, Unloaded) else ()
+    account = Account(state.jid, roster_of(head, contacts), sessions, last, moved, blocked)
+    account = account.noticing(_notices(event)).storing(event.offline, event.offline_bytes if event.offline else 0)
+    return silence(account.waking(first_due(account, policy)), rules.LOADED)
+
+
+def _head_again(event: AccountLoaded) -> RosterHead | None:
+    """Return a head for a roster whose own cannot be read: with a lineage that no client has a version of.
+
+    Return None if there is no account: no record of a roster's head is stored, readable or damaged.
+    """
+    if not any(each.kind is Kind.ROSTER for each in event.damaged):
+        return None
+    return RosterHead(event.seq, 0, 0)
+
+
+def unusable(records: Iterable[Put]) -> tuple[Damaged, ...]:
+    """Return the records that an account is loaded without, though they can be read, and why.
+
+    A contact or a blocked JID that cannot be prepared names nobody: another version of Unicode may have allowed it.
+    """
+    found: list[Damaged] = []
+    for put in records:
+        jid = put.value.jid if isinstance(put.value, Contact) else put.key if put.kind is Kind.BLOCKED else None
+        address = None if jid is None else parse_address(jid)
+        if isinstance(address, Malformed):
+            found.append(Damaged(put.kind, put.key, address.reason))
+    return tuple(found)
+
+
+def _notices(event: AccountLoaded) -> tuple[Notice, ...]:
+    kept = [(put.key, put.value) for put in event.records if put.kind is Kind.NOTICE]
+    return tuple([Notice(key, value) for key, value in sorted(kept, key=_by_key) if isinstance(value, Presence)])
+
+
+def _by_key(record: tuple[str, object]) -> str:
+    return record[0]
+
+
+def sound(contact: Contact) -> Contact:
+    """Return a loaded contact with what its state cannot have taken out, and what it must have put in.
+
+    Storages hold impossible combinations; here each of them gets a meaning instead of a traceback. A
+    pending-in state without its request cannot ask the user anything, and so counts as without.
+    """
+    state = contact.state
+    if state.pending_in and contact.request is None:
+        state = subscription_state(state.subscription, state.pending_out)
+    listed = contact.listed or state.to or state.from_ or state.pending_out or contact.approved
+    return Contact(
+        contact.jid,
+        state,
+        listed,
+        contact.name,
+        contact.groups,
+        contact.approved,
+        contact.request if state.pending_in else None,
+        contact.asked if state.pending_out else None,
+        max(contact.version, 0),
+    )
+
+
+def unreadable_removed(state: Unloaded) -> Transition[State]:
+    """Take an account away of which nothing is known: its sessions end and all that is stored goes; nobody is told."""
+    ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in state.sessions]
+    return Transition(
+        NoAccount(state.jid),
+        (*ended, Ignored(administration_rules.REMOVED)),
+        tuple([Clear(kind) for kind in OF_ACCOUNTS]),
+    )
+
+
+def load_failed(state: NoAccount | Unloaded) -> Transition[State]:
+    """Note that nothing is known of the account."""
+    return silence(state if isinstance(state, Unloaded) else Unloaded(state.jid), rules.LOAD_FAILED)
+
+
+def while_unloaded(state: Unloaded, event: Event, policy: Policy) -> Transition[State]:
+    """Process an event of an account of which nothing is known.
+
+    Its own requests, and inbound messages, IQ requests and subscription requests, get errors of type wait;
+    all other presence is ignored. Sessions come and go. Who has sent what could not be delivered gets an error too.
+    """
+    if isinstance(event, SessionBound):
+        bound = session_bound(Account(state.jid, Roster(""), state.sessions), event, policy)
+        return Transition(Unloaded(state.jid, bound.state.sessions), (*bound.send, Ignored(rules.BOUND_UNLOADED)))
+    if isinstance(event, SessionEnded):
+        left = tuple([each for each in state.sessions if each.id != event.session])
+        ended = Unloaded(state.jid, left)
+        return Transition(ended, (*_missed_later(ended, event), Ignored(rules.ENDED_UNLOADED)))
+    if isinstance(event, Undelivered):
+        return Transition(state, _missed_later(state, event) or (Ignored(rules.NOT_NOW_IGNORED),))
+    return Transition(state, (answer_later(state, event),))
+
+
+def _missed_later(state: Unloaded, event: Undelivered | SessionEnded) -> tuple[Effect, ...]:
+    """Answer those who wait for what could not be delivered: nobody knows now where else it belongs."""
+    gone = event.sessions if isinstance(event, Undelivered) else ()
+    left = tuple([each.id for each in state.sessions if each.id not in gone])
+    return tuple(
+        [answer_later(state, Inbound(event.at, event.seq, stanza)) for stanza in missed(event, state.jid.bare, left)]
+    )
+
+
+def answer_later(state: Account | Unloaded, event: Event) -> Effect:
+    """Answer an event that cannot be processed now: an error of type wait, to the entity that waits for an answer.
+
+    A message that cannot be stored would have been delivered to a user who is there. So its sender is told only if
+    allowed to see the user's presence (§8.1); nothing is known of that while the account is not loaded.
+    """
+    if isinstance(event, Outbound):
+        session = next((each for each in state.sessions if each.id == event.session), None)
+        if session is None or not _is_missed_by_client(event.stanza):
+            return Ignored(rules.NOT_NOW_IGNORED)
+        stanza = event.stanza.stamped(from_=session.address)
+        return error(stanza, session.id, Condition.INTERNAL_SERVER_ERROR, rules.NOT_NOW, ErrorType.WAIT)
+    if isinstance(event, Inbound) and _expects_answer(event.stanza) and comes_for(event.stanza, state.jid.bare):
+        stanza = event.stanza
+        if isinstance(stanza, Presence) and stanza.type != "subscribe":
+            return Ignored(rules.NOT_NOW_IGNORED)
+        if isinstance(stanza, Message) and isinstance(state, Account) and not _may_know(state, stanza):
+            return Ignored(rules.NOT_NOW_HIDDEN)
+        return error_to_sender(stanza, Condition.INTERNAL_SERVER_ERROR, rules.NOT_NOW, ErrorType.WAIT)
+    return Ignored(rules.NOT_NOW_IGNORED)
+
+
+def _may_know(account: Account, stanza: Stanza) -> bool:
+    sender = stanza.from_jid
+    return sender is not None and visibility(account, sender, None) is not Visibility.NONE
+
+
+def _is_missed_by_client(stanza: Stanza) -> bool:
+    """Whether a client has to know that its stanza was not processed: its presence too, else it takes itself for there.
+
+    Unavailable presence is not missed: it takes effect where there is anything to end.
+    """
+    if isinstance(stanza, Presence):
+        return stanza.type not in ("unavailable", "probe", "error")
+    return _expects_answer(stanza)
+
+
+def _expects_answer(stanza: Stanza) -> bool:
+    if isinstance(stanza, Presence):
+        return stanza.type in ("subscribe", "subscribed", "unsubscribe", "unsubscribed")
+    if isinstance(stanza, Message):
+        return stanza.type != "error"
+    return isinstance(stanza, IQ) and stanza.type not in ("result", "error")

@@ -1,0 +1,87 @@
+"""Connected resources: bound, replaced, detached, resumed, ended (RFC 6121 §2.2, §4.5.2; RFC 6120 §7)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.jid import InvalidJID, address_of
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules import sessions as rules
+from xmpp_im_core.server.delivery.failures import given_back
+from xmpp_im_core.server.effects import EndSession, Ignored, Transition, silence
+from xmpp_im_core.server.events import SessionBound, SessionDetached, SessionEnded, SessionResumed
+from xmpp_im_core.server.presence.broadcasting import session_gone
+from xmpp_im_core.server.state import Account, Session, SessionId
+
+
+def session_bound(account: Account, event: SessionBound, policy: Policy) -> Transition[Account]:
+    """Add a connected resource; it is neither available nor interested yet (§2.2).
+
+    Where the resourcepart is in use, the older session is replaced: it becomes unavailable now, and its
+    stream is closed with <conflict/> (RFC 6120 §7.7.2.2). When its end comes, only what it did not get counts.
+    """
+    replaced = account.resource(event.session.resource)
+    if replaced is not None and replaced.id.epoch == event.session.epoch:
+        return silence(account, rules.BOUND_ALREADY)
+    session = new_session(account, event)
+    if session is None:
+        return Transition(account, (EndSession(event.session, "bad-format", rules.RESOURCE_MALFORMED),))
+    taken = account.session_bytes - (0 if replaced is None else replaced.taken.own)
+    if taken + session.taken.own > policy.session_bytes:
+        return Transition(account, (EndSession(event.session, "policy-violation", rules.SESSIONS_TOO_LARGE),))
+    if replaced is None:
+        if len(account.sessions) >= policy.sessions:
+            return Transition(account, (EndSession(event.session, "policy-violation", rules.TOO_MANY_SESSIONS),))
+        return silence(account.with_session(session), rules.BOUND)
+    gone = session_gone(account, replaced, event.seq, event.at)
+    ended = EndSession(replaced.id, "conflict", rules.REPLACED)
+    replaced_before = gone.state.replaced[-policy.sessions + 1 :] if policy.sessions > 1 else ()
+    state = gone.state.replacing((*replaced_before, replaced.id)).with_session(session)
+    return Transition(state, (*gone.send, ended), gone.store)
+
+
+def new_session(account: Account, event: SessionBound) -> Session | None:
+    """Return the session that was bound; None where its resourcepart is no resourcepart."""
+    try:
+        address = address_of(account.jid.with_resource(event.session.resource))
+    except InvalidJID:
+        return None
+    resource = address.jid.resource or ""
+    if resource != event.session.resource:
+        return None  # the host binds prepared resourceparts: else two sessions could have one address
+    return Session(event.session, address, event.lang)
+
+
+def session_detached(account: Account, event: SessionDetached) -> Transition[Account]:
+    """Note that a session has lost its stream but may be resumed: to everybody it is as available as before."""
+    return _with_stream(account, event.session, False)
+
+
+def session_resumed(account: Account, event: SessionResumed) -> Transition[Account]:
+    """Note that a detached session has a stream again; nobody is told, nothing was missed."""
+    return _with_stream(account, event.session, True)
+
+
+def _with_stream(account: Account, id: SessionId, attached: bool) -> Transition[Account]:
+    session = account.session(id)
+    if session is None:
+        return silence(account, rules.UNKNOWN_SESSION)
+    rule = rules.RESUMED if attached else rules.DETACHED
+    return silence(account.with_session(session.with_stream(attached)), rule)
+
+
+def session_ended(account: Account, event: SessionEnded, policy: Policy) -> Transition[Account]:
+    """Take a session out, tell everybody concerned, and process again what it did not get (§4.5.2, §8.5).
+
+    The end of a replaced session may come late, even after the end of the session that replaced it. Nobody is told of
+    it then, but what the session did not get is processed again. Any other unknown session has ended before.
+    """
+    session = account.session(event.session)
+    if session is not None:
+        gone = session_gone(account, session, event.seq, event.at)
+    elif event.session in account.replaced:
+        left = tuple([id for id in account.replaced if id != event.session])
+        gone = silence(account.replacing(left), rules.REPLACED_ENDED)
+    else:
+        return silence(account, rules.UNKNOWN_SESSION)
+    again = given_back(gone.state, event, event.undelivered, policy)
+    send = (*gone.send, *again.send) or (Ignored(rules.ENDED),)
+    return Transition(again.state, send, (*gone.store, *again.store))

@@ -1,0 +1,127 @@
+"""Delivering messages (RFC 6121 §8.5; Table 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xmpp_im_core.jid import JID
+from xmpp_im_core.policy import MessagesToSeveral, Policy, UnmatchedFullJID
+from xmpp_im_core.rules import delivery as rules
+from xmpp_im_core.server.answers import error_to_sender, refuse
+from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE, Action, Cell, Situation, Target
+from xmpp_im_core.server.delivery.offline_messages import keep_offline
+from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, deliver, silence
+from xmpp_im_core.server.events import Inbound
+from xmpp_im_core.server.state import Account, Session, SessionId
+from xmpp_im_core.server.visibility import NONE, visibility
+from xmpp_im_core.stanza import Condition, Message
+
+
+def outbound_message(account: Account, message: Message, session: SessionId, policy: Policy) -> Transition[Account]:
+    """Process a message that the user's client sent; without 'to' it goes to the user's own bare JID (§8.2)."""
+    if not policy.messaging:
+        return refuse(account, message, session, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING)
+    if message.to is None:
+        return Transition(account, (Route(message.stamped(to=account.address), rules.MESSAGE_WITHOUT_TO, session),))
+    return Transition(account, (Route(message, rules.MESSAGE_ROUTED, session),))
+
+
+def inbound_message(
+    account: Account, event: Inbound, message: Message, sender: JID, to: JID, policy: Policy
+) -> Transition[Account]:
+    """Process a message that arrived for the user: one cell of Table 1."""
+    if not policy.messaging:
+        return Transition(account, (error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING),))
+    session = account.resource(to.resource) if to.resource is not None else None
+    if message.kind == "error":
+        if session is None:
+            return silence(account, rules.ERROR_MESSAGE_IGNORED)
+        return Transition(account, (deliver(message, (session.id,), rules.ERROR_MESSAGE_DELIVERED),))
+    target = Target.BARE if to.resource is None else Target.UNMATCHED if session is None else Target.MATCHED
+    lenient = policy.unmatched_full_jid is UnmatchedFullJID.LENIENT and message.kind in ("normal", "chat")
+    if target is Target.UNMATCHED and lenient:
+        target = Target.BARE
+    reachable = [each for each in account.sessions if each.presence is not None and each.priority >= 0]
+    situation = _situation(account, reachable)
+    if session is not None:  # "available or connected" (§8.5.3.1), where Table 1 knows only active resources
+        rule = rules.MESSAGE_TO_CONNECTED
+        if situation is not Situation.NO_ACTIVE:
+            rule = MESSAGE_TABLE[situation, target, message.kind].rule
+        return Transition(account, (deliver(message, (session.id,), rule),))
+    cell = MESSAGE_TABLE[situation, target, message.kind]
+    return _perform(account, event, message, sender, cell, reachable, policy)
+
+
+def _situation(account: Account, reachable: list[Session]) -> Situation:
+    """Name the row of Table 1. A connected resource that is not available counts for nothing in it."""
+    if len(reachable) > 1:
+        return Situation.SEVERAL
+    if reachable:
+        return Situation.ONE
+    return Situation.NEGATIVE if account.available() else Situation.NO_ACTIVE
+
+
+def _perform(
+    account: Account,
+    event: Inbound,
+    message: Message,
+    sender: JID,
+    cell: Cell,
+    reachable: list[Session],
+    policy: Policy,
+) -> Transition[Account]:
+    """Choose one of the actions that the cell permits, and do it."""
+    permitted = cell.permitted
+    if Action.DELIVER in permitted or permitted == {Action.ALL}:
+        return Transition(account, (deliver(message, _ids(reachable), cell.rule),))
+    if Action.MOST_AVAILABLE in permitted:
+        choice = policy.chat_to_several if message.kind == "chat" else policy.normal_to_several
+        chosen = reachable if choice is MessagesToSeveral.ALL else most_available(reachable)
+        return Transition(account, (deliver(message, _ids(chosen), cell.rule),))
+    if Action.STORE in permitted and policy.offline_messages:
+        return keep_offline(account, event, message, sender, cell.rule, policy)
+    if Action.SILENCE not in permitted or (Action.ERROR in permitted and _may_know(account, sender)):
+        return Transition(account, (error_to_sender(message, Condition.SERVICE_UNAVAILABLE, cell.rule),))
+    return silence(account, cell.rule)
+
+
+def most_available(reachable: list[Session]) -> list[Session]:
+    """Return the resources of the highest priority, those with a stream before those without (§8.5.4).
+
+    Several of the same priority all get the message: none of them is less available than another.
+    """
+    attached = [session for session in reachable if session.attached] or reachable
+    highest = max([session.priority for session in attached])
+    return [session for session in attached if session.priority == highest]
+
+
+def _may_know(account: Account, sender: JID) -> bool:
+    """Whether an error may tell the sender that the resource is not there (§8.1)."""
+    return visibility(account, sender, None) is not NONE
+
+
+def _ids(sessions: Iterable[Session]) -> tuple[SessionId, ...]:
+    return tuple([session.id for session in sessions])
+
+
+def message_to_nobody(message: Message, to: JID, policy: Policy) -> Effect:
+    """Process a message to an account that does not exist (§8.5.1).
+
+    A service that stores messages for absent users is silent to strangers, so it must be silent here too;
+    one that bounces them bounces these as well: else accounts could be found by trying (RFC 6120 §13.11).
+    """
+    if not policy.messaging:
+        return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING)
+    if message.kind == "error":
+        return Ignored(rules.ERROR_MESSAGE_IGNORED)
+    lenient = policy.unmatched_full_jid is UnmatchedFullJID.LENIENT and message.kind in ("normal", "chat")
+    target = Target.BARE if to.resource is None or lenient else Target.UNMATCHED
+    cell = MESSAGE_TABLE[Situation.NO_ACCOUNT, target, message.kind]
+    bounces = Action.SILENCE not in cell.permitted or (
+        Action.ERROR in cell.permitted
+        and not policy.offline_messages
+        and Action.STORE in MESSAGE_TABLE[Situation.NO_ACTIVE, target, message.kind].permitted
+    )
+    if bounces:
+        return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, cell.rule)
+    return Ignored(cell.rule)

@@ -1,0 +1,1 @@
+"""Presence (RFC 6121 §4): broadcast, directed and probed."""

@@ -1,0 +1,83 @@
+"""Items that the service shows in a roster: shared groups and the like (RFC 6121 §2.1.6, §2.6, §3).
+
+They lie over the roster like a sheet: read-only for the user and for the contact, never stored. The host
+says what is shared after each loading of the account, and whenever it changes.
+"""
+
+from __future__ import annotations
+
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import prepared_jid
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import Contact, Roster
+from xmpp_im_core.rules import administration as rules
+from xmpp_im_core.server.contact_changes import push_item
+from xmpp_im_core.server.contact_presence import without_directed_to
+from xmpp_im_core.server.effects import Effect, FanOut, Kind, Put, Transition, silence
+from xmpp_im_core.server.events import SharedItemsChanged
+from xmpp_im_core.server.state import Account
+from xmpp_im_core.server.subscriptions.resending import first_due
+from xmpp_im_core.server.visibility import is_blocked, is_withheld
+from xmpp_im_core.stanza import Presence
+
+
+def shared_items_changed(account: Account, event: SharedItemsChanged, policy: Policy) -> Transition[Account]:
+    """Show these items and no others: each that differs is a modification, and pushed (§2.6.3).
+
+    Whoever may see the user's presence from now on is sent it, whoever may no longer is sent unavailable
+    presence, and whom the user may see from now on is probed.
+    """
+    before = account.roster
+    shared = FrozenMap((item.jid, item) for item in event.items if item.jid != account.jid.bare)
+    changed = [jid for jid in sorted({*before.shared, *shared}) if before.shared.get(jid) != shared.get(jid)]
+    if not changed:
+        return silence(account, rules.SHARED_UNCHANGED)
+    roster = before.showing(shared, len(changed))
+    after = account.with_roster(roster)
+    pushes = [
+        _push(after, jid, before.version + n, f"{event.seq}-push-{n}", policy) for n, jid in enumerate(changed, 1)
+    ]
+    send = (*pushes, *_presence(account, after, changed, event.seq))
+    for jid in changed:
+        if _from(before, jid) and not _from(roster, jid):
+            after = without_directed_to(after, jid)
+    after = after.waking(first_due(after, policy))
+    return Transition(after, send, (Put(Kind.ROSTER, "", roster.head),))
+
+
+def _push(account: Account, jid: str, version: int, id: str, policy: Policy) -> Effect:
+    roster = account.roster
+    item = roster.shared.get(jid)
+    if item is not None:
+        return push_item(account, item, version, id, policy, rules.SHARED_PUSHED)
+    own = roster.contacts.get(jid) or Contact(jid, listed=False)
+    return push_item(account, own, version, id, policy, rules.SHARED_GONE_PUSHED)
+
+
+def _presence(before: Account, after: Account, changed: list[str], seq: str) -> list[Effect]:
+    """Return the presence that goes with the change, to and for the contacts whose state differs."""
+    seen = [jid for jid in changed if not is_withheld(after, prepared_jid(jid))]
+    gained = tuple([jid for jid in seen if _from(after.roster, jid) and not _from(before.roster, jid)])
+    lost = tuple([jid for jid in seen if _from(before.roster, jid) and not _from(after.roster, jid)])
+    probed = [jid for jid in changed if _to(after.roster, jid) and not _to(before.roster, jid)]
+    probed = [jid for jid in probed if not is_blocked(after, prepared_jid(jid))]
+    send: list[Effect] = []
+    for session in after.sessions:
+        if session.presence is None:
+            continue
+        if gained:
+            send.append(FanOut(session.presence, gained, rules.SHARED_PRESENCE))
+        if lost:
+            gone = Presence(None, session.address, f"{seq}-unavailable-{session.id.resource}", "unavailable")
+            send.append(FanOut(gone, lost, rules.SHARED_UNAVAILABLE))
+    if probed and after.available():
+        send.append(FanOut(Presence(None, after.address, f"{seq}-probe", "probe"), tuple(probed), rules.SHARED_PROBE))
+    return send
+
+
+def _from(roster: Roster, jid: str) -> bool:
+    return roster.state_of(jid).from_
+
+
+def _to(roster: Roster, jid: str) -> bool:
+    return roster.state_of(jid).to

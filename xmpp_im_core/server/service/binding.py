@@ -1,0 +1,36 @@
+"""Whether a client may bind a resource: asked before the bind request is answered (RFC 6120 §7.6, §7.7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xmpp_im_core.jid import InvalidJID, parse_jid
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.server.accounts.machine import account_of
+from xmpp_im_core.server.service.serving import Service
+from xmpp_im_core.server.state import NoAccount
+from xmpp_im_core.stanza import Condition
+
+
+def may_bind(service: Service[Any], account: str, resource: str, policy: Policy) -> Condition | None:
+    """Return None if a client may bind this resource, or the condition of the stanza error that refuses its request.
+
+    Ask before you answer a bind request: a session that is refused later loses its stream. An account that is not in
+    memory has no session, so it has not too many. The account decides again when ``SessionBound`` comes, since two
+    clients may have asked at the same time.
+
+    :param account: the bare JID.
+    :param resource: a resourcepart, prepared or not; an empty one is no resourcepart.
+    """
+    try:
+        prepared = parse_jid(account).with_resource(resource).resource
+    except InvalidJID:
+        return Condition.BAD_REQUEST  # §7.7.2.1
+    known = service.accounts.get(account)
+    state = None if known is None else account_of(known)
+    if state is None or isinstance(state, NoAccount):
+        return None
+    in_use = any(session.id.resource == prepared for session in state.sessions)
+    if not in_use and len(state.sessions) >= policy.sessions:
+        return Condition.RESOURCE_CONSTRAINT  # §7.6.2.1
+    return None

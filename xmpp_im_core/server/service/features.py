@@ -1,0 +1,46 @@
+"""What a server tells others that it can do: stream features (RFC 6121 §2.6.1, §3.4), service discovery (XEP-0030)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from xmpp_im_core.element import Element, element
+from xmpp_im_core.policy import Policy, PreApproval, RosterAccess
+from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.server.accounts.machine import Machine
+from xmpp_im_core.server.blocking import BLOCKING
+
+_OFFLINE: Final = "msgoffline"
+
+
+def stream_features(policy: Policy) -> tuple[Element, ...]:
+    """Return the stream features of this policy, for the ``<stream:features/>`` of a client that has logged in.
+
+    A client uses roster versions (§2.6.1) and pre-approval (§3.4) only where they are offered.
+    """
+    offered: list[Element] = []
+    if _has_rosters(policy) and policy.roster_versioning:
+        offered.append(element("ver", "urn:xmpp:features:rosterver"))
+    if policy.pre_approval is not PreApproval.UNSUPPORTED:
+        offered.append(element("sub", "urn:xmpp:features:pre-approval"))
+    return tuple(offered)
+
+
+def features(policy: Policy, machine: Machine[Any]) -> tuple[str, ...]:
+    """Return the features of this policy and of the machine's extensions, sorted: for the answer of disco#info.
+
+    They are those of the server and of each account: the namespaces in ``policy.served``, rosters, the block list
+    (XEP-0191 §3.1), stored messages (XEP-0160 §4), and what each extension has declared.
+    """
+    found = {*policy.served, *machine.features}
+    if _has_rosters(policy):
+        found.add(ROSTER)
+    if policy.blocking:
+        found.add(BLOCKING)
+    if policy.messaging and policy.offline_messages:
+        found.add(_OFFLINE)
+    return tuple(sorted(found))
+
+
+def _has_rosters(policy: Policy) -> bool:
+    return policy.roster_access in (RosterAccess.OPEN, RosterAccess.READ_ONLY)

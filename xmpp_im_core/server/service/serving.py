@@ -1,0 +1,350 @@
+"""Many accounts at several domains, composed into one pure machine: ``serve(service, event, policy) -> Served``.
+
+One event may concern many accounts: what one of them sends to another at a hosted domain comes back as an
+inbound event of the other, and each runs its own half of the exchange, with its own table, checks and
+pushes (RFC 6121 §3.1.2, §8.5). What is for other domains leaves as an effect.
+
+**Order.** Steps are taken first in, first out. All effects of a step stand in ``send`` before any effect of
+a step that it caused, so between any two entities what was sent first arrives first (RFC 6120 §10.1).
+
+**One transaction.** All steps of an event stand or fall together: ``store`` holds what all of them want
+stored, and is committed before anything of ``send`` is done, ``forget`` after that. Where the commit fails,
+the host keeps the service it had, drops the result, and feeds :func:`not_stored`.
+
+**Questions.** An account that is not in memory is asked for with ``Load``, once, and ``LoadOffline`` asks
+for stored messages. Until the answer comes the account *waits*: its events are held, in order, and follow
+the answer. So each ``Load`` needs its ``AccountLoaded`` or ``LoadFailed``, each ``LoadOffline`` its
+``OfflineLoaded`` (with no messages, if they cannot be read). The end of the session that waits for stored
+messages ends the waiting too: whoever loads them may have ended with it.
+
+**Memory.** An account that does not exist, or could not be loaded and has no session, is not kept; an idle
+account stays until the host takes it out with :func:`unload`. Of what clients and others send, no more is held
+than ``Policy.held_events``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar, overload
+
+from attrs import define, field, frozen
+
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import JID, Address, Malformed, parse_address, parse_jid
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.rules import service as rules
+from xmpp_im_core.server.accounts.machine import PLAIN, Machine, account_of
+from xmpp_im_core.server.delivery.domain import to_no_jid, to_the_domain
+from xmpp_im_core.server.effects import Effect, FanOut, Ignored, LoadOffline, Route, StoreOperation, Transition, silence
+from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, LoadFailed
+from xmpp_im_core.server.service.events import Arrived, ForAccount, ServiceEvent, entering, not_stored
+from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, answers, refused, released
+from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
+from xmpp_im_core.stanza import Stanza
+
+__all__ = [
+    "Arrived",
+    "ForAccount",
+    "Handled",
+    "Load",
+    "Served",
+    "Service",
+    "ServiceEvent",
+    "Waiting",
+    "hosting",
+    "merged",
+    "not_stored",
+    "serve",
+    "unload",
+]
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+# --- state and result -------------------------------------------------------------------------------------
+
+
+@frozen
+class Service(Generic[S]):
+    """The accounts in memory, and those that wait. Begin with :func:`hosting`."""
+
+    domains: tuple[str, ...]
+    """The hosted domains, prepared."""
+    machine: Machine[S]
+    """What each account runs: RFC 6121, with or without extensions."""
+    accounts: FrozenMap[S] = FrozenMap()
+    """By bare JID. One that is not here is not in memory; whether it exists is not known."""
+    held: FrozenMap[Waiting] = FrozenMap()
+    """The accounts that wait for an answer to ``Load`` or ``LoadOffline``, by bare JID."""
+
+
+@overload
+def hosting(*domains: str) -> Service[State]: ...
+@overload
+def hosting(*domains: str, machine: Machine[S]) -> Service[S]: ...
+def hosting(*domains: str, machine: Machine[Any] = PLAIN) -> Service[Any]:
+    """Return the service that hosts these domains, with no account in memory.
+
+    :param machine: what each account runs, where it is more than RFC 6121.
+    :raises InvalidJID: for what is no JID.
+    :raises ValueError: for none, and for what is more than a domainpart.
+    """
+    prepared = [parse_jid(domain) for domain in domains]
+    if not prepared or any(each.local is not None or each.resource is not None for each in prepared):
+        raise ValueError(f"domains: {domains!r}; one domainpart or more is needed, and nothing else")
+    return Service(tuple([each.domain for each in prepared]), machine)
+
+
+def unload(service: Service[S], jid: str) -> Service[S]:
+    """Take an account out of memory; its next event loads it again.
+
+    An account that has sessions or waits for an answer stays: the same service is returned. So does one that has had a
+    session replaced whose end is still to come: what that one did not get would be lost. Its ``wake_at`` is the host's
+    to remember.
+    """
+    if jid in service.held or jid not in service.accounts:
+        return service
+    state = account_of(service.accounts[jid])
+    if not isinstance(state, NoAccount) and state.sessions:
+        return service
+    if isinstance(state, Account) and state.replaced:
+        return service
+    return Service(service.domains, service.machine, service.accounts.delete(jid), service.held)
+
+
+@frozen
+class Load:
+    """Load the account; ``AccountLoaded`` (with no records, if there is none) or ``LoadFailed`` answers."""
+
+    jid: str
+
+
+@frozen
+class Handled(Generic[S]):
+    """The step of one account. A hosted domain itself counts as an address without account."""
+
+    jid: str
+    event: Event
+    transition: Transition[S]
+
+
+@frozen
+class Served(Generic[S]):
+    """What came of an event: the new service, the steps in their order, and what they want done.
+
+    Each effect and operation stands beside the bare JID that it belongs to. ``send`` is without what came
+    back to an account of this service, which ``steps`` show.
+    """
+
+    state: Service[S]
+    steps: tuple[Handled[S], ...]
+    send: tuple[tuple[str, Effect | Load], ...]
+    store: tuple[tuple[str, StoreOperation], ...]
+    forget: tuple[tuple[str, StoreOperation], ...]
+    holds: tuple[tuple[str, str], ...] = ()
+    """The accounts that hold an event now because they wait for an answer, each with the ``seq`` of its cause."""
+    releases: tuple[str, ...] = ()
+    """The ``seq`` of the cause of each event that was held and has been taken up now."""
+
+    def concerned(self) -> frozenset[str]:
+        """Return the bare JIDs of the accounts whose state this result rests on or changes."""
+        return frozenset([*[step.jid for step in self.steps], *[jid for jid, _ in self.holds]])
+
+
+def merged(service: Service[S], served: Served[S]) -> Service[S]:
+    """Return a service that has gone on, with a result that was computed from an earlier state of it.
+
+    No account that the result concerns has changed meanwhile; the caller sees to that.
+    """
+    accounts, held = service.accounts, service.held
+    for jid in served.concerned():
+        accounts = _replaced(accounts, jid, served.state.accounts.get(jid))
+        held = _replaced(held, jid, served.state.held.get(jid))
+    return Service(service.domains, service.machine, accounts, held)
+
+
+def _replaced(map: FrozenMap[T], key: str, value: T | None) -> FrozenMap[T]:
+    if value is not None:
+        return map.set(key, value)
+    return map.delete(key) if key in map else map
+
+
+# --- the machine ------------------------------------------------------------------------------------------
+
+
+def serve(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) -> Served[S]:
+    """Take one event of a service, and all that it causes at hosted domains."""
+    due = entering(event)
+    seq = due.event.seq
+    work = _Work(service.domains, service.machine, service.accounts, service.held, policy, seq, seq)
+    work.queue.append(due)
+    while work.queue or work.groups:
+        if not work.queue:
+            _begin(work, work.groups.popleft())
+        _take(work, work.queue.popleft())
+    return work.done()
+
+
+def _begin(work: _Work[S], group: list[Held]) -> None:
+    """Begin with the next held events; everything before them has been processed."""
+    work.cause = group[0].cause
+    work.queue.extend([held.due for held in group])
+
+
+@define
+class _Work(Generic[S]):
+    """The work on one event, under way. It does not outlive the call of ``serve``."""
+
+    domains: tuple[str, ...]
+    machine: Machine[S]
+    accounts: FrozenMap[S]
+    held: FrozenMap[Waiting]
+    policy: Policy
+    seq: str
+    """The number of the event."""
+    cause: str
+    """The number of the event that what is being done comes from: this one, or one whose effects were held."""
+    came: Counter[str] = field(factory=Counter)
+    """How many stanzas have come to an account, by bare JID."""
+    queue: deque[ForAccount] = field(factory=deque)
+    groups: deque[list[Held]] = field(factory=deque)
+    """The events that are released, in groups: each begins when ``queue`` is empty."""
+    steps: list[Handled[S]] = field(factory=list)
+    send: list[tuple[str, Effect | Load]] = field(factory=list)
+    holds: list[tuple[str, str]] = field(factory=list)
+    releases: list[str] = field(factory=list)
+
+    def done(self) -> Served[S]:
+        """Return the result. Who does not exist is forgotten only now, when all that came for it is answered."""
+        accounts = self.accounts
+        for step in self.steps:
+            if (
+                _not_worth_keeping(account_of(step.transition.state))
+                and accounts.get(step.jid) is step.transition.state
+            ):
+                accounts = accounts.delete(step.jid)
+        return Served(
+            Service(self.domains, self.machine, accounts, self.held),
+            tuple(self.steps),
+            tuple(self.send),
+            tuple([(step.jid, operation) for step in self.steps for operation in step.transition.store]),
+            tuple([(step.jid, operation) for step in self.steps for operation in step.transition.forget]),
+            tuple(self.holds),
+            tuple(self.releases),
+        )
+
+
+def _not_worth_keeping(state: State) -> bool:
+    """Whether a state tells nothing, so that strangers who try addresses cannot fill the memory with such."""
+    return isinstance(state, NoAccount) or (isinstance(state, Unloaded) and not state.sessions)
+
+
+def _take(work: _Work[S], due: ForAccount) -> None:
+    """Take an event: release what waited for it, hold it, or let its account process it."""
+    waiting = work.held.get(due.jid)
+    if waiting is not None and answers(waiting, due.event):
+        work.held = work.held.delete(due.jid)
+        work.releases += [held.cause for held in waiting.events.values()]
+        _release(work, released(waiting, Held(due, work.cause)))
+    elif waiting is not None:
+        _hold(work, waiting, due)
+    else:
+        _process(work, due)
+
+
+def _release(work: _Work[S], groups: list[list[Held]]) -> None:
+    """Put what is released before everything that is still to be done: that came later."""
+    behind = [Held(due, work.cause) for due in work.queue]
+    work.queue.clear()
+    work.groups.extendleft(reversed([*groups, behind] if behind else groups))
+
+
+def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
+    """Hold an event until the answer comes, or refuse it where that is too much."""
+    state = work.accounts.get(due.jid)
+    if state is None:
+        state = work.machine.start(parse_jid(due.jid))
+    full = waiting.is_full(due.event, work.policy)
+    refusal = refused(account_of(state), due.event, work.policy) if full else None
+    if refusal is None:
+        work.holds.append((due.jid, work.cause))
+        work.held = work.held.set(due.jid, waiting.holding(Held(due, work.cause)))
+    else:
+        _perform(work, due, Transition(state, (refusal,)))
+
+
+def _process(work: _Work[S], due: ForAccount) -> None:
+    """Let an account, or a domain itself, process its event; an account that is not in memory is asked for."""
+    written = parse_address(due.jid)
+    assert isinstance(written, Address)  # the constructor has seen to it
+    address = written.jid
+    if isinstance(due.event, Inbound) and isinstance(due.event.stanza.to, Malformed):
+        answer = to_no_jid(due.event.stanza, work.domains[0])
+        _perform(work, due, Transition(work.machine.start(address), (answer,)))
+        return
+    if address.domain not in work.domains:
+        _perform(work, due, silence(work.machine.start(address), rules.NOT_HOSTED))
+        return
+    if address.local is None:
+        _perform(work, due, Transition(work.machine.start(address), (_domain_effect(due.event, address.domain),)))
+        return
+    state = work.accounts.get(due.jid)
+    if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
+        work.held = work.held.set(due.jid, Waiting(None).holding(Held(due, work.cause)))
+        work.holds.append((due.jid, work.cause))
+        work.send.append((due.jid, Load(due.jid)))
+        return
+    before = work.machine.start(address) if state is None else state
+    transition = work.machine.reduce(before, due.event, work.policy)
+    work.accounts = work.accounts.set(due.jid, transition.state)
+    _perform(work, due, transition)
+
+
+def _domain_effect(event: Event, domain: str) -> Effect:
+    return to_the_domain(event.stanza, domain) if isinstance(event, Inbound) else Ignored(rules.DOMAIN_EVENT)
+
+
+def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
+    """Let the effects of a step leave, and then what it sends to hosted domains come back."""
+    work.steps.append(Handled(due.jid, due.event, step))
+    back: list[Stanza] = []
+    for effect in step.send:
+        leaving = _leaving(work.domains, effect, back)
+        if leaving is not None:
+            work.send.append((due.jid, leaving))
+        if isinstance(effect, LoadOffline):
+            work.held = work.held.set(due.jid, Waiting(effect.session))
+    for stanza in back:
+        jid = _recipient(stanza).bare
+        event = Inbound(due.event.at, f"{work.seq}.{jid}.{work.came[jid]}", stanza, due.decision)
+        work.came[jid] += 1
+        work.queue.append(ForAccount(jid, event))
+
+
+def _leaving(domains: Iterable[str], effect: Effect, back: list[Stanza]) -> Effect | None:
+    """Return what of an effect is the host's to do; what is for hosted domains is put into ``back`` instead."""
+    if isinstance(effect, Route):
+        if _recipient(effect.stanza).domain not in domains:
+            return effect
+        back.append(effect.stanza)
+        return None
+    if not isinstance(effect, FanOut):
+        return effect
+    elsewhere: list[str] = []
+    for recipient in effect.recipients:
+        addressed = (effect.within or effect.stanza).stamped(to=parse_address(recipient))
+        if _recipient(addressed).domain in domains:
+            back.append(addressed)
+        else:
+            elsewhere.append(recipient)
+    if len(elsewhere) == len(effect.recipients):
+        return effect
+    return FanOut(effect.stanza, tuple(elsewhere), effect.rule) if elsewhere else None
+
+
+def _recipient(stanza: Stanza) -> JID:
+    """Return the 'to' of a stanza that an account sends: what has none is never routed."""
+    to = stanza.to_jid
+    assert to is not None
+    return to

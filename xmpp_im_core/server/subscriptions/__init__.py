@@ -1,0 +1,1 @@
+"""Presence subscriptions (RFC 6121 §3): one module per section."""

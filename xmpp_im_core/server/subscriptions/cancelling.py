@@ -1,0 +1,61 @@
+"""Cancelling a subscription, denying a request (RFC 6121 §3.2; Tables A.2.4, A.3.4)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import Contact
+from xmpp_im_core.rules import subscriptions as rules
+from xmpp_im_core.server.contact_changes import modify, note, push
+from xmpp_im_core.server.contact_presence import unavailable_from_all, without_directed_to
+from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, silence
+from xmpp_im_core.server.events import Inbound, Outbound
+from xmpp_im_core.server.state import Account
+from xmpp_im_core.server.subscriptions.decision_notices import notify
+from xmpp_im_core.server.subscriptions.pre_approving import cancel_pre_approval
+from xmpp_im_core.stanza import Presence
+from xmpp_im_core.subscription import INBOUND_UNSUBSCRIBED, OUTBOUND_UNSUBSCRIBED
+
+
+def outbound_unsubscribed(
+    account: Account, event: Outbound, cancellation: Presence, contact: Contact, policy: Policy
+) -> Transition[Account]:
+    """Process the user's cancellation or denial (§3.2.2; Table A.2.4).
+
+    "while the user is still subscribed", unavailable presence from each available resource; then the
+    stanza is routed; then the item is pushed. Whoever is denied was never subscribed, and so hears of no
+    resource: unavailable presence would tell that there are some.
+
+    :param cancellation: stamped with the user's bare JID, to the contact's bare JID.
+    """
+    row = OUTBOUND_UNSUBSCRIBED[contact.state]
+    if not row.acts:
+        return cancel_pre_approval(account, event, contact, row, policy)
+    farewells: tuple[Effect, ...] = ()
+    cancelled = contact.becoming(row.becomes)
+    if contact.state.from_:
+        farewells = unavailable_from_all(account, cancellation.to, event.seq, rules.UNAVAILABLE_BEFORE_CANCELLATION)
+        account = without_directed_to(account, contact.jid)
+    routed = Route(cancellation, row.rule, event.session)
+    if not contact.listed:  # a denied request had no item
+        after, noted = note(account, cancelled)
+        return Transition(after, (*farewells, routed, Ignored(rules.DENIAL_WITHOUT_ITEM)), noted)
+    after, cancelled, store = modify(account, cancelled.in_roster(approved=False), policy)
+    pushed = push(after, cancelled, f"{event.seq}-push", policy, rules.CANCELLATION_PUSHED)
+    return Transition(after, (*farewells, routed, pushed), store)
+
+
+def inbound_unsubscribed(
+    account: Account, event: Inbound, cancellation: Presence, contact: Contact, policy: Policy
+) -> Transition[Account]:
+    """Process a contact's cancellation or denial (§3.2.3; Table A.3.4).
+
+    Delivered to the interested resources, then the push. Table A.3.4 has a denial end the pending request;
+    §3.2.3 alone would leave ask='subscribe' for ever.
+    """
+    row = INBOUND_UNSUBSCRIBED[contact.state]
+    if not row.acts:
+        return silence(account, row.rule)
+    after, contact, store = modify(account, contact.becoming(row.becomes), policy)
+    after, told, kept = notify(after, event.seq, cancellation, row.rule, policy)
+    pushed = push(after, contact, f"{event.seq}-push", policy, rules.CANCELLED_PUSHED)
+    return Transition(after, (*told, pushed), (*store, *kept))

@@ -1,0 +1,86 @@
+"""Approving a request before it comes (RFC 6121 §3.4; Table A.2.3)."""
+
+from __future__ import annotations
+
+from xmpp_im_core.policy import Policy, PreApproval
+from xmpp_im_core.roster import Contact
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import subscriptions as rules
+from xmpp_im_core.server.answers import refuse
+from xmpp_im_core.server.contact_changes import has_no_room_for, modify, push
+from xmpp_im_core.server.contact_presence import presence_from_all
+from xmpp_im_core.server.effects import Ignored, Route, Transition, silence
+from xmpp_im_core.server.events import Inbound, Outbound
+from xmpp_im_core.server.state import Account
+from xmpp_im_core.stanza import Condition, Presence
+from xmpp_im_core.subscription import OUTBOUND_SUBSCRIBED, PRE_APPROVED, Row
+
+
+def pre_approve(account: Account, event: Outbound, contact: Contact, row: Row, policy: Policy) -> Transition[Account]:
+    """Note that the user approves a request of the contact's which has not come yet (§3.4.2).
+
+    The item is pushed with its 'approved' flag, and made where there is none; nothing is routed.
+    """
+    if policy.pre_approval is PreApproval.UNSUPPORTED:
+        return silence(account, rules.PRE_APPROVAL_UNSUPPORTED)
+    if contact.approved:
+        return Transition(account, (Ignored(row.rule), Ignored(rules.APPROVED_ALREADY)))
+    if has_no_room_for(account.roster, contact, policy):
+        return refuse(account, event.stanza, event.session, Condition.POLICY_VIOLATION, rules.REQUEST_TO_FULL_ROSTER)
+    pushed_by = rules.PRE_APPROVAL_PUSHED if contact.listed else rules.PRE_APPROVED_ITEM_PUSHED
+    after, contact, store = modify(account, contact.in_roster(approved=True), policy)
+    return Transition(after, (Ignored(row.rule), push(after, contact, f"{event.seq}-push", policy, pushed_by)), store)
+
+
+def approved_beforehand(
+    account: Account, event: Inbound, request: Presence, contact: Contact, policy: Policy
+) -> Transition[Account]:
+    """Answer a request that the user has approved before it came (§3.4.2, §3.1.3)."""
+    row = PRE_APPROVED[contact.state]
+    kept = policy.pre_approval is PreApproval.KEPT
+    pushed_by = rules.PRE_APPROVAL_KEPT if kept else rules.PRE_APPROVAL_USED
+    approved = contact.becoming(row.becomes).in_roster(approved=kept)
+    return _approve(account, event, request, approved, policy, row.rule, pushed_by)
+
+
+def approved_by_service(
+    account: Account, event: Inbound, request: Presence, contact: Contact, policy: Policy
+) -> Transition[Account]:
+    """Approve a request as the service has decided on the user's behalf (§3.1.3)."""
+    if has_no_room_for(account.roster, contact, policy):
+        return silence(account, rules.SERVICE_APPROVAL_TO_FULL_ROSTER)
+    table = OUTBOUND_SUBSCRIBED if contact.state.pending_in else PRE_APPROVED
+    approved = contact.becoming(table[contact.state].becomes).in_roster(approved=contact.approved)
+    rule, pushed_by = rules.REQUEST_APPROVED_BY_SERVICE, rules.APPROVED_BY_SERVICE_PUSHED
+    return _approve(account, event, request, approved, policy, rule, pushed_by)
+
+
+def _approve(
+    account: Account,
+    event: Inbound,
+    request: Presence,
+    approved: Contact,
+    policy: Policy,
+    rule: Rule,
+    pushed_by: Rule,
+) -> Transition[Account]:
+    """Answer without asking the user: an approval like any other (§3.1.5), the answer, the push, then presence."""
+    after, approved, store = modify(account, approved, policy)
+    to = request.from_bare
+    send = (
+        Route(Presence(to, account.address, f"{event.seq}-subscribed", "subscribed"), rule),
+        push(after, approved, f"{event.seq}-push", policy, pushed_by),
+        *presence_from_all(after, to, rules.PRESENCE_AFTER_APPROVAL),
+    )
+    return Transition(after, send, store)
+
+
+def cancel_pre_approval(
+    account: Account, event: Outbound, contact: Contact, row: Row, policy: Policy
+) -> Transition[Account]:
+    """Take a pre-approval back (§3.2.2, rule 2); the contact is not told, the item stays."""
+    if not contact.approved:
+        return silence(account, row.rule)
+    after, contact, store = modify(account, contact.in_roster(approved=False), policy)
+    pushed = push(after, contact, f"{event.seq}-push", policy, rules.PRE_APPROVAL_CANCELLED)
+    return Transition(after, (Ignored(row.rule), pushed), store)
