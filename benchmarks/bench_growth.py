@@ -89,7 +89,7 @@ def test_a_request_where_as_many_wait_as_may(benchmark: BenchmarkFixture) -> Non
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_broadcast_builds_one_effect_however_many_it_reaches(size: int) -> None:
-    send = reduce(warm(size), update()).send
+    effects = reduce(warm(size), update()).effects
 
-    assert [len(effect.recipients) for effect in send if isinstance(effect, FanOut)] == [size]
-    assert len(send) == len(reduce(warm(10), update()).send)
+    assert [len(effect.recipients) for effect in effects if isinstance(effect, FanOut)] == [size]
+    assert len(effects) == len(reduce(warm(10), update()).effects)

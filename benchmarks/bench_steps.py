@@ -39,10 +39,10 @@ def test_a_step(benchmark: BenchmarkFixture, event: Event) -> None:
 
     step = benchmark(reduce, juliet, event)
 
-    assert step.send
+    assert step.effects
 
 
 def test_a_broadcast_is_one_effect_for_all_subscribers() -> None:
-    fan_outs = [effect for effect in reduce(warm(100), update()).send if isinstance(effect, FanOut)]
+    fan_outs = [effect for effect in reduce(warm(100), update()).effects if isinstance(effect, FanOut)]
 
     assert [len(effect.recipients) for effect in fan_outs] == [100]

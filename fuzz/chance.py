@@ -76,11 +76,11 @@ class Accounts:
             self.state, self.policy = draw_state(self.chance), self.chance.choice(POLICIES)
         event = draw_event(self.chance, self.state, f"e{self.count}")
         step = reduce(self.state, event, self.policy)
-        assert step.send, "a step without a rule"
+        assert step.effects, "a step without a rule"
         if self.count % ROUND_TRIP == 0:
-            for value in (step.state, event, *step.send, *step.store, *step.forget):
+            for value in (step.state, event, *step.effects, *step.store, *step.forget):
                 assert from_text(to_text(value)) == value
-            for effect in step.send:
+            for effect in step.effects:
                 if isinstance(effect, Deliver):
                     write_stanza(effect.stanza)
         self.state = step.state
@@ -107,7 +107,7 @@ class Services:
             self.service, self.policy = _extended(), self.chance.choice(POLICIES)
         event = self._event(f"s{self.count}")
         served = serve(self.service, event, self.policy)
-        assert served.send or served.steps or served.holds, "an event without an answer"
+        assert served.effects or served.steps or served.holds, "an event without an answer"
         if self.chance.random() < 0.02:
             served = serve(self.service, not_stored(NOON, f"f{self.count}", event), self.policy)
         self.service = served.state
@@ -139,10 +139,10 @@ class Clients:
             self.client = user.Client(JULIET)
         event = draw_client_event(self.chance, self.client, f"c{self.count}")
         step = user.reduce(self.client, event)
-        assert step.send, "a step without a rule"
+        assert step.effects, "a step without a rule"
         if self.count % ROUND_TRIP == 0:
             assert from_text(to_text(step.state)) == step.state
-        for effect in step.send:
+        for effect in step.effects:
             if isinstance(effect, user.Send):
                 write_stanza(effect.stanza)
         self.client = step.state

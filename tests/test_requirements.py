@@ -40,8 +40,8 @@ def test_a_host_may_offer_the_session_establishment_of_rfc_3921() -> None:
 
     offered = reduce(romeo, asked, Policy(served=FrozenMap({namespace: Audience.OWNER})))
 
-    assert [type(effect) for effect in offered.send] == [Delegate]
-    assert [type(effect) for effect in reduce(romeo, asked).send] == [Deliver]  # else: an error
+    assert [type(effect) for effect in offered.effects] == [Delegate]
+    assert [type(effect) for effect in reduce(romeo, asked).effects] == [Deliver]  # else: an error
 
 
 @requirement("6121-3.1.3-19")
@@ -67,11 +67,11 @@ def test_stored_requests_are_limited(policy: Policy, senders: list[str], kept: i
 def test_a_domain_with_which_no_stream_can_be_negotiated_is_reported_as_a_timeout() -> None:
     romeo = account("romeo@example.net", {JULIET: "Both"}, available=("foo",))
     request = outbound("subscribe", JULIET)
-    routed = [effect for effect in reduce(romeo, request).send if isinstance(effect, Route)]
+    routed = [effect for effect in reduce(romeo, request).effects if isinstance(effect, Route)]
 
     told_user = reduce(romeo, Unroutable(AT, "seq2", routed[0], Condition.REMOTE_SERVER_TIMEOUT))
 
-    (effect,) = told_user.send
+    (effect,) = told_user.effects
     assert isinstance(effect, Deliver)
     assert condition(effect.stanza) == "remote-server-timeout"
 

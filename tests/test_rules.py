@@ -202,8 +202,8 @@ def test_every_event_has_an_answer_in_every_state_and_names_a_rule(state: State,
     step = reduce(state, event)
 
     assert isinstance(step, Transition)
-    assert step.send
-    assert all(isinstance(effect.rule, Rule) for effect in step.send)
+    assert step.effects
+    assert all(isinstance(effect.rule, Rule) for effect in step.effects)
 
 
 def test_the_examples_are_all_the_events_there_are() -> None:

@@ -75,7 +75,7 @@ class Application(ClientHost, ClientWire):
 
     def observe(self, step: core.Transition) -> None:
         """Note the requirements that the rules cite which fired."""
-        for effect in step.send:
+        for effect in step.effects:
             self.fired.update(effect.rule.requirements)
 
     def send(self, stanza: Stanza) -> None:

@@ -133,7 +133,7 @@ def test_it_changes_nothing_but_the_answers_to_probes(state: str) -> None:
         received_iq("get", element("query", "urn:example:x"), from_=ROMEO, to=JULIET),
         outbound("available", by="balcony"),
     ):
-        assert reduce(moved, event).send == reduce(given, event).send
+        assert reduce(moved, event).effects == reduce(given, event).effects
 
 
 # --- removed ---------------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def test_every_resource_takes_its_leave_before_any_subscription_ends() -> None:
 def test_every_session_is_ended_each_once() -> None:
     given = account(JULIET, connected=("cellar",), interested=("hall",), available=("balcony",))
 
-    ends = [effect.session.resource for effect in reduce(given, REMOVED).send if isinstance(effect, EndSession)]
+    ends = [effect.session.resource for effect in reduce(given, REMOVED).effects if isinstance(effect, EndSession)]
 
     assert ends == ["balcony", "cellar", "hall"]
 
@@ -196,7 +196,7 @@ def test_an_empty_account_goes_in_silence() -> None:
     step = reduce(account(JULIET), REMOVED)
 
     assert (told(step), step.state) == ([], NOBODY)
-    assert step.send != ()
+    assert step.effects != ()
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -206,7 +206,7 @@ def test_whoever_waits_for_an_answer_gets_a_denial_and_sees_no_resource(listed: 
     step = reduce(account(JULIET, [waiting], available=("balcony",)), REMOVED)
 
     assert told(step)[-1] == f"route unsubscribed from {JULIET} to {ROMEO}"
-    assert not any(isinstance(effect, FanOut) for effect in step.send)
+    assert not any(isinstance(effect, FanOut) for effect in step.effects)
 
 
 @rfc6121("8.5.1", quote="the server MUST silently ignore the stanza")

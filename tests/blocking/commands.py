@@ -38,7 +38,7 @@ def after_blocking(account: Account, *jids: str) -> Account:
 def pushed(step: Step) -> list[tuple[Element, tuple[str, ...]]]:
     """Return the commands that are pushed, each with the resources that get it at their full JIDs."""
     found: list[tuple[Element, tuple[str, ...]]] = []
-    for effect in step.send:
+    for effect in step.effects:
         if isinstance(effect, Deliver) and isinstance(effect.stanza, IQ) and effect.stanza.type == "set":
             assert effect.address is AddressedAs.FULL_JID
             assert (effect.stanza.to, effect.stanza.from_) == (None, None)
@@ -49,4 +49,4 @@ def pushed(step: Step) -> list[tuple[Element, tuple[str, ...]]]:
 
 def presence_told(step: Step) -> list[str]:
     """Return what a step tells of the user's presence, and to whom; a line for each fan-out."""
-    return [line(effect) for effect in step.send if isinstance(effect, FanOut)]
+    return [line(effect) for effect in step.effects if isinstance(effect, FanOut)]

@@ -118,7 +118,7 @@ def test_blocking_is_stored_answered_pushed_and_then_taken_leave_with_from_each_
         f"send unavailable from {JULIET}/balcony to {ROMEO}",
         f"send unavailable from {JULIET}/chamber to {ROMEO}",
     ]
-    assert [type(effect).__name__ for effect in step.send] == ["Deliver", "Deliver", "FanOut", "FanOut"]
+    assert [type(effect).__name__ for effect in step.effects] == ["Deliver", "Deliver", "FanOut", "FanOut"]
     assert step.store == (Put(Kind.BLOCKED, ROMEO, None),)
     ids = [stanza.id for stanza in stanzas(step)]
     assert len(set(ids)) == len(ids)
@@ -373,7 +373,7 @@ def test_the_greeting_is_the_current_presence_in_full() -> None:
 
     step = reduce(away, unblock(ROMEO))
 
-    greetings = [effect.stanza for effect in step.send if isinstance(effect, FanOut)]
+    greetings = [effect.stanza for effect in step.effects if isinstance(effect, FanOut)]
     assert greetings[0] == presence("available", f"{JULIET}/balcony", None, show, id="pres1")
 
 

@@ -125,7 +125,7 @@ def test_a_message_fares_as_one_to_nobody(type: str, to: str, offline: bool) -> 
 
     assert stanzas(step) == stanzas(reduce(NoAccount(parse_jid(JULIET)), event, policy))
     assert (step.state, step.store) == (juliet(), ())
-    assert Ignored(rules.MESSAGE_AS_TO_NOBODY) in step.send
+    assert Ignored(rules.MESSAGE_AS_TO_NOBODY) in step.effects
 
 
 @pytest.mark.parametrize("to", ADDRESSES)

@@ -109,7 +109,7 @@ def test_more_names_than_the_list_can_hold_are_refused_before_any_is_prepared(
     refused = reduce(given, large, policy)
 
     assert told(refused) == ["error policy-violation to balcony"]
-    assert [effect.rule for effect in refused.send] == [rules.LIST_FULL]
+    assert [effect.rule for effect in refused.effects] == [rules.LIST_FULL]
     assert (refused.state, refused.store) == (given, ())
     assert prepared(step(given, large, policy)) == 0
 
@@ -118,7 +118,7 @@ def test_more_names_than_the_list_can_hold_are_refused_before_any_is_prepared(
 def test_as_many_names_as_the_list_can_hold_are_taken(command: Callable[..., Event]) -> None:
     taken = reduce(juliet(20), command(*many_names(100)), Policy(block_list=100))
 
-    assert rules.LIST_FULL not in [effect.rule for effect in taken.send]
+    assert rules.LIST_FULL not in [effect.rule for effect in taken.effects]
 
 
 # --- strangers ----------------------------------------------------------------------------------------------

@@ -105,15 +105,15 @@ class Scene:
 
 
 def sent(step: Transition) -> list[Element]:
-    return [to_element(effect.stanza) for effect in step.send if isinstance(effect, Send)]
+    return [to_element(effect.stanza) for effect in step.effects if isinstance(effect, Send)]
 
 
 def told(step: Transition) -> list[Notification]:
-    return [effect.notification for effect in step.send if isinstance(effect, Tell)]
+    return [effect.notification for effect in step.effects if isinstance(effect, Tell)]
 
 
 def rules_of(step: Transition) -> list[Rule]:
-    return [effect.rule for effect in step.send]
+    return [effect.rule for effect in step.effects]
 
 
 def elements(*xml: str) -> list[Element]:
@@ -122,7 +122,7 @@ def elements(*xml: str) -> list[Element]:
 
 def is_silent(step: Transition, rule: Rule) -> bool:
     """Whether the step did nothing at all, by this rule."""
-    return step.send == (Ignored(rule),)
+    return step.effects == (Ignored(rule),)
 
 
 def changed_nothing(before: Client, step: Transition) -> bool:
@@ -136,5 +136,5 @@ def of_kind(kind: type[N], notifications: Iterable[Notification]) -> Iterator[N]
 
 
 def as_stanza(step: Transition) -> Stanza:
-    (effect,) = [effect for effect in step.send if isinstance(effect, Send)]
+    (effect,) = [effect for effect in step.effects if isinstance(effect, Send)]
     return effect.stanza

@@ -204,8 +204,8 @@ def test_every_event_gets_an_answer_with_a_rule_in_every_state(history: list[Eve
         before, digest = client, hash(client)
         step = reduce(client, event)
         client = step.state
-        assert step.send != ()
-        assert all(isinstance(effect.rule, Rule) for effect in step.send)
+        assert step.effects != ()
+        assert all(isinstance(effect.rule, Rule) for effect in step.effects)
         assert hash(before) == digest
 
 
@@ -221,7 +221,7 @@ def test_nothing_is_answered_on_the_users_behalf(history: list[Event]) -> None:
         step = reduce(client, event)
         client = step.state
         if isinstance(event, Inbound):
-            answers = [effect.stanza for effect in step.send if isinstance(effect, Send)]
+            answers = [effect.stanza for effect in step.effects if isinstance(effect, Send)]
             assert all(each.type in ("result", "error") for each in answers)
             assert event.stanza.type != "error" or not answers
 
@@ -251,7 +251,7 @@ def test_what_is_said_to_an_occupant_goes_to_nobody_else(history: list[Event]) -
         step = reduce(client, event)
         if isinstance(event, Reply) and event.message.from_jid in (JJ, TYBALT) and event.message.kind != "groupchat":
             rooms = ROOM.full in client.rooms or event.message.payload.first("x", USER) is not None
-            sent = [effect.stanza for effect in step.send if isinstance(effect, Send)]
+            sent = [effect.stanza for effect in step.effects if isinstance(effect, Send)]
             assert not rooms or all(each.to_jid == event.message.from_jid for each in sent if each.KIND == "message")
         client = step.state
 

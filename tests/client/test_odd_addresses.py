@@ -125,7 +125,7 @@ def test_an_odd_resource_of_the_own_account_is_never_this_one() -> None:
 
     step = scene.server(f"{push}<item jid='tybalt@capulet.example'/></query></iq>")
 
-    assert [effect.rule for effect in step.send] == [rules.PUSH_IGNORED]
+    assert [effect.rule for effect in step.effects] == [rules.PUSH_IGNORED]
 
 
 # --- items with a resourcepart -----------------------------------------------------------------------------------

@@ -210,7 +210,7 @@ def test_every_step_can_be_explained(step: tuple[State, Event]) -> None:
 
     explanation = explain(state, event)
 
-    assert [explained.effect for explained in explanation.sent] == list(reduce(state, event).send)
+    assert [explained.effect for explained in explanation.sent] == list(reduce(state, event).effects)
     assert explanation.jid == state.jid.bare
     assert all(line.isprintable() for line in str(explanation).split("\n"))
 

@@ -70,7 +70,7 @@ def sent(type: str | None, *children: Element, by: str = "a", to: str = JULIET, 
 def copies(transition: Transition[Extended]) -> list[tuple[str, str, Stanza]]:
     """Return each copy: the direction, the resource, and the message inside."""
     found: list[tuple[str, str, Stanza]] = []
-    for effect in transition.send:
+    for effect in transition.effects:
         if isinstance(effect, Deliver) and isinstance(effect.stanza, Message):
             for direction in ("received", "sent"):
                 wrapper = effect.stanza.payload.first(direction, CARBONS)
@@ -98,7 +98,7 @@ def test_a_resource_enables_and_disables_for_itself_alone() -> None:
     assert enabled.state.own.enabled == again.state.own.enabled == (SessionId("b", 1),)
     assert disabled.state.own.enabled == ()
     for each in (enabled, again, disabled):
-        (answer,) = each.send
+        (answer,) = each.effects
         assert isinstance(answer, Deliver)
         assert (answer.stanza.type, answer.sessions) == ("result", (SessionId("b", 1),))
 
@@ -111,7 +111,7 @@ def test_the_request_may_be_addressed_to_the_own_bare_jid() -> None:
 def test_anything_else_in_the_namespace_is_a_bad_request(name: str, type: str) -> None:
     refused = step(romeo(), asks("b", name, type))
 
-    (answer,) = refused.send
+    (answer,) = refused.effects
     assert isinstance(answer, Deliver)
     assert answer.stanza.error is not None
     assert answer.stanza.error.condition.value == "bad-request"
@@ -139,8 +139,8 @@ def test_whoever_did_not_get_a_message_to_a_full_jid_gets_a_copy() -> None:
     delivered = step(romeo(enabled="ab"), arrived)
 
     assert copies(delivered) == [("received", "b", arrived.stanza)]
-    assert isinstance(delivered.send[0], Deliver)
-    assert delivered.send[0].stanza is arrived.stanza, "the original comes first, as it stands"
+    assert isinstance(delivered.effects[0], Deliver)
+    assert delivered.effects[0].stanza is arrived.stanza, "the original comes first, as it stands"
 
 
 def test_whoever_got_the_original_gets_no_copy() -> None:
@@ -265,11 +265,11 @@ def test_copies_go_to_the_enabled_less_the_delivered_less_the_origin(
         done = step(state, received("chat", from_=origin, to=f"{ROMEO}/{target}"))
         delivered = {
             each.resource
-            for effect in done.send
+            for effect in done.effects
             if isinstance(effect, Deliver) and isinstance(effect.stanza, Message) and effect.stanza.to is not None
             for each in effect.sessions
         }
 
         expected = enabled - delivered - ({"f"} if origin == f"{ROMEO}/f" else set()) if delivered else set()
         assert sorted(told(done)) == sorted(expected)
-        assert not any(isinstance(effect, FanOut) for effect in done.send)
+        assert not any(isinstance(effect, FanOut) for effect in done.effects)

@@ -38,7 +38,7 @@ def away(contacts: dict[str, str], status: str | None = None) -> State:
 
 def asks(state: State, sender: str, type: str = "get", to: str = ROMEO, after: timedelta = timedelta()) -> Stanza:
     event = Inbound(AT + after, "seq", iq(type, ASKED, from_=sender, to=to))
-    (effect,) = MACHINE.reduce(state, event, DEFAULT).send
+    (effect,) = MACHINE.reduce(state, event, DEFAULT).effects
     assert isinstance(effect, Route | Deliver)
     return effect.stanza
 
@@ -102,7 +102,7 @@ def test_a_blocked_subscriber_is_refused_by_the_account_itself() -> None:
 def test_the_own_client_asks_for_its_own_account() -> None:
     state = account(ROMEO, available=("foo",))
 
-    (effect,) = MACHINE.reduce(state, Outbound(AT, "seq", SessionId("foo", 1), iq("get", ASKED)), DEFAULT).send
+    (effect,) = MACHINE.reduce(state, Outbound(AT, "seq", SessionId("foo", 1), iq("get", ASKED)), DEFAULT).effects
 
     assert isinstance(effect, Deliver)
     assert answer(effect.stanza) == "0"
@@ -116,7 +116,7 @@ def test_a_request_to_a_full_jid_is_the_clients_to_answer_and_passes_the_gate_of
     state = account(ROMEO, {JULIET: "From"}, available=("foo",))
     event = Inbound(AT, "seq", iq("get", ASKED, from_=f"{JULIET}/balcony", to=f"{ROMEO}/foo"))
 
-    (effect,) = MACHINE.reduce(state, event, DEFAULT).send
+    (effect,) = MACHINE.reduce(state, event, DEFAULT).effects
 
     assert isinstance(effect, Deliver)
     assert effect.stanza is event.stanza

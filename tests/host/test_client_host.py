@@ -46,7 +46,7 @@ class Observing(ClientHost):
 
     def observe(self, step: Transition) -> None:
         assert isinstance(self.wire, Log)
-        self.seen.append(([effect.rule.name for effect in step.send], len(self.wire.calls)))
+        self.seen.append(([effect.rule.name for effect in step.effects], len(self.wire.calls)))
 
     seen: list[tuple[list[str], int]]
 

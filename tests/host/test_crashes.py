@@ -286,7 +286,7 @@ def test_each_event_is_stored_then_sent_in_order_then_forgotten() -> None:
     expected: list[object] = []
     for served in stage.happened:
         expected += [served.store, served] if served.store else [served]
-        for _, effect in served.send:
+        for _, effect in served.effects:
             expected += handed_over(effect)
         expected += [served.forget] if served.forget else []
     assert stage.records.journal == expected

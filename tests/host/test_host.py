@@ -308,7 +308,7 @@ class Observing(Host[State]):
     def observe(self, served: Served[State]) -> None:
         assert isinstance(self.storage, Records)
         assert isinstance(self.wire, Tape)
-        rules = [effect.rule.name for step in served.steps for effect in step.transition.send]
+        rules = [effect.rule.name for step in served.steps for effect in step.transition.effects]
         self.seen.append((rules, self.storage.account(JULIET).offline, len(self.wire.got)))
 
     seen: list[tuple[list[str], int, int]]

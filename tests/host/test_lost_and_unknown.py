@@ -114,7 +114,7 @@ def test_who_waits_for_what_was_not_delivered_hears_an_error_where_no_account_is
     state: State, effect: Deliver
 ) -> None:
     for event in reports(effect):
-        routed = [each for each in reduce(state, event, BOUNCING).send if isinstance(each, Route)]
+        routed = [each for each in reduce(state, event, BOUNCING).effects if isinstance(each, Route)]
         assert [(each.stanza.type, each.stanza.id) for each in routed] == [("error", effect.stanza.id)]
 
 
@@ -122,7 +122,7 @@ def test_who_waits_for_what_was_not_delivered_hears_an_error_where_no_account_is
 @pytest.mark.parametrize("effect", [PRESENCE, ANSWER, PUSH], ids=["presence", "answer", "push"])
 def test_what_nobody_waits_for_is_not_answered(state: State, effect: Deliver) -> None:
     for event in reports(effect):
-        assert all(isinstance(each, Ignored) for each in reduce(state, event).send)
+        assert all(isinstance(each, Ignored) for each in reduce(state, event).effects)
 
 
 def test_an_account_stays_in_memory_until_the_end_of_a_session_that_was_replaced() -> None:

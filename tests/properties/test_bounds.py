@@ -123,7 +123,7 @@ def test_a_request_that_is_too_large_is_not_kept(account: Account) -> None:
     step = reduce(account, Inbound(NOON, "e1", request), SMALL)
 
     assert step.state == account
-    assert [type(effect) for effect in step.send] == [Ignored]
+    assert [type(effect) for effect in step.effects] == [Ignored]
 
 
 @given(accounts(), st.data())
@@ -149,7 +149,7 @@ def test_no_more_sessions_are_bound_than_may_be(account: Account) -> None:
     steps = replay(account, events, SMALL)
 
     assert len(account_of(steps[-1].state).sessions) == SMALL.sessions
-    assert [type(effect) for effect in steps[-1].send] == [EndSession]
+    assert [type(effect) for effect in steps[-1].effects] == [EndSession]
 
 
 def with_session(account: Account) -> tuple[Account, SessionId]:

@@ -72,7 +72,7 @@ def test_no_message_to_the_bare_jid_reaches_a_negative_priority_or_who_is_not_av
     """ "the server MUST NOT deliver the stanza to any available resource with a negative priority" (§8.5.2.1.1)"""
     step = reduce(account, Inbound(NOON, "e", message), policy)
 
-    for effect in step.send:
+    for effect in step.effects:
         for id in effect.sessions if isinstance(effect, Deliver) else ():
             session = account.session(id)
             assert session is not None
@@ -91,7 +91,7 @@ def test_no_stored_message_reaches_a_negative_priority(account: Account, priorit
     step = reduce(account.blocking(()).with_session(session), OfflineLoaded(NOON, "e", id, (("m1", stored),)))
 
     wanted = priority is not None and int(priority) >= 0
-    assert [type(effect) for effect in step.send] == ([Deliver] if wanted else [Ignored])
+    assert [type(effect) for effect in step.effects] == ([Deliver] if wanted else [Ignored])
     assert step.forget == ((Delete(Kind.OFFLINE, "m1"),) if wanted else ())
 
 
@@ -147,7 +147,7 @@ class Fates:
                 assert operation.key not in self.stored
                 assert isinstance(operation.value, Message)
                 self.stored[operation.key] = operation.value
-        questions = [effect for effect in step.send if self.perform(effect)]
+        questions = [effect for effect in step.effects if self.perform(effect)]
         for operation in step.forget:
             assert isinstance(operation, Delete)
             if operation.kind is Kind.OFFLINE:
@@ -171,9 +171,9 @@ class Fates:
         """A message that came and went nowhere is dropped by the rule that is named."""
         if not isinstance(event, Inbound):
             return
-        went = [effect for effect in step.send if isinstance(effect, Deliver | Route)]
+        went = [effect for effect in step.effects if isinstance(effect, Deliver | Route)]
         if not went and not step.store:
-            assert all(is_about_messages(effect.rule) for effect in step.send)
+            assert all(is_about_messages(effect.rule) for effect in step.effects)
             self.dropped[event.stanza.id] += 1
 
     def lose(self, id: SessionId, at_most: int) -> tuple[Deliver, ...]:
@@ -269,7 +269,7 @@ def fail(host: Fates, data: st.DataObject) -> None:
         return
     for effect in host.lose(session.id, 1):
         step = host.feed(Undelivered(NOON, host.seq(), effect, (session.id,)))
-        assert all(session.id not in again.sessions for again in step.send if isinstance(again, Deliver))
+        assert all(session.id not in again.sessions for again in step.effects if isinstance(again, Deliver))
     host.feed(SessionEnded(NOON, host.seq(), session.id))
 
 
@@ -278,7 +278,7 @@ def fail(host: Fates, data: st.DataObject) -> None:
 
 def pushes(step: Step) -> list[Deliver]:
     """The roster pushes of a step, but for those that answer a roster get."""
-    return [effect for effect in step.send if isinstance(effect, Deliver) and item_pushed(effect) is not None]
+    return [effect for effect in step.effects if isinstance(effect, Deliver) and item_pushed(effect) is not None]
 
 
 def item_pushed(effect: Deliver) -> Element | None:
@@ -365,7 +365,7 @@ def replayed(before: Shown, items: Iterable[Element]) -> Shown:
 
 
 def items_pushed(step: Step, session: SessionId) -> list[Element]:
-    found = [item_pushed(e) for e in step.send if isinstance(e, Deliver) and session in e.sessions]
+    found = [item_pushed(e) for e in step.effects if isinstance(e, Deliver) and session in e.sessions]
     return [item for item in found if item is not None]
 
 
@@ -410,7 +410,7 @@ def test_from_any_old_version_a_client_comes_to_the_present_roster(account: Acco
 
     step = reduce(account, Outbound(NOON, "w2", WATCHER, get(ver)), policy)
 
-    (result, *_) = step.send
+    (result, *_) = step.effects
     assert isinstance(result, Deliver)
     query = result.stanza.payload.first("query", ROSTER)
     if query is None:
@@ -429,7 +429,7 @@ def test_interim_pushes_come_in_the_order_of_the_modifications(account: Account,
 
     step = reduce(account, Outbound(NOON, "w2", WATCHER, get(f"{roster.lineage}:{since}")))
 
-    versions = [versions_of(e) for e in step.send if isinstance(e, Deliver) and item_pushed(e) is not None]
+    versions = [versions_of(e) for e in step.effects if isinstance(e, Deliver) and item_pushed(e) is not None]
     assert versions == sorted(set(versions))
 
 

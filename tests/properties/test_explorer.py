@@ -133,7 +133,7 @@ def test_the_table_says_what_the_reducer_does_in_any_account(
     step = reduce(account, event)
 
     assert isinstance(step.state, Account)
-    assert (held(step.state, jid), sent(step.send, jid)) == row(table(), holds, what, arrives)
+    assert (held(step.state, jid), sent(step.effects, jid)) == row(table(), holds, what, arrives)
 
 
 def with_resource(account: Account) -> Account:

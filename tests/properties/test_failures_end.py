@@ -46,7 +46,7 @@ class FailingHost:
                 waiting.append(StoreFailed(NOON, f"failed{self.count}", event))
                 continue
             self.state = step.state
-            for n, effect in enumerate(step.send):
+            for n, effect in enumerate(step.effects):
                 waiting += self.failures(f"{self.count}.{n}", effect)
 
     def failures(self, seq: str, effect: object) -> list[Event]:

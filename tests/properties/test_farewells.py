@@ -61,7 +61,7 @@ class Stage:
         assert isinstance(after, Account)
         self.account = after
         back: list[Stanza] = []
-        for effect in step.send:
+        for effect in step.effects:
             for to, stanza in told(effect):
                 self.note(before, event, to, stanza)
                 if isinstance(to, str) and parse_jid(to).bare == JULIET.bare:

@@ -147,7 +147,7 @@ def recipients(effect: Effect) -> set[str]:
 def test_a_subscription_stanza_goes_to_nobody_but_the_contact_that_the_event_names(case: tuple[Account, Event]) -> None:
     account, event = case
 
-    for effect in reduce(account, event).send:
+    for effect in reduce(account, event).effects:
         stanza = effect.stanza if isinstance(effect, Route | FanOut) else None
         if isinstance(stanza, Presence) and stanza.type in SUBSCRIPTION_TYPES:
             if isinstance(event, AccountRemoved | TimePassed):  # these are about every contact

@@ -163,7 +163,7 @@ def got(state: State, trace: Trace, entity: str, policy: Policy = DEFAULT) -> li
     for event in trace:
         step = happens(state, event, policy)
         state = step.state
-        for effect in step.send:
+        for effect in step.effects:
             if isinstance(effect, Route) and effect.stanza.to_jid is not None:
                 if effect.stanza.to_jid.bare == entity:
                     received.append(effect.stanza)

@@ -50,7 +50,7 @@ def available(account: Account) -> list[Session]:
 
 def stanzas_to(step: Step, entity: JID) -> Iterator[Stanza]:
     """What a step sends to any address of an entity."""
-    for effect in step.send:
+    for effect in step.effects:
         if isinstance(effect, Route) and effect.stanza.to_jid is not None:
             if effect.stanza.to_jid.bare == entity.bare:
                 yield effect.stanza
@@ -73,7 +73,7 @@ def broadcast(account: Account, session: SessionId) -> Step:
 
 
 def told_of_presence(step: Step) -> set[str]:
-    return {jid for e in step.send if isinstance(e, FanOut) and e.stanza.type is None for jid in e.recipients}
+    return {jid for e in step.effects if isinstance(e, FanOut) and e.stanza.type is None for jid in e.recipients}
 
 
 @given(accounts(), st.data())
@@ -121,7 +121,7 @@ def test_the_block_list_counts_from_the_next_broadcast(met: tuple[Account, JID],
         shown = broadcast(account, WATCHER)
         account = account_of(shown.state)
         told.append(
-            any(isinstance(e, FanOut) and e.stanza.type is None and who.bare in e.recipients for e in shown.send)
+            any(isinstance(e, FanOut) and e.stanza.type is None and who.bare in e.recipients for e in shown.effects)
         )
 
     assert told == [is_subscriber, False, is_subscriber]
@@ -136,7 +136,7 @@ def test_unavailable_presence_reaches_all_who_could_see_the_resource_once_each(
 
     step = reduce(account, Outbound(NOON, "e", session.id, Presence(type="unavailable")))
 
-    told = [jid for e in step.send if isinstance(e, FanOut) for jid in e.recipients]
+    told = [jid for e in step.effects if isinstance(e, FanOut) for jid in e.recipients]
     assert len(told) == len(set(told))
     entities = {*account.roster.contacts, *account.roster.shared, *[parse_jid(each).bare for each in session.directed]}
     seeing = {jid for jid in entities if visibility(account, parse_jid(jid), session) is not V.NONE}
@@ -170,7 +170,7 @@ def test_an_iq_request_reaches_a_resource_from_whoever_may_see_it(
 
     step = reduce(account, Inbound(NOON, "e", ping))
 
-    delivered = any(isinstance(effect, Deliver) for effect in step.send)
+    delivered = any(isinstance(effect, Deliver) for effect in step.effects)
     assert delivered is (visibility(account, parse_jid(sender), session) is not V.NONE)
 
 
@@ -226,7 +226,7 @@ def test_nothing_that_must_not_be_answered_is_answered_with_an_error(history: tu
         step = reduce(state, event)
         stanzas = caused_by(event)
         if stanzas and not any(may_be_answered(stanza) for stanza in stanzas):
-            made = [s for s in map(stanza_of, step.send) if s is not None and s.type == "error"]
+            made = [s for s in map(stanza_of, step.effects) if s is not None and s.type == "error"]
             passed_on = {(s.KIND, s.id) for s in stanzas if s.type == "error"}
             assert {(s.KIND, s.id) for s in made} <= passed_on
             assert all(s.payload == t.payload for s in made for t in stanzas if (s.KIND, s.id) == (t.KIND, t.id))
@@ -265,7 +265,7 @@ def test_an_error_or_a_result_makes_no_error(account: Account, data: st.DataObje
 
     step = reduce(account, data.draw(st.sampled_from(happenings)))
 
-    made = [made for made in map(stanza_of, step.send) if made is not None]
+    made = [made for made in map(stanza_of, step.effects) if made is not None]
 
     assert all(each.payload == stanza.payload for each in made if each.type == "error")
 
@@ -336,7 +336,7 @@ def test_automatic_answers_come_to_an_end(one: Account, other: Account, data: st
             continue
         step = reduce(states[recipient.bare], Inbound(NOON, f"e{answered}", stanza))
         states[recipient.bare] = step.state
-        ahead += [effect.stanza for effect in step.send if isinstance(effect, Route)]
+        ahead += [effect.stanza for effect in step.effects if isinstance(effect, Route)]
 
 
 # --- order ------------------------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def test_automatic_answers_come_to_an_end(one: Account, other: Account, data: st
 
 def position(step: Step, what: Callable[[Effect], bool]) -> int:
     """Where in a step this is first done; behind everything else where it is not."""
-    return next((n for n, effect in enumerate(step.send) if what(effect)), len(step.send))
+    return next((n for n, effect in enumerate(step.effects) if what(effect)), len(step.effects))
 
 
 def is_push(effect: Effect) -> bool:
@@ -370,10 +370,10 @@ def test_a_roster_push_comes_after_what_it_is_caused_by(met: tuple[Account, JID]
     for account, event in meetings(*met):
         assert isinstance(event, Inbound | Outbound)
         step = reduce(account, event)
-        if any(map(is_push, step.send)):
-            caused = [n for n, effect in enumerate(step.send) if is_subscription(effect, event.stanza.type)]
+        if any(map(is_push, step.effects)):
+            caused = [n for n, effect in enumerate(step.effects) if is_subscription(effect, event.stanza.type)]
             assert all(n < position(step, is_push) for n in caused)
-            assert not any(map(is_result, step.send)) or position(step, is_result) == 0
+            assert not any(map(is_result, step.effects)) or position(step, is_result) == 0
 
 
 @given(somebody())

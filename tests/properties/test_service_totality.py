@@ -90,8 +90,8 @@ def test_every_event_of_a_service_gets_an_answer(drawn: tuple[Service[State], tu
 
 def answered(before: Service[State], served: Served[State]) -> bool:
     """Whether an event was processed or is held: each step says what it does, if only that it does nothing."""
-    held = served.state.held != before.held or any(isinstance(effect, Load) for _, effect in served.send)
-    return held or any(step.transition.send or step.transition.store for step in served.steps)
+    held = served.state.held != before.held or any(isinstance(effect, Load) for _, effect in served.effects)
+    return held or any(step.transition.effects or step.transition.store for step in served.steps)
 
 
 # --- stanzas without a sender -------------------------------------------------------------------------------
@@ -120,8 +120,8 @@ def test_a_stanza_without_a_sender_is_never_answered(to: str | None, sender: str
         if served.state.held:
             served = serve(served.state, ForAccount(place, AccountLoaded(NOON, "l", ())))
 
-        assert {type(effect) for step in served.steps for effect in step.transition.send} == {Ignored}
-        assert not served.send or {type(effect) for _, effect in served.send} == {Ignored}
+        assert {type(effect) for step in served.steps for effect in step.transition.effects} == {Ignored}
+        assert not served.effects or {type(effect) for _, effect in served.effects} == {Ignored}
         assert not served.store
 
 
@@ -136,4 +136,4 @@ def test_a_stanza_for_another_address_is_not_answered_in_that_address_s_name(pla
         if served.state.held:
             served = serve(served.state, ForAccount(place, AccountLoaded(NOON, "l", ())))
 
-        assert {type(effect) for step in served.steps for effect in step.transition.send} == {Ignored}
+        assert {type(effect) for step in served.steps for effect in step.transition.effects} == {Ignored}

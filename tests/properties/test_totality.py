@@ -34,7 +34,7 @@ History = tuple[State, tuple[Event, ...]]
 
 
 def values_of(step: Step) -> Iterator[object]:
-    yield from (step.state, *step.send, *step.store, *step.forget)
+    yield from (step.state, *step.effects, *step.store, *step.forget)
 
 
 # --- an answer, always ------------------------------------------------------------------------------------
@@ -50,9 +50,9 @@ def test_no_event_raises_in_any_state_and_every_step_has_a_rule(case: Case) -> N
 
     step = reduce(state, event)
 
-    assert step.send
-    assert all(effect.rule.name and effect.rule.says for effect in step.send)
-    assert all(effect.rule.requirements or effect.rule.sources for effect in step.send)
+    assert step.effects
+    assert all(effect.rule.name and effect.rule.says for effect in step.effects)
+    assert all(effect.rule.requirements or effect.rule.sources for effect in step.effects)
 
 
 @given(histories())
@@ -61,7 +61,7 @@ def test_no_history_leads_to_a_state_in_which_an_event_raises(history: History) 
 
     steps_taken = replay(state, events)
 
-    assert [bool(step.send) for step in steps_taken] == [True] * len(events)
+    assert [bool(step.effects) for step in steps_taken] == [True] * len(events)
 
 
 @given(histories())
@@ -104,7 +104,7 @@ from xmpp_im_core.snapshot import from_text, read_log, replay, to_text
 for block in sys.stdin.read().split("\\n\\n"):
     state, *log = block.splitlines()
     for step in replay(from_text(state), read_log(log)):
-        for value in (step.state, *step.send, *step.store, *step.forget):
+        for value in (step.state, *step.effects, *step.store, *step.forget):
             print(to_text(value))
 """
 
@@ -162,7 +162,7 @@ def test_every_session_that_an_effect_names_is_there_before_or_after_the_step(ca
     step = reduce(state, event)
     there = ids_of(state) | ids_of(step.state)
 
-    for effect in step.send:
+    for effect in step.effects:
         if isinstance(effect, Deliver):
             assert effect.sessions
             assert set(effect.sessions) <= there
@@ -175,7 +175,7 @@ def test_every_session_that_an_effect_names_is_there_before_or_after_the_step(ca
 
 @given(steps())
 def test_no_stanza_leaves_without_somebody_to_get_it(case: Case) -> None:
-    for effect in reduce(*case).send:
+    for effect in reduce(*case).effects:
         if isinstance(effect, Route):
             assert effect.stanza.to is not None
         elif isinstance(effect, FanOut):
@@ -219,7 +219,7 @@ def test_the_ids_of_what_the_server_makes_begin_with_the_number_of_the_event(cas
     state, event = case
     known = ids_known(state, event)
 
-    for effect in reduce(state, event).send:
+    for effect in reduce(state, event).effects:
         stanza = stanza_of(effect)
         if stanza is not None and stanza.id is not None and stanza.id not in known:
             assert stanza.id.startswith(seqs_of(event))
@@ -231,7 +231,7 @@ def test_no_id_of_a_push_is_given_twice(history: History) -> None:
     pushed = [
         effect.stanza.id
         for step in replay(state, events)
-        for effect in step.send
+        for effect in step.effects
         if isinstance(effect, Deliver) and effect.stanza.type == "set" and effect.stanza.from_ is None
     ]
 

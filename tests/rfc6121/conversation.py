@@ -270,7 +270,7 @@ def following(state: State, *events: Event, policy: Policy = DEFAULT) -> Account
 
 def told(step: Step) -> list[str]:
     """Return what a step tells to whom, a line for each effect, in order; silences say nothing."""
-    return [line(effect) for effect in step.send if not isinstance(effect, Ignored)]
+    return [line(effect) for effect in step.effects if not isinstance(effect, Ignored)]
 
 
 def line(effect: Effect) -> str:
@@ -335,7 +335,7 @@ def shown(content: Element) -> str:
 def pushes(step: Step) -> list[tuple[str, str | None]]:
     """Return the items that a step pushes, in words, each with the 'ver' of its push."""
     found: list[tuple[str, str | None]] = []
-    for effect in step.send:
+    for effect in step.effects:
         if isinstance(effect, Deliver) and isinstance(effect.stanza, IQ) and effect.stanza.type == "set":
             (pushed,) = effect.stanza.payload.elements
             (content,) = pushed.elements
@@ -358,7 +358,7 @@ def roster(state: State) -> list[str]:
 
 def stanzas(step: Step) -> list[Stanza]:
     """Return what a step sends, in order; a fan-out counts once."""
-    return [effect.stanza for effect in step.send if isinstance(effect, Deliver | Route | FanOut)]
+    return [effect.stanza for effect in step.effects if isinstance(effect, Deliver | Route | FanOut)]
 
 
 def content(step: Step) -> list[Payload]:
@@ -379,7 +379,7 @@ def fails_in_silence(given: Account, event: Undelivered) -> bool:
     step = reduce(given, event)
     assert told(step) == []
     assert (step.store, step.forget) == ((), ())
-    assert step.send, "a silence names its rule"
+    assert step.effects, "a silence names its rule"
     assert step.state == broken(given, *event.sessions)
     return True
 
@@ -389,6 +389,6 @@ def ignored(state: State, event: Event, policy: Policy = DEFAULT) -> bool:
     step = reduce(state, event, policy)
     assert told(step) == []
     assert (step.store, step.forget) == ((), ())
-    assert step.send, "a silence names its rule"
+    assert step.effects, "a silence names its rule"
     assert step.state is state
     return True

@@ -245,7 +245,7 @@ def test_of_the_contact_nothing_changes_but_what_the_cell_says(cell: Cell) -> No
 def test_the_first_effect_names_the_rule_of_the_cell(cell: Cell) -> None:
     unavailable_comes_first = told(reduce(given(cell), happens(cell)))[:1] == [UNAVAILABLE]
 
-    effect = reduce(given(cell), happens(cell)).send[int(unavailable_comes_first)]
+    effect = reduce(given(cell), happens(cell)).effects[int(unavailable_comes_first)]
 
     assert effect.rule is TABLES[cell.table][STATES[cell.state]].rule
 
@@ -367,7 +367,7 @@ def test_without_pre_approval_all_other_cells_are_the_same(cell: Cell) -> None:
     step = reduce(given(cell), happens(cell), unsupported)
 
     if cell.pre_approves:
-        assert [type(effect) for effect in step.send] == [Ignored]
+        assert [type(effect) for effect in step.effects] == [Ignored]
         assert step.store == ()
     else:
         assert step == reduce(given(cell), happens(cell))

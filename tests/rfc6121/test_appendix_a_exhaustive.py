@@ -81,7 +81,7 @@ def exchange(both: Pair, speaker: int, event: Event, policy: Policy = DEFAULT) -
 
 
 def leaving(step: Step) -> Iterable[Stanza]:
-    for effect in step.send:
+    for effect in step.effects:
         if isinstance(effect, Route):
             yield effect.stanza
         elif isinstance(effect, FanOut):

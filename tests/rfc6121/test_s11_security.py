@@ -92,9 +92,9 @@ def everything() -> list[Message | Presence | IQ]:
 
 def heard(step: Step) -> list[Stanza]:
     """Return what leaves for anybody but the user's own sessions."""
-    for effect in step.send:
+    for effect in step.effects:
         assert not isinstance(effect, FanOut), "a fan-out in answer to one stanza"
-    return [effect.stanza for effect in step.send if isinstance(effect, Route)]
+    return [effect.stanza for effect in step.effects if isinstance(effect, Route)]
 
 
 @rfc6121("11", quote="MUST NOT leak the user's network availability to entities who are not authorized to know")
@@ -199,7 +199,7 @@ def test_nor_is_one_of_the_users_own(to: str | None, sent: Message | Presence | 
 
     for policy in (Policy(), Policy(messaging=False)):
         step = reduce(given, Outbound(AT, "seq", SessionId("balcony", 1), stanza), policy)
-        assert [effect for effect in step.send if isinstance(effect, Deliver)] == []
+        assert [effect for effect in step.effects if isinstance(effect, Deliver)] == []
 
 
 # --- how many others there are ----------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def test_nor_is_one_of_the_users_own(to: str | None, sent: Message | Presence | 
 def sent_to(step: Step, entity: str) -> list[Stanza]:
     """Return what reaches an entity, complete with the ids."""
     sent: list[Stanza] = []
-    for effect in step.send:
+    for effect in step.effects:
         if isinstance(effect, Route) and effect.stanza.to_jid == parse_jid(entity):
             sent.append(effect.stanza)
         elif isinstance(effect, FanOut) and entity in effect.recipients:

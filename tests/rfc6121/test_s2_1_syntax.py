@@ -66,7 +66,7 @@ def test_a_ver_in_a_roster_set_counts_for_nothing() -> None:
 def test_a_pre_approved_item_shows_approved_and_any_other_does_not() -> None:
     juliet = account(JULIET, [contact(NURSE, approved=True), contact(ROMEO)], connected=("balcony",))
 
-    (result,) = reduce(juliet, roster_get("balcony")).send
+    (result,) = reduce(juliet, roster_get("balcony")).effects
 
     assert isinstance(result, Deliver)
     assert result.stanza == iq(
@@ -98,7 +98,7 @@ def test_a_pre_approved_item_shows_approved_and_any_other_does_not() -> None:
 def test_an_item_shows_subscription_and_ask_and_never_a_pending_request(state: str, attributes: dict[str, str]) -> None:
     juliet = account(JULIET, {ROMEO: state}, connected=("balcony",))
 
-    (result,) = reduce(juliet, roster_get("balcony")).send
+    (result,) = reduce(juliet, roster_get("balcony")).effects
 
     assert isinstance(result, Deliver)
     assert result.stanza.payload.elements == (query(item(ROMEO, **attributes), ver="v:7"),)
@@ -181,7 +181,7 @@ def test_a_roster_result_has_one_item_for_each_contact() -> None:
 def test_an_empty_roster_is_an_empty_query() -> None:
     juliet = account(JULIET, connected=("balcony",))
 
-    (result,) = reduce(juliet, roster_get("balcony")).send
+    (result,) = reduce(juliet, roster_get("balcony")).effects
 
     assert isinstance(result, Deliver)
     assert result.stanza == iq("result", query(ver="v:7"), to="juliet@example.com/balcony")
@@ -211,7 +211,7 @@ def test_a_roster_get_with_an_item_is_a_bad_request() -> None:
 def test_a_roster_get_may_be_addressed_to_the_own_bare_jid() -> None:
     romeo = account(ROMEO, {JULIET: "Both"}, connected=("home",))
 
-    (result,) = reduce(romeo, roster_get("home", to=ROMEO)).send
+    (result,) = reduce(romeo, roster_get("home", to=ROMEO)).effects
 
     assert isinstance(result, Deliver)
     expected = iq("result", query(item(JULIET, subscription="both"), ver="v:7"), from_=ROMEO, to=f"{ROMEO}/home")
@@ -284,7 +284,7 @@ def test_a_push_has_one_item_and_goes_to_each_full_jid() -> None:
 
     pushed = iq("set", query(item(NURSE, "Servants", name="Nurse", subscription="none"), ver="v:13"), id="seq-push")
     both = (SessionId("balcony", 1), SessionId("chamber", 1))
-    assert step.send[1:] == (Deliver(pushed, both, AddressedAs.FULL_JID, ADDED_ITEM_PUSHED),)
+    assert step.effects[1:] == (Deliver(pushed, both, AddressedAs.FULL_JID, ADDED_ITEM_PUSHED),)
 
 
 @rfc6121("2.1.6", quote="a roster push included no 'from' address")
@@ -304,7 +304,9 @@ def test_a_push_comes_implicitly_from_the_account_itself(event: Event) -> None:
 
     step = reduce(romeo, event)
 
-    pushed = [each.stanza for each in step.send if isinstance(each, Deliver) and each.address is AddressedAs.FULL_JID]
+    pushed = [
+        each.stanza for each in step.effects if isinstance(each, Deliver) and each.address is AddressedAs.FULL_JID
+    ]
     assert [(each.from_, each.to, each.type) for each in pushed] == [(None, None, "set")]
 
 
@@ -321,7 +323,7 @@ def test_the_reply_to_a_push_is_ignored(type: str) -> None:
 def test_a_push_that_did_not_arrive_is_not_repeated() -> None:
     juliet = account(JULIET, interested=("balcony",))
     step = reduce(juliet, roster_set(item(NURSE), by="balcony"))
-    (push,) = [each for each in step.send if isinstance(each, Deliver) and each.address is AddressedAs.FULL_JID]
+    (push,) = [each for each in step.effects if isinstance(each, Deliver) and each.address is AddressedAs.FULL_JID]
 
     assert fails_in_silence(after(step), Undelivered(AT, "lost", push, push.sessions))
 
@@ -330,7 +332,7 @@ def test_a_push_that_did_not_arrive_is_not_repeated() -> None:
 def test_errors_have_the_type_that_the_rfc_gives_their_condition() -> None:
     juliet = account(JULIET, connected=("balcony",))
 
-    (refusal,) = reduce(juliet, roster_set(by="balcony")).send
+    (refusal,) = reduce(juliet, roster_set(by="balcony")).effects
 
     assert isinstance(refusal, Deliver)
     error = refusal.stanza.error

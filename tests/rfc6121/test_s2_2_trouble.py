@@ -84,7 +84,7 @@ def loaded(*records: Put) -> AccountLoaded:
 
 @rfc6121("2.2", quote="<internal-server-error/> if the server experiences trouble processing or returning the")
 def test_while_the_account_is_unloaded_a_roster_get_earns_an_error_to_try_again() -> None:
-    (refusal,) = reduce(unloaded("balcony"), roster_get("balcony")).send
+    (refusal,) = reduce(unloaded("balcony"), roster_get("balcony")).effects
 
     assert isinstance(refusal, Deliver)
     assert refusal.stanza.error is not None
@@ -114,7 +114,7 @@ def test_while_the_account_is_unloaded_a_request_is_not_denied_but_asked_to_wait
     step = reduce(unloaded(), inbound("subscribe", ROMEO, to=JULIET))
 
     assert told(step) == ["route error internal-server-error from juliet@example.com to romeo@example.net"]
-    (answer,) = step.send
+    (answer,) = step.effects
     assert isinstance(answer, Route)
     assert answer.stanza.error is not None
     assert answer.stanza.error.type is ErrorType.WAIT
@@ -260,7 +260,7 @@ def test_what_happens_to_a_stream_has_happened_though_a_commit_failed(event: Eve
 @rfc6121("3.1.2", quote="then the user's server MUST return an appropriate error stanza to the user")
 def test_what_could_not_be_routed_is_reported_though_a_commit_failed() -> None:
     asked = reduce(account(ROMEO, available=("foo",)), outbound("subscribe", JULIET))
-    (routed,) = [effect for effect in asked.send if isinstance(effect, Route)]
+    (routed,) = [effect for effect in asked.effects if isinstance(effect, Route)]
     lost = Unroutable(AT, "lost", routed)
 
     assert told(reduce(asked.state, StoreFailed(AT, "failed", lost))) == told(reduce(asked.state, lost)) != []
@@ -425,7 +425,7 @@ def test_a_removed_account_takes_leave_of_its_contacts_and_denies_those_who_wait
     ]
     assert told(step)[0] == "send unavailable from juliet@example.com/balcony to a@example.net, b@example.net"
     assert step.state == NOBODY
-    ids = [each.stanza.id for each in step.send if isinstance(each, Route) and isinstance(each.stanza, Presence)]
+    ids = [each.stanza.id for each in step.effects if isinstance(each, Route) and isinstance(each.stanza, Presence)]
     assert len(set(ids)) == len(ids)
 
 

@@ -41,7 +41,7 @@ def test_the_new_item_is_created_and_stored() -> None:
 def test_the_result_goes_to_the_sender_and_is_empty() -> None:
     juliet = account(JULIET, connected=("balcony",), interested=("chamber",))
 
-    result = reduce(juliet, roster_set(NEW, by="balcony")).send[0]
+    result = reduce(juliet, roster_set(NEW, by="balcony")).effects[0]
 
     assert isinstance(result, Deliver)
     assert result.stanza == iq("result", to="juliet@example.com/balcony")

@@ -93,7 +93,7 @@ def test_the_push_shows_the_jid_and_remove_alone() -> None:
 def test_the_presence_that_the_server_makes_has_ids_of_its_own() -> None:
     step = reduce(given("Both"), REMOVAL)
 
-    routed = [each.stanza for each in step.send if isinstance(each, Route)]
+    routed = [each.stanza for each in step.effects if isinstance(each, Route)]
     assert routed == [
         presence("unavailable", f"{JULIET}/balcony", ROMEO, id="seq-unavailable-balcony"),
         presence("unavailable", f"{JULIET}/garden", ROMEO, id="seq-unavailable-garden"),

@@ -64,7 +64,7 @@ def changed() -> Account:
 def test_a_client_with_the_present_version_gets_an_empty_result_and_no_push() -> None:
     romeo = account(ROMEO, {JULIET: "Both"}, connected=("home",), version=14)
 
-    (result,) = reduce(romeo, roster_get("home", ver="v:14", to=ROMEO)).send
+    (result,) = reduce(romeo, roster_get("home", ver="v:14", to=ROMEO)).effects
 
     assert isinstance(result, Deliver)
     assert result.stanza == iq("result", from_=ROMEO, to=f"{ROMEO}/home")
@@ -132,7 +132,7 @@ def test_interim_pushes_go_to_the_resource_that_asks_and_have_different_ids() ->
 
     step = reduce(romeo, roster_get("home", ver="v:14"))
 
-    interim = [each for each in step.send[1:] if isinstance(each, Deliver)]
+    interim = [each for each in step.effects[1:] if isinstance(each, Deliver)]
     assert {each.sessions for each in interim} == {(SessionId("home", 1),)}
     assert {each.address for each in interim} == {AddressedAs.FULL_JID}
     assert [each.stanza.id for each in interim] == ["seq-push-0", "seq-push-1", "seq-push-2"]
@@ -185,13 +185,13 @@ def test_a_version_that_says_nothing_gets_the_whole_roster(ver: str) -> None:
 
     step = reduce(romeo, roster_get("home", ver=ver))
 
-    assert len(step.send) == 1
+    assert len(step.effects) == 1
     assert told(step) == told(reduce(romeo, roster_get("home")))
 
 
 @rfc6121("2.6.3", quote="including a 'ver' attribute that signals the latest version")
 def test_the_whole_roster_has_the_latest_version() -> None:
-    (result,) = reduce(changed(), roster_get("home", ver="w:3")).send
+    (result,) = reduce(changed(), roster_get("home", ver="w:3")).effects
 
     assert isinstance(result, Deliver)
     (asked,) = result.stanza.payload.elements
@@ -327,7 +327,7 @@ def test_without_versioning_there_is_no_ver_anywhere() -> None:
     romeo = account(ROMEO, {JULIET: "Both"}, interested=("home",), version=14)
     policy = Policy(roster_versioning=False)
 
-    (result,) = reduce(romeo, roster_get("home", ver="v:14"), policy).send
+    (result,) = reduce(romeo, roster_get("home", ver="v:14"), policy).effects
 
     assert isinstance(result, Deliver)
     assert result.stanza.payload.elements == (query(item(JULIET, subscription="both")),)
@@ -340,7 +340,7 @@ def test_a_client_that_knows_nothing_of_versions_is_sent_them_all_the_same() -> 
 
     step = reduce(romeo, roster_get("home"))
 
-    (result,) = step.send
+    (result,) = step.effects
     assert isinstance(result, Deliver)
     assert result.stanza.payload.elements[0].get("ver") == "v:14"
     assert pushes(reduce(step.state, roster_set(item(NURSE), by="home"))) == [("nurse@example.com none", "v:15")]

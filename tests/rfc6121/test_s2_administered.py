@@ -72,7 +72,7 @@ def test_an_update_by_an_administrator_is_what_it_would_be_by_the_user() -> None
     by_user = reduce(juliet, roster_set(item(NURSE, name="Angelica"), by="balcony"))
 
     assert (by_administrator.state, by_administrator.store) == (by_user.state, by_user.store)
-    assert by_administrator.send == by_user.send[1:]
+    assert by_administrator.effects == by_user.effects[1:]
 
 
 @rfc6121("2.5.2", quote='MUST send both a presence stanza of type "unsubscribe" and a')
@@ -83,7 +83,7 @@ def test_a_removal_by_an_administrator_is_what_it_would_be_by_the_user() -> None
     by_user = reduce(juliet, roster_set(item(ROMEO, subscription="remove"), by="balcony"))
 
     assert (by_administrator.state, by_administrator.store) == (by_user.state, by_user.store)
-    assert by_administrator.send == by_user.send[1:]
+    assert by_administrator.effects == by_user.effects[1:]
 
 
 @rfc6121("2.5.3", quote="specifies an item that is not in the roster")

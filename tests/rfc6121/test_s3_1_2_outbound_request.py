@@ -105,7 +105,7 @@ def test_the_request_is_stamped_with_the_bare_jid_and_keeps_its_id_and_all_conte
     hello = element("status", CLIENT, {}, ["Hi, it is Romeo"])
     nick = element("nick", "http://jabber.org/protocol/nick", {}, ["Romeo"])
 
-    routed = reduce(romeo, outbound("subscribe", JULIET, hello, nick, id="xk3h1v69")).send[0]
+    routed = reduce(romeo, outbound("subscribe", JULIET, hello, nick, id="xk3h1v69")).effects[0]
 
     assert isinstance(routed, Route)
     assert routed.stanza == presence("subscribe", ROMEO, JULIET, hello, nick, id="xk3h1v69")
@@ -192,10 +192,10 @@ def test_what_could_not_be_routed_is_reported_to_the_available_resources_and_the
     given = [contact(JULIET, "To + Pending In")]
     romeo = account(ROMEO, given, interested=("foo",), available=("bar", "baz"), connected=("qux",))
     step = reduce(romeo, outbound(type, JULIET, id="xk3h1v69"))
-    routed = step.send[0]
+    routed = step.effects[0]
     assert isinstance(routed, Route)
 
-    (report,) = reduce(after(step), Unroutable(AT, "u", routed, Condition.REMOTE_SERVER_TIMEOUT)).send
+    (report,) = reduce(after(step), Unroutable(AT, "u", routed, Condition.REMOTE_SERVER_TIMEOUT)).effects
 
     assert isinstance(report, Deliver)
     assert told(reduce(after(step), Unroutable(AT, "u", routed, Condition.REMOTE_SERVER_TIMEOUT))) == [
@@ -207,7 +207,7 @@ def test_what_could_not_be_routed_is_reported_to_the_available_resources_and_the
 @rfc6121("3.1.2", quote="this helps to recover from transient, silent errors")
 def test_a_request_that_could_not_be_routed_stays_pending() -> None:
     step = reduce(account(ROMEO, available=("foo",)), REQUEST)
-    routed = step.send[0]
+    routed = step.effects[0]
     assert isinstance(routed, Route)
 
     romeo = following(after(step), Unroutable(AT, "u", routed))
@@ -231,7 +231,7 @@ def test_an_error_that_comes_back_is_delivered_and_the_request_stays_pending() -
 @rfc6121("3.1.2", quote="then the user's server MUST return an appropriate error stanza to the user")
 def test_where_nobody_is_available_the_connected_resources_are_told_what_could_not_be_routed() -> None:
     step = reduce(account(ROMEO, interested=("foo",), connected=("bar",)), REQUEST)
-    routed = step.send[0]
+    routed = step.effects[0]
     assert isinstance(routed, Route)
 
     by_sender = told(reduce(after(step), Unroutable(AT, "u", routed)))
@@ -245,7 +245,7 @@ def test_where_nobody_is_available_the_connected_resources_are_told_what_could_n
 @rfc6121("3.1.2", quote="then the user's server MUST return an appropriate error stanza to the user")
 def test_a_request_that_is_sent_again_and_could_not_be_routed_is_reported_too() -> None:
     romeo = account(ROMEO, {JULIET: "None + Pending Out"}, connected=("foo",))
-    (routed,) = reduce(romeo, TimePassed(AT + timedelta(days=8), "t")).send
+    (routed,) = reduce(romeo, TimePassed(AT + timedelta(days=8), "t")).effects
     assert isinstance(routed, Route)
 
     assert told(reduce(romeo, Unroutable(AT, "u", routed))) == [
@@ -257,7 +257,7 @@ def test_a_request_that_is_sent_again_and_could_not_be_routed_is_reported_too() 
 @pytest.mark.parametrize(("type", "state"), [("subscribe", "From"), ("unsubscribe", "Both")])
 def test_what_the_server_answers_for_the_user_is_not_reported(type: str, state: str) -> None:
     step = reduce(account(ROMEO, {JULIET: state}, available=("foo",)), inbound(type, JULIET))
-    answer = step.send[-1]
+    answer = step.effects[-1]
     assert isinstance(answer, Route)
 
     assert ignored(after(step), Unroutable(AT, "u", answer))
@@ -307,7 +307,7 @@ def test_the_request_that_is_sent_again_has_an_id() -> None:
 
     step = reduce(romeo, TimePassed(AT + WEEK, "t"))
 
-    assert [each.stanza for each in step.send if isinstance(each, Route)] == [
+    assert [each.stanza for each in step.effects if isinstance(each, Route)] == [
         presence("subscribe", ROMEO, JULIET, id=f"t-subscribe-{JULIET}"),
         presence("subscribe", ROMEO, NURSE, id=f"t-subscribe-{NURSE}"),
     ]

@@ -107,7 +107,7 @@ def test_a_request_is_delivered_to_all_available_resources_and_to_no_other() -> 
 def test_the_request_is_delivered_with_all_its_content() -> None:
     juliet = account(JULIET, available=("balcony",))
 
-    delivered = reduce(juliet, REQUEST).send[0]
+    delivered = reduce(juliet, REQUEST).effects[0]
 
     assert isinstance(delivered, Deliver)
     assert delivered.stanza == presence("subscribe", ROMEO, JULIET, HELLO, NICK, id="xk3h1v69")
@@ -136,7 +136,7 @@ def test_one_who_is_subscribed_already_is_told_so_and_the_user_is_not_asked(
 
     assert told(step) == [AUTO_REPLY]
     assert step.state is juliet
-    (reply,) = step.send
+    (reply,) = step.effects
     assert isinstance(reply, Route)
     assert reply.stanza == presence("subscribed", JULIET, ROMEO, id="seq-subscribed")
 
@@ -160,7 +160,7 @@ def test_by_default_nothing_tells_whether_the_user_is_online() -> None:
     online = reduce(account(JULIET, available=("balcony",)), REQUEST)
     offline = reduce(account(JULIET), REQUEST)
 
-    assert not [each for each in (*online.send, *offline.send) if isinstance(each, Route)]
+    assert not [each for each in (*online.effects, *offline.effects) if isinstance(each, Route)]
 
 
 # --- rule 4: until the user decides -----------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_a_request_that_came_while_the_user_was_offline_is_delivered_in_full_at_
     juliet = following(account(JULIET, connected=("balcony",)), REQUEST)
 
     redelivered = [
-        each for each in reduce(juliet, LOGIN).send if isinstance(each, Deliver) and each.stanza.type == "subscribe"
+        each for each in reduce(juliet, LOGIN).effects if isinstance(each, Deliver) and each.stanza.type == "subscribe"
     ]
 
     assert [(each.stanza, each.sessions) for each in redelivered] == [
@@ -263,7 +263,7 @@ def test_requests_of_several_users_are_all_delivered() -> None:
 @rfc6121("3.1.3", quote="MUST continue to deliver the subscription request whenever the contact creates")
 def test_a_delivery_that_failed_is_made_good_at_the_next_login() -> None:
     step = reduce(account(JULIET, available=("chamber",), connected=("balcony",)), REQUEST)
-    delivered = step.send[0]
+    delivered = step.effects[0]
     assert isinstance(delivered, Deliver)
 
     assert fails_in_silence(after(step), Undelivered(AT, "lost", delivered, delivered.sessions))

@@ -56,7 +56,7 @@ def test_the_approval_is_stamped_with_the_bare_jid_and_keeps_its_id_and_content(
     juliet = account(JULIET, {ROMEO: "None + Pending In"}, connected=("balcony",))
     welcome = element("status", CLIENT, {}, ["Welcome"])
 
-    routed = reduce(juliet, outbound("subscribed", f"{ROMEO}/orchard", welcome, by="balcony", id="h4v1c4kj")).send[0]
+    routed = reduce(juliet, outbound("subscribed", f"{ROMEO}/orchard", welcome, by="balcony", id="h4v1c4kj")).effects[0]
 
     assert isinstance(routed, Route)
     assert routed.stanza == presence("subscribed", JULIET, ROMEO, welcome, id="h4v1c4kj")
@@ -104,7 +104,7 @@ def test_current_presence_is_the_last_broadcast_in_full() -> None:
         outbound("available", "nurse@example.com/pantry", by="balcony", id="directed"),
     )
 
-    sent = [each.stanza for each in reduce(juliet, APPROVAL).send if isinstance(each, Route)]
+    sent = [each.stanza for each in reduce(juliet, APPROVAL).effects if isinstance(each, Route)]
 
     assert sent[1:] == [
         presence("available", f"{JULIET}/balcony", ROMEO, AWAY, id="second"),

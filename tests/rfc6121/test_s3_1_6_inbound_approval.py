@@ -46,7 +46,7 @@ def test_the_approval_is_delivered_as_it_stands() -> None:
     romeo = account(ROMEO, {JULIET: "None + Pending Out"}, interested=("foo",))
     welcome = element("status", CLIENT, {}, ["Welcome"])
 
-    delivered = reduce(romeo, inbound("subscribed", JULIET, welcome, id="h4v1c4kj")).send[0]
+    delivered = reduce(romeo, inbound("subscribed", JULIET, welcome, id="h4v1c4kj")).effects[0]
 
     assert isinstance(delivered, Deliver)
     assert delivered.stanza == presence("subscribed", JULIET, ROMEO, welcome, id="h4v1c4kj")

@@ -12,7 +12,7 @@ from xmpp_im_core.server import Account, Inbound, Route, Step, reduce
 def arriving(step: Step, at: Account) -> list[Step]:
     """Feed an account what a step routes to it, and return the steps that this causes."""
     steps = []
-    for effect in step.send:
+    for effect in step.effects:
         if isinstance(effect, Route) and effect.stanza.to == at.address:
             steps.append(reduce(at, Inbound(AT, "seq", effect.stanza)))
             at = after(steps[-1])

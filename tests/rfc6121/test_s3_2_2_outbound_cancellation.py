@@ -66,7 +66,7 @@ def test_the_cancellation_is_stamped_with_the_bare_jid_and_keeps_its_id_and_cont
     juliet = account(JULIET, {ROMEO: "From"}, connected=("balcony",))
     adieu = element("status", CLIENT, {}, ["Adieu"])
 
-    routed = reduce(juliet, outbound("unsubscribed", f"{ROMEO}/orchard", adieu, by="balcony", id="ij5b1v7g")).send[0]
+    routed = reduce(juliet, outbound("unsubscribed", f"{ROMEO}/orchard", adieu, by="balcony", id="ij5b1v7g")).effects[0]
 
     assert isinstance(routed, Route)
     assert routed.stanza == presence("unsubscribed", JULIET, ROMEO, adieu, id="ij5b1v7g")
@@ -76,7 +76,7 @@ def test_the_cancellation_is_stamped_with_the_bare_jid_and_keeps_its_id_and_cont
 def test_the_unavailable_presence_is_mere_and_has_ids_of_its_own() -> None:
     juliet = account(JULIET, {ROMEO: "From"}, connected=("balcony",), available=("chamber", "hall"))
 
-    sent = [each.stanza for each in reduce(juliet, CANCELLATION).send if isinstance(each, Route)]
+    sent = [each.stanza for each in reduce(juliet, CANCELLATION).effects if isinstance(each, Route)]
 
     assert sent[:2] == [
         presence("unavailable", f"{JULIET}/chamber", ROMEO, id="seq-unavailable-chamber"),

@@ -77,7 +77,7 @@ def test_the_cancellation_is_delivered_as_it_stands() -> None:
     romeo = account(ROMEO, {JULIET: "To"}, interested=("foo",))
     adieu = element("status", CLIENT, {}, ["Adieu"])
 
-    delivered = reduce(romeo, inbound("unsubscribed", JULIET, adieu, id="ij5b1v7g")).send[0]
+    delivered = reduce(romeo, inbound("unsubscribed", JULIET, adieu, id="ij5b1v7g")).effects[0]
 
     assert isinstance(delivered, Deliver)
     assert delivered.stanza == presence("unsubscribed", JULIET, ROMEO, adieu, id="ij5b1v7g")

@@ -56,7 +56,7 @@ def test_it_is_stamped_with_the_bare_jid_and_keeps_its_id_and_content() -> None:
     romeo = account(ROMEO, {JULIET: "To"}, connected=("foo",))
     adieu = element("status", CLIENT, {}, ["Adieu"])
 
-    routed = reduce(romeo, outbound("unsubscribe", f"{JULIET}/balcony", adieu, id="ul4bs71n")).send[0]
+    routed = reduce(romeo, outbound("unsubscribe", f"{JULIET}/balcony", adieu, id="ul4bs71n")).effects[0]
 
     assert isinstance(routed, Route)
     assert routed.stanza == presence("unsubscribe", ROMEO, JULIET, adieu, id="ul4bs71n")

@@ -65,7 +65,7 @@ def test_it_is_delivered_as_it_stands() -> None:
     juliet = account(JULIET, {ROMEO: "From"}, interested=("balcony",))
     adieu = element("status", CLIENT, {}, ["Adieu"])
 
-    delivered = reduce(juliet, inbound("unsubscribe", ROMEO, adieu, to=JULIET, id="ul4bs71n")).send[0]
+    delivered = reduce(juliet, inbound("unsubscribe", ROMEO, adieu, to=JULIET, id="ul4bs71n")).effects[0]
 
     assert isinstance(delivered, Deliver)
     assert delivered.stanza == presence("unsubscribe", ROMEO, JULIET, adieu, id="ul4bs71n")
@@ -79,7 +79,7 @@ def test_what_the_server_makes_has_ids_of_its_own_and_goes_to_the_bare_jid() -> 
 
     step = reduce(juliet, inbound("unsubscribe", f"{ROMEO}/orchard", to=JULIET))
 
-    assert [each.stanza for each in step.send if isinstance(each, Route)] == [
+    assert [each.stanza for each in step.effects if isinstance(each, Route)] == [
         presence("unavailable", f"{JULIET}/balcony", ROMEO, id="seq-unavailable-balcony"),
         presence("unavailable", f"{JULIET}/chamber", ROMEO, id="seq-unavailable-chamber"),
         presence("unsubscribed", JULIET, ROMEO, id="seq-unsubscribed"),

@@ -151,7 +151,7 @@ def test_it_is_answered_then_pushed_then_current_presence_sent_and_nobody_is_ask
 def test_the_answer_goes_from_bare_jid_to_bare_jid() -> None:
     romeo = account(ROMEO, [contact(JULIET, approved=True)])
 
-    (answer, *_) = reduce(romeo, inbound("subscribe", f"{JULIET}/balcony", to=f"{ROMEO}/foo")).send
+    (answer, *_) = reduce(romeo, inbound("subscribe", f"{JULIET}/balcony", to=f"{ROMEO}/foo")).effects
 
     assert isinstance(answer, Route)
     assert answer.stanza == presence("subscribed", ROMEO, JULIET, id="seq-subscribed")

@@ -129,7 +129,7 @@ def test_the_newly_available_resource_learns_of_the_others_as_they_last_showed_t
 def test_probes_go_from_bare_jid_to_bare_jid_all_in_one_fan_out_with_an_id() -> None:
     step = reduce(juliet("balcony"), LOGIN)
 
-    (probes,) = [effect for effect in step.send if isinstance(effect, FanOut) and effect.stanza.type == "probe"]
+    (probes,) = [effect for effect in step.effects if isinstance(effect, FanOut) and effect.stanza.type == "probe"]
     assert probes.stanza == Presence(None, parse_address(JULIET), "seq-probe", "probe")
     assert probes.recipients == (NURSE, ROMEO)
 

@@ -72,7 +72,7 @@ def answers(given: Account, asked: Inbound, policy: Policy | None = None) -> lis
     """Return what answers a probe, which changes nothing at all."""
     step = reduce(given, asked, policy or Policy())
     assert (step.state, step.store, step.forget) == (given, (), ())
-    assert all(isinstance(effect, Route) for effect in step.send)
+    assert all(isinstance(effect, Route) for effect in step.effects)
     return [stanza for stanza in stanzas(step) if isinstance(stanza, Presence)]
 
 

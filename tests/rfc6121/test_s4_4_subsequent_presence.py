@@ -95,7 +95,7 @@ def test_neither_a_presence_error_nor_an_offline_contact_stops_an_update(type: s
 @rfc6121("4.4.2", quote="That rule has been removed")
 def test_neither_does_a_broadcast_that_could_not_be_routed() -> None:
     first = reduce(juliet(), AWAY)
-    fan_out, own = first.send
+    fan_out, own = first.effects
     assert isinstance(fan_out, FanOut)
     assert isinstance(own, Deliver)
 

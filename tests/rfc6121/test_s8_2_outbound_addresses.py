@@ -76,7 +76,7 @@ def test_a_message_without_to_is_treated_as_to_the_users_own_bare_jid(type: str 
     step = reduce(juliet(), sent_message(type, None, by="balcony"))
 
     assert stanzas(step) == [message(type, FULL, JULIET)]
-    assert isinstance(step.send[0], Route)
+    assert isinstance(step.effects[0], Route)
     assert step.state == juliet()
 
 
@@ -124,7 +124,7 @@ def test_everything_else_is_routed_with_the_full_jid_of_its_sender_and_nothing_e
 
     step = reduce(juliet(), sending(sent))
 
-    (effect,) = step.send
+    (effect,) = step.effects
     assert isinstance(effect, Route)
     assert effect.stanza == sent.stamped(from_=parse_address(FULL))
     assert step.state == juliet()
@@ -220,12 +220,12 @@ def test_a_message_request_or_directed_presence_that_could_not_be_routed_is_answ
     sent: Message | IQ | Presence, condition: Condition
 ) -> None:
     given = reduce(juliet(), sending(sent))
-    (routed,) = given.send
+    (routed,) = given.effects
     assert isinstance(routed, Route)
 
     step = reduce(given.state, Unroutable(AT, "u", routed, condition))
 
-    (report,) = step.send
+    (report,) = step.effects
     assert isinstance(report, Deliver)
     assert report.sessions == (SessionId("balcony", 1),)
     assert report.stanza == error_reply(routed.stanza, stanza_error(condition))
@@ -245,7 +245,7 @@ def test_a_message_request_or_directed_presence_that_could_not_be_routed_is_answ
 )
 def test_for_an_answer_or_for_a_probe_nobody_waits(sent: Message | Presence | IQ) -> None:
     step = reduce(juliet(), sending(sent))
-    (routed,) = step.send
+    (routed,) = step.effects
     assert isinstance(routed, Route)
 
     assert told(reduce(step.state, Unroutable(AT, "u", routed))) == []
@@ -253,10 +253,10 @@ def test_for_an_answer_or_for_a_probe_nobody_waits(sent: Message | Presence | IQ
 
 def test_nor_for_a_broadcast_nor_for_an_answer_of_the_servers_own() -> None:
     update = reduce(juliet(), outbound("available", None, child("show", "away"), by="balcony"))
-    broadcast = update.send[0]
+    broadcast = update.effects[0]
     assert isinstance(broadcast, FanOut)
     asked = Inbound(AT, "seq", iq("get", ASKED, from_=f"{ROMEO}/orchard", to=JULIET))
-    (answer,) = reduce(juliet(), asked).send
+    (answer,) = reduce(juliet(), asked).effects
     assert isinstance(answer, Route)
 
     assert ignored(juliet(), Unroutable(AT, "u", broadcast, recipients=(ROMEO,)))
@@ -266,7 +266,7 @@ def test_nor_for_a_broadcast_nor_for_an_answer_of_the_servers_own() -> None:
 def test_nor_for_the_presence_that_the_server_sends_after_an_approval() -> None:
     waiting = account(JULIET, [contact(ROMEO, "None + Pending In", listed=False)], available=("balcony",))
     approved = reduce(waiting, outbound("subscribed", ROMEO, by="balcony"))
-    shown = approved.send[-1]
+    shown = approved.effects[-1]
     assert isinstance(shown, Route)
     assert str(shown.stanza.from_) == FULL
 
@@ -275,7 +275,7 @@ def test_nor_for_the_presence_that_the_server_sends_after_an_approval() -> None:
 
 @pytest.mark.parametrize("sent", [message("chat", None, ROMEO), iq("get", ASKED, to=ROMEO)], ids=["message", "iq"])
 def test_when_the_sender_has_gone_meanwhile_nobody_is_told(sent: Message | IQ) -> None:
-    (routed,) = reduce(juliet(), sending(sent)).send
+    (routed,) = reduce(juliet(), sending(sent)).effects
     assert isinstance(routed, Route)
     gone = account(JULIET, {ROMEO: "Both"}, available=("chamber",))
 

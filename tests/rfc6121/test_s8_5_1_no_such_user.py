@@ -40,7 +40,7 @@ def answers(sent: STANZA, policy: Policy | None = None) -> list[str]:
     """Return what a stanza to nobody is answered, as an event and by ``no_account`` alike."""
     step = reduce(NOBODY, Inbound(AT, "seq", sent), policy or Policy())
     assert (step.state, step.store, step.forget) == (NOBODY, (), ())
-    assert step.send == (no_account(sent, policy or Policy()),)
+    assert step.effects == (no_account(sent, policy or Policy()),)
     return told(step)
 
 
@@ -65,7 +65,7 @@ def test_a_namespace_that_is_served_everywhere_tells_nobody_which_accounts_exist
     sent = iq(type, ASKED, from_=ORCHARD, to=JULIET)
 
     for state in (NOBODY, account(JULIET), account(JULIET, available=("balcony",))):
-        (asked,) = reduce(state, Inbound(AT, "seq", sent), asked_in(Audience.EVERYWHERE)).send
+        (asked,) = reduce(state, Inbound(AT, "seq", sent), asked_in(Audience.EVERYWHERE)).effects
         assert isinstance(asked, Delegate)
         assert asked.iq == sent
 

@@ -206,7 +206,7 @@ def recipients(given: Account, cell: Cell, letter: str) -> tuple[SessionId, ...]
 
 def outcome(step: Step) -> list[object]:
     """Return everything that a step does but silences."""
-    return [*step.store, *[effect for effect in step.send if not isinstance(effect, Ignored)], *step.forget]
+    return [*step.store, *[effect for effect in step.effects if not isinstance(effect, Ignored)], *step.forget]
 
 
 def expected(given: State, sent: Message, cell: Cell, letter: str) -> list[object]:
@@ -252,7 +252,7 @@ def test_whatever_is_done_names_the_rule_of_the_cell(cell: Cell) -> None:
     for given in scenes(cell.situation):
         step = reduce(given, received_message(cell.type, STRANGER, address(cell.target)))
 
-        assert [effect.rule for effect in step.send] == [MESSAGE_TABLE[cell.situation, cell.target, cell.type].rule]
+        assert [effect.rule for effect in step.effects] == [MESSAGE_TABLE[cell.situation, cell.target, cell.type].rule]
 
 
 # --- what the table does not print ----------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ def test_a_message_of_type_error_is_ignored_wherever_it_matches_no_resource(
         step = reduce(given, received_message("error", sender, address(target)), policy)
 
         assert outcome(step) == []
-        assert [effect.rule for effect in step.send] == [rules.ERROR_MESSAGE_IGNORED]
+        assert [effect.rule for effect in step.effects] == [rules.ERROR_MESSAGE_IGNORED]
 
 
 @rfc6121("8.5.3.1", quote="For a message stanza, the server MUST deliver the stanza to the resource")
@@ -306,7 +306,7 @@ def test_a_message_of_no_type_or_an_unknown_one_fares_as_one_of_type_normal(
         typed = reduce(given, received_message(type, FRIEND, address(target)), policy)
         normal = reduce(given, received_message("normal", FRIEND, address(target)), policy)
 
-        assert [effect.rule for effect in typed.send] == [effect.rule for effect in normal.send]
+        assert [effect.rule for effect in typed.effects] == [effect.rule for effect in normal.effects]
         assert [_retyped(each) for each in outcome(typed)] == [_retyped(each) for each in outcome(normal)]
 
 
@@ -325,7 +325,7 @@ def test_an_unknown_type_is_delivered_as_it_was_written() -> None:
     juliet = account(JULIET, available=("balcony",))
     event = received_message("normale", FRIEND, JULIET)
 
-    (effect,) = reduce(juliet, event).send
+    (effect,) = reduce(juliet, event).effects
 
     assert isinstance(effect, Deliver)
     assert effect.stanza == event.stanza

@@ -98,7 +98,7 @@ def test_a_namespace_that_the_service_answers_is_answered_to_its_audience_alone(
     step = reduce(given, asked, served)
 
     if asking in AUDIENCES[audience]:
-        (effect,) = step.send
+        (effect,) = step.effects
         assert isinstance(effect, Delegate)
         assert effect.iq == asked.stanza
     else:
@@ -136,7 +136,7 @@ def delivered(given: Account, event: Inbound, policy: Policy | None = None) -> b
     """Whether an IQ is delivered as it stands to the resource that it names; else it is refused."""
     step = reduce(given, event, policy or Policy())
     assert step.state == given
-    (effect,) = step.send
+    (effect,) = step.effects
     if isinstance(effect, Deliver):
         assert (effect.stanza, effect.address) == (event.stanza, AddressedAs.AS_IT_STANDS)
         assert [str(given.jid.with_resource(each.resource)) for each in effect.sessions] == [str(event.stanza.to)]

@@ -173,7 +173,7 @@ def test_what_would_be_of_no_use_later_is_not_stored(type: str, children: list[E
 
     assert bool(step.store) is stored
     assert told(step) == []
-    assert step.send != ()
+    assert step.effects != ()
 
 
 @pytest.mark.parametrize("children", [[BODY, NO_STORE], [COMPOSING]], ids=["no-store", "chat state"])
@@ -339,7 +339,7 @@ def test_one_message_more_than_may_be_is_bounced_to_whoever_may_know_and_dropped
     step = reduce(full, received_message("chat", ORCHARD, JULIET, BODY), TWO)
 
     assert told(step) == ([f"route error service-unavailable from {JULIET} to {ORCHARD}"] if answer else [])
-    assert [effect.rule for effect in step.send] == [TOO_MANY_STORED]
+    assert [effect.rule for effect in step.effects] == [TOO_MANY_STORED]
     assert (step.state, step.store, step.forget) == (full, (), ())
 
 

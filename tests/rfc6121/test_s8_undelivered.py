@@ -70,7 +70,7 @@ def juliet(**priorities: int) -> Account:
 
 def lost(given: Account, event: Event, *sessions: SessionId, policy: Policy | None = None) -> Step:
     """Return what becomes of a delivery that failed for these sessions, or for all of its own."""
-    (effect,) = reduce(given, event, policy or Policy()).send
+    (effect,) = reduce(given, event, policy or Policy()).effects
     assert isinstance(effect, Deliver)
     return reduce(given, Undelivered(AT, "again", effect, sessions or effect.sessions), policy or Policy())
 
@@ -82,7 +82,7 @@ def lost(given: Account, event: Event, *sessions: SessionId, policy: Policy | No
 @pytest.mark.parametrize("failed", [(BALCONY,), (CHAMBER,)])
 def test_what_has_reached_one_of_several_resources_is_delivered(failed: tuple[SessionId, ...]) -> None:
     given = juliet(balcony=0, chamber=0)
-    (effect,) = reduce(given, received_message("headline", ORCHARD, JULIET)).send
+    (effect,) = reduce(given, received_message("headline", ORCHARD, JULIET)).effects
     assert isinstance(effect, Deliver)
 
     assert fails_in_silence(given, Undelivered(AT, "again", effect, failed))
@@ -124,7 +124,7 @@ def fate(step: Step, sent: Message) -> str:
             assert isinstance(operation.value, Message)
             assert operation.value.payload.children[: len(sent.payload.children)] == sent.payload.children
             places.append("stored")
-    for effect in step.send:
+    for effect in step.effects:
         if not hasattr(effect, "stanza") or not isinstance(effect.stanza, Message):
             continue
         if isinstance(effect, Deliver):
@@ -302,7 +302,7 @@ def test_a_push_that_came_back_with_the_session_is_lost_with_it() -> None:
 
     step = reduce(juliet(balcony=0, chamber=0), SessionEnded(AT, "seq", BALCONY, (push,)))
 
-    assert PUSH_LOST in [effect.rule for effect in step.send]
+    assert PUSH_LOST in [effect.rule for effect in step.effects]
     assert fate(step, CHAT) == "dropped"
 
 
@@ -312,14 +312,14 @@ def test_a_session_that_could_not_be_delivered_to_is_not_tried_again(priorities:
     """Neither end is known yet: the message must not go back and forth between the two."""
     first = reduce(juliet(**priorities), Inbound(AT, "seq", CHAT))
     tried: list[SessionId] = []
-    deliveries = [effect for effect in first.send if isinstance(effect, Deliver)]
+    deliveries = [effect for effect in first.effects if isinstance(effect, Deliver)]
     step = first
     while deliveries:
         (effect,) = deliveries
         assert not set(effect.sessions) & set(tried)
         tried += effect.sessions
         step = reduce(step.state, Undelivered(AT, f"again{len(tried)}", effect, effect.sessions))
-        deliveries = [each for each in step.send if isinstance(each, Deliver)]
+        deliveries = [each for each in step.effects if isinstance(each, Deliver)]
 
     assert sorted(tried) == [BALCONY, CHAMBER]
     assert fate(step, CHAT) == "stored"
@@ -416,7 +416,7 @@ def test_what_the_server_itself_had_made_for_the_session_is_lost_too(stanza: Mes
 def test_a_roster_push_that_fails_is_lost_and_the_next_roster_get_tells() -> None:
     given = following(juliet(balcony=0), roster_get("balcony"))
     changed = reduce(given, AdministratorSetItem(AT, "seq", "nurse@example.com"))
-    (push,) = changed.send
+    (push,) = changed.effects
     assert isinstance(push, Deliver)
 
     assert fails_in_silence(after(changed), Undelivered(AT, "again", push, (BALCONY,)))
@@ -425,7 +425,7 @@ def test_a_roster_push_that_fails_is_lost_and_the_next_roster_get_tells() -> Non
 
 def test_a_request_for_a_subscription_that_fails_is_kept_and_delivered_again() -> None:
     asked = reduce(juliet(balcony=0), inbound("subscribe", "nurse@example.com", to=JULIET))
-    (delivery,) = [effect for effect in asked.send if isinstance(effect, Deliver)]
+    (delivery,) = [effect for effect in asked.effects if isinstance(effect, Deliver)]
 
     failed = reduce(asked.state, Undelivered(AT, "again", delivery, (BALCONY,)))
     again = reduce(following(after(failed), outbound("unavailable", by="balcony")), outbound("available", by="balcony"))

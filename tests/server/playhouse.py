@@ -228,7 +228,7 @@ def said(stanza: Stanza) -> str:
 def told(served: Served[State]) -> list[str]:
     """Return what a result has the host send, in order, in a few words."""
     lines: list[str] = []
-    for account, effect in served.send:
+    for account, effect in served.effects:
         if isinstance(effect, Deliver):
             lines.append(f"{said(effect.stanza)} -> {', '.join(f'{account}/{s.resource}' for s in effect.sessions)}")
         elif isinstance(effect, Route):

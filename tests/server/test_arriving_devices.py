@@ -83,7 +83,7 @@ def test_contacts_elsewhere_are_probed_from_the_bare_jid_and_their_answers_reach
 
     served = house.sends(f"{JULIET}/arriving", presence())
 
-    (probe,) = [effect for _, effect in served.send if isinstance(effect, FanOut) and effect.stanza.type == "probe"]
+    (probe,) = [effect for _, effect in served.effects if isinstance(effect, FanOut) and effect.stanza.type == "probe"]
     assert probe.recipients == (FRIEND,)
     assert (str(probe.stanza.from_), probe.stanza.to) == (JULIET, None)
     house.received.clear()

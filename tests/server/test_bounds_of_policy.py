@@ -345,7 +345,7 @@ def test_what_fits_the_limit_is_taken(limit: Limit) -> None:
 
     step = reduce(before, limit.adding(n if not limit.counted else n - 1), policy)
 
-    assert limit.rule not in [effect.rule for effect in step.send]
+    assert limit.rule not in [effect.rule for effect in step.effects]
     assert step.state != before or step.store
 
 
@@ -359,7 +359,7 @@ def test_one_more_is_refused_by_its_own_rule_and_nothing_changes(limit: Limit) -
 
     refusal = limit.refusal.format(entity=entity(n), n=n)
     assert told(step) == ([refusal] if refusal else [])
-    assert [effect.rule for effect in step.send] == [limit.rule]
+    assert [effect.rule for effect in step.effects] == [limit.rule]
     assert (step.state, step.store, step.forget) == (before, (), ())
 
 
@@ -370,7 +370,7 @@ def test_an_account_that_is_beyond_the_limit_already_loses_nothing(limit: Limit)
 
     step = reduce(before, limit.adding(50), policy)
 
-    assert [effect.rule for effect in step.send] == [limit.rule]
+    assert [effect.rule for effect in step.effects] == [limit.rule]
     assert (step.state, step.store) == (before, ())
 
 
@@ -391,14 +391,14 @@ def test_a_block_list_beyond_a_limit_that_was_lowered_since_takes_what_it_holds_
 
     step = reduce(blocked, block(entity(0)), limited(field, 0))
 
-    assert blocking_rules.BLOCKED in [effect.rule for effect in step.send]
+    assert blocking_rules.BLOCKED in [effect.rule for effect in step.effects]
 
 
 @COUNTED
 def test_of_none_not_even_the_first_is_taken(limit: Limit) -> None:
     step = reduce(limit.given, limit.adding(0), limited(limit.field, 0))
 
-    assert [effect.rule for effect in step.send] == [limit.rule]
+    assert [effect.rule for effect in step.effects] == [limit.rule]
     assert (step.state, step.store) == (limit.given, ())
 
 
@@ -416,7 +416,7 @@ def test_what_is_there_already_is_not_one_more(limit: Limit) -> None:
 
     step = reduce(full, again, policy)
 
-    assert limit.rule not in [effect.rule for effect in step.send]
+    assert limit.rule not in [effect.rule for effect in step.effects]
 
 
 @pytest.mark.parametrize("jids", [(entity(0),), (entity(0), entity(2))])
@@ -425,7 +425,7 @@ def test_to_block_again_what_an_overfull_list_holds_is_no_more_than_it_holds(jid
 
     step = reduce(overfull, block(*jids), limited("block_list", 1))
 
-    assert blocking_rules.LIST_FULL not in [effect.rule for effect in step.send]
+    assert blocking_rules.LIST_FULL not in [effect.rule for effect in step.effects]
     assert (step.state, step.store) == (overfull, ())
 
 
@@ -438,7 +438,7 @@ def test_unavailable_presence_beyond_the_limit_is_told_in_full_and_only_its_time
 
     step = reduce(online, long, Policy(presence_size=4000))
 
-    (sent,) = [effect for effect in step.send if isinstance(effect, FanOut)]
+    (sent,) = [effect for effect in step.effects if isinstance(effect, FanOut)]
     assert sent.stanza.payload.first("status") is not None
     assert isinstance(step.state, Account)
     assert step.state.last_unavailable == LastUnavailable(
@@ -451,7 +451,7 @@ def test_presence_may_always_become_smaller() -> None:
 
     step = reduce(given, status_from_client(1000), Policy(session_bytes=100))
 
-    assert presence_rules.PRESENCES_TOO_LARGE not in [effect.rule for effect in step.send]
+    assert presence_rules.PRESENCES_TOO_LARGE not in [effect.rule for effect in step.effects]
 
 
 def test_an_item_of_a_roster_that_takes_too_much_may_always_become_smaller() -> None:
@@ -462,7 +462,7 @@ def test_an_item_of_a_roster_that_takes_too_much_may_always_become_smaller() -> 
     larger = reduce(given, roster_set(item(ROMEO, name="x" * 501), by="balcony"), policy)
 
     assert told(smaller) == ["empty result to balcony"]
-    assert [effect.rule for effect in larger.send] == [roster_rules.ROSTER_TOO_LARGE]
+    assert [effect.rule for effect in larger.effects] == [roster_rules.ROSTER_TOO_LARGE]
 
 
 def test_kept_decisions_take_no_more_than_their_limit() -> None:
@@ -499,7 +499,7 @@ def test_so_many_decisions_are_kept_for_an_absent_user_and_the_rest_shows_in_the
         assert isinstance(step.state, Account)
         juliet = step.state
 
-        dropped = subscription_rules.NOTICE_DROPPED in [effect.rule for effect in step.send]
+        dropped = subscription_rules.NOTICE_DROPPED in [effect.rule for effect in step.effects]
         assert dropped is (n >= 2)
         assert not juliet.roster.state_of(entity(n)).to
     assert [notice.key for notice in juliet.notices] == ["000000-s0", "000001-s1"]
@@ -631,16 +631,16 @@ def test_what_a_stranger_writes_beside_the_payload_counts_as_well() -> None:
         Presence(to(JULIET), to(ROMEO), None, "subscribe", None, payload(), ((filler, "a"),)),
     ):
         step = reduce(account(JULIET), Inbound(AT, "seq", request))
-        assert [effect.rule for effect in step.send] == [subscription_rules.REQUEST_TOO_LARGE]
+        assert [effect.rule for effect in step.effects] == [subscription_rules.REQUEST_TOO_LARGE]
         assert step.store == ()
 
     notice = Presence(to(JULIET), to(ROMEO), filler, "unsubscribed")
     step = reduce(account(JULIET, {ROMEO: "To"}), Inbound(AT, "seq", notice), Policy(notices=2))
-    assert subscription_rules.NOTICE_DROPPED in [effect.rule for effect in step.send]
+    assert subscription_rules.NOTICE_DROPPED in [effect.rule for effect in step.effects]
 
     long = Message(to(JULIET), to(ORCHARD), "x" * 70_000, "chat", None, payload(child("body", "O")))
     step = reduce(account(JULIET), Inbound(AT, "seq", long))
-    assert [effect.rule for effect in step.send] == [delivery_rules.TOO_LARGE_TO_STORE]
+    assert [effect.rule for effect in step.effects] == [delivery_rules.TOO_LARGE_TO_STORE]
     assert step.store == ()
 
 
@@ -697,7 +697,7 @@ def test_a_session_that_was_refused_is_none(session: SessionId) -> None:
 
     refused = reduce(full, bound(session.resource), policy)
 
-    (end,) = refused.send
+    (end,) = refused.effects
     assert isinstance(end, EndSession)
     assert (end.session, end.condition) == (session, "policy-violation")
     assert ignored(full, Outbound(AT, "seq", session, message("chat", None, ROMEO)), policy)

@@ -50,7 +50,7 @@ def overfull(house: Playhouse) -> Service[State]:
 
 
 def rules_of(served: Served[State]) -> list[str]:
-    return [effect.rule.name for step in served.steps for effect in step.transition.send]
+    return [effect.rule.name for step in served.steps for effect in step.transition.effects]
 
 
 WHILE_WAITING = pytest.mark.parametrize("waits", ["for itself", "for its messages"])
@@ -69,7 +69,7 @@ def test_one_message_of_a_stranger_more_than_may_be_held_is_dropped_in_silence(w
     served = house.arrives(chat(JULIET, "one more", MERCUTIO, type))
 
     assert served.state == full
-    assert (served.send, served.store) == (((JULIET, served.steps[0].transition.send[0]),), ())
+    assert (served.effects, served.store) == (((JULIET, served.steps[0].transition.effects[0]),), ())
     assert told(served) == []
     assert rules_of(served) == ["service:too-much-held"]
 
@@ -132,7 +132,7 @@ def test_the_stream_of_a_client_that_sends_too_much_is_ended(waits: str) -> None
     sent = house.happens(JULIET, Outbound(NOON, "o", session, presence()))
 
     for served in (bound, sent):
-        assert [effect for _, effect in served.send] == [EndSession(session, "resource-constraint", TOO_MUCH_HELD)]
+        assert [effect for _, effect in served.effects] == [EndSession(session, "resource-constraint", TOO_MUCH_HELD)]
         assert served.state == full
 
 

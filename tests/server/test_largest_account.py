@@ -62,7 +62,7 @@ def fill(given: Account, events: Iterable[Event], policy: Policy = KEEPING) -> t
         step = reduce(given, event, policy)
         assert isinstance(step.state, Account)
         if step.state == given:
-            refusals |= {effect.rule.name for effect in step.send}
+            refusals |= {effect.rule.name for effect in step.effects}
         given = step.state
     return given, refusals
 
@@ -186,7 +186,7 @@ def test_stored_messages_take_no_more_memory_than_their_bound() -> None:
         assert isinstance(step.state, Account)
         given = step.state
         stored += [put.value for put in step.store if isinstance(put, Put)]
-        refusals |= set() if step.store else {effect.rule.name for effect in step.send}
+        refusals |= set() if step.store else {effect.rule.name for effect in step.effects}
 
     assert refusals == {delivery_rules.TOO_MUCH_STORED.name}
     assert len(stored) == given.offline
@@ -198,7 +198,7 @@ def test_what_is_held_for_an_account_takes_no_more_memory_than_its_bound() -> No
     for event in messages():
         served = serve(service, ForAccount(JULIET, event))
         service = served.state
-        refusals |= {effect.rule.name for step in served.steps for effect in step.transition.send}
+        refusals |= {effect.rule.name for step in served.steps for effect in step.transition.effects}
 
     assert refusals == {service_rules.TOO_MUCH_HELD.name}
     assert DEFAULT.held_bytes / 8 < memory(service.held, set()) <= DEFAULT.held_bytes

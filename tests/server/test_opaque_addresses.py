@@ -43,7 +43,7 @@ def test_a_stanza_from_any_nickname_is_delivered_as_it_was_written(nickname: str
 
     served = serve(service, Arrived(NOON, "3", stanza))
 
-    (delivered,) = [effect for _, effect in served.send if isinstance(effect, Deliver)]
+    (delivered,) = [effect for _, effect in served.effects if isinstance(effect, Deliver)]
     assert delivered.stanza.from_ is not None
     assert delivered.stanza.from_.written == f"room@muc.example/{nickname}"
 
@@ -58,7 +58,7 @@ def test_a_stanza_from_what_is_no_nickname_has_no_effect(nickname: str, to: str)
 
     served = serve(service, Arrived(NOON, "3", stanza))
 
-    assert [getattr(effect, "rule", None) for _, effect in served.send] == [rules.WITHOUT_ADDRESSES]
+    assert [getattr(effect, "rule", None) for _, effect in served.effects] == [rules.WITHOUT_ADDRESSES]
 
 
 @pytest.mark.parametrize("sender", ["a@b@c/x", "/x", "room@muc_.example/x"])
@@ -74,6 +74,6 @@ def test_nobody_binds_such_a_resource() -> None:
 
     step = reduce(account(), SessionBound(NOON, "3", session), DEFAULT)
 
-    assert [type(effect) for effect in step.send] == [EndSession]
+    assert [type(effect) for effect in step.effects] == [EndSession]
     assert isinstance(step.state, Account)
     assert [each.id.resource for each in step.state.sessions] == ["balcony"]

@@ -231,7 +231,7 @@ def test_a_fan_out_is_split_between_this_service_and_the_others() -> None:
 
     served = house.sends(ORCHARD, presence())
 
-    fan_outs = [effect.recipients for _, effect in served.send if isinstance(effect, FanOut)]
+    fan_outs = [effect.recipients for _, effect in served.effects if isinstance(effect, FanOut)]
     assert fan_outs == [(MERCUTIO,)]
     assert [step.jid for step in served.steps] == [ROMEO, JULIET]
     assert f"presence available from {ORCHARD} -> {BALCONY}" in told(served)
@@ -246,8 +246,8 @@ def test_a_fan_out_to_other_domains_alone_leaves_as_it_is() -> None:
     served = house.sends(ORCHARD, presence())
 
     [step] = served.steps
-    assert served.send == tuple([(ROMEO, effect) for effect in step.transition.send])
-    assert [effect.recipients for _, effect in served.send if isinstance(effect, FanOut)] == [(MERCUTIO,)]
+    assert served.effects == tuple([(ROMEO, effect) for effect in step.transition.effects])
+    assert [effect.recipients for _, effect in served.effects if isinstance(effect, FanOut)] == [(MERCUTIO,)]
 
 
 def test_a_stanza_that_arrives_is_for_whomever_its_to_names() -> None:
@@ -264,7 +264,7 @@ def test_a_stanza_for_a_domain_that_is_not_hosted_is_never_relayed() -> None:
 
     served = house.arrives(chat("tybalt@elsewhere.example", "relay this", MERCUTIO))
 
-    assert [effect for _, effect in served.send] == [Ignored(rules.NOT_HOSTED)]
+    assert [effect for _, effect in served.effects] == [Ignored(rules.NOT_HOSTED)]
     assert served.state == house.service
 
 
@@ -273,7 +273,7 @@ def test_an_event_of_an_account_at_a_domain_that_is_not_hosted_is_ignored() -> N
 
     served = house.happens(MERCUTIO, SessionBound(NOON, "1", SessionId("street", 1)))
 
-    assert [effect for _, effect in served.send] == [Ignored(rules.NOT_HOSTED)]
+    assert [effect for _, effect in served.effects] == [Ignored(rules.NOT_HOSTED)]
     assert served.state == hosting(MONTAGUE, CAPULET)
 
 
@@ -291,7 +291,7 @@ def test_a_stanza_of_another_server_without_addresses_is_no_event(stanza: Messag
 def test_a_stanza_of_another_server_to_what_is_no_jid_is_answered_in_the_name_of_the_service(type: str) -> None:
     served = Playhouse(JULIET).arrives(presence(type, "juliet@@capulet.example", MERCUTIO))
 
-    ((_, effect),) = served.send
+    ((_, effect),) = served.effects
     assert isinstance(effect, Route)
     assert condition(effect.stanza) == "jid-malformed"
     assert (str(effect.stanza.from_), str(effect.stanza.to)) == (MONTAGUE, MERCUTIO)
@@ -300,7 +300,7 @@ def test_a_stanza_of_another_server_to_what_is_no_jid_is_answered_in_the_name_of
 def test_an_error_to_what_is_no_jid_is_not_answered() -> None:
     served = Playhouse().arrives(presence("error", "juliet@@capulet.example", MERCUTIO))
 
-    assert [effect for _, effect in served.send] == [Ignored(rules.TO_MALFORMED)]
+    assert [effect for _, effect in served.effects] == [Ignored(rules.TO_MALFORMED)]
 
 
 @pytest.mark.parametrize("jid", ["", "Juliet@capulet.example", BALCONY, "juliet@"])
@@ -313,7 +313,7 @@ def test_what_could_not_be_routed_is_told_to_its_sender() -> None:
     house = Playhouse(ROMEO)
     house.enters(ORCHARD)
     served = house.sends(ORCHARD, chat(MERCUTIO, "where art thou"))
-    [(account, route)] = served.send
+    [(account, route)] = served.effects
     assert isinstance(route, Route)
     house.heard_by(ORCHARD)
 
@@ -327,7 +327,7 @@ def test_a_message_that_no_session_got_is_processed_again() -> None:
     house = Playhouse(ROMEO, JULIET)
     house.enters(BALCONY)
     served = house.arrives(chat(JULIET, "anon", MERCUTIO))
-    [(account, deliver)] = served.send
+    [(account, deliver)] = served.effects
     assert isinstance(deliver, Deliver)
 
     again = house.happens(account, Undelivered(NOON, house.seq(), deliver, deliver.sessions))
@@ -399,7 +399,7 @@ def test_an_error_to_the_service_itself_is_never_answered() -> None:
 
     served = house.arrives(chat(CAPULET, "bounce", MERCUTIO, "error"))
 
-    assert [effect for _, effect in served.send] == [Ignored(rules.DOMAIN_MESSAGE)]
+    assert [effect for _, effect in served.effects] == [Ignored(rules.DOMAIN_MESSAGE)]
 
 
 @pytest.mark.parametrize("type", ["subscribe", "probe"])
@@ -417,7 +417,7 @@ def test_other_presence_to_the_service_itself_is_not_answered(type: str | None) 
 
     served = house.arrives(presence(type, CAPULET, MERCUTIO))
 
-    assert [effect for _, effect in served.send] == [Ignored(rules.DOMAIN_PRESENCE)]
+    assert [effect for _, effect in served.effects] == [Ignored(rules.DOMAIN_PRESENCE)]
 
 
 def test_presence_of_an_unknown_type_to_the_service_itself_is_a_bad_request() -> None:
@@ -440,12 +440,12 @@ def test_a_denied_request_to_a_domain_does_not_stay_pending() -> None:
 def test_what_could_not_be_routed_for_the_service_itself_is_not_answered() -> None:
     house = Playhouse()
     served = house.arrives(chat(CAPULET, "who reads this?", MERCUTIO))
-    [(domain, route)] = served.send
+    [(domain, route)] = served.effects
     assert isinstance(route, Route)
 
     again = house.happens(domain, Unroutable(NOON, house.seq(), route))
 
-    assert [effect for _, effect in again.send] == [Ignored(rules.DOMAIN_EVENT)]
+    assert [effect for _, effect in again.effects] == [Ignored(rules.DOMAIN_EVENT)]
     assert again.state == hosting(MONTAGUE, CAPULET)
 
 
@@ -517,7 +517,7 @@ def test_the_accounts_of_a_service_may_run_extensions() -> None:
     ):
         served = serve(service, event)
         service = served.state
-    assert [effect.sessions for _, effect in served.send if isinstance(effect, Deliver)] == [(chamber,), (balcony,)]
+    assert [effect.sessions for _, effect in served.effects if isinstance(effect, Deliver)] == [(chamber,), (balcony,)]
 
     removed = serve(service, ForAccount(JULIET, AccountRemoved(NOON, "7")))
     assert removed.state == extended
@@ -537,7 +537,7 @@ def test_an_account_not_in_memory_is_asked_for_once_and_its_events_follow_in_ord
 
     assert [told(served) for served in (first, second, third)] == [[f"Load {JULIET}"], [], []]
     assert [type(step.event) for step in answered.steps] == [AccountLoaded, SessionBound, Outbound]
-    assert answered.send[-1] == (JULIET, LoadOffline(session, answered.send[-1][1].rule))  # type: ignore[union-attr]  # the Load above has none
+    assert answered.effects[-1] == (JULIET, LoadOffline(session, answered.effects[-1][1].rule))  # type: ignore[union-attr]  # the Load above has none
     [held] = answered.state.held[JULIET].events.values()
     assert isinstance(held.due.event, Inbound)
 
@@ -918,7 +918,7 @@ def depth(step: Handled[State], steps: Sequence[Handled[State]]) -> int:
 
 def sent_by(step: Handled[State]) -> list[Stanza]:
     sent: list[Stanza] = []
-    for effect in step.transition.send:
+    for effect in step.transition.effects:
         if isinstance(effect, Route):
             sent.append(effect.stanza)
         elif isinstance(effect, FanOut):

@@ -96,7 +96,7 @@ def test_everything_that_a_client_meets_knows_and_does_is_loaded_as_it_was(event
     for event in events:
         step = reduce(client, event)
         client = step.state
-        for value in (event, client, *step.send):
+        for value in (event, client, *step.effects):
             assert from_text(to_text(value)) == value
 
 

@@ -108,7 +108,7 @@ def test_every_event_and_all_that_comes_of_it_is_loaded_as_it_was(step: tuple[St
     state, event = step
     transition = reduce(state, event)
 
-    for value in (event, transition.state, *transition.send, *transition.store, *transition.forget):
+    for value in (event, transition.state, *transition.effects, *transition.store, *transition.forget):
         assert from_text(to_text(value)) == value
 
 

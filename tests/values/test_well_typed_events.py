@@ -349,7 +349,7 @@ def test_what_is_given_as_strings_is_sent() -> None:
     juliet = client.reduce(client.Client(JULIET), client.SessionBound(AT, "b", client.Bound(BALCONY.full))).state
     event = client.SendMessage(AT, "s", "Romeo@montague.example", "Hi", subjects=("Greeting",))
 
-    (effect,) = client.reduce(juliet, event).send
+    (effect,) = client.reduce(juliet, event).effects
 
     assert isinstance(effect, client.Send)
     assert str(effect.stanza.to) == "romeo@montague.example"

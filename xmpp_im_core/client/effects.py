@@ -46,7 +46,7 @@ class Transition:
     """The result of a step."""
 
     state: Client
-    send: tuple[Effect, ...] = ()
+    effects: tuple[Effect, ...] = ()
     """What the host performs, in this order."""
 
 

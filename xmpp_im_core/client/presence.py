@@ -117,7 +117,7 @@ def presence_error(client: Client, presence: Presence, sender: JID, policy: Clie
     if own:
         return Transition(client, (Tell(failed, rules.OWN_PRESENCE_FAILED), *forgot))
     step = _nobody_there(client, presence, sender, Tell(failed, rules.PRESENCE_ERROR), policy)
-    return Transition(step.state, (*step.send, *forgot))
+    return Transition(step.state, (*step.effects, *forgot))
 
 
 def _nobody_there(client: Client, presence: Presence, sender: JID, failed: Tell, policy: ClientPolicy) -> Transition:

@@ -36,7 +36,7 @@ def roster_push(client: Client, iq: IQ, query: Element, sender: JID, policy: Cli
     after = _pushed(client, pushed, query.get("ver") if own else None, policy)
     answer = result_reply(IQ(None, iq.from_, iq.id, "set"))
     rule = rules.PUSH_ACKNOWLEDGED if own else rules.MANAGERS_PUSH_ACKNOWLEDGED
-    return Transition(after.state, (Send(answer, rule), *after.send))
+    return Transition(after.state, (Send(answer, rule), *after.effects))
 
 
 def _is_manager(sender: JID, policy: ClientPolicy) -> bool:

@@ -30,7 +30,7 @@ def remembered(step: Transition, policy: ClientPolicy) -> Transition:
 
     A stanza without an id cannot be told from others, and is not remembered.
     """
-    sent = [effect.stanza for effect in step.send if isinstance(effect, Send) and effect.stanza.id is not None]
+    sent = [effect.stanza for effect in step.effects if isinstance(effect, Send) and effect.stanza.id is not None]
     messages = [stanza for stanza in sent if isinstance(stanza, Message)]
     presences = [stanza for stanza in sent if isinstance(stanza, Presence) and stanza.type != "error"]
     if not messages and not presences:
@@ -41,7 +41,7 @@ def remembered(step: Transition, policy: ClientPolicy) -> Transition:
         sent=_last(client.sent, messages, policy),
         sent_presences=_last(client.sent_presences, presences, policy),
     )
-    return Transition(client, step.send)
+    return Transition(client, step.effects)
 
 
 def _last(kept: tuple[S, ...], new: list[S], policy: ClientPolicy) -> tuple[S, ...]:

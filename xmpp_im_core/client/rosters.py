@@ -86,7 +86,7 @@ def ask_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: Cli
     sent = ask(client, iq, Question(None, event.at, About.ROSTER_GET), rule, policy)
     if sent.state is client:
         return sent
-    return Transition(evolve(sent.state, interested=True, interim=Interim()), sent.send)
+    return Transition(evolve(sent.state, interested=True, interim=Interim()), sent.effects)
 
 
 def set_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
@@ -109,7 +109,7 @@ def _send_set(client: Client, event: Timed, iq: IQ, change: ItemChange, policy: 
     sent = ask(client, iq, Question(None, event.at, About.ROSTER_SET, change), rule, policy)
     if sent.state is client:
         return sent
-    return Transition(evolve(sent.state, wanted=sent.state.wanted.set(change.jid, change)), sent.send)
+    return Transition(evolve(sent.state, wanted=sent.state.wanted.set(change.jid, change)), sent.effects)
 
 
 # --- answers (§2.1.4, §2.6.3) -------------------------------------------------------------------------------

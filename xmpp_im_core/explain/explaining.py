@@ -61,7 +61,7 @@ def explain_step(before: S, event: Event, step: Transition[S]) -> Explanation:
         event.seq,
         event.at.isoformat(sep=" "),
         event_in_words(event),
-        tuple([_explained(effect, old, new) for effect in step.send]),
+        tuple([_explained(effect, old, new) for effect in step.effects]),
         changes(old, new),
         tuple([operation_in_words(operation) for operation in step.store]),
         tuple([operation_in_words(operation) for operation in step.forget]),

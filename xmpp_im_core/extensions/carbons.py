@@ -72,9 +72,9 @@ def carbons(machine: Machine[S], *, remembered: int = 100) -> Machine[Beside[Car
         after = account_of(step.state)
         present = {session.id for session in after.sessions} if isinstance(after, Account) else set()
         enabled = tuple([id for id in own.enabled if id in present])
-        copies = _copies(after, event, step.send, enabled, own) if isinstance(after, Account) and enabled else ()
+        copies = _copies(after, event, step.effects, enabled, own) if isinstance(after, Account) and enabled else ()
         return Transition(
-            Beside(NAME, Carbons(enabled, own.sent), step.state), (*step.send, *copies), step.store, step.forget
+            Beside(NAME, Carbons(enabled, own.sent), step.state), (*step.effects, *copies), step.store, step.forget
         )
 
     return Machine(lambda jid: Beside(NAME, Carbons(), machine.start(jid)), reduce, (*machine.features, CARBONS))
@@ -99,22 +99,22 @@ def _answer(own: Carbons, session: SessionId, iq: IQ) -> tuple[Carbons, Effect]:
 
 
 def _copies(
-    account: Account, event: Event, send: tuple[Effect, ...], enabled: tuple[SessionId, ...], own: Carbons
+    account: Account, event: Event, effects: tuple[Effect, ...], enabled: tuple[SessionId, ...], own: Carbons
 ) -> tuple[Effect, ...]:
     """Return the copies that a step causes: of what it let a client send, and of what it delivered."""
     if isinstance(event, Outbound) and isinstance(event.stanza, Message):
-        return _of_sent(account, event, send, enabled)
+        return _of_sent(account, event, effects, enabled)
     if isinstance(event, Inbound | OfflineLoaded):
-        return tuple(_of_received(account, send, enabled, own))
+        return tuple(_of_received(account, effects, enabled, own))
     return ()
 
 
 def _of_sent(
-    account: Account, event: Outbound, send: tuple[Effect, ...], enabled: tuple[SessionId, ...]
+    account: Account, event: Outbound, effects: tuple[Effect, ...], enabled: tuple[SessionId, ...]
 ) -> tuple[Effect, ...]:
     """Copy what a client has sent, if it was routed; what it sent to the user's own account will be received."""
     told = tuple([id for id in enabled if id != event.session])
-    for effect in send:
+    for effect in effects:
         if told and isinstance(effect, Route) and isinstance(effect.stanza, Message):
             message = effect.stanza
             to_own = message.to_jid is not None and message.to_jid.bare == account.jid.bare
@@ -124,11 +124,11 @@ def _of_sent(
 
 
 def _of_received(
-    account: Account, send: tuple[Effect, ...], enabled: tuple[SessionId, ...], own: Carbons
+    account: Account, effects: tuple[Effect, ...], enabled: tuple[SessionId, ...], own: Carbons
 ) -> list[Effect]:
     """Copy what was delivered, to whoever neither got it nor sent it."""
     copies: list[Effect] = []
-    for effect in send:
+    for effect in effects:
         if not isinstance(effect, Deliver) or effect.address is not AS_IT_STANDS:
             continue
         message = effect.stanza

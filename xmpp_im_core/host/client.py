@@ -137,7 +137,7 @@ class ClientHost:
         """
 
     def _perform(self, step: Transition) -> None:
-        for effect in step.send:
+        for effect in step.effects:
             if isinstance(effect, Send):
                 self._try(self.wire.send, effect.stanza)
             elif isinstance(effect, Tell):

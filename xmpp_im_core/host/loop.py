@@ -4,7 +4,7 @@ For each event that is fed, the loop
 
 1. runs ``serve``, and has ``store`` committed; if that fails, the event has not happened: the entity that waits for an
    answer gets an error of type wait;
-2. performs ``send``, in order, on the wire;
+2. performs ``effects``, in order, on the wire;
 3. feeds what resulted (a failed delivery, a stanza that could not be routed, an answer) before any other event;
 4. has ``forget`` committed.
 
@@ -300,7 +300,7 @@ class Loop(Generic[S]):
         except Exception as error:
             self._errors.append(error)
         caused: list[Turn] = []
-        for n, (account, effect) in enumerate(served.send):
+        for n, (account, effect) in enumerate(served.effects):
             try:
                 came = _PERFORM[type(effect)](self, account, effect)
             except Exception as error:
@@ -343,7 +343,7 @@ class Loop(Generic[S]):
     def observe(self, served: Served[S]) -> None:
         """Override this to see what each event came to: its steps and their rules, for a log or a test.
 
-        It is called before ``send`` is performed; what the event wanted stored is durable by then.
+        It is called before ``effects`` are performed; what the event wanted stored is durable by then.
         """
 
     def _finished(self, turn: Turn) -> None:

@@ -45,7 +45,7 @@ class Outbox:
         seq = turn.seq
         owed = [
             (account, Put(Kind.OUTBOX, _key(seq, n), effect))
-            for n, (account, effect) in enumerate(served.send)
+            for n, (account, effect) in enumerate(served.effects)
             if isinstance(effect, _OWED)
         ]
         struck = [strike(place) for place in self._settled(turn, served)]
@@ -79,7 +79,7 @@ class Outbox:
         if turn.failed:
             return served.forget
         replaced = {each.settles for each in caused}
-        sent = [place(turn, n, account, effect) for n, (account, effect) in enumerate(served.send)]
+        sent = [place(turn, n, account, effect) for n, (account, effect) in enumerate(served.effects)]
         return tuple([strike(each) for each in sent if each is not None and each not in replaced])
 
 

@@ -1,13 +1,13 @@
-"""What a step returns: the new state, what to store, what to send, what to forget.
+"""What a step returns: the new state, what to store, which effects to perform, what to forget.
 
 A host performs the three tuples in this order:
 
 1. ``store``: committed in one transaction before anything leaves;
-2. ``send``: performed in order; the order holds for each recipient across all kinds of effect;
+2. ``effects``: performed in order; the order holds for each recipient across all kinds of effect;
 3. ``forget``: committed last, the removal of what has been handed over.
 
 A crash before the first commit: the event never happened. After it: state is kept, unsent stanzas are lost,
-unless the host commits ``send`` with ``store``. A crash before ``forget`` repeats, never loses. If the first
+unless the host commits ``effects`` with ``store``. A crash before ``forget`` repeats, never loses. If the first
 commit fails: keep the old state, drop the transition, and feed ``StoreFailed(event)``.
 
 Each effect names the rule that it obeys. All effects of a step leave before any stanza caused by them
@@ -178,7 +178,7 @@ class Transition(Generic[S]):
     """The result of a step."""
 
     state: S
-    send: tuple[Effect, ...] = ()
+    effects: tuple[Effect, ...] = ()
     store: tuple[StoreOperation, ...] = ()
     forget: tuple[StoreOperation, ...] = ()
 

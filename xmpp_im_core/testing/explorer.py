@@ -107,7 +107,7 @@ def reducer_step(holds: Holds, what: str, arrives: bool) -> Moved:
     happened = arrived(account, _PEER, what) if arrives else moved(_PEER, what, _GARDEN)
     step = reduce(account, happened)
     assert isinstance(step.state, Account)
-    return held(step.state, _PEER), sent(step.send, _PEER)
+    return held(step.state, _PEER), sent(step.effects, _PEER)
 
 
 def tabulate(step: Step = reducer_step) -> Table:

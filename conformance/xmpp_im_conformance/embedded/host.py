@@ -49,7 +49,7 @@ class Host(host.Host[object], host.Wire):
     def observe(self, served: Served[object]) -> None:
         """Note the requirements that the rules of an event cite."""
         for step in served.steps:
-            for effect in step.transition.send:
+            for effect in step.transition.effects:
                 self.cited.update(effect.rule.requirements)
 
     def lose(self, stream: ClientStream) -> None:

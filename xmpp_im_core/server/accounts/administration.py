@@ -48,22 +48,23 @@ def account_removed(account: Account, event: AccountRemoved) -> Transition[State
     answer to a request gets a denial. Unavailable presence comes first, from each resource that ends.
     """
     left: Account = account
-    send: list[Effect] = []
+    effects: list[Effect] = []
     for session in account.sessions:
         gone = session_gone(left, session, event.seq, event.at)
         left = gone.state
-        send += gone.send
-        send.append(EndSession(session.id, "not-authorized", session_rules.ACCOUNT_GONE))
+        effects += gone.effects
+        effects.append(EndSession(session.id, "not-authorized", session_rules.ACCOUNT_GONE))
     for contact in account.roster.contacts.values():
         to, state = parse_address(contact.jid), contact.state
         if state.to or state.pending_out:
             stanza = Presence(to, account.address, f"{event.seq}-unsubscribe-{contact.jid}", "unsubscribe")
-            send.append(Route(stanza, rules.UNSUBSCRIBED_BY_REMOVAL))
+            effects.append(Route(stanza, rules.UNSUBSCRIBED_BY_REMOVAL))
         if state.from_ or state.pending_in:
             stanza = Presence(to, account.address, f"{event.seq}-unsubscribed-{contact.jid}", "unsubscribed")
-            send.append(Route(stanza, rules.CANCELLED_BY_REMOVAL))
-    effects = tuple(send or [Ignored(rules.REMOVED)])
-    return Transition(NoAccount(account.jid), effects, tuple([Clear(kind) for kind in OF_ACCOUNTS]))
+            effects.append(Route(stanza, rules.CANCELLED_BY_REMOVAL))
+    return Transition(
+        NoAccount(account.jid), tuple(effects or [Ignored(rules.REMOVED)]), tuple([Clear(kind) for kind in OF_ACCOUNTS])
+    )
 
 
 def account_moved(account: Account, event: AccountMoved) -> Transition[Account]:

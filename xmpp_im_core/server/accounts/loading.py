@@ -155,7 +155,7 @@ def while_unloaded(state: Unloaded, event: Event, policy: Policy) -> Transition[
     """
     if isinstance(event, SessionBound):
         bound = session_bound(Account(state.jid, Roster(""), state.sessions), event, policy)
-        return Transition(Unloaded(state.jid, bound.state.sessions), (*bound.send, Ignored(rules.BOUND_UNLOADED)))
+        return Transition(Unloaded(state.jid, bound.state.sessions), (*bound.effects, Ignored(rules.BOUND_UNLOADED)))
     if isinstance(event, SessionEnded):
         left = tuple([each for each in state.sessions if each.id != event.session])
         ended = Unloaded(state.jid, left)

@@ -76,7 +76,7 @@ def reduce(state: State, event: Event, policy: Policy = DEFAULT) -> Step:
     :param state: the account's state; for an account not known yet, ``NoAccount(jid)``.
     :param event: what happened to it.
     :param policy: the choices of the service.
-    :return: the new state, and what to store, send and forget.
+    :return: the new state, and what to store, to perform and to forget.
     """
     if type(state) is Account:
         step: Step = _ACCOUNT[type(event)](state, event, policy)
@@ -144,13 +144,13 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
         done = reduce(account, SessionEnded(failed.at, failed.seq, failed.session), policy)
         assert isinstance(done.state, Account)
         later = _given_back_later(done.state, failed, failed.undelivered, policy)
-        return Transition(done.state, (*done.send, *later))
+        return Transition(done.state, (*done.effects, *later))
     if isinstance(failed, Undelivered):
         broken = breaking(account, failed)
         return Transition(broken, _given_back_later(broken, failed, (failed.effect,), policy))
     if isinstance(failed, SessionBound) or _is_farewell(failed):
         done = reduce(account, failed, policy)
-        return Transition(done.state, done.send)
+        return Transition(done.state, done.effects)
     if isinstance(failed, Inbound):
         done = inbound(account, failed, policy)
         if not _wants_storing(failed, done):
@@ -164,20 +164,20 @@ def store_failed(account: Account, event: StoreFailed, policy: Policy) -> Step:
 
 def _wants_storing(event: Inbound, done: Transition[Account]) -> bool:
     """Whether anything has to be stored of what arrived, be it where an answer in the user's name arrives."""
-    answered = any(isinstance(effect, Route) for effect in done.send)
+    answered = any(isinstance(effect, Route) for effect in done.effects)
     return bool(done.store) or (event.stanza.type in SUBSCRIPTION_TYPES and answered)
 
 
 def _given_back_later(
-    account: Account, event: SessionEnded | Undelivered, effects: tuple[Deliver, ...], policy: Policy
+    account: Account, event: SessionEnded | Undelivered, deliveries: tuple[Deliver, ...], policy: Policy
 ) -> tuple[Effect, ...]:
     """Return what becomes of undelivered stanzas: where one was to be stored, its sender is asked to wait."""
-    send: list[Effect] = []
-    for effect in effects:
-        again = given_back(account, event, (effect,), policy)
-        later = (answer_later(account, Inbound(event.at, event.seq, effect.stanza)),)
-        send += later if again.store else again.send
-    return tuple(send)
+    effects: list[Effect] = []
+    for delivery in deliveries:
+        again = given_back(account, event, (delivery,), policy)
+        later = (answer_later(account, Inbound(event.at, event.seq, delivery.stanza)),)
+        effects += later if again.store else again.effects
+    return tuple(effects)
 
 
 def _is_farewell(event: Event) -> bool:

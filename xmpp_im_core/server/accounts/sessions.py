@@ -35,7 +35,7 @@ def session_bound(account: Account, event: SessionBound, policy: Policy) -> Tran
     ended = EndSession(replaced.id, "conflict", rules.REPLACED)
     replaced_before = gone.state.replaced[-policy.sessions + 1 :] if policy.sessions > 1 else ()
     state = gone.state.replacing((*replaced_before, replaced.id)).with_session(session)
-    return Transition(state, (*gone.send, ended), gone.store)
+    return Transition(state, (*gone.effects, ended), gone.store)
 
 
 def new_session(account: Account, event: SessionBound) -> Session | None:
@@ -83,5 +83,5 @@ def session_ended(account: Account, event: SessionEnded, policy: Policy) -> Tran
     else:
         return silence(account, rules.UNKNOWN_SESSION)
     again = given_back(gone.state, event, event.undelivered, policy)
-    send = (*gone.send, *again.send) or (Ignored(rules.ENDED),)
-    return Transition(again.state, send, (*gone.store, *again.store))
+    effects = (*gone.effects, *again.effects) or (Ignored(rules.ENDED),)
+    return Transition(again.state, effects, (*gone.store, *again.store))

@@ -55,18 +55,18 @@ def breaking(account: Account, event: Undelivered) -> Account:
 
 
 def given_back(
-    account: Account, event: Undelivered | SessionEnded, effects: tuple[Deliver, ...], policy: Policy
+    account: Account, event: Undelivered | SessionEnded, deliveries: tuple[Deliver, ...], policy: Policy
 ) -> Transition[Account]:
     """Process each of these deliveries again, as if the sessions with a broken stream were not there."""
     left = account.with_sessions(tuple([session for session in account.sessions if not session.broken]))
-    send: list[Effect] = []
+    effects: list[Effect] = []
     store: list[StoreOperation] = []
-    for n, effect in enumerate(effects):
-        again = processed_again(left, event, effect, n, policy)
+    for n, delivery in enumerate(deliveries):
+        again = processed_again(left, event, delivery, n, policy)
         left = again.state
-        send += again.send
+        effects += again.effects
         store += again.store
-    return Transition(left.with_sessions(account.sessions), tuple(send), tuple(store))
+    return Transition(left.with_sessions(account.sessions), tuple(effects), tuple(store))
 
 
 def processed_again(

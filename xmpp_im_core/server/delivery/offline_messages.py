@@ -89,9 +89,9 @@ def offline_loaded(account: Account, event: OfflineLoaded) -> Transition[Account
         return silence(account, rules.OFFLINE_NOT_WANTED)
     if not event.messages:
         return silence(account, rules.NOTHING_STORED)
-    send = tuple([_delivered(account, message, session.id) for _, message in event.messages])
+    effects = tuple([_delivered(account, message, session.id) for _, message in event.messages])
     left = _without_stored(account, [message for _, message in event.messages])
-    return Transition(left, send, (), tuple([Delete(Kind.OFFLINE, key) for key, _ in event.messages]))
+    return Transition(left, effects, (), tuple([Delete(Kind.OFFLINE, key) for key, _ in event.messages]))
 
 
 def _without_stored(account: Account, delivered: list[Message]) -> Account:

@@ -53,19 +53,19 @@ def outbound_available(
     after = _keeping_recipients(account.with_session(shown))
     rule = rules.INITIAL_PRESENCE if initial else rules.SUBSEQUENT_PRESENCE
     own = rules.INITIAL_PRESENCE_TO_OWN if initial else rules.SUBSEQUENT_PRESENCE_TO_OWN
-    send: list[Effect] = [
+    effects: list[Effect] = [
         *_fan_out(presence, subscribers(after), rule),
         deliver(presence.stamped(to=account.address), after.available(), own),
     ]
     forget: tuple[StoreOperation, ...] = ()
     if initial:
-        send += _greetings(after, event, shown)
+        effects += _greetings(after, event, shown)
         after, told, forget = deliver_notices(after, shown)
-        send += told
+        effects += told
     was_reachable = not initial and session.priority >= 0
     if shown.priority >= 0 and not was_reachable and policy.offline_messages:
-        send.append(LoadOffline(session.id, delivery_rules.OFFLINE_FLUSHED))
-    return Transition(after, tuple(send), (), forget)
+        effects.append(LoadOffline(session.id, delivery_rules.OFFLINE_FLUSHED))
+    return Transition(after, tuple(effects), (), forget)
 
 
 def _too_large(account: Account, before: Session, shown: Session, presence: Presence, policy: Policy) -> Rule | None:
@@ -146,24 +146,24 @@ def leave(
 
     :param remembered: what is kept of the presence for later probes.
     """
-    send: list[Effect] = []
+    effects: list[Effect] = []
     store: tuple[StoreOperation, ...] = ()
     if session.available or after.session(session.id) is None:  # the user's own resources owe it nothing then (§4.6.1)
         after = heard_unavailable(after, session.address.jid, before.jid)
     directed = _owed(before, session, own)
     if session.available:
         after = _keeping_recipients(after)
-        send += _fan_out(presence, subscribers(after), rules.UNAVAILABLE_BROADCAST)
-    send += _fan_out(presence, directed, rules.UNAVAILABLE_TO_DIRECTED)
+        effects += _fan_out(presence, subscribers(after), rules.UNAVAILABLE_BROADCAST)
+    effects += _fan_out(presence, directed, rules.UNAVAILABLE_TO_DIRECTED)
     if session.available:
-        send.append(deliver(presence.stamped(to=before.address), own, rules.UNAVAILABLE_TO_OWN))
+        effects.append(deliver(presence.stamped(to=before.address), own, rules.UNAVAILABLE_TO_OWN))
         if not after.available():
             last = LastUnavailable(remembered, at)
             after = after.left_at(last)
             store = (Put(Kind.LAST_UNAVAILABLE, "", last),)
     elif not directed:
         return silence(after, rules.NEVER_AVAILABLE)
-    return Transition(after, tuple(send), store)
+    return Transition(after, tuple(effects), store)
 
 
 def _owed(account: Account, session: Session, own: tuple[SessionId, ...]) -> tuple[str, ...]:

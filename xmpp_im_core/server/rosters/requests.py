@@ -94,7 +94,7 @@ def roster_set(
             return refuse(account, request, session.id, Condition.ITEM_NOT_FOUND, rules.REMOVED_ITEM_NOT_FOUND)
         removed = remove_item(account, contact, event.seq, policy)
         answer = result(request, session.id, rules.ITEM_REMOVED)
-        return Transition(removed.state, (answer, *removed.send), removed.store)
+        return Transition(removed.state, (answer, *removed.effects), removed.store)
     is_new = contact is None or not contact.listed
     if is_new and account.roster.listed >= policy.roster_items:
         return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.ROSTER_FULL)
@@ -103,4 +103,4 @@ def roster_set(
         return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.ROSTER_TOO_LARGE)
     put = put_item(account, wanted.jid, wanted.name, wanted.groups, event.seq, policy)
     answer = result(request, session.id, rules.ITEM_ADDED if is_new else rules.ITEM_UPDATED)
-    return Transition(put.state, (answer, *put.send), put.store)
+    return Transition(put.state, (answer, *put.effects), put.store)

@@ -37,12 +37,12 @@ def shared_items_changed(account: Account, event: SharedItemsChanged, policy: Po
     pushes = [
         _push(after, jid, before.version + n, f"{event.seq}-push-{n}", policy) for n, jid in enumerate(changed, 1)
     ]
-    send = (*pushes, *_presence(account, after, changed, event.seq))
+    effects = (*pushes, *_presence(account, after, changed, event.seq))
     for jid in changed:
         if _from(before, jid) and not _from(roster, jid):
             after = without_directed_to(after, jid)
     after = after.waking(first_due(after, policy))
-    return Transition(after, send, (Put(Kind.ROSTER, "", roster.head),))
+    return Transition(after, effects, (Put(Kind.ROSTER, "", roster.head),))
 
 
 def _push(account: Account, jid: str, version: int, id: str, policy: Policy) -> Effect:
@@ -61,18 +61,20 @@ def _presence(before: Account, after: Account, changed: list[str], seq: str) -> 
     lost = tuple([jid for jid in seen if _from(before.roster, jid) and not _from(after.roster, jid)])
     probed = [jid for jid in changed if _to(after.roster, jid) and not _to(before.roster, jid)]
     probed = [jid for jid in probed if not is_blocked(after, prepared_jid(jid))]
-    send: list[Effect] = []
+    effects: list[Effect] = []
     for session in after.sessions:
         if session.presence is None:
             continue
         if gained:
-            send.append(FanOut(session.presence, gained, rules.SHARED_PRESENCE))
+            effects.append(FanOut(session.presence, gained, rules.SHARED_PRESENCE))
         if lost:
             gone = Presence(None, session.address, f"{seq}-unavailable-{session.id.resource}", "unavailable")
-            send.append(FanOut(gone, lost, rules.SHARED_UNAVAILABLE))
+            effects.append(FanOut(gone, lost, rules.SHARED_UNAVAILABLE))
     if probed and after.available():
-        send.append(FanOut(Presence(None, after.address, f"{seq}-probe", "probe"), tuple(probed), rules.SHARED_PROBE))
-    return send
+        effects.append(
+            FanOut(Presence(None, after.address, f"{seq}-probe", "probe"), tuple(probed), rules.SHARED_PROBE)
+        )
+    return effects
 
 
 def _from(roster: Roster, jid: str) -> bool:

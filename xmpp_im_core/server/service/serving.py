@@ -4,11 +4,11 @@ One event may concern many accounts: what one of them sends to another at a host
 inbound event of the other, and each runs its own half of the exchange, with its own table, checks and
 pushes (RFC 6121 §3.1.2, §8.5). What is for other domains leaves as an effect.
 
-**Order.** Steps are taken first in, first out. All effects of a step stand in ``send`` before any effect of
+**Order.** Steps are taken first in, first out. All effects of a step stand in ``effects`` before any effect of
 a step that it caused, so between any two entities what was sent first arrives first (RFC 6120 §10.1).
 
 **One transaction.** All steps of an event stand or fall together: ``store`` holds what all of them want
-stored, and is committed before anything of ``send`` is done, ``forget`` after that. Where the commit fails,
+stored, and is committed before any of ``effects`` is performed, ``forget`` after that. Where the commit fails,
 the host keeps the service it had, drops the result, and feeds :func:`not_stored`.
 
 **Questions.** An account that is not in memory is asked for with ``Load``, once, and ``LoadOffline`` asks
@@ -133,13 +133,13 @@ class Handled(Generic[S]):
 class Served(Generic[S]):
     """What came of an event: the new service, the steps in their order, and what they want done.
 
-    Each effect and operation stands beside the bare JID that it belongs to. ``send`` is without what came
+    Each effect and operation stands beside the bare JID that it belongs to. ``effects`` is without what came
     back to an account of this service, which ``steps`` show.
     """
 
     state: Service[S]
     steps: tuple[Handled[S], ...]
-    send: tuple[tuple[str, Effect | Load], ...]
+    effects: tuple[tuple[str, Effect | Load], ...]
     store: tuple[tuple[str, StoreOperation], ...]
     forget: tuple[tuple[str, StoreOperation], ...]
     holds: tuple[tuple[str, str], ...] = ()
@@ -211,7 +211,7 @@ class _Work(Generic[S]):
     groups: deque[list[Held]] = field(factory=deque)
     """The events that are released, in groups: each begins when ``queue`` is empty."""
     steps: list[Handled[S]] = field(factory=list)
-    send: list[tuple[str, Effect | Load]] = field(factory=list)
+    effects: list[tuple[str, Effect | Load]] = field(factory=list)
     holds: list[tuple[str, str]] = field(factory=list)
     releases: list[str] = field(factory=list)
 
@@ -227,7 +227,7 @@ class _Work(Generic[S]):
         return Served(
             Service(self.domains, self.machine, accounts, self.held),
             tuple(self.steps),
-            tuple(self.send),
+            tuple(self.effects),
             tuple([(step.jid, operation) for step in self.steps for operation in step.transition.store]),
             tuple([(step.jid, operation) for step in self.steps for operation in step.transition.forget]),
             tuple(self.holds),
@@ -293,7 +293,7 @@ def _process(work: _Work[S], due: ForAccount) -> None:
     if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
         work.held = work.held.set(due.jid, Waiting(None).holding(Held(due, work.cause)))
         work.holds.append((due.jid, work.cause))
-        work.send.append((due.jid, Load(due.jid)))
+        work.effects.append((due.jid, Load(due.jid)))
         return
     before = work.machine.start(address) if state is None else state
     transition = work.machine.reduce(before, due.event, work.policy)
@@ -309,10 +309,10 @@ def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
     """Let the effects of a step leave, and then what it sends to hosted domains come back."""
     work.steps.append(Handled(due.jid, due.event, step))
     back: list[Stanza] = []
-    for effect in step.send:
+    for effect in step.effects:
         leaving = _leaving(work.domains, effect, back)
         if leaving is not None:
-            work.send.append((due.jid, leaving))
+            work.effects.append((due.jid, leaving))
         if isinstance(effect, LoadOffline):
             work.held = work.held.set(due.jid, Waiting(effect.session))
     for stanza in back:

@@ -38,12 +38,12 @@ def outbound_subscribed(
         return refuse(account, event.stanza, event.session, Condition.POLICY_VIOLATION, rules.REQUEST_TO_FULL_ROSTER)
     approved = contact.becoming(row.becomes).in_roster(approved=contact.approved)
     after, approved, store = modify(account, approved, policy)
-    send = (
+    effects = (
         Route(approval, row.rule, event.session),
         push(after, approved, f"{event.seq}-push", policy, rules.APPROVAL_PUSHED),
         *presence_from_all(after, approval.to, rules.PRESENCE_AFTER_APPROVAL),
     )
-    return Transition(after, send, store)
+    return Transition(after, effects, store)
 
 
 def inbound_subscribed(

@@ -50,8 +50,8 @@ def deliver_notices(
     """
     if not account.notices:
         return account, (), ()
-    send = tuple([_delivered(account, notice.stanza, session) for notice in account.notices])
-    return account.noticing(()), send, tuple([Delete(Kind.NOTICE, notice.key) for notice in account.notices])
+    effects = tuple([_delivered(account, notice.stanza, session) for notice in account.notices])
+    return account.noticing(()), effects, tuple([Delete(Kind.NOTICE, notice.key) for notice in account.notices])
 
 
 def _delivered(account: Account, notice: Presence, session: Session) -> Effect:

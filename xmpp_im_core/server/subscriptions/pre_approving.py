@@ -67,12 +67,12 @@ def _approve(
     """Answer without asking the user: an approval like any other (§3.1.5), the answer, the push, then presence."""
     after, approved, store = modify(account, approved, policy)
     to = request.from_bare
-    send = (
+    effects = (
         Route(Presence(to, account.address, f"{event.seq}-subscribed", "subscribed"), rule),
         push(after, approved, f"{event.seq}-push", policy, pushed_by),
         *presence_from_all(after, to, rules.PRESENCE_AFTER_APPROVAL),
     )
-    return Transition(after, send, store)
+    return Transition(after, effects, store)
 
 
 def cancel_pre_approval(

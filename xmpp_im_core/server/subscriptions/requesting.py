@@ -98,11 +98,11 @@ def _ask_user(
     available = account.available()
     if not available:
         return Transition(after, (Ignored(row.rule), Ignored(rules.REQUEST_RECORDED)), store)
-    send: tuple[Effect, ...] = (deliver(request, available, row.rule), Ignored(rules.REQUEST_RECORDED))
+    effects: tuple[Effect, ...] = (deliver(request, available, row.rule), Ignored(rules.REQUEST_RECORDED))
     if policy.acknowledge_requests:
         receipt = Presence(request.from_bare, account.address, f"{event.seq}-unavailable", "unavailable")
-        send = (*send, Route(receipt, rules.REQUEST_ACKNOWLEDGED))
-    return Transition(after, send, store)
+        effects = (*effects, Route(receipt, rules.REQUEST_ACKNOWLEDGED))
+    return Transition(after, effects, store)
 
 
 def _auto_reply(account: Account, event: Inbound, request: Presence, type: str, row: Row) -> Route:

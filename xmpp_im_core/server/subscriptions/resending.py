@@ -32,7 +32,7 @@ def waking_for(account: Account, contact: Contact, policy: Policy) -> Account:
 def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transition[Account]:
     """Send the requests again that have waited for the configured time, each with an 'id' (§3.1.2)."""
     roster, wait = account.roster, policy.resend_requests_after
-    send: list[Effect] = []
+    effects: list[Effect] = []
     store: list[StoreOperation] = []
     due: list[datetime] = []
     for contact in account.roster.contacts.values():
@@ -46,12 +46,12 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
             store.append(Put(Kind.CONTACT, contact.jid, repeated))
             id = f"{event.seq}-subscribe-{contact.jid}"
             request = Presence(parse_address(contact.jid), account.address, id, "subscribe")
-            send.append(Route(request, rules.REQUEST_RESENT))
+            effects.append(Route(request, rules.REQUEST_RESENT))
         due.append(_due(asked, wait))
     later = account.with_roster(roster).waking(min(due, default=None))
-    if not send:
+    if not effects:
         return silence(later, rules.NOTHING_TO_RESEND)
-    return Transition(later, tuple(send), tuple(store))
+    return Transition(later, tuple(effects), tuple(store))
 
 
 def postponed(account: Account, event: TimePassed) -> Account:
