@@ -1,7 +1,7 @@
-"""Make the generated parts of the documentation anew, or check that they are what would be made now.
+"""Generate parts of the documentation, or check that they are up to date.
 
-``python -m docs.generate`` writes them, ``python -m docs.generate --check`` fails where one is stale. A
-generated part stands between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``; what is around it is written by hand.
+``python -m docs.generate`` writes them; ``python -m docs.generate --check`` fails if one is stale. A generated part is
+the text between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``; the text around it is written by hand.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Part(NamedTuple):
 
 
 PARTS: Final = (
+    Part("README.md", "tested", sections.tested),
     Part("README.md", "status", sections.status),
     Part("docs/rfc6121.md", "map", sections.map_of_sections),
     Part("docs/choices.md", "policy", fields.of_the_service),
@@ -47,12 +48,12 @@ def with_part(text: str, name: str, content: str) -> str:
     pattern = rf"(<!-- {re.escape(name)}:begin -->\n).*?(<!-- {re.escape(name)}:end -->)"
     made, found = re.subn(pattern, lambda match: f"{match[1]}\n{content.strip()}\n\n{match[2]}", text, flags=re.DOTALL)
     if found != 1:
-        raise ValueError(f"the part {name!r} stands {found} times on its page")
+        raise ValueError(f"the page has {found} parts named {name!r}, not one")
     return made
 
 
 def made_anew() -> dict[Path, str]:
-    """Return each page that has generated parts, as it should be."""
+    """Return each page that has generated parts, with up-to-date parts."""
     pages: dict[Path, str] = {}
     for part in PARTS:
         path = ROOT / part.page
@@ -62,7 +63,7 @@ def made_anew() -> dict[Path, str]:
 
 
 def stale() -> list[str]:
-    """Return the pages that are not what would be generated now."""
+    """Return the pages with a part that is not up to date."""
     return [
         path.relative_to(ROOT).as_posix()
         for path, text in made_anew().items()
@@ -73,7 +74,7 @@ def stale() -> list[str]:
 def main() -> int:
     """Write the pages, or check them."""
     parser = argparse.ArgumentParser(prog="python -m docs.generate", description="Generate parts of the documentation.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail where a page is stale")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a page is stale")
     if parser.parse_args().check:
         for page in (pages := stale()):
             print(f"{page} is stale: run python -m docs.generate", file=sys.stderr)

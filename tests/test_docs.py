@@ -217,7 +217,7 @@ def test_a_changed_part_is_noticed() -> None:
 
     assert with_part(page, "x", "old") == page
     assert with_part(page, "x", "new") == page.replace("old", "new")
-    with pytest.raises(ValueError, match="stands 0 times"):
+    with pytest.raises(ValueError, match="has 0 parts named 'y'"):
         with_part(page, "y", "new")
 
 

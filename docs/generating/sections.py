@@ -81,6 +81,24 @@ def _all_sections() -> list[str]:
     return sorted({requirement.section for requirement in requirements().values()}, key=order)
 
 
+# --- README.md ----------------------------------------------------------------------------------------------
+
+
+def tested() -> str:
+    """Return the paragraph that says how much is tested: the numbers of requirements and of vectors."""
+    testable = {requirement.id for requirement in requirements().values() if requirement.testable}
+    shown = len(testable & _shown())
+    all_of_them = f"All {shown}" if shown == len(testable) else f"{shown} of the {len(testable)}"
+    sides = Counter([vector.side for vector in vectors()])
+    return (
+        f"**Tested.** {all_of_them} testable requirements of RFC 6121 are shown by a vector or by a test that names "
+        "them.\n"
+        f"The {len(vectors()):,} [vectors](conformance/README.md) ({sides[Side.SERVER]:,} for servers, "
+        f"{sides[Side.CLIENT]} for clients) are plain JSON: they can be run against any\n"
+        "implementation, live servers included."
+    )
+
+
 # --- the table of README.md ---------------------------------------------------------------------------------
 
 
@@ -104,7 +122,7 @@ def status() -> str:
     other = "Other documents (XEPs, RFC 6120)"
     rows.append((other, "", "", str(server[""]), str(client[""])))
     rows.append(("**All**", "", _requirements(everything), str(server.total()), str(client.total())))
-    heads = ("RFC 6121", "Stands", "Requirements shown", "Vectors: server", "client")
+    heads = ("RFC 6121", "Status", "Requirements shown", "Vectors: server", "client")
     return table(heads, rows, numbers=frozenset(heads[2:]))
 
 
