@@ -28,7 +28,7 @@ OFFLINE = "SELECT kind, key, value FROM records WHERE account = ? AND kind = 'of
 OUTBOX = "SELECT account, kind, key, value FROM records WHERE kind = 'outbox' ORDER BY place"
 COUNT = "SELECT count(*), coalesce(sum(size), 0) FROM records WHERE account = ? AND kind = 'offline'"
 
-Report = Callable[[str, Damaged], None]  # is told of a damaged record, and of which account it is
+Report = Callable[[str, Damaged], None]  # takes the account and the damaged record
 R = TypeVar("R")
 
 
@@ -39,7 +39,7 @@ class SQLiteStorage:
             db.execute(TABLE)
 
     def commit(self, operations: Operations) -> None:
-        with failing(), self.db:  # one transaction: all of it, or nothing
+        with failing(), self.db:  # one transaction
             for account, operation in operations:
                 kind = operation.kind.value
                 match operation:
@@ -70,7 +70,7 @@ class SQLiteStorage:
         return self.undamaged(jid, self.db.execute(query, (jid,)).fetchall())
 
     def undamaged(self, account: str, rows: Iterable[Sequence[str]]) -> Loaded:
-        """Read records; report those that are damaged, which stay where they are."""
+        """Read records; report the damaged ones, which stay in the table."""
         found = load_records([(Kind(kind), key, value) for kind, key, value in rows])
         for each in found.damaged:
             self.report(account, each)
@@ -83,7 +83,7 @@ def size_of(put: Put) -> int:
 
 @contextmanager
 def failing() -> Iterator[None]:
-    """Say it as a host understands it."""
+    """Turn an error of SQLite into StorageFailed."""
     try:
         yield
     except sqlite3.Error as error:
