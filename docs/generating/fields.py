@@ -1,4 +1,4 @@
-"""The fields of both policies, read off their classes: defaults, and what the docstrings say."""
+"""The fields of both policies: their defaults, and their docstrings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def of_the_client() -> str:
 
 
 def default(policy: type, name: str) -> str:
-    """Return the default of a field as code would write it, without the name of its enumeration."""
+    """Return the default of a field as code; of a member of an enumeration, the name alone."""
     value = getattr(policy(), name)
     if isinstance(value, Enum):
         return value.name
@@ -36,7 +36,7 @@ def default(policy: type, name: str) -> str:
 
 
 def values(policy: type, name: str) -> list[str]:
-    """Return the values that a field may have, where they are few."""
+    """Return the values that a field may have, if it is an enumeration or a boolean."""
     value = getattr(policy(), name)
     if isinstance(value, Enum):
         return [member.name for member in type(value)]
@@ -59,7 +59,7 @@ def _table(policy: type, prefix: str) -> str:
     for name in names(policy):
         sources, _, what = said[name].partition(": ")
         if not _SOURCES.match(sources):
-            raise ValueError(f"the docstring of {name} names no section first")
+            raise ValueError(f"the docstring of {name} does not begin with a section")
         others = [f"`{value}`" for value in values(policy, name) if value != default(policy, name)]
         rows.append(
             (
@@ -70,7 +70,7 @@ def _table(policy: type, prefix: str) -> str:
                 what[:1].upper() + what[1:],
             )
         )
-    return table(("Field", "Default", "Else", "Section", "What it decides"), rows)
+    return table(("Field", "Default", "Other values", "Section", "Meaning"), rows)
 
 
 def _docstrings(policy: type) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The sections of RFC 6121: what obeys them, what tests them, and how far that goes."""
+"""The sections of RFC 6121: the modules that implement them, their tests and vectors, and what is shown."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MARK: Final = re.compile(r'@rfc6121\(\s*"([^"]+)"')
 _NAMED: Final = re.compile(r'@requirement\("([^"]+)"\)')
 
 
-# --- what there is ------------------------------------------------------------------------------------------
+# --- vectors and requirements --------------------------------------------------------------------------------
 
 
 @cache
@@ -103,7 +103,7 @@ def tested() -> str:
 
 
 def status() -> str:
-    """Return the table of chapters: vectors, and requirements shown of those that can be tested."""
+    """Return the table of chapters: how many testable requirements are shown, and how many vectors there are."""
     chapter = {section: section.partition(".")[0] for section in _all_sections()}
     testable = _testable(chapter)
     server, client = [_by_chapter(side) for side in (Side.SERVER, Side.CLIENT)]
@@ -127,7 +127,7 @@ def status() -> str:
 
 
 def _by_chapter(side: Side) -> Counter[str]:
-    """Count vectors by the chapter that each is about first; "" for those about no section of RFC 6121."""
+    """Count vectors by the first chapter that each names; "" for those that name no section of RFC 6121."""
     about = [sections(vector) for vector in vectors() if vector.side is side]
     return Counter([named[0].partition(".")[0] if named else "" for named in about])
 
@@ -169,7 +169,7 @@ def _links(paths: Iterable[str], folder: str) -> str:
 
 
 def _modules() -> list[Path]:
-    """Return the modules that do something: neither rules nor policies, nor tools for tests."""
+    """Return the modules that implement something: not rules, policies or tools for tests."""
     skipped = {"rules", "testing", "explain", "snapshot", "extensions"}
     found = [path for path in sorted(_PACKAGE.rglob("*.py")) if not skipped & set(path.parts)]
     return [path for path in found if path.name not in ("policy.py", "events.py", "state.py", "__init__.py")]
@@ -203,7 +203,7 @@ def _obeying_modules() -> dict[str, list[str]]:
 
 
 def _cites(path: Path) -> dict[str, set[str]]:
-    """Return the sections whose requirements each rule of a module cites itself, not by what it shares with others."""
+    """Return the sections whose requirements each rule of a module cites, except those that it shares with others."""
     cites: dict[str, set[str]] = {}
     for node in ast.parse(_text(path)).body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Call):
@@ -214,7 +214,7 @@ def _cites(path: Path) -> dict[str, set[str]]:
 
 
 def _imported_rules(path: Path) -> dict[str, str]:
-    """Return the modules of rules that a module imports, and by which name."""
+    """Return the modules of rules that a module imports, each with its name there."""
     return {
         alias.name: alias.asname or alias.name
         for node in ast.parse(_text(path)).body

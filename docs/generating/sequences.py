@@ -1,4 +1,4 @@
-"""Sequence diagrams of some telling vectors, drawn from their files."""
+"""Sequence diagrams of some vectors, drawn from their files."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _source(entry: str) -> str:
 
 
 def _participants(scenario: Mapping[str, Any]) -> Iterator[str]:
-    """The clients that connect, their server, and the other server where the scenario plays it."""
+    """Yield the clients that connect, their server, and the other server if the scenario has one."""
     steps = scenario["steps"]
     for client in dict.fromkeys([step["connect"] for step in steps if "connect" in step]):
         yield f"participant {_id(client)} as {jid(client)}"
@@ -81,7 +81,7 @@ def _lines(steps: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _step(key: str, value: Any) -> Iterator[str]:
-    """Draw a step. What a scenario drops unseen (``flush``) is not drawn."""
+    """Draw a step. A ``flush``, which drops stanzas that the scenario ignores, is not drawn."""
     if key == "connect":
         yield f"Note over {_id(value)}: connects"
     elif key == "send":
@@ -96,7 +96,7 @@ def _step(key: str, value: Any) -> Iterator[str]:
         for at in [_id(client) for client in value] if key == "silent" else [_REMOTE]:
             yield f"Note over {at}: nothing else"
     elif key == "absent":
-        yield f"Note over {_id(value['at'])}: no more {described(value['xml'], 'from')}"
+        yield f"Note over {_id(value['at'])}: no other {described(value['xml'], 'from')}"
     elif key == "remote_absent":
         yield f"Note over {_REMOTE}: no other {described(value, 'from', 'to')}"
     elif key == "roster":

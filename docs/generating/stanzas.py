@@ -1,4 +1,4 @@
-"""Stanzas in a few words, for the arrows of a diagram."""
+"""Short descriptions of stanzas, for the arrows of a diagram."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OPTIONAL: Final = "{opt:"
 
 
 def jid(text: str) -> str:
-    """Return an address without its domain, which no diagram needs to tell its people apart."""
+    """Return an address without its domain; the localparts of a diagram are all different."""
     local, at, rest = _stated(text).partition("@")
     _, slash, resource = rest.partition("/")
     return f"{local}{slash}{resource}" if at else local
@@ -21,11 +21,11 @@ def jid(text: str) -> str:
 def described(xml: str, *addresses: str) -> str:
     """Describe a stanza.
 
-    :param addresses: those of "from" and "to" that are to be named where the stanza has them.
+    :param addresses: which of "from" and "to" to name, if the stanza has them.
     """
     stanza = read_xml(xml)
     if stanza.name == "iq" and stanza.get("type") != "error" and stanza.elements and _is_roster(stanza.elements[0]):
-        return _what(stanza)  # a roster is nobody's but the user's
+        return _what(stanza)  # the addresses of a roster IQ say nothing: it is always the user's roster
     named = [f"{name} {jid(stanza.get(name) or '')}" for name in addresses if _shows(stanza.get(name))]
     return " ".join([_what(stanza), *named])
 
@@ -35,7 +35,7 @@ def _shows(address: str | None) -> bool:
 
 
 def _stated(value: str) -> str:
-    """Return what a pattern stands for, where it names a value that may be left out."""
+    """Return the value of a pattern ``{opt:VALUE}``, and any other text as it is."""
     return value.removeprefix(_OPTIONAL).removesuffix("}") if value.startswith(_OPTIONAL) else value
 
 
@@ -60,7 +60,7 @@ def _is_roster(content: Element) -> bool:
 
 
 def _details(stanza: Element) -> list[str]:
-    """Return what the children say that a diagram shows."""
+    """Return those children that a diagram shows."""
     said = []
     for child in stanza.elements:
         if child.name == "priority":

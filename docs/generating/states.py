@@ -20,7 +20,7 @@ from xmpp_im_core.subscription import (
     Table,
 )
 
-# The layout of a picture follows the order in which nodes and edges come: half by half.
+# The order of nodes and edges decides the layout of a diagram: half by half.
 _BY_OWN_HALF: Final = (
     Subscription.NONE,
     Subscription.NONE_IN,
@@ -68,9 +68,9 @@ def pre_approved() -> str:
 
 
 def halves() -> str:
-    """Return the diagrams of the two halves that each state has, and of what moves one of them.
+    """Return one diagram for each of the two halves of a state, with the stanzas that change it.
 
-    :raises ValueError: where a row of a table moves both halves, or one in a way that depends on the other.
+    :raises ValueError: if a row of a table changes both halves, or changes one depending on the other.
     """
     moves = [("sends", stanza, table) for stanza, table in _OUTBOUND.items()]
     moves += [("gets", stanza, table) for stanza, table in _INBOUND.items()]

@@ -14,6 +14,6 @@ SCENARIOS: Final = VECTORS / "scenarios"
 
 
 def load(path: Path) -> Mapping[str, Any]:
-    """Return what a vector's file holds; the runner's tests see to it that it is what the schema allows."""
+    """Return the content of a vector's file; the tests of the runner check it against the schema."""
     data: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return data
