@@ -1,4 +1,4 @@
-"""``docs/deviations.md``: what is recorded of the servers, for people."""
+"""``docs/deviations.md``: the recorded deviations of each server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INTRODUCTION: Final = Path(__file__).resolve().parent / "deviations-introductio
 _TITLES: Final = {
     "against": "Against the sentence",
     "beyond": "Beyond the RFC",
-    "configuration": "Owed to how the server is reached",
+    "configuration": "Caused by how the server is reached",
 }
 
 
@@ -38,7 +38,7 @@ def _entry(each: Deviation) -> Iterator[str]:
     yield f"**{each.does}**\n"
     source = f"RFC {each.section}" if each.section[0].isdigit() else each.section
     yield f"> {each.sentence}\n>\n> {source}\n" if each.sentence else f"({source})\n"
-    note = f"{each.note} It is not seen in every run." if each.unsteady else each.note
+    note = f"{each.note} It does not happen in every run." if each.unsteady else each.note
     if note.strip():
         yield f"{note.strip()}\n"
     yield f"Vectors: {', '.join([f'`{id}`' for id in each.vectors])}\n"
