@@ -1,4 +1,4 @@
-"""Every choice that RFC 6121 leaves to a client, one named field each, with the section that leaves it."""
+"""Every choice that RFC 6121 leaves to a client: one field for each, with the section that leaves it open."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from attrs.validators import ge
 
 
 class AccountSender(Enum):
-    """Which 'from' stands for the user's own account (§2.1.6; RFC 6120 §8.1.2.1)."""
+    """Which 'from' the client accepts for the user's own account (§2.1.6; RFC 6120 §8.1.2.1)."""
 
     STRICT = "strict"
-    """None, or the user's bare JID."""
+    """No 'from', or the user's bare JID."""
     OWN_FULL_OK = "own-full-ok"
-    """The full JID of this very resource too, as some old servers write it."""
+    """Also the full JID of this resource, as some old servers write it."""
 
 
 class UnauthorizedPush(Enum):
-    """How a roster push from an unauthorized entity is answered (§2.1.6)."""
+    """How the client answers a roster push from an unauthorized entity (§2.1.6)."""
 
     SILENCE = "silence"
-    """Nothing, which does not even tell that the resource is there."""
+    """No answer, so the sender does not learn that the resource exists."""
     ERROR = "error"
     """service-unavailable."""
 
 
 class ChatPresence(Enum):
-    """With whom presence is shared during a chat session where no subscription does so (§5.1)."""
+    """With whom the client shares presence during a chat session without a subscription (§5.1)."""
 
     EVERYBODY = "everybody"
     LISTED = "listed"
-    """With those in ``share_presence_with``."""
+    """The bare JIDs in ``share_presence_with``."""
     NOBODY = "nobody"
 
 
 def _texts(texts: Iterable[str]) -> frozenset[str]:
-    """Return texts as a set that never changes, as a policy must not; one text alone stands for itself."""
+    """Return texts as an immutable set. A single string is one text."""
     return frozenset([texts] if isinstance(texts, str) else texts)
 
 
@@ -48,47 +48,51 @@ class ClientPolicy:
     # --- the roster (§2) --------------------------------------------------------------------------------------
 
     account_sender: AccountSender = AccountSender.STRICT
-    """§2.1.6: whose roster pushes and account answers are believed."""
+    """§2.1.6: from whom the client accepts roster pushes and answers of the account."""
     roster_managers: frozenset[str] = field(default=frozenset(), converter=_texts)
-    """§2.1.6: domains (of gateways, say) whose pushes are believed for JIDs at that very domain."""
+    """§2.1.6: domains, for example of gateways, from which the client accepts pushes for JIDs at the same domain."""
     unauthorized_push: UnauthorizedPush = UnauthorizedPush.SILENCE
-    """§2.1.6: how any other push is answered."""
+    """§2.1.6: how the client answers any other push."""
     roster_versioning: bool = True
-    """§2.6.2: whether 'ver' is sent to servers that advertise roster versioning."""
+    """§2.6.2: whether the client sends 'ver' to servers that advertise roster versioning."""
 
     # --- subscriptions and presence (§3, §4) --------------------------------------------------------------------
 
     requests: int = field(default=500, validator=ge(0))
-    """§3.1.3: how many requests may wait for the user's decision; one more is ignored."""
+    """§3.1.3: the maximum number of requests that wait for the user's decision. Beyond it the client ignores a
+    request."""
     strangers: int = field(default=500, validator=ge(0))
-    """§4.2.4: of how many JIDs that are neither in the roster nor sent presence to presence is remembered; the
-    one heard longest ago gives way."""
+    """§4.2.4: the maximum number of strangers whose presence the client remembers: JIDs that are not in the roster, and
+    to which it has sent no presence. Beyond it the client forgets the stranger that it heard from longest ago."""
     presence_before_roster: int = field(default=20_000, validator=ge(0))
-    """§4.2.4: the same as long as no roster has come, when nobody can be told to be a stranger."""
+    """§4.2.4: the same before the roster has come, when the client cannot tell strangers from contacts."""
     strangers_resources: int = field(default=20, validator=ge(1))
-    """§4.2.4: how many resources of each stranger are remembered; the one heard longest ago gives way."""
+    """§4.2.4: the maximum number of resources of a stranger that the client remembers. Beyond it the client forgets the
+    resource that it heard from longest ago."""
     resources: int = field(default=1000, validator=ge(1))
-    """§4.2.4: how many resources of any other JID are remembered; the one heard longest ago gives way."""
+    """§4.2.4: the same for any other JID."""
 
     # --- messages (§5) ------------------------------------------------------------------------------------------
 
     chat_presence: ChatPresence = ChatPresence.EVERYBODY
-    """§5.1: with whom presence is shared during a chat session without a subscription."""
+    """§5.1: with whom the client shares presence during a chat session without a subscription."""
     share_presence_with: frozenset[str] = field(default=frozenset(), converter=_texts)
-    """§5.1: the bare JIDs that ``ChatPresence.LISTED`` means."""
+    """§5.1: the bare JIDs of ``ChatPresence.LISTED``."""
     chats: int = field(default=1000, validator=ge(1))
-    """§5.1: how many chat sessions are remembered; the one idle longest gives way."""
+    """§5.1: the maximum number of chat sessions that the client remembers. Beyond it the client ends the session that
+    has been idle longest."""
     sent_messages: int = field(default=200, validator=ge(0))
-    """RFC 6120 §8.3: to how many of the last messages sent, and of the last presence stanzas, a returned error is
-    matched."""
+    """RFC 6120 §8.3: how many of the last sent messages, and of the last sent presence stanzas, the client remembers to
+    match a returned error."""
 
     # --- IQs (§6) -----------------------------------------------------------------------------------------------
 
     served: frozenset[str] = field(default=frozenset(), converter=_texts)
-    """RFC 6120 §8.4: the namespaces of requests that the application answers; all others get
-    service-unavailable."""
+    """RFC 6120 §8.4: the namespaces of the requests that the application answers. The client answers all other requests
+    with service-unavailable."""
     questions: int = field(default=1000, validator=ge(1))
-    """RFC 6120 §8.2.3: how many requests of this client may wait for their answer; one more is not sent."""
+    """RFC 6120 §8.2.3: the maximum number of requests of this client that wait for an answer. Beyond it the client
+    sends no request."""
 
 
 DEFAULT: ClientPolicy = ClientPolicy()
