@@ -17,7 +17,7 @@
 #   make instructions  what the loop costs, counted in instructions (needs valgrind)
 #   make fuzz         every part of the core for SECONDS=600, bytes guided by coverage, events by chance
 #   make kills        a host on SQLite, killed a thousand times, with and without its outbox
-#   make mutants      changes of the core, one at a time: which of them the vectors notice, and which the tests
+#   make mutants      changes of the server half, one at a time: which of them the vectors notice, which the tests
 #   make clean        remove .venv and everything else that was generated
 
 .DEFAULT_GOAL := test
@@ -112,7 +112,7 @@ mutants: $(VENV)/.test
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 clean:
-	@rm -rf $(VENV) $(VENV)-* build dist conformance/dist htmlcov .coverage .coverage.* .benchmarks .hypothesis \
+	@rm -rf $(VENV) $(VENV)-* .cache build dist conformance/dist htmlcov .coverage .coverage.* .benchmarks .hypothesis \
 		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -14,6 +14,8 @@ from tests.mutants.operators import OPERATORS, called, is_table, returns
 _TEXT: Final = 100
 _CONTEXT: Final = 30
 _FOR_PEOPLE: Final = {"__repr__", "__str__"}
+_WITHOUT_ORDER: Final = {"dict", "frozenset", "set", "FrozenMap"}
+"""What makes the same of its items in any order."""
 _BUT: Final = (ast.Import, ast.ImportFrom, ast.Assert, ast.JoinedStr, ast.Pass, ast.Global, ast.Nonlocal)
 
 
@@ -230,6 +232,8 @@ def _mark(node: ast.AST, scope: _Scope) -> None:
     """Mark what operators cannot see from the node: tuples of any length, assignments to a name that has a value."""
     if isinstance(node, ast.Call) and called(node) not in ("isinstance", "issubclass"):
         _mark_tuples(node.args)
+        for each in node.args:
+            each.without_order = called(node) in _WITHOUT_ORDER  # type: ignore[attr-defined]
     elif isinstance(node, ast.Return) and node.value is not None and scope.returns.endswith("...]"):
         value = node.value
         _mark_tuples([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])

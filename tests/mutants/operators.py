@@ -129,14 +129,14 @@ def _constant(node: ast.Constant) -> Iterator[ast.expr]:
 
 
 def _sequence(node: ast.Tuple | ast.List | ast.Set) -> Iterator[ast.expr]:
-    """Drop each element, and swap neighbours; sets have no order."""
+    """Drop each element, and swap neighbours where their order may matter."""
     if isinstance(node, ast.Tuple) and not _may_be_shorter(node):
         return
     for i in range(len(node.elts)):
         left = _without(node.elts, i)
         if left or not isinstance(node, ast.Set):
             yield _with(node, elts=left)
-    if not isinstance(node, ast.Set):
+    if not isinstance(node, ast.Set) and not getattr(node, "without_order", False):
         for elements in _swapped(node.elts):
             yield _with(node, elts=elements)
 

@@ -74,6 +74,11 @@ class Functions:
         key = self._outermost(mutant)
         return key is not None and key in self.found and not self._ran(key)
 
+    def ran_at_import(self, mutant: Mutant) -> bool:
+        """Whether the function that holds a mutant ran while the core was imported."""
+        key = self._outermost(mutant)
+        return key is not None and self._ran(key)
+
     def plant(self, mutant: Mutant) -> None:
         """Give the function that holds a mutant the mutant's code.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Collection, Container, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from attrs import define, field
 from coverage import Coverage
 
 from tests.mutants.drawing import CORE
-from tests.mutants.selecting import Line, Recording
+from tests.mutants.selecting import Line, Ran, bits_of
 
 TESTS: Final = (
     *("administration", "blocking", "both_halves", "client", "codec", "explain", "extensions", "host", "properties"),
@@ -45,8 +46,8 @@ class Vectors:
             files = [file for file in files if id_of(file, VECTORS) in wanted]
         return cls({vector.id: vector for vector in find(files) if ids is None or vector.id in ids})
 
-    def passes(self, id: str) -> bool:
-        """Run one."""
+    def passes(self, id: str, following: str | None = None) -> bool:
+        """Run one; which is the following one makes no difference."""
         from xmpp_im_conformance.drivers import DRIVERS
         from xmpp_im_conformance.outcome import Outcome
         from xmpp_im_conformance.running import run
@@ -122,18 +123,13 @@ class Tests:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=next_item)
         return self.passed and not self.failed
 
-    def first_failing(self, ids: Sequence[str]) -> str | None:
-        """Run tests until one fails, and return it."""
-        for id, following in zip(ids, [*ids[1:], None], strict=True):
-            if not self.passes(id, following):
-                return id
-        return None
-
 
 # --- recording --------------------------------------------------------------------------------------------
 
 
-def record(ids: Sequence[str], passes: Callable[[str, str | None], bool], before_each: Callable[[], None]) -> Recording:
+def record(
+    ids: Sequence[str], passes: Callable[[str, str | None], bool], before_each: Callable[[], None]
+) -> dict[str, Ran]:
     """Run each of these, and record the lines of the core that it runs.
 
     :param passes: whether one passes, given the next; what does not pass is left out.
@@ -151,15 +147,18 @@ def record(ids: Sequence[str], passes: Callable[[str, str | None], bool], before
             coverage.stop()
         if passed:
             seconds[id] = time.process_time() - began
-    return Recording(seconds, _by_line(coverage, seconds))
+    lines = _lines(coverage)
+    return {id: Ran(taken, lines.get(id, {})) for id, taken in seconds.items()}
 
 
-def _by_line(coverage: Coverage, ids: Container[str]) -> dict[Line, frozenset[str]]:
+def _lines(coverage: Coverage) -> dict[str, dict[str, int]]:
+    """Return for each context the lines that ran in it, by module."""
     with warnings.catch_warnings(action="ignore"):  # where nothing of the core has run
         data = coverage.get_data()
-    by_line: dict[Line, frozenset[str]] = {}
+    lines: dict[str, list[Line]] = defaultdict(list)
     for file in data.measured_files():
         module = ".".join(Path(file).relative_to(CORE).with_suffix("").parts)
         for line, contexts in data.contexts_by_lineno(file).items():
-            by_line[module, line] = frozenset(each for each in contexts if each in ids)
-    return by_line
+            for each in contexts:
+                lines[each].append((module, line))
+    return {id: bits_of(each) for id, each in lines.items()}

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from itertools import groupby
+from typing import Final
 
 from tests.mutants.trying import Tried
 
-_LINE = "{:<30} {:>7} {:>9} {:>7} {:>9}"
+HELD: Final = ("server.*", "subscription")
+"""The modules whose survivors have to be listed."""
+_LINE: Final = "{:<32} {:>7} {:>14} {:>14}"
 
 
-def table(tried: Iterable[Tried]) -> list[str]:
-    """Return the lines of the table: each module, then the parts that have a limit, then all."""
-    tried = list(tried)
-    names = sorted({each.mutant.module for each in tried})
-    yours = [each for each in tried if each.mutant.module.startswith("server.") or each.mutant.module == "subscription"]
-    lines = [_LINE.format("module", "mutants", "vectors", "tests", "together")]
-    lines += [_row(name, [each for each in tried if each.mutant.module == name]) for name in names]
-    return [*lines, _row("server, subscription", yours), _row("all", tried)]
+def is_held(module: str) -> bool:
+    """Whether the survivors of a module have to be listed."""
+    return any(fnmatchcase(module, pattern) for pattern in HELD)
 
 
-def _row(name: str, tried: Sequence[Tried]) -> str:
-    by_vectors = _share(sum(each.by_vectors for each in tried), len(tried))
-    by_tests = _share(sum(each.by_tests for each in tried), len(tried))
-    return _LINE.format(name, len(tried), by_vectors, by_tests, _share(sum(each.killed for each in tried), len(tried)))
+def table(tried: Iterable[Tried], by: Sequence[str]) -> list[str]:
+    """Return the lines of the table: each module, then those whose survivors are listed, then all.
+
+    :param by: what was tried: a column for the first, and one for all.
+    """
+    tried = sorted(tried, key=lambda each: each.mutant.module)
+    rows = [(module, list(group)) for module, group in groupby(tried, lambda each: each.mutant.module)]
+    rows += [(", ".join(HELD), [each for each in tried if is_held(each.mutant.module)]), ("all", tried)]
+    titles = [by[0], " or ".join(by)] if len(by) > 1 else [by[0], ""]
+    return [_LINE.format("module", "mutants", *titles), *(_row(name, group, by) for name, group in rows)]
+
+
+def _row(name: str, tried: Sequence[Tried], by: Sequence[str]) -> str:
+    first = _share(sum(each.by == by[0] for each in tried), len(tried))
+    either = _share(sum(each.killed for each in tried), len(tried)) if len(by) > 1 else ""
+    return _LINE.format(name, len(tried), first, either).rstrip()
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "-"
+    return f"{part} {100 * part / whole:5.1f}%" if whole else "-"

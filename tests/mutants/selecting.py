@@ -18,29 +18,55 @@ _FUNCTIONS: Final = (ast.FunctionDef, ast.Lambda)
 
 
 @frozen
+class Ran:
+    """What one vector, or test, ran when nothing was changed."""
+
+    seconds: float
+    """How much CPU time it took."""
+    lines: Mapping[str, int]
+    """For each module a number whose bit n is set where line n ran."""
+
+    def runs(self, lines: Mapping[str, int]) -> bool:
+        """Whether it ran one of these lines."""
+        return any(self.lines.get(module, 0) & bits for module, bits in lines.items())
+
+    def distance(self, module: str) -> float:
+        """Return how long it takes, and longer where less of what it runs is of the module."""
+        size = sum(bits.bit_count() for bits in self.lines.values())
+        return self.seconds * (1 + size) / (1 + self.lines.get(module, 0).bit_count())
+
+
+@frozen
 class Recording:
-    """What ran when nothing was changed."""
+    """What the vectors, or the tests, ran."""
 
-    seconds: Mapping[str, float]
-    """How long each vector, or test, took in CPU time."""
-    by_line: Mapping[Line, frozenset[str]]
+    ran: Mapping[str, Ran]
 
-    def touching(self, mutant: Mutant, uses: Uses) -> list[str]:
-        """Return those that run what a mutant changes, fastest first; where nobody can say, all."""
+    def touching(self, mutant: Mutant, uses: Uses, at_import: bool = False) -> list[str]:
+        """Return those that run what a mutant changes, nearest first; where nobody can say, all.
+
+        :param at_import: whether the function of the mutant runs when the core is imported, which is not recorded.
+        """
         lines: Iterable[Line] = [(mutant.module, n) for n in range(mutant.lines[0], mutant.lines[1] + 1)]
         if mutant.function is None:
             lines = uses.of(mutant.names)
-        found = self._running(lines)
-        if not found and mutant.function is None:
-            found = set(self.seconds)
-        return sorted(found, key=lambda each: (self.seconds[each], each))
-
-    def _running(self, lines: Iterable[Line]) -> set[str]:
-        return {each for line in lines for each in self.by_line.get(line, ())}
+        wanted = bits_of(lines)
+        found = [id for id, ran in self.ran.items() if ran.runs(wanted)]
+        if not found and (mutant.function is None or at_import):
+            found = list(self.ran)
+        return sorted(found, key=lambda each: (self.ran[each].distance(mutant.module), each))
 
     def cost(self, chosen: Iterable[str]) -> float:
         """Return how long these took."""
-        return sum(self.seconds[each] for each in chosen)
+        return sum(self.ran[each].seconds for each in chosen)
+
+
+def bits_of(lines: Iterable[Line]) -> dict[str, int]:
+    """Return lines as ``Ran`` holds them."""
+    bits: dict[str, int] = {}
+    for module, line in lines:
+        bits[module] = bits.get(module, 0) | 1 << line
+    return bits
 
 
 @frozen

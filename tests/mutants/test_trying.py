@@ -13,10 +13,11 @@ import pytest
 
 from tests.mutants.changes import Mutant
 from tests.mutants.drawing import ROOT, all_mutants, drawn, in_modules
+from tests.mutants.keeping import Results
 from tests.mutants.report import table
-from tests.mutants.selecting import Recording, Uses
+from tests.mutants.selecting import Ran, Recording, Uses, bits_of
 from tests.mutants.survivors import read_survivors, unexpected
-from tests.mutants.trying import Status, Trial, Trials, Tried
+from tests.mutants.trying import Position, Status, Trial, Trials, Tried
 
 
 def mutant(what: str = "a => b", lines: tuple[int, int] = (3, 4), **keys: Any) -> Mutant:
@@ -48,16 +49,31 @@ def test_every_mutant_of_the_core_has_an_id_of_its_own() -> None:
 
 # --- selecting --------------------------------------------------------------------------------------------
 
+
+def ran(seconds: float, *lines: tuple[str, int]) -> Ran:
+    return Ran(seconds, bits_of(lines))
+
+
 RECORDED = Recording(
-    {"slow": 2.0, "fast": 1.0, "elsewhere": 0.5},
-    {("m", 4): frozenset({"slow", "fast"}), ("m", 9): frozenset({"elsewhere"}), ("n", 3): frozenset({"elsewhere"})},
+    {
+        "slow": ran(2.0, ("m", 4)),
+        "fast": ran(1.0, ("m", 4)),
+        "broad": ran(1.0, ("m", 4), *[("n", n) for n in range(20)]),
+        "elsewhere": ran(0.5, ("m", 9), ("n", 3)),
+    }
 )
+UNKNOWN = ["elsewhere", "fast", "slow", "broad"]
 
 
-def test_what_runs_a_line_of_the_mutant_is_chosen_fastest_first() -> None:
-    assert RECORDED.touching(mutant(), Uses()) == ["fast", "slow"]
+def test_what_runs_a_line_of_the_mutant_is_chosen_nearest_first() -> None:
+    assert RECORDED.touching(mutant(), Uses()) == ["fast", "slow", "broad"]
     assert RECORDED.touching(mutant(lines=(5, 8)), Uses()) == []
     assert RECORDED.cost(["fast", "slow"]) == 3.0
+
+
+def test_of_a_function_that_only_an_import_runs_everything_is_chosen() -> None:
+    assert RECORDED.touching(mutant(lines=(5, 8)), Uses(), at_import=True) == UNKNOWN
+    assert RECORDED.touching(mutant(lines=(9, 9)), Uses(), at_import=True) == ["elsewhere"]
 
 
 def test_of_a_value_what_uses_it_is_chosen_also_through_another_value() -> None:
@@ -67,7 +83,20 @@ def test_of_a_value_what_uses_it_is_chosen_also_through_another_value() -> None:
 
 
 def test_of_a_value_that_nobody_is_seen_to_use_everything_is_chosen() -> None:
-    assert RECORDED.touching(mutant(function=None, names=frozenset({"X"})), Uses()) == ["elsewhere", "fast", "slow"]
+    assert RECORDED.touching(mutant(function=None, names=frozenset({"X"})), Uses()) == UNKNOWN
+
+
+def test_functions_that_only_an_import_runs_are_known() -> None:
+    code = (
+        "from tests.mutants.drawing import all_mutants\n"
+        "from tests.mutants.planting import Functions\n"
+        "functions = Functions.imported()\n"
+        "places = {m.place for m in all_mutants() if m.module == 'subscription' and functions.ran_at_import(m)}\n"
+        "print(sorted(places))\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert found.stdout == "['Subscription.__init__', '_table']\n"
 
 
 def test_uses_are_found_in_functions_and_in_what_is_made_outside_of_them() -> None:
@@ -89,39 +118,47 @@ class Scripted:
     def can_take(self, mutant: Mutant) -> bool:
         return True
 
-    def run(self, trial: Trial) -> None:
+    def ran_at_import(self, mutant: Mutant) -> bool:
+        return False
+
+    def run(self, trial: Trial, at: Position) -> None:
         assert trial.mutant is not None
         outcome = trial.mutant.what
+        at.value = len(trial.chosen) - 1
         if outcome == "loops":
             trial.limit()
             while True:
                 pass
-        os._exit({"survives": Status.SURVIVED, "breaks": Status.BROKEN}.get(outcome, Status.KILLED))
+        status = {"survives": Status.SURVIVED, "breaks": Status.BROKEN}.get(outcome, Status.KILLED)
+        os._exit(Status.KILLED if outcome == f"dies by {trial.by}" else status if "dies by" not in outcome else 0)
 
 
-def trials(by: Sequence[str] = ("vectors", "tests")) -> Trials:
-    recordings = {each: Recording({}, {}) for each in by}
-    return Trials(Scripted(), recordings, Uses(), jobs=2)  # type: ignore[arg-type]
+def trials(folder: Path, by: Sequence[str] = ("vectors", "tests")) -> Trials:
+    recordings = {each: Recording({f"a {each}": ran(0, ("m", 3)), f"z {each}": ran(1, ("m", 3))}) for each in by}
+    results = Results.read(recordings, folder / "results.jsonl")
+    return Trials(Scripted(), by, results, Uses(), jobs=2)  # type: ignore[arg-type]
 
 
-def test_each_mutant_is_tried_by_both_and_ends_killed_or_not() -> None:
-    tried = list(trials().tried([mutant("survives"), mutant("dies")]))
+def test_a_mutant_is_tried_on_the_vectors_and_on_the_tests_if_it_survives_them(tmp_path: Path) -> None:
+    mutants = [mutant(what) for what in ("survives", "dies", "dies by tests")]
 
-    assert {(each.mutant.what, each.by_vectors, each.by_tests, each.killed) for each in tried} == {
-        ("survives", False, False, False),
-        ("dies", True, True, True),
+    assert {(each.mutant.what, each.by) for each in trials(tmp_path).tried(mutants)} == {
+        ("survives", ""),
+        ("dies", "vectors"),
+        ("dies by tests", "tests"),
     }
+    assert [each.by for each in trials(tmp_path, ["tests"]).tried([mutant("dies")])] == ["tests"]
 
 
-def test_a_mutant_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mutant_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.mutants.trying._SECONDS", 0)
 
-    assert [each.killed for each in trials(["tests"]).tried([mutant("loops")])] == [True]
+    assert [each.killed for each in trials(tmp_path, ["tests"]).tried([mutant("loops")])] == [True]
 
 
-def test_a_process_that_cannot_try_is_no_killed_mutant() -> None:
+def test_a_process_that_cannot_try_is_no_killed_mutant(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="could not be tried"):
-        list(trials().tried([mutant("breaks")]))
+        list(trials(tmp_path).tried([mutant("breaks")]))
 
 
 PLANTED = """
@@ -151,7 +188,7 @@ def test_a_planted_mutant_is_what_runs(fresh: bool) -> None:
 
 
 def test_what_is_not_as_listed_is_told() -> None:
-    tried = [Tried(mutant("new"), False, False), Tried(mutant("old"), False, False), Tried(mutant("dead"), False, True)]
+    tried = [Tried(mutant("new")), Tried(mutant("old")), Tried(mutant("dead"), "tests")]
     known = {"m f: old": "equal", "m f: dead": "equal", "m f: gone": "equal"}
 
     assert list(unexpected(tried, known, [each.mutant.id for each in tried])) == [
@@ -180,14 +217,16 @@ def test_the_list_of_survivors_can_be_read() -> None:
 
 def test_the_table_has_a_row_for_each_module_and_for_all() -> None:
     tried = [
-        Tried(Mutant(module, "f", str(n), n, (1, 1), None), n % 2 == 0, n == 1)
+        Tried(Mutant(module, "f", str(n), n, (1, 1), None), {0: "vectors", 1: "tests", 2: "vectors"}.get(n, ""))
         for module in ("server.a", "client.b")
         for n in range(4)
     ]
 
-    rows = [line.split() for line in table(tried)]
+    rows = [line.split() for line in table(tried, ("vectors", "tests"))]
 
-    assert rows[1] == ["client.b", "4", "50.0%", "25.0%", "75.0%"]
-    assert rows[2] == ["server.a", "4", "50.0%", "25.0%", "75.0%"]
-    assert rows[3] == ["server,", "subscription", "4", "50.0%", "25.0%", "75.0%"]
-    assert rows[4] == ["all", "8", "50.0%", "25.0%", "75.0%"]
+    assert rows[0] == ["module", "mutants", "vectors", "vectors", "or", "tests"]
+    assert rows[1] == ["client.b", "4", "2", "50.0%", "3", "75.0%"]
+    assert rows[2] == ["server.a", "4", "2", "50.0%", "3", "75.0%"]
+    assert rows[3] == ["server.*,", "subscription", "4", "2", "50.0%", "3", "75.0%"]
+    assert rows[4] == ["all", "8", "4", "50.0%", "6", "75.0%"]
+    assert table(tried, ("vectors",))[1].split() == ["client.b", "4", "2", "50.0%"]

@@ -1,4 +1,4 @@
-"""Trying mutants: each in a separate process, whose result says what became of the mutant."""
+"""Trying mutants: each in a separate process, whose end says what became of the mutant."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from ctypes import c_int
 from enum import IntEnum
 from math import ceil
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Final
 
 from attrs import define, field, frozen
 
 from tests.mutants.changes import Mutant
+from tests.mutants.keeping import AT_IMPORT, Results
 from tests.mutants.planting import PRELOADED, CannotPlant, Functions, import_changed
 from tests.mutants.playing import Tests, Vectors
-from tests.mutants.selecting import Recording, Uses
+from tests.mutants.selecting import Ran, Uses
 
 _TIMES: Final = 5
 """How many times as much processor time as the unchanged code a mutant may take; else it counts as endless."""
-_SECONDS: Final = 10
+_SECONDS: Final = 5
 _MEMORY: Final = 4 << 30
 _EVERY: Final = 40
+_PIECE: Final = 10
+"""How many a fresh process tries, for it has to read them first; the one that goes on tries ten times as many."""
 
 
 class Status(IntEnum):
@@ -36,6 +40,10 @@ class Status(IntEnum):
     KILLED = 10
     CANNOT_PLANT = 11
     BROKEN = 12
+
+
+Position = c_int
+"""Which of what was chosen is being tried, in memory that the processes share; -1 before the first."""
 
 
 @frozen
@@ -49,6 +57,8 @@ class Trial:
     chosen: Sequence[str]
     seconds: float
     """What these take where nothing is changed."""
+    rest: Sequence[str] = ()
+    """What another process tries when the mutant survives these."""
 
     def limit(self) -> None:
         """Let the operating system end this process when it takes too long or too much memory."""
@@ -56,6 +66,15 @@ class Trial:
         resource.setrlimit(resource.RLIMIT_CPU, (left, left))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def survives(self, passes: Callable[[str, str | None], bool], at: Position) -> bool:
+        """Try until one fails; ``at`` says which of those chosen it was."""
+        self.limit()
+        for n, (id, following) in enumerate(zip(self.chosen, [*self.chosen[1:], None], strict=True)):
+            at.value = n
+            if not passes(id, following):
+                return False
+        return True
 
     @property
     def patience(self) -> float:
@@ -74,52 +93,46 @@ class Warm:
     vectors: Vectors
     tests: Tests
 
-    def run(self, trial: Trial) -> None:
+    def run(self, trial: Trial, at: Position) -> None:
         """Plant, try, and end the process."""
-        _end_with(lambda: self._survives(trial))
+        _end_with(lambda: self._survives(trial, at), (AssertionError, OSError, KeyError))
 
-    def _survives(self, trial: Trial) -> bool:
+    def _survives(self, trial: Trial, at: Position) -> bool:
         if trial.mutant is not None:
             self.functions.plant(trial.mutant)
         self.functions.clear_caches()
-        trial.limit()
-        if trial.by == "vectors":
-            return all(self.vectors.passes(id) for id in trial.chosen)
-        return self.tests.first_failing(trial.chosen) is None
+        return trial.survives(self.vectors.passes if trial.by == "vectors" else self.tests.passes, at)
 
 
 # --- in a process that has nothing of the core yet --------------------------------------------------------
 
 
-def run_fresh(trial: Trial) -> None:
+def run_fresh(trial: Trial, at: Position) -> None:
     """Import the core with a mutant, try, and end the process."""
-    _end_with(lambda: _survives_fresh(trial))
+    _end_with(lambda: _survives_fresh(trial, at), (OSError,))
 
 
-def _survives_fresh(trial: Trial) -> bool:
+def _survives_fresh(trial: Trial, at: Position) -> bool:
     if trial.mutant is not None:
         import_changed(trial.mutant)
-    trial.limit()
     if trial.by == "vectors":
-        vectors = Vectors.read(trial.chosen)
-        return all(vectors.passes(id) for id in trial.chosen if id in vectors.found)
-    failing: list[str | None] = []
-
-    def loop(tests: Tests) -> None:
-        failing.append(tests.first_failing([id for id in trial.chosen if id in tests.items]))
-
-    Tests.collected(loop, trial.chosen)
-    return failing == [None]
+        return trial.survives(Vectors.read(trial.chosen).passes, at)
+    survived: list[bool] = []
+    Tests.collected(lambda tests: survived.append(trial.survives(tests.passes, at)), trial.chosen)
+    return survived == [True]
 
 
-def _end_with(survives: Callable[[], bool]) -> None:
-    """End this process at once; nothing that the mutant has left behind can change the status."""
+def _end_with(survives: Callable[[], bool], broken: tuple[type[Exception], ...]) -> None:
+    """End this process at once; nothing that the mutant has left behind can change the status.
+
+    :param broken: the exceptions that say nothing of the mutant.
+    """
     try:
         _silence()
         status = Status.SURVIVED if survives() else Status.KILLED
     except CannotPlant:
         status = Status.CANNOT_PLANT
-    except (AssertionError, OSError, KeyError) as problem:
+    except broken as problem:
         print(f"a process could not try a mutant: {problem!r}", file=sys.__stderr__)
         status = Status.BROKEN
     except BaseException:  # the core cannot be imported with the mutant, or the tests cannot
@@ -133,30 +146,35 @@ def _silence() -> None:
         os.dup2(nowhere, descriptor)
 
 
-def recorded_apart(recorded: Callable[[], dict[str, Recording]]) -> dict[str, Recording]:
-    """Record in a process that ends afterwards: what tests leave behind is not inherited by the trials."""
+def recorded_apart(parts: Sequence[Callable[[], dict[str, Ran]]], jobs: int) -> Iterator[dict[str, Ran]]:
+    """Record each part in a process that ends afterwards: what tests leave behind is not inherited by the trials."""
     context = multiprocessing.get_context("fork")
-    receiving, sending = context.Pipe(duplex=False)
+    left, running = list(reversed(parts)), dict[Connection, BaseProcess]()
+    while left or running:
+        while left and len(running) < jobs:
+            receiving, sending = context.Pipe(duplex=False)
+            process = context.Process(target=_send, args=(left.pop(), sending))
+            process.start()
+            sending.close()
+            running[receiving] = process
+        for receiving in [each for each in wait(list(running)) if isinstance(each, Connection)]:
+            try:
+                found: dict[str, Ran] | str = receiving.recv()
+            except EOFError:
+                found = "the process has ended"
+            running.pop(receiving).join()
+            if isinstance(found, str):
+                raise RuntimeError(f"what runs could not be recorded: {found}")
+            yield found
 
-    def send() -> None:
-        _silence()
-        try:
-            sending.send(recorded())
-        except BaseException:
-            sending.send(traceback.format_exc())
-            raise
 
-    process = context.Process(target=send)
-    process.start()
-    sending.close()
+def _send(recorded: Callable[[], dict[str, Ran]], sending: Connection) -> None:
+    _silence()
     try:
-        found: dict[str, Recording] | str = receiving.recv()
-    except EOFError:
-        found = "the process has ended"
-    process.join()
-    if isinstance(found, str):
-        raise RuntimeError(f"what runs could not be recorded: {found}")
-    return found
+        sending.send(recorded())
+    except BaseException:
+        sending.send(traceback.format_exc())
+        raise
 
 
 # --- many of them -----------------------------------------------------------------------------------------
@@ -167,89 +185,122 @@ class Tried:
     """What became of a mutant."""
 
     mutant: Mutant
-    by_vectors: bool
-    """Whether the vectors killed it."""
-    by_tests: bool
-    """Whether the tests did; where only one of the two was asked for, the other has not."""
+    by: str = ""
+    """What has killed it, ``"vectors"`` or ``"tests"``, whichever was tried first; empty where it survives."""
 
     @property
     def killed(self) -> bool:
-        """Whether something killed it."""
-        return self.by_vectors or self.by_tests
+        """Whether something has killed it."""
+        return bool(self.by)
+
+
+@define
+class _Running:
+    """A trial whose process runs."""
+
+    trial: Trial
+    process: BaseProcess
+    at: Position
+    until: float
+    """When to end the process, in seconds of the monotonic clock."""
 
 
 @define
 class Trials:
-    """Tries mutants, several at a time."""
+    """Tries mutants, several at a time: first on the vectors, and on the tests those that are left."""
 
     warm: Warm
-    recorded: dict[str, Recording]
-    """What the vectors and the tests ran, under the names that ``Trial.by`` has."""
+    by: Sequence[str]
+    """``"vectors"``, ``"tests"``, or both."""
+    results: Results
     uses: Uses
     jobs: int
-    _killed: dict[tuple[str, str], bool] = field(factory=dict)
+    _left: list[tuple[Mutant, str]] = field(factory=list)
+    """What is to be tried on what, the next one last."""
+    _running: dict[int, _Running] = field(factory=dict)
 
     def check(self) -> None:
         """See, by some of the vectors and tests, that nothing fails where nothing is changed.
 
         :raises RuntimeError: where something does: then it could not be told what a mutant does.
         """
-        for by, fresh in [(by, fresh) for by in self.recorded for fresh in (False, True)]:
-            recorded = self.recorded[by]
-            chosen = tuple(sorted(recorded.seconds)[::_EVERY])
-            process = self._started(Trial(None, by, chosen, recorded.cost(chosen)), fresh)
-            process.join()
-            if process.exitcode != Status.SURVIVED:
+        for by, fresh in [(by, fresh) for by in self.by for fresh in (False, True)]:
+            recording = self.results.recordings[by]
+            chosen = tuple(sorted(recording.ran)[::_EVERY])
+            running = self._started(Trial(None, by, chosen, recording.cost(chosen)), fresh)
+            running.process.join()
+            if running.process.exitcode != Status.SURVIVED:
                 how = "in a fresh process" if fresh else "in a process that inherits the core"
-                raise RuntimeError(f"{how} some {by} fail though nothing is changed ({process.exitcode})")
+                failed = chosen[running.at.value]
+                raise RuntimeError(f"{how} {failed} fails though nothing is changed ({running.process.exitcode})")
 
     def tried(self, mutants: Sequence[Mutant]) -> Iterator[Tried]:
         """Yield what became of each mutant, as it becomes known."""
-        left = [self._trial(mutant, by) for mutant in reversed(mutants) for by in reversed(self.recorded)]
-        running: dict[int, tuple[BaseProcess, Trial, float]] = {}
-        while left or running:
-            while left and len(running) < self.jobs:
-                trial = left.pop()
-                process = self._started(trial, fresh=not self._fits(trial))
-                running[process.sentinel] = (process, trial, time.monotonic() + trial.patience)
-            wait(list(running), timeout=1)
-            for sentinel, (process, trial, until) in list(running.items()):
-                if process.is_alive() and time.monotonic() > until:
-                    process.kill()
-                if not process.is_alive():
-                    del running[sentinel]
-                    process.join()
-                    yield from self._ended(process, trial)
+        self._left = [(mutant, self.by[0]) for mutant in reversed(mutants)]
+        while self._left or self._running:
+            while self._left and len(self._running) < self.jobs:
+                yield from self._begun(*self._left.pop())
+            for sentinel in wait(list(self._running), timeout=1) if self._running else ():
+                assert isinstance(sentinel, int)
+                running = self._running.pop(sentinel)
+                running.process.join()
+                yield from self._ended(running)
+            for running in self._running.values():
+                if time.monotonic() > running.until:
+                    running.process.kill()
 
-    def _trial(self, mutant: Mutant, by: str) -> Trial:
-        recorded = self.recorded[by]
-        chosen = recorded.touching(mutant, self.uses)
-        return Trial(mutant, by, tuple(chosen), recorded.cost(chosen))
-
-    def _fits(self, trial: Trial) -> bool:
-        return trial.mutant is not None and self.warm.functions.can_take(trial.mutant)
-
-    def _started(self, trial: Trial, fresh: bool) -> BaseProcess:
-        process: BaseProcess
-        if fresh:
-            process = _nursery().Process(target=run_fresh, args=(trial,))
+    def _begun(self, mutant: Mutant, by: str) -> Iterator[Tried]:
+        """Begin to try a mutant on the vectors, or on the tests, where it is not known what comes of it."""
+        verdict = self.results.verdict(mutant.id, mutant.module, by, self._touching(mutant, by))
+        if verdict.killed is None:
+            self._start(mutant, by, verdict.chosen)
+        elif verdict.killed:
+            yield Tried(mutant, by)
         else:
-            process = multiprocessing.get_context("fork").Process(target=self.warm.run, args=(trial,))
-        process.start()
-        return process
+            yield from self._survived(mutant, by)
 
-    def _ended(self, process: BaseProcess, trial: Trial) -> Iterator[Tried]:
-        if process.exitcode == Status.CANNOT_PLANT:
-            process = self._started(trial, fresh=True)
-            process.join(trial.patience)
-            process.kill()
-            process.join()
-        if process.exitcode == Status.BROKEN or trial.mutant is None:
-            raise RuntimeError(f"{trial.mutant} could not be tried on the {trial.by}")
-        id = trial.mutant.id
-        self._killed[id, trial.by] = process.exitcode != Status.SURVIVED
-        if all((id, by) in self._killed for by in self.recorded):
-            yield Tried(trial.mutant, self._killed.get((id, "vectors"), False), self._killed.get((id, "tests"), False))
+    def _touching(self, mutant: Mutant, by: str) -> list[str]:
+        at_import = self.warm.functions.ran_at_import(mutant)
+        return self.results.recordings[by].touching(mutant, self.uses, at_import)
+
+    def _start(self, mutant: Mutant, by: str, chosen: Sequence[str], fresh: bool = False, piece: int = _PIECE) -> None:
+        fresh = fresh or not self.warm.functions.can_take(mutant)
+        now = chosen[:piece] if fresh else chosen
+        seconds = self.results.recordings[by].cost(now)
+        running = self._started(Trial(mutant, by, now, seconds, chosen[len(now) :]), fresh)
+        self._running[running.process.sentinel] = running
+
+    def _started(self, trial: Trial, fresh: bool) -> _Running:
+        context = _nursery() if fresh else multiprocessing.get_context("fork")
+        at = context.RawValue(Position, -1)
+        process: BaseProcess = context.Process(target=run_fresh if fresh else self.warm.run, args=(trial, at))
+        process.start()
+        return _Running(trial, process, at, time.monotonic() + trial.patience)
+
+    def _ended(self, running: _Running) -> Iterator[Tried]:
+        """Say what became of a mutant, or go on with it."""
+        trial, status = running.trial, running.process.exitcode
+        mutant = trial.mutant
+        if status == Status.BROKEN or mutant is None:
+            raise RuntimeError(f"{mutant} could not be tried on the {trial.by}")
+        if status == Status.CANNOT_PLANT:
+            self._start(mutant, trial.by, trial.chosen, fresh=True)
+        elif status == Status.SURVIVED and trial.rest:
+            self._start(mutant, trial.by, trial.rest, fresh=True, piece=10 * len(trial.chosen))
+        elif status == Status.SURVIVED:
+            self.results.note(mutant.id, mutant.module, trial.by, None, self._touching(mutant, trial.by))
+            yield from self._survived(mutant, trial.by)
+        else:
+            killer = AT_IMPORT if running.at.value < 0 else trial.chosen[running.at.value]
+            self.results.note(mutant.id, mutant.module, trial.by, killer, ())
+            yield Tried(mutant, trial.by)
+
+    def _survived(self, mutant: Mutant, by: str) -> Iterator[Tried]:
+        left = self.by[self.by.index(by) + 1 :]
+        if left:
+            self._left.append((mutant, left[0]))
+        else:
+            yield Tried(mutant)
 
 
 def _nursery() -> multiprocessing.context.ForkServerContext:
