@@ -27,6 +27,8 @@ from tests.mutants.trying import Trials, Tried, Warm, recorded_apart
 BY: Final = ("vectors", "tests")
 _PART: Final = 100
 """How many vectors one process records."""
+_SLOW: Final = 1.0
+"""What takes more seconds of processor time is not tried on mutants."""
 
 
 @define
@@ -47,6 +49,8 @@ class Run:
         recordings = {by: recorded.of(vectors.found if by == "vectors" else tests.items) for by in self.by}
         for by, recording in recordings.items():
             say(f"{len(recording.ran)} {by} pass, in {recording.cost(recording.ran):.0f} s")
+            recordings[by] = fast = recording.within(_SLOW)
+            say(f"{len(fast.ran)} of these take less than {_SLOW} s, and are tried: {fast.cost(fast.ran):.0f} s")
         gc.collect()
         gc.freeze()
         results = Results.read(recordings, self.kept / "results.jsonl")
@@ -60,7 +64,7 @@ class Run:
                 say(f"{len(self.tried)} of {len(self.mutants)} tried")
 
     def _recorded(self, vectors: Vectors, tests: Tests) -> Recorded:
-        recorded = Recorded.read(self.kept / "recorded.jsonl")
+        recorded = Recorded.read({each.module for each in self.mutants}, self.kept / "recorded.jsonl")
         new_vectors = [id for id in vectors.found if "vectors" in self.by and id not in recorded.found]
         new_tests = [id for id in tests.items if "tests" in self.by and id not in recorded.found]
         say(f"recording what {len(new_vectors)} vectors and {len(new_tests)} tests run")

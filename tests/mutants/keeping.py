@@ -1,14 +1,15 @@
-"""What earlier runs found: kept beside the sources, and used again as long as what it depends on has not changed.
+"""What earlier runs found: kept beside the sources, and used again while it is likely to hold.
 
-What a vector or test runs depends on its file, on the helpers that a test imports, and on the modules of the core that
-it runs: their texts make its key. What became of a mutant depends on the module that it changes, and on the keys.
+A vector or a test is the same while its file is, and the helpers that a test imports: their texts make its key. What
+became of a mutant holds while its module is the same, and the key of what has killed it, or of what it has survived.
+What other modules do to it is not looked at: to begin anew, remove the folder.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +22,6 @@ from tests.mutants.selecting import Ran, Recording
 
 KEPT: Final = ROOT / ".cache" / "mutants"
 _VECTORS: Final = ROOT / "conformance" / "vectors"
-_RUNNER: Final = ROOT / "conformance" / "xmpp_im_conformance"
 _IMPORTED: Final = re.compile(r"^(?:from|import) (tests[\w.]*)", re.MULTILINE)
 
 
@@ -34,10 +34,10 @@ def digest(file: Path) -> str:
     return sha256(file.read_bytes()).hexdigest()[:16] if file.is_file() else "-"
 
 
-def key(id: str, modules: Iterable[str]) -> str:
-    """Return what a vector or test depends on, given the modules that it runs."""
-    texts = [digest(file_of(module)) for module in sorted(modules)]
-    return sha256(" ".join([id, _read_for(_file(id)), *texts]).encode()).hexdigest()[:12]
+@cache
+def key(id: str) -> str:
+    """Return what stands for a vector or a test as it is now."""
+    return sha256(" ".join([id, *map(digest, sorted(_imported(_file(id))))]).encode()).hexdigest()[:12]
 
 
 def _file(id: str) -> Path:
@@ -50,17 +50,8 @@ def _file(id: str) -> Path:
 
 
 @cache
-def _read_for(file: Path) -> str:
-    """Return what stands for the texts of a file and of all that it needs besides the core."""
-    if file.suffix == ".json":
-        needed = [file, *sorted(_RUNNER.glob("*.py")), *sorted((_RUNNER / "embedded").glob("*.py"))]
-    else:
-        needed = sorted(_imported(file))
-    return sha256(" ".join(digest(each) for each in needed).encode()).hexdigest()
-
-
-def _imported(file: Path) -> set[Path]:
-    """Return a file of tests with those that it imports, and those that these import."""
+def _imported(file: Path) -> frozenset[Path]:
+    """Return a file with those of tests that it imports, and those that these import."""
     left, seen = [file, *(each / "conftest.py" for each in file.parents if each.is_relative_to(ROOT))], set[Path]()
     while left:
         file = left.pop()
@@ -68,7 +59,7 @@ def _imported(file: Path) -> set[Path]:
             seen.add(file)
             names = _IMPORTED.findall(file.read_text(encoding="utf-8"))
             left += [ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in names]
-    return seen
+    return frozenset(seen)
 
 
 # --- what runs --------------------------------------------------------------------------------------------
@@ -82,14 +73,17 @@ class Recorded:
     found: dict[str, Ran] = field(factory=dict)
 
     @classmethod
-    def read(cls, file: Path = KEPT / "recorded.jsonl") -> Recorded:
-        """Read those whose key is still what it was, and drop the others."""
+    def read(cls, modules: Collection[str], file: Path = KEPT / "recorded.jsonl") -> Recorded:
+        """Read those that are what they were, and that run none of these modules or run them as they were.
+
+        The others are dropped.
+        """
         recorded = cls(file)
-        for each in _lines(file):
-            if each["key"] == key(each["id"], each["lines"]):
-                lines = {module: int(bits, 16) for module, bits in each["lines"].items()}
-                recorded.found[each["id"]] = Ran(each["seconds"], lines)
-        _write(file, recorded._lines(recorded.found))
+        kept = [each for each in _lines(file) if _holds(each, modules)]
+        for each in kept:
+            lines = {module: int(bits, 16) for module, (_, bits) in each["modules"].items()}
+            recorded.found[each["id"]] = Ran(each["seconds"], lines)
+        _write(file, kept)
         return recorded
 
     def add(self, ran: Mapping[str, Ran]) -> None:
@@ -104,12 +98,16 @@ class Recorded:
     @staticmethod
     def _lines(ran: Mapping[str, Ran]) -> Iterator[dict[str, Any]]:
         for id, each in ran.items():
-            lines = {module: f"{bits:x}" for module, bits in each.lines.items()}
-            yield {"id": id, "key": key(id, lines), "seconds": round(each.seconds, 6), "lines": lines}
+            found = {module: (digest(file_of(module)), f"{bits:x}") for module, bits in each.lines.items()}
+            yield {"id": id, "key": key(id), "seconds": round(each.seconds, 6), "modules": found}
+
+
+def _holds(each: Mapping[str, Any], modules: Collection[str]) -> bool:
+    same = all(digest(file_of(module)) == then for module, (then, _) in each["modules"].items() if module in modules)
+    return same and bool(each["key"] == key(each["id"]))
 
 
 # --- what became of mutants -------------------------------------------------------------------------------
-
 
 AT_IMPORT: Final = "the import"
 """What has killed a mutant with which the core, or its tests, cannot be imported."""
@@ -144,7 +142,7 @@ class Results:
         for each in _lines(file):
             results._found[each["mutant"], each["by"]] = each
         for recording in recordings.values():
-            results._keys.update({id: key(id, ran.lines) for id, ran in recording.ran.items()})
+            results._keys.update({id: key(id) for id in recording.ran})
         _write(file, results._found.values())
         return results
 

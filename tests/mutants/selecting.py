@@ -56,6 +56,10 @@ class Recording:
             found = list(self.ran)
         return sorted(found, key=lambda each: (self.ran[each].distance(mutant.module), each))
 
+    def within(self, seconds: float) -> Recording:
+        """Return it without those that take longer."""
+        return Recording({id: ran for id, ran in self.ran.items() if ran.seconds <= seconds})
+
     def cost(self, chosen: Iterable[str]) -> float:
         """Return how long these took."""
         return sum(self.ran[each].seconds for each in chosen)

@@ -69,6 +69,7 @@ def test_what_runs_a_line_of_the_mutant_is_chosen_nearest_first() -> None:
     assert RECORDED.touching(mutant(), Uses()) == ["fast", "slow", "broad"]
     assert RECORDED.touching(mutant(lines=(5, 8)), Uses()) == []
     assert RECORDED.cost(["fast", "slow"]) == 3.0
+    assert set(RECORDED.within(1.0).ran) == {"fast", "broad", "elsewhere"}
 
 
 def test_of_a_function_that_only_an_import_runs_everything_is_chosen() -> None:
