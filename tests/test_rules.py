@@ -1,4 +1,4 @@
-"""The rules themselves: each has a name of its own, cites what there is to cite, and is obeyed somewhere.
+"""The rules themselves: each has a unique name, says which section decides, and is obeyed somewhere.
 
 And the tables of dispatch know every event there is.
 """
@@ -23,9 +23,10 @@ from xmpp_im_core import rules
 from xmpp_im_core.client import client
 from xmpp_im_core.client.events import Event as ClientEvent
 from xmpp_im_core.client.events import SessionBound as ClientSessionBound
+from xmpp_im_core.explain import Explained, Explanation
 from xmpp_im_core.jid import parse_address, parse_jid
 from xmpp_im_core.roster import Roster
-from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import Rule, section_of
 from xmpp_im_core.server import (
     Account,
     AccountCreated,
@@ -37,6 +38,7 @@ from xmpp_im_core.server import (
     AdministratorSetItem,
     Deliver,
     Event,
+    Ignored,
     Inbound,
     LoadFailed,
     NoAccount,
@@ -117,6 +119,43 @@ def test_a_rule_cites_requirements_that_exist_and_each_once(rule: Rule) -> None:
 def test_other_sources_are_rfcs_and_xeps_with_their_section(rule: Rule) -> None:
     for source in rule.sources:
         assert re.fullmatch(r"(RFC (6120|6121|7622)|XEP-\d{4}) §\d+(\.\d+)*(, §\d+(\.\d+)*)*", source), source
+
+
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=str)
+def test_a_rule_names_the_one_section_that_decides_among_those_that_it_cites(rule: Rule) -> None:
+    cited = {f"RFC 6121 §{section_of(id)}" for id in rule.requirements}
+    elsewhere = [re.split(r",? §", source) for source in rule.sources]
+    cited |= {f"{document} §{section}" for document, *sections in elsewhere for section in sections}
+
+    assert rule.section in cited
+    assert rule.sections[0] == rule.section
+    assert sorted(rule.sections) == sorted(cited)
+
+
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=str)
+def test_an_explanation_names_the_deciding_section_on_one_line_before_all_others(rule: Rule) -> None:
+    explained = Explained(Ignored(rule), "send nothing", (), ())
+    text = str(Explanation("juliet@example.com", "e1", "now", "something", (explained,), (), (), ()))
+    citing = [line.strip() for line in text.splitlines() if "§" in line]
+    first_id = re.search(r"6121-\S+-\d\d", text)
+
+    assert re.match(rf"decided by {re.escape(rule.section)}(;|$)", citing[0])
+    if any(f"RFC 6121 §{section_of(id)}" == rule.section for id in rule.requirements):
+        assert first_id is not None
+        assert f"RFC 6121 §{section_of(first_id[0])}" == rule.section
+
+
+def test_a_rule_refuses_a_deciding_section_that_it_does_not_cite() -> None:
+    with pytest.raises(ValueError, match="section must be one that the rule cites"):
+        Rule("a:rule", "Something is so.", ("6121-3.1.2-01",), ("XEP-0280 §4",), "RFC 6121 §3.1.3")
+    with pytest.raises(ValueError, match="section must be one that the rule cites"):
+        Rule("a:rule", "Something is so.", section="RFC 6121 §3.1.3")
+
+
+def test_without_a_deciding_section_a_rule_has_the_first_one_that_it_cites() -> None:
+    assert Rule("a:rule", "Something is so.", ("6121-3.1.2-01",), ("XEP-0280 §4",)).section == "RFC 6121 §3.1.2"
+    assert Rule("a:rule", "Something is so.", (), ("XEP-0280 §7, §8",)).section == "XEP-0280 §7"
+    assert Rule("a:rule", "Something is so.").sections == ()
 
 
 # --- no dead rule ---------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def _table(name: str, says: str, cites: str, *rows: tuple[Subscription, bool, Su
             state: Row(
                 acts,
                 becomes or state,
-                rule(f"{name}:{state.title}", says, cites, own),
+                rule(f"{name}:{state.title}", name, says, cites, own),
                 becomes is PRE_APPROVAL,
             )
             for state, acts, becomes, own in rows

@@ -207,7 +207,7 @@ def _cites(path: Path) -> dict[str, set[str]]:
     cites: dict[str, set[str]] = {}
     for node in ast.parse(_text(path)).body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Call):
-            texts = [arg.value for arg in node.value.args[2:] if isinstance(arg, ast.Constant)]
+            texts = [arg.value for arg in node.value.args[3:] if isinstance(arg, ast.Constant)]
             ids = [id for text in texts if isinstance(text, str) for id in re.findall(r"([\dAB][\d.]*)-\d\d", text)]
             cites[node.target.id] = set(ids)
     return cites

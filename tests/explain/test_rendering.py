@@ -40,6 +40,15 @@ def test_a_step_reads_as_who_what_why_and_by_which_rule() -> None:
     )
 
 
+def test_the_section_that_decides_is_named_before_everything_else_that_the_rule_cites() -> None:
+    text = str(explain(account(Contact(ROMEO, Subscription.FROM, version=1), sessions=(balcony(),)), sends(None)))
+
+    assert (
+        "         decided by RFC 6121 §4.4.2; also RFC 6121 §4.1, §3, §11, §8.2, §8.3, §4.6.3 and 5 more\n"
+        "         6121-4.4.2-01, 6121-4.4.2-02, 6121-4.1-03, "
+    ) in text
+
+
 def test_ten_thousand_recipients_are_summarised_by_reason() -> None:
     juliet = account(*crowd(10_000), sessions=(balcony("tybalt@capulet.example"),))
 

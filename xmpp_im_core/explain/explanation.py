@@ -9,13 +9,14 @@ from typing import Final
 from attrs import frozen
 
 from xmpp_im_core.explain.words import some
-from xmpp_im_core.rules import Rule
+from xmpp_im_core.rules import Rule, section_of
 from xmpp_im_core.server.effects import Deliver, Effect
 from xmpp_im_core.server.visibility import Visibility
 
 _WIDTH: Final = 100
 _SHOWN: Final = 8  # lines of one section, before the rest is only counted
 _CITED: Final = 6  # requirements and sections of one rule
+_RFC: Final = "RFC 6121 "
 _ALIKE: Final = 2  # effects of one rule
 
 
@@ -48,11 +49,6 @@ class Explained:
     def rule(self) -> Rule:
         """The rule that the effect obeys."""
         return self.effect.rule
-
-    @property
-    def sections(self) -> tuple[str, ...]:
-        """Where the rule stands in RFC 6121, each section once: ``3.1.6``, ``A.3.3``."""
-        return tuple(dict.fromkeys([id.removeprefix("6121-").rpartition("-")[0] for id in self.rule.requirements]))
 
 
 @frozen
@@ -112,10 +108,24 @@ def _effect(number: int, explained: Explained) -> Iterator[str]:
 def _rule(explained: Explained) -> Iterator[str]:
     rule = explained.rule
     yield from _wrapped("     by  ", f"{rule.name}: {rule.says}")
-    cited = [f"RFC 6121 {some([f'§{section}' for section in explained.sections], _CITED)}"] if rule.requirements else []
-    yield from _wrapped("         ", "; ".join([*cited, *rule.sources]))
+    if rule.section:
+        yield from _wrapped("         ", "; also ".join([f"decided by {rule.section}", *_also_cited(rule)]))
     if rule.requirements:
-        yield from _wrapped("         ", some(rule.requirements, _CITED))
+        yield from _wrapped("         ", some(_deciding_first(rule), _CITED))
+
+
+def _also_cited(rule: Rule) -> list[str]:
+    """Name the sections that the rule cites besides the one that decides, in at most one text."""
+    others = rule.sections[1:]
+    here = [section.removeprefix(_RFC) for section in others if section.startswith(_RFC)]
+    elsewhere = [section for section in others if not section.startswith(_RFC)]
+    cited = "; ".join([*([_RFC + some(here, _CITED)] if here else []), *elsewhere])
+    return [cited] if cited else []
+
+
+def _deciding_first(rule: Rule) -> list[str]:
+    """Return the requirements of the rule, those of the section that decides before the others."""
+    return sorted(rule.requirements, key=lambda id: _RFC + f"§{section_of(id)}" != rule.section)
 
 
 def _listed(lines: Sequence[str]) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """Every rule that the code obeys, as a constant that cites its requirements: one module per RFC chapter or concept.
 
-The rows of the RFC's tables carry rules of their own, which stand beside the cells: Appendix A in
-``xmpp_im_core.subscription``, Table 1 in ``xmpp_im_core.server.delivery.message_table``.
+Each row of Appendix A and each cell of Table 1 also has a rule. Those rules stand in the tables: in
+``xmpp_im_core.subscription`` and in ``xmpp_im_core.server.delivery.message_table``.
 """
 
 from __future__ import annotations
 
-from xmpp_im_core.rules.rule import Rule, rule
+from xmpp_im_core.rules.rule import Rule, rule, section_of
 
-__all__ = ["Rule", "rule"]
+__all__ = ["Rule", "rule", "section_of"]

@@ -81,7 +81,7 @@ def _row(
         says = "Message delivery by Table 1: " + "/".join(sorted(action.value for action in permitted)) + "."
         by_type = "5.2.2-12 5.2.2-14 5.2.2-15" if type == "normal" else ""
         ids = f"8.5-01 8.5.4-02 12-05 5.2.2-13 5-01 {by_type} 8.5.4-{first + n:02}"
-        made.append(((situation, target, type), Cell(permitted, rule(name, says, ids, cites))))
+        made.append(((situation, target, type), Cell(permitted, rule(name, "8.5.4", says, ids, cites))))
     return made
 
 
