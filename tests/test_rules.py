@@ -20,9 +20,6 @@ import pytest
 
 import xmpp_im_core
 from xmpp_im_core import rules
-from xmpp_im_core.client import client
-from xmpp_im_core.client.events import Event as ClientEvent
-from xmpp_im_core.client.events import SessionBound as ClientSessionBound
 from xmpp_im_core.explain import Explained, Explanation
 from xmpp_im_core.jid import parse_address, parse_jid
 from xmpp_im_core.roster import Roster
@@ -224,10 +221,6 @@ STATES: Final[list[State]] = [Account(ROMEO, Roster("v")), Unloaded(ROMEO), NoAc
 
 def test_there_is_a_reducer_for_every_event() -> None:
     assert set(reducer._ACCOUNT) == set(get_args(Event))
-
-
-def test_a_client_has_a_reducer_for_every_event_of_its_own() -> None:
-    assert {*client._REDUCERS, ClientSessionBound} == set(get_args(ClientEvent))
 
 
 def test_there_is_a_reducer_for_every_subscription_stanza() -> None:

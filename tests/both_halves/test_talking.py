@@ -30,7 +30,7 @@ from xmpp_im_core.client import (
     Text,
     notifications,
 )
-from xmpp_im_core.client.carbons import CARBONS
+from xmpp_im_core.client.messages.received_carbons import CARBONS
 from xmpp_im_core.client.notifications import Carbon
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.extensions.carbons import carbons

@@ -7,7 +7,6 @@ stanzas, as some events' are.
 from __future__ import annotations
 
 from xmpp_im_core.client import notifications
-from xmpp_im_core.client.client import reduce
 from xmpp_im_core.client.content import Content, Text, Thread, read_content
 from xmpp_im_core.client.deciding import Decide, authorised_by
 from xmpp_im_core.client.effects import Effect, Ignored, Send, Tell, Transition
@@ -35,8 +34,9 @@ from xmpp_im_core.client.events import (
     Subscribe,
     Unsubscribe,
 )
-from xmpp_im_core.client.features import read_features
 from xmpp_im_core.client.policy import AccountSender, ChatPresence, ClientPolicy, UnauthorizedPush
+from xmpp_im_core.client.reducer import reduce
+from xmpp_im_core.client.session import read_features
 from xmpp_im_core.client.state import (
     About,
     Bound,

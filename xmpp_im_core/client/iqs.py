@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from xmpp_im_core.client.addresses import sender_of
 from xmpp_im_core.client.effects import Send, Tell, Transition, refusal, silence
-from xmpp_im_core.client.events import GiveUp, Inbound, Outbound, SendIQ
-from xmpp_im_core.client.notifications import Answered, RequestReceived, Unaddressed, Unanswered
+from xmpp_im_core.client.events import GiveUp, Outbound, SendIQ
+from xmpp_im_core.client.notifications import Answered, RequestReceived, Unanswered
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.pushes import roster_push
 from xmpp_im_core.client.questions import ask, may_answer
-from xmpp_im_core.client.rosters import ask_roster, no_longer_wanted, roster_answer, set_roster
+from xmpp_im_core.client.rosters.get_and_set import ask_roster, no_longer_wanted, set_roster
+from xmpp_im_core.client.rosters.pushes import roster_push
+from xmpp_im_core.client.rosters.results import roster_answer
 from xmpp_im_core.client.state import About, Client, Question
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.roster import ROSTER
@@ -45,7 +45,7 @@ def _to_account(client: Client, iq: IQ) -> bool:
     return iq.to is None or iq.to_jid == client.jid
 
 
-def give_up(client: Client, event: GiveUp, policy: ClientPolicy) -> Transition:
+def give_up(client: Client, event: GiveUp) -> Transition:
     """Wait no longer for an answer. One that still comes is an answer to nothing; one that has come was told."""
     question = client.questions.get(event.id)
     if question is None:
@@ -59,11 +59,8 @@ def give_up(client: Client, event: GiveUp, policy: ClientPolicy) -> Transition:
 # --- inbound ------------------------------------------------------------------------------------------------
 
 
-def inbound_iq(client: Client, event: Inbound, iq: IQ, policy: ClientPolicy) -> Transition:
+def inbound_iq(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Transition:
     """Process an IQ that the server sent."""
-    sender = sender_of(client, iq)
-    if sender is None:
-        return Transition(client, (Tell(Unaddressed(iq), rules.FROM_MALFORMED),))
     if iq.type in ("result", "error"):
         return inbound_answer(client, iq, sender, policy)
     return inbound_request(client, iq, sender, policy)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from xmpp_im_core.client.addresses import is_own_account
 from xmpp_im_core.client.effects import Send, Transition, refuse
 from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.senders import is_own_account
 from xmpp_im_core.client.state import About, Client, Question
 from xmpp_im_core.jid import JID
 from xmpp_im_core.rules import Rule

@@ -14,8 +14,8 @@ from xmpp_im_core.client.events import Approve, Deny, Inbound, Outbound, Subscri
 from xmpp_im_core.client.notifications import Subscribed, SubscriptionRequest, Unsubscribed
 from xmpp_im_core.client.notifications import Unsubscribe as UnsubscribeTold
 from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.presence.known_presence import forgotten
 from xmpp_im_core.client.state import Client, Request
-from xmpp_im_core.client.view import forgotten
 from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule

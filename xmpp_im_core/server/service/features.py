@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from xmpp_im_core.element import Element, element
+from xmpp_im_core.element import Element
 from xmpp_im_core.policy import Policy, PreApproval, RosterAccess
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.server.accounts.machine import Machine
 from xmpp_im_core.server.blocking import BLOCKING
+from xmpp_im_core.stream_features import PRE_APPROVAL, ROSTER_VERSIONING
 
 _OFFLINE: Final = "msgoffline"
 
@@ -20,9 +21,9 @@ def stream_features(policy: Policy) -> tuple[Element, ...]:
     """
     offered: list[Element] = []
     if _has_rosters(policy) and policy.roster_versioning:
-        offered.append(element("ver", "urn:xmpp:features:rosterver"))
+        offered.append(ROSTER_VERSIONING)
     if policy.pre_approval is not PreApproval.UNSUPPORTED:
-        offered.append(element("sub", "urn:xmpp:features:pre-approval"))
+        offered.append(PRE_APPROVAL)
     return tuple(offered)
 
 

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from xmpp_im_core.client.addresses import sender_of
-from xmpp_im_core.client.chats import unlocked_by_presence
+from xmpp_im_core.client.chat_locks import unlocked_by_presence
 from xmpp_im_core.client.effects import Effect, Tell, Transition, refusal, silence
-from xmpp_im_core.client.events import Inbound
-from xmpp_im_core.client.notifications import Available, Changed, PresenceFailed, Unaddressed, Unavailable
+from xmpp_im_core.client.notifications import Available, Changed, PresenceFailed, Unavailable
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.returned import answered_presence, says_nobody_there
-from xmpp_im_core.client.rooms import ended, is_occupant, is_own_end, is_void, not_entered, noted, occupant_gone
+from xmpp_im_core.client.presence.known_presence import all_forgotten, all_gone, full_jid, recorded
+from xmpp_im_core.client.presence.rooms import (
+    ended,
+    is_occupant,
+    is_own_end,
+    is_void,
+    not_entered,
+    noted,
+    occupant_gone,
+)
+from xmpp_im_core.client.presence.strangers import heard_stranger, reclassified
+from xmpp_im_core.client.returned_errors import answered_presence, says_nobody_there
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.client.strangers import heard_stranger, reclassified
-from xmpp_im_core.client.subscriptions import inbound_subscription
-from xmpp_im_core.client.view import all_forgotten, all_gone, full_jid, recorded
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
-from xmpp_im_core.rules import client as session_rules
 from xmpp_im_core.rules import client_presence as rules
-from xmpp_im_core.stanza import SUBSCRIPTION_TYPES, Condition, Presence
+from xmpp_im_core.stanza import Condition, Presence
 
 
-def inbound_presence(client: Client, event: Inbound, presence: Presence, policy: ClientPolicy) -> Transition:
-    """Process presence by its type (§4.7.1). Presence alone never changes the roster."""
-    sender = sender_of(client, presence)
-    if sender is None:
-        return Transition(client, (Tell(Unaddressed(presence), session_rules.FROM_MALFORMED),))
+def inbound_presence(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
+    """Process presence of any type that manages no subscription (§4.7.1). It never changes the roster."""
     type = presence.type
     if type is None:
         return available(client, presence, sender, policy)
@@ -35,8 +36,6 @@ def inbound_presence(client: Client, event: Inbound, presence: Presence, policy:
         return unavailable(client, presence, sender, policy)
     if type == "error":
         return presence_error(client, presence, sender, policy)
-    if type in SUBSCRIPTION_TYPES:
-        return inbound_subscription(client, event, presence, sender, policy)
     if type == "probe":
         return silence(client, rules.PROBE_LEFT_TO_SERVER)
     named = presence.stamped(from_=presence.from_ or address_of(sender))  # an answer without a 'to' is a broadcast

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from xmpp_im_core.client.addresses import is_own_account
-from xmpp_im_core.client.changes import item_became
 from xmpp_im_core.client.effects import Send, Transition, refusal, silence
-from xmpp_im_core.client.items import Removal, read_push
 from xmpp_im_core.client.policy import ClientPolicy, UnauthorizedPush
+from xmpp_im_core.client.presence.strangers import reclassified
 from xmpp_im_core.client.questions import sets_waiting
+from xmpp_im_core.client.rosters.consequences import item_became
+from xmpp_im_core.client.rosters.item_elements import Removal, read_push
+from xmpp_im_core.client.senders import is_own_account
 from xmpp_im_core.client.state import Client, Interim, Item, bare_key
-from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import JID, received_bare
 from xmpp_im_core.rules import client_roster as rules

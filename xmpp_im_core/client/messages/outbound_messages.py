@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from xmpp_im_core.client.addresses import sender_of
-from xmpp_im_core.client.chats import with_chat, without_chat
 from xmpp_im_core.client.content import Text, Thread, read_content, write_texts, write_thread
-from xmpp_im_core.client.directed import directed
 from xmpp_im_core.client.effects import Effect, Send, Transition, refuse, silence
-from xmpp_im_core.client.events import EndChat, MessageType, Outbound, Reply, SendMessage
+from xmpp_im_core.client.events import EndChat, MessageType, Reply, SendMessage
+from xmpp_im_core.client.messages.chat_sessions import with_chat, without_chat
 from xmpp_im_core.client.policy import ChatPresence, ClientPolicy
-from xmpp_im_core.client.rooms import is_occupant, peer_of
+from xmpp_im_core.client.presence.directed_presence import directed
+from xmpp_im_core.client.presence.known_presence import known_absent, known_unavailable
+from xmpp_im_core.client.presence.rooms import is_occupant, peer_of
+from xmpp_im_core.client.senders import sender_of
 from xmpp_im_core.client.state import Chat, Client
-from xmpp_im_core.client.view import known_absent, known_unavailable
 from xmpp_im_core.element import Element
 from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID, address_of
@@ -104,7 +104,7 @@ def end_chat(client: Client, event: EndChat, policy: ClientPolicy) -> Transition
     return Transition(after, farewell) if farewell else silence(after, rules.CHAT_ENDED)
 
 
-def outbound_message(client: Client, event: Outbound, message: Message, policy: ClientPolicy) -> Transition:
+def outbound_message(client: Client, message: Message) -> Transition:
     """Send a message that the application has made, as it is."""
     return Transition(client, (Send(message, rules.MESSAGE_AS_GIVEN),))
 

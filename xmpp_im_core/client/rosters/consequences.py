@@ -7,9 +7,9 @@ from attrs import evolve
 from xmpp_im_core.client.effects import Effect, Tell
 from xmpp_im_core.client.notifications import ItemAdded, ItemRemoved, ItemUpdated
 from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.presence.known_presence import forgotten
+from xmpp_im_core.client.presence.strangers import reclassified
 from xmpp_im_core.client.state import Client, Item, Roster, bare_key
-from xmpp_im_core.client.strangers import reclassified
-from xmpp_im_core.client.view import forgotten
 from xmpp_im_core.rules import client_roster as rules
 from xmpp_im_core.rules import client_subscriptions as subscription_rules
 

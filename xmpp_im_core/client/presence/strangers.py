@@ -11,8 +11,8 @@ from attrs import evolve
 
 from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.presence.known_presence import forgotten
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.client.view import forgotten
 from xmpp_im_core.rules import client_presence as rules
 
 

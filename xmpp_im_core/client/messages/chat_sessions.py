@@ -1,16 +1,16 @@
-"""Chat sessions: thread, and the resource that messages are locked to (RFC 6121 §5.1)."""
+"""Chat sessions: they begin, are locked to a resource by its messages, and end (RFC 6121 §5.1)."""
 
 from __future__ import annotations
 
 from attrs import evolve
 
 from xmpp_im_core.client.content import Content
-from xmpp_im_core.client.directed import directed
 from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.rooms import peer_of
+from xmpp_im_core.client.presence.directed_presence import directed
+from xmpp_im_core.client.presence.known_presence import known_absent
+from xmpp_im_core.client.presence.rooms import peer_of
 from xmpp_im_core.client.state import Chat, Client
-from xmpp_im_core.client.view import known_absent
 from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import client_messages as rules
@@ -59,32 +59,3 @@ def heard_chat(
     open_ = peer == sender.full or chat.locked not in (None, sender) or known_absent(client, sender, message)
     active = Chat(event.at, thread, None if open_ else sender, chat.shared_with)
     return with_chat(client, event, peer, active, policy)
-
-
-def unlocked_by_message(client: Client, sender: JID) -> Client:
-    """Unlock after a message that belongs to no chat, where it is from another resource than the locked one."""
-    chat = client.chats.get(sender.bare)
-    if chat is None or chat.locked is None or chat.locked == sender:
-        return client
-    return _unlocked(client, sender.bare, chat)
-
-
-def unlocked_by_presence(client: Client, sender: JID) -> Client:
-    """Unlock after presence from any resource of the peer, the locked one included."""
-    chat = client.chats.get(sender.bare)
-    if chat is None or chat.locked is None:
-        return client
-    return _unlocked(client, sender.bare, chat)
-
-
-def unlocked_by_error(client: Client, sent: Message) -> Client:
-    """Unlock after a message to the locked resource has come back, from whichever form of its JID it did."""
-    to = sent.to_jid
-    chat = None if to is None else client.chats.get(to.bare)
-    if to is None or chat is None or chat.locked != to:
-        return client
-    return _unlocked(client, to.bare, chat)
-
-
-def _unlocked(client: Client, jid: str, chat: Chat) -> Client:
-    return evolve(client, chats=client.chats.set(jid, evolve(chat, locked=None)))

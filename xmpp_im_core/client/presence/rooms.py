@@ -10,10 +10,10 @@ from typing import Final
 
 from attrs import evolve
 
-from xmpp_im_core.client.directed import no_longer_owed
 from xmpp_im_core.client.effects import Effect
+from xmpp_im_core.client.presence.directed_presence import no_longer_owed
+from xmpp_im_core.client.presence.known_presence import forgotten, without_resource
 from xmpp_im_core.client.state import Client, Room
-from xmpp_im_core.client.view import forgotten, without_resource
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, Address, parse_address
 from xmpp_im_core.rules import client_presence as rules

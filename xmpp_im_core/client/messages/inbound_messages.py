@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from xmpp_im_core.client.addresses import sender_of
-from xmpp_im_core.client.carbons import carbon_of, read_carbon
-from xmpp_im_core.client.chats import heard_chat, unlocked_by_error, unlocked_by_message
+from xmpp_im_core.client.chat_locks import unlocked_by_error, unlocked_by_message
 from xmpp_im_core.client.content import read_content
 from xmpp_im_core.client.effects import Tell, Transition
 from xmpp_im_core.client.events import Inbound
+from xmpp_im_core.client.messages.chat_sessions import heard_chat
+from xmpp_im_core.client.messages.received_carbons import carbon_of, read_carbon
 from xmpp_im_core.client.notifications import MessageFailed, MessageReceived
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.returned import answered_message
-from xmpp_im_core.client.rooms import noted
+from xmpp_im_core.client.presence.rooms import noted
+from xmpp_im_core.client.returned_errors import answered_message
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.jid import JID
 from xmpp_im_core.rules import client as session_rules
@@ -19,9 +19,13 @@ from xmpp_im_core.rules import client_messages as rules
 from xmpp_im_core.stanza import Message
 
 
-def inbound_message(client: Client, event: Inbound, message: Message, policy: ClientPolicy) -> Transition:
-    """Process a message by its type; one that is absent or unknown counts as "normal" (§5.2.2)."""
-    sender = sender_of(client, message)
+def inbound_message(
+    client: Client, event: Inbound, message: Message, sender: JID | None, policy: ClientPolicy
+) -> Transition:
+    """Process a message by its type; one that is absent or unknown counts as "normal" (§5.2.2).
+
+    :param sender: None where its address is not a JID.
+    """
     if sender is None:
         return from_no_jid(client, message)
     wrapper = carbon_of(message)

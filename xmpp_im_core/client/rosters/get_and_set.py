@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from xmpp_im_core.client.changes import roster_became
-from xmpp_im_core.client.effects import Effect, Tell, Transition, refuse
+from xmpp_im_core.client.effects import Transition, refuse
 from xmpp_im_core.client.events import GetRoster, RemoveItem, SetItem
-from xmpp_im_core.client.items import read_change, read_item, write_change
-from xmpp_im_core.client.notifications import ItemStored, RosterFailed, RosterReceived, Unaddressed
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.questions import ask, roster_waits, sets_waiting
+from xmpp_im_core.client.questions import ask, roster_waits
+from xmpp_im_core.client.rosters.item_elements import read_change, write_change
 from xmpp_im_core.client.state import About, Client, Interim, ItemChange, Question
 from xmpp_im_core.client.syntax import group_fault
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.event import Timed
-from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import client_roster as rules
-from xmpp_im_core.stanza import IQ, Condition, StanzaError, payload, stanza_error
+from xmpp_im_core.stanza import IQ, payload
 
 # --- what the user wants (§2.1.3, §2.3.1, §2.4.1, §2.5.1) ---------------------------------------------------
 
@@ -112,73 +109,8 @@ def _send_set(client: Client, event: Timed, iq: IQ, change: ItemChange, policy: 
     return Transition(evolve(sent.state, wanted=sent.state.wanted.set(change.jid, change)), sent.effects)
 
 
-# --- answers (§2.1.4, §2.6.3) -------------------------------------------------------------------------------
-
-
-def roster_answer(client: Client, iq: IQ, question: Question, policy: ClientPolicy) -> Transition:
-    """Process the answer to a roster get or set of this client."""
-    if question.about is About.ROSTER_SET:
-        return _set_answer(client, iq, question)
-    if iq.type == "error":
-        failed = RosterFailed(_error(iq))
-        return Transition(client, (Tell(failed, rules.ROSTER_GET_FAILED),))
-    children = iq.payload.elements
-    if len(children) > 1 or any((child.namespace, child.name) != (ROSTER, "query") for child in children):
-        failed = RosterFailed(stanza_error(Condition.UNDEFINED_CONDITION))
-        return Transition(client, (Tell(failed, rules.ROSTER_RESULT_MALFORMED),))
-    return roster_result(evolve(client, interim=None), iq, client.interim or Interim(), policy)
-
-
-def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy) -> Transition:
-    """Take over a roster result.
-
-    Without a query the roster that is known is current; with one it is all there is, be it nothing: items
-    that it does not have are gone (§2.6.3). Of two items for one JID the last counts, as of two pushes. What has
-    been pushed since the get is no older than the result.
-
-    :param iq: has one roster query, or no child at all.
-    """
-    query = iq.payload.first("query", ROSTER)
-    if query is None:
-        ver = client.roster.ver if interim.ver is None else interim.ver
-        roster = evolve(client.roster, ver=ver, received=True)
-        after, changes = roster_became(client, roster, policy)
-        return Transition(after, (Tell(RosterReceived(), rules.ROSTER_UNCHANGED), *changes))
-    read = [read_item(child, client.roster.items) for child in query.all("item")]
-    items = {item.jid: item for item in read if item is not None}
-    nameless = None in read
-    for jid, pushed in interim.items.items():
-        if pushed is None:
-            items.pop(jid, None)
-        else:
-            items[jid] = pushed
-    ver = query.get("ver") if interim.ver is None else interim.ver
-    rule = rules.ROSTER_RECEIVED if items else rules.EMPTY_ROSTER_RECEIVED
-    sets = sets_waiting(client)
-    waiting = {jid: change for jid, change in client.wanted.items() if jid in sets}
-    roster = evolve(client.roster, items=FrozenMap(items), ver=ver, received=True)
-    after, changes = roster_became(evolve(client, wanted=FrozenMap(waiting)), roster, policy)
-    told: tuple[Effect, ...] = (Tell(RosterReceived(), rule),)
-    if nameless:
-        told = (*told, Tell(Unaddressed(iq), rules.ITEM_WITHOUT_JID))
-    return Transition(after, told + changes)
-
-
-def _set_answer(client: Client, iq: IQ, question: Question) -> Transition:
-    change = question.change
-    assert change is not None
-    if iq.type != "error":
-        return Transition(client, (Tell(ItemStored(change), rules.ROSTER_SET_DONE),))
-    failed = RosterFailed(_error(iq), change)
-    return Transition(no_longer_wanted(client, change), (Tell(failed, rules.ROSTER_SET_FAILED),))
-
-
 def no_longer_wanted(client: Client, change: ItemChange) -> Client:
     """Forget what a roster set has asked for, unless a later one has asked for something else."""
     if client.wanted.get(change.jid) != change:
         return client
     return evolve(client, wanted=client.wanted.delete(change.jid))
-
-
-def _error(iq: IQ) -> StanzaError:
-    return iq.error or stanza_error(Condition.UNDEFINED_CONDITION)

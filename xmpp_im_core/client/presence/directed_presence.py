@@ -6,8 +6,8 @@ from attrs import evolve
 
 from xmpp_im_core.client.effects import Effect, Send
 from xmpp_im_core.client.policy import ClientPolicy
+from xmpp_im_core.client.presence.strangers import reclassified
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.client.strangers import reclassified
 from xmpp_im_core.jid import JID
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.stanza import Presence

@@ -5,19 +5,18 @@ from __future__ import annotations
 from attrs import evolve
 
 from xmpp_im_core.client.content import said, write_texts
-from xmpp_im_core.client.directed import directed, nothing_owed
 from xmpp_im_core.client.effects import Send, Transition, refuse
-from xmpp_im_core.client.events import GoUnavailable, Outbound, SetPresence
+from xmpp_im_core.client.events import GoUnavailable, SetPresence
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.rooms import entering, leaving, leaving_all
+from xmpp_im_core.client.presence.directed_presence import directed, nothing_owed
+from xmpp_im_core.client.presence.known_presence import all_forgotten
+from xmpp_im_core.client.presence.rooms import entering, leaving, leaving_all
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.client.subscriptions import outbound_subscription
-from xmpp_im_core.client.view import all_forgotten
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client_presence as rules
-from xmpp_im_core.stanza import CLIENT, SUBSCRIPTION_TYPES, Payload, Presence, payload
+from xmpp_im_core.stanza import CLIENT, Payload, Presence, payload
 
 
 def set_presence(client: Client, event: SetPresence, policy: ClientPolicy) -> Transition:
@@ -42,10 +41,8 @@ def _presence(to: JID | None, seq: str, type: str | None, content: Payload) -> P
     return Presence(None if to is None else address_of(to), None, f"{seq}-presence", type, None, content)
 
 
-def outbound_presence(client: Client, event: Outbound, presence: Presence, policy: ClientPolicy) -> Transition:
-    """Send presence that the application has made and that breaks no rule of syntax."""
-    if presence.type in SUBSCRIPTION_TYPES:
-        return outbound_subscription(client, event, presence)
+def outbound_presence(client: Client, presence: Presence, policy: ClientPolicy) -> Transition:
+    """Send presence that the application has made, that breaks no rule of syntax and manages no subscription."""
     if presence.type == "probe":
         return outbound_probe(client, presence)
     if presence.type == "error":

@@ -1,0 +1,38 @@
+"""What ends the lock of a chat session on one resource of the peer (RFC 6121 §5.1)."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from xmpp_im_core.client.state import Chat, Client
+from xmpp_im_core.jid import JID
+from xmpp_im_core.stanza import Message
+
+
+def unlocked_by_message(client: Client, sender: JID) -> Client:
+    """Unlock after a message that belongs to no chat, where it is from another resource than the locked one."""
+    chat = client.chats.get(sender.bare)
+    if chat is None or chat.locked is None or chat.locked == sender:
+        return client
+    return _unlocked(client, sender.bare, chat)
+
+
+def unlocked_by_presence(client: Client, sender: JID) -> Client:
+    """Unlock after presence from any resource of the peer, the locked one included."""
+    chat = client.chats.get(sender.bare)
+    if chat is None or chat.locked is None:
+        return client
+    return _unlocked(client, sender.bare, chat)
+
+
+def unlocked_by_error(client: Client, sent: Message) -> Client:
+    """Unlock after a message to the locked resource has come back, from whichever form of its JID it did."""
+    to = sent.to_jid
+    chat = None if to is None else client.chats.get(to.bare)
+    if to is None or chat is None or chat.locked != to:
+        return client
+    return _unlocked(client, to.bare, chat)
+
+
+def _unlocked(client: Client, jid: str, chat: Chat) -> Client:
+    return evolve(client, chats=client.chats.set(jid, evolve(chat, locked=None)))

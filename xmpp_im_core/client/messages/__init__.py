@@ -1,0 +1,1 @@
+"""Messages of both directions and their chat sessions (RFC 6121 §5)."""

@@ -1,0 +1,18 @@
+"""The stream features of RFC 6121: a server offers them, a client uses what it was offered (§2.6.1, §3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from xmpp_im_core.element import Element, element
+
+ROSTER_VERSIONING: Final = element("ver", "urn:xmpp:features:rosterver")
+"""The server supports roster versioning (§2.6.1)."""
+PRE_APPROVAL: Final = element("sub", "urn:xmpp:features:pre-approval")
+"""The server supports the pre-approval of subscription requests (§3.4)."""
+
+
+def is_offered(feature: Element, offered: Iterable[Element]) -> bool:
+    """Whether a feature is among the children of ``<stream:features/>``, whatever it holds there."""
+    return any((each.namespace, each.name) == (feature.namespace, feature.name) for each in offered)
