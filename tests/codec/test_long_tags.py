@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.codec.readers import feed, header
-from xmpp_im_core.codec import CLIENT_TO_SERVER, BadFormat, CodecError, Limits, RestrictedXML, StreamParser, streams
+from xmpp_im_core.codec import (
+    CLIENT_TO_SERVER,
+    BadFormat,
+    CodecError,
+    Limits,
+    RestrictedXML,
+    StreamParser,
+    stream_parser,
+)
 from xmpp_im_core.stanza import Message
 
 LONG: Final = 5000
@@ -146,7 +154,7 @@ def test_it_grows_with_the_length_and_not_with_its_square(
     begins: bytes, goes_on: bytes, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flood = begins + b"".join(numbered(goes_on, n) for n in range(40_000 // len(goes_on)))
-    monkeypatch.setattr(streams, "ParserCreate", Counting)
+    monkeypatch.setattr(stream_parser, "ParserCreate", Counting)
     monkeypatch.setattr(Counting, "read", 0)
     parser = opened(CLIENT_TO_SERVER)
 

@@ -20,7 +20,7 @@ from xmpp_im_core.codec import (
     StreamClosed,
     StreamParser,
     TooLarge,
-    streams,
+    stream_parser,
     write_stanza,
 )
 from xmpp_im_core.element import element
@@ -87,7 +87,7 @@ class Fed:
 
 @pytest.mark.parametrize("size", [1_000, 1_001, 100_000, 5_000_000])
 def test_no_expat_reads_much_and_little_is_read_twice(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "ParserCreate", Fed)
+    monkeypatch.setattr(stream_parser, "ParserCreate", Fed)
     monkeypatch.setattr(Fed, "each", [])
     stanza = b"<message><body>Wherefore art thou, Romeo?</body></message>"
     data = stanza * 40_000

@@ -19,7 +19,7 @@ from xmpp_im_core.codec import (
     write_fan_out,
     write_stanza,
 )
-from xmpp_im_core.codec.names import is_name
+from xmpp_im_core.codec.xml_names import is_name
 from xmpp_im_core.element import XML_LANG, Element, element, from_etree
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.stanza import CLIENT, Message, Presence, Stanza, payload, to_element

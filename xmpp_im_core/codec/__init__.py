@@ -20,7 +20,7 @@ is the content namespace of the stream, and what stands in it is re-scoped on th
 
 from __future__ import annotations
 
-from xmpp_im_core.codec.documents import parse_element, parse_stanza
+from xmpp_im_core.codec.document_parser import parse_element, parse_stanza
 from xmpp_im_core.codec.errors import (
     BadFormat,
     CodecError,
@@ -33,8 +33,12 @@ from xmpp_im_core.codec.errors import (
     UnsupportedStanza,
     Unwritable,
 )
-from xmpp_im_core.codec.events import NonStanza, StreamClosed, StreamEvent, StreamOpened
-from xmpp_im_core.codec.framing import (
+from xmpp_im_core.codec.limits import CLIENT_TO_SERVER, SERVER_TO_CLIENT, SERVER_TO_SERVER, Limits
+from xmpp_im_core.codec.namespaces import COMPONENT, CONTENT_NAMESPACES, SERVER, STREAMS
+from xmpp_im_core.codec.stanza_writer import write_element, write_fan_out, write_stanza
+from xmpp_im_core.codec.stream_events import NonStanza, StreamClosed, StreamEvent, StreamOpened
+from xmpp_im_core.codec.stream_parser import StreamParser
+from xmpp_im_core.codec.stream_writer import (
     CLOSING,
     STREAM_CONDITIONS,
     STREAM_ERRORS,
@@ -42,10 +46,6 @@ from xmpp_im_core.codec.framing import (
     write_stream_error,
     write_stream_header,
 )
-from xmpp_im_core.codec.limits import CLIENT_TO_SERVER, SERVER_TO_CLIENT, SERVER_TO_SERVER, Limits
-from xmpp_im_core.codec.namespaces import COMPONENT, CONTENT_NAMESPACES, SERVER, STREAMS
-from xmpp_im_core.codec.streams import StreamParser
-from xmpp_im_core.codec.writing import write_element, write_fan_out, write_stanza
 
 __all__ = [
     "CLIENT_TO_SERVER",

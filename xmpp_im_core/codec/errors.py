@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from xmpp_im_core.codec.events import StreamEvent
+from xmpp_im_core.codec.stream_events import StreamEvent
 
 
 class CodecError(ValueError):

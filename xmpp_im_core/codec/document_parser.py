@@ -7,11 +7,11 @@ import xml.etree.ElementTree as ET
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
+from xmpp_im_core.codec.amplification import check_namespace, check_tags, check_written
 from xmpp_im_core.codec.errors import NotWellFormed, RestrictedXML, TooLarge, UnsupportedEncoding, UnsupportedStanza
-from xmpp_im_core.codec.growth import check_namespace, check_tags, check_written
 from xmpp_im_core.codec.limits import Limits, usual_limits
 from xmpp_im_core.codec.namespaces import check_first_level, rescope
-from xmpp_im_core.codec.reading import (
+from xmpp_im_core.codec.parser_common import (
     Names,
     Tree,
     check_first_bytes,

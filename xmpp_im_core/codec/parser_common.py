@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 from xml.parsers.expat import errors
 
+from xmpp_im_core.codec.amplification import growth_factor
 from xmpp_im_core.codec.errors import (
     BadFormat,
     CodecError,
@@ -15,8 +16,7 @@ from xmpp_im_core.codec.errors import (
     TooDeep,
     UnsupportedEncoding,
 )
-from xmpp_im_core.codec.growth import growth
-from xmpp_im_core.codec.names import NOT_IN_NAMESPACES
+from xmpp_im_core.codec.xml_names import NOT_IN_NAMESPACES
 from xmpp_im_core.element import Element
 
 WHITESPACE: Final = " \t\r\n"
@@ -42,14 +42,14 @@ class Names(dict[str, tuple[str, str]]):
     def __init__(self, split: Callable[[str], tuple[str, str]]) -> None:
         super().__init__()
         self._split = split
-        self.growth = growth("")
+        self.growth = growth_factor("")
         """How many times as large what has these names can become when it is written."""
 
     def __missing__(self, raw: str) -> tuple[str, str]:
         namespace, name = self._split(raw)
         if NOT_IN_NAMESPACES.search(namespace):
             raise NotWellFormed(f"the namespace {namespace!r} is no URI")
-        self.growth = max(self.growth, growth(namespace))
+        self.growth = max(self.growth, growth_factor(namespace))
         if len(raw) > _REMEMBERED_LENGTH:
             return namespace, name
         names = _shared(namespace), _shared(name)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from xmpp_im_core.codec.namespaces import CONTENT_NAMESPACES, STREAMS
-from xmpp_im_core.codec.writing import write_attributes, write_tree
+from xmpp_im_core.codec.stanza_writer import write_attributes, write_tree
 from xmpp_im_core.element import XML_LANG, Element, element
 from xmpp_im_core.stanza import CLIENT
 

@@ -13,7 +13,7 @@ import re
 from typing import Final
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from xmpp_im_core.codec.characters import Characters, boundary
+from xmpp_im_core.codec.amplification import check_namespace, check_tag, check_written
 from xmpp_im_core.codec.errors import (
     BadFormat,
     CodecError,
@@ -22,11 +22,9 @@ from xmpp_im_core.codec.errors import (
     UnsupportedEncoding,
     UnsupportedStanza,
 )
-from xmpp_im_core.codec.events import NonStanza, StreamClosed, StreamEvent, StreamOpened
-from xmpp_im_core.codec.growth import check_namespace, check_tag, check_written
 from xmpp_im_core.codec.limits import Limits, usual_limits
 from xmpp_im_core.codec.namespaces import COMPONENT, STREAMS, check_first_level, rescope, rescope_all
-from xmpp_im_core.codec.reading import (
+from xmpp_im_core.codec.parser_common import (
     WHITESPACE,
     Names,
     Tree,
@@ -37,6 +35,8 @@ from xmpp_im_core.codec.reading import (
     syntax_error,
     xml_declaration,
 )
+from xmpp_im_core.codec.stream_events import NonStanza, StreamClosed, StreamEvent, StreamOpened
+from xmpp_im_core.codec.utf8 import WholeCharacters, boundary
 from xmpp_im_core.element import XML_LANG, Element
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.stanza import CLIENT, KINDS, Payload, read_stanza
@@ -77,7 +77,7 @@ class StreamParser:
         self._lang: str | None = None
         self._open: bool | None = None  # None: not yet
         self._between = True  # stanzas, or before the first, or behind the last
-        self._characters = Characters()
+        self._characters = WholeCharacters()
         self._fed = 0
         self._begun = 0  # where the first byte stands of what is not yet finished
         self._renewed = 0  # where the first byte behind the header stood when this expat was new

@@ -15,7 +15,7 @@ from typing import Final
 
 from xmpp_im_core.codec.errors import TooLarge
 from xmpp_im_core.codec.limits import Limits
-from xmpp_im_core.codec.writing import write_tree
+from xmpp_im_core.codec.stanza_writer import write_tree
 from xmpp_im_core.element import Element
 
 PREFIXED: Final = 4096
@@ -77,7 +77,7 @@ def check_namespace(namespace: str, limits: Limits) -> None:
         raise TooLarge(f"a namespace of more than {limits.namespace} characters")
 
 
-def growth(namespace: str) -> int:
+def growth_factor(namespace: str) -> int:
     """Return how many times as large something can become when it is written, if this is its longest namespace."""
     return _MOST_ESCAPED + 1 + _declared_size(namespace) // _SHORTEST
 
@@ -90,8 +90,8 @@ def _declared_size(namespace: str) -> int:
 def check_written(element: Element, content: str, limits: Limits) -> None:
     """Refuse a first-level element that is too large when it is written again.
 
-    Most elements need no such check: by :func:`growth` they stay within the limit even if their tags are as short
-    as can be, and all in the longest namespace.
+    Most elements need no such check: :func:`growth_factor` shows that they stay within the limit even if all their tags
+    are as short as possible and in the longest namespace.
 
     :param content: the content namespace of the stream.
     :raises TooLarge: as it says.

@@ -19,10 +19,10 @@ from xmpp_im_core.codec import (
     Limits,
     StreamParser,
     TooLarge,
-    documents,
+    document_parser,
     parse_element,
     parse_stanza,
-    streams,
+    stream_parser,
     write_element,
     write_stanza,
 )
@@ -134,7 +134,7 @@ ATTACKS: Final = {
 @pytest.mark.parametrize("form", ATTACKS.values(), ids=ATTACKS)
 def test_expat_never_gets_a_tag_that_multiplies_a_namespace(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Expat puts the namespace into each attribute before it reports the tag: these bytes made gigabytes of it."""
-    monkeypatch.setattr(streams, "ParserCreate", Counting)
+    monkeypatch.setattr(stream_parser, "ParserCreate", Counting)
     monkeypatch.setattr(Counting, "fed", 0)
     parser = StreamParser(limits=CLIENT_TO_SERVER)
 
@@ -145,7 +145,7 @@ def test_expat_never_gets_a_tag_that_multiplies_a_namespace(form: str, monkeypat
 
 @pytest.mark.parametrize("form", ATTACKS.values(), ids=ATTACKS)
 def test_a_document_is_looked_through_before_expat_gets_it(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(documents, "DefusedXMLParser")
+    monkeypatch.delattr(document_parser, "DefusedXMLParser")
 
     with pytest.raises(TooLarge):
         parse_element(form, limits=CLIENT_TO_SERVER)

@@ -7,7 +7,7 @@ whole characters, and reports the same error wherever the stream was cut.
 from __future__ import annotations
 
 
-class Characters:
+class WholeCharacters:
     """The bytes of one stream, as they come."""
 
     def __init__(self) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from xmpp_im_core.codec.errors import Unwritable
-from xmpp_im_core.codec.names import NOT_IN_NAMESPACES, is_name
 from xmpp_im_core.codec.namespaces import rescope, rescope_all
+from xmpp_im_core.codec.xml_names import NOT_IN_NAMESPACES, is_name
 from xmpp_im_core.element import XML, XML_LANG, Element, split_name
 from xmpp_im_core.stanza import CLIENT, Stanza
 
