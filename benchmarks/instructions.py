@@ -23,7 +23,7 @@ from itertools import count
 from pathlib import Path
 
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Host, Records, Wire
+from xmpp_im_core.host import Host, MemoryStorage, Wire
 from xmpp_im_core.server import ForAccount, Outbound, SessionId, State, hosting, serve
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -42,7 +42,7 @@ class Sink(Wire):
 def verona() -> tuple[Host[State], SessionId]:
     """Return a host on which two users see each other, and the session of one of them."""
     numbers = count(1)
-    host = Host(hosting("capulet.example"), Records(), Sink(), lambda: NOON, lambda: f"{next(numbers):09}")
+    host = Host(hosting("capulet.example"), MemoryStorage(), Sink(), lambda: NOON, lambda: f"{next(numbers):09}")
     sessions = {}
     for user in (ROMEO, JULIET):
         host.create(user)

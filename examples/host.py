@@ -13,7 +13,7 @@ from uuid import uuid4
 from negotiation import Stream
 
 from xmpp_im_core.codec import write_stanza
-from xmpp_im_core.host import Host, Loop, Records, Wire
+from xmpp_im_core.host import Host, Loop, MemoryStorage, Wire
 from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.policy import DEFAULT
 from xmpp_im_core.server import Deliver, SessionId, State, hosting, stream_features
@@ -87,4 +87,4 @@ class Server(Wire):
 
 
 def in_memory(domain: str, wire: Wire) -> Host[State]:
-    return Host(hosting(domain), Records(), wire, lambda: datetime.now(UTC), lambda: uuid4().hex)
+    return Host(hosting(domain), MemoryStorage(), wire, lambda: datetime.now(UTC), lambda: uuid4().hex)

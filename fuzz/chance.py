@@ -16,7 +16,7 @@ from xmpp_im_core.event import Decision
 from xmpp_im_core.extensions.carbons import carbons
 from xmpp_im_core.extensions.last_activity import last_activity
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.host import Host, Operations, Records, StorageFailed, Wire
+from xmpp_im_core.host import Host, MemoryStorage, Operations, StorageFailed, Wire
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import DEFAULT, MessagesToSeveral, Policy, UnmatchedFullJID
 from xmpp_im_core.server import (
@@ -155,7 +155,7 @@ class _Killed(BaseException):
 class _Ports(Wire):
     """A wire and a storage at which chance fails, and kills."""
 
-    def __init__(self, chance: Random, records: Records) -> None:
+    def __init__(self, chance: Random, records: MemoryStorage) -> None:
         self.chance, self.records = chance, records
 
     def _fails(self) -> bool:
@@ -174,7 +174,7 @@ class _Ports(Wire):
         return Condition.REMOTE_SERVER_TIMEOUT if self._fails() else None
 
 
-class _Storage(Records):
+class _Storage(MemoryStorage):
     """A storage that fails and kills as the wire does, before or after it has committed."""
 
     ports: _Ports

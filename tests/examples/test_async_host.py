@@ -14,7 +14,7 @@ from storage_sqlite import ThreadedSQLite
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Messages, Operations, Records, StorageFailed, Stored
+from xmpp_im_core.host import MemoryStorage, Messages, Operations, StorageFailed, Stored
 from xmpp_im_core.server import Damaged, Kind, Put, SessionId, State, hosting
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class Gate:
 
     def __init__(self, writers: int) -> None:
         self.writers = writers
-        self.records = Records()
+        self.records = MemoryStorage()
         self.transactions: list[frozenset[str]] = []
         self.closed: dict[str, asyncio.Event] = {}
         self.broken: set[str] = set()

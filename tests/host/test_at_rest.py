@@ -9,7 +9,7 @@ from attrs import define, field
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, host_on, noon, numbers, says
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Commit, DeferredHost, Operations, ReadAccount, Records, Request, StorageFailed
+from xmpp_im_core.host import Commit, DeferredHost, MemoryStorage, Operations, ReadAccount, Request, StorageFailed
 from xmpp_im_core.server import Deliver, SessionId, State, hosting
 from xmpp_im_core.stanza import Condition, Stanza
 
@@ -25,7 +25,7 @@ class Run:
     fails: bool
     chance: Random = field(init=False)
     wire: Tape = field(factory=Tape, init=False)
-    records: Records = field(factory=Records, init=False)
+    records: MemoryStorage = field(factory=MemoryStorage, init=False)
     host: DeferredHost[State] = field(init=False)
     asked: list[Request] = field(factory=list, init=False)
     here: list[tuple[str, SessionId]] = field(factory=list, init=False)
@@ -113,20 +113,20 @@ def test_at_rest_nothing_is_remembered_of_what_is_done(outbox: bool, fails: bool
         assert host.waiting == 0
         assert run.done == run.fed
         assert host._open == {}
-        assert host._claims.under_way == {}
-        assert host._claims.waiting == {}
+        assert host._locks.under_way == {}
+        assert host._locks.waiting == {}
         assert not host._freed
         assert not host._ended
         assert not host._inbox
         assert len(host.service.held) == 0
         assert host.outbox is None or host.outbox.unsettled == {}
         assert fails or run.records.outbox == {}
-        assert set(host._wakes.times) <= set(run.records.accounts)
+        assert set(host._wake_times.times) <= set(run.records.accounts)
         assert all(run.records.accounts.values()), "a removed account is remembered"
 
 
 def test_a_removed_account_leaves_nothing_in_the_records() -> None:
-    records = Records()
+    records = MemoryStorage()
     host = host_on(records, Tape())
     host.create(ROMEO)
     host.remove(ROMEO)
@@ -163,13 +163,13 @@ def work(host: DeferredHost[State]) -> None:
             if isinstance(request, Commit):
                 host.committed(request)
             elif isinstance(request, ReadAccount):
-                host.read(request, Records().account(request.account))
+                host.read(request, MemoryStorage().account(request.account))
             else:
                 host.read(request, ())
         host.run()
 
 
-class Failing(Records):
+class Failing(MemoryStorage):
     """Fails the next commits."""
 
     failing = 0

@@ -13,7 +13,7 @@ from attrs import define, field
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, ROMEO, Tape, chat, noon, numbers, says
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Host, Messages, Operations, Records, StorageFailed, Stored
+from xmpp_im_core.host import Host, MemoryStorage, Messages, Operations, StorageFailed, Stored
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.server import (
@@ -55,7 +55,7 @@ class Fuse:
 
 
 @define(eq=False)
-class MortalRecords(Records):
+class MortalRecords(MemoryStorage):
     """A database: what is committed survives, and what is not is rolled back."""
 
     fuse: Fuse = field(factory=Fuse)
@@ -368,7 +368,7 @@ def test_with_an_outbox_no_request_to_another_domain_is_lost(crashed_with_outbox
 
 
 def test_where_stored_messages_cannot_be_read_they_come_another_time() -> None:
-    class Unreadable(Records):
+    class Unreadable(MemoryStorage):
         broken = True
 
         def messages(self, jid: str) -> Messages:

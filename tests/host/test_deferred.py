@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Commit, DeferredHost, ReadAccount, ReadMessages, Records, Request, Stored
+from xmpp_im_core.host import Commit, DeferredHost, MemoryStorage, ReadAccount, ReadMessages, Request, Stored
 from xmpp_im_core.server import Account, ForAccount, SessionId, State, account_of, hosting
 from xmpp_im_core.stanza import Condition
 
@@ -21,7 +21,7 @@ class Slow:
     """A deferred host whose requests are done when the test says so."""
 
     def __init__(self, outbox: bool = False) -> None:
-        self.wire, self.records = Tape(), Records()
+        self.wire, self.records = Tape(), MemoryStorage()
         self.host: DeferredHost[State] = DeferredHost(hosting(CAPULET), self.wire, noon, numbers(), outbox=outbox)
         self.asked: list[Request] = []
         for user in USERS:
@@ -310,7 +310,7 @@ def test_whatever_the_order_of_ends_nothing_is_lost_and_each_pair_keeps_its_orde
             sent[who, whom].append(f"{n:03}")
         elif what.startswith(("sub", "unsub")) and who in here and who != whom:
             says(slow.host, who, here[who], f"<presence to='{whom}' type='{what}'/>")
-        claimed = Counter(jid for each in slow.take() if isinstance(each, Commit) for jid in each.turn.accounts)
+        claimed = Counter(jid for each in slow.take() if isinstance(each, Commit) for jid in each.job.accounts)
         assert all(times == 1 for times in claimed.values()), "two commits concern one account"
     while slow.take():
         finish_one(slow, data)

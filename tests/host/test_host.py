@@ -22,14 +22,14 @@ from tests.host.stage import (
     says,
 )
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Host, Operations, Records, StorageFailed, Stored, Wire
+from xmpp_im_core.host import Host, MemoryStorage, Operations, StorageFailed, Stored, Wire
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server import AccountMoved, Deliver, Served, SessionId, State, hosting
 from xmpp_im_core.server.state import Moved
 from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
 
 
-class Failing(Records):
+class Failing(MemoryStorage):
     """Fails the next so many commits, and reads."""
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ class Pinging(Tape):
 
 def test_a_service_answers_at_once_and_may_feed_events_meanwhile() -> None:
     wire = Pinging()
-    host = host_on(Records(), wire)
+    host = host_on(MemoryStorage(), wire)
     wire.host = host
     host.create(JULIET)
     balcony = enters(host, JULIET, "balcony")
@@ -176,7 +176,7 @@ def test_a_service_answers_at_once_and_may_feed_events_meanwhile() -> None:
 def test_a_request_is_sent_again_when_its_time_has_come_though_the_account_has_left_memory() -> None:
     now = [NOON]
     wire = Tape()
-    host = Host(hosting(CAPULET), Records(), wire, lambda: now[0], numbers())
+    host = Host(hosting(CAPULET), MemoryStorage(), wire, lambda: now[0], numbers())
     host.create(ROMEO)
     orchard = enters(host, ROMEO, "orchard")
     says(host, ROMEO, orchard, f"<presence to='{MERCUTIO}' type='subscribe'/>")
@@ -197,7 +197,7 @@ def test_a_request_is_sent_again_when_its_time_has_come_though_the_account_has_l
 
 def test_one_call_keeps_the_loop_busy_for_a_bounded_number_of_events_and_the_next_goes_on() -> None:
     wire = Tape()
-    host = Host(hosting(CAPULET), Records(), wire, noon, numbers(), at_once=1)
+    host = Host(hosting(CAPULET), MemoryStorage(), wire, noon, numbers(), at_once=1)
     host.create(JULIET)  # one event; the account has to be loaded first, which is another
 
     assert (host.waiting, host.ready) == (1, True)
@@ -209,7 +209,7 @@ def test_one_call_keeps_the_loop_busy_for_a_bounded_number_of_events_and_the_nex
 @pytest.mark.parametrize("at_once", [0, -1])
 def test_a_loop_that_does_nothing_is_refused(at_once: int) -> None:
     with pytest.raises(ValueError, match="at_once"):
-        Host(hosting(CAPULET), Records(), Tape(), noon, numbers(), at_once=at_once)
+        Host(hosting(CAPULET), MemoryStorage(), Tape(), noon, numbers(), at_once=at_once)
 
 
 class Small(Wire):
@@ -228,7 +228,7 @@ class Small(Wire):
 
 def test_a_wire_without_federation_and_services_is_two_methods() -> None:
     wire = Small()
-    host = host_on(Records(), wire)
+    host = host_on(MemoryStorage(), wire)
     host.create(JULIET)
     balcony = enters(host, JULIET, "balcony")
 
@@ -254,7 +254,7 @@ def test_the_session_that_is_bound_is_the_one_that_deliveries_name() -> None:
 
 def test_a_policy_is_obeyed() -> None:
     wire = Tape()
-    host = host_on(Records(), wire, Policy(offline_messages=False))
+    host = host_on(MemoryStorage(), wire, Policy(offline_messages=False))
     host.create(ROMEO)
     host.create(JULIET)
 
@@ -288,7 +288,7 @@ def test_a_session_that_is_refused_is_closed_by_a_wire_that_knows_it(
     account: str, resource: str, condition: str
 ) -> None:
     wire = Doorkeeper()
-    host = host_on(Records(), wire, Policy(sessions=1))
+    host = host_on(MemoryStorage(), wire, Policy(sessions=1))
     host.create(JULIET)
     balcony = host.session("balcony")
     wire.streams[balcony] = "the first"
@@ -306,7 +306,7 @@ class Observing(Host[State]):
     """Writes down the rules of each event, and what had been stored and sent by then."""
 
     def observe(self, served: Served[State]) -> None:
-        assert isinstance(self.storage, Records)
+        assert isinstance(self.storage, MemoryStorage)
         assert isinstance(self.wire, Tape)
         rules = [effect.rule.name for step in served.steps for effect in step.transition.effects]
         self.seen.append((rules, self.storage.account(JULIET).offline, len(self.wire.got)))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.host.stage import CAPULET, JULIET, NOON, NURSE, ROMEO, Tape, enters, host_on, numbers, says
-from xmpp_im_core.host import Records, import_records
+from xmpp_im_core.host import MemoryStorage, import_records
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.roster import RosterHead
 from xmpp_im_core.server import Account, AccountLoaded, NoAccount, Put, reduce
@@ -125,7 +125,7 @@ def test_an_account_with_nothing_is_an_account_and_each_has_its_own_lineage() ->
 
 
 def test_a_host_goes_on_with_what_was_imported() -> None:
-    storage, wire = Records(), Tape()
+    storage, wire = MemoryStorage(), Tape()
     storage.commit([(jid, put) for jid, records in imported().items() for put in records])
     host = host_on(storage, wire)
     host.create(JULIET)  # it exists: nothing happens

@@ -8,7 +8,7 @@ import pytest
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, ROMEO, Tape, chat, enters, host_on, noon, says
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Host, Records, StorageFailed, Stored
+from xmpp_im_core.host import Host, MemoryStorage, StorageFailed, Stored
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import delivery as rules
@@ -32,7 +32,7 @@ from xmpp_im_core.server import (
 from xmpp_im_core.stanza import Condition, Stanza
 
 
-class Unreadable(Records):
+class Unreadable(MemoryStorage):
     """Cannot read accounts while it is damaged."""
 
     damaged = False
@@ -127,7 +127,7 @@ def test_what_nobody_waits_for_is_not_answered(state: State, effect: Deliver) ->
 
 def test_an_account_stays_in_memory_until_the_end_of_a_session_that_was_replaced() -> None:
     """What that session did not get is stored when its end comes, though the new one has ended before."""
-    storage, wire = Records(), Tape()
+    storage, wire = MemoryStorage(), Tape()
     host = host_on(storage, wire)
     for user in (ROMEO, JULIET):
         host.create(user)

@@ -9,7 +9,7 @@ import pytest
 from attrs import define, field
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
-from xmpp_im_core.host import Host, Operations, Records, StorageFailed
+from xmpp_im_core.host import Host, MemoryStorage, Operations, StorageFailed
 from xmpp_im_core.server import Deliver, SessionId, State, hosting
 from xmpp_im_core.stanza import Condition, Message, Stanza
 
@@ -34,7 +34,7 @@ class Fate:
         return self.calls == self.at
 
 
-class MortalRecords(Records):
+class MortalRecords(MemoryStorage):
     """What is committed survives; a commit is done whole or not at all."""
 
     fate: Fate
@@ -216,7 +216,7 @@ def requests_sent(outbox: bool) -> int:
 # --- storage that fails -----------------------------------------------------------------------------------
 
 
-class Broken(Records):
+class Broken(MemoryStorage):
     """Fails every commit once it is broken."""
 
     broken = False

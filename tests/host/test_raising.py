@@ -8,7 +8,7 @@ import pytest
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Commit, DeferredHost, Host, Operations, ReadAccount, Records, Stored
+from xmpp_im_core.host import Commit, DeferredHost, Host, MemoryStorage, Operations, ReadAccount, Stored
 from xmpp_im_core.server import Deliver, Served, SessionId, State, hosting
 from xmpp_im_core.stanza import IQ, Condition, Presence, Stanza
 
@@ -36,7 +36,7 @@ class Tearing(Tape):
         return super().route(stanza)
 
 
-class Tricky(Records):
+class Tricky(MemoryStorage):
     """Raises something else than ``StorageFailed`` while it is torn."""
 
     torn = False
@@ -141,7 +141,7 @@ class Clumsy(Host[State]):
 
 def test_an_observer_that_raises_changes_nothing() -> None:
     wire = Tearing()
-    host = Clumsy(hosting(CAPULET), Records(), wire, noon, numbers())
+    host = Clumsy(hosting(CAPULET), MemoryStorage(), wire, noon, numbers())
     for what in (lambda: host.create(JULIET), lambda: enters(host, JULIET, "balcony")):
         with pytest.raises((Torn, ExceptionGroup)):
             what()
@@ -152,7 +152,7 @@ def test_an_observer_that_raises_changes_nothing() -> None:
 @pytest.mark.parametrize("outbox", [False, True])
 @pytest.mark.parametrize("what", ["stream", "callback"])
 def test_no_account_stays_blocked_by_what_was_raised_after_a_slow_commit(what: str, outbox: bool) -> None:
-    wire, records = Tearing(), Records()
+    wire, records = Tearing(), MemoryStorage()
     host = DeferredHost(hosting(CAPULET), wire, noon, numbers(), outbox=outbox)
 
     def work() -> None:
@@ -225,7 +225,7 @@ def tears(_: IQ) -> Stanza:
 def test_a_request_is_answered_though_its_service_stumbles(answer: Callable[[IQ], Stanza]) -> None:
     """An entity that receives a get or set MUST reply (RFC 6120 §8.2.3), and two services do not ask in circles."""
     wire = Stumbling(answer)
-    host = Host(hosting(CAPULET), Records(), wire, noon, numbers())
+    host = Host(hosting(CAPULET), MemoryStorage(), wire, noon, numbers())
     host.create(ROMEO)
     orchard = enters(host, ROMEO, "orchard")
     for to in (f"to='{CAPULET}'", f"to='{CAPULET}/x'"):
@@ -242,7 +242,7 @@ def test_a_request_is_answered_though_its_service_stumbles(answer: Callable[[IQ]
 @pytest.mark.parametrize("answer", [tears, lambda iq: iq], ids=["raises", "answers"])
 def test_an_answer_is_not_answered_whatever_the_service_does(answer: Callable[[IQ], Stanza]) -> None:
     wire = Stumbling(answer)
-    host = Host(hosting(CAPULET), Records(), wire, noon, numbers())
+    host = Host(hosting(CAPULET), MemoryStorage(), wire, noon, numbers())
     host.create(ROMEO)
     orchard = enters(host, ROMEO, "orchard")
     wire.got.clear()

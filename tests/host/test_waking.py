@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tests.host.stage import CAPULET, MERCUTIO, NOON, ROMEO, Tape, enters, numbers, says
-from xmpp_im_core.host import Host, Records, StorageFailed, Stored
-from xmpp_im_core.host.waking import Wakes
+from xmpp_im_core.host import Host, MemoryStorage, StorageFailed, Stored
+from xmpp_im_core.host.wake_times import WakeTimes
 from xmpp_im_core.server import hosting
 
 
-class Unreadable(Records):
+class Unreadable(MemoryStorage):
     broken = False
 
     def account(self, jid: str) -> Stored:
@@ -42,7 +42,7 @@ def test_an_account_that_could_not_be_loaded_when_its_time_came_is_woken_again()
 
 def test_an_account_that_wants_nothing_when_its_time_has_come_is_not_woken_again() -> None:
     now, wire = [NOON], Tape()
-    host = Host(hosting(CAPULET), Records(), wire, lambda: now[0], numbers())
+    host = Host(hosting(CAPULET), MemoryStorage(), wire, lambda: now[0], numbers())
     host.create(ROMEO)
     orchard = enters(host, ROMEO, "orchard")
     says(host, ROMEO, orchard, f"<presence to='{MERCUTIO}' type='subscribe'/>")
@@ -58,7 +58,7 @@ def test_an_account_that_wants_nothing_when_its_time_has_come_is_not_woken_again
 
 
 def test_an_account_that_goes_on_changing_its_mind_does_not_fill_the_memory() -> None:
-    wakes = Wakes()
+    wakes = WakeTimes()
     for n in range(10_000):
         wakes._set(ROMEO, NOON + timedelta(seconds=n))
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.event import Decision
-from xmpp_im_core.host import Commit, DeferredHost, ReadAccount, ReadMessages, Records, Request, Wire
+from xmpp_im_core.host import Commit, DeferredHost, MemoryStorage, ReadAccount, ReadMessages, Request, Wire
 from xmpp_im_core.jid import Address, Malformed, parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import ROSTER
@@ -66,7 +66,7 @@ class Playhouse(DeferredHost[State], Wire):
     def __init__(self, *accounts: str, policy: Policy = DEFAULT, slow: bool = False) -> None:
         self.count = 0
         super().__init__(hosting(MONTAGUE, CAPULET), self, lambda: NOON, self.seq, policy)
-        self.records = Records()
+        self.records = MemoryStorage()
         self.slow = False
         self.sessions: dict[str, SessionId] = {}
         self.received: list[tuple[str, Stanza]] = []

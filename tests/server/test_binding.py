@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from tests.host.stage import CAPULET, JULIET, ROMEO, Tape, enters, host_on
-from xmpp_im_core.host import Records
+from xmpp_im_core.host import MemoryStorage
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server import Unloaded, hosting, may_bind
 from xmpp_im_core.stanza import Condition
@@ -16,7 +16,7 @@ TWO = Policy(sessions=2)
 
 def test_one_connected_resource_too_many_is_refused_before_its_request_is_answered() -> None:
     wire = Tape()
-    host = host_on(Records(), wire, TWO)
+    host = host_on(MemoryStorage(), wire, TWO)
     host.create(JULIET)
     for resource in ("balcony", "chamber"):
         assert may_bind(host.service, JULIET, resource, TWO) is None
@@ -30,7 +30,7 @@ def test_one_connected_resource_too_many_is_refused_before_its_request_is_answer
 
 def test_a_session_that_replaces_another_is_not_one_too_many() -> None:
     wire = Tape()
-    host = host_on(Records(), wire, TWO)
+    host = host_on(MemoryStorage(), wire, TWO)
     host.create(JULIET)
     for resource in ("balcony", "chamber"):
         enters(host, JULIET, resource)
@@ -43,7 +43,7 @@ def test_an_account_that_is_not_in_memory_has_no_session() -> None:
 
 
 def test_sessions_count_though_the_account_could_not_be_loaded() -> None:
-    host = host_on(Records(), Tape(), TWO)
+    host = host_on(MemoryStorage(), Tape(), TWO)
     host.create(JULIET)
     for resource in ("balcony", "chamber"):
         enters(host, JULIET, resource)

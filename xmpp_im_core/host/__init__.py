@@ -7,14 +7,14 @@ that you implement, and get the time and ids from functions that you pass; nothi
 
 from __future__ import annotations
 
-from xmpp_im_core.host.client import ClientHost, ClientWire
-from xmpp_im_core.host.deferred import DeferredHost
-from xmpp_im_core.host.host import Host
+from xmpp_im_core.host.client_host import ClientHost, ClientWire
+from xmpp_im_core.host.deferred_host import DeferredHost
+from xmpp_im_core.host.immediate_host import Host
 from xmpp_im_core.host.importing import import_records
+from xmpp_im_core.host.interfaces import Clock, Ids, Messages, Operations, Storage, StorageFailed, Stored, Wire
 from xmpp_im_core.host.loop import Loop
-from xmpp_im_core.host.ports import Clock, Ids, Messages, Operations, Storage, StorageFailed, Stored, Wire
-from xmpp_im_core.host.records import Records
-from xmpp_im_core.host.requests import Commit, ReadAccount, ReadMessages, Request
+from xmpp_im_core.host.memory_storage import MemoryStorage
+from xmpp_im_core.host.storage_requests import Commit, ReadAccount, ReadMessages, Request
 
 __all__ = [
     "ClientHost",
@@ -25,11 +25,11 @@ __all__ = [
     "Host",
     "Ids",
     "Loop",
+    "MemoryStorage",
     "Messages",
     "Operations",
     "ReadAccount",
     "ReadMessages",
-    "Records",
     "Request",
     "Storage",
     "StorageFailed",

@@ -34,7 +34,7 @@ from typing import Final, TypeAlias
 from attrs import evolve, frozen
 
 from xmpp_im_core.codec import CodecError, parse_stanza
-from xmpp_im_core.host.ports import Ids
+from xmpp_im_core.host.interfaces import Ids
 from xmpp_im_core.jid import JID, InvalidJID, address_of, parse_jid
 from xmpp_im_core.roster import Contact, RosterHead
 from xmpp_im_core.server.delays import delayed

@@ -4,7 +4,7 @@ For each event that is fed, the loop
 
 1. runs ``serve``, and has ``store`` committed; if that fails, the event has not happened: the entity that waits for an
    answer gets an error of type wait;
-2. performs ``effects``, in order, on the wire;
+2. performs ``send``, in order, on the wire;
 3. feeds what resulted (a failed delivery, a stanza that could not be routed, an answer) before any other event;
 4. has ``forget`` committed.
 
@@ -22,10 +22,10 @@ from types import MappingProxyType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from xmpp_im_core.event import Decision
+from xmpp_im_core.host.interfaces import Clock, Ids, Operations, Wire, as_answer
+from xmpp_im_core.host.job import Job
 from xmpp_im_core.host.outbox import Outbox, place, strike
-from xmpp_im_core.host.ports import Clock, Ids, Operations, Wire, as_answer
-from xmpp_im_core.host.turn import Turn
-from xmpp_im_core.host.waking import Wakes
+from xmpp_im_core.host.wake_times import WakeTimes
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import (
@@ -55,8 +55,18 @@ from xmpp_im_core.server.events import (
     Undelivered,
     Unroutable,
 )
-from xmpp_im_core.server.service.events import Arrived, ForAccount, ServiceEvent, not_stored
-from xmpp_im_core.server.service.serving import Load, Served, Service, merged, serve, unload
+from xmpp_im_core.server.service import (
+    Arrived,
+    ForAccount,
+    Load,
+    Served,
+    Service,
+    ServiceEvent,
+    merged,
+    not_stored,
+    serve,
+    unload,
+)
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.stanza import Condition, Stanza, error_reply, may_be_answered, stanza_error
 
@@ -65,7 +75,7 @@ P = ParamSpec("P")
 
 
 class Loop(Generic[S]):
-    """What :class:`~xmpp_im_core.host.host.Host` and :class:`~xmpp_im_core.host.deferred.DeferredHost` share."""
+    """The loop that ``Host`` and ``DeferredHost`` share."""
 
     def __init__(
         self,
@@ -91,9 +101,9 @@ class Loop(Generic[S]):
         self.wire, self.clock, self.ids, self.policy = wire, clock, ids, policy
         self.outbox = Outbox() if outbox else None
         self.at_once = at_once
-        self._inbox: deque[Turn] = deque()
-        self._wakes = Wakes()
-        self._open: dict[str, Turn] = {}
+        self._inbox: deque[Job] = deque()
+        self._wake_times = WakeTimes()
+        self._open: dict[str, Job] = {}
         self._errors: list[Exception] = []
         self._running = False
         self._epoch = 0
@@ -190,7 +200,7 @@ class Loop(Generic[S]):
         *arguments: P.args,
         **named: P.kwargs,
     ) -> None:
-        """Take any event of an account: ``host.happened(jid, AdministratorSetItem, "romeo@montague.example")``.
+        """Take any event of an account: ``host.happened(jid, ItemSet, "romeo@montague.example", "Romeo")``.
 
         :param event: the class of the event; what it takes besides ``at`` and ``seq`` follows.
         """
@@ -202,7 +212,7 @@ class Loop(Generic[S]):
         :param done: called when the event has been processed: what it wanted stored is durable, and what it sends has
             been handed to the wire. Acknowledge what a client sent only then (XEP-0198).
         """
-        self._inbox.append(Turn(event, None, done))
+        self._inbox.append(Job(event, None, done))
         self.run()
 
     def stamp(self) -> tuple[datetime, str]:
@@ -214,11 +224,11 @@ class Loop(Generic[S]):
     @property
     def wake_at(self) -> datetime | None:
         """When :meth:`wake` is to be called next; None: no account wants to be woken."""
-        return self._wakes.first
+        return self._wake_times.first
 
     def wake(self) -> None:
         """Wake each account whose time has come (§3.1.2: requests without an answer are sent again)."""
-        for jid in self._wakes.due(self.clock()):
+        for jid in self._wake_times.due(self.clock()):
             self.happened(jid, TimePassed)
 
     def unload(self, account: str) -> bool:
@@ -267,110 +277,110 @@ class Loop(Generic[S]):
         self._take(self._inbox.popleft())
         return True
 
-    def _take(self, turn: Turn) -> None:
-        assert turn.event is not None
-        self._begin(turn, serve(self.service, turn.event, self.policy))
+    def _take(self, job: Job) -> None:
+        assert job.event is not None
+        self._begin(job, serve(self.service, job.event, self.policy))
 
-    def _begin(self, turn: Turn, served: Served[S]) -> None:
+    def _begin(self, job: Job, served: Served[S]) -> None:
         """Have committed what an event wants stored; what is to be sent follows when that is done."""
-        operations = served.store if self.outbox is None else self.outbox.first_commit(turn, served)
+        operations = served.store if self.outbox is None else self.outbox.first_commit(job, served)
         if operations:
-            turn.before, turn.served = self.service, served
-            self._commit(turn, operations)
+            job.before, job.served = self.service, served
+            self._commit(job, operations)
         else:
             self.service = served.state
-            self._perform(turn, served)
+            self._perform(job, served)
 
-    def _committed(self, turn: Turn) -> None:
+    def _committed(self, job: Job) -> None:
         """Go on with an event: what it wanted stored is durable now."""
-        served = turn.served
+        served = job.served
         assert served is not None
-        self.service = served.state if turn.before is self.service else merged(self.service, served)
-        self._perform(turn, served)
+        self.service = served.state if job.before is self.service else merged(self.service, served)
+        self._perform(job, served)
 
-    def _perform(self, turn: Turn, served: Served[S]) -> None:
+    def _perform(self, job: Job, served: Served[S]) -> None:
         """Perform the effects of an event, and take up what came of them."""
-        self._wakes.note(served)
+        self._wake_times.note(served)
         if served.holds or served.releases:
-            self._note_held(turn, served)
+            self._note_held(job, served)
         if self.outbox is not None:
-            self.outbox.note(turn, served)
+            self.outbox.note(job, served)
         try:
             self.observe(served)
         except Exception as error:
             self._errors.append(error)
-        caused: list[Turn] = []
-        for n, (account, effect) in enumerate(served.effects):
+        caused: list[Job] = []
+        for n, (account, effect) in enumerate(served.send):
             try:
                 came = _PERFORM[type(effect)](self, account, effect)
             except Exception as error:
                 self._errors.append(error)
                 came = self._broken(account, effect)
             if came is not None:
-                caused.append(Turn(came, None if self.outbox is None else place(turn, n, account, effect)))
+                caused.append(Job(came, None if self.outbox is None else place(job, n, account, effect)))
         if caused:
-            turn.open += len(caused)
+            job.open += len(caused)
             for each in caused:
-                each.completes = (turn,)
+                each.completes = (job,)
             self._inbox.extendleft(reversed(caused))
-        last = served.forget if self.outbox is None else self.outbox.last_commit(turn, served, caused)
+        last = served.forget if self.outbox is None else self.outbox.last_commit(job, served, caused)
         if last:
-            turn.served = served
-            self._forget(turn, last)
+            job.served = served
+            self._forget(job, last)
         else:
-            self._finished(turn)
+            self._finished(job)
 
-    def _note_held(self, turn: Turn, served: Served[S]) -> None:
+    def _note_held(self, job: Job, served: Served[S]) -> None:
         """Note which events have something held."""
-        seq = turn.seq
+        seq = job.seq
         for _, cause in served.holds:
-            owner = turn if cause == seq else self._open.get(cause)
+            owner = job if cause == seq else self._open.get(cause)
             if owner is not None:  # else the program has begun with a service that held something
                 owner.open += 1
                 self._open[cause] = owner
-        turn.completes += tuple([self._open[cause] for cause in served.releases if cause in self._open])
+        job.completes += tuple([self._open[cause] for cause in served.releases if cause in self._open])
 
-    def _failed(self, turn: Turn) -> None:
+    def _failed(self, job: Job) -> None:
         """Answer with an error: what the event wanted stored could not be. What comes of that wants nothing stored."""
-        if turn.failed:
-            self._finished(turn)
+        if job.failed:
+            self._finished(job)
             return
-        assert turn.event is not None
-        turn.failed = True
-        turn.event = not_stored(*self.stamp(), turn.event)
-        self._take(turn)
+        assert job.event is not None
+        job.failed = True
+        job.event = not_stored(*self.stamp(), job.event)
+        self._take(job)
 
     def observe(self, served: Served[S]) -> None:
         """Override this to see what each event came to: its steps and their rules, for a log or a test.
 
-        It is called before ``effects`` are performed; what the event wanted stored is durable by then.
+        It is called before ``send`` is performed; what the event wanted stored is durable by then.
         """
 
-    def _finished(self, turn: Turn) -> None:
+    def _finished(self, job: Job) -> None:
         """Note that all commits of an event have ended, and say so if nothing of it is under way or held."""
-        if turn.open == 1 and not turn.completes:  # as nearly always
-            self._say_done(turn)
+        if job.open == 1 and not job.completes:  # as nearly always
+            self._say_done(job)
             return
-        for each in (turn, *turn.completes):
+        for each in (job, *job.completes):
             each.open -= 1
             if not each.open:
                 if each.event is not None:
                     self._open.pop(each.seq, None)
                 self._say_done(each)
 
-    def _say_done(self, turn: Turn) -> None:
-        if turn.done is not None:
+    def _say_done(self, job: Job) -> None:
+        if job.done is not None:
             try:
-                turn.done()
+                job.done()
             except Exception as error:
                 self._errors.append(error)
 
     @abstractmethod
-    def _commit(self, turn: Turn, operations: Operations) -> None:
+    def _commit(self, job: Job, operations: Operations) -> None:
         """Commit; ``_committed`` or ``_failed`` follows."""
 
     @abstractmethod
-    def _forget(self, turn: Turn, operations: Operations) -> None:
+    def _forget(self, job: Job, operations: Operations) -> None:
         """Commit the removal of what has been handed over; ``_finished`` follows either way."""
 
     @abstractmethod
@@ -397,9 +407,9 @@ class Loop(Generic[S]):
             elif isinstance(effect, FanOut):
                 came = self._fan_out(account, effect)
             if came is None:
-                self._forget(Turn(None), (strike(settles),))
+                self._forget(Job(None), (strike(settles),))
             else:
-                self._inbox.append(Turn(came, settles))
+                self._inbox.append(Job(came, settles))
         self.run()
 
     # --- performing effects -------------------------------------------------------------------------------

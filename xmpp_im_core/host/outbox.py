@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from xmpp_im_core.host.ports import Operations
-from xmpp_im_core.host.turn import Turn
+from xmpp_im_core.host.interfaces import Operations
+from xmpp_im_core.host.job import Job
 from xmpp_im_core.server.effects import Delete, Deliver, Effect, FanOut, Kind, Put, Route
-from xmpp_im_core.server.service.serving import Load, Served
+from xmpp_im_core.server.service import Load, Served
 
 _OWED: Final = (Deliver, Route, FanOut)
 
@@ -34,60 +34,60 @@ class Outbox:
     unsettled: dict[str, Place] = field(factory=dict)
     """The records whose failures have been reported to accounts that hold the report now, by its ``seq``."""
 
-    def first_commit(self, turn: Turn, served: Served[Any]) -> Operations:
+    def first_commit(self, job: Job, served: Served[Any]) -> Operations:
         """Return what is committed before anything is sent.
 
         What is handed over is forgotten in the same commit, since the outbox knows what is owed. The errors that
         answer a failed commit are not stored: they are sent because storing does not work.
         """
-        if turn.failed:
+        if job.failed:
             return served.store
-        seq = turn.seq
+        seq = job.seq
         owed = [
             (account, Put(Kind.OUTBOX, _key(seq, n), effect))
-            for n, (account, effect) in enumerate(served.effects)
+            for n, (account, effect) in enumerate(served.send)
             if isinstance(effect, _OWED)
         ]
-        struck = [strike(place) for place in self._settled(turn, served)]
+        struck = [strike(place) for place in self._settled(job, served)]
         return (*served.store, *served.forget, *owed, *struck)
 
-    def _settled(self, turn: Turn, served: Served[Any]) -> list[Place]:
+    def _settled(self, job: Job, served: Served[Any]) -> list[Place]:
         """Return the records whose failures are being processed; while an account holds a report, its record stays."""
-        if turn.settles is None and not self.unsettled:
+        if job.settles is None and not self.unsettled:
             return []
         found: list[Place] = []
         for step in served.steps:
             seq = step.event.seq
-            place = turn.settles if turn.settles is not None and seq == turn.seq else self.unsettled.get(seq)
+            place = job.settles if job.settles is not None and seq == job.seq else self.unsettled.get(seq)
             if place is not None:
                 found.append(place)
         return found
 
-    def note(self, turn: Turn, served: Served[Any]) -> None:
+    def note(self, job: Job, served: Served[Any]) -> None:
         """Note which reports are held now, and which are not any longer: the event has happened.
 
         An event whose commit has failed may have released others than it does now, so nothing is noted before.
         """
-        if turn.settles is not None and not turn.failed:
-            self.unsettled[turn.seq] = turn.settles
+        if job.settles is not None and not job.failed:
+            self.unsettled[job.seq] = job.settles
         if self.unsettled:
             for step in served.steps:
                 self.unsettled.pop(step.event.seq, None)
 
-    def last_commit(self, turn: Turn, served: Served[Any], caused: Iterable[Turn]) -> Operations:
+    def last_commit(self, job: Job, served: Served[Any], caused: Iterable[Job]) -> Operations:
         """Return what is committed after all has been sent: nothing is owed any longer but what failed."""
-        if turn.failed:
+        if job.failed:
             return served.forget
         replaced = {each.settles for each in caused}
-        sent = [place(turn, n, account, effect) for n, (account, effect) in enumerate(served.effects)]
+        sent = [place(job, n, account, effect) for n, (account, effect) in enumerate(served.send)]
         return tuple([strike(each) for each in sent if each is not None and each not in replaced])
 
 
-def place(turn: Turn, n: int, account: str, effect: Effect | Load) -> Place | None:
+def place(job: Job, n: int, account: str, effect: Effect | Load) -> Place | None:
     """Return where an effect of an event is recorded, or None if it is not."""
-    if turn.failed or not isinstance(effect, _OWED):
+    if job.failed or not isinstance(effect, _OWED):
         return None
-    return account, _key(turn.seq, n)
+    return account, _key(job.seq, n)
 
 
 def strike(place: Place) -> tuple[str, Delete]:

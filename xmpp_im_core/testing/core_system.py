@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from xmpp_im_core.element import Element
-from xmpp_im_core.host import Host, Records, Wire
+from xmpp_im_core.host import Host, MemoryStorage, Wire
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import Deliver
@@ -31,7 +31,7 @@ class CoreSystem(Wire):
         self.received: dict[str, list[Stanza]] = {}
         self.count = 0
         domains = sorted({parse_jid(user).domain for user in users})
-        self.host = Host(hosting(*domains), Records(), self, self._now, self._number, policy)
+        self.host = Host(hosting(*domains), MemoryStorage(), self, self._now, self._number, policy)
         for user in users:
             self.host.happened(user, AccountCreated, f"created-{user}")
 

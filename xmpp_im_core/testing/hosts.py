@@ -20,8 +20,8 @@ from xmpp_im_core.testing.links import Link
 S = TypeVar("S")
 
 
-class TextRecords(host.Records):
-    """Records in memory that have been text in between, as in a database."""
+class TextStorage(host.MemoryStorage):
+    """A storage in memory that writes each record as text and reads it back, as a database does."""
 
     def commit(self, operations: host.Operations) -> None:
         """Perform all operations."""
@@ -49,7 +49,7 @@ class ServerHost(host.Host[S], host.Wire):
         :param peers: the streams to other domains.
         """
         self.domain, self.peers = domain, peers
-        self.records = TextRecords()
+        self.records = TextStorage()
         self.streams: dict[tuple[str, SessionId], Link] = {}
         """The streams to clients, by account and session."""
         self.unread: dict[tuple[str, SessionId], deque[Deliver]] = {}

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from xmpp_im_conformance.items import Item
 from xmpp_im_core.codec import parse_stanza, write_stanza
-from xmpp_im_core.host import Operations, Records, StorageFailed, Stored
+from xmpp_im_core.host import MemoryStorage, Operations, StorageFailed, Stored
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.roster import Contact, RosterHead
 from xmpp_im_core.server import Kind, Put
@@ -16,7 +16,7 @@ from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import subscription_state
 
 
-class Storage(Records):
+class Storage(MemoryStorage):
     """Records that have been text in between, of accounts whose storage may fail."""
 
     def __init__(self) -> None:

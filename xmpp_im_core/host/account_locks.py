@@ -12,66 +12,66 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
-from xmpp_im_core.host.turn import Turn
+from xmpp_im_core.host.job import Job
 
 
-def _number(turn: Turn) -> int:
-    return turn.number
+def _number(job: Job) -> int:
+    return job.number
 
 
 @define(eq=False)
-class Claims:
+class AccountLocks:
     """The accounts that are not free."""
 
-    under_way: dict[str, Turn] = field(factory=dict)
+    under_way: dict[str, Job] = field(factory=dict)
     """By bare JID: the event that is being committed."""
-    waiting: dict[str, list[Turn]] = field(factory=dict)
+    waiting: dict[str, list[Job]] = field(factory=dict)
     """By bare JID: the events that wait, the oldest first."""
 
     def __bool__(self) -> bool:
         return bool(self.under_way)
 
-    def free_for(self, turn: Turn, accounts: Iterable[str]) -> bool:
+    def free_for(self, job: Job, accounts: Iterable[str]) -> bool:
         """Whether an event that concerns these accounts may be processed now."""
         for jid in accounts:
-            if self.under_way.get(jid, turn) is not turn:
+            if self.under_way.get(jid, job) is not job:
                 return False
             queue = self.waiting.get(jid)
-            if queue is not None and queue[0] is not turn and queue[0].number < turn.number:
+            if queue is not None and queue[0] is not job and queue[0].number < job.number:
                 return False
         return True
 
-    def take(self, turn: Turn, accounts: frozenset[str]) -> None:
+    def take(self, job: Job, accounts: frozenset[str]) -> None:
         """Keep these accounts for an event that is being committed."""
-        turn.accounts = accounts
+        job.accounts = accounts
         for jid in accounts:
-            self.under_way[jid] = turn
+            self.under_way[jid] = job
 
-    def give_back(self, turn: Turn) -> frozenset[str]:
+    def give_back(self, job: Job) -> frozenset[str]:
         """Free the accounts of an event whose commits have ended, and return them."""
-        freed, turn.accounts = turn.accounts, frozenset()
+        freed, job.accounts = job.accounts, frozenset()
         for jid in freed:
             del self.under_way[jid]
         return freed
 
-    def wait(self, turn: Turn, accounts: frozenset[str]) -> None:
+    def wait(self, job: Job, accounts: frozenset[str]) -> None:
         """Let an event wait for these accounts."""
-        turn.accounts = accounts
+        job.accounts = accounts
         for jid in accounts:
-            insort(self.waiting.setdefault(jid, []), turn, key=_number)
+            insort(self.waiting.setdefault(jid, []), job, key=_number)
 
-    def next(self, jid: str) -> Turn | None:
+    def next(self, jid: str) -> Job | None:
         """Take out the event that has waited longest for an account, if all of its accounts are free."""
         queue = self.waiting.get(jid)
         if not queue or not self.free_for(queue[0], queue[0].accounts):
             return None
-        turn = queue[0]
-        for each in turn.accounts:
-            self._leave(each, turn)
-        return turn
+        job = queue[0]
+        for each in job.accounts:
+            self._leave(each, job)
+        return job
 
-    def _leave(self, jid: str, turn: Turn) -> None:
+    def _leave(self, jid: str, job: Job) -> None:
         queue = self.waiting[jid]
-        queue.remove(turn)
+        queue.remove(job)
         if not queue:
             del self.waiting[jid]

@@ -28,7 +28,7 @@ from xmpp_im_core.client import (
     reduce,
 )
 from xmpp_im_core.client.notifications import Notification
-from xmpp_im_core.host.ports import Clock, Ids
+from xmpp_im_core.host.interfaces import Clock, Ids
 from xmpp_im_core.stanza import Stanza
 
 P = ParamSpec("P")

@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from attrs import define, field
 
-from xmpp_im_core.host.ports import Operations
-from xmpp_im_core.host.turn import Turn
+from xmpp_im_core.host.interfaces import Operations
+from xmpp_im_core.host.job import Job
 from xmpp_im_core.server.state import SessionId
 
 
@@ -20,7 +20,7 @@ class Commit:
     """
 
     operations: Operations
-    turn: Turn = field(repr=False)
+    job: Job = field(repr=False)
     last: bool
     """Whether this only removes what has been handed over: a failure then means that it is handed over again."""
     answered: bool = field(default=False, init=False, repr=False)

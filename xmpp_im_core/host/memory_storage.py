@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from attrs import define, field
 
-from xmpp_im_core.host.ports import Messages, Operations, Stored
+from xmpp_im_core.host.interfaces import Messages, Operations, Stored
 from xmpp_im_core.server.effects import Clear, Delete, Kind, Put, StoreOperation
 from xmpp_im_core.stanza import Message
 
 
 @define(eq=False)
-class Records:
+class MemoryStorage:
     """Records by account, kind and key, in the order in which they were last put."""
 
     accounts: dict[str, dict[tuple[Kind, str], Put]] = field(factory=dict)

@@ -9,7 +9,7 @@ from xmpp_im_core.server.service.events import ForAccount, ServiceEvent
 from xmpp_im_core.server.service.serving import Served, Service
 
 
-class Turn:
+class Job:
     """An event, and how far it has come.
 
     Every event makes one, and most events need only these three fields. The other fields are defaults of the class
@@ -18,7 +18,7 @@ class Turn:
 
     open: int = 1
     """How much of it is not done: itself, each event that reports a failure, and each one that an account holds."""
-    completes: tuple[Turn, ...] = ()
+    completes: tuple[Job, ...] = ()
     """The earlier events that this one is a part of, or that had something held which this one has released."""
     number: int = 0
     """Its place among the events that wait: the lowest is the oldest."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from xmpp_im_core.host.interfaces import Clock, Ids, Operations, Storage, StorageFailed, Wire
+from xmpp_im_core.host.job import Job
 from xmpp_im_core.host.loop import Loop
-from xmpp_im_core.host.ports import Clock, Ids, Operations, Storage, StorageFailed, Wire
-from xmpp_im_core.host.turn import Turn
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import LoadOffline
 from xmpp_im_core.server.events import LoadFailed, OfflineLoaded
@@ -40,25 +40,25 @@ class Host(Loop[S]):
         if outbox:
             self.recover(storage.owed())
 
-    def _commit(self, turn: Turn, operations: Operations) -> None:
+    def _commit(self, job: Job, operations: Operations) -> None:
         try:
             self.storage.commit(operations)
         except StorageFailed:
-            self._failed(turn)
+            self._failed(job)
         except Exception as error:
             self._errors.append(error)
-            self._failed(turn)
+            self._failed(job)
         else:
-            self._committed(turn)
+            self._committed(job)
 
-    def _forget(self, turn: Turn, operations: Operations) -> None:
+    def _forget(self, job: Job, operations: Operations) -> None:
         try:  # what is not forgotten is handed over again: a duplicate is better than a loss
             self.storage.commit(operations)
         except StorageFailed:
             pass
         except Exception as error:
             self._errors.append(error)
-        self._finished(turn)
+        self._finished(job)
 
     def _load(self, account: str, effect: Load | LoadOffline) -> ServiceEvent:
         if isinstance(effect, Load):

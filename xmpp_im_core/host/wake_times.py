@@ -18,7 +18,7 @@ _SPARE: Final = 64
 
 
 @define(eq=False)
-class Wakes:
+class WakeTimes:
     """Times by account. An account that changes its mind leaves an entry in the heap that is skipped.
 
     There are never many of those: a client that goes on changing its account's mind does not fill the memory.

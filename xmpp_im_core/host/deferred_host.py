@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TypeVar, overload
 
-from xmpp_im_core.host.claims import Claims
+from xmpp_im_core.host.account_locks import AccountLocks
+from xmpp_im_core.host.interfaces import Clock, Ids, Messages, Operations, Stored, Wire
+from xmpp_im_core.host.job import Job
 from xmpp_im_core.host.loop import Loop
-from xmpp_im_core.host.ports import Clock, Ids, Messages, Operations, Stored, Wire
-from xmpp_im_core.host.requests import Commit, ReadAccount, ReadMessages, Request
-from xmpp_im_core.host.turn import Turn
+from xmpp_im_core.host.storage_requests import Commit, ReadAccount, ReadMessages, Request
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import LoadOffline
 from xmpp_im_core.server.events import LoadFailed, OfflineLoaded
@@ -40,7 +40,7 @@ class DeferredHost(Loop[S]):
     ) -> None:
         """Begin as :class:`~xmpp_im_core.host.loop.Loop` says; with an outbox, call ``recover`` first."""
         super().__init__(service, wire, clock, ids, policy, outbox=outbox, at_once=at_once)
-        self._claims = Claims()
+        self._locks = AccountLocks()
         self._ended: deque[tuple[Commit, bool]] = deque()
         self._freed: deque[str] = deque()
         """Accounts that an event has given back, and that others may have waited for."""
@@ -113,61 +113,61 @@ class DeferredHost(Loop[S]):
             return super()._step()
         commit, done = self._ended.popleft()
         if commit.last:
-            self._finished(commit.turn)
+            self._finished(commit.job)
         elif done:
-            self._committed(commit.turn)
+            self._committed(commit.job)
         else:
-            self._failed(commit.turn)
+            self._failed(commit.job)
         return True
 
-    def _take(self, turn: Turn) -> None:
-        assert turn.event is not None
-        if not turn.number:
+    def _take(self, job: Job) -> None:
+        assert job.event is not None
+        if not job.number:
             self._number += 1
-            turn.number = self._number
-        served = serve(self.service, turn.event, self.policy)
-        if self._claims and not self._claims.free_for(turn, concerned := served.concerned() | turn.accounts):
+            job.number = self._number
+        served = serve(self.service, job.event, self.policy)
+        if self._locks and not self._locks.free_for(job, concerned := served.concerned() | job.accounts):
             self._waiting += 1
-            self._claims.wait(turn, concerned)
+            self._locks.wait(job, concerned)
         else:
-            turn.accounts = frozenset()
-            self._begin(turn, served)
+            job.accounts = frozenset()
+            self._begin(job, served)
 
-    def _commit(self, turn: Turn, operations: Operations) -> None:
-        assert turn.served is not None
-        self._claims.take(turn, turn.served.concerned())
-        self._asked.append(Commit(operations, turn, last=False))
+    def _commit(self, job: Job, operations: Operations) -> None:
+        assert job.served is not None
+        self._locks.take(job, job.served.concerned())
+        self._asked.append(Commit(operations, job, last=False))
 
-    def _forget(self, turn: Turn, operations: Operations) -> None:
-        if self.outbox is not None and not turn.failed:  # only the outbox changes, and no account waits for that
-            self._asked.append(Commit(operations, Turn(None), last=True))
-            self._finished(turn)
+    def _forget(self, job: Job, operations: Operations) -> None:
+        if self.outbox is not None and not job.failed:  # only the outbox changes, and no account waits for that
+            self._asked.append(Commit(operations, Job(None), last=True))
+            self._finished(job)
             return
-        if not turn.accounts and turn.served is not None:
-            self._claims.take(turn, turn.served.concerned())
-        self._asked.append(Commit(operations, turn, last=True))
+        if not job.accounts and job.served is not None:
+            self._locks.take(job, job.served.concerned())
+        self._asked.append(Commit(operations, job, last=True))
 
-    def _failed(self, turn: Turn) -> None:
-        freed = self._claims.give_back(turn)
-        turn.accounts = freed  # what has waited for these goes on waiting for its answer
-        super()._failed(turn)
+    def _failed(self, job: Job) -> None:
+        freed = self._locks.give_back(job)
+        job.accounts = freed  # what has waited for these goes on waiting for its answer
+        super()._failed(job)
         self._freed.extend(sorted(freed))
 
-    def _finished(self, turn: Turn) -> None:
-        self._freed.extend(sorted(self._claims.give_back(turn)))
-        super()._finished(turn)
+    def _finished(self, job: Job) -> None:
+        self._freed.extend(sorted(self._locks.give_back(job)))
+        super()._finished(job)
 
     def _go_on(self) -> bool:
         """Process the oldest event that has waited for an account that is free now; return whether there was one."""
         while self._freed:
-            turn = self._claims.next(self._freed[0])
-            if turn is None:
+            job = self._locks.next(self._freed[0])
+            if job is None:
                 self._freed.popleft()
                 continue
             self._waiting -= 1
-            self._freed.extend(sorted(turn.accounts))
-            turn.accounts = frozenset()
-            self._take(turn)
+            self._freed.extend(sorted(job.accounts))
+            job.accounts = frozenset()
+            self._take(job)
             return True
         return False
 

@@ -1,7 +1,7 @@
 """What a host is given: a wire to write to, a storage, a clock and a source of ids. The user implements these.
 
 A host calls them in order and never from two places at once. None of them may block for long: what takes long is
-asked of a :class:`~xmpp_im_core.host.deferred.DeferredHost`.
+asked of a :class:`~xmpp_im_core.host.deferred_host.DeferredHost`.
 """
 
 from __future__ import annotations
