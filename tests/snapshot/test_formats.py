@@ -15,8 +15,8 @@ from xmpp_im_core.snapshot import (
     FORMAT,
     Format,
     Refused,
+    Schema,
     SnapshotError,
-    Table,
     dump,
     load_extended,
     load_service,
@@ -36,7 +36,7 @@ def _check(poison: Poison) -> None:
         raise Refused("a dram is not negative")
 
 
-MINE = Format((*FORMAT.tables, Table("apothecary", (Poison,), checks={Poison: _check})))
+MINE = Format((*FORMAT.schemas, Schema("apothecary", (Poison,), checks={Poison: _check})))
 STATE = Beside("poison", Poison(40, ("romeo@montague.example",)), juliet())
 
 

@@ -11,8 +11,8 @@ Each file and each record begins with ``"format": 1``. What one release has writ
 the same value: you need not convert your storage when you upgrade. The reverse does not hold: a release may write
 fields that an earlier one refuses.
 
-The classes come from tables, one for each package. A package of your own (an extension with its state) gets
-one too: ``Format((*FORMAT.tables, Table("mine", (MyState, MyEvent))))`` has the same methods.
+The classes come from schemas, one for each package. A package of your own (an extension with its state) gets
+one too: ``Format((*FORMAT.schemas, Schema("mine", (MyState, MyEvent))))`` has the same methods.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from xmpp_im_core.server.effects import Kind, Put
 from xmpp_im_core.server.events import Event
 from xmpp_im_core.server.service.serving import Service
 from xmpp_im_core.server.state import State
-from xmpp_im_core.snapshot.client import CLIENT, NOTIFICATIONS
+from xmpp_im_core.snapshot.client_schema import CLIENT, NOTIFICATIONS
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError
 from xmpp_im_core.snapshot.format import JSON, VERSION, Format, Loaded
+from xmpp_im_core.snapshot.invariants import check_extensions
 from xmpp_im_core.snapshot.replaying import replay, replayed
-from xmpp_im_core.snapshot.server import SERVER
-from xmpp_im_core.snapshot.soundness import check_extensions
-from xmpp_im_core.snapshot.table import Table
+from xmpp_im_core.snapshot.schema import Schema
+from xmpp_im_core.snapshot.server_schema import SERVER
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-EXTENSIONS: Final = Table("extensions", (Carbons,))
+EXTENSIONS: Final = Schema("extensions", (Carbons,))
 """The states of the extensions that come with the core."""
 
 FORMAT: Final = Format((SERVER, EXTENSIONS, CLIENT, NOTIFICATIONS))
@@ -192,8 +192,8 @@ __all__ = [
     "Format",
     "Loaded",
     "Refused",
+    "Schema",
     "SnapshotError",
-    "Table",
     "dump",
     "dump_record",
     "from_text",

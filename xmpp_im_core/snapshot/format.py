@@ -1,4 +1,4 @@
-"""A format: tables of classes, and the ways to write and read them.
+"""A format: schemas of classes, and the ways to write and read them.
 
 A snapshot is an object of JSON data: ``{"format": 1, "class": "server.Account", ...}``, the fields of the
 class beside its tag. A field that has its default is left out, so what was written before a field existed
@@ -17,9 +17,9 @@ from cattrs.errors import BaseValidationError
 
 from xmpp_im_core.server.accounts.loading import unusable
 from xmpp_im_core.server.effects import Damaged, Kind, Put
-from xmpp_im_core.snapshot.converting import converter_of, read_tagged, write_tagged
+from xmpp_im_core.snapshot.converter import converter_of, read_tagged, write_tagged
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError, found, located
-from xmpp_im_core.snapshot.table import Table, Tags, tags_of
+from xmpp_im_core.snapshot.schema import Schema, Tags, tags_of
 
 VERSION: Final = 1
 """The version of the format that this release writes, and the only one it reads.
@@ -46,26 +46,26 @@ class Loaded(NamedTuple):
 
 @frozen
 class Format:
-    """What the classes of these tables look like in files. ``Format((SERVER, MINE))`` adds those of your own."""
+    """What the classes of these schemas look like in files. ``Format((SERVER, MINE))`` adds those of your own."""
 
-    tables: tuple[Table, ...]
+    schemas: tuple[Schema, ...]
     _tags: Tags = field(init=False, eq=False, repr=False)
     _converter: Converter = field(init=False, eq=False, repr=False)
 
     @_tags.default
     def _collect_tags(self) -> Tags:
-        return tags_of(self.tables)
+        return tags_of(self.schemas)
 
     @_converter.default
     def _build_converter(self) -> Converter:
-        return converter_of(self.tables, self._tags)
+        return converter_of(self.schemas, self._tags)
 
     # --- data ---------------------------------------------------------------------------------------------
 
     def dump(self, value: object) -> dict[str, JSON]:
-        """Write a value of one of the tables' classes as JSON data.
+        """Write a value of one of the schemas' classes as JSON data.
 
-        :raises SnapshotError: where it holds what no table has.
+        :raises SnapshotError: where it holds what no schema has.
         """
         try:
             return {"format": VERSION, **write_tagged(value, self._converter, self._tags)}

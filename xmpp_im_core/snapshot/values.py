@@ -34,7 +34,7 @@ _LIMITS: Final = Limits(stanza_bytes=1 << 30, depth=256, namespace=1 << 30)
 
 
 def register_values(converter: Converter) -> None:
-    """Teach a converter the values that every table uses."""
+    """Teach a converter the values that every schema uses."""
     for kind, name in _PLAIN.items():
         converter.register_structure_hook(kind, _plain(kind, name))
     converter.register_unstructure_hook(datetime, datetime.isoformat)

@@ -1,8 +1,8 @@
-"""A table of classes: what a package adds to the snapshots.
+"""A schema of classes: what a package adds to the snapshots.
 
 A class that always stands in a field of its own type needs no entry. Those that may stand beside others,
-states, events and effects, are written with a tag, ``table.Class``, and so are listed. A field of type
-``object`` takes every class that some table lists.
+states, events and effects, are written with a tag, ``schema.Class``, and so are listed. A field of type
+``object`` takes every class that some schema lists.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from xmpp_im_core.snapshot.errors import Refused
 
 
 @frozen
-class Table:
+class Schema:
     """The classes of one package: frozen attrs classes, all of whose fields can be written."""
 
     name: str
@@ -37,7 +37,7 @@ TAG: Final = "class"
 
 @frozen
 class Tags:
-    """The tags of all tables, both ways."""
+    """The tags of all schemas, both ways."""
 
     of: Mapping[type, str]
     """The tags that are written."""
@@ -46,16 +46,16 @@ class Tags:
     def tag(self, value: object) -> str:
         """Return the tag of a value's class.
 
-        :raises Refused: where no table has the class.
+        :raises Refused: where no schema has the class.
         """
         tag = self.of.get(type(value))
         if tag is None:
-            raise Refused(f"{type(value).__name__} stands in no table of this format")
+            raise Refused(f"{type(value).__name__} stands in no schema of this format")
         return tag
 
 
-def tags_of(tables: tuple[Table, ...]) -> Tags:
-    """Collect the tags of tables."""
-    of = {cls: f"{table.name}.{cls.__name__}" for table in tables for cls in table.classes}
-    earlier = {f"{table.name}.{name}": cls for table in tables for name, cls in table.earlier.items()}
+def tags_of(schemas: tuple[Schema, ...]) -> Tags:
+    """Collect the tags of schemas."""
+    of = {cls: f"{schema.name}.{cls.__name__}" for schema in schemas for cls in schema.classes}
+    earlier = {f"{schema.name}.{name}": cls for schema in schemas for name, cls in schema.earlier.items()}
     return Tags(MappingProxyType(of), MappingProxyType(earlier | {tag: cls for cls, tag in of.items()}))

@@ -1,4 +1,4 @@
-"""The table of the server's half: states, events, effects, and the records that a host stores."""
+"""The schema of the server's half: states, events, effects, and the records that a host stores."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.server.service.serving import Load, Service
 from xmpp_im_core.server.service.waiting_accounts import Held, Waiting
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, Session, SessionId, State, Unloaded
-from xmpp_im_core.snapshot import soundness
+from xmpp_im_core.snapshot import invariants
 from xmpp_im_core.snapshot.errors import Refused
-from xmpp_im_core.snapshot.table import Table
+from xmpp_im_core.snapshot.schema import Schema
 from xmpp_im_core.snapshot.values import expect
 from xmpp_im_core.stanza import Message, Presence
 
@@ -104,8 +104,8 @@ def _register_rosters(converter: Converter) -> None:
 
     def read_roster(value: Any, _: Any) -> Roster:
         written = converter.structure(value, _Roster)
-        soundness.check_contacts(written.contacts, written.version)
-        soundness.sorted_once([item.jid for item in written.shared], "shared")
+        invariants.check_contacts(written.contacts, written.version)
+        invariants.sorted_once([item.jid for item in written.shared], "shared")
         head = RosterHead(written.lineage, written.version, written.horizon, written.sharing)
         roster = roster_of(head, {contact.jid: contact for contact in written.contacts})
         return evolve(roster, shared=FrozenMap({item.jid: item for item in written.shared}))
@@ -141,7 +141,7 @@ def _register_compositions(converter: Converter) -> None:
 
     def read_service(value: Any, _: Any) -> Service[Any]:
         written = converter.structure(value, _Service)
-        soundness.check_service(written.domains, written.accounts)
+        invariants.check_service(written.domains, written.accounts)
         return Service(written.domains, PLAIN, written.accounts, written.held)
 
     def write_waiting(waiting: Waiting) -> Any:
@@ -173,7 +173,7 @@ def _named(kind: Any) -> str:
     return " or ".join([each.__name__ for each in get_args(kind) or (kind,)])
 
 
-SERVER: Final = Table(
+SERVER: Final = Schema(
     "server",
     (
         *get_args(State),
@@ -189,11 +189,11 @@ SERVER: Final = Table(
     _register,
     MappingProxyType(
         {
-            Contact: soundness.check_jid,
-            SharedItem: soundness.check_jid,
-            Session: soundness.check_session,
-            Account: soundness.check_account,
-            Unloaded: soundness.check_unloaded,
+            Contact: invariants.check_jid,
+            SharedItem: invariants.check_jid,
+            Session: invariants.check_session,
+            Account: invariants.check_account,
+            Unloaded: invariants.check_unloaded,
         }
     ),
     MappingProxyType(

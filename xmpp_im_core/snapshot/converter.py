@@ -11,14 +11,14 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from xmpp_im_core.snapshot.errors import Refused, found
-from xmpp_im_core.snapshot.table import TAG, Table, Tags
+from xmpp_im_core.snapshot.schema import TAG, Schema, Tags
 from xmpp_im_core.snapshot.values import expect, register_values
 
 
-def converter_of(tables: tuple[Table, ...], tags: Tags) -> Converter:
-    """Build the converter that writes and reads the classes of these tables."""
+def converter_of(schemas: tuple[Schema, ...], tags: Tags) -> Converter:
+    """Build the converter that writes and reads the classes of these schemas."""
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
-    checks = {cls: check for table in tables for cls, check in table.checks.items()}
+    checks = {cls: check for schema in schemas for cls, check in schema.checks.items()}
     converter.register_unstructure_hook_factory(
         _is_record,
         lambda kind: make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **_derived(kind)),
@@ -29,9 +29,9 @@ def converter_of(tables: tuple[Table, ...], tags: Tags) -> Converter:
     converter.register_unstructure_hook_factory(_is_anything, lambda kind: _choice_writer(converter, tags))
     converter.register_structure_hook_factory(_is_anything, lambda kind: _tagged_reader(converter, tags))
     register_values(converter)
-    for table in tables:
-        if table.register is not None:
-            table.register(converter)
+    for schema in schemas:
+        if schema.register is not None:
+            schema.register(converter)
     return converter
 
 
@@ -52,7 +52,7 @@ def _is_choice(kind: Any) -> bool:
 
 
 def _is_anything(kind: Any) -> bool:
-    """Whether a field is open to the classes of all tables."""
+    """Whether a field is open to the classes of all schemas."""
     return kind is object
 
 

@@ -1,4 +1,4 @@
-"""The table of the client's half: its state, what happens to it, and what it does."""
+"""The schema of the client's half: its state, what happens to it, and what it does."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from xmpp_im_core.client.events import Event
 from xmpp_im_core.client.notifications import Notification
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.snapshot import soundness
-from xmpp_im_core.snapshot.table import Table
+from xmpp_im_core.snapshot import invariants
+from xmpp_im_core.snapshot.schema import Schema
 
-CLIENT: Final = Table(
+CLIENT: Final = Schema(
     "client",
     (Client, *get_args(Event), *get_args(Effect), ClientPolicy),
-    checks=MappingProxyType({Client: soundness.check_client}),
+    checks=MappingProxyType({Client: invariants.check_client}),
 )
 """Everything that ``xmpp_im_core.client`` puts into a snapshot or a log."""
 
-NOTIFICATIONS: Final = Table("notification", get_args(Notification))
+NOTIFICATIONS: Final = Schema("notification", get_args(Notification))
 """What a client tells its application; some of these names are those of events too."""
