@@ -8,7 +8,7 @@ from enum import Enum
 import attrs
 from attrs import field, frozen
 
-from xmpp_im_core.checks import not_empty, wrong_type
+from xmpp_im_core.validators import not_empty, wrong_type
 
 
 def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> None:

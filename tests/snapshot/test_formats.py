@@ -55,7 +55,7 @@ def test_a_table_has_checks_of_its_own() -> None:
 
 
 def test_a_format_without_the_table_refuses_the_class() -> None:
-    with pytest.raises(SnapshotError, match="Poison stands in no table of this format"):
+    with pytest.raises(SnapshotError, match="Poison is in no schema of this format"):
         FORMAT.dump(STATE)
     with pytest.raises(SnapshotError, match=r"\$\.own: 'class' must be one of .*, not 'apothecary\.Poison'"):
         FORMAT.load(MINE.dump(STATE))

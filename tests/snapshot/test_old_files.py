@@ -21,8 +21,8 @@ from xmpp_im_core.element import element
 from xmpp_im_core.extensions.carbons import Carbons
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import address_of, parse_address, parse_jid
+from xmpp_im_core.lru_set import lru_set
 from xmpp_im_core.policy import Audience, Policy
-from xmpp_im_core.recency import recency
 from xmpp_im_core.roster import Contact, RosterHead, SharedItem, roster_of
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server.accounts.machine import PLAIN, Beside
@@ -142,7 +142,7 @@ def client() -> Client:
         JULIET,
         ClientRoster(FrozenMap({ROMEO: item}), "v1"),
         FrozenMap({ROMEO: Chat(NOON, "t1", parse_jid(f"{ROMEO}/orchard"))}),
-        recency([ROMEO]),
+        lru_set([ROMEO]),
         (MESSAGE,),
         Bound(JULIET.with_resource("balcony"), Features(True, True)),
         True,
@@ -150,7 +150,7 @@ def client() -> Client:
         directed=(ROMEO,),
         questions=FrozenMap({"n-1-iq": Question(parse_jid("montague.example"), NOON)}),
         presences=FrozenMap({ROMEO: Heard((Resource("orchard", Presence()),))}),
-        strangers=recency([ROMEO]),
+        strangers=lru_set([ROMEO]),
         requests=FrozenMap({ROMEO: Request(REQUEST, NOON)}),
     )
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 import attrs
 from attrs import field, frozen
 
-from xmpp_im_core.checks import is_optional_text, is_text, not_empty
 from xmpp_im_core.element import XML_LANG, Element, element, language_key, language_of
 from xmpp_im_core.stanza import CLIENT, Message, Payload, payload
+from xmpp_im_core.validators import is_optional_text, is_text, not_empty
 
 
 @frozen

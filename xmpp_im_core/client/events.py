@@ -13,7 +13,13 @@ import attrs
 from attrs import field, frozen
 from attrs.validators import instance_of, optional
 
-from xmpp_im_core.checks import (
+from xmpp_im_core.client.content import Text, Thread
+from xmpp_im_core.client.state import Bound
+from xmpp_im_core.element import Element, language_key
+from xmpp_im_core.event import Decision, Timed
+from xmpp_im_core.jid import JID
+from xmpp_im_core.stanza import Message, Stanza
+from xmpp_im_core.validators import (
     are_extensions,
     are_texts,
     as_jid,
@@ -28,12 +34,6 @@ from xmpp_im_core.checks import (
     is_text,
     tuple_of,
 )
-from xmpp_im_core.client.content import Text, Thread
-from xmpp_im_core.client.state import Bound
-from xmpp_im_core.element import Element, language_key
-from xmpp_im_core.event import Decision, Timed
-from xmpp_im_core.jid import JID
-from xmpp_im_core.stanza import Message, Stanza
 
 
 def _as_texts(value: tuple[Text | str, ...] | Text | str) -> tuple[Text, ...]:

@@ -18,13 +18,13 @@ import attrs
 from attrs import evolve, field, frozen
 from attrs.validators import ge, instance_of
 
-from xmpp_im_core.checks import as_jid, is_flag, is_jid, is_optional_text
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
-from xmpp_im_core.recency import Recency
+from xmpp_im_core.lru_set import LRUSet
 from xmpp_im_core.stanza import Message, Presence
 from xmpp_im_core.subscription import NONE, Subscription, subscription_state
+from xmpp_im_core.validators import as_jid, is_flag, is_jid, is_optional_text
 
 # --- the roster (§2) ----------------------------------------------------------------------------------------
 
@@ -252,7 +252,7 @@ class Client:
     roster: Roster = field(default=Roster(), validator=instance_of(Roster))
     chats: FrozenMap[Chat] = FrozenMap()
     """By the other's bare JID; with an occupant of a room by its full JID."""
-    idle: Recency = Recency()
+    idle: LRUSet = LRUSet()
     """The JIDs in ``chats``, the one idle longest first."""
     sent: tuple[Message, ...] = ()
     """The last messages sent that have an id, the latest last: what errors are matched to."""
@@ -277,7 +277,7 @@ class Client:
     """What roster sets of this session have asked for, by JID, until a push shows what became of it."""
     presences: FrozenMap[Heard] = FrozenMap()
     """By bare JID; that of the user's own resources is among them."""
-    strangers: Recency = Recency()
+    strangers: LRUSet = LRUSet()
     """The bare JIDs in ``presences`` that nothing vouches for, the one heard longest ago first."""
     requests: FrozenMap[Request] = FrozenMap()
     """By the requester's bare JID."""

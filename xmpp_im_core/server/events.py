@@ -13,7 +13,13 @@ import attrs
 from attrs import field, frozen
 from attrs.validators import instance_of, optional
 
-from xmpp_im_core.checks import (
+from xmpp_im_core.event import Decision, Timed
+from xmpp_im_core.roster import SharedItem
+from xmpp_im_core.server.effects import Damaged, Deliver, FanOut, Put, Route
+from xmpp_im_core.server.state import Moved, SessionId
+from xmpp_im_core.stanza import Condition, Message, Stanza
+from xmpp_im_core.subscription import Subscription
+from xmpp_im_core.validators import (
     are_texts,
     is_count,
     is_message,
@@ -25,12 +31,6 @@ from xmpp_im_core.checks import (
     tuple_of,
     wrong_type,
 )
-from xmpp_im_core.event import Decision, Timed
-from xmpp_im_core.roster import SharedItem
-from xmpp_im_core.server.effects import Damaged, Deliver, FanOut, Put, Route
-from xmpp_im_core.server.state import Moved, SessionId
-from xmpp_im_core.stanza import Condition, Message, Stanza
-from xmpp_im_core.subscription import Subscription
 
 
 def _is_session(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:

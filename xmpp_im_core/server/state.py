@@ -16,11 +16,11 @@ from typing import Final, NamedTuple, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from xmpp_im_core.checks import is_flag, is_text
 from xmpp_im_core.element import TEXT_SIZE, text_size
 from xmpp_im_core.jid import JID, Address, address_of
 from xmpp_im_core.roster import Roster
 from xmpp_im_core.stanza import Presence
+from xmpp_im_core.validators import is_flag, is_text
 
 _SESSION_SIZE: Final = 1024
 """What a session takes in memory besides its characters and its presence, in bytes."""

@@ -50,7 +50,7 @@ class Tags:
         """
         tag = self.of.get(type(value))
         if tag is None:
-            raise Refused(f"{type(value).__name__} stands in no schema of this format")
+            raise Refused(f"{type(value).__name__} is in no schema of this format")
         return tag
 
 

@@ -20,7 +20,7 @@ from xmpp_im_core.codec import CodecError, Limits, Unwritable, parse_element, pa
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, Address, InvalidJID, Malformed, parse_address, received_jid
-from xmpp_im_core.recency import Recency, recency
+from xmpp_im_core.lru_set import LRUSet, lru_set
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.snapshot.errors import Refused, found
 from xmpp_im_core.stanza import Stanza
@@ -57,8 +57,8 @@ def register_values(converter: Converter) -> None:
 
 
 def _register_collections(converter: Converter) -> None:
-    converter.register_unstructure_hook(Recency, list)
-    converter.register_structure_hook(Recency, lambda value, _: _recency(value))
+    converter.register_unstructure_hook(LRUSet, list)
+    converter.register_structure_hook(LRUSet, lambda value, _: _lru_set(value))
     converter.register_unstructure_hook_func(_made_of(frozenset), sorted)
     converter.register_structure_hook_func(_made_of(frozenset), lambda value, kind: _set(value, kind, converter))
     converter.register_unstructure_hook_factory(_made_of(tuple), lambda kind: _tuple_writer(kind, converter))
@@ -198,11 +198,11 @@ def _element(value: Any) -> Element:
 # --- sets, tuples and maps ----------------------------------------------------------------------------------------
 
 
-def _recency(value: Any) -> Recency:
+def _lru_set(value: Any) -> LRUSet:
     expect(list, value, "a list")
     for text in value:
         expect(str, text, "a text")
-    order = recency(value)
+    order = lru_set(value)
     if len(order) < len(value):
         raise Refused("a text is repeated")
     return order

@@ -21,7 +21,7 @@ def with_chat(
     client: Client, event: Timed, jid: str, chat: Chat, policy: ClientPolicy
 ) -> tuple[Client, tuple[Effect, ...]]:
     """Keep a chat session that is active now; of too many the one idle longest is over."""
-    client = evolve(client, chats=client.chats.set(jid, chat), idle=client.idle.newly(jid))
+    client = evolve(client, chats=client.chats.set(jid, chat), idle=client.idle.with_newest(jid))
     effects: tuple[Effect, ...] = ()
     while client.idle.oldest is not None and len(client.idle) > policy.chats:
         client, farewell = without_chat(client, event, client.idle.oldest, policy)

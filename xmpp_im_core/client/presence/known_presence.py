@@ -11,7 +11,7 @@ from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client, Heard, Resource
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
-from xmpp_im_core.recency import Recency
+from xmpp_im_core.lru_set import LRUSet
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client_presence as rules
 from xmpp_im_core.stanza import Message, Presence
@@ -97,7 +97,7 @@ def forgotten(client: Client, jid: str, rule: Rule) -> tuple[Client, tuple[Effec
 
 def all_forgotten(client: Client, rule: Rule) -> tuple[Client, tuple[Effect, ...]]:
     """Forget all that is known of anybody's presence; the application is told of what was available."""
-    after = evolve(client, presences=FrozenMap(), strangers=Recency())
+    after = evolve(client, presences=FrozenMap(), strangers=LRUSet())
     return after, tuple([told for jid in client.presences for told in _unavailable(client, jid, rule)])
 
 

@@ -20,7 +20,7 @@ def heard_stranger(client: Client, jid: str, policy: ClientPolicy) -> tuple[Clie
     """Note that this bare JID, of whom presence is recorded, was heard just now."""
     if not client.is_stranger(jid):
         return client, ()
-    return _bounded(evolve(client, strangers=client.strangers.newly(jid)), policy)
+    return _bounded(evolve(client, strangers=client.strangers.with_newest(jid)), policy)
 
 
 def reclassified(client: Client, jids: Iterable[str], policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
@@ -30,7 +30,7 @@ def reclassified(client: Client, jids: Iterable[str], policy: ClientPolicy) -> t
         if not client.is_stranger(jid):
             strangers = strangers.without(jid)
         elif jid not in strangers:
-            strangers = strangers.newly(jid)
+            strangers = strangers.with_newest(jid)
     return _bounded(evolve(client, strangers=strangers), policy)
 
 

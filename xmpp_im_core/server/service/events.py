@@ -12,11 +12,11 @@ from typing import TypeAlias
 from attrs import field, frozen
 from attrs.validators import instance_of
 
-from xmpp_im_core.checks import is_prepared_bare, is_stanza
 from xmpp_im_core.event import Decision, Timed
 from xmpp_im_core.jid import received_bare
 from xmpp_im_core.server.events import Event, Inbound, StoreFailed, is_event
 from xmpp_im_core.stanza import Stanza
+from xmpp_im_core.validators import is_prepared_bare, is_stanza
 
 
 @frozen

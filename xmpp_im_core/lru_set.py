@@ -1,7 +1,7 @@
-"""An immutable set of texts in the order in which they last came up: hashable, with a flat cost of an update.
+"""An immutable, hashable set of strings in the order of their last use.
 
-A list linked both ways, whose links stand in a :class:`~xmpp_im_core.frozenmap.FrozenMap`: to take a text
-out of the middle touches its two neighbours and nothing else.
+It is a doubly linked list whose links are in a :class:`~xmpp_im_core.frozenmap.FrozenMap`: an update changes the entry
+itself and its two neighbours only, at any size.
 """
 
 from __future__ import annotations
@@ -20,27 +20,28 @@ class _Link:
 
 
 @frozen(repr=False)
-class Recency(Collection[str]):
-    """Texts, each once, the one that came up longest ago first. What changes it returns another one."""
+class LRUSet(Collection[str]):
+    """Distinct strings, the least recently used first. Each method that changes it returns a new set."""
 
     _links: FrozenMap[_Link] = field(factory=FrozenMap, alias="_links")
     oldest: str | None = None
-    """The one that came up longest ago; None where there is none."""
+    """The least recently used string; None if the set is empty."""
     newest: str | None = None
+    """The most recently used string; None if the set is empty."""
 
-    def newly(self, text: str) -> Recency:
-        """Return these with this text as the newest one, whether it was among them or not."""
+    def with_newest(self, text: str) -> LRUSet:
+        """Return the set with this text as the newest, added or moved; the same set if it is the newest already."""
         if text == self.newest:
             return self
         others = self.without(text)
         links = others._links.set(text, _Link(others.newest, None))
         if others.newest is None:
-            return Recency(links, text, text)
+            return LRUSet(links, text, text)
         links = links.set(others.newest, _Link(others._links[others.newest].older, text))
-        return Recency(links, others.oldest, text)
+        return LRUSet(links, others.oldest, text)
 
-    def without(self, text: str) -> Recency:
-        """Return these without this text; the same where it is not among them."""
+    def without(self, text: str) -> LRUSet:
+        """Return the set without this text; the same set if it does not contain the text."""
         link = self._links.get(text)
         if link is None:
             return self
@@ -49,7 +50,7 @@ class Recency(Collection[str]):
             links = links.set(link.older, _Link(links[link.older].older, link.newer))
         if link.newer is not None:
             links = links.set(link.newer, _Link(link.older, links[link.newer].newer))
-        return Recency(
+        return LRUSet(
             links,
             link.newer if text == self.oldest else self.oldest,
             link.older if text == self.newest else self.newest,
@@ -68,12 +69,12 @@ class Recency(Collection[str]):
         return len(self._links)
 
     def __repr__(self) -> str:
-        return f"recency({list(self)!r})"
+        return f"lru_set({list(self)!r})"
 
 
-def recency(texts: Iterable[str] = ()) -> Recency:
-    """Return these texts, the oldest first; of one that is repeated the last time counts."""
-    collected = Recency()
+def lru_set(texts: Iterable[str] = ()) -> LRUSet:
+    """Return the set of these texts, given oldest first. The last occurrence of a repeated text decides its place."""
+    collected = LRUSet()
     for text in texts:
-        collected = collected.newly(text)
+        collected = collected.with_newest(text)
     return collected
