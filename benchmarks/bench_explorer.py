@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xmpp_im_core.testing.explorer import Pair, Table, disagreements, explore, settled, tabulate
+from xmpp_im_core.testing.explorer import Pair, StepTable, disagreements, explore, settled, tabulate
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -14,7 +14,7 @@ def test_making_the_table_with_the_reducer(benchmark: BenchmarkFixture) -> None:
     assert len(benchmark(tabulate).moves) == 14
 
 
-def ends(table: Table, pairs: frozenset[Pair]) -> set[Pair]:
+def ends(table: StepTable, pairs: frozenset[Pair]) -> set[Pair]:
     return {settled(table, pair) for pair in pairs}
 
 

@@ -38,9 +38,9 @@ from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.server.service.serving import Service
 from xmpp_im_core.snapshot import from_text, to_text
 from xmpp_im_core.stanza import Condition, Stanza
-from xmpp_im_core.testing.events import draw_event
-from xmpp_im_core.testing.stanzas import draw_arriving
-from xmpp_im_core.testing.states import JULIET, NOON, draw_state
+from xmpp_im_core.testing.draw_stanzas import draw_arriving
+from xmpp_im_core.testing.event_strategies import draw_event
+from xmpp_im_core.testing.state_strategies import JULIET, NOON, draw_state
 
 POLICIES: Final = (
     DEFAULT,

@@ -12,8 +12,8 @@ from xmpp_im_core.jid import JID, address_of, parse_address, parse_jid
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.server import NoAccount
 from xmpp_im_core.stanza import CLIENT, IQ, Condition, Message, Presence, Stanza, payload, stanza_error, write_error
-from xmpp_im_core.testing.stanzas import draw_arriving, draw_leaving
-from xmpp_im_core.testing.states import ADDRESSES, JULIET, NOON
+from xmpp_im_core.testing.draw_stanzas import draw_arriving, draw_leaving
+from xmpp_im_core.testing.state_strategies import ADDRESSES, JULIET, NOON
 
 _FULL: Final = JULIET.with_resource("balcony")
 _JIDS: Final = tuple([parse_jid(text) for text in (*ADDRESSES, "room@rooms.example", "room@rooms.example/nick")])

@@ -84,9 +84,9 @@ def seeds(target: str) -> list[bytes]:
     # The kit needs Hypothesis, which a guided run does not instrument.
     from random import Random
 
-    from xmpp_im_core.testing.events import draw_event
-    from xmpp_im_core.testing.stanzas import MALFORMED, draw_arriving
-    from xmpp_im_core.testing.states import ADDRESSES, draw_state
+    from xmpp_im_core.testing.draw_stanzas import MALFORMED, draw_arriving
+    from xmpp_im_core.testing.event_strategies import draw_event
+    from xmpp_im_core.testing.state_strategies import ADDRESSES, draw_state
 
     chance = Random(1)
     states = [draw_state(chance) for _ in range(30)]

@@ -19,7 +19,7 @@ from xmpp_im_core.jid import parse_jid, prepared_jid, received_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import blocking as rules
 from xmpp_im_core.server import Account, Event, reduce
-from xmpp_im_core.testing.states import ENTITIES
+from xmpp_im_core.testing.state_strategies import ENTITIES
 
 PREPARING = (parse_jid.__code__, received_jid.__code__)
 

@@ -11,9 +11,9 @@ from xmpp_im_core.codec import parse_element, write_element
 from xmpp_im_core.element import XML_LANG, Element, element
 from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.stanza import to_element
-from xmpp_im_core.testing.hosts import ClientHost
-from xmpp_im_core.testing.links import Line
-from xmpp_im_core.testing.world import World
+from xmpp_im_core.testing.network import Network
+from xmpp_im_core.testing.network_hosts import NetworkClient
+from xmpp_im_core.testing.pipes import TranscriptLine
 
 VERONA: Final = ("montague.example", "capulet.example")
 ROMEO: Final = parse_jid("romeo@montague.example")
@@ -27,32 +27,32 @@ N = TypeVar("N", bound=Notification)
 S = TypeVar("S")
 
 
-def subscribes(world: World[S], user: ClientHost, contact: ClientHost) -> None:
+def subscribes(network: Network[S], user: NetworkClient, contact: NetworkClient) -> None:
     """Let a user subscribe to a contact, who approves."""
     user.wants(Subscribe, contact.jid)
-    world.settle()
+    network.settle()
     contact.wants(Approve, user.jid)
-    world.settle()
+    network.settle()
 
 
-def befriend(world: World[S], one: ClientHost, other: ClientHost) -> None:
+def befriend(network: Network[S], one: NetworkClient, other: NetworkClient) -> None:
     """Let two users subscribe to each other."""
-    subscribes(world, one, other)
-    subscribes(world, other, one)
+    subscribes(network, one, other)
+    subscribes(network, other, one)
 
 
-def names(world: World[S], user: ClientHost, jid: JID, name: str, *groups: str) -> None:
+def names(network: Network[S], user: NetworkClient, jid: JID, name: str, *groups: str) -> None:
     """Let a user give a contact a name, and put it into groups."""
     user.wants(SetItem, jid, name, groups)
-    world.settle()
+    network.settle()
 
 
-def told(client: ClientHost, kind: type[N]) -> list[N]:
+def told(client: NetworkClient, kind: type[N]) -> list[N]:
     """Return what a client has told its user, of one kind."""
     return [each for each in client.told if isinstance(each, kind)]
 
 
-def available(client: ClientHost, jid: JID) -> list[str]:
+def available(client: NetworkClient, jid: JID) -> list[str]:
     """Return the resources of somebody that a client shows as available, the best first."""
     return [resource.name for resource in client.client.resources(jid.bare)]
 
@@ -60,7 +60,7 @@ def available(client: ClientHost, jid: JID) -> list[str]:
 # --- comparing what was said with the RFC's text ------------------------------------------------------------
 
 
-def lines(said: Iterable[Line]) -> list[str]:
+def lines(said: Iterable[TranscriptLine]) -> list[str]:
     """Return what was said as the RFC shows it, whatever the order between different readers."""
     return sorted(line(each.source, each.target, to_element(each.stanza)) for each in said)
 

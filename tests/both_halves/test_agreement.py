@@ -34,8 +34,8 @@ from xmpp_im_core.jid import JID
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.server import State, Visibility, visibility
 from xmpp_im_core.subscription import subscription_state
-from xmpp_im_core.testing.hosts import ClientHost
-from xmpp_im_core.testing.world import World
+from xmpp_im_core.testing.network import Network
+from xmpp_im_core.testing.network_hosts import NetworkClient
 
 USERS: Final = (ROMEO, JULIET, NURSE)
 PLACES: Final = (
@@ -49,7 +49,7 @@ QUIET: Final = ClientPolicy(chat_presence=ChatPresence.NOBODY)
 """What is seen of others is then theirs to say by a subscription alone."""
 
 
-ACTS: Final[Mapping[str, Callable[[ClientHost, JID], object]]] = {
+ACTS: Final[Mapping[str, Callable[[NetworkClient, JID], object]]] = {
     "subscribe": lambda user, contact: user.wants(Subscribe, contact),
     "approve": lambda user, contact: user.wants(Approve, contact),
     "deny": lambda user, contact: user.wants(Deny, contact),
@@ -69,14 +69,14 @@ class Verona:
     """Everybody, at clients that are numbered as ``PLACES`` are."""
 
     def __init__(self) -> None:
-        self.world: World[State] = World(*VERONA)
-        self.clients = [self.world.enter(place, policy=QUIET) for place in PLACES]
+        self.network: Network[State] = Network(*VERONA)
+        self.clients = [self.network.enter(place, policy=QUIET) for place in PLACES]
 
     def act(self, number: int, act: str, contact: JID) -> None:
         """Let a user act at a client; one that has no stream gets a new one first."""
         client = self.clients[number]
         if not client.open:
-            client = self.world.connect(PLACES[number], client.client, QUIET)
+            client = self.network.connect(PLACES[number], client.client, QUIET)
             self.clients[number] = client
             client.wants(GetRoster)
             client.wants(SetPresence)
@@ -85,18 +85,18 @@ class Verona:
 
     def arrives(self, choice: int) -> None:
         """Let one stanza arrive, on whichever stream."""
-        links = self.world.under_way()
-        if links:
-            self.world.move(links[choice % len(links)])
+        pipes = self.network.under_way()
+        if pipes:
+            self.network.move(pipes[choice % len(pipes)])
 
     def breaks(self, number: int) -> None:
         """Break a stream."""
         if self.clients[number].open:
-            self.world.lose(self.clients[number])
+            self.network.lose(self.clients[number])
 
     def settles(self) -> None:
         """Let everything arrive."""
-        self.world.settle()
+        self.network.settle()
 
 
 NUMBER: Final = st.integers(0, len(PLACES) - 1)
@@ -116,11 +116,11 @@ def evenings(draw: st.DrawFn) -> Verona:
     """Draw what happens in Verona on an evening, until all is quiet; some begin it as friends."""
     verona = Verona()
     for one, other in draw(st.sets(st.sampled_from([(0, 2), (0, 4), (2, 4)]))):
-        befriend(verona.world, verona.clients[one], verona.clients[other])
+        befriend(verona.network, verona.clients[one], verona.clients[other])
     for step, *details in draw(STEPS):
         note(f"{step} {details}")
         getattr(verona, step)(*details)
-    verona.world.settle()
+    verona.network.settle()
     return verona
 
 
@@ -130,8 +130,8 @@ def shown(contact: Contact) -> Item:
     return Item(contact.jid, state, contact.name, tuple(sorted(contact.groups)), contact.approved)
 
 
-def contacts_of(verona: Verona, client: ClientHost) -> list[Contact]:
-    return list(verona.world.account(client.jid.bare).roster.contacts.values())
+def contacts_of(verona: Verona, client: NetworkClient) -> list[Contact]:
+    return list(verona.network.account(client.jid.bare).roster.contacts.values())
 
 
 @given(evenings())
@@ -146,7 +146,7 @@ def test_each_client_shows_the_roster_that_its_server_has(verona: Verona) -> Non
 def test_each_client_shows_who_is_available_and_lets_its_user_see_it(verona: Verona) -> None:
     for client in verona.clients:
         for contact in USERS:
-            account = verona.world.account(contact.bare)
+            account = verona.network.account(contact.bare)
             seen = [
                 session.id.resource
                 for session in account.sessions

@@ -25,8 +25,8 @@ from xmpp_im_core.client import (
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server import State
-from xmpp_im_core.testing.hosts import ClientHost
-from xmpp_im_core.testing.world import World
+from xmpp_im_core.testing.network import Network
+from xmpp_im_core.testing.network_hosts import NetworkClient
 
 ROMEO: Final = parse_jid("romeo@example.net")
 JULIET: Final = parse_jid("juliet@example.com")
@@ -46,49 +46,49 @@ THREAD: Final = "e0ffe42b28561960c6b12b944a092794b9683a38"
 
 @frozen
 class Cast:
-    world: World[State]
-    romeo: ClientHost
-    balcony: ClientHost
-    chamber: ClientHost
-    benvolio: ClientHost
-    mercutio: ClientHost
-    nurse: ClientHost
+    network: Network[State]
+    romeo: NetworkClient
+    balcony: NetworkClient
+    chamber: NetworkClient
+    benvolio: NetworkClient
+    mercutio: NetworkClient
+    nurse: NetworkClient
 
     def said(self) -> list[str]:
         """Let everything arrive, and return what was said since this was asked last."""
-        self.world.settle()
-        return lines(self.world.said())
+        self.network.settle()
+        return lines(self.network.said())
 
 
 def the_cast() -> Cast:
     """Begin where the RFC begins: Romeo has a roster, and his contacts are available."""
-    world = World(NET, COM, ORG, policy=Policy(roster_versioning=False))
-    romeo = world.enter("romeo@example.net/study")
-    balcony = world.enter(BALCONY)
-    benvolio = world.enter("benvolio@example.org/pda")
-    mercutio = world.enter("mercutio@example.org/square")
-    subscribes(world, romeo, balcony)
-    subscribes(world, balcony, romeo)
-    subscribes(world, romeo, benvolio)
-    subscribes(world, mercutio, romeo)
-    names(world, romeo, JULIET, "Juliet", "Friends")
-    names(world, romeo, BENVOLIO, "Benvolio")
-    names(world, romeo, MERCUTIO, "Mercutio")
+    network = Network(NET, COM, ORG, policy=Policy(roster_versioning=False))
+    romeo = network.enter("romeo@example.net/study")
+    balcony = network.enter(BALCONY)
+    benvolio = network.enter("benvolio@example.org/pda")
+    mercutio = network.enter("mercutio@example.org/square")
+    subscribes(network, romeo, balcony)
+    subscribes(network, balcony, romeo)
+    subscribes(network, romeo, benvolio)
+    subscribes(network, mercutio, romeo)
+    names(network, romeo, JULIET, "Juliet", "Friends")
+    names(network, romeo, BENVOLIO, "Benvolio")
+    names(network, romeo, MERCUTIO, "Mercutio")
     romeo.close()
-    chamber = world.enter(CHAMBER)
-    nurse = world.enter("nurse@example.com/kitchen")
+    chamber = network.enter(CHAMBER)
+    nurse = network.enter("nurse@example.com/kitchen")
     balcony.wants(SetPresence, Show.AWAY, (Text("be right back"),), 0)
     chamber.wants(SetPresence, priority=1)
     benvolio.wants(SetPresence, Show.DND, (Text("gallivanting"),))
-    world.settle()
-    world.said()
+    network.settle()
+    network.said()
     # "the preconditions (stream establishment, TLS and SASL negotiation, and resource binding)"
-    return Cast(world, world.connect(ORCHARD), balcony, chamber, benvolio, mercutio, nurse)
+    return Cast(network, network.connect(ORCHARD), balcony, chamber, benvolio, mercutio, nurse)
 
 
 def test_the_sample_session() -> None:
     cast = the_cast()
-    world, romeo = cast.world, cast.romeo
+    network, romeo = cast.network, cast.romeo
 
     # Example 1: User requests current roster from server
     # Example 2: User receives roster from server
@@ -132,15 +132,15 @@ def test_the_sample_session() -> None:
     # Example 3: User sends initial presence
     romeo.wants(SetPresence)
 
-    assert lines(world.said()) == [line(ORCHARD, NET, "<presence/>")]
+    assert lines(network.said()) == [line(ORCHARD, NET, "<presence/>")]
 
     # Example 4: User's server sends presence probes to contacts with subscription="to" and subscription="both"
     # on behalf of the user
     # Example 5: User's server sends initial presence to contacts with subscription="from" and
     # subscription="both" on behalf of the user's available resource, as well as to user
-    world.move(romeo.out)
+    network.move(romeo.out)
 
-    assert lines(world.said()) == sorted(
+    assert lines(network.said()) == sorted(
         [
             line(
                 NET,
@@ -255,7 +255,7 @@ def test_the_sample_session() -> None:
     # Example 10: User sends updated available presence for broadcast
     romeo.wants(SetPresence, Show.AWAY, (Text("I shall return!"),), 1)
 
-    assert lines(world.said()) == [
+    assert lines(network.said()) == [
         line(
             ORCHARD,
             NET,
@@ -295,7 +295,7 @@ def test_the_sample_session() -> None:
     # Example 13: One of the contact's resources broadcasts unavailable notification
     cast.chamber.wants(GoUnavailable)
 
-    assert lines(world.said()) == [
+    assert lines(network.said()) == [
         line(CHAMBER, COM, "<presence from='juliet@example.com/chamber' type='unavailable'/>")
     ]
 
@@ -320,7 +320,7 @@ def test_the_sample_session() -> None:
     # Example 15: User sends unavailable notification
     romeo.wants(GoUnavailable, (Text("gone home"),))
 
-    assert lines(world.said()) == [
+    assert lines(network.said()) == [
         line(
             ORCHARD,
             NET,
@@ -332,9 +332,9 @@ def test_the_sample_session() -> None:
 
     # Example 16: User's server broadcasts unavailable notification to contacts as well as to the entity to whom
     # the user sent directed presence
-    world.move(romeo.out)
+    network.move(romeo.out)
 
-    assert lines(world.said()) == sorted(
+    assert lines(network.said()) == sorted(
         line(
             NET,
             target,
@@ -353,12 +353,12 @@ def test_the_sample_session() -> None:
     # Example 17: User closes stream
     # Example 18: User's server closes stream
     romeo.close()
-    world.settle()
+    network.settle()
 
     assert romeo.client.bound is None
     for each in (cast.balcony, cast.mercutio, cast.nurse):
         assert available(each, ROMEO) == []
-    assert world.account("romeo@example.net").sessions == ()
+    assert network.account("romeo@example.net").sessions == ()
 
     # THE END
 

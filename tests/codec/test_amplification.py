@@ -31,7 +31,7 @@ from xmpp_im_core.jid import parse_address
 from xmpp_im_core.server.effects import Kind, Put
 from xmpp_im_core.snapshot import dump_record, load_record
 from xmpp_im_core.stanza import CLIENT, Presence, Stanza, payload
-from xmpp_im_core.testing.strategies import elements
+from xmpp_im_core.testing.value_strategies import elements
 
 MOST: Final = CLIENT_TO_SERVER.stanza_bytes
 

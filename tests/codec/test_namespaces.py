@@ -11,7 +11,7 @@ from xmpp_im_core.codec import COMPONENT, SERVER, parse_element, parse_stanza, w
 from xmpp_im_core.codec.namespaces import rescope
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.stanza import CLIENT, STANZAS, Message, Stanza, payload
-from xmpp_im_core.testing.strategies import elements, stanzas
+from xmpp_im_core.testing.value_strategies import elements, stanzas
 
 BODY = element("body", CLIENT, {}, ["hi"])
 FORWARD = "urn:xmpp:forward:0"

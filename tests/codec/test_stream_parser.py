@@ -28,7 +28,7 @@ from xmpp_im_core.codec import (
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, Stanza, payload
-from xmpp_im_core.testing.strategies import elements, stanzas
+from xmpp_im_core.testing.value_strategies import elements, stanzas
 
 BODY = element("body", CLIENT, {}, ["Wherefore art thou, Romeo?"])
 CLOSE = b"</stream:stream>"

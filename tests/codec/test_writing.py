@@ -23,7 +23,7 @@ from xmpp_im_core.codec.xml_names import is_name
 from xmpp_im_core.element import XML_LANG, Element, element, from_etree
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.stanza import CLIENT, Message, Presence, Stanza, payload, to_element
-from xmpp_im_core.testing.strategies import elements, stanzas
+from xmpp_im_core.testing.value_strategies import elements, stanzas
 
 BODY = element("body", CLIENT, {}, ["Art thou not Romeo, and a Montague?"])
 MESSAGE = Message(

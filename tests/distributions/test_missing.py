@@ -39,7 +39,9 @@ def test_a_command_that_misses_packages_says_what_to_install_and_exits_with_2(
     )
 
 
-@pytest.mark.parametrize("module", ["xmpp_im_core.testing", "xmpp_im_core.testing.states", "xmpp_im_core.testing.acts"])
+@pytest.mark.parametrize(
+    "module", ["xmpp_im_core.testing", "xmpp_im_core.testing.state_strategies", "xmpp_im_core.testing.acts"]
+)
 def test_the_testing_kit_without_hypothesis_says_what_to_install(module: str) -> None:
     done = without(("hypothesis",), f"import {module}")
 

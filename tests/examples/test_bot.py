@@ -22,8 +22,8 @@ from xmpp_im_core.server import State
 from xmpp_im_core.snapshot import from_text
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import BOTH
-from xmpp_im_core.testing.hosts import ClientHost
-from xmpp_im_core.testing.world import World
+from xmpp_im_core.testing.network import Network
+from xmpp_im_core.testing.network_hosts import NetworkClient
 
 pytestmark = pytest.mark.prosody
 
@@ -97,58 +97,58 @@ def test_who_is_of_its_own_domain_may_see_it_and_nobody_else(sender: str, decisi
     assert the_bot().decide(request, Client(parse_jid(FRIAR))) is decision
 
 
-def react(world: World[State], friar: ClientHost) -> None:
+def react(network: Network[State], friar: NetworkClient) -> None:
     """Let the bot react to all that it has been told, until nothing comes of it."""
     bot = the_bot()
-    world.settle()
+    network.settle()
     while friar.told:
         for event in bot.reactions(friar.told.pop(0), friar.client, friar.stamp):
             friar.feed(event)
-        world.settle()
+        network.settle()
 
 
-def says(juliet: ClientHost, words: str) -> None:
+def says(juliet: NetworkClient, words: str) -> None:
     juliet.wants(SendMessage, parse_jid(FRIAR), (Text(words),))
 
 
-def heard(juliet: ClientHost) -> list[str | None]:
+def heard(juliet: NetworkClient) -> list[str | None]:
     return [each.content.body() for each in juliet.told if isinstance(each, notifications.MessageReceived)]
 
 
-def friends() -> tuple[World[State], ClientHost, ClientHost]:
-    world = World(DOMAIN)
-    friar, juliet = world.enter(f"{FRIAR}/cell"), world.enter(f"{JULIET}/balcony")
+def friends() -> tuple[Network[State], NetworkClient, NetworkClient]:
+    network = Network(DOMAIN)
+    friar, juliet = network.enter(f"{FRIAR}/cell"), network.enter(f"{JULIET}/balcony")
     juliet.wants(Subscribe, parse_jid(FRIAR))
-    world.settle()
+    network.settle()
     friar.wants(Approve, parse_jid(JULIET))
-    return world, friar, juliet
+    return network, friar, juliet
 
 
 def test_whom_it_has_approved_it_subscribes_to() -> None:
-    world, friar, juliet = friends()
+    network, friar, juliet = friends()
 
-    react(world, friar)
+    react(network, friar)
 
     assert [each.jid.bare for each in juliet.told if isinstance(each, notifications.SubscriptionRequest)] == [FRIAR]
 
 
 def test_it_tells_a_contact_who_is_there() -> None:
-    world, friar, juliet = friends()
-    react(world, friar)
+    network, friar, juliet = friends()
+    react(network, friar)
     juliet.wants(Approve, parse_jid(FRIAR))
     says(juliet, "who?")
 
-    react(world, friar)
+    react(network, friar)
 
     assert heard(juliet) == [JULIET]
 
 
 def test_a_stranger_gets_no_answer() -> None:
-    world = World(DOMAIN)
-    friar, juliet = world.enter(f"{FRIAR}/cell"), world.enter(f"{JULIET}/balcony")
+    network = Network(DOMAIN)
+    friar, juliet = network.enter(f"{FRIAR}/cell"), network.enter(f"{JULIET}/balcony")
     says(juliet, "adieu")
 
-    react(world, friar)
+    react(network, friar)
 
     assert heard(juliet) == []
     assert friar.client.presence is not None

@@ -38,8 +38,8 @@ from xmpp_im_core.server.state import Account, NoAccount, Session, SessionId, St
 from xmpp_im_core.server.visibility import DIRECTED, SELF, SUBSCRIBED
 from xmpp_im_core.stanza import Condition, Message, Presence
 from xmpp_im_core.subscription import Subscription
-from xmpp_im_core.testing.events import MAKERS, steps
-from xmpp_im_core.testing.states import JULIET
+from xmpp_im_core.testing.event_strategies import MAKERS, steps
+from xmpp_im_core.testing.state_strategies import JULIET
 
 NOON = datetime(2026, 7, 12, 12, 0, tzinfo=UTC)
 BALCONY = SessionId("balcony", 7)

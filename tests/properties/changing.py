@@ -15,10 +15,10 @@ from xmpp_im_core.server.events import AdministratorRemovedItem, AdministratorSe
 from xmpp_im_core.server.state import Account, Session, SessionId
 from xmpp_im_core.stanza import IQ, payload
 from xmpp_im_core.subscription import NONE_IN, Subscription
-from xmpp_im_core.testing.choosing import choose
-from xmpp_im_core.testing.events import events
+from xmpp_im_core.testing.draw import choose
+from xmpp_im_core.testing.event_strategies import events
 from xmpp_im_core.testing.explorer import CARRIED, MOVES, Holds, arrived, holding, moved
-from xmpp_im_core.testing.states import ENTITIES, JULIET, NOON, accounts
+from xmpp_im_core.testing.state_strategies import ENTITIES, JULIET, NOON, accounts
 
 WATCHER: Final = SessionId("watcher", 1)
 

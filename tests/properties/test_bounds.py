@@ -17,8 +17,8 @@ from xmpp_im_core.server.events import Event, Inbound, Outbound, SessionBound
 from xmpp_im_core.server.state import Account, SessionId, State
 from xmpp_im_core.snapshot import replay, replayed, to_text
 from xmpp_im_core.stanza import CLIENT, IQ, Presence, payload
-from xmpp_im_core.testing.events import floods
-from xmpp_im_core.testing.states import ENTITIES, JULIET, NOON, accounts
+from xmpp_im_core.testing.event_strategies import floods
+from xmpp_im_core.testing.state_strategies import ENTITIES, JULIET, NOON, accounts
 
 SMALL = Policy(
     tombstones=3,

@@ -33,10 +33,10 @@ from xmpp_im_core.server.events import (
 )
 from xmpp_im_core.server.state import Account, Session, SessionId, State
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, payload
-from xmpp_im_core.testing.choosing import choose
-from xmpp_im_core.testing.events import histories
-from xmpp_im_core.testing.stanzas import MESSAGE_PAYLOADS
-from xmpp_im_core.testing.states import JULIET, NOON, RESOURCES, accounts
+from xmpp_im_core.testing.draw import choose
+from xmpp_im_core.testing.draw_stanzas import MESSAGE_PAYLOADS
+from xmpp_im_core.testing.event_strategies import histories
+from xmpp_im_core.testing.state_strategies import JULIET, NOON, RESOURCES, accounts
 
 ROMEO: Final = "romeo@montague.example/orchard"
 BARE: Final = JULIET.bare

@@ -27,10 +27,10 @@ from xmpp_im_core.testing.explorer import (
     NOTHING,
     Exploration,
     Holds,
-    Link,
     Moved,
     Pair,
-    Table,
+    Queue,
+    StepTable,
     after_move,
     arrived,
     deliveries,
@@ -43,7 +43,7 @@ from xmpp_im_core.testing.explorer import (
     settled,
     tabulate,
 )
-from xmpp_im_core.testing.states import ENTITIES, NOON, accounts
+from xmpp_im_core.testing.state_strategies import ENTITIES, NOON, accounts
 
 S = Subscription
 MIRROR: Final = {
@@ -63,7 +63,7 @@ ANSWERS: Final = ("subscribed", "unsubscribed")
 
 
 @cache
-def table() -> Table:
+def table() -> StepTable:
     return tabulate()
 
 
@@ -142,7 +142,7 @@ def with_resource(account: Account) -> Account:
     return step.state
 
 
-def row(table: Table, holds: Holds, what: str, arrives: bool) -> Moved:
+def row(table: StepTable, holds: Holds, what: str, arrives: bool) -> Moved:
     return (table.arrivals if arrives else table.moves)[holds][what]
 
 
@@ -162,7 +162,7 @@ def test_an_answer_is_never_answered() -> None:
 
 
 def test_whatever_is_answered_is_answered_once_and_with_an_answer() -> None:
-    replies: set[Link] = {arrivals[type][1] for arrivals in table().arrivals.values() for type in CARRIED}
+    replies: set[Queue] = {arrivals[type][1] for arrivals in table().arrivals.values() for type in CARRIED}
 
     assert replies == {(), ("subscribed",), ("unsubscribed",)}
 
@@ -227,7 +227,7 @@ def drifted() -> list[Pair]:
 
 
 def test_a_repeated_request_heals_whatever_the_two_sides_held() -> None:
-    """It is routed in every state (Table A.2.1), and whoever is subscribed already is answered so (§3.1.3)."""
+    """It is routed in every state (StepTable A.2.1), and whoever is subscribed already is answered so (§3.1.3)."""
     for pair in drifted():
         after = after_move(table(), pair, "subscribe")
 

@@ -17,8 +17,8 @@ from xmpp_im_core.server.effects import Deliver, FanOut, Route
 from xmpp_im_core.server.events import Event, Inbound, SessionEnded, StoreFailed, Undelivered, Unroutable
 from xmpp_im_core.server.state import Account, Session, SessionId
 from xmpp_im_core.stanza import CLIENT, Message, Presence, payload
-from xmpp_im_core.testing.events import events
-from xmpp_im_core.testing.states import JULIET, NOON, RESOURCES, accounts
+from xmpp_im_core.testing.event_strategies import events
+from xmpp_im_core.testing.state_strategies import JULIET, NOON, RESOURCES, accounts
 
 ROMEO = "romeo@montague.example/orchard"
 POLICIES = (DEFAULT, Policy(chat_to_several=MessagesToSeveral.ALL), Policy(offline_messages=False))

@@ -25,8 +25,8 @@ from xmpp_im_core.server.state import Account, SessionId
 from xmpp_im_core.server.visibility import is_blocked, is_withheld
 from xmpp_im_core.stanza import IQ, Presence, Stanza, payload
 from xmpp_im_core.subscription import BOTH, FROM, NONE, TO, Subscription
-from xmpp_im_core.testing.choosing import choose
-from xmpp_im_core.testing.states import JULIET, NOON
+from xmpp_im_core.testing.draw import choose
+from xmpp_im_core.testing.state_strategies import JULIET, NOON
 
 ROMEO: Final = "romeo@montague.example"
 ROOM: Final = "lobby@chat.example"

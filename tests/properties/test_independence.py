@@ -30,10 +30,10 @@ from xmpp_im_core.server.state import Account, Session, SessionId, State
 from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import IQ, SUBSCRIPTION_TYPES, Presence, Stanza, payload
 from xmpp_im_core.subscription import FROM, NONE_IN, TO_IN
-from xmpp_im_core.testing.choosing import choose, several
-from xmpp_im_core.testing.events import events
+from xmpp_im_core.testing.draw import choose, several
+from xmpp_im_core.testing.event_strategies import events
 from xmpp_im_core.testing.explorer import CARRIED, MOVES, Holds, arrived, holding, moved
-from xmpp_im_core.testing.states import ENTITIES, JULIET, NOON, accounts
+from xmpp_im_core.testing.state_strategies import ENTITIES, JULIET, NOON, accounts
 
 
 def bare(jid: JID | None) -> set[str]:

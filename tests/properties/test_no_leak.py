@@ -33,9 +33,9 @@ from xmpp_im_core.server.events import (
 from xmpp_im_core.server.state import Account, NoAccount, SessionId, State
 from xmpp_im_core.server.visibility import Visibility, visibility
 from xmpp_im_core.stanza import CLIENT, EMPTY, IQ, PRESENCE_TYPES, Message, Presence, Stanza, payload
-from xmpp_im_core.testing.choosing import choose
-from xmpp_im_core.testing.stanzas import draw_arriving
-from xmpp_im_core.testing.states import ENTITIES, JULIET, NOON, PRESENCE_PAYLOADS, RESOURCES, accounts
+from xmpp_im_core.testing.draw import choose
+from xmpp_im_core.testing.draw_stanzas import draw_arriving
+from xmpp_im_core.testing.state_strategies import ENTITIES, JULIET, NOON, PRESENCE_PAYLOADS, RESOURCES, accounts
 
 STRANGER: Final = "stranger@unknown.example"
 OWN: Final = (JULIET.bare, *[f"{JULIET.bare}/{resource}" for resource in RESOURCES], f"{JULIET.bare}/nowhere")

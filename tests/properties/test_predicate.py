@@ -24,9 +24,9 @@ from xmpp_im_core.server.events import Event, Inbound, Outbound, SessionEnded, S
 from xmpp_im_core.server.state import Account, Session, SessionId, State
 from xmpp_im_core.server.visibility import Visibility, is_blocked, visibility
 from xmpp_im_core.stanza import IQ, SUBSCRIPTION_TYPES, Message, Presence, Stanza, may_be_answered, payload
-from xmpp_im_core.testing.choosing import choose
-from xmpp_im_core.testing.events import histories
-from xmpp_im_core.testing.states import ADDRESSES, ENTITIES, JULIET, NOON, accounts
+from xmpp_im_core.testing.draw import choose
+from xmpp_im_core.testing.event_strategies import histories
+from xmpp_im_core.testing.state_strategies import ADDRESSES, ENTITIES, JULIET, NOON, accounts
 
 V = Visibility
 STRANGER: Final = "stranger@unknown.example/x"

@@ -35,10 +35,10 @@ from xmpp_im_core.server import (
     serve,
 )
 from xmpp_im_core.stanza import IQ, Message, Presence, Stanza, payload
-from xmpp_im_core.testing.choosing import choose
-from xmpp_im_core.testing.events import events
-from xmpp_im_core.testing.stanzas import MALFORMED, draw_arriving
-from xmpp_im_core.testing.states import NOON, states
+from xmpp_im_core.testing.draw import choose
+from xmpp_im_core.testing.draw_stanzas import MALFORMED, draw_arriving
+from xmpp_im_core.testing.event_strategies import events
+from xmpp_im_core.testing.state_strategies import NOON, states
 
 OTHER_HOSTED: Final = "hosted.example"
 PLACES: Final = (OTHER_HOSTED, f"nobody@{OTHER_HOSTED}", "someone@elsewhere.example", "elsewhere.example")

@@ -27,7 +27,7 @@ from xmpp_im_core.server.events import (
 from xmpp_im_core.server.state import Account, NoAccount, SessionId, State
 from xmpp_im_core.snapshot import dump, from_text, load_state, read_log, replay, to_text, write_log
 from xmpp_im_core.stanza import Stanza
-from xmpp_im_core.testing.events import MAKERS, histories, steps
+from xmpp_im_core.testing.event_strategies import MAKERS, histories, steps
 
 Case = tuple[State, Event]
 History = tuple[State, tuple[Event, ...]]

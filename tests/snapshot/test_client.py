@@ -44,9 +44,9 @@ from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.server.state import NoAccount
 from xmpp_im_core.snapshot import FORMAT, SnapshotError, dump, from_text, load, replay, to_text, write_log
 from xmpp_im_core.stanza import IQ, Message, Presence, payload
-from xmpp_im_core.testing.choosing import choose
-from xmpp_im_core.testing.stanzas import draw_arriving, draw_leaving
-from xmpp_im_core.testing.states import JULIET, NOON
+from xmpp_im_core.testing.draw import choose
+from xmpp_im_core.testing.draw_stanzas import draw_arriving, draw_leaving
+from xmpp_im_core.testing.state_strategies import JULIET, NOON
 
 ROMEO = parse_jid("romeo@montague.example")
 BALCONY = Bound(JULIET.with_resource("balcony"), Features(True, True), "en")

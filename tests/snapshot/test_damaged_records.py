@@ -44,7 +44,7 @@ from xmpp_im_core.server.accounts.loading import unusable
 from xmpp_im_core.snapshot import dump, dump_record, load_records, load_state
 from xmpp_im_core.stanza import Message, Presence
 from xmpp_im_core.subscription import Subscription
-from xmpp_im_core.testing.events import records
+from xmpp_im_core.testing.event_strategies import records
 
 NOBODY: Final = NoAccount(parse_jid(JULIET))
 HEAD: Final = Put(Kind.ROSTER, "", RosterHead("l1", 4, 0))

@@ -25,8 +25,8 @@ from xmpp_im_core.snapshot import (
     to_text,
     write_log,
 )
-from xmpp_im_core.testing.events import histories
-from xmpp_im_core.testing.states import JULIET
+from xmpp_im_core.testing.event_strategies import histories
+from xmpp_im_core.testing.state_strategies import JULIET
 
 BOUND = SessionBound(NOON, "e1", SessionId("chamber", 1))
 ENDED = SessionEnded(NOON, "e2", SessionId("chamber", 1))

@@ -16,8 +16,8 @@ from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount
 from xmpp_im_core.snapshot import SnapshotError, dump_record, load_record
 from xmpp_im_core.stanza import Message, Presence
 from xmpp_im_core.subscription import Subscription
-from xmpp_im_core.testing.events import steps
-from xmpp_im_core.testing.states import JULIET
+from xmpp_im_core.testing.event_strategies import steps
+from xmpp_im_core.testing.state_strategies import JULIET
 
 NOON = datetime(2026, 7, 12, 12, 0, tzinfo=UTC)
 

@@ -28,7 +28,7 @@ from xmpp_im_core.snapshot import (
     to_text,
 )
 from xmpp_im_core.stanza import Presence, payload
-from xmpp_im_core.testing.events import steps
+from xmpp_im_core.testing.event_strategies import steps
 
 
 def changed(path: str, value: object) -> dict[str, Any]:

@@ -26,9 +26,9 @@ from xmpp_im_core.server.state import Account, Session, SessionId, State
 from xmpp_im_core.snapshot import dump, from_text, load, to_text
 from xmpp_im_core.stanza import CLIENT, IQ, Presence, payload
 from xmpp_im_core.subscription import Subscription
-from xmpp_im_core.testing.events import events, steps
-from xmpp_im_core.testing.states import JULIET, accounts, states
-from xmpp_im_core.testing.strategies import stanzas
+from xmpp_im_core.testing.event_strategies import events, steps
+from xmpp_im_core.testing.state_strategies import JULIET, accounts, states
+from xmpp_im_core.testing.value_strategies import stanzas
 
 NOON = datetime(2026, 7, 12, 12, 0, tzinfo=UTC)
 

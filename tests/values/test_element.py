@@ -21,7 +21,7 @@ from xmpp_im_core.element import (
     split_name,
     to_etree,
 )
-from xmpp_im_core.testing.strategies import elements
+from xmpp_im_core.testing.value_strategies import elements
 
 STATUS = element("status", "jabber:client", {XML_LANG: "cs"}, ["Dvořím se Julii"])
 

@@ -21,7 +21,7 @@ from xmpp_im_core.jid import (
     parse_address,
     parse_jid,
 )
-from xmpp_im_core.testing.strategies import jids
+from xmpp_im_core.testing.value_strategies import jids
 
 # --- RFC 7622 §3.5 ----------------------------------------------------------------------------------------
 

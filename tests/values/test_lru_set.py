@@ -1,4 +1,4 @@
-"""LRUSet: an immutable set in the order of last use; a list, from which a repeated text is removed first, is the model."""
+"""LRUSet, an immutable set in the order of last use. Its model is a list: a repeated text is removed first."""
 
 from __future__ import annotations
 

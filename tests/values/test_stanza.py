@@ -37,7 +37,7 @@ from xmpp_im_core.stanza import (
     to_element,
     write_error,
 )
-from xmpp_im_core.testing.strategies import stanzas
+from xmpp_im_core.testing.value_strategies import stanzas
 
 ROMEO = parse_address("romeo@example.net/orchard")
 JULIET = parse_address("Juliet@example.com/balcony")

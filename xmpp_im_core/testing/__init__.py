@@ -1,7 +1,9 @@
 """Tools for tests of this core, of hosts around it, and of other servers (``docs/testing.md``).
 
-Here stands what compares another implementation with the core. The Hypothesis strategies are in ``states``,
-``events``, ``stanzas`` and ``strategies``; ``explorer`` visits every joint state of two accounts.
+This package exports what compares another implementation with the core: :class:`System`, the acts, traces and
+:func:`differences`. Hypothesis strategies are in ``state_strategies``, ``event_strategies``, ``draw_stanzas`` and
+``value_strategies``; ``network`` joins clients and servers in memory; ``explorer`` visits every joint state of two
+accounts.
 """
 
 from __future__ import annotations
@@ -30,9 +32,9 @@ from xmpp_im_core.testing.acts import (
     Unsubscribed,
     xml_of,
 )
+from xmpp_im_core.testing.comparison import Difference, Observation, System, compared, differences, observation
 from xmpp_im_core.testing.core_system import CoreSystem
 from xmpp_im_core.testing.scenarios import observed, to_scenario
-from xmpp_im_core.testing.system import Difference, Observation, System, compared, differences, observation
 from xmpp_im_core.testing.traces import (
     KINDS,
     USERS,

@@ -1,4 +1,4 @@
-"""This core as a :class:`~xmpp_im_core.testing.system.System`: a host in memory, and what its clients received."""
+"""This core as a :class:`~xmpp_im_core.testing.comparison.System`: a host in memory, and what its clients received."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from xmpp_im_core.server.service.serving import hosting
 from xmpp_im_core.server.state import Account, SessionId
 from xmpp_im_core.stanza import IQ, Stanza
 from xmpp_im_core.testing.acts import REMOTE, Act, Connect, Disconnect, arriving
-from xmpp_im_core.testing.states import NOON
-from xmpp_im_core.testing.system import Observation, observation
+from xmpp_im_core.testing.comparison import Observation, observation
+from xmpp_im_core.testing.state_strategies import NOON
 
 
 class CoreSystem(Wire):

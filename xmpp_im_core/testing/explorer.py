@@ -29,7 +29,7 @@ from xmpp_im_core.server.events import Event, Inbound, Outbound
 from xmpp_im_core.server.state import Account, Session, SessionId
 from xmpp_im_core.stanza import IQ, SUBSCRIPTION_TYPES, Presence, payload
 from xmpp_im_core.subscription import NONE, Subscription
-from xmpp_im_core.testing.states import JULIET, NOON
+from xmpp_im_core.testing.state_strategies import JULIET, NOON
 
 
 class Holds(NamedTuple):
@@ -50,16 +50,16 @@ APPEAR: Final = "appear"
 CARRIED: Final = (*sorted(SUBSCRIPTION_TYPES), "probe")
 """The presence types that are followed on the links; notifications change nobody's state."""
 
-Link: TypeAlias = tuple[str, ...]
+Queue: TypeAlias = tuple[str, ...]
 """What is under way in one direction, the oldest first."""
-Moved: TypeAlias = tuple[Holds, Link]
+Moved: TypeAlias = tuple[Holds, Queue]
 """What is held afterwards, and what has been sent to the other side."""
 Step: TypeAlias = Callable[[Holds, str, bool], Moved]
 """Takes what is held, a move or the type of a stanza, and whether that stanza arrives; else the user moves."""
 
 
 @frozen
-class Table:
+class StepTable:
     """All that can happen to an account, by what it holds."""
 
     moves: Mapping[Holds, Mapping[str, Moved]]
@@ -71,8 +71,8 @@ class Pair(NamedTuple):
 
     one: Holds = NOTHING
     other: Holds = NOTHING
-    to_other: Link = ()
-    to_one: Link = ()
+    to_other: Queue = ()
+    to_one: Queue = ()
 
     @property
     def quiet(self) -> bool:
@@ -110,7 +110,7 @@ def reducer_step(holds: Holds, what: str, arrives: bool) -> Moved:
     return held(step.state, _PEER), sent(step.effects, _PEER)
 
 
-def tabulate(step: Step = reducer_step) -> Table:
+def tabulate(step: Step = reducer_step) -> StepTable:
     """Ask for everything that can happen, beginning with two who have never heard of each other."""
     moves: dict[Holds, Mapping[str, Moved]] = {}
     arrivals: dict[Holds, Mapping[str, Moved]] = {}
@@ -122,7 +122,7 @@ def tabulate(step: Step = reducer_step) -> Table:
         moves[holds] = {move: step(holds, move, False) for move in (*MOVES, APPEAR)}
         arrivals[holds] = {type: step(holds, type, True) for type in CARRIED}
         ahead += [after for row in (moves[holds], arrivals[holds]) for after, _ in row.values()]
-    return Table(moves, arrivals)
+    return StepTable(moves, arrivals)
 
 
 def holding(account: Account, peer: JID, holds: Holds) -> Account:
@@ -141,7 +141,7 @@ def held(account: Account, peer: JID) -> Holds:
     return NOTHING if contact is None else Holds(contact.state, contact.listed, contact.approved)
 
 
-def sent(effects: tuple[Effect, ...], peer: JID) -> Link:
+def sent(effects: tuple[Effect, ...], peer: JID) -> Queue:
     """Return the types of the presence that is sent to the peer and followed on the links."""
     types: list[str] = []
     for effect in effects:
@@ -175,7 +175,7 @@ def arrived(account: Account, peer: JID, type: str) -> Event:
 # --- the search -------------------------------------------------------------------------------------------
 
 
-def explore(table: Table, in_flight: int, moves: tuple[str, ...] = MOVES) -> Exploration:
+def explore(table: StepTable, in_flight: int, moves: tuple[str, ...] = MOVES) -> Exploration:
     """Visit every joint state that can be reached from nothing, breadth first.
 
     :param in_flight: how many stanzas may be under way in each direction; a step that would need more room
@@ -199,7 +199,7 @@ def explore(table: Table, in_flight: int, moves: tuple[str, ...] = MOVES) -> Exp
     return Exploration(frozenset(seen), steps, depth)
 
 
-def _moves(table: Table, pair: Pair, moves: tuple[str, ...]) -> Iterator[Pair]:
+def _moves(table: StepTable, pair: Pair, moves: tuple[str, ...]) -> Iterator[Pair]:
     one, other, to_other, to_one = pair
     for move in moves:
         after, sent = table.moves[one][move]
@@ -208,7 +208,7 @@ def _moves(table: Table, pair: Pair, moves: tuple[str, ...]) -> Iterator[Pair]:
         yield Pair(one, after, to_other, to_one + sent)
 
 
-def deliveries(table: Table, pair: Pair) -> Iterator[Pair]:
+def deliveries(table: StepTable, pair: Pair) -> Iterator[Pair]:
     """Yield what the arrival of the oldest stanza makes of a joint state, in either direction."""
     one, other, to_other, to_one = pair
     if to_other:
@@ -219,7 +219,7 @@ def deliveries(table: Table, pair: Pair) -> Iterator[Pair]:
         yield Pair(after, other, to_other + sent, to_one[1:])
 
 
-def settled(table: Table, pair: Pair, arrivals: int = 1000) -> Pair:
+def settled(table: StepTable, pair: Pair, arrivals: int = 1000) -> Pair:
     """Let everything arrive that is under way, and all that it causes; nobody does anything more.
 
     :raises RuntimeError: where this has not come to an end after so many arrivals.
@@ -231,7 +231,7 @@ def settled(table: Table, pair: Pair, arrivals: int = 1000) -> Pair:
     raise RuntimeError(f"the two go on answering each other: {pair}")
 
 
-def after_move(table: Table, pair: Pair, move: str) -> Pair:
+def after_move(table: StepTable, pair: Pair, move: str) -> Pair:
     """Return what becomes of a joint state when the first of the two makes a move and everything arrives."""
     one, sent = table.moves[pair.one][move]
     return settled(table, Pair(one, pair.other, pair.to_other + sent, pair.to_one))

@@ -9,8 +9,8 @@ from xmpp_im_core.codec import write_element
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.stanza import CLIENT
 from xmpp_im_core.testing.acts import REMOTE, Act, Connect, Disconnect, GetRoster, xml_of
+from xmpp_im_core.testing.comparison import Observation, System
 from xmpp_im_core.testing.normal_form import FREE
-from xmpp_im_core.testing.system import Observation, System
 
 Json: TypeAlias = "str | bool | Sequence[Json] | dict[str, Json]"
 

@@ -29,8 +29,8 @@ from xmpp_im_core.testing.acts import (
     Unsubscribe,
     Unsubscribed,
 )
-from xmpp_im_core.testing.choosing import Draw, choose
-from xmpp_im_core.testing.system import Difference, System, compared, differences
+from xmpp_im_core.testing.comparison import Difference, System, compared, differences
+from xmpp_im_core.testing.draw import Draw, choose
 
 USERS: Final = ("juliet@capulet.example", "romeo@montague.example")
 """The users of a trace, at the two domains that conformance vectors know."""

@@ -13,7 +13,7 @@ from typing import Final
 from xmpp_im_conformance.differ.shrinking import Trace
 from xmpp_im_core.subscription import PRE_APPROVED, Subscription
 from xmpp_im_core.testing import USERS, Act, Available, Connect, GetRoster, Subscribe, Subscribed
-from xmpp_im_core.testing.choosing import choose
+from xmpp_im_core.testing.draw import choose
 from xmpp_im_core.testing.traces import RESOURCES, Cast
 
 _FROM_NOTHING: Final = 20

@@ -1,4 +1,4 @@
-"""The two hosts that a world is made of: one around a service, one around a client, both in memory."""
+"""The two hosts that a network is made of: one around a service, one around a client, both in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xmpp_im_core.policy import Policy
 from xmpp_im_core.server import Deliver, Put, Service, SessionId
 from xmpp_im_core.snapshot import dump_record, load_record
 from xmpp_im_core.stanza import Condition, Stanza
-from xmpp_im_core.testing.links import Link
+from xmpp_im_core.testing.pipes import Pipe
 
 S = TypeVar("S")
 
@@ -32,7 +32,7 @@ def _reread(put: Put) -> Put:
     return load_record(put.kind, put.key, dump_record(put))
 
 
-class ServerHost(host.Host[S], host.Wire):
+class NetworkServer(host.Host[S], host.Wire):
     """The host of one domain, and its wire. A whole host, except that it wakes no account as time passes."""
 
     def __init__(
@@ -42,7 +42,7 @@ class ServerHost(host.Host[S], host.Wire):
         policy: Policy,
         clock: host.Clock,
         ids: host.Ids,
-        peers: Mapping[str, Link],
+        peers: Mapping[str, Pipe],
     ) -> None:
         """Begin with no accounts.
 
@@ -50,7 +50,7 @@ class ServerHost(host.Host[S], host.Wire):
         """
         self.domain, self.peers = domain, peers
         self.records = TextStorage()
-        self.streams: dict[tuple[str, SessionId], Link] = {}
+        self.streams: dict[tuple[str, SessionId], Pipe] = {}
         """The streams to clients, by account and session."""
         self.unread: dict[tuple[str, SessionId], deque[Deliver]] = {}
         """What was delivered to each, the latest last; only as much as its client may not have read yet."""
@@ -58,58 +58,58 @@ class ServerHost(host.Host[S], host.Wire):
 
     # --- what happens -------------------------------------------------------------------------------------
 
-    def hear(self, account: str, session: SessionId, link: Link) -> None:
+    def hear(self, account: str, session: SessionId, pipe: Pipe) -> None:
         """Read what a client has written; a stream that it closes is closed in response (RFC 6120 §4.4)."""
-        read = link.read()
+        read = pipe.read()
         if isinstance(read, Stanza):
             self.receive(account, session, read)
         elif isinstance(read, StreamClosed):
             self.close(account, session)
 
-    def hear_peer(self, link: Link) -> None:
+    def hear_peer(self, pipe: Pipe) -> None:
         """Read what another domain has written."""
-        read = link.read()
+        read = pipe.read()
         assert isinstance(read, Stanza)
         self.arrive(read)
 
     def lose(self, account: str, session: SessionId) -> None:
         """Take note that a client's stream broke: what it has not read was not delivered."""
-        link = self.streams.pop((account, session), None)
+        pipe = self.streams.pop((account, session), None)
         unread = tuple(self.unread.pop((account, session), ()))
-        self.end(account, session, unread[len(unread) - link.lose() :] if link is not None else ())
+        self.end(account, session, unread[len(unread) - pipe.lose() :] if pipe is not None else ())
 
     # --- the wire -----------------------------------------------------------------------------------------
 
     def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
         """Write a stanza to the stream of a client, if it is still there."""
-        link = self.streams.get((account, session))
-        if link is None:
+        pipe = self.streams.get((account, session))
+        if pipe is None:
             return False
-        link.write(stanza)
+        pipe.write(stanza)
         unread = self.unread.setdefault((account, session), deque())
         unread.append(effect)
-        while len(unread) > len(link.waiting):
+        while len(unread) > len(pipe.waiting):
             unread.popleft()
         return True
 
     def close(self, account: str, session: SessionId, condition: str | None = None) -> None:
         """Close the stream of a client, and end its session."""
-        link = self.streams.pop((account, session), None)
-        if link is not None:
+        pipe = self.streams.pop((account, session), None)
+        if pipe is not None:
             self.unread.pop((account, session), None)
-            link.close()
+            pipe.close()
             self.end(account, session)
 
     def route(self, stanza: Stanza) -> Condition | None:
         """Write a stanza to the stream to another domain."""
-        link = None if stanza.to_jid is None else self.peers.get(stanza.to_jid.domain)
-        if link is None:
+        pipe = None if stanza.to_jid is None else self.peers.get(stanza.to_jid.domain)
+        if pipe is None:
             return Condition.REMOTE_SERVER_NOT_FOUND
-        link.write(stanza)
+        pipe.write(stanza)
         return None
 
 
-class ClientHost(host.ClientHost, host.ClientWire):
+class NetworkClient(host.ClientHost, host.ClientWire):
     """The host of one client, and its wire: a user's resource, connected to a server."""
 
     def __init__(
@@ -120,8 +120,8 @@ class ClientHost(host.ClientHost, host.ClientWire):
         clock: host.Clock,
         ids: host.Ids,
         session: SessionId,
-        into: Link,
-        out: Link,
+        into: Pipe,
+        out: Pipe,
     ) -> None:
         """Begin with what the client knows.
 

@@ -24,8 +24,8 @@ from xmpp_im_core.stanza import (
     stanza_error,
     write_error,
 )
-from xmpp_im_core.testing.choosing import Draw, choose, several
-from xmpp_im_core.testing.states import ADDRESSES, ENTITIES, PRESENCE_PAYLOADS, RESOURCES
+from xmpp_im_core.testing.draw import Draw, choose, several
+from xmpp_im_core.testing.state_strategies import ADDRESSES, ENTITIES, PRESENCE_PAYLOADS, RESOURCES
 
 MALFORMED: Final = ("", "@", "a@@b", "romeo@", "x" * 1100, "romeo@montague.example/", "ro meo@montague.example")
 """What may stand in 'to' or 'from' and is no JID."""

@@ -20,7 +20,7 @@ from xmpp_im_core.stanza import Stanza
 
 
 @frozen
-class Line:
+class TranscriptLine:
     """A stanza as it was written to a stream, read back from its bytes."""
 
     source: str
@@ -31,7 +31,7 @@ class Line:
 
 
 @define(eq=False)
-class Link:
+class Pipe:
     """What one end has written and the other has not read yet, a stanza apiece and the oldest first."""
 
     source: str
@@ -40,7 +40,7 @@ class Link:
     """The content namespace."""
     limits: Limits
     """Of the one who reads."""
-    listen: Callable[[Line], None]
+    listen: Callable[[TranscriptLine], None]
     """Called with each stanza written."""
     waiting: deque[bytes] = field(factory=deque)
     _parser: StreamParser = field(init=False)
@@ -53,7 +53,7 @@ class Link:
         """Write a stanza, in bytes."""
         data = write_stanza(stanza, self.namespace)
         self.waiting.append(data)
-        self.listen(Line(self.source, self.target, parse_stanza(data, self.namespace)))
+        self.listen(TranscriptLine(self.source, self.target, parse_stanza(data, self.namespace)))
 
     def close(self) -> None:
         """Write the closing tag: it is the last that may be written."""

@@ -47,9 +47,17 @@ from xmpp_im_core.server.events import (
 from xmpp_im_core.server.state import LastUnavailable, Moved, NoAccount, SessionId, State
 from xmpp_im_core.stanza import Condition, Message, Presence
 from xmpp_im_core.subscription import Subscription
-from xmpp_im_core.testing.choosing import Draw, choose, several
-from xmpp_im_core.testing.stanzas import draw_arriving, draw_leaving
-from xmpp_im_core.testing.states import ENTITIES, NOON, RESOURCES, draw_contact, draw_shared, draw_time, states
+from xmpp_im_core.testing.draw import Draw, choose, several
+from xmpp_im_core.testing.draw_stanzas import draw_arriving, draw_leaving
+from xmpp_im_core.testing.state_strategies import (
+    ENTITIES,
+    NOON,
+    RESOURCES,
+    draw_contact,
+    draw_shared,
+    draw_time,
+    states,
+)
 
 _MADE_UP: Final = Rule("test", "A delivery that a test makes up.", ("6121-8.5-01",))
 

@@ -32,7 +32,7 @@ from xmpp_im_core.server.state import (
 from xmpp_im_core.server.subscriptions.resending import first_due
 from xmpp_im_core.stanza import CLIENT, Presence, payload
 from xmpp_im_core.subscription import Subscription
-from xmpp_im_core.testing.choosing import Draw, choose, several
+from xmpp_im_core.testing.draw import Draw, choose, several
 
 JULIET: Final = parse_jid("juliet@capulet.example")
 """The user whose account the strategies make, unless another is asked for."""
