@@ -22,7 +22,8 @@ from xmpp_im_core.server.effects import (
     Route,
 )
 from xmpp_im_core.server.events import LoadFailed, OfflineLoaded, Undelivered, Unroutable
-from xmpp_im_core.server.service import Arrived, ForAccount, Load, Service, ServiceEvent
+from xmpp_im_core.server.service.events import Arrived, ForAccount, ServiceEvent
+from xmpp_im_core.server.service.serving import Load, Service
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.stanza import Condition, Stanza, error_reply, may_be_answered, stanza_error
 

@@ -20,7 +20,7 @@ from xmpp_im_core.server.events import (
     SessionEnded,
     SessionResumed,
 )
-from xmpp_im_core.server.service import Arrived, ForAccount, ServiceEvent
+from xmpp_im_core.server.service.events import Arrived, ForAccount, ServiceEvent
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.stanza import Stanza
 
@@ -117,7 +117,7 @@ class Inputs(ABC):
         *arguments: P.args,
         **named: P.kwargs,
     ) -> None:
-        """Take any event of an account: ``host.happened(jid, ItemSet, "romeo@montague.example", "Romeo")``.
+        """Take any event of an account: ``host.happened(jid, AdministratorSetItem, "romeo@montague.example")``.
 
         :param event: the class of the event. The arguments after it are the event's fields without ``at`` and ``seq``.
         """

@@ -29,7 +29,8 @@ from xmpp_im_core.host.wake_times import WakeTimes
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import Deliver, FanOut, Put, Route
 from xmpp_im_core.server.events import TimePassed, Undelivered
-from xmpp_im_core.server.service import ForAccount, Served, Service, ServiceEvent, merged, not_stored, serve, unload
+from xmpp_im_core.server.service.events import ForAccount, ServiceEvent, not_stored
+from xmpp_im_core.server.service.serving import Served, Service, merged, serve, unload
 
 S = TypeVar("S")
 
@@ -167,7 +168,7 @@ class Loop(EffectPerformer[S]):
         except Exception as error:
             self._errors.append(error)
         caused: list[Job] = []
-        for n, (account, effect) in enumerate(served.send):
+        for n, (account, effect) in enumerate(served.effects):
             try:
                 result = PERFORM[type(effect)](self, account, effect)
             except Exception as error:

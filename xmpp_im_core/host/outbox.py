@@ -19,7 +19,7 @@ from attrs import define, field
 from xmpp_im_core.host.interfaces import Operations
 from xmpp_im_core.host.job import Job
 from xmpp_im_core.server.effects import Delete, Deliver, Effect, FanOut, Kind, Put, Route
-from xmpp_im_core.server.service import Load, Served
+from xmpp_im_core.server.service.serving import Load, Served
 
 _OWED: Final = (Deliver, Route, FanOut)
 
@@ -45,7 +45,7 @@ class Outbox:
         seq = job.seq
         owed = [
             (account, Put(Kind.OUTBOX, _key(seq, n), effect))
-            for n, (account, effect) in enumerate(served.send)
+            for n, (account, effect) in enumerate(served.effects)
             if isinstance(effect, _OWED)
         ]
         struck = [strike(place) for place in self._settled(job, served)]
@@ -79,7 +79,7 @@ class Outbox:
         if job.failed:
             return served.forget
         replaced = {each.settles for each in caused}
-        sent = [place(job, n, account, effect) for n, (account, effect) in enumerate(served.send)]
+        sent = [place(job, n, account, effect) for n, (account, effect) in enumerate(served.effects)]
         return tuple([strike(each) for each in sent if each is not None and each not in replaced])
 
 
