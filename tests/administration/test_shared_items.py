@@ -158,7 +158,7 @@ def test_by_a_new_load_it_is_gone_until_the_host_says_it_again() -> None:
     assert roster(following(loaded, shared(SharedItem(NURSE)))) == [f"{NURSE} both"]
 
 
-@rfc6121("3.1.6", quote="MUST silently ignore the stanza")
+@rfc6121("3.1.6", quote="MUST silently ignore the subscription approval notification")
 @pytest.mark.parametrize("type", ["subscribed", "unsubscribed", "unsubscribe"])
 @pytest.mark.parametrize("mine", ["None + Pending Out", "Both", "None + Pending In"])
 def test_beneath_what_is_shared_the_users_own_state_waits_unchanged(mine: str, type: str) -> None:

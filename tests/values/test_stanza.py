@@ -223,7 +223,7 @@ def test_a_presence_without_priority_has_priority_0() -> None:
 
 # --- stanza errors (RFC 6120 §8.3) --------------------------------------------------------------------------
 
-RECOMMENDED = {  # "the associated error type SHOULD be", §8.3.3.1 to §8.3.3.22
+RECOMMENDED = {  # "the associated error type SHOULD be", RFC 6120 §8.3.3.1 to §8.3.3.22
     "bad-request": "modify",
     "conflict": "cancel",
     "feature-not-implemented": "cancel modify",
@@ -328,7 +328,7 @@ def test_an_error_stanza_swaps_the_addresses_and_mirrors_the_id() -> None:
 
 
 def test_an_error_stanza_leaves_out_a_malformed_address() -> None:
-    # "unless doing so would ... force the sender of the error stanza to include a malformed JID" (§8.3.1)
+    # "unless doing so would ... force the sender of the error stanza to include a malformed JID" (RFC 6120 §8.3.1)
     presence = Presence(parse_address("ch@r@cters@muc.example.com/JulieC"), JULIET, "y2bs71v4")
     error = stanza_error(Condition.JID_MALFORMED)
 
@@ -339,7 +339,7 @@ def test_an_error_stanza_leaves_out_a_malformed_address() -> None:
 
 @pytest.mark.parametrize(("request_", "id"), [(IQ(type="get"), ""), (Message(), None), (Presence(), None)])
 def test_the_error_for_an_iq_has_an_id_even_if_empty(request_: Stanza, id: str | None) -> None:
-    # "(or be empty if the generated stanza did not include an 'id' attribute)" (§8.3.1)
+    # "(or be empty if the generated stanza did not include an 'id' attribute)" (RFC 6120 §8.3.1)
     assert error_reply(request_, UNDEFINED).id == id
 
 
