@@ -1,12 +1,11 @@
-"""An immutable XML element tree: names, attributes, text and order, and nothing else.
+"""An immutable XML element tree: names, attributes, text and order.
 
-Prefixes, CDATA sections and the bytes of the source are not part of an element; two elements are equal
-when any namespace-aware reader would see the same thing in them. Attributes have no order in XML, so they
-are kept sorted.
+Prefixes, CDATA sections and the bytes of the source are not part of an element. Two elements are equal if every
+namespace-aware reader sees the same in them. Attributes have no order in XML, so they are kept sorted.
 
-Namespaces are explicit. An element carries its namespace beside its local name, so that ``{a}b`` inside a
-namespace can never be mistaken for a name. Attribute names without a namespace are plain; the few that
-have one are written in Clark notation, ``{namespace}local``, as in ``xml.etree``.
+An element has its namespace and its local name in separate fields, so a namespace that contains ``{a}b`` cannot be
+mistaken for a name. An attribute without a namespace has a plain name; one with a namespace has a name in Clark
+notation, ``{namespace}local``, as in ``xml.etree``.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ XML: Final = "http://www.w3.org/XML/1998/namespace"
 """The namespace of the prefix ``xml``, which is bound everywhere."""
 XML_LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 
-_DEEPEST: Final = 256  # trees are compared, hashed and written by recursion, which Python bounds
+_DEEPEST: Final = 256  # trees are compared, hashed and written recursively, and Python limits the recursion
 
 
 @frozen
 class Element:
     """One element: its name, namespace, attributes and children (elements and text, in order).
 
-    Build one with :func:`element`, which sorts the attributes, joins adjacent text and drops empty text;
-    whoever calls the constructor directly must have done all three, or equality breaks.
+    Build one with :func:`element`, which sorts the attributes, joins adjacent text and drops empty text. If you call
+    the constructor directly, do all three yourself; otherwise equality is wrong.
     """
 
     name: str
@@ -38,7 +37,7 @@ class Element:
     children: tuple[Element | str, ...] = ()
 
     def get(self, attribute: str) -> str | None:
-        """Return the value of an attribute, or None where it is absent."""
+        """Return the value of an attribute, or None if it is absent."""
         for name, value in self.attributes:
             if name == attribute:
                 return value
@@ -46,7 +45,7 @@ class Element:
 
     @property
     def text(self) -> str:
-        """The element's own character data, without that of its children."""
+        """The element's text, joined, without the text of its children."""
         return "".join([child for child in self.children if isinstance(child, str)])
 
     @property
@@ -55,14 +54,17 @@ class Element:
         return tuple([child for child in self.children if isinstance(child, Element)])
 
     def all(self, name: str, namespace: str | None = None) -> Iterator[Element]:
-        """Yield the child elements of this name; the namespace defaults to the element's own."""
+        """Yield the child elements with this name, in order.
+
+        :param namespace: the namespace of the children; by default the namespace of this element.
+        """
         wanted = self.namespace if namespace is None else namespace
         for child in self.children:
             if isinstance(child, Element) and child.name == name and child.namespace == wanted:
                 yield child
 
     def first(self, name: str, namespace: str | None = None) -> Element | None:
-        """Return the first child element of this name, or None."""
+        """Return the first child element that :meth:`all` would yield, or None."""
         return next(self.all(name, namespace), None)
 
 
@@ -74,9 +76,9 @@ def element(
 ) -> Element:
     """Build an element in its canonical form.
 
-    :param attributes: plain or Clark names to values.
-    :param children: elements and text; adjacent text is joined, empty text dropped.
-    :raises TypeError: for an attribute whose value is no string, and a child that is neither element nor text.
+    :param attributes: values by name; each name is plain or in Clark notation.
+    :param children: elements and text; adjacent text is joined, and empty text is dropped.
+    :raises TypeError: if the value of an attribute is not a string, or a child is neither an element nor a string.
     """
     for attribute, value in (attributes or {}).items():
         if not isinstance(value, str):
@@ -87,7 +89,7 @@ def element(
 def canonical(children: Iterable[Element | str]) -> tuple[Element | str, ...]:
     """Return the children with adjacent text joined and empty text dropped.
 
-    :raises TypeError: for a child that is neither element nor text.
+    :raises TypeError: if a child is neither an element nor a string.
     """
     joined: list[Element | str] = []
     for child in children:
@@ -104,18 +106,18 @@ def canonical(children: Iterable[Element | str]) -> tuple[Element | str, ...]:
 
 
 def language_of(child: Element, inherited: str | None) -> str | None:
-    """Return the language of an element's text: that of its xml:lang, else the inherited one.
+    """Return the language of an element's text: its xml:lang, or the inherited language if it has none.
 
-    ``xml:lang=''`` is a statement: the text is in no known language, whatever the language around it (XML 1.0 §2.12).
+    ``xml:lang=''`` counts as a language: it says that the language of the text is unknown (XML 1.0 §2.12).
     """
     stated = child.get(XML_LANG)
     return inherited if stated is None else stated
 
 
 def language_key(tag: str | None) -> str:
-    """Return the form in which language tags are compared: they have no case (RFC 5646 §2.1.1).
+    """Return a language tag in lower case, for comparison: case has no meaning in it (RFC 5646 §2.1.1).
 
-    ``xml:lang=''`` says what its absence from the whole document says (XML 1.0 §2.12), so the two are equal.
+    ``xml:lang=''`` and no xml:lang in the whole document mean the same (XML 1.0 §2.12), so both give the same key.
     """
     return (tag or "").lower()
 
@@ -123,14 +125,14 @@ def language_key(tag: str | None) -> str:
 ELEMENT_SIZE: Final = 224
 ATTRIBUTE_SIZE: Final = 176
 TEXT_SIZE: Final = 64
-"""What an element, an attribute and a text take in memory besides their characters, in bytes."""
+"""The memory of an element, an attribute and a text without their characters, in bytes."""
 
 
 def size(child: Element | str) -> int:
-    """Return how many bytes of memory an element or text takes at most, its children included.
+    """Return an upper bound of the memory that an element (with its children) or a text takes, in bytes.
 
-    All names, namespaces, attributes and texts count, and each part has a size even if it is empty: many small parts
-    take more memory than one large part. The work is linear in what is measured, at any depth.
+    All names, namespaces, attributes and texts count. Each part has a size even if it is empty, because many small
+    parts take more memory than one large part. The time is linear in the number of parts, at any depth.
     """
     total = 0
     parts: list[Element | str] = [child]
@@ -145,21 +147,21 @@ def size(child: Element | str) -> int:
 
 
 def attributes_size(attributes: Iterable[tuple[str, str]]) -> int:
-    """Return how many bytes attributes take at most."""
+    """Return an upper bound of the memory that attributes take, in bytes."""
     return sum([ATTRIBUTE_SIZE + text_size(name) + text_size(value) for name, value in attributes])
 
 
 def text_size(text: str) -> int:
-    """Return how many bytes the characters of a text take at most: one each in ASCII, else four."""
+    """Return an upper bound of the memory that characters take, in bytes: 1 each if all are ASCII, 4 each otherwise."""
     return len(text) if text.isascii() else 4 * len(text)
 
 
 def from_etree(tree: ET.Element) -> Element:
-    """Return the element that an ``xml.etree`` element (or one with its interface) stands for.
+    """Convert an ``xml.etree`` element, or one with the same interface.
 
     Comments and processing instructions, which XMPP forbids (RFC 6120 §11.1), are left out.
 
-    :raises ValueError: for a tree of more than 256 levels, and for a root that is no element.
+    :raises ValueError: if the tree has more than 256 levels, or the root is a comment or a processing instruction.
     """
     if not isinstance(tree.tag, str):
         raise ValueError("the root is a comment or a processing instruction, not an element")
@@ -196,7 +198,7 @@ def to_etree(root: Element) -> ET.Element:
 def split_name(written: str) -> tuple[str, str]:
     """Split a name in Clark notation into namespace and local name.
 
-    A local name holds no brace, so the last one parts them, whatever the namespace holds.
+    The last brace separates them, because a namespace may contain a brace and a local name cannot.
     """
     if written.startswith("{"):
         namespace, _, name = written[1:].rpartition("}")

@@ -1,4 +1,4 @@
-"""What every event carries, of a server or a client: its time, and a number of its own."""
+"""The fields that every event of a server or a client has: its time and its unique string."""
 
 from __future__ import annotations
 
@@ -21,25 +21,27 @@ def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> 
     try:
         value.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{attribute.name}: {value!r} is no time in UTC") from None
+        raise ValueError(f"{attribute.name}: {value!r} is outside the times that UTC can express") from None
 
 
 @frozen
 class Timed:
-    """When it happened, and a string that the host never repeats; generated ids begin with it.
+    """The base of all events.
 
-    :raises ValueError: for an ``at`` that is naive, or beyond the ends of time in UTC, and for an empty ``seq``.
-    :raises TypeError: here and in every event, for a field of a wrong type.
+    :raises ValueError: if ``at`` is naive or outside the times that UTC can express, or ``seq`` is empty.
+    :raises TypeError: here and in every event, if a field has a wrong type.
     """
 
     at: datetime = field(validator=_aware)
+    """When it happened."""
     seq: str = field(validator=not_empty)
+    """A string that the host never uses for another event. Ids that the core generates begin with it."""
 
 
 class Decision(Enum):
-    """An answer to a subscription request that comes with the event, so that no log lacks it (RFC 6121 §3.1.3)."""
+    """A decision on a subscription request (RFC 6121 §3.1.3). The event holds it, so every log contains it."""
 
     ASK = "ask"
-    """None: the user is asked."""
+    """No decision: the user is asked."""
     APPROVE = "approve"
     DENY = "deny"

@@ -1,9 +1,9 @@
-"""An immutable map from ``str``: hashable, iterated in sorted order, with a flat cost of an update.
+"""An immutable, hashable map from ``str``, iterated in sorted order, with cheap updates.
 
-Two levels. An update copies the tuple of buckets and the one bucket it touches, each about as large as the root of
-the number of items. The keys are spread over the buckets by Python's hash of a text, which each process seeds with a
-secret (PYTHONHASHSEED): others choose many of the keys, and must not be able to choose keys that meet in one bucket.
-Nothing that can be seen depends on the buckets, nor on the seed: iteration is sorted by key.
+It has two levels: a tuple of buckets, each a dict. An update copies the tuple and one bucket; each of them is about as
+large as the square root of the number of items. Python's string hash assigns the keys to buckets. Each process seeds
+that hash with a secret (PYTHONHASHSEED), so other entities, who choose many of the keys, cannot choose keys that share
+one bucket. The buckets and the seed have no visible effect: iteration is sorted by key.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final, Generic, TypeVar
 V = TypeVar("V")
 
 _GROW: Final = 8
-"""Buckets are doubled above ``_GROW * count * count`` items and shrunk below ``count * count / 4``: far enough
-apart that no sequence of updates can make each of them spread everything anew."""
+"""Above ``_GROW * count * count`` items the number of buckets grows, below ``count * count / 4`` it shrinks. The two
+bounds are so far apart that no sequence of updates redistributes all items at each update."""
 
 
 class FrozenMap(Mapping[str, V], Generic[V]):
-    """An immutable mapping. ``set`` and ``delete`` return a new map and leave this one as it was."""
+    """An immutable mapping. ``set`` and ``delete`` return a new map and leave this one unchanged."""
 
     __slots__ = ("_buckets", "_hash", "_size")
 
@@ -34,7 +34,7 @@ class FrozenMap(Mapping[str, V], Generic[V]):
         self._hash = None
 
     def set(self, key: str, value: V) -> FrozenMap[V]:
-        """Return a map with this value under the key; the same map where it stands there already."""
+        """Return a map with this value under the key; this map if it has the same object there already."""
         buckets = self._buckets
         index = hash(key) & (len(buckets) - 1)
         bucket = buckets[index]
@@ -48,7 +48,7 @@ class FrozenMap(Mapping[str, V], Generic[V]):
         return self._with(index, changed, size)
 
     def delete(self, key: str) -> FrozenMap[V]:
-        """Return a map without the key; the same map where it is absent."""
+        """Return a map without the key; this map if the key is absent."""
         buckets = self._buckets
         index = hash(key) & (len(buckets) - 1)
         if key not in buckets[index]:
@@ -85,7 +85,7 @@ class FrozenMap(Mapping[str, V], Generic[V]):
         return self._size
 
     def unordered(self) -> Iterator[V]:
-        """Yield the values in no order that may be shown to anybody: for counting and filtering only."""
+        """Yield the values in an arbitrary order, which differs between processes: for counting and filtering only."""
         for bucket in self._buckets:
             yield from bucket.values()
 
@@ -113,7 +113,7 @@ class FrozenMap(Mapping[str, V], Generic[V]):
 
 
 def _bucket_count(size: int) -> int:
-    """Return the number of buckets for this many items: a power of two, near the root of the size."""
+    """Return the number of buckets for this many items: a power of two near the square root of the size."""
     count = 1
     while size > _GROW * count * count:
         count *= 2

@@ -1,18 +1,17 @@
-"""Addresses (RFC 7622): a JID is prepared once, at the edge, and only compared after that.
+"""Addresses (RFC 7622). A JID is prepared once, when it enters the core, and only compared after that.
 
-The localpart is prepared by the PRECIS profile UsernameCaseMapped, the resourcepart by OpaqueString
-(package precis-i18n), the domainpart by IDNA 2008 (package idna); each part is 1 to 1023 bytes of UTF-8.
-Plain ASCII addresses, nearly all of them, take a path that needs none of the three and gives the same
-result. The cache in front is bounded and invisible: it changes no result.
+The PRECIS profile UsernameCaseMapped prepares the localpart and OpaqueString the resourcepart (package precis-i18n);
+IDNA 2008 prepares the domainpart (package idna). Each part has 1 to 1023 bytes of UTF-8. Nearly all addresses are plain
+ASCII; a faster path prepares them with the same result. The cache is bounded and changes no result.
 
-What a user binds or creates is prepared strictly, by :func:`parse_jid`. What stands in the stanzas of others is read by
-:func:`parse_address`, which takes one thing more: a resourcepart that OpaqueString refuses. Rooms let occupants choose
-nicknames that it refuses (an emoji with a variation selector, a letter newer than this Python's Unicode), and RFC 7622
-§4 makes the address of an entity its own server's to enforce. Such a resourcepart is *opaque*: it is compared by its
-NFC text, and written as it came. It never equals a prepared one, so it can name no resource that is bound here.
+:func:`parse_jid` is strict: use it for what a user binds or creates. :func:`parse_address` reads the addresses in the
+stanzas of others. It also accepts a resourcepart that OpaqueString refuses, because chat rooms let occupants choose
+such nicknames (an emoji with a variation selector, a letter newer than this Python's Unicode), and RFC 7622 §4 leaves
+the enforcement to the server of the address. Such a resourcepart is called *opaque*: it is compared by its NFC text and
+written as it came. It never equals a prepared resourcepart, so it never names a resource that is bound here.
 
-RFC 7622 §3.5 lists ``juliet@example.com/ foo`` (example 18) among the strings that are no JIDs, though the
-profile of the resourcepart, OpaqueString, allows a leading space. The profile decides here: it is a JID.
+RFC 7622 §3.5 lists ``juliet@example.com/ foo`` (example 18) as a string that is not a JID, but the profile of the
+resourcepart, OpaqueString, allows a leading space. This module follows the profile: the string is a JID.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ from attrs import field, frozen
 from precis_i18n import get_profile
 
 MAX_PART_BYTES: Final = 1023
-"""The longest part of a JID, in bytes of UTF-8 (RFC 7622 §3.2 to §3.4)."""
+"""The maximum length of each part of a JID, in bytes of UTF-8 (RFC 7622 §3.2 to §3.4)."""
 
 _MAX_DOMAIN: Final = 253  # the 255 octets of RFC 1034 §3.1 without the first length octet and the root
-_MAX_TEXT: Final = 4 * MAX_PART_BYTES  # no mapping shortens a text by more; what is longer is not looked at
+_MAX_TEXT: Final = 4 * MAX_PART_BYTES  # in characters; no mapping shortens a text by more, so longer ones are refused
 _CACHED: Final = 16384
-_CACHED_LENGTH: Final = 256  # longer texts are not cached, or a flood of them would fill the memory
+_CACHED_LENGTH: Final = 256  # longer texts are not cached, because a flood of them would fill the memory
 _LOCAL_EXCLUDED: Final = frozenset("\"&'/:<>@")  # RFC 7622 §3.3.1
 _USERNAME: Final = get_profile("UsernameCaseMapped")
 _OPAQUE: Final = get_profile("OpaqueString")
@@ -46,20 +45,21 @@ _ZONE: Final = re.compile(r"%25(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+\Z")  # RFC 6
 
 
 class InvalidJID(ValueError):
-    """The text is no JID; the message says which part breaks which rule (RFC 7622)."""
+    """The text is not a JID. The message says which part breaks which rule (RFC 7622)."""
 
 
 @frozen(order=False)
 class JID:
-    """A prepared address, of others perhaps with an opaque resourcepart; two are equal when their full forms are.
+    """A prepared address. Two JIDs are equal if their full forms are equal.
 
-    Made by :func:`parse_jid`, :func:`received_jid` and :func:`parse_address`.
-
-    ``bare`` is the key under which a contact is kept: ``local@domain``, or ``domain`` alone.
+    Make one with :func:`parse_jid`, :func:`received_jid` or :func:`parse_address`. The last two may return an opaque
+    resourcepart.
     """
 
     full: str
+    """``local@domain/resource``; the localpart or the resourcepart may be missing."""
     bare: str = field(eq=False, repr=False)
+    """``local@domain``, or ``domain`` alone: the key under which a contact is kept."""
     local: str | None = field(eq=False, repr=False)
     domain: str = field(eq=False, repr=False)
     resource: str | None = field(eq=False, repr=False)
@@ -79,7 +79,7 @@ class JID:
     def with_resource(self, resource: str) -> JID:
         """Return the bare address with this resourcepart.
 
-        :raises InvalidJID: where the resourcepart is empty, too long, or refused by OpaqueString.
+        :raises InvalidJID: if the resourcepart is empty or too long, or OpaqueString refuses it.
         """
         resource = _resourcepart(resource)
         return JID(f"{self.bare}/{resource}", self.bare, self.local, self.domain, resource)
@@ -87,7 +87,7 @@ class JID:
 
 @frozen
 class Address:
-    """An address as it was written, beside what it means. Compare ``jid``, send ``written``."""
+    """An address as it was written, and the JID that it means. Compare ``jid``, send ``written``."""
 
     written: str
     jid: JID
@@ -98,7 +98,7 @@ class Address:
 
 @frozen
 class Malformed:
-    """What stood where an address belongs, and why it is none (answered with jid-malformed by reducers)."""
+    """A text in the place of an address that is not a JID, and the reason. Reducers answer it with jid-malformed."""
 
     written: str
     reason: str
@@ -108,7 +108,7 @@ class Malformed:
 
 
 def parse_address(text: str) -> Address | Malformed:
-    """Read the value of a 'to' or 'from' attribute as `received_jid` does, and keep it as written. Never raises."""
+    """Read the value of a 'to' or 'from' attribute, as :func:`received_jid` does. It never raises."""
     return _cached_address(text) if len(text) <= _CACHED_LENGTH else _address(text)
 
 
@@ -124,31 +124,31 @@ _cached_address = lru_cache(maxsize=_CACHED)(_address)
 
 
 def address_of(jid: JID) -> Address:
-    """Return the address that writes a JID in its prepared form."""
+    """Return the address whose written form is the prepared form of the JID."""
     return Address(jid.full, jid)
 
 
 def parse_jid(text: str) -> JID:
     """Prepare an address (RFC 7622 §3).
 
-    :param text: ``[localpart@]domainpart[/resourcepart]``; no URI scheme (RFC 6121 §9).
-    :raises InvalidJID: where a part is empty, too long, or has what its profile forbids.
+    :param text: ``[localpart@]domainpart[/resourcepart]``, without a URI scheme (RFC 6121 §9).
+    :raises InvalidJID: if a part is empty or too long, or contains what its profile forbids.
     """
     return _parsed(text, _resourcepart)
 
 
 def received_jid(text: str) -> JID:
-    """Prepare an address that somebody else may have made: its resourcepart may be opaque.
+    """Prepare an address that another entity may have made: its resourcepart may be opaque.
 
     :param text: as for :func:`parse_jid`.
-    :raises InvalidJID: as :func:`parse_jid` does; of a resourcepart, where it is empty, has more than 1023 bytes or
-        holds control characters or what XML cannot hold.
+    :raises InvalidJID: for the localpart and the domainpart, as :func:`parse_jid` does; for the resourcepart, if it is
+        empty, has more than 1023 bytes, or contains control characters or characters that XML cannot hold.
     """
     return _parsed(text, _any_resourcepart)
 
 
 def received_bare(text: str) -> JID | None:
-    """Return the bare JID of an address, without a check of its resourcepart; None if that is not a JID."""
+    """Return the bare JID of an address without checking its resourcepart; None if the bare part is not a JID."""
     try:
         return parse_jid(text.partition("/")[0])
     except InvalidJID:
@@ -167,9 +167,9 @@ def _parsed(text: str, prepare_resource: Callable[[str], str]) -> JID:
 
 
 def prepared_jid(text: str) -> JID:
-    """Return the JID of a text that has been prepared before, as ``JID.full``: what was kept is not prepared again.
+    """Return the JID of a text that is prepared already, such as a stored ``JID.full``. Nothing is checked.
 
-    No prepared localpart or domainpart holds a slash, and no prepared domainpart an at sign.
+    No prepared localpart or domainpart contains a slash, and no prepared domainpart contains an at sign.
     """
     bare, slash, resource = text.partition("/")
     local, at, domain = bare.rpartition("@")
@@ -186,7 +186,7 @@ def _localpart(text: str) -> str:
     prepared = _enforced(
         "localpart", _USERNAME.enforce, text.replace("\N{GREEK CAPITAL LETTER SIGMA}", "\N{GREEK SMALL LETTER SIGMA}")
     )
-    if excluded := _LOCAL_EXCLUDED.intersection(prepared):  # a compatibility character may map to one
+    if excluded := _LOCAL_EXCLUDED.intersection(prepared):  # a compatibility character may map to an excluded one
         raise InvalidJID(f"localpart: {min(excluded)!r} is not allowed (RFC 7622 §3.3.1)")
     return prepared
 
@@ -208,10 +208,9 @@ def _any_resourcepart(text: str) -> str:
 
 
 def _opaque(text: str) -> str | None:
-    """Return the form in which an opaque resourcepart is compared; None if the text is not one.
+    """Return the form in which an opaque resourcepart is compared; None if the text is not an opaque resourcepart.
 
-    If OpaqueString accepts the NFC form of the text, the text is not an opaque resourcepart: it would equal a prepared
-    one.
+    If OpaqueString accepts the NFC form of the text, the text is not opaque: it would equal a prepared resourcepart.
     """
     if len(text) > _MAX_TEXT or _NOT_OPAQUE.search(text):
         return None
@@ -228,7 +227,7 @@ def _opaque(text: str) -> str | None:
 def _domainpart(text: str) -> str:
     if text.startswith("["):
         return _ip_literal(text)
-    text = text.removesuffix(".")  # RFC 7622 §3.2: a final dot is stripped before anything else
+    text = text.removesuffix(".")  # RFC 7622 §3.2: a final dot is removed first
     if len(text) <= _MAX_DOMAIN and all(_ASCII_LABEL.match(label) for label in text.split(".")):
         return text.lower()
     return _enforced("domainpart", _prepared_domain, text)
@@ -237,30 +236,30 @@ def _domainpart(text: str) -> str:
 def _prepared_domain(text: str) -> str:
     """Prepare an internationalised domain name, label by label (RFC 7622 §3.2.2)."""
     mapped = "".join([unicodedata.normalize("NFKC", c) if unicodedata.east_asian_width(c) in "FH" else c for c in text])
-    lowered = "".join([c.lower() for c in mapped])  # one by one: what stands around a sigma changes nothing
+    lowered = "".join([c.lower() for c in mapped])  # one by one, so that a final sigma is lowered like any other
     labels = [idna.ulabel(label) for label in unicodedata.normalize("NFC", lowered).split(".")]
-    # "Naturally, the length limits of [RFC1034] apply" (RFC 7622 §3.2): to A-labels, as DNS has them.
+    # "Naturally, the length limits of [RFC1034] apply" (RFC 7622 §3.2): they apply to A-labels, as the DNS has them.
     if len(b".".join([idna.alabel(label) for label in labels])) > _MAX_DOMAIN:
         raise idna.IDNAError(f"longer than {_MAX_DOMAIN} octets in the DNS (RFC 1034 §3.1)")
     return ".".join(labels)
 
 
 def _ip_literal(text: str) -> str:
-    """Check an IPv6 literal, with or without a zone; its spelling stays, apart from case (RFC 7622 §3.2.3)."""
+    """Check an IPv6 literal, with or without a zone. Only the case of its spelling changes (RFC 7622 §3.2.3)."""
     address, percent, zone = text[1:-1].partition("%")
     try:
         if not text.endswith("]") or (percent and not _ZONE.match(percent + zone)):
             raise ValueError(text)
         ipaddress.IPv6Address(address)
     except ValueError:
-        raise InvalidJID("domainpart: no IPv6 literal stands in the brackets (RFC 7622 §3.2)") from None
+        raise InvalidJID("domainpart: the brackets do not contain an IPv6 literal (RFC 7622 §3.2)") from None
     return _bounded("domainpart", f"[{address.lower()}{percent}{zone}]")
 
 
 def _enforced(part: str, enforce: Callable[[str], str], text: str) -> str:
-    """Apply a profile until it changes nothing; what is not stable after one application is refused.
+    """Apply a profile, and refuse a text that a second application would change.
 
-    Two addresses that become equal only when prepared again would let one account pass for another.
+    If two addresses became equal only when prepared again, one account could pass for another.
     """
     if len(text) > _MAX_TEXT:
         raise InvalidJID(f"{part}: {len(text)} characters, allowed are 1 to {MAX_PART_BYTES} bytes (RFC 7622 §3)")

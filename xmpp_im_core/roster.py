@@ -1,11 +1,11 @@
-"""Contacts and the roster: data, and the rules of the roster itself (RFC 6121 §2).
+"""Contacts and the roster: the data, and the rules for changing it (RFC 6121 §2).
 
-A ``Contact`` is all that is kept about one bare JID, whether it stands in the roster or not: a request
-from somebody who is in no roster, and the tombstone of a removed item, are contacts that are not listed.
+A ``Contact`` is everything that is kept about one bare JID, in the roster or not. Two kinds of contact are not listed
+in the roster: one who is not in it and has asked for a subscription, and the tombstone of a removed item.
 
-A version is a number that grows by one with each modification; a ``ver`` is that number behind the
-roster's lineage. The lineage comes with the account, so that the versions of an account which was removed
-and created again are never taken for one another.
+A version is a number that each modification of the roster increases by one. A ``ver`` is the roster's lineage followed
+by the version. Each account gets its own lineage when it is created, so if an account is removed and created again, no
+version of the old roster is mistaken for one of the new roster.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from xmpp_im_core.subscription import BOTH, NONE, Subscription
 ROSTER: Final = "jabber:iq:roster"
 
 CONTACT_SIZE: Final = 352
-"""What a contact takes in memory besides its characters, its groups and its request, in bytes."""
+"""The memory of a contact without its characters, its groups and its request, in bytes."""
 
 
 @frozen
 class Contact:
-    """What is kept about one bare JID."""
+    """Everything that is kept about one bare JID."""
 
     jid: str
     """The prepared bare JID."""
     state: Subscription = NONE
     listed: bool = True
-    """Whether it stands in the roster."""
+    """Whether it is in the roster."""
     name: str = ""
     groups: tuple[str, ...] = ()
     approved: bool = False
     """Whether the user has pre-approved a request (§3.4)."""
     request: Presence | None = None
-    """The complete request (§3.1.3); present exactly in the pending-in states."""
+    """The contact's request, with all its content (§3.1.3); None exactly if the state is not pending in."""
     asked: datetime | None = None
-    """When the user's request was last sent; present exactly in the pending-out states."""
+    """When the user's request was last sent; None if the state is not pending out, or a storage lacked the time."""
     version: int = 0
-    """The roster version of its last modification; 0 where it never stood in the roster."""
+    """The roster version of its last modification; 0 if it has never been in the roster."""
 
     def becoming(self, state: Subscription) -> Contact:
-        """Return the contact in this state, without the request or the time that the state has no use for."""
+        """Return the contact in this state. The request and the time stay only if the state needs them."""
         return Contact(
             self.jid,
             state,
@@ -63,7 +63,10 @@ class Contact:
         )
 
     def in_roster(self, *, approved: bool) -> Contact:
-        """Return the contact as a roster item, pre-approved or not."""
+        """Return the contact as an item of the roster.
+
+        :param approved: whether the user has pre-approved a request (§3.4).
+        """
         return Contact(
             self.jid,
             self.state,
@@ -77,7 +80,7 @@ class Contact:
         )
 
     def asked_at(self, at: datetime) -> Contact:
-        """Return the contact with the time at which the user's request was sent."""
+        """Return the contact with this time as the time at which the user's request was sent."""
         return Contact(
             self.jid,
             self.state,
@@ -91,7 +94,7 @@ class Contact:
         )
 
     def requesting(self, request: Presence) -> Contact:
-        """Return the contact with its request, which waits for the user's decision."""
+        """Return the contact with this request, which waits for the user's decision."""
         return Contact(
             self.jid,
             self.state,
@@ -105,9 +108,9 @@ class Contact:
         )
 
     def item(self) -> Element:
-        """Return the roster item that shows this contact; a contact not listed shows as removed (§2.1.2).
+        """Return the ``<item/>`` of this contact (§2.1.2); for a contact that is not listed, subscription='remove'.
 
-        'subscription' is written always: leaving it out for "none", as §2.1.2.5 allows, breaks clients.
+        'subscription' is always written: §2.1.2.5 allows to leave it out for "none", but some clients fail without it.
         """
         if not self.listed:
             return element("item", ROSTER, {"jid": self.jid, "subscription": "remove"})
@@ -123,36 +126,36 @@ class Contact:
 
 @frozen
 class SharedItem:
-    """An item that the service shows in the roster: read-only for the user and for the contact, and never stored.
+    """An item that the service puts into the roster. Neither the user nor the contact can change it; it is not stored.
 
-    It stands in the place of an item of the user's own for the same JID, which comes back when it goes.
+    It hides the user's own item for the same JID until it is removed.
     """
 
     jid: str
     """The prepared bare JID."""
     state: Subscription = BOTH
-    """What the two see of one another; nothing is pending."""
+    """Who sees whose presence; never a pending state."""
     name: str = ""
     groups: tuple[str, ...] = ()
 
     def item(self) -> Element:
-        """Return the roster item that shows it (§2.1.2)."""
+        """Return its ``<item/>`` (§2.1.2)."""
         return Contact(self.jid, self.state, True, self.name, self.groups).item()
 
 
 @frozen
 class RosterHead:
-    """What is stored of a roster beside its contacts."""
+    """The stored part of a roster that is not a contact. The fields are those of :class:`Roster`."""
 
     lineage: str
     version: int
     horizon: int
     sharing: bool = False
-    """Whether the service showed items of its own when the version was given out."""
+    """Whether the roster had shared items when this version was current."""
 
 
 class Told(NamedTuple):
-    """Who receives the user's presence, as long as the block list is this one."""
+    """The recipients of the user's presence, valid while the block list is ``blocked``."""
 
     blocked: tuple[str, ...]
     recipients: tuple[str, ...]
@@ -160,42 +163,45 @@ class Told(NamedTuple):
 
 @frozen
 class Roster:
-    """The contacts of an account, and the version that their state has."""
+    """The contacts of an account and the current version."""
 
     lineage: str
+    """A string that distinguishes the versions of this roster from those of an earlier account with the same JID."""
     version: int = 0
     horizon: int = 0
-    """The oldest version from which the way to the present one is known: older tombstones are gone."""
+    """The oldest version whose difference from the current one is known. Tombstones from before it are forgotten."""
     contacts: FrozenMap[Contact] = FrozenMap()
+    """By bare JID."""
     listed: int = 0
-    """How many contacts stand in the roster."""
+    """How many contacts are in the roster."""
     pending: tuple[str, ...] = ()
     """The bare JIDs with a pending request, sorted."""
     removed: int = 0
     """How many contacts are tombstones."""
     shared: FrozenMap[SharedItem] = FrozenMap()
-    """The items that the service shows, by their bare JIDs."""
+    """The items that the service puts into the roster, by bare JID."""
     item_bytes: int = 0
-    """What the items take in memory, tombstones included (see :func:`item_size`)."""
+    """The memory of the items, tombstones included, in bytes (see :func:`item_size`)."""
     request_bytes: int = 0
-    """What the pending requests take in memory (see :func:`request_size`)."""
+    """The memory of the pending requests, in bytes (see :func:`request_size`)."""
     told: Told | None = field(default=None, eq=False, repr=False)
-    """Who received the last broadcast; kept for the next one, until a change of who is subscribed."""
+    """A cache for the next broadcast: the recipients of the last one. None after the set of subscribers has changed."""
 
     @property
     def head(self) -> RosterHead:
-        """What is to be stored of the roster itself."""
+        """The part of the roster that is stored besides its contacts."""
         return RosterHead(self.lineage, self.version, self.horizon, bool(self.shared))
 
     @property
     def ver(self) -> str:
-        """The version as clients see it: an opaque string (§2.1.1)."""
+        """The version as clients see it, an opaque string (§2.1.1)."""
         return f"{self.lineage}:{self.version}"
 
     def since(self, ver: str) -> int | None:
-        """Return the version that a client's ``ver`` names, if the way from there to the present is known.
+        """Return the version that a client's ``ver`` names, if the changes since that version are known.
 
-        None for another lineage, a version from the future, one older than the horizon, and nonsense.
+        Return None if it has another lineage, is newer than the current version or older than the horizon, or is not a
+        ``ver`` that this class writes.
         """
         lineage, colon, number = ver.rpartition(":")
         if not colon or lineage != self.lineage or not (number.isascii() and number.isdigit()):
@@ -206,12 +212,15 @@ class Roster:
         return version if self.horizon <= version <= self.version else None
 
     def modified_since(self, version: int) -> tuple[Contact, ...]:
-        """Return the contacts modified after this version in the order of their last modification (§2.6.3)."""
+        """Return the contacts modified after this version, in the order of their last modification (§2.6.3).
+
+        Contacts that a shared item hides are left out.
+        """
         changed = [c for c in self.contacts.unordered() if c.version > version and c.jid not in self.shared]
         return tuple(sorted(changed, key=_by_version))
 
     def items(self) -> tuple[Contact | SharedItem, ...]:
-        """Return what stands in the roster, sorted by JID."""
+        """Return the items of the roster, the shared ones included, sorted by JID."""
         own = [contact for contact in self.contacts.values() if contact.listed]
         if not self.shared:
             return tuple(own)
@@ -219,7 +228,7 @@ class Roster:
         return tuple(sorted([*unshared, *self.shared.values()], key=_by_jid))
 
     def state_of(self, jid: str) -> Subscription:
-        """Return the state of a bare JID; whoever is not in the roster counts as None (§A.1)."""
+        """Return the state of a bare JID; of one that is unknown, the state "None" (§A.1)."""
         shared = self.shared.get(jid)
         if shared is not None:
             return shared.state
@@ -227,18 +236,18 @@ class Roster:
         return NONE if contact is None else contact.state
 
     def subscribers(self) -> tuple[str, ...]:
-        """Return who is subscribed to the user's presence ("from" and "both"), sorted."""
+        """Return the bare JIDs that are subscribed to the user's presence ("from" and "both"), sorted."""
         return self._in_state(_subscriber)
 
     def subscribers_at(self, domains: frozenset[str]) -> list[str]:
-        """Return who of these domains, or which of them, is subscribed to the user's presence, in no order."""
+        """Return the subscribers that are one of these domains or have an address there, in no particular order."""
         shared = self.shared
         own = [c.jid for c in self.contacts.unordered() if c.state.from_ and c.jid not in shared]
         all_of_them = [*own, *[item.jid for item in shared.unordered() if item.state.from_]]
         return [jid for jid in all_of_them if jid.rpartition("@")[2] in domains]
 
     def subscriptions(self) -> tuple[str, ...]:
-        """Return whose presence the user is subscribed to ("to" and "both"), sorted."""
+        """Return the bare JIDs to whose presence the user is subscribed ("to" and "both"), sorted."""
         return self._in_state(_subscribed)
 
     def _in_state(self, holds: Callable[[Subscription], bool]) -> tuple[str, ...]:
@@ -247,23 +256,25 @@ class Roster:
         return tuple(sorted([*own, *[item.jid for item in shared.unordered() if holds(item.state)]]))
 
     def growth(self, contact: Contact) -> int:
-        """Return how many bytes the items would take more with this contact in the place of the present one."""
+        """Return by how many bytes the items would grow if this contact replaced the current one for its JID."""
         return item_size(contact) - item_size(self.contacts.get(contact.jid))
 
     def pending_from(self, domain: str) -> int:
-        """Return how many pending requests came from this domain."""
+        """Return how many pending requests are from this domain, or from an address there."""
         behind = f"@{domain}"
         return (domain in self.pending) + sum([jid.endswith(behind) for jid in self.pending])
 
     def telling(self, told: Told) -> Roster:
-        """Return the roster with the recipients of a broadcast at hand for the next one."""
+        """Return the roster with the recipients of a broadcast cached for the next broadcast."""
         return evolve(self, told=told)
 
     def showing(self, shared: FrozenMap[SharedItem], changes: int) -> Roster:
-        """Return the roster with these shared items, after so many modifications.
+        """Return the roster with these shared items.
 
-        The versions from before lead nowhere any more: what was shared then is stored nowhere, so whoever comes
-        with one of them is sent the whole roster.
+        Earlier shared items are not stored, so the changes since earlier versions are unknown: a client that sends such
+        a version gets the whole roster.
+
+        :param changes: by how many modifications the version advances.
         """
         version = self.version + changes
         return Roster(
@@ -280,7 +291,9 @@ class Roster:
         )
 
     def modified(self, contact: Contact) -> tuple[Roster, Contact]:
-        """Put a contact whose roster item has changed: the version advances (§2.6.3)."""
+        """Return the roster with a contact whose roster item has changed, and the contact with the new version
+        (§2.6.3).
+        """
         version = self.version + 1
         contact = Contact(
             contact.jid,
@@ -296,7 +309,7 @@ class Roster:
         return self._put(contact, version), contact
 
     def noted(self, contact: Contact) -> Roster:
-        """Put a contact of which nothing that a roster item shows has changed: the version stays (§2.6.3)."""
+        """Return the roster with a contact whose ``<item/>`` has not changed: the version stays (§2.6.3)."""
         return self._put(contact, self.version)
 
     def _put(self, contact: Contact, version: int) -> Roster:
@@ -328,10 +341,10 @@ class Roster:
         )
 
     def forgetting(self, keep: int) -> tuple[Roster, tuple[str, ...]]:
-        """Return the roster with at most ``keep`` tombstones, the newest, and the JIDs whose contact went.
+        """Forget the oldest tombstones: return the roster with the newest ``keep``, and the JIDs that were forgotten.
 
-        The horizon rises to the newest version that went. Nothing goes before there are twice as many as to
-        keep, so that the search for the oldest is paid once in ``keep`` removals.
+        The horizon rises to the newest version that was forgotten. Nothing is forgotten while there are at most
+        ``2 * keep`` tombstones, so the search for the oldest happens once in ``keep`` removals.
         """
         if self.removed <= 2 * keep:
             return self, ()
@@ -358,14 +371,14 @@ class Roster:
 
 
 def is_tombstone(contact: Contact) -> bool:
-    """Whether the contact is kept only so that clients with an older version learn of its removal (§2.6.3)."""
+    """Whether the contact is kept only to tell clients with an older version of its removal (§2.6.3)."""
     return not contact.listed and contact.version > 0 and contact.request is None
 
 
 def item_size(contact: Contact | None) -> int:
-    """Return how many bytes a contact takes in memory at most as an item, or as the tombstone of one.
+    """Return an upper bound of the memory of a contact as an item or a tombstone, in bytes.
 
-    A contact who has only asked for a subscription has no item: see :func:`request_size`.
+    A contact who has only asked for a subscription has no item: the result is 0, see :func:`request_size`.
     """
     if contact is None or not (contact.listed or contact.version > 0):
         return 0
@@ -374,14 +387,17 @@ def item_size(contact: Contact | None) -> int:
 
 
 def request_size(contact: Contact | None) -> int:
-    """Return how many bytes the pending request of a contact takes in memory at most, the contact included."""
+    """Return an upper bound of the memory of a contact's pending request, the contact included, in bytes."""
     if contact is None or contact.request is None:
         return 0
     return CONTACT_SIZE + text_size(contact.jid) + contact.request.size()
 
 
 def roster_of(head: RosterHead, contacts: dict[str, Contact]) -> Roster:
-    """Build a roster from what was stored."""
+    """Build a roster from its stored parts.
+
+    :param contacts: by bare JID.
+    """
     return Roster(
         head.lineage,
         head.version,

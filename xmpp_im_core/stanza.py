@@ -1,10 +1,10 @@
-"""Stanzas: a header over a shared, immutable payload (RFC 6120 §8).
+"""Stanzas: a header and a shared, immutable payload (RFC 6120 §8).
 
-Stamping an address or delivering to another resource makes a new header; the payload is never touched and
-never copied. Inside the core the content namespace is always ``jabber:client``; the codec writes the one
-that a stream needs (RFC 6120 §4.8.3).
+To stamp an address or to deliver to another resource makes a new header; the payload is neither changed nor copied.
+Inside the core the content namespace is always ``jabber:client``; the codec writes the namespace of the stream
+(RFC 6120 §4.8.3).
 
-The ``type`` attribute is kept as written, so that nothing is lost of a type that nobody knows.
+The ``type`` attribute is kept as written, so an unknown type is not lost.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ IQ_TYPES: Final = frozenset({"get", "set", "result", "error"})
 AddressLike: TypeAlias = Address | Malformed | None
 
 STANZA_SIZE: Final = 1536
-"""What a stanza takes in memory besides its characters and its payload, in bytes; its addresses take most of it."""
+"""The memory of a stanza without its characters and its payload, in bytes. Most of it is for the two addresses."""
 
 
 @frozen
 class Payload:
-    """What stands between a stanza's tags: elements and text, in canonical form."""
+    """The content of a stanza: elements and text in canonical form (see :func:`~xmpp_im_core.element.canonical`)."""
 
     children: tuple[Element | str, ...] = ()
 
@@ -58,7 +58,7 @@ class Payload:
         return tuple([c for c in self.elements if c.name == name and c.namespace == namespace])
 
     def size(self) -> int:
-        """Return how many bytes of memory it takes at most (see :func:`~xmpp_im_core.element.size`)."""
+        """Return an upper bound of its memory in bytes (see :func:`~xmpp_im_core.element.size`)."""
         return sum([size(child) for child in self.children])
 
 
@@ -71,7 +71,7 @@ def payload(*children: Element | str) -> Payload:
 
 
 def to_bare(address: AddressLike) -> AddressLike:
-    """Return an address without its resourcepart, as it was written where it had none."""
+    """Return an address without its resourcepart. An address that has none, or is malformed or absent, is unchanged."""
     if isinstance(address, Address) and address.jid.resource is not None:
         return address_of(address.jid.to_bare())
     return address
@@ -79,7 +79,7 @@ def to_bare(address: AddressLike) -> AddressLike:
 
 @frozen
 class Stanza:
-    """What message, presence and IQ share: the header and the payload."""
+    """The fields that message, presence and IQ share: the header and the payload."""
 
     KIND: ClassVar[str] = ""
 
@@ -93,7 +93,7 @@ class Stanza:
     """The attributes that RFC 6120 §8.1 does not define, as in :class:`~xmpp_im_core.element.Element`."""
 
     def stamped(self, *, to: AddressLike = None, from_: AddressLike = None, lang: str | None = None) -> Self:
-        """Return this stanza with the header fields that are given, over the same payload."""
+        """Return this stanza with the given header fields and the same payload. None leaves a field unchanged."""
         return type(self)(
             self.to if to is None else to,
             self.from_ if from_ is None else from_,
@@ -105,25 +105,25 @@ class Stanza:
         )
 
     def size(self) -> int:
-        """Return how many bytes of memory the whole stanza takes at most: its header and its payload.
+        """Return an upper bound of the memory of the whole stanza, header and payload, in bytes.
 
-        Every limit on stanzas counts so (see :func:`~xmpp_im_core.element.size`).
+        Every limit on stanzas uses this measure (see :func:`~xmpp_im_core.element.size`).
         """
         own = sum([text_size(text) for text in (self.id, self.type, self.lang) if text is not None])
         return STANZA_SIZE + own + self._addresses_size() + attributes_size(self.attributes) + self.payload.size()
 
     def _addresses_size(self) -> int:
-        """Return the size of 'to' and 'from': an address is kept as written, prepared, without resource, in parts."""
+        """Return the size of 'to' and 'from'. Each is kept four times: as written, full, bare, and in parts."""
         return 4 * sum([text_size(address.written) for address in (self.to, self.from_) if address is not None])
 
     @property
     def to_jid(self) -> JID | None:
-        """The prepared 'to'; None where it is absent or malformed."""
+        """The prepared 'to'; None if it is absent or malformed."""
         return self.to.jid if isinstance(self.to, Address) else None
 
     @property
     def from_jid(self) -> JID | None:
-        """The prepared 'from'; None where it is absent or malformed."""
+        """The prepared 'from'; None if it is absent or malformed."""
         return self.from_.jid if isinstance(self.from_, Address) else None
 
     @property
@@ -133,7 +133,7 @@ class Stanza:
 
     @property
     def error(self) -> StanzaError | None:
-        """The error that a stanza of type "error" reports, or None."""
+        """The content of the ``<error/>`` child; None if there is no such child."""
         child = self.payload.first("error")
         return read_error(child) if child is not None else None
 
@@ -146,7 +146,7 @@ class Message(Stanza):
 
     @property
     def kind(self) -> str:
-        """The type to obey: absent and unknown types count as "normal" (RFC 6121 §5.2.2)."""
+        """The type that decides the handling: an absent or unknown type counts as "normal" (RFC 6121 §5.2.2)."""
         return self.type if self.type is not None and self.type in MESSAGE_TYPES else "normal"
 
 
@@ -158,7 +158,7 @@ class Presence(Stanza):
 
     @property
     def priority(self) -> int:
-        """The priority, -128 to 127; 0 where it is absent or no such number (RFC 6121 §4.7.2.3)."""
+        """The priority, -128 to 127; 0 if it is absent or not an integer in that range (RFC 6121 §4.7.2.3)."""
         child = self.payload.first("priority")
         value = read_priority(child.text) if child is not None else None
         return 0 if value is None else value
@@ -172,7 +172,7 @@ class IQ(Stanza):
 
     @property
     def request(self) -> Element | None:
-        """The payload element of a get or set: its only child element, or None where there is not one."""
+        """The payload element of a get or set: its only child element; None if it has none or several."""
         elements = self.payload.elements
         return elements[0] if len(elements) == 1 else None
 
@@ -183,7 +183,7 @@ KINDS: Final[Mapping[str, type[Message] | type[Presence] | type[IQ]]] = MappingP
 
 
 def read_priority(text: str) -> int | None:
-    """Read the text of a priority element; None where it is no integer from -128 to 127 (RFC 6121 §4.7.2.3)."""
+    """Read the text of a priority element. None: it is not an integer from -128 to 127 (RFC 6121 §4.7.2.3)."""
     text = text.strip(" \t\r\n")
     digits = text[1:] if text[:1] in ("-", "+") else text
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 4096:
@@ -196,11 +196,11 @@ def read_priority(text: str) -> int | None:
 
 
 class NotAStanza(ValueError):
-    """The element is no message, presence or iq in the namespace ``jabber:client``."""
+    """The element is not a message, presence or iq in the namespace ``jabber:client``."""
 
 
 def from_element(root: Element) -> Message | Presence | IQ:
-    """Return the stanza that an element in ``jabber:client`` stands for.
+    """Convert an element in ``jabber:client`` to a stanza.
 
     :raises NotAStanza: for any other name or namespace.
     """
@@ -216,9 +216,10 @@ def read_stanza(
     content: Payload,
     lang: str | None = None,
 ) -> Message | Presence | IQ:
-    """Build a stanza from its attributes (sorted by name) and payload.
+    """Build a stanza from its attributes and its payload.
 
-    :param lang: the language of a stanza that names none: that of its stream (RFC 6120 §8.1.5).
+    :param attributes: names and values, sorted by name.
+    :param lang: the language of the stream, which applies if the stanza has no xml:lang (RFC 6120 §8.1.5).
     """
     to: AddressLike = None
     from_: AddressLike = None
@@ -246,7 +247,7 @@ def to_element(stanza: Stanza) -> Element:
 
 
 def header(stanza: Stanza) -> list[tuple[str, str]]:
-    """Return the attributes of a stanza as written, in no particular order."""
+    """Return the attributes of a stanza, with addresses as written, in no particular order."""
     attributes = list(stanza.attributes)
     if stanza.to is not None:
         attributes.append(("to", stanza.to.written))
@@ -327,17 +328,19 @@ USUAL_TYPE: Final[Mapping[Condition, ErrorType]] = MappingProxyType(
         Condition.UNEXPECTED_REQUEST: ErrorType.WAIT,
     }
 )
-"""The type that RFC 6120 §8.3.3 gives each condition (the first where it names two)."""
+"""The type that RFC 6120 §8.3.3 gives each condition; the first if it gives two."""
 
 
 @frozen
 class StanzaError:
-    """The content of an ``<error/>`` element."""
+    """The content of an ``<error/>`` element (RFC 6120 §8.3)."""
 
     condition: Condition
     type: ErrorType
     text: str | None = None
+    """A description for people (RFC 6120 §8.3.2)."""
     by: str | None = None
+    """The entity that returned the error (RFC 6120 §8.3.1)."""
     address: str | None = None
     """The new address in ``<gone/>`` and ``<redirect/>`` (RFC 6120 §8.3.3.5, §8.3.3.14)."""
     application: tuple[Element, ...] = ()
@@ -345,7 +348,10 @@ class StanzaError:
 
 
 def stanza_error(condition: Condition, type: ErrorType | None = None, text: str | None = None) -> StanzaError:
-    """Return an error of this condition, of its usual type unless another is given."""
+    """Return an error with this condition.
+
+    :param type: by default the condition's :data:`USUAL_TYPE`.
+    """
     return StanzaError(condition, USUAL_TYPE[condition] if type is None else type, text)
 
 
@@ -361,9 +367,10 @@ def write_error(error: StanzaError) -> Element:
 
 
 def read_error(child: Element) -> StanzaError:
-    """Read an ``<error/>`` element; what is missing or unknown reads as undefined-condition of type cancel.
+    """Read an ``<error/>`` element.
 
-    Entities must cope with errors that are less than perfect: an error is never answered with another.
+    Any element is accepted, because an error must never be answered with an error. A missing or unknown condition is
+    read as undefined-condition, a missing or unknown type as cancel.
     """
     condition, address, text = Condition.UNDEFINED_CONDITION, None, None
     application: list[Element] = []
@@ -384,15 +391,15 @@ _ERROR_TYPES: Final = {type_.value: type_ for type_ in ErrorType}
 
 
 def may_be_answered(stanza: Stanza) -> bool:
-    """Whether an error may answer this stanza: never an error or an IQ result (RFC 6120 §8.2.3, §8.3.1)."""
+    """Whether the stanza may be answered with an error: not an error or an IQ result (RFC 6120 §8.2.3, §8.3.1)."""
     return stanza.type != "error" and not (isinstance(stanza, IQ) and stanza.type == "result")
 
 
 def error_reply(stanza: Stanza, error: StanzaError) -> Stanza:
-    """Return the error stanza that answers a stanza, with its addresses swapped and without its payload.
+    """Return the error stanza that answers a stanza: its addresses are swapped, its payload is left out.
 
-    The caller has asked :func:`may_be_answered` first. An address that is malformed is left out rather than
-    written (RFC 6120 §8.3.1, rule 2), and an IQ without an 'id' gets an empty one (rule 3).
+    Call :func:`may_be_answered` first. A malformed address is left out (RFC 6120 §8.3.1, rule 2), and the answer to an
+    IQ without an 'id' has an empty 'id' (rule 3).
     """
     to, from_ = [address if isinstance(address, Address) else None for address in (stanza.from_, stanza.to)]
     id_ = "" if stanza.id is None and isinstance(stanza, IQ) else stanza.id
@@ -400,5 +407,8 @@ def error_reply(stanza: Stanza, error: StanzaError) -> Stanza:
 
 
 def result_reply(request: IQ, *children: Element) -> IQ:
-    """Return the IQ result that answers a get or set, with its addresses swapped."""
+    """Return the IQ result that answers a get or set: its addresses are swapped.
+
+    :param children: the payload of the result.
+    """
     return IQ(request.from_, request.to, request.id, "result", None, payload(*children))

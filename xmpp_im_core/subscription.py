@@ -1,11 +1,11 @@
-"""The subscription states and the tables of Appendix A, as tables (RFC 6121 Appendix A, §3.4).
+"""The nine subscription states and the tables of RFC 6121 Appendix A; pre-approval (§3.4).
 
-The nine states are all there are: "From + Pending In" cannot even be written. What a roster item shows
-(``subscription`` and ``ask``) is read off the state.
+Only the nine states of the RFC exist: "From + Pending In" cannot be written. The state decides the 'subscription' and
+'ask' of a roster item.
 
-Each table keeps the RFC's rows, order and headings. A row says whether the stanza is routed (outbound) or
-delivered (inbound), and which state follows; its rule cites the sentences that it obeys. What no cell of
-the RFC's tables holds stands here too: pre-approval (§3.4), as the rows of ``PRE_APPROVED``.
+Each table has the RFC's rows, order and headings. A row says whether the stanza is routed (outbound) or delivered
+(inbound) and which state follows; its rule cites the sentences that it obeys. ``PRE_APPROVED`` has the rows for
+pre-approval, which the RFC's tables do not contain.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Subscription(Enum):
         self.subscription = subscription
         """The value of the roster item's 'subscription' attribute (§2.1.2.5)."""
         self.pending_out = pending_out
-        """Whether the user's request is unanswered; the item then shows ask='subscribe' (§2.1.2.2)."""
+        """Whether the user's request is unanswered; the item then has ask='subscribe' (§2.1.2.2)."""
         self.pending_in = pending_in
-        """Whether the contact's request is unanswered; no item ever shows it (§A.1)."""
+        """Whether the contact's request is unanswered; no item shows that (§A.1)."""
         self.to = subscription in ("to", "both")
         """Whether the user is subscribed to the contact's presence."""
         self.from_ = subscription in ("from", "both")
@@ -63,11 +63,12 @@ BOTH: Final = Subscription.BOTH
 
 
 def subscription_state(subscription: str, pending_out: bool = False, pending_in: bool = False) -> Subscription:
-    """Return the state that stored flags mean; a flag that the subscription has overtaken does not count.
+    """Return the state that stored flags mean.
 
-    Storages in the field hold "both, ask='subscribe'" and the like; every combination has a meaning here.
+    Some storages contain impossible combinations such as "both, ask='subscribe'". A pending flag does not count if the
+    subscription for which it asks exists.
 
-    :param subscription: "none", "to", "from" or "both"; anything else counts as "none".
+    :param subscription: "none", "to", "from" or "both"; any other value counts as "none".
     """
     to = subscription in ("to", "both")
     from_ = subscription in ("from", "both")
@@ -79,7 +80,7 @@ _BY_FLAGS: Final = {(s.to, s.from_, s.pending_out, s.pending_in): s for s in Sub
 
 @frozen
 class Row:
-    """A row of a table: is the stanza routed or delivered, and which state follows."""
+    """A row of a table: whether the stanza is routed or delivered, and which state follows."""
 
     acts: bool
     """The ROUTE? or DELIVER? column."""
@@ -96,11 +97,14 @@ NO: Final = False
 
 
 PRE_APPROVAL: Final = None
-"""What §A.2.3 prints instead of a new state: the state stays, the contact is noted as pre-approved."""
+"""The entry of §A.2.3 in place of a new state: the state stays, and the contact becomes pre-approved."""
 
 
 def _table(name: str, says: str, cites: str, *rows: tuple[Subscription, bool, Subscription | None, str]) -> Table:
-    """Build a table; ``cites`` are the requirements that every row of it obeys."""
+    """Build a table.
+
+    :param cites: the requirements that every row obeys.
+    """
     return MappingProxyType(
         {
             state: Row(
@@ -117,7 +121,7 @@ def _table(name: str, says: str, cites: str, *rows: tuple[Subscription, bool, Su
 # §A.2.1: the user sends presence of type "subscribe"
 OUTBOUND_SUBSCRIBE: Final = _table(
     "A.2.1",
-    "An outbound subscribe is routed in every state; it makes the contact pending out where there is no subscription.",
+    "An outbound subscribe is routed in every state; it makes the contact pending out if there is no subscription.",
     "A.2-01 3-04 3-03 3-06 3.1-01 3.1.2-01 3.1.2-02 3.1.2-03 3.1.2-05 3.1.2-06 3.1.2-08 3.1.1-06 4.7.1-03 4.7.1-08 12-16",
     # EXISTING STATE  ROUTE?  NEW STATE
     (NONE,            YES,    NONE_OUT,    "A.2.1-01 A.2.1-02 A.2.1-19 A.1-01 A.1-05"),
@@ -151,7 +155,7 @@ OUTBOUND_UNSUBSCRIBE: Final = _table(
 # §A.2.3: the user sends presence of type "subscribed"
 OUTBOUND_SUBSCRIBED: Final = _table(
     "A.2.3",
-    "An outbound subscribed is routed where a request is pending in; else it pre-approves or is ignored.",
+    "An outbound subscribed is routed if a request is pending in; otherwise it pre-approves or is ignored.",
     "A.2-01 3-03 3-06 3.4.2-01 4.7.1-03 4.7.1-09 12-10",
     # EXISTING STATE  ROUTE?  NEW STATE
     (NONE,            NO,     PRE_APPROVAL, "A.2.3-01 A.2.3-02 A.2.3-19 A.1-05 3.4-01 3.4.2-07 3.4.2-09 3.4.2-10 3.4.2-12 12-14"),
@@ -165,10 +169,10 @@ OUTBOUND_SUBSCRIBED: Final = _table(
     (BOTH,            NO,     BOTH,         "A.2.3-17 A.2.3-18 3.4.2-02"),
 )  # fmt: skip
 
-# §A.2.4: the user sends presence of type "unsubscribed"; where it is not routed it can cancel a pre-approval
+# §A.2.4: the user sends presence of type "unsubscribed"; if it is not routed, it may cancel a pre-approval
 OUTBOUND_UNSUBSCRIBED: Final = _table(
     "A.2.4",
-    "An outbound unsubscribed is routed where it denies a request or cancels a subscription, and nowhere else.",
+    "An outbound unsubscribed is routed only if it denies a request or cancels a subscription.",
     "A.2-01 3-03 3-06 3.2.2-01 4.7.1-03 4.7.1-11 12-12",
     # EXISTING STATE  ROUTE?  NEW STATE
     (NONE,            NO,     NONE,        "A.2.4-01 A.2.4-02 A.2.4-19 A.1-05 3.2.2-02 3.2.2-03 3.2.2-04 3.2.2-05"),
@@ -186,7 +190,7 @@ OUTBOUND_UNSUBSCRIBED: Final = _table(
 # auto-replies "subscribed" instead of delivering
 INBOUND_SUBSCRIBE: Final = _table(
     "A.3.1",
-    "An inbound subscribe is delivered once, unless the contact is subscribed already: then subscribed is the reply.",
+    "An inbound subscribe is delivered once; if the contact is subscribed already, the server replies with subscribed.",
     "A.3-01 3-01 11-06 3-03 3-06 3.1.3-01 3.1.3-02 3.1.3-04 4.7.1-03 4.7.1-08 8.5.2.1.2-02 8.5.2.1.2-04 8.5.2.2.2-02 8.5.3.1-07 8.5.3.2.2-02 12-16",
     # EXISTING STATE  DELIVER?  NEW STATE
     (NONE,            YES,      NONE_IN,     "A.3.1-01 A.3.1-02 A.1-05 A.1-08 A.1-11 A.1-12 3.1.3-05 3.1.3-06 3.1.3-09 3.1.3-18 3.1-02 2.2-06"),
@@ -200,11 +204,11 @@ INBOUND_SUBSCRIBE: Final = _table(
     (BOTH,            NO,       BOTH,        "A.3.1-17 A.3.1-18 A.3.1-20 3.1.3-07"),
 )  # fmt: skip
 
-# §A.3.2: the contact sends presence of type "unsubscribe"; where the state changes the server auto-replies
+# §A.3.2: the contact sends presence of type "unsubscribe"; if the state changes, the server auto-replies
 # "unsubscribed"
 INBOUND_UNSUBSCRIBE: Final = _table(
     "A.3.2",
-    "An inbound unsubscribe is delivered where it ends the contact's subscription or request, and nowhere else.",
+    "An inbound unsubscribe is delivered only if it ends the contact's subscription or request.",
     "A.3-01 3-03 3-06 3.3.3-01 4.7.1-03 4.7.1-10 8.5.2.1.2-02 8.5.2.2.2-02 8.5.3.1-07 12-18",
     # EXISTING STATE  DELIVER?  NEW STATE
     (NONE,            NO,       NONE,        "A.3.2-04 A.3.2-05 A.3.2-06 A.3.2-07 A.1-05 3.3.3-07"),
@@ -218,10 +222,10 @@ INBOUND_UNSUBSCRIBE: Final = _table(
     (BOTH,            YES,      TO,          "A.3.2-01 A.3.2-02 A.3.2-22 A.3.2-23 3.3.3-02 3.3.3-03"),
 )  # fmt: skip
 
-# §A.3.3: the contact sends presence of type "subscribed"; an approval that nobody asked for changes nothing
+# §A.3.3: the contact sends presence of type "subscribed"; an approval without a request changes nothing
 INBOUND_SUBSCRIBED: Final = _table(
     "A.3.3",
-    "An inbound subscribed is delivered where the user's request is pending out, and nowhere else.",
+    "An inbound subscribed is delivered only if the user's request is pending out.",
     "A.3-01 3-03 3-06 3.1.6-01 4.7.1-03 4.7.1-09 8.5.2.1.2-02 8.5.2.2.2-02 8.5.3.1-07 12-10",
     # EXISTING STATE  DELIVER?  NEW STATE
     (NONE,            NO,       NONE,        "A.3.3-01 A.3.3-02 A.3.3-07 A.3.3-08 A.1-05 3.1.6-07"),
@@ -238,7 +242,7 @@ INBOUND_SUBSCRIBED: Final = _table(
 # §A.3.4: the contact sends presence of type "unsubscribed"
 INBOUND_UNSUBSCRIBED: Final = _table(
     "A.3.4",
-    "An inbound unsubscribed is delivered where it denies the user's request or ends the user's subscription.",
+    "An inbound unsubscribed is delivered only if it denies the user's request or ends the user's subscription.",
     "A.3-01 3-03 3-06 3.2.3-01 4.7.1-03 4.7.1-11 8.5.2.1.2-02 8.5.2.2.2-02 8.5.3.1-07 12-12",
     # EXISTING STATE  DELIVER?  NEW STATE
     (NONE,            NO,       NONE,        "A.3.4-03 A.3.4-04 A.3.4-05 A.3.4-06 A.1-05 3.2.3-07"),
@@ -276,4 +280,4 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
         "A.3.4": INBOUND_UNSUBSCRIBED,
     }
 )
-"""The eight tables of Appendix A by the section that prints them."""
+"""The eight tables of Appendix A, by section."""

@@ -1,7 +1,8 @@
-"""What the fields of events must hold: each validator refuses what does not belong there, and names the field.
+"""attrs validators and converters for the fields of events.
 
-An event that is not well-typed would fail deep inside a step, far from where it was made. A wrong type is a
-TypeError, a wrong value of the right type a ValueError. Types are compared first, since these run for every stanza.
+A validator raises TypeError for a value of a wrong type and ValueError for a wrong value of the right type; the message
+names the field. Without them, a wrong event would fail deep inside a step, far from where it was made. The type is
+compared first, because validators run for every stanza.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ is_element: Final = instance_of(Element)
 
 
 def not_empty(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse a value that is not a string, and the empty string."""
+    """Refuse the empty string, and any value that is not a string."""
     if not isinstance(value, str):
         raise wrong_type(attribute.name, "a str", value)
     if not value:
@@ -35,10 +36,10 @@ def not_empty(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
 
 
 def wrong_type(name: str, wanted: str, value: object) -> TypeError:
-    """Return the error that refuses a value of a wrong type.
+    """Return the TypeError for a value of a wrong type.
 
-    :param name: of the field.
-    :param wanted: what belongs there.
+    :param name: the name of the field.
+    :param wanted: the type that is needed, with its article.
     """
     return TypeError(f"{name}: {wanted} is needed, not {value!r} of type {type(value).__name__}")
 
@@ -50,22 +51,22 @@ def is_flag(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
 
 
 def is_number(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse every value that is not a whole number; True is not one."""
+    """Refuse every value that is not an int. A bool is refused too."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise wrong_type(attribute.name, "an int", value)
 
 
 def is_count(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse every value that is not a whole number from 0 on."""
+    """Refuse every value that is not an int of at least 0."""
     is_number(_, attribute, value)
     if value < 0:
         raise ValueError(f"{attribute.name}: {value} is below 0")
 
 
 def tuple_of(kind: type, name: str) -> Validator:
-    """Return a validator that refuses all but tuples of this kind.
+    """Return a validator that accepts only tuples whose items are all of this kind.
 
-    :param name: of the kind, with its article.
+    :param name: the name of the kind, with its article.
     """
 
     def validate(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -82,7 +83,7 @@ are_texts: Final = tuple_of(str, "a str")
 
 
 def are_extensions(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse every value that is not a tuple of elements outside the namespace of stanzas."""
+    """Refuse every value that is not a tuple of elements outside the namespace ``jabber:client``."""
     _are_elements(_, attribute, value)
     if any(element.namespace == CLIENT for element in value):
         raise ValueError(f"{attribute.name}: the namespace {CLIENT} is not extended content (RFC 6121 §4.7.3, §5.3)")
@@ -92,21 +93,21 @@ _are_elements: Final = tuple_of(Element, "an Element")
 
 
 def is_jid(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse a value that is not a JID. The error for a string says why :func:`as_jid` could not read it."""
+    """Refuse a value that is not a JID. For a string, the error says why :func:`as_jid` could not read it."""
     if type(value) is JID:
         return
     if not isinstance(value, str):
         raise wrong_type(attribute.name, "a JID, or a str that is one,", value)
     address = parse_address(value)
     reason = address.reason if isinstance(address, Malformed) else "it was not read"
-    raise ValueError(f"{attribute.name}: {value!r} is no JID: {reason}")
+    raise ValueError(f"{attribute.name}: {value!r} is not a JID: {reason}")
 
 
 is_optional_jid: Final = optional(is_jid)
 
 
 def as_jid(value: JID | str) -> JID:
-    """Read an address that is given as a string. Return any other value unchanged; :func:`is_jid` then refuses it."""
+    """Return the JID that a string spells. Return any other value unchanged, so that :func:`is_jid` refuses it."""
     if isinstance(value, str):
         address = parse_address(value)
         if isinstance(address, Address):
@@ -125,16 +126,16 @@ def is_prepared_bare(_: object, attribute: attrs.Attribute[Any], value: Any) -> 
         raise wrong_type(attribute.name, "a str", value)
     address = parse_address(value)
     if not isinstance(address, Address) or not address.jid.is_bare or address.jid.full != value:
-        raise ValueError(f"{attribute.name}: {value!r} is no prepared bare JID")
+        raise ValueError(f"{attribute.name}: {value!r} is not a prepared bare JID")
 
 
 def is_stanza(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse a value that is not a message, presence or iq, and a stanza whose header or payload is not well-typed."""
+    """Refuse a value that is not a message, presence or IQ, and a stanza with a header or payload of a wrong type."""
     _check_stanza(attribute.name, value, _STANZAS, "a Message, Presence or IQ")
 
 
 def is_message(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse a value that is not a message, as :func:`is_stanza` does."""
+    """Refuse a value that is not a message, and a message that :func:`is_stanza` refuses."""
     _check_stanza(attribute.name, value, (Message,), "a Message")
 
 

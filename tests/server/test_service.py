@@ -305,7 +305,7 @@ def test_an_error_to_what_is_no_jid_is_not_answered() -> None:
 
 @pytest.mark.parametrize("jid", ["", "Juliet@capulet.example", BALCONY, "juliet@"])
 def test_an_account_is_named_by_its_prepared_bare_jid(jid: str) -> None:
-    with pytest.raises(ValueError, match="no prepared bare JID"):
+    with pytest.raises(ValueError, match="not a prepared bare JID"):
         ForAccount(jid, TimePassed(NOON, "1"))
 
 

@@ -324,11 +324,11 @@ def test_an_address_may_be_given_as_a_string(cls: type, name: str, hint: Any) ->
     assert getattr(made(cls, **{name: wanted}), name) == parse_jid(wanted)
     if fits(hint, "a@b@c"):  # what the roster shows under an address that is no JID
         assert getattr(made(cls, **{name: "a@b@c"}), name) == "a@b@c"
-        wanted_error = f"^{name}: '' is no JID: "
+        wanted_error = f"^{name}: '' is not a JID: "
         with pytest.raises(ValueError, match=wanted_error):
             made(cls, **{name: ""})
         return
-    with pytest.raises(ValueError, match=f"^{name}: 'a@b@c' is no JID: "):
+    with pytest.raises(ValueError, match=f"^{name}: 'a@b@c' is not a JID: "):
         made(cls, **{name: "a@b@c"})
 
 

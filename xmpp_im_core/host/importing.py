@@ -219,7 +219,7 @@ def _jid(value: object, path: _Path) -> JID:
     try:
         return parse_jid(_text(value, path))
     except InvalidJID as error:
-        raise path.error(f"{value!r} is no JID: {error}") from None
+        raise path.error(f"{value!r} is not a JID: {error}") from None
 
 
 def _bare(value: object, path: _Path) -> JID:

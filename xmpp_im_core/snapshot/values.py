@@ -129,7 +129,7 @@ def prepared(value: Any) -> JID:
     try:
         jid = received_jid(value)
     except InvalidJID as error:
-        raise Refused(f"{found(value)} is no JID: {error}") from None
+        raise Refused(f"{found(value)} is not a JID: {error}") from None
     if jid.full != value:
         raise Refused(f"{found(value)} is not prepared; its prepared form is {found(jid.full)}")
     return jid
@@ -139,7 +139,7 @@ def _address(value: Any) -> Address:
     expect(str, value, "an address")
     address = parse_address(value)
     if isinstance(address, Malformed):
-        raise Refused(f"{found(value)} is no JID: {address.reason}")
+        raise Refused(f"{found(value)} is not a JID: {address.reason}")
     return address
 
 
