@@ -235,7 +235,7 @@ class StreamParser:
             self._pieces.clear()
 
     def _check_between(self) -> None:
-        """Refuse text on the level of the stanzas: "either entity MAY send whitespace as separators" (RFC 6120 §11.7)."""
+        """Refuse text between stanzas: "either entity MAY send whitespace as separators" (RFC 6120 §11.7)."""
         if self._tree.take_text().strip(WHITESPACE):
             raise BadFormat("text between the stanzas")
 
