@@ -1,14 +1,19 @@
-"""The fields that every event of a server or a client has: its time and its unique string."""
+"""What the events of servers and clients share: a time, a unique string, and the decision on a request."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
+from typing import Any, TypeVar
 
 import attrs
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from xmpp_im_core.stanza import Presence
 from xmpp_im_core.validators import not_empty, wrong_type
+
+S = TypeVar("S")
 
 
 def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> None:
@@ -45,3 +50,24 @@ class Decision(Enum):
     """No decision: the user is asked."""
     APPROVE = "approve"
     DENY = "deny"
+
+
+def decider(decide: Callable[[Presence, S], Decision], state: type[S], inbound: type[Any]) -> Callable[[Any, Any], Any]:
+    """Return a function that takes a state and an event, and returns the event with its decision.
+
+    ``decide`` is asked only if the event is inbound presence of type "subscribe" and the state is of the given class.
+    Every other event is returned unchanged.
+
+    :param state: the class of the states that can decide.
+    :param inbound: the class of the events that have ``stanza`` and ``decision``.
+    """
+
+    def decided(before: Any, event: Any) -> Any:
+        if not isinstance(event, inbound) or not isinstance(before, state):
+            return event
+        request = event.stanza
+        if not isinstance(request, Presence) or request.type != "subscribe":
+            return event
+        return evolve(event, decision=decide(request, before))
+
+    return decided

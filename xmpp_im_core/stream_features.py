@@ -7,9 +7,9 @@ from typing import Final
 
 from xmpp_im_core.element import Element, element
 
-ROSTER_VERSIONING: Final = element("ver", "urn:xmpp:features:rosterver")
+ROSTER_VERSIONING_FEATURE: Final = element("ver", "urn:xmpp:features:rosterver")
 """The server supports roster versioning (§2.6.1)."""
-PRE_APPROVAL: Final = element("sub", "urn:xmpp:features:pre-approval")
+PRE_APPROVAL_FEATURE: Final = element("sub", "urn:xmpp:features:pre-approval")
 """The server supports the pre-approval of subscription requests (§3.4)."""
 
 

@@ -42,12 +42,12 @@ class EmbeddedClient:
         return EmbeddedClientWorld(host)
 
 
-def _kept(setup: ClientSetup) -> core.Roster:
+def _kept(setup: ClientSetup) -> core.RosterCache:
     """Return the roster that the client kept from an earlier session."""
     if setup.cache is None:
-        return core.Roster()
+        return core.RosterCache()
     ver, items = setup.cache
-    return core.Roster(FrozenMap({item.jid: _item(item) for item in items}), ver, received=True)
+    return core.RosterCache(FrozenMap({item.jid: _item(item) for item in items}), ver, received=True)
 
 
 def _item(item: Item) -> core.Item:
@@ -280,14 +280,14 @@ _TYPES: Final[Mapping[type, str]] = {
     notifications.ItemAdded: "item_added",
     notifications.ItemUpdated: "item_updated",
     notifications.ItemRemoved: "item_removed",
-    notifications.ItemStored: "item_stored",
+    notifications.RosterSetAccepted: "item_stored",
     notifications.RosterFailed: "roster_failed",
     notifications.SubscriptionRequest: "subscription_request",
     notifications.Subscribed: "subscribed",
-    notifications.Unsubscribe: "unsubscribe",
+    notifications.ContactUnsubscribed: "unsubscribe",
     notifications.Unsubscribed: "unsubscribed",
     notifications.Available: "available",
-    notifications.Changed: "changed",
+    notifications.PresenceChanged: "changed",
     notifications.Unavailable: "unavailable",
     notifications.PresenceFailed: "presence_failed",
     notifications.MessageReceived: "message",

@@ -164,7 +164,7 @@ def test_who_unsubscribes_sees_no_more_and_is_still_seen() -> None:
 
     assert romeo.client.subscription(JULIET.bare) is FROM
     assert juliet.client.subscription(ROMEO.bare) is TO
-    assert [each.jid for each in told(juliet, notifications.Unsubscribe)] == [ROMEO]
+    assert [each.jid for each in told(juliet, notifications.ContactUnsubscribed)] == [ROMEO]
     assert available(romeo, JULIET) == []
     assert available(juliet, ROMEO) == ["orchard"]
 

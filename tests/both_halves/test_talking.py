@@ -18,6 +18,7 @@ from tests.both_halves.stage import (
     befriend,
     told,
 )
+from xmpp_im_core.carbon_copies import CARBONS
 from xmpp_im_core.client import (
     Asking,
     ClientPolicy,
@@ -30,7 +31,6 @@ from xmpp_im_core.client import (
     Text,
     notifications,
 )
-from xmpp_im_core.client.messages.received_carbons import CARBONS
 from xmpp_im_core.client.notifications import Carbon
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.extensions.carbons import carbons

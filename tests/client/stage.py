@@ -16,7 +16,7 @@ from xmpp_im_core.client import (
     Inbound,
     Item,
     Outbound,
-    Roster,
+    RosterCache,
     Send,
     SessionBound,
     Tell,
@@ -61,8 +61,8 @@ def message(xml: str) -> Message:
     return read
 
 
-def roster_of(*items: Item, ver: str | None = None) -> Roster:
-    return Roster(FrozenMap({item.jid: item for item in items}), ver, received=True)
+def roster_of(*items: Item, ver: str | None = None) -> RosterCache:
+    return RosterCache(FrozenMap({item.jid: item for item in items}), ver, received=True)
 
 
 class Scene:
@@ -70,7 +70,7 @@ class Scene:
 
     def __init__(
         self,
-        roster: Roster = Roster(),  # noqa: B008  # a frozen value
+        roster: RosterCache = RosterCache(),  # noqa: B008  # a frozen value
         features: Features = Features(),  # noqa: B008  # a frozen value
         policy: ClientPolicy = ClientPolicy(),  # noqa: B008  # a frozen value
         bound: bool = True,

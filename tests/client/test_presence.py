@@ -71,7 +71,7 @@ def test_presence_without_type_means_available_and_other_presence_of_the_resourc
     first, second = available(ORCHARD.full), available(ORCHARD.full, 5)
 
     assert told(scene.server(first)) == [notifications.Available(ORCHARD, presence(first))]
-    assert told(scene.server(second)) == [notifications.Changed(ORCHARD, presence(first), presence(second))]
+    assert told(scene.server(second)) == [notifications.PresenceChanged(ORCHARD, presence(first), presence(second))]
 
 
 def test_unavailable_presence_is_about_that_resource_alone() -> None:

@@ -306,7 +306,9 @@ def test_a_set_that_was_accepted_is_told() -> None:
     scene = Scene()
     scene.take(SetItem(*scene.stamp(), NURSE))
 
-    assert told(scene.server("<iq type='result' id='s1-set'/>")) == [notifications.ItemStored(ItemChange(NURSE.full))]
+    assert told(scene.server("<iq type='result' id='s1-set'/>")) == [
+        notifications.RosterSetAccepted(ItemChange(NURSE.full))
+    ]
 
 
 @pytest.mark.parametrize("groups", [("",), ("A", "A")])

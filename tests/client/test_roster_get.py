@@ -32,7 +32,7 @@ from xmpp_im_core.client import (
     GiveUp,
     Item,
     Question,
-    Roster,
+    RosterCache,
     SessionBound,
     SessionEnded,
     notifications,
@@ -46,7 +46,7 @@ LOVER = Item(ROMEO.full, Subscription.BOTH)
 SERVANT = Item(NURSE.full, Subscription.FROM, "Nurse", ("Servants",))
 
 
-def asking(roster: Roster = Roster(), policy: ClientPolicy = ClientPolicy()) -> Scene:  # noqa: B008  # frozen values
+def asking(roster: RosterCache = RosterCache(), policy: ClientPolicy = ClientPolicy()) -> Scene:  # noqa: B008  # frozen values
     scene = Scene(roster, BOTH_FEATURES, policy)
     scene.take(GetRoster(*scene.stamp()))
     return scene

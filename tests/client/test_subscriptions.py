@@ -189,7 +189,7 @@ def test_a_withdrawn_request_waits_no_longer() -> None:
     step = scene.server("<presence from='romeo@montague.example' type='unsubscribe'/>")
 
     assert len(step.state.requests) == 0
-    assert [type(each) for each in told(step)] == [notifications.Unsubscribe]
+    assert [type(each) for each in told(step)] == [notifications.ContactUnsubscribed]
 
 
 def test_a_request_that_another_resource_has_approved_waits_no_longer() -> None:

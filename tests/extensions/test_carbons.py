@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rfc6121.conversation import AT, JULIET, ROMEO, account, iq
+from xmpp_im_core.carbon_copies import CARBONS, FORWARD
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.extensions import carbons
-from xmpp_im_core.extensions.carbons import CARBONS, FORWARD, Carbons
+from xmpp_im_core.extensions.carbons import Carbons
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server import (

@@ -182,3 +182,26 @@ def test_what_was_heard_of_others_is_in_the_snapshot() -> None:
 
     assert isinstance(loaded, Client)
     assert [resource.name for resource in loaded.resources(ROMEO.full)] == ["orchard"]
+
+
+@pytest.mark.parametrize(
+    ("name", "now"),
+    [
+        ("Changed", "PresenceChanged"),
+        ("ItemStored", "RosterSetAccepted"),
+        ("Unsubscribe", "ContactUnsubscribed"),
+    ],
+)
+def test_a_notification_is_read_under_its_earlier_name(name: str, now: str) -> None:
+    jid, stanza = JULIET.full, "<presence/>"
+    fields: dict[str, dict[str, object]] = {
+        "Changed": {"jid": jid, "before": stanza, "presence": stanza},
+        "ItemStored": {"change": {"jid": jid}},
+        "Unsubscribe": {"jid": jid, "presence": stanza},
+    }
+    written: dict[str, object] = {"format": 1, "class": f"notification.{name}", **fields[name]}
+
+    told = load(written)
+
+    assert type(told).__name__ == now
+    assert dump(told)["class"] == f"notification.{now}"

@@ -15,8 +15,7 @@ from typing import Any, Final, get_args
 import pytest
 
 from xmpp_im_core.client import Client, ClientPolicy, Features
-from xmpp_im_core.client.state import Bound, Chat, Heard, Item, Question, Request, Resource
-from xmpp_im_core.client.state import Roster as ClientRoster
+from xmpp_im_core.client.state import Bound, Chat, Heard, Item, Question, Request, Resource, RosterCache
 from xmpp_im_core.element import element
 from xmpp_im_core.extensions.carbons import Carbons
 from xmpp_im_core.frozenmap import FrozenMap
@@ -140,7 +139,7 @@ def client() -> Client:
     item = Item(ROMEO, Subscription.BOTH, "Romeo", ("Lovers",))
     return Client(
         JULIET,
-        ClientRoster(FrozenMap({ROMEO: item}), "v1"),
+        RosterCache(FrozenMap({ROMEO: item}), "v1"),
         FrozenMap({ROMEO: Chat(NOON, "t1", parse_jid(f"{ROMEO}/orchard"))}),
         lru_set([ROMEO]),
         (MESSAGE,),

@@ -9,9 +9,9 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xmpp_im_core.carbon_copies import CARBONS
 from xmpp_im_core.element import element
 from xmpp_im_core.extensions import carbons
-from xmpp_im_core.extensions.carbons import CARBONS
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import address_of, parse_address, parse_jid
 from xmpp_im_core.policy import Audience, MessagesToSeveral, Policy

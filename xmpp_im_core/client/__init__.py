@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from xmpp_im_core.client import notifications
 from xmpp_im_core.client.content import Content, Text, Thread, read_content
-from xmpp_im_core.client.deciding import Decide, authorised_by
 from xmpp_im_core.client.effects import Effect, Ignored, Send, Tell, Transition
 from xmpp_im_core.client.events import (
     Approve,
@@ -51,8 +50,9 @@ from xmpp_im_core.client.state import (
     Request,
     Resource,
     Room,
-    Roster,
+    RosterCache,
 )
+from xmpp_im_core.client.subscriptions import Decide, authorised_by
 from xmpp_im_core.event import Decision
 
 __all__ = [
@@ -90,7 +90,7 @@ __all__ = [
     "Request",
     "Resource",
     "Room",
-    "Roster",
+    "RosterCache",
     "Send",
     "SendIQ",
     "SendMessage",

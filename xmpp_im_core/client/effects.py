@@ -55,7 +55,7 @@ def silence(client: Client, rule: Rule) -> Transition:
     return Transition(client, (Ignored(rule),))
 
 
-def refuse(client: Client, rule: Rule, stanza: Stanza | None = None) -> Transition:
+def refuse_to_send(client: Client, rule: Rule, stanza: Stanza | None = None) -> Transition:
     """Return the transition that sends nothing and tells the application why.
 
     :param stanza: what would have been sent, where there is such a thing.

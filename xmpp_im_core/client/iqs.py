@@ -62,11 +62,11 @@ def give_up(client: Client, event: GiveUp) -> Transition:
 def inbound_iq(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Transition:
     """Process an IQ that the server sent."""
     if iq.type in ("result", "error"):
-        return inbound_answer(client, iq, sender, policy)
-    return inbound_request(client, iq, sender, policy)
+        return inbound_iq_answer(client, iq, sender, policy)
+    return inbound_iq_request(client, iq, sender, policy)
 
 
-def inbound_answer(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Transition:
+def inbound_iq_answer(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Transition:
     """Match an answer by kind, id and expected sender; any other is ignored (RFC 6120 §8.1.2.1, §8.2.3)."""
     question = client.questions.get(iq.id or "")
     if iq.id is None or question is None:
@@ -79,7 +79,7 @@ def inbound_answer(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) ->
     return roster_answer(client, iq, question, policy)
 
 
-def inbound_request(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Transition:
+def inbound_iq_request(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Transition:
     """Process a get or set: a roster push, what the application serves, or what nobody does."""
     request = iq.request
     if iq.type not in IQ_TYPES or iq.id is None or request is None:

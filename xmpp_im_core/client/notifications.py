@@ -43,7 +43,7 @@ class ItemRemoved:
 
 
 @frozen
-class ItemStored:
+class RosterSetAccepted:
     """The server has accepted a roster set; the push shows what became of it."""
 
     change: ItemChange
@@ -79,7 +79,7 @@ class Subscribed:
 
 
 @frozen
-class Unsubscribe:
+class ContactUnsubscribed:
     """A contact has ended its subscription to the user, or withdrawn its request."""
 
     jid: JID
@@ -108,7 +108,7 @@ class Available:
 
 
 @frozen
-class Changed:
+class PresenceChanged:
     """An available resource has sent other presence."""
 
     jid: JID
@@ -218,14 +218,14 @@ Notification: TypeAlias = (
     | ItemAdded
     | ItemUpdated
     | ItemRemoved
-    | ItemStored
+    | RosterSetAccepted
     | RosterFailed
     | SubscriptionRequest
     | Subscribed
-    | Unsubscribe
+    | ContactUnsubscribed
     | Unsubscribed
     | Available
-    | Changed
+    | PresenceChanged
     | Unavailable
     | PresenceFailed
     | MessageReceived

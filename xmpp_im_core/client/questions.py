@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from xmpp_im_core.client.effects import Send, Transition, refuse
+from xmpp_im_core.client.effects import Send, Transition, refuse_to_send
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.senders import is_own_account
 from xmpp_im_core.client.state import About, Client, Question
@@ -21,9 +21,9 @@ def ask(client: Client, iq: IQ, question: Question, rule: Rule, policy: ClientPo
     """
     assert iq.id is not None
     if iq.id in client.questions:
-        return refuse(client, rules.ID_IN_USE, iq)
+        return refuse_to_send(client, rules.ID_IN_USE, iq)
     if len(client.questions) >= policy.questions:
-        return refuse(client, rules.TOO_MANY_QUESTIONS, iq)
+        return refuse_to_send(client, rules.TOO_MANY_QUESTIONS, iq)
     return Transition(evolve(client, questions=client.questions.set(iq.id, question)), (Send(iq, rule),))
 
 

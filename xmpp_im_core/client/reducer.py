@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, assert_never, get_args
 
 from xmpp_im_core.client import iqs, returned_errors, senders, session, subscriptions, syntax
-from xmpp_im_core.client.effects import Tell, Transition, refuse, silence
+from xmpp_im_core.client.effects import Tell, Transition, refuse_to_send, silence
 from xmpp_im_core.client.events import (
     Approve,
     Deny,
@@ -56,7 +56,7 @@ def reduce(client: Client, event: Event, policy: ClientPolicy = DEFAULT) -> Tran
         raise TypeError(f"event: an event of a client is needed, not {event!r}")
     if client.bound is None and not isinstance(event, SessionBound):
         ignored = isinstance(event, Inbound | SessionEnded)
-        return silence(client, rules.NO_SESSION) if ignored else refuse(client, rules.NOTHING_WITHOUT_SESSION)
+        return silence(client, rules.NO_SESSION) if ignored else refuse_to_send(client, rules.NOTHING_WITHOUT_SESSION)
     return returned_errors.remembered(_reduced(client, event, policy), policy)
 
 
@@ -117,7 +117,7 @@ def outbound(client: Client, event: Outbound, policy: ClientPolicy) -> Transitio
     stanza = event.stanza
     broken = syntax.fault(client, stanza)
     if broken is not None:
-        return refuse(client, broken, stanza)
+        return refuse_to_send(client, broken, stanza)
     if isinstance(stanza, Message):
         return outbound_messages.outbound_message(client, stanza)
     if isinstance(stanza, Presence):

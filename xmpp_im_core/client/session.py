@@ -12,7 +12,7 @@ from xmpp_im_core.client.notifications import Unanswered
 from xmpp_im_core.client.state import Client, Features
 from xmpp_im_core.element import Element
 from xmpp_im_core.rules import client as rules
-from xmpp_im_core.stream_features import PRE_APPROVAL, ROSTER_VERSIONING, is_offered
+from xmpp_im_core.stream_features import PRE_APPROVAL_FEATURE, ROSTER_VERSIONING_FEATURE, is_offered
 
 
 def read_features(offered: Iterable[Element]) -> Features:
@@ -21,7 +21,7 @@ def read_features(offered: Iterable[Element]) -> Features:
     :param offered: the children of ``<stream:features/>``.
     """
     features = tuple(offered)
-    return Features(is_offered(ROSTER_VERSIONING, features), is_offered(PRE_APPROVAL, features))
+    return Features(is_offered(ROSTER_VERSIONING_FEATURE, features), is_offered(PRE_APPROVAL_FEATURE, features))
 
 
 def session_bound(client: Client, event: SessionBound) -> Transition:

@@ -61,7 +61,7 @@ class ItemChange:
 
 
 @frozen
-class Roster:
+class RosterCache:
     """The roster as this client knows it; the part of the state that is worth keeping from session to session."""
 
     items: FrozenMap[Item] = FrozenMap()
@@ -71,10 +71,10 @@ class Roster:
     """Whether a roster has ever come."""
     _full: tuple[str, ...] | None = field(default=None, init=False, eq=False, repr=False)
 
-    def having(self, jid: str, item: Item | None, ver: str | None) -> Roster:
+    def having(self, jid: str, item: Item | None, ver: str | None) -> RosterCache:
         """Return the roster with this item, or without one where it is None, in this version."""
         items = self.items.delete(jid) if item is None else self.items.set(jid, item)
-        after = Roster(items, ver, self.received)
+        after = RosterCache(items, ver, self.received)
         full = self._full_keys()
         if "/" in jid and (jid in self.items) is not (item is not None):
             kept = {*full, jid} if item is not None else {*full} - {jid}
@@ -249,7 +249,7 @@ class Client:
 
     jid: JID = field(converter=as_jid, validator=_is_bare_jid)
     """The account's bare JID."""
-    roster: Roster = field(default=Roster(), validator=instance_of(Roster))
+    roster: RosterCache = field(default=RosterCache(), validator=instance_of(RosterCache))
     chats: FrozenMap[Chat] = FrozenMap()
     """By the other's bare JID; with an occupant of a room by its full JID."""
     idle: LRUSet = LRUSet()

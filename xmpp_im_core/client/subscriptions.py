@@ -6,17 +6,19 @@ with the event. No subscription stanza changes the roster; only the server does,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from attrs import evolve
 
 from xmpp_im_core.client.content import said
-from xmpp_im_core.client.effects import Effect, Send, Tell, Transition, refuse, silence
-from xmpp_im_core.client.events import Approve, Deny, Inbound, Outbound, Subscribe, Unsubscribe
-from xmpp_im_core.client.notifications import Subscribed, SubscriptionRequest, Unsubscribed
-from xmpp_im_core.client.notifications import Unsubscribe as UnsubscribeTold
+from xmpp_im_core.client.effects import Effect, Send, Tell, Transition, refuse_to_send, silence
+from xmpp_im_core.client.events import Approve, Deny, Event, Inbound, Outbound, Subscribe, Unsubscribe
+from xmpp_im_core.client.notifications import ContactUnsubscribed, Subscribed, SubscriptionRequest, Unsubscribed
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.known_presence import forgotten
 from xmpp_im_core.client.state import Client, Request
-from xmpp_im_core.event import Decision
+from xmpp_im_core.event import Decision, decider
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client_subscriptions as rules
@@ -50,7 +52,7 @@ def outbound_subscription(client: Client, event: Outbound, presence: Presence) -
     assert to is not None
     request = client.requests.get(to.bare)
     if request is not None and presence.id is not None and presence.id == request.presence.id:
-        return refuse(client, rules.ID_MIRRORED, presence)
+        return refuse_to_send(client, rules.ID_MIRRORED, presence)
     id = _to(client, to, presence.type or "", event.seq).id if presence.id is None else presence.id
     cut = Presence(to_bare(presence.to), None, id, presence.type, presence.lang, presence.payload, presence.attributes)
     return send_subscription(client, cut)
@@ -71,7 +73,7 @@ def send_subscription(client: Client, presence: Presence) -> Transition:
         return _unsubscribe(client, presence, jid)
     rule = _approval_rule(client, jid) if presence.type == "subscribed" else _denial_rule(client, jid)
     if rule in (rules.PRE_APPROVAL_NOT_ADVERTISED, rules.ALREADY_APPROVED):
-        return refuse(client, rule, presence)
+        return refuse_to_send(client, rule, presence)
     return Transition(evolve(client, requests=client.requests.delete(jid)), (Send(presence, rule),))
 
 
@@ -115,7 +117,7 @@ def inbound_subscription(
         return inbound_subscribe(client, event, presence, contact, policy)
     if presence.type == "unsubscribe":
         after = evolve(client, requests=client.requests.delete(contact.bare))
-        return Transition(after, (Tell(UnsubscribeTold(contact, presence), rules.UNSUBSCRIBE_TOLD),))
+        return Transition(after, (Tell(ContactUnsubscribed(contact, presence), rules.UNSUBSCRIBE_TOLD),))
     state = client.subscription(contact.bare)
     after = evolve(client, asked=tuple([asked for asked in client.asked if asked != contact.bare]))
     if presence.type == "subscribed":
@@ -149,3 +151,21 @@ def _decided(client: Client, event: Inbound, presence: Presence, contact: JID) -
     rule = rules.REQUEST_APPROVED if approve else rules.REQUEST_DENIED
     effects: tuple[Effect, ...] = (Send(answer, rule),)
     return Transition(evolve(client, requests=client.requests.delete(contact.bare)), effects)
+
+
+# --- decisions that come with the event (§3.1.3) ------------------------------------------------------------
+
+Decide: TypeAlias = Callable[[Presence, Client], Decision]
+"""Takes the complete request, with its status, nickname and other content, and the client."""
+
+
+def authorised_by(decide: Decide) -> Callable[[Client, Event], Event]:
+    """Return a function that a host calls before ``reduce``: ``reduce(client, decided(client, event), policy)``.
+
+    The decision becomes a field of the event. So a log of events replays without the function, and the policy
+    stays plain data. The function asks ``decide`` about presence of type "subscribe", and about nothing else. What a
+    request says about itself (for example, that its sender has moved) is only the sender's claim.
+
+    :param decide: returns ``Decision.APPROVE``, ``Decision.DENY``, or ``Decision.ASK`` to leave it to the user.
+    """
+    return decider(decide, Client, Inbound)

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
-from xmpp_im_core.element import element
+from xmpp_im_core.carbon_copies import CARBONS, wrap
 from xmpp_im_core.extensions.requests import own_request
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
@@ -21,17 +21,13 @@ from xmpp_im_core.stanza import (
     Condition,
     Message,
     error_reply,
-    payload,
     result_reply,
     stanza_error,
-    to_element,
 )
 
 S = TypeVar("S")
 
 NAME: Final = "carbons"
-CARBONS: Final = "urn:xmpp:carbons:2"
-FORWARD: Final = "urn:xmpp:forward:0"
 _HINTS: Final = "urn:xmpp:hints"
 _MUC_USER: Final = "http://jabber.org/protocol/muc#user"
 _CONFERENCE: Final = "jabber:x:conference"
@@ -143,9 +139,8 @@ def _of_received(
 
 
 def _copy(account: Account, message: Message, direction: str, told: tuple[SessionId, ...], rule: Rule) -> Deliver:
-    forwarded = element("forwarded", FORWARD, {}, [to_element(message)])
-    wrapped = payload(element(direction, CARBONS, {}, [forwarded]))
-    return Deliver(Message(None, account.address, None, message.type, None, wrapped), told, FULL_JID, rule)
+    carbon = Message(None, account.address, None, message.type, None, wrap(message, direction))
+    return Deliver(carbon, told, FULL_JID, rule)
 
 
 # --- which messages (§6.1) --------------------------------------------------------------------------------

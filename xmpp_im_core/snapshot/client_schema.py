@@ -7,7 +7,12 @@ from typing import Final, get_args
 
 from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.events import Event
-from xmpp_im_core.client.notifications import Notification
+from xmpp_im_core.client.notifications import (
+    ContactUnsubscribed,
+    Notification,
+    PresenceChanged,
+    RosterSetAccepted,
+)
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.snapshot import invariants
@@ -20,5 +25,11 @@ CLIENT: Final = Schema(
 )
 """Everything that ``xmpp_im_core.client`` puts into a snapshot or a log."""
 
-NOTIFICATIONS: Final = Schema("notification", get_args(Notification))
-"""What a client tells its application; some of these names are those of events too."""
+NOTIFICATIONS: Final = Schema(
+    "notification",
+    get_args(Notification),
+    earlier=MappingProxyType(
+        {"Changed": PresenceChanged, "ItemStored": RosterSetAccepted, "Unsubscribe": ContactUnsubscribed}
+    ),
+)
+"""What a client tells its application."""

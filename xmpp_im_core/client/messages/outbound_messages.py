@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from xmpp_im_core.client.content import Text, Thread, read_content, write_texts, write_thread
-from xmpp_im_core.client.effects import Effect, Send, Transition, refuse, silence
+from xmpp_im_core.client.effects import Effect, Send, Transition, refuse_to_send, silence
 from xmpp_im_core.client.events import EndChat, MessageType, Reply, SendMessage
 from xmpp_im_core.client.messages.chat_sessions import with_chat, without_chat
 from xmpp_im_core.client.policy import ChatPresence, ClientPolicy
@@ -59,10 +59,10 @@ def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
     """
     answered = event.message
     if answered.kind == "error":
-        return refuse(client, rules.REPLY_TO_ERROR)
+        return refuse_to_send(client, rules.REPLY_TO_ERROR)
     sender = _correspondent(client, answered)
     if sender is None:
-        return refuse(client, session_rules.TO_MALFORMED)
+        return refuse_to_send(client, session_rules.TO_MALFORMED)
     occupant = answered.kind != "groupchat" and is_occupant(client, sender, answered)
     to, rule = (sender, rules.TO_OCCUPANT) if occupant else _reply_to(client, sender, answered)
     thread = read_content(answered).thread

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from xmpp_im_core.client.chat_locks import unlocked_by_presence
 from xmpp_im_core.client.effects import Effect, Tell, Transition, refusal, silence
-from xmpp_im_core.client.notifications import Available, Changed, PresenceFailed, Unavailable
+from xmpp_im_core.client.notifications import Available, PresenceChanged, PresenceFailed, Unavailable
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.known_presence import all_forgotten, all_gone, full_jid, recorded
 from xmpp_im_core.client.presence.rooms import (
@@ -54,7 +54,7 @@ def available(client: Client, presence: Presence, sender: JID, policy: ClientPol
     after, forgot = recorded(client, sender, presence, policy)
     after, evicted = heard_stranger(unlocked_by_presence(after, sender), sender.bare, policy)
     if before is not None and before.available:
-        told = Tell(Changed(sender, before.presence, presence), _rule(client, sender, rules.PRESENCE_CHANGED))
+        told = Tell(PresenceChanged(sender, before.presence, presence), _rule(client, sender, rules.PRESENCE_CHANGED))
     else:
         told = Tell(Available(sender, presence), _rule(client, sender, rules.PRESENCE_AVAILABLE))
     return Transition(after, (told, *forgot, *evicted))

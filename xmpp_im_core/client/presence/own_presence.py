@@ -5,12 +5,12 @@ from __future__ import annotations
 from attrs import evolve
 
 from xmpp_im_core.client.content import said, write_texts
-from xmpp_im_core.client.effects import Send, Transition, refuse
+from xmpp_im_core.client.effects import Send, Transition, refuse_to_send
 from xmpp_im_core.client.events import GoUnavailable, SetPresence
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.directed_presence import directed, nothing_owed
 from xmpp_im_core.client.presence.known_presence import all_forgotten
-from xmpp_im_core.client.presence.rooms import entering, leaving, leaving_all
+from xmpp_im_core.client.presence.rooms import entering_room, leaving_all_rooms, leaving_room
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID, address_of
@@ -60,7 +60,7 @@ def outbound_probe(client: Client, presence: Presence) -> Transition:
     heard = client.presences.get(to.bare)
     known = heard.resource(to.resource or "") if heard is not None else None
     if to.is_bare or known is None or client.subscription(to.bare).to:
-        return refuse(client, rules.PROBE_REFUSED, presence)
+        return refuse_to_send(client, rules.PROBE_REFUSED, presence)
     return Transition(client, (Send(presence, rules.DIRECTED_PRESENCE_PROBED),))
 
 
@@ -77,10 +77,10 @@ def _send(client: Client, presence: Presence, policy: ClientPolicy) -> Transitio
 def _send_directed(client: Client, presence: Presence, to: JID, policy: ClientPolicy) -> Transition:
     """Send directed presence, by which rooms are entered and left too."""
     if presence.type is None:
-        entered = entering(client, presence, to)
+        entered = entering_room(client, presence, to)
         return Transition(*directed(entered, presence, to, rules.DIRECTED_PRESENCE, policy))
     after, effects = directed(client, presence, to, rules.DIRECTED_UNAVAILABLE, policy)
-    after, told = leaving(after, to.bare)
+    after, told = leaving_room(after, to.bare)
     return Transition(after, (*effects, *told))
 
 
@@ -94,6 +94,6 @@ def _available_rule(client: Client) -> Rule:
 def broadcast_unavailable(client: Client, presence: Presence) -> Transition:
     """End the presence session: the server tells everybody, and tells this client nothing more (§4.5.1, §4.6.3)."""
     count = client.leaving if client.presence is None else client.leaving + 1
-    after = evolve(nothing_owed(leaving_all(client)), presence=None, leaving=count)
+    after = evolve(nothing_owed(leaving_all_rooms(client)), presence=None, leaving=count)
     after, told = all_forgotten(after, rules.PRESENCE_SESSION_OVER)
     return Transition(after, (Send(presence, rules.UNAVAILABLE_SENT), *told))

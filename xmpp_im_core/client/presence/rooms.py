@@ -48,7 +48,7 @@ def is_own_occupant(client: Client, jid: JID) -> bool:
 # --- entering -----------------------------------------------------------------------------------------------
 
 
-def entering(client: Client, presence: Presence, to: JID) -> Client:
+def entering_room(client: Client, presence: Presence, to: JID) -> Client:
     """Note a room that this client enters, where its presence says that it does (XEP-0045 §7.2)."""
     if to.is_bare or to.bare in client.rooms or presence.payload.first("x", MUC) is None:
         return client
@@ -85,7 +85,7 @@ def _inside(client: Client, jid: str) -> Client:
 # --- leaving ------------------------------------------------------------------------------------------------
 
 
-def leaving(client: Client, jid: str) -> tuple[Client, tuple[Effect, ...]]:
+def leaving_room(client: Client, jid: str) -> tuple[Client, tuple[Effect, ...]]:
     """Note that this client leaves a room, by unavailable presence to any of its JIDs (XEP-0045 §7.14).
 
     Until its own unavailable presence comes back, what arrives from the room was on its way before.
@@ -97,7 +97,7 @@ def leaving(client: Client, jid: str) -> tuple[Client, tuple[Effect, ...]]:
     return forgotten(after, jid, rules.ROOM_LEFT)
 
 
-def leaving_all(client: Client) -> Client:
+def leaving_all_rooms(client: Client) -> Client:
     """Note that this client leaves every room that it is in, by its broadcast of unavailable presence (§4.6.3)."""
     rooms = {jid: Room(room.leaving + 1) if client.owes_any(jid) else room for jid, room in client.rooms.items()}
     occupants = [key for key in client.chats if "/" in key]

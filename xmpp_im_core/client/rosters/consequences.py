@@ -9,12 +9,12 @@ from xmpp_im_core.client.notifications import ItemAdded, ItemRemoved, ItemUpdate
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.known_presence import forgotten
 from xmpp_im_core.client.presence.strangers import reclassified
-from xmpp_im_core.client.state import Client, Item, Roster, bare_key
+from xmpp_im_core.client.state import Client, Item, RosterCache, bare_key
 from xmpp_im_core.rules import client_roster as rules
 from xmpp_im_core.rules import client_subscriptions as subscription_rules
 
 
-def roster_became(client: Client, roster: Roster, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
+def roster_became(client: Client, roster: RosterCache, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
     """Take over a roster, item by item, in the order of their JIDs."""
     before = client.roster.items
     touched = sorted(jid for jid in {*before, *roster.items} if before.get(jid) != roster.items.get(jid))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from xmpp_im_core.client.effects import Transition, refuse
+from xmpp_im_core.client.effects import Transition, refuse_to_send
 from xmpp_im_core.client.events import GetRoster, RemoveItem, SetItem
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.questions import ask, roster_waits
@@ -36,7 +36,7 @@ def set_item(client: Client, event: SetItem, policy: ClientPolicy) -> Transition
     an earlier set for the same JID that no push has shown yet.
     """
     if event.groups is not None and (broken := group_fault(event.groups)):
-        return refuse(client, broken)
+        return refuse_to_send(client, broken)
     jid = _key(client, event.jid)
     before = client.wanted.get(jid) or client.roster.items.get(jid) or ItemChange(jid)
     name = before.name if event.name is None else event.name
@@ -51,7 +51,7 @@ def remove_item(client: Client, event: RemoveItem, policy: ClientPolicy) -> Tran
     elif event.jid in client.roster.items:
         key = event.jid
     else:
-        return refuse(client, rules.SET_WITHOUT_JID)
+        return refuse_to_send(client, rules.SET_WITHOUT_JID)
     return _set(client, event, f"{event.seq}-remove", ItemChange(key, removes=True), policy)
 
 
@@ -77,7 +77,7 @@ def _set(client: Client, event: Timed, id: str, change: ItemChange, policy: Clie
 def ask_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
     """Send a roster get; what is pushed from now on overrules its result."""
     if roster_waits(client):
-        return refuse(client, rules.ROSTER_ASKED_ALREADY, iq)
+        return refuse_to_send(client, rules.ROSTER_ASKED_ALREADY, iq)
     ver = query.get("ver")
     rule = rules.GET_WITHOUT_VER if ver is None else rules.GET_WITH_VER if ver else rules.GET_TO_BOOTSTRAP
     sent = ask(client, iq, Question(None, event.at, About.ROSTER_GET), rule, policy)
@@ -91,7 +91,7 @@ def set_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: Cli
     child = query.first("item")
     change = None if child is None else read_change(child, client.roster.items)
     if change is None:
-        return refuse(client, rules.SET_WITHOUT_JID, iq)
+        return refuse_to_send(client, rules.SET_WITHOUT_JID, iq)
     return _send_set(client, event, iq, change, policy)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from xmpp_im_core.client.effects import Effect, Tell, Transition
-from xmpp_im_core.client.notifications import ItemStored, RosterFailed, RosterReceived, Unaddressed
+from xmpp_im_core.client.notifications import RosterFailed, RosterReceived, RosterSetAccepted, Unaddressed
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.questions import sets_waiting
 from xmpp_im_core.client.rosters.consequences import roster_became
@@ -71,7 +71,7 @@ def _set_answer(client: Client, iq: IQ, question: Question) -> Transition:
     change = question.change
     assert change is not None
     if iq.type != "error":
-        return Transition(client, (Tell(ItemStored(change), rules.ROSTER_SET_DONE),))
+        return Transition(client, (Tell(RosterSetAccepted(change), rules.ROSTER_SET_DONE),))
     failed = RosterFailed(_error(iq), change)
     return Transition(no_longer_wanted(client, change), (Tell(failed, rules.ROSTER_SET_FAILED),))
 

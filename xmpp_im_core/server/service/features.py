@@ -9,7 +9,7 @@ from xmpp_im_core.policy import Policy, PreApproval, RosterAccess
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.server.accounts.machine import Machine
 from xmpp_im_core.server.blocking import BLOCKING
-from xmpp_im_core.stream_features import PRE_APPROVAL, ROSTER_VERSIONING
+from xmpp_im_core.stream_features import PRE_APPROVAL_FEATURE, ROSTER_VERSIONING_FEATURE
 
 _OFFLINE: Final = "msgoffline"
 
@@ -21,9 +21,9 @@ def stream_features(policy: Policy) -> tuple[Element, ...]:
     """
     offered: list[Element] = []
     if _has_rosters(policy) and policy.roster_versioning:
-        offered.append(ROSTER_VERSIONING)
+        offered.append(ROSTER_VERSIONING_FEATURE)
     if policy.pre_approval is not PreApproval.UNSUPPORTED:
-        offered.append(PRE_APPROVAL)
+        offered.append(PRE_APPROVAL_FEATURE)
     return tuple(offered)
 
 

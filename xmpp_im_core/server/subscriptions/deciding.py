@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from xmpp_im_core.event import Decision
+from xmpp_im_core.event import Decision, decider
 from xmpp_im_core.server.events import Event, Inbound
 from xmpp_im_core.server.state import Account, State
 from xmpp_im_core.stanza import Presence
@@ -23,13 +23,4 @@ def authorised_by(decide: Decide) -> Callable[[State, Event], Event]:
 
     :param decide: returns ``Decision.APPROVE``, ``Decision.DENY``, or ``Decision.ASK`` to leave it to the user.
     """
-
-    def decided(state: State, event: Event) -> Event:
-        if not isinstance(event, Inbound) or not isinstance(state, Account):
-            return event
-        request = event.stanza
-        if not isinstance(request, Presence) or request.type != "subscribe":
-            return event
-        return Inbound(event.at, event.seq, request, decide(request, state))
-
-    return decided
+    return decider(decide, Account, Inbound)
