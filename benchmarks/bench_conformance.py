@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xmpp_im_conformance.drivers import DRIVERS
+from xmpp_im_conformance.drivers import embedded
 from xmpp_im_conformance.finding import find
 from xmpp_im_conformance.html.page import page
 from xmpp_im_conformance.junit import as_junit
@@ -28,7 +28,7 @@ def found() -> list[Vector | Malformed]:
 
 
 def ran(vectors: list[Vector | Malformed]) -> list[Result]:
-    drivers = DRIVERS["embedded"]
+    drivers = embedded()
     return [run(vector, drivers.server, drivers.client) for vector in vectors]
 
 

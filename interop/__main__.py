@@ -17,7 +17,7 @@ from interop.deviations import read_deviations, unexpected
 from interop.document import DOCUMENT, document
 from interop.matrix import matrix
 from interop.servers import SERVERS, NotAvailable
-from xmpp_im_conformance.drivers import DRIVERS
+from xmpp_im_conformance.drivers import embedded
 from xmpp_im_conformance.finding import find, wanted
 from xmpp_im_conformance.live import LiveConfig, LiveDriver
 from xmpp_im_conformance.outcome import Outcome, Result
@@ -77,7 +77,8 @@ def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
     servers = [SERVERS[name] for name in names]
     for server in servers:
         server.installed()
-    results = {"core": [run(vector, DRIVERS["embedded"].server, None) for vector in vectors]}
+    core = embedded().server
+    results = {"core": [run(vector, core, None) for vector in vectors]}
     # Whatever ends this, the servers stop first: what still runs against them then fails at once.
     with ThreadPoolExecutor() as pool, ExitStack() as stack:
         configs = [stack.enter_context(server.running()) for server in servers]

@@ -1,55 +1,60 @@
-"""The drivers there are, by name."""
+"""The drivers by name. Each is imported when it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from importlib.metadata import version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from attrs import frozen
+if TYPE_CHECKING:
+    from xmpp_im_conformance.client_driver import ClientDriver
+    from xmpp_im_conformance.driver import Driver
 
-from xmpp_im_conformance.client_driver import ClientDriver
-from xmpp_im_conformance.driver import Driver
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.embedded_client import EmbeddedClient
-from xmpp_im_conformance.live import LiveDriver
-from xmpp_im_conformance.live.options import live_config
-from xmpp_im_conformance.stdio.client import StdioClient
-from xmpp_im_conformance.stdio.options import stdio_program
-from xmpp_im_conformance.stdio.server import StdioDriver
+NAMES: Final = ("embedded", "live", "stdio")
+"""The names of the drivers on the command line."""
 
 
-@frozen
-class Drivers:
+class Drivers(NamedTuple):
     """What plays the server, and what plays the client, under one name."""
 
     server: Driver
     client: ClientDriver | None = None
     about: Callable[[], str] = str
-    """Says what is tested and where, as far as that is known by then."""
+    """Returns what is tested and where, as far as that is known by then."""
 
 
-DRIVERS: Final[Mapping[str, Drivers]] = {
-    "embedded": Drivers(Embedded(), EmbeddedClient(), lambda: f"xmpp_im_core {version('xmpp_im_core')}")
-}
+def embedded() -> Drivers:
+    """Return the drivers that run ``xmpp_im_core`` itself."""
+    from importlib.metadata import version
 
-NAMES: Final = (*sorted(DRIVERS), "live", "stdio")
-"""All drivers, by the names that they have on the command line."""
+    from xmpp_im_conformance.embedded import Embedded
+    from xmpp_im_conformance.embedded_client import EmbeddedClient
+
+    return Drivers(Embedded(), EmbeddedClient(), lambda: f"xmpp_im_core {version('xmpp_im_core')}")
 
 
 @contextmanager
-def playing(driver: str, timeout: float | None, stdio: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Drivers]:
-    """Give the drivers of this name; afterwards the live one lets go of the server, and the program ends.
+def playing(
+    driver: str, *, command: str | None, restarts: int | None, timeout: float | None, **live: Any
+) -> Iterator[Drivers]:
+    """Give the drivers of this name; afterwards the live driver closes its connections, and a program is ended.
 
-    :param stdio: the values of ``stdio_options``.
-    :param live: the values of ``live_options``, but for the timeout.
+    :param command: starts the program of the driver ``stdio``.
+    :param restarts: how often that program is started again.
+    :param live: the options of the driver ``live``.
     """
     if driver == "stdio":
-        with closing(stdio_program(timeout=timeout, **stdio)) as program:
+        from xmpp_im_conformance.stdio.client import StdioClient
+        from xmpp_im_conformance.stdio.options import stdio_program
+        from xmpp_im_conformance.stdio.server import StdioDriver
+
+        with closing(stdio_program(command, timeout=timeout, restarts=restarts)) as program:
             yield Drivers(StdioDriver(program), StdioClient(program), lambda: program.about)
     elif driver == "live":
+        from xmpp_im_conformance.live import LiveDriver
+        from xmpp_im_conformance.live.options import live_config
+
         with closing(LiveDriver(live_config(timeout=timeout, **live))) as server:
             yield Drivers(server, about=lambda: server.about)
     else:
-        yield DRIVERS[driver]
+        yield embedded()

@@ -6,30 +6,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
-import click
 from attrs import frozen
 
 from xmpp_im_conformance.junit import as_junit
 from xmpp_im_conformance.outcome import Result
 from xmpp_im_conformance.report import as_data
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-_FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
-_OPTIONS: Final = (
-    click.option("--json", type=_FILE, metavar="FILE", help="Write the results here, for programs."),
-    click.option("--junit", type=_FILE, metavar="FILE", help="Write them as JUnit XML, for CI systems."),
-    click.option("--html", type=_FILE, metavar="FILE", help="Write them as a page for people, with diagrams."),
-)
-
-
-def file_options(command: _F) -> _F:
-    """Give a command the options that name the files."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 @frozen

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conformance.stage import BALCONY, receive, scenario, send
-from xmpp_im_conformance.cli import main
+from xmpp_im_conformance.cli import NEEDED
+from xmpp_im_conformance.cli.commands import main
+from xmpp_im_conformance.cli.options import ACTS
+from xmpp_im_conformance.differ.kinds import CHAPTERS
 
 GOOD = scenario(send("<presence/>"), receive("<presence from='{any}' to='{any}'/>"), rfc=["6121 4.2.2"])
 WRONG = scenario(send("<presence/>"), {"silent": [BALCONY]}, rfc=["6121 4.4"])
@@ -171,3 +176,24 @@ def test_without_a_path_the_vectors_of_the_package_are_run() -> None:
 
     assert done.exit_code == 0, done.output
     assert "9 passed, 0 failed" in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--version",), ("--help",), ("run", "--help"), ("differ", "--help")], ids=lambda each: " ".join(each)
+)
+def test_help_and_version_import_nothing_but_the_arguments(arguments: tuple[str, ...]) -> None:
+    code = (
+        "import sys\nfrom xmpp_im_conformance.cli import main\n"
+        f"sys.argv[1:] = {arguments!r}\n"
+        "try: main()\n"
+        "except SystemExit: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    imported = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    assert "click" in imported
+    assert imported.isdisjoint({*NEEDED, "attr", "asyncio"} - {"click"})
+
+
+def test_the_chapters_that_can_be_named_are_those_there_are() -> None:
+    assert set(ACTS) == set(CHAPTERS)

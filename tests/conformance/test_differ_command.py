@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests.conformance.loopback import Connection, Loopback, listening
 from tests.conformance.wrong_servers import Around, Shy, wrong
 from xmpp_im_conformance import drivers
-from xmpp_im_conformance.cli import main
+from xmpp_im_conformance.cli.commands import main
 from xmpp_im_conformance.driver import ServerFailed, Setup, World
 from xmpp_im_conformance.drivers import Drivers
 from xmpp_im_conformance.embedded import Embedded
@@ -40,12 +40,12 @@ class Bouncing:
 
 @pytest.fixture
 def bouncing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(drivers.DRIVERS, "embedded", Drivers(Bouncing()))
+    monkeypatch.setattr(drivers, "embedded", lambda: Drivers(Bouncing()))
 
 
 @pytest.fixture
 def shy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(drivers.DRIVERS, "embedded", Drivers(wrong(Shy)))
+    monkeypatch.setattr(drivers, "embedded", lambda: Drivers(wrong(Shy)))
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_what_was_found_before_the_server_failed_is_printed_and_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(Breaking, "sent", 0)
-    monkeypatch.setitem(drivers.DRIVERS, "embedded", Drivers(wrong(Breaking)))
+    monkeypatch.setattr(drivers, "embedded", lambda: Drivers(wrong(Breaking)))
 
     done = differ("--driver", "embedded", "--acts", "subscriptions", "--out", str(tmp_path / "found"))
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conformance.stage import BALCONY, scenario, send
-from xmpp_im_conformance.cli import main
+from xmpp_im_conformance.cli.commands import main
 
 GOOD = scenario(send("<presence/>"), {"flush": [BALCONY]}, title="all is well")
 WRONG = scenario(send("<presence/>"), title="something is left")

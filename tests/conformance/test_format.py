@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from xmpp_im_conformance.data import SCHEMA
-from xmpp_im_conformance.drivers import DRIVERS
+from xmpp_im_conformance.drivers import embedded
 from xmpp_im_conformance.outcome import Outcome
 from xmpp_im_conformance.reading import kind_of, read_file
 from xmpp_im_conformance.running import run
@@ -36,7 +36,7 @@ def words(text: str) -> set[str]:
 def test_the_examples_of_the_page_pass(tmp_path: Path, vector: Any) -> None:
     file = tmp_path / "vector.json"
     file.write_text(json.dumps(vector), encoding="utf-8")
-    playing = DRIVERS["embedded"]
+    playing = embedded()
 
     found = [run(each, playing.server, playing.client) for each in read_file(file, "vector")]
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from tests.conformance.live import ACCOUNTS, driving, result
 from tests.conformance.loopback import SASL, Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, receive, scenario, send
-from xmpp_im_conformance.cli import main
+from xmpp_im_conformance.cli.commands import main
 from xmpp_im_conformance.live import BadConfig, LiveConfig
 from xmpp_im_conformance.outcome import Outcome
 from xmpp_im_core.element import Element

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from tests.conformance.live import ACCOUNTS, driving, result
 from tests.conformance.loopback import Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, receive, scenario, send
-from xmpp_im_conformance.cli import main
+from xmpp_im_conformance.cli.commands import main
 from xmpp_im_conformance.driver import NotApplicable, ServerFailed, Setup
 from xmpp_im_conformance.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
 from xmpp_im_conformance.live.login import Login

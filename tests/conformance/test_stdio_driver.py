@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from tests.conformance.programs import CLIENT_OPS, HELLO, SERVER_OPS, asked, program
 from tests.conformance.stage import BALCONY, JULIET, ROMEO, flush, receive, scenario, send
-from xmpp_im_conformance.cli import main
+from xmpp_im_conformance.cli.commands import main
 from xmpp_im_conformance.outcome import Outcome, Result
 from xmpp_im_conformance.reading import read_file
 from xmpp_im_conformance.running import run

@@ -1,4 +1,4 @@
-"""What the distributions hold: the core has no vectors and no command, and developers' tools are in neither."""
+"""What the distributions hold: the core has no vectors, and developers' tools are in neither."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Final
 import pytest
 
 from tests.distributions.building import CONFORMANCE, CORE, build, entry_points, metadata, names, unpacked
-from xmpp_im_conformance.starting import NEEDED
+from xmpp_im_conformance.cli import NEEDED
 
-COMMANDS: Final = ["xmpp-im-conformance", "xmpp-im-explain"]
+COMMANDS: Final = ["xmpp-im-conformance"]
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def test_the_core_is_its_package_and_nothing_else(core: Path) -> None:
     assert modules <= held
 
 
-def test_the_core_installs_no_command_and_has_one_extra(core: Path) -> None:
-    assert entry_points(core) == []
+def test_the_core_installs_the_command_that_explains_and_has_one_extra(core: Path) -> None:
+    assert entry_points(core) == ["xmpp-im-explain = xmpp_im_core.explain.command:main"]
     assert metadata(core).get_all("Provides-Extra") == ["testing"]
     optional = [need for need in metadata(core).get_all("Requires-Dist", []) if "extra ==" in need]
     assert [re.match(r"[\w-]+", need)[0] for need in optional] == ["hypothesis"]  # type: ignore[index]

@@ -7,11 +7,10 @@ import sys
 
 import pytest
 
-from xmpp_im_conformance.starting import NEEDED
+from xmpp_im_conformance.cli import NEEDED
 
 COMMANDS = {
-    "xmpp-im-conformance": "from xmpp_im_conformance.starting import conformance; conformance()",
-    "xmpp-im-explain": "from xmpp_im_conformance.starting import explain; explain()",
+    "xmpp-im-conformance": "from xmpp_im_conformance.cli import main; main()",
     "xmpp_im_conformance.stdio": "import runpy; runpy.run_module('xmpp_im_conformance.stdio', run_name='__main__')",
 }
 

@@ -1,16 +1,20 @@
-"""The command ``xmpp-im-explain``: what it prints, and what it says of files that are none."""
+"""The command ``xmpp-im-explain``: what it prints, what it says of bad files, and what it imports."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
-from attrs import evolve
-from click.testing import CliRunner, Result
+from attrs import evolve, frozen
 
 from tests.explain.test_explanation import BALCONY, NOON, ROMEO, account, balcony, sends
-from xmpp_im_conformance.explain import main
 from xmpp_im_core.explain import explain
+from xmpp_im_core.explain.command import EXTENSIONS, main
+from xmpp_im_core.explain.replaying import EXTENSIONS as MACHINES
 from xmpp_im_core.extensions import carbons
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import parse_address
@@ -41,8 +45,22 @@ def files(state: object = JULIET_BEFORE, events: tuple[object, ...] = EVENTS) ->
     return ["juliet.json", "juliet.log"]
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments)
+@frozen
+class Done:
+    exit_code: int
+    output: str
+
+
+def run(*arguments: str) -> Done:
+    printed = StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        try:
+            main(arguments)
+        except SystemExit as end:
+            if isinstance(end.code, str):
+                return Done(1, f"{printed.getvalue()}{end.code}\n")
+            return Done(int(end.code or 0), printed.getvalue())
+    return Done(0, printed.getvalue())
 
 
 def test_every_event_is_explained_in_turn() -> None:
@@ -130,7 +148,7 @@ def test_a_file_that_is_no_text_or_no_policy_is_refused() -> None:
     no_policy = run(*arguments, "--policy", "juliet.json")
 
     assert "Error: policy.json: 'utf-8' codec can't decode" in no_text.output
-    assert "Error: juliet.json: Account is no policy" in no_policy.output
+    assert "Error: juliet.json: $: Account is no policy" in no_policy.output
 
 
 def test_the_help_says_what_goes_in() -> None:
@@ -138,3 +156,61 @@ def test_the_help_says_what_goes_in() -> None:
 
     assert "SNAPSHOT is a file with the state before the first event" in result.output
     assert "xmpp-im-explain juliet.json juliet.log --event 3" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--event", "0"], "argument --event: '0' is not the number of an event"),
+        (["--event", "two"], "argument --event: 'two' is not the number of an event"),
+        (["--extension", "mam"], "invalid choice: 'mam'"),
+    ],
+)
+def test_arguments_that_are_wrong_end_with_status_2(arguments: list[str], said: str) -> None:
+    result = run(*files(), *arguments)
+
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    result = run(*files()[:1], "nowhere.log")
+
+    assert result.exit_code == 1
+    assert "Error: nowhere.log: [Errno 2] No such file" in result.output
+
+
+def test_a_hyphen_is_the_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot, log = files()
+    whole = run(snapshot, log)
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(Path(log).read_bytes())))
+
+    assert run(snapshot, "-") == whole
+    assert whole.exit_code == 0
+
+
+def test_the_extensions_that_can_be_named_are_those_there_are() -> None:
+    assert sorted(MACHINES) == sorted(EXTENSIONS)
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_and_version_import_nothing_of_the_server_half(argument: str) -> None:
+    code = (
+        "import sys\nfrom xmpp_im_core.explain.command import main\n"
+        f"try: main([{argument!r}])\n"
+        "except SystemExit: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    imported = done.stdout.splitlines()[-1].split()
+    assert [name for name in imported if name.partition(".")[0] in ("attr", "attrs", "cattrs", "hypothesis")] == []
+    assert sorted(name for name in imported if name.startswith("xmpp_im_core")) == [
+        "xmpp_im_core",
+        "xmpp_im_core.explain",
+        "xmpp_im_core.explain.command",
+    ]
+
+
+def test_what_the_package_does_not_have_cannot_be_imported() -> None:
+    with pytest.raises(ImportError, match="cannot import name 'explained'"):
+        from xmpp_im_core.explain import explained  # noqa: F401

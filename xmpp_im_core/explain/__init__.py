@@ -12,7 +12,19 @@
 
 from __future__ import annotations
 
-from xmpp_im_core.explain.explaining import explain, explain_served, explain_step
-from xmpp_im_core.explain.explanation import Explained, Explanation, Reason
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xmpp_im_core.explain.explaining import explain, explain_served, explain_step
+    from xmpp_im_core.explain.explanation import Explained, Explanation, Reason
 
 __all__ = ["Explained", "Explanation", "Reason", "explain", "explain_served", "explain_step"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for only now, so that ``xmpp-im-explain --help`` does not import the server half."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "explaining" if name.startswith("explain") else "explanation"
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from attrs import evolve
 
-from xmpp_im_conformance.differ.searching import Found
+from xmpp_im_conformance.differ.searching import Found, Report
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy, PreApproval
 from xmpp_im_core.testing import (
@@ -96,6 +98,18 @@ def _flush(at: Sequence[str]) -> list[Json]:
     clients = [each for each in at if each != REMOTE]
     steps: list[Json] = [{"flush": clients}] if clients else []
     return [*steps, {"remote_flush": True}] if REMOTE in at else steps
+
+
+def write_vectors(report: Report, directory: Path, server: str) -> None:
+    """Write a vector for each difference, each into a file.
+
+    :param server: the name of the server.
+    :raises OSError: if a file cannot be written.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for number, found in enumerate(report.found, 1):
+        text = json.dumps(vector(found, server), indent=2, ensure_ascii=False)
+        (directory / file_name(number, found)).write_text(f"{text}\n", encoding="utf-8")
 
 
 def file_name(number: int, found: Found) -> str:

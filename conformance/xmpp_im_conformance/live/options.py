@@ -1,35 +1,13 @@
-"""The command line's options for the live driver."""
+"""What the command line's options say of a live server."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
 
 import click
 from attrs import evolve
 
 from xmpp_im_conformance.live.config import BadConfig, ComponentConfig, LiveConfig, read_config
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-_OPTIONS: Final = (
-    click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="live: a TOML file."),
-    click.option("--host", help="live: where the server is.  [default: 127.0.0.1]"),
-    click.option("--port", type=int, help="live: where clients connect.  [default: 5222]"),
-    click.option("--domain", "domains", multiple=True, metavar="NAME=HOST", help="live: its name of a virtual host."),
-    click.option("--component", metavar="DOMAIN:PORT:SECRET", help="live: plays remote.example (XEP-0114)."),
-    click.option("--register-command", help="live: creates an account; {local}, {domain}, {password} are filled in."),
-    click.option("--unregister-command", help="live: removes it."),
-    click.option("--timeout", type=float, help="Seconds to wait for an answer.  [default: live 5, stdio 10]"),
-)
-
-
-def live_options(command: _F) -> _F:
-    """Give a command the options of the live driver."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def live_config(config: Path | None, domains: tuple[str, ...], component: str | None, **given: object) -> LiveConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xmpp_im_conformance.starting import stdio
+from xmpp_im_conformance.cli import stdio
 
 if __name__ == "__main__":
     stdio()

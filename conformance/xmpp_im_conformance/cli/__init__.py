@@ -1,6 +1,6 @@
-"""How each command starts: it says what to install if something that it needs is missing, and ends with status 2.
+"""How the commands start. If a package is missing, a command says what to install and exits with 2.
 
-This module and the packages above it import nothing from outside the standard library.
+This module imports nothing from outside the standard library before it has looked for those packages.
 """
 
 from __future__ import annotations
@@ -24,20 +24,12 @@ NEEDED: Final = (
 """The packages that the dependencies in ``pyproject.toml`` provide."""
 
 
-def conformance() -> None:
+def main() -> None:
     """Run ``xmpp-im-conformance``."""
     _complete("xmpp-im-conformance")
-    from xmpp_im_conformance.cli import main
+    from xmpp_im_conformance.cli.commands import main as commands
 
-    main()
-
-
-def explain() -> None:
-    """Run ``xmpp-im-explain``."""
-    _complete("xmpp-im-explain")
-    from xmpp_im_conformance.explain import main
-
-    main()
+    commands()
 
 
 def stdio() -> None:

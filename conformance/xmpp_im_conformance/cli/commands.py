@@ -1,0 +1,66 @@
+"""The command ``xmpp-im-conformance``: its arguments.
+
+What a command runs is imported when it runs, so that ``--help`` and ``--version`` import nothing but click.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from xmpp_im_conformance.cli.options import ACTS, driver_option, driver_options, file_options
+
+_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="xmpp-im-conformance")
+def main() -> None:
+    """Replay the conformance vectors of RFC 6121 against an implementation, or compare one with xmpp_im_core."""
+
+
+@main.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--section", "sections", multiple=True, help="Only vectors about this section of RFC 6121, or below it.")
+@click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? are wildcards.")
+@driver_option("embedded")
+@file_options
+@click.option("--uncovered", is_flag=True, help="List the testable requirements that no vector shows.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the failures and the totals.")
+@driver_options
+@click.pass_context
+def run(context: click.Context, /, **options: Any) -> None:  # what click has read
+    """Run vectors: those of the files and folders at PATH, or else those of this package.
+
+    Exits with 0 if no vector failed, with 1 if one failed or is malformed, with 2 if there are no vectors or none
+    was applicable.
+    """
+    from xmpp_im_conformance.cli.run import run_vectors
+
+    context.exit(run_vectors(**options))
+
+
+@main.command()
+@click.option("--server", metavar="HOST:PORT", help="live: where clients connect; the same as --host and --port.")
+@driver_option("live")
+@click.option("--acts", multiple=True, type=click.Choice(ACTS), help="Only the acts of this chapter.")
+@click.option("--examples", type=click.IntRange(1), default=200, show_default=True, help="How many traces are drawn.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The seed of the random traces.")
+@click.option("--seconds", type=click.FloatRange(0), default=300, show_default=True, help="When to stop at the latest.")
+@click.option("--out", type=_FOLDER, help="Write a vector for each difference into this folder.")
+@click.option("--name", help="The name of the server in those vectors.  [default: its address, or the driver]")
+@driver_options
+@click.pass_context
+def differ(context: click.Context, /, **options: Any) -> None:  # what click has read
+    """Let random clients do the same on a server and on xmpp_im_core, and show where the two differ.
+
+    What the RFC leaves open is not a difference. Each difference is reduced to the acts that it needs.
+
+    Exits with 0 if nothing differs, with 1 if something differs or the core raises an exception, with 2 if the server
+    could not be tested, or not to the end.
+    """
+    from xmpp_im_conformance.cli.compare import compare
+
+    context.exit(compare(**options))

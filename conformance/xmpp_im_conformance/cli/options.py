@@ -1,0 +1,55 @@
+"""The options that both commands share, and those that name the files to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from xmpp_im_conformance.drivers import NAMES
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+ACTS: Final = ("rosters", "subscriptions", "presence", "messages")
+"""The keys of ``differ.kinds.CHAPTERS``, which takes long to import."""
+
+_FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
+_CONFIG: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _together(*options: Callable[[_F], _F]) -> Callable[[_F], _F]:
+    """Return a decorator that gives a command all these options, in this order."""
+
+    def decorate(command: _F) -> _F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+file_options: Final = _together(
+    click.option("--json", type=_FILE, metavar="FILE", help="Write the results as JSON."),
+    click.option("--junit", type=_FILE, metavar="FILE", help="Write the results as JUnit XML, for CI systems."),
+    click.option("--html", type=_FILE, metavar="FILE", help="Write the results as an HTML page with diagrams."),
+)
+
+driver_options: Final = _together(
+    click.option("--command", help="stdio: what starts the program, with its arguments."),
+    click.option("--restarts", type=click.IntRange(0), help="stdio: how often it is started again.  [default: 20]"),
+    click.option("--config", type=_CONFIG, help="live: a TOML file."),
+    click.option("--host", help="live: where the server is.  [default: 127.0.0.1]"),
+    click.option("--port", type=int, help="live: where clients connect.  [default: 5222]"),
+    click.option("--domain", "domains", multiple=True, metavar="NAME=HOST", help="live: its name of a virtual host."),
+    click.option("--component", metavar="DOMAIN:PORT:SECRET", help="live: plays remote.example (XEP-0114)."),
+    click.option("--register-command", help="live: creates an account; {local}, {domain}, {password} are filled in."),
+    click.option("--unregister-command", help="live: removes it."),
+    click.option("--timeout", type=float, help="Seconds to wait for an answer.  [default: live 5, stdio 10]"),
+)
+
+
+def driver_option(default: str) -> Callable[[_F], _F]:
+    """Return the option that names the driver."""
+    return click.option("--driver", type=click.Choice(NAMES), default=default, show_default=True)
