@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xmpp_im_conformance.drivers import embedded
-from xmpp_im_conformance.finding import find
-from xmpp_im_conformance.html.page import page
-from xmpp_im_conformance.junit import as_junit
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.running import run
+from xmpp_im_conformance.drivers import core_drivers
+from xmpp_im_conformance.format.finding import find
+from xmpp_im_conformance.reports.html.page import page
+from xmpp_im_conformance.reports.junit import as_junit
+from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.running.run import run
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from xmpp_im_conformance.vectors import Malformed, Vector
+    from xmpp_im_conformance.format.vectors import Malformed, Vector
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ def found() -> list[Vector | Malformed]:
 
 
 def ran(vectors: list[Vector | Malformed]) -> list[Result]:
-    drivers = embedded()
+    drivers = core_drivers()
     return [run(vector, drivers.server, drivers.client) for vector in vectors]
 
 

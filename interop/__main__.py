@@ -17,12 +17,12 @@ from interop.deviations import read_deviations, unexpected
 from interop.document import DOCUMENT, document
 from interop.matrix import matrix
 from interop.servers import SERVERS, NotAvailable
-from xmpp_im_conformance.drivers import embedded
-from xmpp_im_conformance.finding import find, wanted
-from xmpp_im_conformance.live import LiveConfig, LiveDriver
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.running import run
-from xmpp_im_conformance.vectors import Malformed, Side, Vector
+from xmpp_im_conformance.drivers import core_drivers
+from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
+from xmpp_im_conformance.format.finding import find, wanted
+from xmpp_im_conformance.format.vectors import Malformed, Side, Vector
+from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.running.run import run
 
 Vectors = Sequence[Vector | Malformed]
 
@@ -77,7 +77,7 @@ def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
     servers = [SERVERS[name] for name in names]
     for server in servers:
         server.installed()
-    core = embedded().server
+    core = core_drivers().server
     results = {"core": [run(vector, core, None) for vector in vectors]}
     # Whatever ends this, the servers stop first: what still runs against them then fails at once.
     with ThreadPoolExecutor() as pool, ExitStack() as stack:

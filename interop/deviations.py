@@ -10,7 +10,7 @@ from typing import Final, Literal
 import cattrs
 from attrs import frozen
 
-from xmpp_im_conformance.outcome import Outcome, Result
+from xmpp_im_conformance.running.outcome import Outcome, Result
 
 FILE: Final = Path(__file__).resolve().parent / "deviations.toml"
 _READER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)

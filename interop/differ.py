@@ -13,11 +13,12 @@ from rich.console import Console
 
 from interop.__main__ import terminated
 from interop.servers import SERVERS, NotAvailable
-from xmpp_im_conformance.differ import PEERS, Report, playing_on, search
 from xmpp_im_conformance.differ.kinds import CHAPTERS, kinds_of
+from xmpp_im_conformance.differ.playing import PEERS, playing_on
 from xmpp_im_conformance.differ.report import print_report
+from xmpp_im_conformance.differ.searching import Report, search
 from xmpp_im_conformance.differ.writing import write_vectors
-from xmpp_im_conformance.live import LiveConfig, LiveDriver
+from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from xmpp_im_conformance.coverage import by_section, order
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.vectors import Side
+from xmpp_im_conformance.format.vectors import Side
+from xmpp_im_conformance.reports.coverage import by_section, order
+from xmpp_im_conformance.running.outcome import Outcome, Result
 
 
 def matrix(results: Mapping[str, Sequence[Result]]) -> Table:

@@ -21,8 +21,8 @@ from typing import Final
 import trustme
 from attrs import evolve, frozen
 
-from xmpp_im_conformance.driver import HOSTED
-from xmpp_im_conformance.live import ComponentConfig, LiveConfig
+from xmpp_im_conformance.drivers.live import ComponentConfig, LiveConfig
+from xmpp_im_conformance.format.worlds import HOSTED
 
 _HERE: Final = Path(__file__).resolve().parent / "configurations"
 _STARTING: Final = 60.0

@@ -12,10 +12,10 @@ from typing import Final
 
 from docs.generating.markdown import table
 from docs.generating.vectors import ROOT, VECTORS
-from xmpp_im_conformance.coverage import order
-from xmpp_im_conformance.data import requirements
-from xmpp_im_conformance.reading import read_file
-from xmpp_im_conformance.vectors import Malformed, Side, Vector, sections
+from xmpp_im_conformance.format.data import requirements
+from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.format.vectors import Malformed, Side, Vector, sections
+from xmpp_im_conformance.reports.coverage import order
 
 _CHAPTERS: Final = {
     "1": "Introduction",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from xmpp_im_conformance.markup import read_xml
+from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_core.element import Element
 
 _ROSTER: Final = "jabber:iq:roster"

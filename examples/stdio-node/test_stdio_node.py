@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from xmpp_im_conformance.finding import find
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.running import run
-from xmpp_im_conformance.stdio.client import StdioClient
-from xmpp_im_conformance.stdio.program import Program
-from xmpp_im_conformance.stdio.server import StdioDriver
+from xmpp_im_conformance.drivers.stdio.client import StdioClient
+from xmpp_im_conformance.drivers.stdio.program import Program
+from xmpp_im_conformance.drivers.stdio.server import StdioDriver
+from xmpp_im_conformance.format.finding import find
+from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.running.run import run
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
 

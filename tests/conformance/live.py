@@ -10,10 +10,10 @@ from typing import Any
 
 from tests.conformance.loopback import Loopback, listening
 from tests.conformance.stage import JULIET, scenario
-from xmpp_im_conformance.live import ComponentConfig, LiveConfig, LiveDriver
-from xmpp_im_conformance.outcome import Result
-from xmpp_im_conformance.reading import read_file
-from xmpp_im_conformance.running import run
+from xmpp_im_conformance.drivers.live import ComponentConfig, LiveConfig, LiveDriver
+from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.running.outcome import Result
+from xmpp_im_conformance.running.run import run
 
 ACCOUNTS: Mapping[str, Any] = {JULIET: {}}
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from xmpp_im_conformance.schema import problems
-from xmpp_im_conformance.stdio.program import Program
+from xmpp_im_conformance.drivers.stdio.program import Program
+from xmpp_im_conformance.format.schema import problems
 
 SERVER_OPS: Final = (
     "connect",

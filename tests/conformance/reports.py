@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.conformance.stage import BALCONY, receive, scenario, send
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.embedded_client import EmbeddedClient
-from xmpp_im_conformance.finding import find
-from xmpp_im_conformance.outcome import Result
-from xmpp_im_conformance.running import run
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
+from xmpp_im_conformance.format.finding import find
+from xmpp_im_conformance.running.outcome import Result
+from xmpp_im_conformance.running.run import run
 
 EVIL: Final = "</script></pre><img src=x onerror=\"document.title='taken over'\">{{ 7 * 7 }}"
 """What must stand on the page as it stands here, and do nothing."""

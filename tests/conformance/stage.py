@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from xmpp_im_conformance.driver import REMOTE, Setup, World
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.items import Item, SharedItem
-from xmpp_im_conformance.markup import read_xml
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.reading import read_file
-from xmpp_im_conformance.running import run
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.format.items import Item, SharedItem
+from xmpp_im_conformance.format.markup import read_xml
+from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.format.worlds import REMOTE, Setup, World
+from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.running.run import run
 from xmpp_im_core.element import Element
 
 JULIET: Final = "juliet@capulet.example"

@@ -8,12 +8,12 @@ from typing import Final
 import pytest
 from attrs import evolve
 
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.embedded.world import EmbeddedWorld
-from xmpp_im_conformance.finding import find
-from xmpp_im_conformance.outcome import Outcome
-from xmpp_im_conformance.running import run
-from xmpp_im_conformance.vectors import Side, Vector
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.drivers.embedded.world import EmbeddedWorld
+from xmpp_im_conformance.format.finding import find
+from xmpp_im_conformance.format.vectors import Side, Vector
+from xmpp_im_conformance.running.outcome import Outcome
+from xmpp_im_conformance.running.run import run
 from xmpp_im_core.policy import (
     DEFAULT,
     BlockedMessages,

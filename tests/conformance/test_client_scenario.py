@@ -11,14 +11,14 @@ import pytest
 from attrs import define, evolve, field
 
 from tests.conformance.stage import JULIET, ROMEO
-from xmpp_im_conformance.client_driver import ClientSetup, ClientWorld, Resource
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.embedded_client import EmbeddedClient
-from xmpp_im_conformance.items import Item
-from xmpp_im_conformance.markup import read_xml
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.reading import read_file
-from xmpp_im_conformance.running import run
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
+from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.markup import read_xml
+from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, Resource
+from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.running.run import run
 from xmpp_im_core.element import Element
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from xmpp_im_conformance.evidence import Unmet
-from xmpp_im_conformance.html.comparing import Row, comparisons, rows_of
-from xmpp_im_conformance.html.legible import legible
-from xmpp_im_conformance.markup import read_xml
+from xmpp_im_conformance.format.markup import read_xml
+from xmpp_im_conformance.reports.html.comparing import Row, comparisons, rows_of
+from xmpp_im_conformance.reports.html.legible import legible
+from xmpp_im_conformance.running.evidence import Unmet
 
 ANYTHING = "<x xmlns='urn:scenario:any'/>"
 

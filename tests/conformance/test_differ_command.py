@@ -13,13 +13,13 @@ from tests.conformance.loopback import Connection, Loopback, listening
 from tests.conformance.wrong_servers import Around, Shy, wrong
 from xmpp_im_conformance import drivers
 from xmpp_im_conformance.cli.commands import main
-from xmpp_im_conformance.driver import ServerFailed, Setup, World
 from xmpp_im_conformance.drivers import Drivers
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.finding import find
-from xmpp_im_conformance.outcome import Outcome
-from xmpp_im_conformance.running import run
-from xmpp_im_conformance.vectors import Vector
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.format.finding import find
+from xmpp_im_conformance.format.vectors import Vector
+from xmpp_im_conformance.format.worlds import ServerFailed, Setup, World
+from xmpp_im_conformance.running.outcome import Outcome
+from xmpp_im_conformance.running.run import run
 from xmpp_im_core.element import Element
 from xmpp_im_core.server.subscriptions import requesting
 from xmpp_im_core.subscription import INBOUND_SUBSCRIBED, Subscription
@@ -40,12 +40,12 @@ class Bouncing:
 
 @pytest.fixture
 def bouncing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drivers, "embedded", lambda: Drivers(Bouncing()))
+    monkeypatch.setattr(drivers, "core_drivers", lambda: Drivers(Bouncing()))
 
 
 @pytest.fixture
 def shy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drivers, "embedded", lambda: Drivers(wrong(Shy)))
+    monkeypatch.setattr(drivers, "core_drivers", lambda: Drivers(wrong(Shy)))
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_what_was_found_before_the_server_failed_is_printed_and_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(Breaking, "sent", 0)
-    monkeypatch.setattr(drivers, "embedded", lambda: Drivers(wrong(Breaking)))
+    monkeypatch.setattr(drivers, "core_drivers", lambda: Drivers(wrong(Breaking)))
 
     done = differ("--driver", "embedded", "--acts", "subscriptions", "--out", str(tmp_path / "found"))
 

@@ -10,12 +10,12 @@ import pytest
 from attrs import define, field
 
 from tests.conformance.wrong_servers import Around
-from xmpp_im_conformance.differ import PEERS, playing_on
 from xmpp_im_conformance.differ.drawing import STATES, drawn, leading_to
 from xmpp_im_conformance.differ.kinds import kinds_of
-from xmpp_im_conformance.driver import Setup, World
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.differ.playing import PEERS, playing_on
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.worlds import Setup, World
 from xmpp_im_core.server.state import Account
 from xmpp_im_core.subscription import Subscription
 from xmpp_im_core.testing import (

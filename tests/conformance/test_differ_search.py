@@ -10,16 +10,17 @@ import pytest
 from attrs import evolve
 
 from tests.conformance.wrong_servers import NeverRevokes, PushesFirst, wrong
-from xmpp_im_conformance.differ import PEERS, Found, judge, playing_on, search, vector
+from xmpp_im_conformance.differ.judging import judge
 from xmpp_im_conformance.differ.kinds import kinds_of
 from xmpp_im_conformance.differ.likeness import Likeness
-from xmpp_im_conformance.differ.playing import Play
-from xmpp_im_conformance.differ.searching import Report
-from xmpp_im_conformance.driver import Driver, ServerFailed
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.outcome import Outcome
-from xmpp_im_conformance.reading import read_file
-from xmpp_im_conformance.running import run
+from xmpp_im_conformance.differ.playing import PEERS, Play, playing_on
+from xmpp_im_conformance.differ.searching import Found, Report, search
+from xmpp_im_conformance.differ.writing import vector
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.format.worlds import Driver, ServerFailed
+from xmpp_im_conformance.running.outcome import Outcome
+from xmpp_im_conformance.running.run import run
 from xmpp_im_core.element import element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy, PreApproval

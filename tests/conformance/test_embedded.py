@@ -18,8 +18,8 @@ from tests.conformance.stage import (
     scenario,
     send,
 )
-from xmpp_im_conformance.embedded import host
-from xmpp_im_conformance.outcome import Outcome, Result
+from xmpp_im_conformance.drivers.embedded import host
+from xmpp_im_conformance.running.outcome import Outcome, Result
 
 GET = "<iq id='g' type='get'><query xmlns='jabber:iq:roster'/></iq>"
 SET = f"<iq id='s' type='set'><query xmlns='jabber:iq:roster'><item jid='{ROMEO}'/></query></iq>"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from xmpp_im_conformance.data import SCHEMA
-from xmpp_im_conformance.drivers import embedded
-from xmpp_im_conformance.outcome import Outcome
-from xmpp_im_conformance.reading import kind_of, read_file
-from xmpp_im_conformance.running import run
+from xmpp_im_conformance.drivers import core_drivers
+from xmpp_im_conformance.format.data import SCHEMA
+from xmpp_im_conformance.format.reading import kind_of, read_file
+from xmpp_im_conformance.running.outcome import Outcome
+from xmpp_im_conformance.running.run import run
 
 README = (Path(__file__).resolve().parents[2] / "conformance/README.md").read_text(encoding="utf-8")
 EXAMPLES = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
@@ -36,7 +36,7 @@ def words(text: str) -> set[str]:
 def test_the_examples_of_the_page_pass(tmp_path: Path, vector: Any) -> None:
     file = tmp_path / "vector.json"
     file.write_text(json.dumps(vector), encoding="utf-8")
-    playing = embedded()
+    playing = core_drivers()
 
     found = [run(each, playing.server, playing.client) for each in read_file(file, "vector")]
 

@@ -17,12 +17,12 @@ from attrs import define, field
 
 from tests.conformance.reports import EVIL, VECTORS, results
 from tests.conformance.stage import BALCONY, arriving, result, scenario
-from xmpp_im_conformance.data import Requirement
-from xmpp_im_conformance.finding import find
-from xmpp_im_conformance.html.book import book
-from xmpp_im_conformance.html.matrix import Cell, Standing, matrix
-from xmpp_im_conformance.html.page import page
-from xmpp_im_conformance.outcome import Outcome, Result
+from xmpp_im_conformance.format.data import Requirement
+from xmpp_im_conformance.format.finding import find
+from xmpp_im_conformance.reports.html.book import book
+from xmpp_im_conformance.reports.html.matrix import Cell, Standing, matrix
+from xmpp_im_conformance.reports.html.page import page
+from xmpp_im_conformance.running.outcome import Outcome, Result
 
 MADE: Final = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 VOID: Final = {"meta", "input", "img", "br"}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.conformance.reports import EVIL, results
-from xmpp_im_conformance.html.page import page
+from xmpp_im_conformance.reports.html.page import page
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

@@ -11,9 +11,9 @@ import pytest
 from interop.deviations import Deviation, read_deviations, unexpected
 from interop.document import DOCUMENT, document
 from interop.servers import SERVERS, Server
-from xmpp_im_conformance.finding import find
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.vectors import Malformed
+from xmpp_im_conformance.format.finding import find
+from xmpp_im_conformance.format.vectors import Malformed
+from xmpp_im_conformance.running.outcome import Outcome, Result
 
 ROOT = Path(__file__).resolve().parents[2]
 

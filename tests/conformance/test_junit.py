@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from xmpp_im_conformance.junit import as_junit
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.vectors import Malformed, MessageRow, Vector
+from xmpp_im_conformance.format.vectors import Malformed, MessageRow, Vector
+from xmpp_im_conformance.reports.junit import as_junit
+from xmpp_im_conformance.running.outcome import Outcome, Result
 
 # Of each element: what it may hold, what it must state, and what it may state.
 SHAPE = {

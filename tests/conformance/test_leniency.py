@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
-from xmpp_im_conformance.data import VECTORS
+from xmpp_im_conformance.format.data import VECTORS
 
 PUSHED = "{jabber:iq:roster}query"
 

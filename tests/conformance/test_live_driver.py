@@ -12,10 +12,10 @@ import pytest
 from tests.conformance.live import driving, result
 from tests.conformance.loopback import Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, ROMEO, receive, send
-from xmpp_im_conformance.driver import Setup
-from xmpp_im_conformance.items import Item
-from xmpp_im_conformance.live import LiveConfig, LiveDriver
-from xmpp_im_conformance.outcome import Outcome
+from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
+from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.worlds import Setup
+from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_core.element import Element
 
 PRESENCE = [

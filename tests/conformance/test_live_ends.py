@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.live import driving, result
 from tests.conformance.loopback import Connection, Loopback
 from tests.conformance.stage import BALCONY, receive, send
-from xmpp_im_conformance.outcome import Outcome
+from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_core.element import Element
 
 TIMES: Final = 20

@@ -13,7 +13,7 @@ import trustme
 from tests.conformance.live import driving
 from tests.conformance.loopback import SASL, TLS, Connection, Loopback
 from tests.conformance.stage import BALCONY, JULIET
-from xmpp_im_conformance.driver import ServerFailed, Setup
+from xmpp_im_conformance.format.worlds import ServerFailed, Setup
 from xmpp_im_core.element import Element
 
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256")

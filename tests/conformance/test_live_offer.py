@@ -10,8 +10,8 @@ import pytest
 from tests.conformance.live import driving, result
 from tests.conformance.loopback import Connection, Loopback
 from tests.conformance.stage import BALCONY, JULIET, receive, send
-from xmpp_im_conformance.live import channel
-from xmpp_im_conformance.outcome import Outcome
+from xmpp_im_conformance.drivers.live import channel
+from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_core.element import Element
 
 SM: Final = "urn:xmpp:sm:3"

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from tests.conformance.loopback import Loopback, listening
 from tests.conformance.stage import JULIET
-from xmpp_im_conformance.driver import ServerFailed, Setup
-from xmpp_im_conformance.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
-from xmpp_im_conformance.live.addresses import Addresses
-from xmpp_im_conformance.live.options import live_config
-from xmpp_im_conformance.live.sasl import choose
-from xmpp_im_conformance.live.stream import Reader
+from xmpp_im_conformance.drivers.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
+from xmpp_im_conformance.drivers.live.addresses import Addresses
+from xmpp_im_conformance.drivers.live.options import live_config
+from xmpp_im_conformance.drivers.live.sasl import choose
+from xmpp_im_conformance.drivers.live.stream import Reader
+from xmpp_im_conformance.format.worlds import ServerFailed, Setup
 
 SAME = {name: name for name in ("capulet.example", "montague.example", "remote.example")}
 OTHER = SAME | {"capulet.example": "im.lit", "montague.example": "chat.lit"}

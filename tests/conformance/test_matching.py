@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from xmpp_im_conformance.differing import difference
-from xmpp_im_conformance.markup import read_xml
-from xmpp_im_conformance.matching import EXACT, FROM_CLIENT, PART, Manner, check_pattern, match_all, match_stanza
-from xmpp_im_conformance.placeholders import BadPlaceholder, Bindings
+from xmpp_im_conformance.format.differing import difference
+from xmpp_im_conformance.format.markup import read_xml
+from xmpp_im_conformance.format.matching import EXACT, FROM_CLIENT, PART, Manner, check_pattern, match_all, match_stanza
+from xmpp_im_conformance.format.placeholders import BadPlaceholder, Bindings
 
 ANY = "<x xmlns='urn:scenario:any'/>"
 STANZAS = "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.conformance.stage import BALCONY, CHAMBER, JULIET, ROMEO, receive, scenario, send
-from xmpp_im_conformance.data import VECTORS
-from xmpp_im_conformance.finding import find, id_of, wanted
-from xmpp_im_conformance.reading import read_file
-from xmpp_im_conformance.vectors import Malformed, Side, Vector, sections
+from xmpp_im_conformance.format.data import VECTORS
+from xmpp_im_conformance.format.finding import find, id_of, wanted
+from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.format.vectors import Malformed, Side, Vector, sections
 
 STATE = {"subscription": "none"}
 ROW = {

@@ -17,13 +17,13 @@ from tests.conformance.live import ACCOUNTS, driving, result
 from tests.conformance.loopback import Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, receive, scenario, send
 from xmpp_im_conformance.cli.commands import main
-from xmpp_im_conformance.driver import NotApplicable, ServerFailed, Setup
-from xmpp_im_conformance.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
-from xmpp_im_conformance.live.login import Login
-from xmpp_im_conformance.live.options import live_config
-from xmpp_im_conformance.outcome import Outcome
-from xmpp_im_conformance.redaction import hidden, hiding, secrets_of, told
-from xmpp_im_conformance.stdio.program import Program
+from xmpp_im_conformance.drivers.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
+from xmpp_im_conformance.drivers.live.login import Login
+from xmpp_im_conformance.drivers.live.options import live_config
+from xmpp_im_conformance.drivers.redaction import hidden, hiding, secrets_of, told
+from xmpp_im_conformance.drivers.stdio.program import Program
+from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed, Setup
+from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_core.element import Element
 
 PRESENCE: Final = (send("<presence/>"), receive(f"<presence from='{BALCONY}' to='{JULIET}'/>"))

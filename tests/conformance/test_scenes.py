@@ -19,20 +19,20 @@ from tests.conformance.stage import (
     scenario,
     send,
 )
-from xmpp_im_conformance.driver import REMOTE
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.embedded_client import EmbeddedClient
-from xmpp_im_conformance.evidence import Evidence, Unmet
-from xmpp_im_conformance.finding import find
-from xmpp_im_conformance.html.book import scene_of
-from xmpp_im_conformance.html.labels import label
-from xmpp_im_conformance.html.scene import Kind, Line, Mark, Participant, Scene
-from xmpp_im_conformance.html.table_scene import row_title, subscription_scene
-from xmpp_im_conformance.markup import read_xml
-from xmpp_im_conformance.outcome import Outcome
-from xmpp_im_conformance.running import run
-from xmpp_im_conformance.tables import SUBSCRIPTION_ACTS
-from xmpp_im_conformance.vectors import MessageRow, SubscriptionRow, TableState, Vector
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
+from xmpp_im_conformance.format.finding import find
+from xmpp_im_conformance.format.markup import read_xml
+from xmpp_im_conformance.format.vectors import MessageRow, SubscriptionRow, TableState, Vector
+from xmpp_im_conformance.format.worlds import REMOTE
+from xmpp_im_conformance.reports.html.book import scene_of
+from xmpp_im_conformance.reports.html.labels import label
+from xmpp_im_conformance.reports.html.scene import Kind, Line, Mark, Participant, Scene
+from xmpp_im_conformance.reports.html.table_scene import row_title, subscription_scene
+from xmpp_im_conformance.running.evidence import Evidence, Unmet
+from xmpp_im_conformance.running.outcome import Outcome
+from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.tables import SUBSCRIPTION_ACTS
 
 BALCONY_LINE = Participant("juliet/balcony", "capulet.example")
 SERVER_LINE = Participant("server", "under test")

@@ -14,19 +14,19 @@ import pytest
 from attrs import define, field
 
 from tests.conformance.stage import BALCONY, scenario, send
-from xmpp_im_conformance.data import SCHEMA
-from xmpp_im_conformance.driver import NotApplicable, ServerFailed
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.embedded_client import EmbeddedClient
-from xmpp_im_conformance.finding import find
-from xmpp_im_conformance.outcome import Outcome
-from xmpp_im_conformance.reading import read_file
-from xmpp_im_conformance.running import run
-from xmpp_im_conformance.schema import problems
-from xmpp_im_conformance.stdio.client import StdioClient
-from xmpp_im_conformance.stdio.program import Program
-from xmpp_im_conformance.stdio.server import StdioDriver
-from xmpp_im_conformance.vectors import ClientScenario, Malformed, Scenario, Vector
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
+from xmpp_im_conformance.drivers.stdio.client import StdioClient
+from xmpp_im_conformance.drivers.stdio.program import Program
+from xmpp_im_conformance.drivers.stdio.server import StdioDriver
+from xmpp_im_conformance.format.data import SCHEMA
+from xmpp_im_conformance.format.finding import find
+from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.format.schema import problems
+from xmpp_im_conformance.format.vectors import ClientScenario, Malformed, Scenario, Vector
+from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
+from xmpp_im_conformance.running.outcome import Outcome
+from xmpp_im_conformance.running.run import run
 
 Vectors = list[Vector | Malformed]
 
@@ -44,7 +44,7 @@ class Watched(Program):
 
 
 def core() -> Watched:
-    return Watched([sys.executable, "-m", "xmpp_im_conformance.stdio"], timeout=60)
+    return Watched([sys.executable, "-m", "xmpp_im_conformance.cli.stdio"], timeout=60)
 
 
 def some(vectors: Vectors) -> Iterator[Vector | Malformed]:

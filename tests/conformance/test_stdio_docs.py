@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from xmpp_im_conformance.data import SCHEMA
-from xmpp_im_conformance.schema import problems
+from xmpp_im_conformance.format.data import SCHEMA
+from xmpp_im_conformance.format.schema import problems
 
 PAGE = (Path(__file__).parents[2] / "conformance" / "docs" / "stdio-protocol.md").read_text(encoding="utf-8")
 

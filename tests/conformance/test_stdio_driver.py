@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from tests.conformance.programs import CLIENT_OPS, HELLO, SERVER_OPS, asked, program
 from tests.conformance.stage import BALCONY, JULIET, ROMEO, flush, receive, scenario, send
 from xmpp_im_conformance.cli.commands import main
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.reading import read_file
-from xmpp_im_conformance.running import run
-from xmpp_im_conformance.stdio.client import StdioClient
-from xmpp_im_conformance.stdio.server import StdioDriver
+from xmpp_im_conformance.drivers.stdio.client import StdioClient
+from xmpp_im_conformance.drivers.stdio.server import StdioDriver
+from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.running.run import run
 
 PASSED, FAILED, NOT_APPLICABLE = Outcome.PASSED, Outcome.FAILED, Outcome.NOT_APPLICABLE
 CLIENT = {"title": "a client", "rfc": ["6121 2"], "account": JULIET}

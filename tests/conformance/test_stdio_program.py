@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.conformance.programs import asked, program
-from xmpp_im_conformance.driver import NotApplicable, ServerFailed
-from xmpp_im_conformance.stdio import program as module
-from xmpp_im_conformance.stdio.program import Program
+from xmpp_im_conformance.drivers.stdio import program as module
+from xmpp_im_conformance.drivers.stdio.program import Program
+from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 
 
 def failure(each: Program, op: str = "time", kind: str = "server_acted") -> str:

@@ -22,9 +22,9 @@ from tests.conformance.stage import (
     scenario,
     send,
 )
-from xmpp_im_conformance.driver import REMOTE
-from xmpp_im_conformance.items import Item, SharedItem
-from xmpp_im_conformance.outcome import Outcome
+from xmpp_im_conformance.format.items import Item, SharedItem
+from xmpp_im_conformance.format.worlds import REMOTE
+from xmpp_im_conformance.running.outcome import Outcome
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.conformance.stage import results
-from xmpp_im_conformance.embedded.world import EmbeddedWorld
-from xmpp_im_conformance.outcome import Outcome
+from xmpp_im_conformance.drivers.embedded.world import EmbeddedWorld
+from xmpp_im_conformance.running.outcome import Outcome
 
 ROW: dict[str, Any] = {
     "direction": "inbound",

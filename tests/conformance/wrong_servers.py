@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define
 
-from xmpp_im_conformance.driver import Driver, Setup, World
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.markup import read_xml
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.format.markup import read_xml
+from xmpp_im_conformance.format.worlds import Driver, Setup, World
 from xmpp_im_core.element import Element
 
 

@@ -14,7 +14,7 @@ from tests.distributions.building import CONFORMANCE, CORE, build, metadata
 
 pytestmark = pytest.mark.installs
 
-STDIO: Final = ("-m", "xmpp_im_conformance.stdio")
+STDIO: Final = ("-m", "xmpp_im_conformance.cli.stdio")
 
 
 class Environment:

@@ -11,7 +11,9 @@ from xmpp_im_conformance.cli import NEEDED
 
 COMMANDS = {
     "xmpp-im-conformance": "from xmpp_im_conformance.cli import main; main()",
-    "xmpp_im_conformance.stdio": "import runpy; runpy.run_module('xmpp_im_conformance.stdio', run_name='__main__')",
+    "xmpp_im_conformance.cli.stdio": (
+        "import runpy; runpy.run_module('xmpp_im_conformance.cli.stdio', run_name='__main__')"
+    ),
 }
 
 

@@ -15,11 +15,11 @@ from attrs import evolve
 
 from interop.__main__ import run_live
 from interop.servers import PROSODY, SERVERS, Server
-from xmpp_im_conformance.driver import ServerFailed, Setup
-from xmpp_im_conformance.finding import find
-from xmpp_im_conformance.live import LiveConfig, LiveDriver
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.vectors import Malformed, Vector
+from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
+from xmpp_im_conformance.format.finding import find
+from xmpp_im_conformance.format.vectors import Malformed, Vector
+from xmpp_im_conformance.format.worlds import ServerFailed, Setup
+from xmpp_im_conformance.running.outcome import Outcome, Result
 
 pytestmark = pytest.mark.servers
 

@@ -37,8 +37,8 @@ class Vectors:
     @classmethod
     def read(cls, ids: Collection[str] | None = None) -> Vectors:
         """Read those with these ids, or all."""
-        from xmpp_im_conformance.data import VECTORS
-        from xmpp_im_conformance.finding import find, id_of
+        from xmpp_im_conformance.format.data import VECTORS
+        from xmpp_im_conformance.format.finding import find, id_of
 
         files = sorted(VECTORS.rglob("*.json"))
         if ids is not None:
@@ -48,11 +48,11 @@ class Vectors:
 
     def passes(self, id: str, following: str | None = None) -> bool:
         """Run one; which is the following one makes no difference."""
-        from xmpp_im_conformance.drivers import embedded
-        from xmpp_im_conformance.outcome import Outcome
-        from xmpp_im_conformance.running import run
+        from xmpp_im_conformance.drivers import core_drivers
+        from xmpp_im_conformance.running.outcome import Outcome
+        from xmpp_im_conformance.running.run import run
 
-        drivers = embedded()
+        drivers = core_drivers()
         return run(self.found[id], drivers.server, drivers.client).outcome is not Outcome.FAILED  # type: ignore[arg-type]
 
 

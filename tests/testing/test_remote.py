@@ -7,10 +7,10 @@ import json
 import pytest
 from hypothesis import given, settings
 
-from xmpp_im_conformance.embedded import Embedded
-from xmpp_im_conformance.outcome import Outcome
-from xmpp_im_conformance.reading import read_file
-from xmpp_im_conformance.running import run
+from xmpp_im_conformance.drivers.embedded import Embedded
+from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.running.outcome import Outcome
+from xmpp_im_conformance.running.run import run
 from xmpp_im_core.codec import parse_element
 from xmpp_im_core.testing import (
     REMOTE,

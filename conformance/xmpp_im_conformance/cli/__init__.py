@@ -26,21 +26,13 @@ NEEDED: Final = (
 
 def main() -> None:
     """Run ``xmpp-im-conformance``."""
-    _complete("xmpp-im-conformance")
+    exit_if_incomplete("xmpp-im-conformance")
     from xmpp_im_conformance.cli.commands import main as commands
 
     commands()
 
 
-def stdio() -> None:
-    """Run ``python -m xmpp_im_conformance.stdio``."""
-    _complete("xmpp_im_conformance.stdio")
-    from xmpp_im_conformance.stdio.answering import main
-
-    main()
-
-
-def _complete(command: str) -> None:
+def exit_if_incomplete(command: str) -> None:
     """End the process with status 2 if a package is missing."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:

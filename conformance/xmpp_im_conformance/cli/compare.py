@@ -15,9 +15,9 @@ from xmpp_im_conformance.differ.playing import PEERS, playing_on
 from xmpp_im_conformance.differ.report import print_report
 from xmpp_im_conformance.differ.searching import search
 from xmpp_im_conformance.differ.writing import write_vectors
-from xmpp_im_conformance.driver import Driver
 from xmpp_im_conformance.drivers import playing
-from xmpp_im_conformance.live import LiveDriver
+from xmpp_im_conformance.drivers.live import LiveDriver
+from xmpp_im_conformance.format.worlds import Driver
 
 
 def compare(

@@ -11,17 +11,17 @@ from rich.console import Console
 from rich.progress import track
 
 from xmpp_im_conformance.drivers import playing
-from xmpp_im_conformance.files import Tested, write_files
-from xmpp_im_conformance.finding import find, wanted
-from xmpp_im_conformance.outcome import Outcome, Result
-from xmpp_im_conformance.report import (
+from xmpp_im_conformance.format.finding import find, wanted
+from xmpp_im_conformance.reports.files import Tested, write_files
+from xmpp_im_conformance.reports.terminal import (
     print_failures,
     print_not_applicable,
     print_sum,
     print_tables,
     print_uncovered,
 )
-from xmpp_im_conformance.running import run
+from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.running.run import run
 
 
 def run_vectors(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Final, TypeAlias
 
-from xmpp_im_conformance.driver import Driver, ServerFailed, Setup, World
-from xmpp_im_conformance.items import Item
+from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.worlds import Driver, ServerFailed, Setup, World
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.stanza import NotAStanza, Stanza, from_element

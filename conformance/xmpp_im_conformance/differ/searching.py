@@ -18,7 +18,7 @@ from xmpp_im_conformance.differ.judging import Verdict, judge
 from xmpp_im_conformance.differ.likeness import Likeness
 from xmpp_im_conformance.differ.playing import Play
 from xmpp_im_conformance.differ.shrinking import Trace, shrunk
-from xmpp_im_conformance.driver import NotApplicable, ServerFailed
+from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 from xmpp_im_core.testing import KINDS, Act, Observation, possible
 
 

@@ -1,0 +1,114 @@
+"""The embedded host: the host loop of the core, with streams and a storage that play real ones.
+
+What goes out is written to bytes and read again by the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from xmpp_im_conformance.drivers.embedded.features import answer
+from xmpp_im_conformance.drivers.embedded.storage import Storage
+from xmpp_im_conformance.drivers.embedded.wire import ClientStream, to_client, to_server
+from xmpp_im_conformance.format.worlds import REMOTE
+from xmpp_im_core import host
+from xmpp_im_core.codec import SERVER, write_fan_out, write_stanza
+from xmpp_im_core.element import Element
+from xmpp_im_core.jid import prepared_jid
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.server import Deliver, Served, Service, ServiceEvent, SessionId
+from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
+
+_ENDLESS: Final = 10_000
+
+
+class Host(host.Host[object], host.Wire):
+    """A service with its streams, its storage and its clock, which moves only when it is told to."""
+
+    def __init__(self, policy: Policy, now: datetime, service: Service[object]) -> None:
+        """Begin with a service whose accounts are not in memory."""
+        self.now = now
+        self.numbers = 0
+        self.records = Storage()
+        self.streams: dict[str, ClientStream] = {}
+        """The open streams by full JID; of one that was replaced, ``ending`` holds the old one."""
+        self.ending: list[ClientStream] = []
+        self.arrived: dict[str, list[Element]] = {}
+        """What has come to clients and to the remote domain, and has not been taken."""
+        self.cited: set[str] = set()
+        """The requirements that the rules of all effects cite."""
+        super().__init__(service, self.records, self, lambda: self.now, self._number, policy, at_once=_ENDLESS)
+
+    def feed(self, event: ServiceEvent, done: Callable[[], None] | None = None) -> None:
+        """Take an event and all that follows from it, and wake each account whose time has come."""
+        super().feed(event, done)
+        self.wake()
+
+    def observe(self, served: Served[object]) -> None:
+        """Note the requirements that the rules of an event cite."""
+        for step in served.steps:
+            for effect in step.transition.effects:
+                self.cited.update(effect.rule.requirements)
+
+    def lose(self, stream: ClientStream) -> None:
+        """Report the end of a session, with what was kept for it in vain."""
+        if stream in self.ending:
+            self.ending.remove(stream)
+        elif self.streams.get(stream.jid) is stream:
+            del self.streams[stream.jid]
+        self.end(stream.account, stream.session, tuple([effect for effect, _ in stream.kept]))
+
+    def arrives_at(self, at: str, stanza: Element) -> None:
+        """Note what came to a client, or to the remote domain."""
+        self.arrived.setdefault(at, []).append(stanza)
+
+    def _stream_of(self, account: str, session: SessionId) -> ClientStream | None:
+        for stream in (*self.streams.values(), *self.ending):
+            if (stream.account, stream.session) == (account, session):
+                return stream
+        return None
+
+    def _number(self) -> str:
+        # Stored messages are kept under it: keys sort as events came.
+        self.numbers += 1
+        return f"{self.numbers:06}"
+
+    # --- the wire -----------------------------------------------------------------------------------------
+
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
+        """Write a stanza to a client's stream, or keep it until a lost one is resumed."""
+        stream = self._stream_of(account, session)
+        if stream is None:
+            return False
+        if not stream.attached:
+            stream.kept.append((effect, stanza))
+        elif not stream.replaced:
+            self.arrives_at(stream.jid, to_client(stanza))
+        return True
+
+    def close(self, account: str, session: SessionId, condition: str) -> None:
+        """Close a client's stream."""
+        stream = self._stream_of(account, session)
+        if stream is not None:
+            self.lose(stream)
+
+    def route(self, stanza: Stanza) -> Condition | None:
+        """Write a stanza to the stream to the remote domain."""
+        if stanza.to_jid is None or stanza.to_jid.domain != REMOTE:
+            return Condition.REMOTE_SERVER_NOT_FOUND
+        self.arrives_at(REMOTE, to_server(write_stanza(stanza, SERVER)))
+        return None
+
+    def fan_out(self, stanza: Stanza, recipients: Sequence[str]) -> Mapping[str, Condition]:
+        """Write a stanza for many JIDs of the remote domain."""
+        reached = tuple([each for each in recipients if prepared_jid(each).domain == REMOTE])
+        for data in write_fan_out(stanza, reached, SERVER):
+            self.arrives_at(REMOTE, to_server(data))
+        return {each: Condition.REMOTE_SERVER_NOT_FOUND for each in recipients if each not in reached}
+
+    def delegate(self, account: str, iq: IQ) -> Stanza | None:
+        """Let a service of the host answer an IQ."""
+        children = answer(iq, self.policy, self.service.machine) if iq.type in ("get", "set") else None
+        return super().delegate(account, iq) if children is None else result_reply(iq, *children)

@@ -1,0 +1,117 @@
+"""The storage of the embedded host: what accounts put, as text, and nothing that they only remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from xmpp_im_conformance.format.items import Item
+from xmpp_im_core.codec import parse_stanza, write_stanza
+from xmpp_im_core.host import MemoryStorage, Operations, StorageFailed, Stored
+from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.roster import Contact, RosterHead
+from xmpp_im_core.server import Kind, Put
+from xmpp_im_core.snapshot import dump_record, load_record
+from xmpp_im_core.stanza import Presence
+from xmpp_im_core.subscription import subscription_state
+
+
+class Storage(MemoryStorage):
+    """Records that have been text in between, of accounts whose storage may fail."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.failing: set[tuple[str, str]] = set()
+        """The accounts whose next "load" or "store" fails."""
+        self.unreadable: set[str] = set()
+        """The accounts whose loading failed: until they are loaded anew, nothing can be read of them."""
+
+    def commit(self, operations: Operations) -> None:
+        """Perform all operations, or none.
+
+        :raises StorageFailed: if the commit of an account was to fail, this once.
+        """
+        self._fail({(jid, "store") for jid, _ in operations})
+        super().commit([(jid, _reread(each) if isinstance(each, Put) else each) for jid, each in operations])
+
+    def reopen(self, account: str) -> None:
+        """Let an account be loaded anew: what could not be read can be, unless this load is to fail."""
+        self.unreadable.discard(account)
+        if (account, "load") in self.failing:
+            self.failing.remove((account, "load"))
+            self.unreadable.add(account)
+
+    def account(self, jid: str) -> Stored:
+        """Return what is stored for an account.
+
+        :raises StorageFailed: if it is unreadable, or this load was to fail.
+        """
+        self._fail({(jid, "load")})
+        if jid in self.unreadable:
+            raise StorageFailed(jid)
+        return super().account(jid)
+
+    def contacts(self, account: str) -> tuple[Contact, ...]:
+        """Return the stored contacts of an account."""
+        stored = super().account(account).records
+        return tuple([put.value for put in stored if isinstance(put.value, Contact)])
+
+    def _fail(self, attempted: set[tuple[str, str]]) -> None:
+        failed = self.failing & attempted
+        if failed:
+            self.failing -= failed
+            raise StorageFailed(failed)
+
+
+def _reread(put: Put) -> Put:
+    return load_record(put.kind, put.key, dump_record(put))
+
+
+def initial_records(items: Iterable[Item], at: datetime) -> Iterable[Put]:
+    """Yield the records of an account as it is before a scenario.
+
+    :param at: when its unanswered requests were sent.
+    """
+    version = 0
+    for item in items:
+        version += item.listed
+        contact = _contact(item, at, version if item.listed else 0)
+        yield Put(Kind.CONTACT, contact.jid, contact)
+    yield Put(Kind.ROSTER, "", RosterHead("before", version, 0))
+
+
+def _contact(item: Item, at: datetime, version: int) -> Contact:
+    request: Presence | None = None
+    if item.pending_in is not None:
+        stanza = parse_stanza(item.pending_in)
+        assert isinstance(stanza, Presence)
+        request = stanza
+    state = subscription_state(item.subscription, item.ask, request is not None)
+    return Contact(
+        jid=parse_jid(item.jid).bare,
+        state=state,
+        listed=item.listed,
+        name=item.name,
+        groups=item.groups,
+        approved=item.approved,
+        request=request if state.pending_in else None,
+        asked=at if state.pending_out else None,
+        version=version,
+    )
+
+
+def found_item(contact: Contact) -> Item | None:
+    """Return a stored contact as an item of the format; None for a tombstone, which only remembers a removal."""
+    if not contact.listed and contact.request is None:
+        return None
+    return Item(
+        jid=contact.jid,
+        subscription=contact.state.subscription,
+        ask=contact.state.pending_out,
+        pending_in=None if contact.request is None else write_stanza(contact.request).decode(),
+        approved=contact.approved,
+        name=contact.name,
+        groups=contact.groups,
+        listed=contact.listed,
+    )

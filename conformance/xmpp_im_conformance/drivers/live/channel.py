@@ -1,0 +1,171 @@
+"""A stream in use: what comes is kept for the scenario, but for the answers to the driver's own requests.
+
+The driver's own requests have ids that nobody else uses, and its own sessions, resources. What comes of either is
+taken out, and nothing else is: everything else that a server sends is for the scenario to judge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from attrs import define, field
+
+from xmpp_im_conformance.drivers.live.stream import Stream, StreamEnded
+from xmpp_im_conformance.format.worlds import ServerFailed
+from xmpp_im_core.codec import NonStanza
+from xmpp_im_core.element import Element
+from xmpp_im_core.stanza import Stanza, to_element
+
+SM: Final = "urn:xmpp:sm:3"
+MOST_UNTAKEN: Final = 10_000
+"""What a server may send before the scenario looks at it: no vector causes a hundredth of that."""
+
+
+@define(eq=False)
+class Channel:
+    """What reads a stream all the time, and gives the driver's own requests their answers.
+
+    :param mark: how the ids of the driver's own requests begin.
+    :param own: how the resources of the driver's own sessions begin.
+    """
+
+    stream: Stream
+    mark: str
+    own: str
+    inbox: list[Element] = field(factory=list)
+    """What has come and was not looked at yet."""
+    came: int = 0
+    """How many stanzas have come that were no answers to the driver."""
+    received: int | None = None
+    """How many stanzas have come since stream management was enabled (XEP-0198); None: it was not."""
+    ended: ServerFailed | None = None
+    """How the stream has ended; None while it is open."""
+    _answers: dict[str, asyncio.Future[Element]] = field(factory=dict)
+    _other: asyncio.Queue[Element] = field(factory=asyncio.Queue)
+    _numbers: int = 0
+    _reading: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._reading = asyncio.get_running_loop().create_task(self._read())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server has not ended the stream."""
+        return self.ended is None
+
+    def take(self) -> list[Element]:
+        """Return what has come since the last call."""
+        taken, self.inbox = self.inbox, []
+        return taken
+
+    async def request(self, content: str, type: str = "get", addresses: str = "", before: str = "") -> Element:
+        """Send a request of the driver's own; return the answer, whatever it is.
+
+        :param before: what the scenario sends, written together with the request. A server may end the stream for it,
+            and to write to a stream that has ended loses what the server has said at its end.
+        :raises StreamEnded: where the stream ends before it comes.
+        """
+        if self.ended is not None:
+            raise self.ended
+        self._numbers += 1
+        id = f"{self.mark}{self._numbers}"
+        answer: asyncio.Future[Element] = asyncio.get_running_loop().create_future()
+        self._answers[id] = answer
+        self.stream.write(f"{before}<iq id='{id}' type='{type}'{addresses}>{content}</iq>")
+        return await answer
+
+    async def other(self) -> Element:
+        """Return the first-level element that comes next and is no stanza.
+
+        :raises StreamEnded: where the stream ends before it comes.
+        """
+        coming: asyncio.Task[Element] = asyncio.ensure_future(self._other.get())
+        await asyncio.wait([coming, self._reader()], return_when=asyncio.FIRST_COMPLETED)
+        if not coming.done():
+            coming.cancel()
+            raise self.ended or StreamEnded("the stream is not read")
+        return coming.result()
+
+    async def finish(self) -> None:
+        """Wait until the server has ended the stream."""
+        await asyncio.wait([self._reader()])
+
+    async def stop(self) -> None:
+        """Read no more."""
+        if self._reading is not None:
+            self._reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reading
+            self._reading = None
+
+    async def close(self, clean: bool = True) -> None:
+        """End the stream, and read what still comes before the server has ended it too."""
+        try:
+            if self.ended is None:
+                await self.stop()
+                await self.stream.close(clean)
+                self.ended = StreamEnded("the client has closed the stream")
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Let go of the connection."""
+        if self._reading is not None:
+            self._reading.cancel()
+        self.stream.drop()
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                event = await self.stream.next()
+                if isinstance(event, Stanza):
+                    self._take(to_element(event))
+                elif isinstance(event, NonStanza):
+                    self._take_other(event.element)
+        except ServerFailed as problem:
+            self._end(problem)
+
+    def _take(self, stanza: Element) -> None:
+        if self.received is not None:
+            self.received += 1
+        answer = self._answers.pop(stanza.get("id") or "", None)
+        if answer is not None and stanza.name == "iq" and stanza.get("type") in ("result", "error"):
+            if not answer.done():
+                answer.set_result(stanza)
+        elif not self.is_answered(stanza) and not self._is_of_own_session(stanza):
+            self.came += 1
+            self.inbox.append(stanza)
+            if len(self.inbox) > MOST_UNTAKEN:
+                raise ServerFailed(f"the server has sent more than {MOST_UNTAKEN:,} stanzas in one step")
+
+    def _take_other(self, element: Element) -> None:
+        if (element.name, element.namespace) == ("r", SM) and self.received is not None:
+            self.stream.write(f"<a xmlns='{SM}' h='{self.received}'/>")
+            return
+        if (element.name, element.namespace) == ("enabled", SM):
+            self.received = 0
+        self._other.put_nowait(element)
+        if self._other.qsize() > MOST_UNTAKEN:
+            raise ServerFailed(f"the server has sent more than {MOST_UNTAKEN:,} elements that are no stanzas")
+
+    def _is_of_own_session(self, stanza: Element) -> bool:
+        """Whether a stanza comes of a session that no scenario knows of, in which a roster was looked at."""
+        return (stanza.get("from") or "").partition("/")[2].startswith(self.own)
+
+    def is_answered(self, stanza: Element) -> bool:
+        """Whether a stanza is the driver's own request at another of its streams; then it is answered here."""
+        return False
+
+    def _end(self, how: ServerFailed) -> None:
+        self.ended = how
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(how)
+        self._answers.clear()
+
+    def _reader(self) -> asyncio.Task[None]:
+        assert self._reading is not None, "the channel was not started"
+        return self._reading

@@ -1,0 +1,131 @@
+"""Where the server under test is, and how it is talked to."""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import cattrs
+from attrs import field, frozen
+from cattrs.errors import BaseValidationError, CattrsError, ForbiddenExtraKeysError
+from cattrs.v import format_exception, transform_error
+
+from xmpp_im_conformance.format.worlds import HOSTED, REMOTE
+
+_READER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+
+
+class BadConfig(ValueError):
+    """The configuration is not one; the message says why."""
+
+
+@frozen(kw_only=True)
+class ComponentConfig:
+    """The port of the server for components (XEP-0114), through which the scenario plays ``remote.example``."""
+
+    port: int
+    secret: str = field(repr=False)
+    domain: str = REMOTE
+    host: str | None = None
+    """Where the port is, if not where clients connect."""
+
+    @classmethod
+    def parse(cls, text: str) -> ComponentConfig:
+        """Read ``DOMAIN:PORT:SECRET``.
+
+        :raises BadConfig: where it is not of that form.
+        """
+        domain, _, rest = text.partition(":")
+        port, _, secret = rest.partition(":")
+        wrong = "DOMAIN" if not domain else "PORT" if not port.isdecimal() else "SECRET" if not secret else ""
+        if wrong:  # what stands there is not told: the secret may stand in another's place
+            raise BadConfig(f"a component is DOMAIN:PORT:SECRET, and {wrong} is missing or wrong")
+        return cls(domain=domain, port=int(port), secret=secret)
+
+
+@frozen(kw_only=True)
+class LiveConfig:
+    """A server under test. Its virtual hosts are named as in the scenarios, unless ``domains`` says otherwise."""
+
+    host: str = "127.0.0.1"
+    port: int = 5222
+    domains: Mapping[str, str] = field(factory=dict)
+    """What the server calls ``capulet.example`` and ``montague.example``, where it hosts others."""
+    component: ComponentConfig | None = None
+    """Without one, vectors that need or look at the other server are not applicable."""
+    register_command: str | None = field(default=None, repr=False)
+    """Creates an account: ``{local}``, ``{domain}`` and ``{password}`` are filled in. None: in-band (XEP-0077)."""
+    unregister_command: str | None = field(default=None, repr=False)
+    """Removes it; needed where ``register_command`` is given and accounts cannot be removed in-band."""
+    tls: Literal["when-offered", "required", "never"] = "when-offered"
+    cafile: str | None = None
+    """Whom to trust instead of the system's authorities. Without it any certificate will do on loopback."""
+    mechanisms: tuple[str, ...] = ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN")
+    """The SASL mechanisms that may be used, the best first. No password is sent without TLS but on loopback."""
+    features: frozenset[str] = frozenset()
+    """What the server has switched on beside what it says itself (``priority-override`` and so on)."""
+    without: frozenset[str] = frozenset()
+    """What it says that it has, and that is not to be tested."""
+    timeout: float = 5.0
+    """The seconds after which an answer is not waited for any longer."""
+
+    def __attrs_post_init__(self) -> None:
+        strangers = self.domains.keys() - set(HOSTED)
+        if strangers:
+            raise BadConfig(f"the scenarios' domains are {' and '.join(HOSTED)}, not {', '.join(sorted(strangers))}")
+        for name in ("register_command", "unregister_command"):
+            command = getattr(self, name)
+            if command is not None:
+                _check(name, command)
+
+    def domain(self, name: str) -> str:
+        """Return what the server calls a hosted domain of the scenarios."""
+        return self.domains.get(name, name)
+
+
+def filled_in(command: str, **words: str) -> list[str]:
+    """Return the words of a command, with what stands for an account."""
+    return [word.format_map(words) for word in shlex.split(command)]
+
+
+def _check(name: str, command: str) -> None:
+    """See that a command can be filled in. It is not told, since it may hold a token.
+
+    :raises BadConfig: where it cannot.
+    """
+    try:
+        filled = filled_in(command, local="juliet", domain=HOSTED[0], password="rose")
+    except (AttributeError, LookupError, ValueError):
+        raise BadConfig(
+            f"{name}: it cannot be split into words, or has braces other than {{local}}, {{domain}} and {{password}}"
+            " (a brace itself is written twice)"
+        ) from None
+    if not filled:
+        raise BadConfig(f"{name}: it is empty")
+
+
+def read_config(file: Path) -> LiveConfig:
+    """Read a TOML file: its keys are the fields of :class:`LiveConfig`, ``component`` is a table.
+
+    :raises BadConfig: where it is not TOML, or a key is unknown or of the wrong type.
+    """
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise BadConfig(f"{file}: {problem}") from problem
+    try:
+        return _READER.structure(data, LiveConfig)
+    except (BaseValidationError, CattrsError) as problem:
+        raise BadConfig(f"{file}: {'; '.join(transform_error(problem, format_exception=_without_value))}") from None
+
+
+def _without_value(problem: BaseException, expected: type | None) -> str:
+    """Say what is wrong with a value, and not what the value is: it may be a secret."""
+    if isinstance(problem, BadConfig):
+        return str(problem)
+    if isinstance(problem, KeyError | ForbiddenExtraKeysError):
+        return format_exception(problem, expected)
+    return f"the value is not of the type {getattr(expected, '__name__', expected)}"

@@ -1,0 +1,95 @@
+"""The side of the other server, for all scenarios: one component connection, renewed when it breaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from attrs import define, field
+
+from xmpp_im_conformance.drivers.live.component import Component, as_component
+from xmpp_im_conformance.drivers.live.config import LiveConfig
+from xmpp_im_conformance.drivers.live.settling import written_by_remote
+from xmpp_im_conformance.format.markup import BadXML, read_xml
+from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable
+from xmpp_im_core.element import Element
+from xmpp_im_core.jid import Address, parse_address
+
+
+@define
+class Remote:
+    """Who plays ``remote.example``; nobody, where the configuration names no component."""
+
+    config: LiveConfig
+    run: str
+    """What the suffixes of all localparts of this run begin with."""
+    suffix: str = ""
+    """That of the scenario which runs now."""
+    component: Component | None = None
+    _kept: list[Element] = field(factory=list)
+    """What came on a connection that has broken since."""
+
+    @property
+    def domain(self) -> str:
+        """What the server calls ``remote.example``."""
+        return REMOTE if self.config.component is None else self.config.component.domain
+
+    async def connect(self) -> None:
+        """See that there is a connection, where there is to be one.
+
+        :raises ServerFailed: where the server does not accept it.
+        """
+        if self.config.component is None or (self.component is not None and self.component.is_open):
+            return
+        if self.component is not None:
+            self._kept += self.component.take()
+            self.component.drop()
+        self.component = await Component.connect(self.config.component, self.config.host, self.run[1:])
+
+    async def send(self, xml: str, scenario: str) -> None:
+        """Send a stanza of the scenario from the other server.
+
+        :param xml: what is sent.
+        :param scenario: how the scenario writes it.
+        :raises NotApplicable: where nobody plays the other server, or it is to speak for a third one.
+        """
+        if self.component is None:
+            raise NotApplicable("there is no component that could play the other server")
+        to = _attribute(scenario, "to")
+        if to is None or third_domain(scenario, HOSTED) is not None:
+            raise NotApplicable("to a component the server is a router, as it is to no other server")
+        sender = _attribute(scenario, "from")
+        if sender is not None and not re.search(rf"(^|@){re.escape(REMOTE)}(/|$)", sender):
+            raise NotApplicable("a component speaks for its own domain only")
+        domain = self.config.domain(HOSTED[0])
+        await written_by_remote(self.component, as_component(xml), self.domain, domain)
+
+    def take(self) -> Sequence[Element]:
+        """Return what has come, without what is late from accounts of scenarios before."""
+        came, self._kept = [*self._kept, *(self.component.take() if self.component is not None else ())], []
+        return [stanza for stanza in came if not self._is_late(stanza)]
+
+    def drop(self) -> None:
+        """Let go of the connection."""
+        if self.component is not None:
+            self.component.drop()
+
+    def _is_late(self, stanza: Element) -> bool:
+        found = re.search(rf"{re.escape(self.run)}[0-9a-z]*(?=@)", stanza.get("from") or "")
+        return found is not None and found[0] != self.suffix
+
+
+def third_domain(xml: str, known: Collection[str] = (*HOSTED, REMOTE)) -> str | None:
+    """Return the domain that a stanza is sent to, where that is none of those that are known."""
+    to = _attribute(xml, "to")
+    address = None if to is None else parse_address(to)
+    if not isinstance(address, Address) or address.jid.domain in known:
+        return None
+    return address.jid.domain
+
+
+def _attribute(xml: str, name: str) -> str | None:
+    try:
+        return read_xml(xml).get(name)
+    except BadXML:
+        return None

@@ -1,0 +1,160 @@
+"""The sessions of a scenario's clients: connected, lost, resumed and closed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from xml.sax.saxutils import quoteattr
+
+from attrs import define, field
+
+from xmpp_im_conformance.drivers.live.addresses import Addresses
+from xmpp_im_conformance.drivers.live.channel import SM, Channel
+from xmpp_im_conformance.drivers.live.config import LiveConfig
+from xmpp_im_conformance.drivers.live.login import Login, authenticated, bound, connected
+from xmpp_im_conformance.drivers.live.sasl import plain
+from xmpp_im_conformance.format.worlds import NotApplicable
+from xmpp_im_core.element import Element
+from xmpp_im_core.jid import parse_jid
+
+
+@define
+class Sessions:
+    """What connects to the server, for one scenario. All of it waits without a bound: the world sets one."""
+
+    config: LiveConfig
+    addresses: Addresses
+    mark: str
+    """How the ids of the driver's own requests begin."""
+    password: str = field(repr=False)
+    logins: dict[str, Login] = field(factory=dict)
+    """The accounts there are, by bare JID."""
+    open: dict[str, Channel] = field(factory=dict)
+    """The sessions that have not ended, by full JID."""
+    _offered: dict[str, Sequence[Element]] = field(factory=dict)
+    _lost: dict[str, tuple[Channel, str]] = field(factory=dict)
+    """The sessions that may be resumed, with the ids that the server has given them for that."""
+    _numbers: int = 0
+
+    def new_login(self, account: str) -> Login:
+        """Return how the user of an account logs in."""
+        local, _, domain = self.addresses.to_server(account).partition("@")
+        return Login(local, domain, self.password)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be told, as it is and as PLAIN (RFC 4616) writes it."""
+        component = self.config.component
+        return frozenset(
+            [
+                self.password,
+                *[plain(login.local, login.password) for login in self.logins.values()],
+                *([] if component is None else [component.secret]),
+            ]
+        )
+
+    async def connect(self, jid: str) -> None:
+        """Bind a session; where the resource is in use, the server ends the old one.
+
+        :raises NotApplicable: where there is no such account, or another resource is bound.
+        """
+        login, resource = self._login(jid), jid.partition("/")[2]
+        channel, features, got = await self._bound(login, resource)
+        if parse_jid(self.addresses.to_scenario(got)) != parse_jid(jid):
+            channel.drop()
+            raise NotApplicable(f"the server binds another resource than {resource!r}")
+        old = self.open.get(jid)
+        self.open[jid], self._offered[jid] = channel, features.elements
+        if old is not None:
+            try:
+                await old.finish()
+            finally:
+                old.drop()
+
+    async def disconnect(self, jid: str, clean: bool) -> None:
+        """End a session's stream, and wait until the server has ended it too."""
+        channel = self.open.pop(jid, None)
+        if channel is not None:
+            await channel.close(clean)
+
+    async def detach(self, jid: str) -> None:
+        """Lose a stream; stream management is enabled for that, at the last moment (XEP-0198).
+
+        :raises NotApplicable: where the server does not offer it, or lets nobody resume a session.
+        """
+        channel = self.open[jid]
+        _check_resumption(self._offered[jid])
+        channel.stream.write(f"<enable xmlns='{SM}' resume='true'/>")
+        enabled = await channel.other()
+        if enabled.name != "enabled" or enabled.get("resume") not in ("true", "1") or enabled.get("id") is None:
+            raise NotApplicable("the server lets nobody resume a session")
+        self._lost[jid] = channel, enabled.get("id") or ""
+        del self.open[jid]
+        await channel.close(clean=False)
+
+    async def resume(self, jid: str) -> None:
+        """Go on with a session that was lost; the server sends first what was not received.
+
+        :raises NotApplicable: where the server does not resume it.
+        """
+        old, id = self._lost.pop(jid)
+        login = self._login(jid)
+        stream, features = await connected(self.config, login.domain)
+        with stream.kept():
+            features = await authenticated(self.config, stream, features, login)
+            _check_resumption(features.elements)
+        channel = self._started(Channel(stream, self._mark(), self.mark, received=old.received))
+        stream.write(f"<resume xmlns='{SM}' h='{old.received}' previd={quoteattr(id)}/>")
+        self.open[jid] = channel
+        answer = await channel.other()
+        if answer.name != "resumed":
+            raise NotApplicable("the server does not resume the session")
+
+    def features(self, jid: str) -> Sequence[Element]:
+        """Return the stream features that a session was offered before it was bound."""
+        return self._offered[jid]
+
+    @asynccontextmanager
+    async def extra(self, account: str) -> AsyncIterator[Channel]:
+        """Give a session of an account that no scenario knows of: never available, and gone afterwards."""
+        channel, _, _ = await self._bound(self.logins[account], self._mark())
+        try:
+            yield channel
+        finally:
+            await channel.close()
+
+    def drop(self) -> None:
+        """Let go of all connections."""
+        for channel in self.open.values():
+            channel.drop()
+        self.open.clear()
+
+    async def _bound(self, login: Login, resource: str) -> tuple[Channel, Element, str]:
+        stream, features = await connected(self.config, login.domain)
+        with stream.kept():
+            features = await authenticated(self.config, stream, features, login)
+            jid = await bound(stream, features, resource)
+        return self._started(Channel(stream, self._mark(), self.mark)), features, jid
+
+    def _started(self, channel: Channel) -> Channel:
+        channel.start()
+        return channel
+
+    def _login(self, jid: str) -> Login:
+        account = jid.partition("/")[0]
+        if account not in self.logins:
+            raise NotApplicable(f"there is no account {account}")
+        return self.logins[account]
+
+    def _mark(self) -> str:
+        self._numbers += 1
+        return f"{self.mark}s{self._numbers}-"
+
+
+def _check_resumption(features: Sequence[Element]) -> None:
+    """See that stream management is offered: a server may end the stream of a client that uses it all the same.
+
+    :raises NotApplicable: where it is not.
+    """
+    if not any((each.name, each.namespace) == ("sm", SM) for each in features):
+        raise NotApplicable("the server does not offer stream management (XEP-0198)")

@@ -1,0 +1,212 @@
+"""An XML stream over TCP, as its initiating entity sees it (RFC 6120 §4)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from attrs import define, field
+
+from xmpp_im_conformance.format.worlds import ServerFailed
+from xmpp_im_core.codec import (
+    CLOSING,
+    STREAMS,
+    CodecError,
+    Limits,
+    NonStanza,
+    StreamClosed,
+    StreamEvent,
+    StreamOpened,
+    StreamParser,
+    write_stream_header,
+)
+from xmpp_im_core.element import Element
+from xmpp_im_core.stanza import CLIENT, Stanza, to_element
+
+_PIECE: Final = 65_536
+_LIMITS: Final = Limits()
+"""The strictest there are: the runner does not trust the server, and no vector makes it send as much."""
+_QUICK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
+
+
+class Reader(asyncio.StreamReader):
+    """Reads what has come to its end, and only then says that the connection is broken."""
+
+    broken: Exception | None = None
+
+    def set_exception(self, exc: Exception) -> None:
+        """Note how the connection has broken: what came before may say why."""
+        self.broken = exc
+        self.feed_eof()
+
+    def how_ended(self) -> str:
+        """Say why nothing more comes."""
+        return f"the connection is broken: {self.broken}" if self.broken else "the server has closed the connection"
+
+
+class StreamEnded(ServerFailed):
+    """The server has ended the stream; the message says how.
+
+    :param condition: that of the stream error, where there was one.
+    """
+
+    def __init__(self, how: str, condition: str = "") -> None:
+        super().__init__(how if not condition else f"{how}: {condition}")
+        self.condition = condition
+
+
+@define(eq=False)
+class Stream:
+    """A stream to the server. Its methods wait without a bound: the caller sets one."""
+
+    reader: Reader
+    transport: asyncio.Transport
+    namespace: str = CLIENT
+    encrypted: bool = False
+    id: str = ""
+    """The id that the server has given the stream."""
+    _parser: StreamParser = field(factory=StreamParser)
+    _events: deque[StreamEvent] = field(factory=deque)
+
+    @classmethod
+    async def connect(cls, host: str, port: int, namespace: str = CLIENT) -> Stream:
+        """Connect to a port.
+
+        :raises ServerFailed: where nobody listens there.
+        """
+        reader = Reader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        try:
+            transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, host, port)
+        except OSError as problem:
+            raise ServerFailed(f"no connection to {host}:{port}: {problem}") from problem
+        return cls(reader, transport, namespace)
+
+    async def open(self, to: str) -> None:
+        """Send a stream header, and read the server's; also what restarts a stream.
+
+        :raises ServerFailed: where something else comes.
+        """
+        self._parser = StreamParser(self.namespace, _LIMITS)
+        self._events.clear()
+        version = "1.0" if self.namespace == CLIENT else None
+        self.transport.write(write_stream_header(self.namespace, to=to, version=version))
+        opened = await self.next()
+        if not isinstance(opened, StreamOpened):
+            raise ServerFailed(f"expected a stream header, came {opened}")
+        self.id = opened.id or ""
+
+    def write(self, xml: str) -> None:
+        """Write text to the stream; on one that is closed nothing can be written."""
+        self.transport.write(xml.encode())
+
+    async def next(self, piece: int = _PIECE) -> StreamEvent:
+        """Return what comes next.
+
+        :param piece: how many bytes are read at a time; with 1, what stands behind the event stays unread.
+        :raises StreamEnded: where the stream ends, with a stream error or without.
+        :raises ServerFailed: where what comes is not XMPP's XML.
+        """
+        while not self._events:
+            data = await self.reader.read(piece)
+            _acknowledge(self.transport)
+            if not data:
+                raise StreamEnded(self.reader.how_ended())
+            try:
+                self._events.extend(self._parser.feed(data))
+            except CodecError as error:
+                raise ServerFailed(f"the server has sent what is not XMPP ({error}): {data[:200]!r}") from error
+        event = self._events.popleft()
+        if isinstance(event, StreamClosed):
+            raise StreamEnded("the server has closed the stream")
+        if isinstance(event, NonStanza) and (event.element.name, event.element.namespace) == ("error", STREAMS):
+            raise StreamEnded("the server has closed the stream", _condition(event.element))
+        return event
+
+    async def next_element(self, piece: int = _PIECE) -> Element:
+        """Return the first-level element that comes next.
+
+        :raises ServerFailed: where none comes.
+        """
+        event = await self.next(piece)
+        if isinstance(event, Stanza):
+            return to_element(event)
+        if isinstance(event, NonStanza):
+            return event.element
+        raise ServerFailed(f"expected an element, came {event}")
+
+    async def start_tls(self, context: ssl.SSLContext, name: str) -> None:
+        """Encrypt the connection; the stream has to be opened again after that.
+
+        What came in the clear is never read as if it had come encrypted: TLS gets a reader of its own.
+
+        :param name: whose certificate is to be shown.
+        :raises ServerFailed: where the negotiation of TLS fails, or more than it came before.
+        """
+        before, self.reader = self.reader, Reader()
+        protocol = asyncio.StreamReaderProtocol(self.reader)
+        start = asyncio.get_running_loop().start_tls
+        try:
+            transport = await start(self.transport, protocol, context, server_hostname=name)
+            if transport is None:
+                raise ConnectionResetError
+        except ssl.SSLCertVerificationError as problem:
+            raise ServerFailed(f"the certificate of {name} is not trusted: {problem.verify_message}") from problem
+        except OSError as problem:
+            how = str(problem) or "the server has closed the connection"
+            raise ServerFailed(f"TLS with {name} fails: {how}") from problem
+        protocol.connection_made(transport)
+        self.transport, self.encrypted = transport, True
+        before.feed_eof()
+        if self._events or await before.read():
+            raise ServerFailed(f"more came unencrypted before TLS with {name} had begun")
+
+    async def close(self, clean: bool = True) -> None:
+        """End the stream, with a closing tag or without one, and wait until the server has ended it too."""
+        try:
+            if clean:
+                self.transport.write(CLOSING)
+            elif self.transport.can_write_eof():
+                self.transport.write_eof()
+            else:  # TLS would first have an end of its own, which a connection that is lost never comes to
+                with suppress(OSError):
+                    self.transport.get_extra_info("socket").shutdown(socket.SHUT_WR)
+            with suppress(OSError, ServerFailed):
+                while True:
+                    await self.next()
+        finally:
+            self.drop()
+
+    def drop(self) -> None:
+        """Let go of the connection, without waiting for anybody."""
+        self.transport.abort()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the connection if all goes well, and let go of it otherwise."""
+        try:
+            yield
+        except BaseException:
+            self.drop()
+            raise
+
+
+def _acknowledge(transport: asyncio.BaseTransport) -> None:
+    """Let the server know at once that data has come, where the system can.
+
+    A server that has not switched off Nagle's algorithm waits for it with what it writes next, and the system may
+    wait for 40 milliseconds: for each of the many round trips of a scenario.
+    """
+    plain: socket.socket | None = transport.get_extra_info("socket")
+    if plain is not None and _QUICK is not None:
+        with suppress(OSError):
+            plain.setsockopt(socket.IPPROTO_TCP, _QUICK, 1)
+
+
+def _condition(error: Element) -> str:
+    return next((child.name for child in error.elements if child.name != "text"), "undefined-condition")

@@ -1,0 +1,302 @@
+"""A scenario on a live server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import datetime
+from typing import Final, NoReturn, TypeVar
+
+from attrs import define, field
+
+from xmpp_im_conformance.drivers.live import accounts
+from xmpp_im_conformance.drivers.live.channel import Channel
+from xmpp_im_conformance.drivers.live.remote import Remote, third_domain
+from xmpp_im_conformance.drivers.live.rosters import Arranging, roster_of
+from xmpp_im_conformance.drivers.live.sessions import Sessions
+from xmpp_im_conformance.drivers.live.settling import settle, written
+from xmpp_im_conformance.drivers.live.stream import StreamEnded
+from xmpp_im_conformance.drivers.redaction import hiding
+from xmpp_im_conformance.format.items import Item, SharedItem
+from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable, ServerFailed
+from xmpp_im_core.element import Element
+
+_T = TypeVar("_T")
+
+_BLAME: Final = frozenset(
+    {
+        "bad-format",
+        "bad-namespace-prefix",
+        "invalid-from",
+        "invalid-namespace",
+        "invalid-xml",
+        "not-well-formed",
+        "policy-violation",
+        "restricted-xml",
+        "unsupported-encoding",
+        "unsupported-stanza-type",
+    }
+)
+"""The stream errors (RFC 6120 §4.9.3) that answer what a client has just sent. No other end is in order."""
+
+
+async def _nothing() -> None:
+    """Do nothing, and see what has come all the same."""
+
+
+def _answers(ended: ServerFailed) -> bool:
+    """Whether this end of a stream is the answer to what was sent on it."""
+    return isinstance(ended, StreamEnded) and ended.condition in _BLAME
+
+
+def bounded(runner: asyncio.Runner, doing: Coroutine[None, None, _T], seconds: float) -> _T:
+    """Run something to its end.
+
+    :raises ServerFailed: where that takes too long.
+    """
+
+    async def with_bound() -> _T:
+        async with asyncio.timeout(seconds):
+            return await doing
+
+    try:
+        return runner.run(with_bound())
+    except TimeoutError as problem:
+        raise ServerFailed(f"the server has not answered within {seconds:g} seconds") from problem
+
+
+@define
+class LiveWorld:
+    """The accounts and sessions of one scenario, on a server that runs on after it."""
+
+    runner: asyncio.Runner
+    sessions: Sessions
+    remote: Remote
+    timeout: float
+    _arrived: dict[str, list[Element]] = field(factory=dict)
+    _over: dict[str, ServerFailed] = field(factory=dict)
+    """How the streams have ended that the server has ended, for what was sent on them."""
+
+    # --- what scenarios do ------------------------------------------------------------------------------
+
+    def connect(self, jid: str) -> None:
+        """Bind a session."""
+        self._over.pop(jid, None)
+        self._run(self._settled(self.sessions.connect(jid)))
+
+    def send(self, jid: str, xml: str) -> None:
+        """Write what a client sends to its stream.
+
+        :raises ServerFailed: where the server has ended it.
+        """
+        third = third_domain(xml)
+        if third is not None:
+            self._cannot(f"look for a third server, {third}, and find out about it before anything else happens")
+        self._run(self._send(jid, xml))
+
+    def remote_send(self, xml: str) -> None:
+        """Write what another server sends to the component's stream."""
+        self._run(self._settled_remote(self.remote.send(self.sessions.addresses.to_server(xml), xml)))
+
+    def disconnect(self, jid: str, clean: bool) -> None:
+        """End a client's stream."""
+        self._run(self._settled(self.sessions.disconnect(jid, clean)))
+
+    def replace(self, jid: str) -> None:
+        """Bind the same resource again; the server ends the old session."""
+        self.connect(jid)
+
+    def detach(self, jid: str) -> None:
+        """Lose a client's stream, which may be resumed."""
+        self._run(self._settled(self.sessions.detach(jid)))
+
+    def resume(self, jid: str) -> None:
+        """Resume the session."""
+        self._run(self._settled(self.sessions.resume(jid)))
+
+    def expire(self, jid: str) -> None:
+        """Not to be done: the server has its own clock."""
+        self._cannot("let the time for resuming a session pass")
+
+    def restart(self, account: str) -> None:
+        """Not to be done: nobody outside knows what a server has in memory."""
+        self._cannot("restart an account")
+
+    def fail_storage(self, account: str, what: str) -> None:
+        """Not to be done."""
+        self._cannot("let the storage fail")
+
+    def set_time(self, at: datetime) -> None:
+        """Not to be done."""
+        self._cannot("set the clock")
+
+    def create_account(self, account: str) -> None:
+        """Create an account, as those of the scenario were."""
+        self._run(self._settled(self._create([account])))
+
+    def remove_account(self, account: str) -> None:
+        """Remove an account; the server ends its sessions, if it has any."""
+        self._run(self._settled(self._remove_while_open(account)))
+
+    def move_account(self, account: str, to: str, permanently: bool) -> None:
+        """Not to be done."""
+        self._cannot("move an account")
+
+    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
+        """Not to be done."""
+        self._cannot("show items in the service's stead")
+
+    def decide(self, account: str, request_from: str, decision: str) -> None:
+        """Not to be done."""
+        self._cannot("decide on a request in the service's stead")
+
+    # --- what scenarios look at -------------------------------------------------------------------------
+
+    def arrived(self) -> Mapping[str, Sequence[Element]]:
+        """Return what has come since the last call, but for the answers to the driver's own requests."""
+        arrived, self._arrived = self._arrived, {}
+        return arrived
+
+    def stream_features(self, jid: str) -> Sequence[Element]:
+        """Return the stream features that a session was offered."""
+        return self.sessions.features(jid)
+
+    def roster(self, account: str) -> Sequence[Item]:
+        """Return an account's roster as a client is shown it: by a session of its own, for this only."""
+        return self._run(self._roster(account))
+
+    def sees_requests(self) -> bool:
+        """Whether ``roster`` shows what no client sees: it does not."""
+        return False
+
+    def obeyed(self) -> None:
+        """Return None: rules cannot be seen from outside."""
+
+    def close(self) -> None:
+        """Remove the accounts, as far as that is possible."""
+        with suppress(ServerFailed, NotApplicable):
+            self._run(self._remove_accounts())
+        self.sessions.drop()
+
+    # --- how --------------------------------------------------------------------------------------------
+
+    def arrange(self, rosters: Mapping[str, Sequence[Item]]) -> None:
+        """Create the accounts, and let their rosters be these.
+
+        :raises NotApplicable: where a roster cannot be made by protocol.
+        :raises ServerFailed: where the server does not get that far.
+        """
+        self._run(self._arrange(rosters))
+
+    def _run(self, doing: Coroutine[None, None, _T]) -> _T:
+        with hiding(self.sessions.secrets):
+            return bounded(self.runner, doing, self.timeout)
+
+    def _cannot(self, what: str) -> NoReturn:
+        raise NotApplicable(f"a live server cannot be made to {what}")
+
+    async def _create(self, names: Iterable[str]) -> None:
+        made = {name: self.sessions.new_login(name) for name in names}
+        await asyncio.gather(*[accounts.create(self.sessions.config, login) for login in made.values()])
+        self.sessions.logins.update(made)
+
+    async def _remove_while_open(self, account: str) -> None:
+        login = self.sessions.logins.get(account)
+        if login is None:
+            raise NotApplicable(f"there is no account {account} that could be removed")
+        async with self.sessions.extra(account) as session:
+            await accounts.remove(self.sessions.config, login, session)
+        del self.sessions.logins[account]
+        for jid in [jid for jid in self.sessions.open if jid.partition("/")[0] == account]:
+            channel = self.sessions.open.pop(jid)
+            self._collect(jid, channel.take())
+            channel.drop()
+
+    async def _arrange(self, rosters: Mapping[str, Sequence[Item]]) -> None:
+        await self._create(rosters)
+        if not any(rosters.values()):
+            return
+        async with AsyncExitStack() as stack:
+            extra = {account: await stack.enter_async_context(self.sessions.extra(account)) for account in rosters}
+            speak = None if self.remote.component is None else self.remote.component.send
+            read, to_server = self.sessions.addresses.element, self.sessions.addresses.to_server
+            arranging = Arranging(rosters, extra, speak, lambda: self._settle([*extra.values()]), to_server, read)
+            await arranging.arrange()
+        await self._settle([])
+        self.remote.take()
+
+    async def _settle(self, clients: Sequence[Channel]) -> None:
+        await settle(clients, self.remote.component, self.remote.domain, self._hosted())
+
+    def _hosted(self) -> list[str]:
+        return [self.sessions.config.domain(domain) for domain in HOSTED]
+
+    async def _settled(self, doing: Coroutine[None, None, None], sender: str = "") -> None:
+        """Do something, wait until it has taken full effect, and collect what has come.
+
+        :param sender: the client whose stream may end, for what it has sent.
+        :raises ServerFailed: where the server ends a stream without cause.
+        """
+        await doing
+        await self._settle([*self.sessions.open.values()])
+        for jid, channel in [*self.sessions.open.items()]:
+            self._collect(jid, channel.take())
+            if channel.ended is not None:
+                self.sessions.open.pop(jid).drop()
+                if jid != sender or not _answers(channel.ended):
+                    raise ServerFailed(f"the stream of {jid} is at its end: {channel.ended}")
+                self._over[jid] = channel.ended
+        self._collect(REMOTE, self.remote.take())
+        await self._renew_remote(may_end=False)
+
+    async def _settled_remote(self, doing: Coroutine[None, None, None]) -> None:
+        """Do something on the component's stream, and see first what becomes of that, before it is used again."""
+        await doing
+        await self._settle([])
+        await self._renew_remote(may_end=True)
+        await self._settled(_nothing())
+
+    async def _renew_remote(self, may_end: bool) -> None:
+        """Have a stream to the server's component port again, where the last one has ended for what was sent on it."""
+        ended = None if self.remote.component is None else self.remote.component.ended
+        if ended is not None:
+            if not may_end or not _answers(ended):
+                raise ServerFailed(f"the component's stream is at its end: {ended}")
+            await self.remote.connect()
+
+    def _collect(self, at: str, stanzas: Sequence[Element]) -> None:
+        if stanzas:
+            read = self.sessions.addresses.element
+            self._arrived.setdefault(at, []).extend([read(stanza) for stanza in stanzas])
+
+    async def _send(self, jid: str, xml: str) -> None:
+        if jid in self._over:
+            raise ServerFailed(f"{jid} can send nothing any more: {self._over[jid]}")
+        channel = self.sessions.open.get(jid)
+
+        async def write() -> None:
+            if channel is not None:
+                await written(channel, self.sessions.addresses.to_server(xml))
+
+        await self._settled(write(), jid)
+
+    async def _roster(self, account: str) -> list[Item]:
+        if account not in self.sessions.logins:
+            raise NotApplicable(f"there is no account {account} whose roster could be seen")
+        async with self.sessions.extra(account) as session:
+            return await roster_of(session, self.sessions.addresses.element)
+
+    async def _remove_accounts(self) -> None:
+        await asyncio.gather(*[self._remove(account) for account in self.sessions.logins])
+        await self._settle([])
+        self.remote.take()
+
+    async def _remove(self, account: str) -> None:
+        config, login = self.sessions.config, self.sessions.logins[account]
+        for jid, channel in self.sessions.open.items():
+            if jid.partition("/")[0] == account and channel.is_open:
+                await accounts.remove(config, login, channel)
+                return
+        async with self.sessions.extra(account) as session:
+            await accounts.remove(config, login, session)

@@ -1,0 +1,116 @@
+"""The client that a program plays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import define, field, frozen
+
+from xmpp_im_conformance.drivers.stdio.capabilities import ClientCapabilities
+from xmpp_im_conformance.drivers.stdio.messages import Message, read_items, read_stanza, write_items
+from xmpp_im_conformance.drivers.stdio.program import Program
+from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, NotApplicable, Resource
+from xmpp_im_core.codec import write_element
+from xmpp_im_core.element import Element
+
+_ACTED = "client_acted"
+
+
+@frozen
+class StdioClient:
+    """Runs client scenarios on a program."""
+
+    program: Program
+
+    def client(self, setup: ClientSetup) -> ClientWorld:
+        """Let the program begin a scenario.
+
+        :raises NotApplicable: where it plays no client, or cannot make the set-up.
+        :raises ServerFailed: where it does not get that far.
+        """
+        can = self.program.ready().as_client()
+        missing = sorted(setup.features - can.features)
+        if missing:
+            raise NotApplicable(f"the feature {missing[0]!r} is not supported")
+        world = StdioClientWorld(self.program, can)
+        cache = None if setup.cache is None else {"ver": setup.cache[0], "items": write_items(setup.cache[1])}
+        answer = self.program.ask(
+            "begin_client",
+            _ACTED,
+            account=setup.account,
+            resource=setup.resource,
+            stream_features=[write_element(feature).decode() for feature in setup.stream_features],
+            cache=cache,
+            features=sorted(setup.features),
+        )
+        world.take(answer)
+        return world
+
+
+@define
+class StdioClientWorld:
+    """A program during one client scenario."""
+
+    program: Program
+    can: ClientCapabilities
+    out: list[Element] = field(factory=list)
+    told: list[Mapping[str, object]] = field(factory=list)
+
+    def do(self, action: str, arguments: Mapping[str, object]) -> None:
+        """Let the user want something."""
+        self._act("client_does", action=action, arguments=dict(arguments))
+
+    def send(self, xml: str) -> None:
+        """Hand over a stanza for sending."""
+        self._act("client_sends", xml=xml)
+
+    def receive(self, xml: str) -> None:
+        """Let a stanza arrive."""
+        self._act("from_server", xml=xml)
+
+    def sent(self) -> Sequence[Element]:
+        """Return what was sent since the last call."""
+        out, self.out = self.out, []
+        return out
+
+    def events(self) -> Sequence[Mapping[str, object]]:
+        """Return what was told since the last call."""
+        told, self.told = self.told, []
+        return told
+
+    def knows_event(self, type: str) -> bool:
+        """Whether the program tells events of this type at all."""
+        return type in self.can.events
+
+    def roster(self) -> Sequence[Item]:
+        """Return the roster as the program knows it."""
+        return read_items(self._look("client_roster", "roster")["roster"])
+
+    def ver(self) -> str | None:
+        """Return the version that the next roster get would have."""
+        ver: str | None = self._look("client_ver", "client_ver")["ver"]
+        return ver
+
+    def resources(self, jid: str) -> Sequence[Resource]:
+        """Return the available resources of a bare JID, the best first."""
+        return [Resource(**each) for each in self._look("client_presence", "client_presence", jid=jid)["resources"]]
+
+    def obeyed(self) -> frozenset[str] | None:
+        """Return the requirements that the program's rules cite; None where it knows nothing of the kind."""
+        if "obeyed" not in self.can.ops:
+            return None
+        return frozenset(self.program.ask("obeyed", "obeyed")["requirements"])
+
+    def take(self, answer: Message) -> None:
+        """Note what an answer says was sent, and told."""
+        self.out += [read_stanza(xml, "its server") for xml in answer.get("sent", ())]
+        self.told += answer.get("events", ())
+
+    def _act(self, op: str, **arguments: object) -> None:
+        self.take(self._look(op, _ACTED, **arguments))
+
+    def _look(self, op: str, kind: str, **arguments: object) -> Message:
+        if op not in self.can.ops:
+            raise NotApplicable(f"the program has no op {op!r}")
+        return self.program.ask(op, kind, **arguments)

@@ -1,0 +1,207 @@
+"""The other end of the protocol: it lets any driver be asked on standard input."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, BinaryIO, Final, TypeAlias
+
+import attrs
+from attrs import define
+
+from xmpp_im_conformance.drivers.stdio.messages import PROTOCOL, Message, write_items, write_line
+from xmpp_im_conformance.format.items import SharedItem, stated_item
+from xmpp_im_conformance.format.markup import read_xml
+from xmpp_im_conformance.format.worlds import (
+    REMOTE,
+    ClientDriver,
+    ClientSetup,
+    ClientWorld,
+    Driver,
+    NotApplicable,
+    Setup,
+    World,
+)
+from xmpp_im_core.codec import write_element
+from xmpp_im_core.element import Element
+
+_Answer: TypeAlias = dict[str, object]
+
+
+@define
+class Serving:
+    """A server and a client that answer requests."""
+
+    name: str
+    version: str
+    server: Driver
+    features: Iterable[str]
+    """The features that the server has."""
+    client: ClientDriver
+    events: Iterable[str]
+    """The types of events that the client tells."""
+    client_features: Iterable[str]
+    _world: World | None = None
+    _player: ClientWorld | None = None
+
+    def serve(self, requests: BinaryIO, answers: BinaryIO) -> None:
+        """Answer each line, until nothing more comes."""
+        for line in requests:
+            request = json.loads(line)
+            answers.write(write_line({"id": request["id"], **self.answer(request)}))
+            answers.flush()
+
+    def answer(self, request: Message) -> Mapping[str, object]:
+        """Return the answer to a request, but for its id."""
+        op = request["op"]
+        try:
+            if op in _MEETING:
+                return _MEETING[op](self, request)
+            if op in _SERVER and self._world is not None:
+                return _SERVER[op](self._world, request)
+            if op in _CLIENT and self._player is not None:
+                return _CLIENT[op](self._player, request)
+            return {"not_applicable": f"there is no op {op!r} here"}
+        except NotApplicable as reason:
+            return {"not_applicable": str(reason)}
+        except Exception:
+            return {"error": f"the implementation raised\n{traceback.format_exc()}"}
+
+    def hello(self, request: Message) -> _Answer:
+        """Say what there is."""
+        server = {"ops": list(_SERVER), "features": list(self.features), "sees_requests": True}
+        client = {"ops": list(_CLIENT), "events": list(self.events), "features": list(self.client_features)}
+        return {
+            "protocol": PROTOCOL,
+            "name": self.name,
+            "version": self.version,
+            "server": server,
+            "client": client,
+        }
+
+    def begin(self, request: Message) -> _Answer:
+        """Begin a scenario for the server."""
+        self._world = self._player = None
+        accounts = {
+            jid: tuple([stated_item(item) for item in account["roster"]])
+            for jid, account in request["accounts"].items()
+        }
+        time = None if request["time"] is None else datetime.fromisoformat(request["time"])
+        self._world = self.server.world(Setup(accounts, frozenset(request["features"]), time))
+        return _left(self._world)
+
+    def begin_client(self, request: Message) -> _Answer:
+        """Begin a scenario for the client."""
+        self._world = self._player = None
+        cache = request["cache"]
+        setup = ClientSetup(
+            request["account"],
+            request["resource"],
+            tuple([read_xml(feature) for feature in request["stream_features"]]),
+            None if cache is None else (cache["ver"], tuple([stated_item(item) for item in cache["items"]])),
+            frozenset(request["features"]),
+        )
+        self._player = self.client.client(setup)
+        return _said(self._player)
+
+
+_MEETING: Final[Mapping[str, Callable[[Serving, Message], _Answer]]] = {
+    "hello": Serving.hello,
+    "begin": Serving.begin,
+    "begin_client": Serving.begin_client,
+}
+
+
+# --- the server -------------------------------------------------------------------------------------------
+
+
+def _act(act: Callable[[World, Any], None]) -> Callable[[World, Message], _Answer]:
+    """Return the op that does something, and answers with what left because of it."""
+
+    def op(world: World, request: Message) -> _Answer:
+        act(world, request)
+        return _left(world)
+
+    return op
+
+
+def _left(world: World) -> _Answer:
+    arrived = world.arrived()
+    deliver = [[at, _text(stanza)] for at, stanzas in arrived.items() if at != REMOTE for stanza in stanzas]
+    return {"deliver": deliver, "remote": [_text(stanza) for stanza in arrived.get(REMOTE, ())]}
+
+
+def _text(stanza: Element) -> str:
+    return write_element(stanza).decode()
+
+
+def _stream_features(world: World, request: Message) -> _Answer:
+    return {"stream_features": [_text(feature) for feature in world.stream_features(request["jid"])]}
+
+
+def _obeyed(world: World | ClientWorld, request: Message) -> _Answer:
+    return {"requirements": sorted(world.obeyed() or ())}
+
+
+_SERVER: Final[Mapping[str, Callable[[World, Message], _Answer]]] = {
+    "connect": _act(lambda world, request: world.connect(request["jid"])),
+    "send": _act(lambda world, request: world.send(request["from"], request["xml"])),
+    "remote_send": _act(lambda world, request: world.remote_send(request["xml"])),
+    "disconnect": _act(lambda world, request: world.disconnect(request["jid"], request["how"] == "clean")),
+    "replace": _act(lambda world, request: world.replace(request["jid"])),
+    "detach": _act(lambda world, request: world.detach(request["jid"])),
+    "resume": _act(lambda world, request: world.resume(request["jid"])),
+    "expire": _act(lambda world, request: world.expire(request["jid"])),
+    "restart": _act(lambda world, request: world.restart(request["account"])),
+    "storage_fails": _act(lambda world, request: world.fail_storage(request["account"], request["what"])),
+    "time": _act(lambda world, request: world.set_time(datetime.fromisoformat(request["time"]))),
+    "account_created": _act(lambda world, request: world.create_account(request["account"])),
+    "account_removed": _act(lambda world, request: world.remove_account(request["account"])),
+    "account_moved": _act(
+        lambda world, request: world.move_account(request["account"], request["to"], request["permanently"])
+    ),
+    "items_shared": _act(
+        lambda world, request: world.share_items(
+            request["account"], tuple([SharedItem(**item) for item in request["items"]])
+        )
+    ),
+    "decide": _act(
+        lambda world, request: world.decide(request["account"], request["request_from"], request["decision"])
+    ),
+    "roster": lambda world, request: {"roster": write_items(world.roster(request["account"]))},
+    "stream_features": _stream_features,
+    "obeyed": _obeyed,
+}
+
+
+# --- the client -------------------------------------------------------------------------------------------
+
+
+def _let(act: Callable[[ClientWorld, Any], None]) -> Callable[[ClientWorld, Message], _Answer]:
+    """Return the op that lets a client do something, and answers with what it sent and told."""
+
+    def op(player: ClientWorld, request: Message) -> _Answer:
+        act(player, request)
+        return _said(player)
+
+    return op
+
+
+def _said(player: ClientWorld) -> _Answer:
+    events = [dict(event) for event in player.events()]
+    return {"sent": [_text(stanza) for stanza in player.sent()], "events": events}
+
+
+_CLIENT: Final[Mapping[str, Callable[[ClientWorld, Message], _Answer]]] = {
+    "client_does": _let(lambda player, request: player.do(request["action"], request["arguments"])),
+    "client_sends": _let(lambda player, request: player.send(request["xml"])),
+    "from_server": _let(lambda player, request: player.receive(request["xml"])),
+    "client_roster": lambda player, request: {"roster": write_items(player.roster())},
+    "client_ver": lambda player, request: {"ver": player.ver()},
+    "client_presence": lambda player, request: {
+        "resources": [attrs.asdict(resource) for resource in player.resources(request["jid"])]
+    },
+    "obeyed": _obeyed,
+}

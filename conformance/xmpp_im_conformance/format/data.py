@@ -1,0 +1,41 @@
+"""Where the vectors, their schema and the requirements lie: in the package once it is installed, else beside it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+import cattrs
+from attrs import frozen
+
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
+_DATA: Final = _PACKAGE if (_PACKAGE / "vectors").is_dir() else _PACKAGE.parent
+
+VECTORS: Final = _DATA / "vectors"
+SCHEMA: Final = _DATA / "schema"
+REQUIREMENTS: Final = _DATA / "requirements.json"
+
+
+@frozen
+class Requirement:
+    """One normative statement of RFC 6121."""
+
+    id: str
+    section: str
+    level: str
+    """MUST, MUST NOT, SHOULD, SHOULD NOT, MAY; "plain" where no such word stands."""
+    actor: str
+    """Whom it binds: "client", "server" and so on."""
+    summary: str
+    scope: Literal["core", "codec", "client-ui", "host", "informative"]
+    """Which part of an implementation it concerns."""
+    testable: bool
+
+
+@cache
+def requirements() -> dict[str, Requirement]:
+    """Return all requirements by id, in the RFC's order."""
+    listed = cattrs.structure(json.loads(REQUIREMENTS.read_text(encoding="utf-8")), list[Requirement])
+    return {requirement.id: requirement for requirement in listed}

@@ -1,0 +1,112 @@
+"""What a run tells people, on a terminal or in a log, and what it tells programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from xmpp_im_conformance.format.vectors import Side
+from xmpp_im_conformance.reports.coverage import by_section, coverage, uncovered
+from xmpp_im_conformance.running.outcome import Outcome, Result
+
+_TITLES = {Side.SERVER: "Server vectors by section of RFC 6121", Side.CLIENT: "Client vectors by section of RFC 6121"}
+
+
+def as_data(results: Sequence[Result]) -> dict[str, object]:
+    """Return the results as JSON-able data: a summary, and each vector with what became of it."""
+    counts = Counter([result.outcome for result in results])
+    return {
+        "summary": {outcome.value: counts[outcome] for outcome in Outcome},
+        "vectors": [
+            {
+                "id": result.vector.id,
+                "file": result.vector.file,
+                "outcome": result.outcome.value,
+                "detail": result.detail,
+            }
+            for result in results
+        ],
+    }
+
+
+def print_failures(console: Console, results: Sequence[Result]) -> None:
+    """Print each vector that failed, with why."""
+    for result in results:
+        if result.outcome is Outcome.FAILED:
+            console.rule(f"[red]FAILED[/red] {escape(result.vector.id)}", align="left")
+            console.print(f"{result.vector.file}", markup=False, highlight=False, soft_wrap=True)
+            if title := getattr(result.vector, "title", ""):
+                console.print(title, markup=False, highlight=False, soft_wrap=True)
+            console.print(result.detail, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_not_applicable(console: Console, results: Sequence[Result]) -> None:
+    """Print why vectors are not applicable, and how many for each reason."""
+    reasons = Counter([result.detail for result in results if result.outcome is Outcome.NOT_APPLICABLE])
+    for reason, count in sorted(reasons.items()):
+        console.print(f"not applicable, {count}: {reason}", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_tables(console: Console, results: Sequence[Result]) -> None:
+    """Print the tables by section, of servers and of clients, and that of requirements."""
+    for side in Side:
+        counts = by_section(results, side)
+        if counts:
+            console.print(_outcomes(_TITLES[side], counts))
+    console.print(_requirements(results))
+
+
+def print_sum(console: Console, results: Sequence[Result]) -> None:
+    """Print how many passed, failed and are not applicable."""
+    total = Counter([result.outcome for result in results])
+    console.print(
+        f"{total[Outcome.PASSED]} passed, {total[Outcome.FAILED]} failed, "
+        f"{total[Outcome.NOT_APPLICABLE]} not applicable",
+        style="bold red" if total[Outcome.FAILED] else "bold green",
+        highlight=False,
+    )
+
+
+def print_uncovered(console: Console, results: Sequence[Result]) -> None:
+    """Print the testable requirements that no vector of this run shows."""
+    for each in uncovered(results):
+        line = f"{each.id}  {each.level}  ({each.scope})  {each.summary}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _outcomes(title: str, counts: dict[str, Counter[Outcome]]) -> Table:
+    table = Table("section", title=title, title_justify="left")
+    for heading in ("passed", "failed", "not applicable"):
+        table.add_column(heading, justify="right")
+    for section, counter in counts.items():
+        table.add_row(section, *[_number(counter[outcome], outcome) for outcome in Outcome])
+    total: Counter[Outcome] = sum(counts.values(), Counter())
+    table.add_section()
+    table.add_row("all", *[_number(total[outcome], outcome) for outcome in Outcome])
+    return table
+
+
+def _number(count: int, outcome: Outcome) -> str:
+    if not count:
+        return ""
+    return f"[bold red]{count}[/]" if outcome is Outcome.FAILED else str(count)
+
+
+def _requirements(results: Sequence[Result]) -> Table:
+    table = Table("section", "level", title="Testable requirements of RFC 6121", title_justify="left")
+    for heading in ("all", "covered", "passed", "failed"):
+        table.add_column(heading, justify="right")
+    sums = [0, 0, 0, 0]
+    for chapter, levels in coverage(results).items():
+        for level, cell in levels.items():
+            numbers = [cell.all, cell.covered, cell.passed, cell.failed]
+            sums = [before + number for before, number in zip(sums, numbers, strict=True)]
+            shown = [str(number) for number in numbers[:3]]
+            table.add_row(chapter, level, *shown, _number(cell.failed, Outcome.FAILED))
+        table.add_section()
+    table.add_row("all", "", *[str(number) for number in sums[:3]], _number(sums[3], Outcome.FAILED))
+    return table

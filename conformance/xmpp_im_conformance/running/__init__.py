@@ -1,0 +1,1 @@
+"""Running vectors: what happens step by step, and what became of each vector."""

@@ -1,0 +1,70 @@
+"""What became of a vector."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from enum import Enum
+from time import perf_counter
+
+from attrs import evolve, field, frozen
+
+from xmpp_im_conformance.format.vectors import Malformed, Vector
+from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
+from xmpp_im_conformance.running.evidence import Evidence
+
+
+class Outcome(Enum):
+    """The three things that may become of a vector."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@frozen
+class Result:
+    """A vector and what became of it."""
+
+    vector: Vector | Malformed
+    outcome: Outcome
+    detail: str = ""
+    """Why it failed or is not applicable; empty where it passed."""
+    seconds: float = field(default=0.0, eq=False)
+    """How long it took; no part of what became of it."""
+    evidence: Evidence | None = field(default=None, eq=False)
+    """What the detail says, for whoever shows it otherwise; None where that is all."""
+
+
+class Failed(Exception):
+    """The vector fails; the message is for people."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__(str(evidence))
+        self.evidence = evidence
+
+
+def result_of(vector: Vector | Malformed, run: Callable[[Vector], None]) -> Result:
+    """Run a vector, whatever comes of it: no implementation under test can stop the runner.
+
+    :param run: returns where the vector passes.
+    """
+    if isinstance(vector, Malformed):
+        return Result(vector, Outcome.FAILED, f"malformed vector: {vector.why}")
+    began = perf_counter()
+    result = _result_of(vector, run)
+    return evolve(result, seconds=perf_counter() - began)
+
+
+def _result_of(vector: Vector, run: Callable[[Vector], None]) -> Result:
+    try:
+        run(vector)
+    except NotApplicable as reason:
+        return Result(vector, Outcome.NOT_APPLICABLE, str(reason))
+    except Failed as failure:
+        return Result(vector, Outcome.FAILED, str(failure), evidence=failure.evidence)
+    except ServerFailed as failure:
+        return Result(vector, Outcome.FAILED, str(failure))
+    except Exception:
+        return Result(vector, Outcome.FAILED, f"the implementation raised\n{traceback.format_exc()}")
+    return Result(vector, Outcome.PASSED)
