@@ -121,7 +121,7 @@ def _table(name: str, says: str, cites: str, *rows: tuple[Subscription, bool, Su
 # §A.2.1: the user sends presence of type "subscribe"
 OUTBOUND_SUBSCRIBE: Final = _table(
     "A.2.1",
-    "An outbound subscribe is routed in every state; it makes the contact pending out if there is no subscription.",
+    "The server routes an outbound subscribe in every state; without a subscription the contact becomes pending out.",
     "A.2-01 3-04 3-03 3-06 3.1-01 3.1.2-01 3.1.2-02 3.1.2-03 3.1.2-05 3.1.2-06 3.1.2-08 3.1.1-06 4.7.1-03 4.7.1-08 12-16",
     # EXISTING STATE  ROUTE?  NEW STATE
     (NONE,            YES,    NONE_OUT,    "A.2.1-01 A.2.1-02 A.2.1-19 A.1-01 A.1-05"),
@@ -138,7 +138,7 @@ OUTBOUND_SUBSCRIBE: Final = _table(
 # §A.2.2: the user sends presence of type "unsubscribe"
 OUTBOUND_UNSUBSCRIBE: Final = _table(
     "A.2.2",
-    "An outbound unsubscribe is routed in every state; it ends the user's subscription or pending request.",
+    "The server routes an outbound unsubscribe in every state; it ends the user's subscription or pending request.",
     "A.2-01 3-04 3-03 3-06 3.3.2-01 3.3.2-02 3.3.2-03 3.3.2-05 4.7.1-03 4.7.1-10 12-18",
     # EXISTING STATE  ROUTE?  NEW STATE
     (NONE,            YES,    NONE,        "A.2.2-01 A.2.2-02 A.1-05"),
@@ -155,7 +155,7 @@ OUTBOUND_UNSUBSCRIBE: Final = _table(
 # §A.2.3: the user sends presence of type "subscribed"
 OUTBOUND_SUBSCRIBED: Final = _table(
     "A.2.3",
-    "An outbound subscribed is routed if a request is pending in; otherwise it pre-approves or is ignored.",
+    "The server routes an outbound subscribed if a request is pending in; otherwise it pre-approves or ignores it.",
     "A.2-01 3-03 3-06 3.4.2-01 4.7.1-03 4.7.1-09 12-10",
     # EXISTING STATE  ROUTE?  NEW STATE
     (NONE,            NO,     PRE_APPROVAL, "A.2.3-01 A.2.3-02 A.2.3-19 A.1-05 3.4-01 3.4.2-07 3.4.2-09 3.4.2-10 3.4.2-12 12-14"),
@@ -172,7 +172,7 @@ OUTBOUND_SUBSCRIBED: Final = _table(
 # §A.2.4: the user sends presence of type "unsubscribed"; if it is not routed, it may cancel a pre-approval
 OUTBOUND_UNSUBSCRIBED: Final = _table(
     "A.2.4",
-    "An outbound unsubscribed is routed only if it denies a request or cancels a subscription.",
+    "The server routes an outbound unsubscribed only if it denies a request or cancels a subscription.",
     "A.2-01 3-03 3-06 3.2.2-01 4.7.1-03 4.7.1-11 12-12",
     # EXISTING STATE  ROUTE?  NEW STATE
     (NONE,            NO,     NONE,        "A.2.4-01 A.2.4-02 A.2.4-19 A.1-05 3.2.2-02 3.2.2-03 3.2.2-04 3.2.2-05"),
@@ -190,7 +190,7 @@ OUTBOUND_UNSUBSCRIBED: Final = _table(
 # auto-replies "subscribed" instead of delivering
 INBOUND_SUBSCRIBE: Final = _table(
     "A.3.1",
-    "An inbound subscribe is delivered once; if the contact is subscribed already, the server replies with subscribed.",
+    "The server delivers an inbound subscribe once; if the contact has a subscription, it answers subscribed.",
     "A.3-01 3-01 11-06 3-03 3-06 3.1.3-01 3.1.3-02 3.1.3-04 4.7.1-03 4.7.1-08 8.5.2.1.2-02 8.5.2.1.2-04 8.5.2.2.2-02 8.5.3.1-07 8.5.3.2.2-02 12-16",
     # EXISTING STATE  DELIVER?  NEW STATE
     (NONE,            YES,      NONE_IN,     "A.3.1-01 A.3.1-02 A.1-05 A.1-08 A.1-11 A.1-12 3.1.3-05 3.1.3-06 3.1.3-09 3.1.3-18 3.1-02 2.2-06"),
@@ -208,7 +208,7 @@ INBOUND_SUBSCRIBE: Final = _table(
 # "unsubscribed"
 INBOUND_UNSUBSCRIBE: Final = _table(
     "A.3.2",
-    "An inbound unsubscribe is delivered only if it ends the contact's subscription or request.",
+    "The server delivers an inbound unsubscribe only if it ends the contact's subscription or request.",
     "A.3-01 3-03 3-06 3.3.3-01 4.7.1-03 4.7.1-10 8.5.2.1.2-02 8.5.2.2.2-02 8.5.3.1-07 12-18",
     # EXISTING STATE  DELIVER?  NEW STATE
     (NONE,            NO,       NONE,        "A.3.2-04 A.3.2-05 A.3.2-06 A.3.2-07 A.1-05 3.3.3-07"),
@@ -225,7 +225,7 @@ INBOUND_UNSUBSCRIBE: Final = _table(
 # §A.3.3: the contact sends presence of type "subscribed"; an approval without a request changes nothing
 INBOUND_SUBSCRIBED: Final = _table(
     "A.3.3",
-    "An inbound subscribed is delivered only if the user's request is pending out.",
+    "The server delivers an inbound subscribed only if the user's request is pending out.",
     "A.3-01 3-03 3-06 3.1.6-01 4.7.1-03 4.7.1-09 8.5.2.1.2-02 8.5.2.2.2-02 8.5.3.1-07 12-10",
     # EXISTING STATE  DELIVER?  NEW STATE
     (NONE,            NO,       NONE,        "A.3.3-01 A.3.3-02 A.3.3-07 A.3.3-08 A.1-05 3.1.6-07"),
@@ -242,7 +242,7 @@ INBOUND_SUBSCRIBED: Final = _table(
 # §A.3.4: the contact sends presence of type "unsubscribed"
 INBOUND_UNSUBSCRIBED: Final = _table(
     "A.3.4",
-    "An inbound unsubscribed is delivered only if it denies the user's request or ends the user's subscription.",
+    "The server delivers an inbound unsubscribed only if it denies the user's request or ends the subscription.",
     "A.3-01 3-03 3-06 3.2.3-01 4.7.1-03 4.7.1-11 8.5.2.1.2-02 8.5.2.2.2-02 8.5.3.1-07 12-12",
     # EXISTING STATE  DELIVER?  NEW STATE
     (NONE,            NO,       NONE,        "A.3.4-03 A.3.4-04 A.3.4-05 A.3.4-06 A.1-05 3.2.3-07"),
@@ -260,7 +260,7 @@ INBOUND_UNSUBSCRIBED: Final = _table(
 # "subscribe". §A.3.1 has the note in row None alone; §3.4.2 makes it a MUST in all three.
 PRE_APPROVED: Final = _table(
     "3.4.2",
-    "An inbound subscribe from a pre-approved contact is answered with subscribed and not delivered.",
+    "The server answers subscribed to a subscribe from a pre-approved contact, and does not deliver it.",
     "3.1.3-04 3.1.3-08 3.4-01 3.4.2-13 3.4.2-14 12-14",
     # EXISTING STATE  DELIVER?  NEW STATE
     (NONE,            NO,       FROM,        "A.3.1-02 A.3.1-19"),

@@ -118,7 +118,9 @@ def test_every_effect_names_its_rule_with_the_sentence_and_the_sections() -> Non
     delivered, pushed = explain(juliet, Inbound(NOON, "e1", approval)).sent
 
     assert (delivered.rule.name, delivered.to) == ("A.3.3:None + Pending Out", ("balcony#7",))
-    assert delivered.rule.says.startswith("An inbound subscribed is delivered where the user's request is pending out")
+    assert delivered.rule.says.startswith(
+        "The server delivers an inbound subscribed only if the user's request is pending out"
+    )
     assert "6121-3.1.6-02" in delivered.rule.requirements
     assert delivered.rule.section == "RFC 6121 §A.3.3"
     assert "RFC 6121 §3.1.6" in delivered.rule.sections

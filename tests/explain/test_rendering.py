@@ -29,7 +29,7 @@ def test_a_step_reads_as_who_what_why_and_by_which_rule() -> None:
         "sent\n"
         '  1. fan out presence of type "unavailable" from juliet@capulet.example/balcony\n'
         "     why subscribed: romeo@montague.example\n"
-        "     by  presence:unavailable: The end of a presence session"
+        "     by  presence:unavailable: When a presence session ends, for any reason, the server sends"
     )
     assert text.endswith(
         "\n"

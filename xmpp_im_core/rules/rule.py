@@ -1,4 +1,4 @@
-"""What a rule is: a name, the sentence it obeys, the section that decides, and everything else that it cites."""
+"""A rule: its name, its sentence, the section that decides, and all other citations."""
 
 from __future__ import annotations
 

@@ -70,6 +70,17 @@ _TO_BARE: Final = "8.5.2-01 8.5.2.1-01 8.5.2.1.1-16 8.5.2.1.1-18 4.7.2.3-06 5.3-
 
 Key = tuple[Situation, Target, str]
 
+_SAYS: Final[Mapping[Action, str]] = MappingProxyType(
+    {
+        Action.DELIVER: "delivers the message to the resource",
+        Action.MOST_AVAILABLE: "delivers the message to the most available resources",
+        Action.ALL: "delivers the message to all resources of non-negative priority",
+        Action.STORE: "stores the message",
+        Action.SILENCE: "ignores the message",
+        Action.ERROR: "returns an error",
+    }
+)
+
 
 def _row(
     first: int, situation: Situation, target: Target, *cells: tuple[frozenset[Action], str]
@@ -78,7 +89,7 @@ def _row(
     made: list[tuple[Key, Cell]] = []
     for n, (type, (permitted, cites)) in enumerate(zip(_TYPES, cells, strict=True)):
         name = f"8.5.4:{situation.value}:{target.value}:{type}"
-        says = "Message delivery by Table 1: " + "/".join(sorted(action.value for action in permitted)) + "."
+        says = f"By Table 1 the server {' or '.join([what for action, what in _SAYS.items() if action in permitted])}."
         by_type = "5.2.2-12 5.2.2-14 5.2.2-15" if type == "normal" else ""
         ids = f"8.5-01 8.5.4-02 12-05 5.2.2-13 5-01 {by_type} 8.5.4-{first + n:02}"
         made.append(((situation, target, type), Cell(permitted, rule(name, "8.5.4", says, ids, cites))))
