@@ -7,7 +7,7 @@ JID or the resource they come from: an index would tell it how many others there
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias, get_args
+from typing import Any, Final, TypeAlias, final, get_args
 
 import attrs
 from attrs import field, frozen
@@ -139,6 +139,7 @@ def _holds_stanza(event: object, attribute: attrs.Attribute[Any], value: Any) ->
         _are_sessions(event, attribute, value.sessions)
 
 
+@final
 @frozen
 class Outbound(Timed):
     """A session of this account sent a stanza."""
@@ -147,6 +148,7 @@ class Outbound(Timed):
     stanza: Stanza = field(validator=is_stanza)
 
 
+@final
 @frozen
 class Inbound(Timed):
     """A stanza for this account arrived; the host has proved the domain of its 'from'."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, final
 
 from attrs import evolve, field, frozen
 
@@ -161,6 +161,7 @@ class Moved:
     permanently: bool = field(validator=is_flag)
 
 
+@final
 @frozen
 class Account:
     """Everything a server keeps for one user."""

@@ -16,8 +16,8 @@ from xmpp_im_core.roster import Contact, Roster, RosterHead, roster_of
 from xmpp_im_core.rules import administration as administration_rules
 from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as rules
-from xmpp_im_core.server.accounts.sessions import session_bound
-from xmpp_im_core.server.answers import comes_for, error, error_to_sender
+from xmpp_im_core.server.accounts import sessions
+from xmpp_im_core.server.accounts.wait_errors import answer_later
 from xmpp_im_core.server.delivery.failures import missed
 from xmpp_im_core.server.effects import (
     OF_ACCOUNTS,
@@ -31,11 +31,10 @@ from xmpp_im_core.server.effects import (
     Transition,
     silence,
 )
-from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, Outbound, SessionBound, SessionEnded, Undelivered
+from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, SessionBound, SessionEnded, Undelivered
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Notice, State, Unloaded
 from xmpp_im_core.server.subscriptions.resending import first_due
-from xmpp_im_core.server.visibility import Visibility, visibility
-from xmpp_im_core.stanza import IQ, Condition, ErrorType, Message, Presence, Stanza
+from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import NONE, subscription_state
 
 
@@ -44,8 +43,8 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     heads = [put.value for put in event.records if put.kind is Kind.ROSTER]
     head = heads[-1] if heads else _head_again(event)
     if not isinstance(head, RosterHead):
-        sessions = state.sessions if isinstance(state, Unloaded) else ()
-        ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in sessions]
+        connected = state.sessions if isinstance(state, Unloaded) else ()
+        ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in connected]
         nobody = NoAccount(state.jid) if isinstance(state, Unloaded) else state
         return Transition(nobody, (Ignored(rules.NOTHING_LOADED), *ended))
     contacts: dict[str, Contact] = {}
@@ -70,8 +69,8 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     if head.sharing:  # clients may hold shared items at the stored version: no way leads on from there
         newest = horizon = newest + 1
     head = RosterHead(head.lineage, newest, horizon)
-    sessions = state.sessions if isinstance(state, Unloaded) else ()
-    account = Account(state.jid, roster_of(head, contacts), sessions, last, moved, blocked)
+    connected = state.sessions if isinstance(state, Unloaded) else ()
+    account = Account(state.jid, roster_of(head, contacts), connected, last, moved, blocked)
     account = account.noticing(_notices(event)).storing(event.offline, event.offline_bytes if event.offline else 0)
     return silence(account.waking(first_due(account, policy)), rules.LOADED)
 
@@ -154,7 +153,7 @@ def while_unloaded(state: Unloaded, event: Event, policy: Policy) -> Transition[
     all other presence is ignored. Sessions come and go. Who has sent what could not be delivered gets an error too.
     """
     if isinstance(event, SessionBound):
-        bound = session_bound(Account(state.jid, Roster(""), state.sessions), event, policy)
+        bound = sessions.bound(Account(state.jid, Roster(""), state.sessions), event, policy)
         return Transition(Unloaded(state.jid, bound.state.sessions), (*bound.effects, Ignored(rules.BOUND_UNLOADED)))
     if isinstance(event, SessionEnded):
         left = tuple([each for each in state.sessions if each.id != event.session])
@@ -172,48 +171,3 @@ def _missed_later(state: Unloaded, event: Undelivered | SessionEnded) -> tuple[E
     return tuple(
         [answer_later(state, Inbound(event.at, event.seq, stanza)) for stanza in missed(event, state.jid.bare, left)]
     )
-
-
-def answer_later(state: Account | Unloaded, event: Event) -> Effect:
-    """Answer an event that cannot be processed now: an error of type wait, to the entity that waits for an answer.
-
-    A message that cannot be stored would have been delivered to a user who is there. So its sender is told only if
-    allowed to see the user's presence (§8.1); nothing is known of that while the account is not loaded.
-    """
-    if isinstance(event, Outbound):
-        session = next((each for each in state.sessions if each.id == event.session), None)
-        if session is None or not _is_missed_by_client(event.stanza):
-            return Ignored(rules.NOT_NOW_IGNORED)
-        stanza = event.stanza.stamped(from_=session.address)
-        return error(stanza, session.id, Condition.INTERNAL_SERVER_ERROR, rules.NOT_NOW, ErrorType.WAIT)
-    if isinstance(event, Inbound) and _expects_answer(event.stanza) and comes_for(event.stanza, state.jid.bare):
-        stanza = event.stanza
-        if isinstance(stanza, Presence) and stanza.type != "subscribe":
-            return Ignored(rules.NOT_NOW_IGNORED)
-        if isinstance(stanza, Message) and isinstance(state, Account) and not _may_know(state, stanza):
-            return Ignored(rules.NOT_NOW_HIDDEN)
-        return error_to_sender(stanza, Condition.INTERNAL_SERVER_ERROR, rules.NOT_NOW, ErrorType.WAIT)
-    return Ignored(rules.NOT_NOW_IGNORED)
-
-
-def _may_know(account: Account, stanza: Stanza) -> bool:
-    sender = stanza.from_jid
-    return sender is not None and visibility(account, sender, None) is not Visibility.NONE
-
-
-def _is_missed_by_client(stanza: Stanza) -> bool:
-    """Whether a client has to know that its stanza was not processed: its presence too, else it takes itself for there.
-
-    Unavailable presence is not missed: it takes effect where there is anything to end.
-    """
-    if isinstance(stanza, Presence):
-        return stanza.type not in ("unavailable", "probe", "error")
-    return _expects_answer(stanza)
-
-
-def _expects_answer(stanza: Stanza) -> bool:
-    if isinstance(stanza, Presence):
-        return stanza.type in ("subscribe", "subscribed", "unsubscribe", "unsubscribed")
-    if isinstance(stanza, Message):
-        return stanza.type != "error"
-    return isinstance(stanza, IQ) and stanza.type not in ("result", "error")

@@ -12,7 +12,7 @@ from xmpp_im_core.server.presence.broadcasting import session_gone
 from xmpp_im_core.server.state import Account, Session, SessionId
 
 
-def session_bound(account: Account, event: SessionBound, policy: Policy) -> Transition[Account]:
+def bound(account: Account, event: SessionBound, policy: Policy) -> Transition[Account]:
     """Add a connected resource; it is neither available nor interested yet (§2.2).
 
     Where the resourcepart is in use, the older session is replaced: it becomes unavailable now, and its
@@ -50,12 +50,12 @@ def new_session(account: Account, event: SessionBound) -> Session | None:
     return Session(event.session, address, event.lang)
 
 
-def session_detached(account: Account, event: SessionDetached) -> Transition[Account]:
+def detached(account: Account, event: SessionDetached) -> Transition[Account]:
     """Note that a session has lost its stream but may be resumed: to everybody it is as available as before."""
     return _with_stream(account, event.session, False)
 
 
-def session_resumed(account: Account, event: SessionResumed) -> Transition[Account]:
+def resumed(account: Account, event: SessionResumed) -> Transition[Account]:
     """Note that a detached session has a stream again; nobody is told, nothing was missed."""
     return _with_stream(account, event.session, True)
 
@@ -68,7 +68,7 @@ def _with_stream(account: Account, id: SessionId, attached: bool) -> Transition[
     return silence(account.with_session(session.with_stream(attached)), rule)
 
 
-def session_ended(account: Account, event: SessionEnded, policy: Policy) -> Transition[Account]:
+def ended(account: Account, event: SessionEnded, policy: Policy) -> Transition[Account]:
     """Take a session out, tell everybody concerned, and process again what it did not get (§4.5.2, §8.5).
 
     The end of a replaced session may come late, even after the end of the session that replaced it. Nobody is told of

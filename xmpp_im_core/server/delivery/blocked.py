@@ -35,7 +35,7 @@ from xmpp_im_core.stanza import (
 BLOCKING_ERRORS = "urn:xmpp:blocking:errors"
 
 
-def inbound_from_blocked(account: Account, stanza: Stanza, to: JID, policy: Policy) -> Transition[Account]:
+def inbound(account: Account, stanza: Stanza, to: JID, policy: Policy) -> Transition[Account]:
     """Process a stanza from an entity that the user blocks, which must not notice the user (XEP-0191 §3.3).
 
     A stanza that breaks the syntax is refused as for any sender: silence would tell the sender that it is blocked.
@@ -57,7 +57,7 @@ def inbound_from_blocked(account: Account, stanza: Stanza, to: JID, policy: Poli
     return Transition(account, (message_to_nobody(stanza, to, policy), Ignored(rules.MESSAGE_AS_TO_NOBODY)))
 
 
-def outbound_to_blocked(account: Account, stanza: Stanza, session: Session) -> Transition[Account]:
+def outbound(account: Account, stanza: Stanza, session: Session) -> Transition[Account]:
     """Refuse the user's own stanza to an entity that the user blocks; nothing changes (XEP-0191 §3.3)."""
     if not may_be_answered(stanza):
         return silence(account, rules.OUTBOUND_REFUSED)

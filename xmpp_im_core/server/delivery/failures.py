@@ -10,8 +10,7 @@ from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
 from xmpp_im_core.server.answers import comes_for, error_to_sender
-from xmpp_im_core.server.delivery.blocked import inbound_from_blocked
-from xmpp_im_core.server.delivery.messages import inbound_message
+from xmpp_im_core.server.delivery import blocked, messages
 from xmpp_im_core.server.effects import (
     AS_IT_STANDS,
     Deliver,
@@ -89,9 +88,9 @@ def processed_again(
     if sender is None or to is None or to.bare != account.jid.bare:
         return silence(account, rules.LOST)  # what the server itself had made for that session
     if is_blocked(account, sender):
-        return inbound_from_blocked(account, stanza, to, policy)
+        return blocked.inbound(account, stanza, to, policy)
     if isinstance(stanza, Message):
-        return inbound_message(
+        return messages.inbound(
             account, Inbound(event.at, f"{event.seq}-{index:04}", stanza), stanza, sender, to, policy
         )
     if stanza.type in ("get", "set"):  # nobody else answers the request

@@ -19,7 +19,7 @@ from xmpp_im_core.server.visibility import NONE, SELF, SUBSCRIBED, visibility
 from xmpp_im_core.stanza import IQ, Condition
 
 
-def outbound_iq(account: Account, event: Outbound, iq: IQ, session: Session, policy: Policy) -> Transition[Account]:
+def outbound(account: Account, event: Outbound, iq: IQ, session: Session, policy: Policy) -> Transition[Account]:
     """Process an IQ that the user's client sent.
 
     Without 'to', or to the user's own bare JID, the server handles it on the user's behalf (§8.2); all else
@@ -44,7 +44,7 @@ def outbound_iq(account: Account, event: Outbound, iq: IQ, session: Session, pol
     return refuse(account, iq, session.id, Condition.SERVICE_UNAVAILABLE, rules.OWN_IQ_NOT_SERVED)
 
 
-def inbound_iq(account: Account, iq: IQ, sender: JID, to: JID, policy: Policy) -> Transition[Account]:
+def inbound(account: Account, iq: IQ, sender: JID, to: JID, policy: Policy) -> Transition[Account]:
     """Process an IQ that arrived for the user: to the bare JID the server answers, else the resource (§8.5)."""
     if malformed(iq):
         return Transition(account, (error_to_sender(iq, Condition.BAD_REQUEST, rules.IQ_MALFORMED),))

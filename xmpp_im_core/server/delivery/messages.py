@@ -17,7 +17,7 @@ from xmpp_im_core.server.visibility import NONE, visibility
 from xmpp_im_core.stanza import Condition, Message
 
 
-def outbound_message(account: Account, message: Message, session: SessionId, policy: Policy) -> Transition[Account]:
+def outbound(account: Account, message: Message, session: SessionId, policy: Policy) -> Transition[Account]:
     """Process a message that the user's client sent; without 'to' it goes to the user's own bare JID (§8.2)."""
     if not policy.messaging:
         return refuse(account, message, session, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING)
@@ -26,7 +26,7 @@ def outbound_message(account: Account, message: Message, session: SessionId, pol
     return Transition(account, (Route(message, rules.MESSAGE_ROUTED, session),))
 
 
-def inbound_message(
+def inbound(
     account: Account, event: Inbound, message: Message, sender: JID, to: JID, policy: Policy
 ) -> Transition[Account]:
     """Process a message that arrived for the user: one cell of Table 1."""

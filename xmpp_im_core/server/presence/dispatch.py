@@ -34,7 +34,7 @@ InboundRule: TypeAlias = Callable[[Account, Inbound, Presence, Contact, Policy],
 # --- outbound ---------------------------------------------------------------------------------------------
 
 
-def outbound_presence(
+def outbound(
     account: Account, event: Outbound, presence: Presence, session: Session, policy: Policy
 ) -> Transition[Account]:
     """Process presence that the user's client sent.
@@ -103,7 +103,7 @@ _OUTBOUND: Final[Mapping[str, OutboundRule]] = MappingProxyType(
 # --- inbound ----------------------------------------------------------------------------------------------
 
 
-def inbound_presence(
+def inbound(
     account: Account, event: Inbound, presence: Presence, sender: JID, to: JID, policy: Policy
 ) -> Transition[Account]:
     """Process presence that arrived for the user (§8.5.2.1.2, §8.5.2.2.2, §8.5.3)."""

@@ -21,7 +21,7 @@ from xmpp_im_core.server.visibility import is_blocked, is_withheld
 from xmpp_im_core.stanza import Presence
 
 
-def shared_items_changed(account: Account, event: SharedItemsChanged, policy: Policy) -> Transition[Account]:
+def changed(account: Account, event: SharedItemsChanged, policy: Policy) -> Transition[Account]:
     """Show these items and no others: each that differs is a modification, and pushed (§2.6.3).
 
     Whoever may see the user's presence from now on is sent it, whoever may no longer is sent unavailable
@@ -29,16 +29,16 @@ def shared_items_changed(account: Account, event: SharedItemsChanged, policy: Po
     """
     before = account.roster
     shared = FrozenMap((item.jid, item) for item in event.items if item.jid != account.jid.bare)
-    changed = [jid for jid in sorted({*before.shared, *shared}) if before.shared.get(jid) != shared.get(jid)]
-    if not changed:
+    differing = [jid for jid in sorted({*before.shared, *shared}) if before.shared.get(jid) != shared.get(jid)]
+    if not differing:
         return silence(account, rules.SHARED_UNCHANGED)
-    roster = before.showing(shared, len(changed))
+    roster = before.showing(shared, len(differing))
     after = account.with_roster(roster)
     pushes = [
-        _push(after, jid, before.version + n, f"{event.seq}-push-{n}", policy) for n, jid in enumerate(changed, 1)
+        _push(after, jid, before.version + n, f"{event.seq}-push-{n}", policy) for n, jid in enumerate(differing, 1)
     ]
-    effects = (*pushes, *_presence(account, after, changed, event.seq))
-    for jid in changed:
+    effects = (*pushes, *_presence(account, after, differing, event.seq))
+    for jid in differing:
         if _from(before, jid) and not _from(roster, jid):
             after = without_directed_to(after, jid)
     after = after.waking(first_due(after, policy))
@@ -54,12 +54,12 @@ def _push(account: Account, jid: str, version: int, id: str, policy: Policy) -> 
     return push_item(account, own, version, id, policy, rules.SHARED_GONE_PUSHED)
 
 
-def _presence(before: Account, after: Account, changed: list[str], seq: str) -> list[Effect]:
+def _presence(before: Account, after: Account, differing: list[str], seq: str) -> list[Effect]:
     """Return the presence that goes with the change, to and for the contacts whose state differs."""
-    seen = [jid for jid in changed if not is_withheld(after, prepared_jid(jid))]
+    seen = [jid for jid in differing if not is_withheld(after, prepared_jid(jid))]
     gained = tuple([jid for jid in seen if _from(after.roster, jid) and not _from(before.roster, jid)])
     lost = tuple([jid for jid in seen if _from(before.roster, jid) and not _from(after.roster, jid)])
-    probed = [jid for jid in changed if _to(after.roster, jid) and not _to(before.roster, jid)]
+    probed = [jid for jid in differing if _to(after.roster, jid) and not _to(before.roster, jid)]
     probed = [jid for jid in probed if not is_blocked(after, prepared_jid(jid))]
     effects: list[Effect] = []
     for session in after.sessions:
