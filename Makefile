@@ -13,8 +13,8 @@
 #   make lint         style, types and the direction of imports
 #   make check        everything the CI runs
 #   make docs         the generated parts of the documentation, anew
-#   make bench        the benchmarks
-#   make instructions  what the loop costs, counted in instructions (needs valgrind)
+#   make bench        one table: times against floors, peers and sizes, and memory (ARGS="--only steps --rounds 5")
+#   make instructions  about 20 steps, counted in instructions and compared with the counts kept here (needs valgrind)
 #   make fuzz         every part of the core for SECONDS=600, bytes guided by coverage, events by chance
 #   make kills        a host on SQLite, killed a thousand times, with and without its outbox
 #   make mutants      changes of the server half, one at a time: which of them the vectors notice, which the tests
@@ -92,11 +92,11 @@ check:
 docs: $(VENV)/.test
 	@$(BIN)/python -m docs.generate
 
-bench: $(VENV)/.dev
-	@$(BIN)/pytest benchmarks
+bench: $(VENV)/.bench
+	@$(BIN)/python -m benchmarks $(ARGS)
 
-instructions: $(VENV)/.dev
-	@$(BIN)/python -m benchmarks.instructions
+instructions: $(VENV)/.test
+	@$(BIN)/python -m benchmarks.instructions $(ARGS)
 
 SECONDS ?= 600
 fuzz: $(VENV)/.test
@@ -112,7 +112,7 @@ mutants: $(VENV)/.test
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 clean:
-	@rm -rf $(VENV) $(VENV)-* .cache build dist conformance/dist htmlcov .coverage .coverage.* .benchmarks .hypothesis \
+	@rm -rf $(VENV) $(VENV)-* .cache build dist conformance/dist htmlcov .coverage .coverage.* .hypothesis \
 		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -136,8 +136,14 @@ $(VENV)/.test: pyproject.toml conformance/pyproject.toml requirements/test.txt r
 	@$(PIP) install --editable . --editable ./conformance -r requirements/test.txt
 	@touch $@
 
-$(VENV)/.dev: requirements/lint.txt requirements/bench.txt requirements/bot.txt requirements/browser.txt \
+$(VENV)/.dev: requirements/lint.txt requirements/bot.txt requirements/browser.txt \
 		requirements/postgres.txt $(VENV)/.test
 	@echo "Installing the development tools into $(VENV)"
-	@$(PIP) install -r requirements/lint.txt -r requirements/bench.txt
+	@$(PIP) install -r requirements/lint.txt
+	@touch $@
+
+$(VENV)/.bench: requirements/peers.txt requirements/peers-alone.txt $(VENV)/.test
+	@echo "Installing what the benchmarks compare with into $(VENV)"
+	@$(PIP) install -r requirements/peers.txt && $(PIP) install --no-deps -r requirements/peers-alone.txt || \
+		echo "Not all peers can be installed: the table says which are absent." >&2
 	@touch $@

@@ -1,48 +1,120 @@
-"""Instructions for one operation, counted by callgrind: the same count on a busy machine and on an idle one.
+"""Count the instructions of about 25 steps, and compare them with the counts that are kept for this interpreter.
 
-    python -m benchmarks.instructions [--json FILE]
+    python -m benchmarks.instructions [--write] [--json FILE]
 
-Needs valgrind (a Debian package) and an interpreter with symbols. Each operation runs many times between two calls of
-``os.getppid``, before which callgrind writes down its count; what the empty loop costs is subtracted.
+Exit status 1 if a step needs 10 % more than is kept. Where valgrind is missing, or nothing is kept for this version of
+Python, that is said, and the exit status is 0.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
-import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from itertools import count
+from collections.abc import Mapping
+from functools import partial
+from itertools import count as numbers
 from pathlib import Path
+from typing import Final
 
-from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Host, MemoryStorage, Wire
-from xmpp_im_core.server import ForAccount, Outbound, SessionId, State, hosting, serve
+from benchmarks import documents
+from benchmarks.bench import bare_expat
+from benchmarks.counting import CannotCount, Counted, Operation, child, count
+from benchmarks.groups.steps import client_steps, server_steps
+from benchmarks.groups.throughput import ROMEO, handshake
+from benchmarks.scenes import JULIET, NOON, alone, opened, star
+from benchmarks.wires import ByteHost
+from xmpp_im_core.codec import parse_stanza, write_fan_out, write_stanza
+from xmpp_im_core.host import Host, Records, Wire
+from xmpp_im_core.server import Deliver, ForAccount, Outbound, SessionId, State, hosting, serve
+from xmpp_im_core.stanza import Stanza
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ROMEO, JULIET = "romeo@capulet.example", "juliet@capulet.example"
-WARM_UP, TIMES = 20, 200
+KEPT: Final = Path(__file__).resolve().parent / "counts"
+AT_MOST: Final = 1.10
+
+_SERVER: Final = (
+    "chat in, to the bare JID",
+    "chat in, 2 resources",
+    "chat out",
+    "presence of a contact in",
+    "subscribe in, from a stranger",
+    "subscribed in",
+    "probe answered",
+    "presence update to 100",
+    "roster set among 100",
+    "roster get of 100",
+)
 
 
 class Sink(Wire):
-    def deliver(self, account, session, stanza, effect):
+    """Takes everything, and writes nothing."""
+
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
         return True
 
-    def close(self, account, session, condition):
+    def close(self, account: str, session: SessionId, condition: str) -> None:
         pass
 
 
-def verona() -> tuple[Host[State], SessionId]:
+def operations() -> Mapping[str, Counted]:
+    """Return what is counted, by name."""
+    made: dict[str, Counted] = {
+        "calibration: expat": Counted(partial(bare_expat(), documents.MESSAGE)),
+        "calibration: Python": Counted(_python, 20),
+    }
+    steps = server_steps(large=False)
+    for name in _SERVER:
+        step = steps[name]
+        made[f"server: {name}"] = Counted(partial(step.reducer, step.state, step.event), 20 if "get" in name else 100)
+    for name, step in client_steps().items():
+        made[f"client: {name}"] = Counted(partial(step.reducer, step.state, step.event))
+    for name, data in {"a message": documents.MESSAGE, "a presence": documents.PRESENCE}.items():
+        made[f"codec: read {name}"] = Counted(partial(opened().feed, data))
+        made[f"codec: write {name}"] = Counted(partial(write_stanza, parse_stanza(data)))
+    to, presence = [f"user{number}@example.net" for number in range(100)], parse_stanza(documents.PRESENCE)
+    made["codec: write a presence to 100"] = Counted(lambda: list(write_fan_out(presence, to)), 20)
+    near, far = ByteHost(star(20), JULIET), ByteHost(alone(JULIET, ROMEO), JULIET, ROMEO)
+    made["bytes: chat"] = Counted(partial(near.take, JULIET, documents.sent_message(ROMEO)))
+    made["bytes: presence to 20 hosted"] = Counted(partial(near.take, JULIET, documents.SENT_PRESENCE), 20)
+    made["bytes: presence to 100 remote"] = Counted(partial(far.take, JULIET, documents.SENT_PRESENCE), 20)
+    made["bytes: handshake"] = Counted(partial(handshake, far), 20)
+    return made | {name: Counted(operation) for name, operation in _of_the_loop().items()}
+
+
+def _python() -> int:
+    """Do what most of Python code is: look up, call, compare, build."""
+    found: dict[str, tuple[int, str]] = {}
+    for number in range(100):
+        key = f"key{number % 10}"
+        if key not in found or found[key][0] < number:
+            found[key] = (number, key)
+    return len(found)
+
+
+def _of_the_loop() -> Mapping[str, Operation]:
+    """Return events that go through the loop of a host, and the same served without the loop."""
+    made: dict[str, Operation] = {}
+    stanzas = {
+        "chat": parse_stanza(f"<message to='{JULIET}' type='chat'><body>Soft!</body></message>"),
+        "presence update": parse_stanza("<presence><show>away</show></presence>"),
+    }
+    for name, stanza in stanzas.items():
+        host, session = _verona()
+
+        def alone(host: Host[State] = host, session: SessionId = session, stanza: Stanza = stanza) -> None:
+            """Do what ``host.receive`` does, without the loop: stamp an event, and serve it."""
+            event = ForAccount(ROMEO, Outbound(host.clock(), host.ids(), session, stanza))
+            host.service = serve(host.service, event, host.policy).state
+
+        made[f"host: {name}, serve alone"] = alone
+        made[f"host: {name}, through the loop"] = partial(host.receive, ROMEO, session, stanza)
+    return made
+
+
+def _verona() -> tuple[Host[State], SessionId]:
     """Return a host on which two users see each other, and the session of one of them."""
-    numbers = count(1)
-    host = Host(hosting("capulet.example"), MemoryStorage(), Sink(), lambda: NOON, lambda: f"{next(numbers):09}")
+    ids = numbers(1)
+    host = Host(hosting("capulet.example"), Records(), Sink(), lambda: NOON, lambda: f"{next(ids):09}")
     sessions = {}
     for user in (ROMEO, JULIET):
         host.create(user)
@@ -54,87 +126,16 @@ def verona() -> tuple[Host[State], SessionId]:
     return host, sessions[ROMEO]
 
 
-def operations() -> Mapping[str, Callable[[], object]]:
-    """Return what is measured, by name."""
-    made: dict[str, Callable[[], object]] = {"nothing": lambda: None}
-    stanzas = {
-        "chat message": parse_stanza(f"<message to='{JULIET}' type='chat'><body>Soft!</body></message>"),
-        "presence update": parse_stanza("<presence><show>away</show></presence>"),
-    }
-    for name, stanza in stanzas.items():
-        host, session = verona()
-
-        def alone(host=host, session=session, stanza=stanza):
-            """Do what ``host.receive`` does, without the loop: stamp an event, and serve it."""
-            event = ForAccount(ROMEO, Outbound(host.clock(), host.ids(), session, stanza))
-            host.service = serve(host.service, event, host.policy).state
-
-        def through(host=host, session=session, stanza=stanza):
-            host.receive(ROMEO, session, stanza)
-
-        made[f"{name}, serve alone"] = alone
-        made[f"{name}, through the loop"] = through
-    return made
-
-
-def run_all() -> None:
-    """Run each operation between two marks, and print the names."""
-    chosen = operations()
-    gc.collect()
-    gc.disable()
-    for operation in chosen.values():
-        for _ in range(WARM_UP):
-            operation()
-        os.getppid()
-        for _ in range(TIMES):
-            operation()
-        os.getppid()
-    print(json.dumps(list(chosen)), flush=True)
-    os._exit(0)
-
-
-def measured() -> dict[str, float]:
-    """Return the instructions of each operation."""
-    if shutil.which("valgrind") is None:
-        sys.exit("valgrind is not here: install it (on Debian and Ubuntu: valgrind).")
-    with tempfile.TemporaryDirectory() as where:
-        out = Path(where) / "out"
-        command = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={out}", "--dump-before=os_getppid"]
-        command += [os.path.realpath(sys.executable), "-m", "benchmarks.instructions", "--child"]
-        # The environment of a virtual one is not seen through the real path of its interpreter.
-        env = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
-        if done.returncode or not done.stdout:
-            sys.exit(done.stderr)
-        names = json.loads(done.stdout)
-        if not (out.parent / f"out.{2 * len(names)}").exists():
-            sys.exit("callgrind does not see os.getppid: the interpreter has no symbols.")
-        # Part 1 is the start, 2 the first loop, 3 the warm-up of the next operation, 4 the second loop, and so on.
-        totals = [_total(out.parent / f"out.{2 * n + 2}") for n in range(len(names))]
-    each = {name: total / TIMES for name, total in zip(names, totals, strict=True)}
-    empty = each.pop("nothing")
-    return {name: value - empty for name, value in each.items()}
-
-
-def _total(part: Path) -> int:
-    found = re.search(r"^summary: (\d+)", part.read_text(errors="replace"), re.MULTILINE)
-    if found is None:
-        sys.exit(f"{part.name}: no summary")
-    return int(found[1])
-
-
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--json", type=Path, help="write the figures to this file too")
     options.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.child:
-        run_all()
-    figures = measured()
+        child(operations())
+    figures = count("benchmarks.instructions", "--child")
     for name, value in figures.items():
-        alone = figures.get(name.replace("through the loop", "serve alone"))
-        ratio = f"  {value / alone:.3f} times serve alone" if alone is not None and alone != value else ""
-        print(f"{name:<40} {value:>10,.0f}{ratio}")
+        print(f"{name:<45} {value:>12,.0f}")
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(figures, indent=1) + "\n")
 

@@ -1,84 +1,251 @@
-"""Accounts of any size, and the events that the benchmarks put to them."""
+"""The states that the benchmarks start from. All are made by events alone, so that they are what a host would have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from timeit import timeit
+from typing import Final
 
+from benchmarks import documents
+from xmpp_im_core import client
+from xmpp_im_core.codec import Limits, StreamParser, parse_stanza
 from xmpp_im_core.element import element
-from xmpp_im_core.jid import address_of, parse_address, parse_jid
-from xmpp_im_core.roster import ROSTER, Contact, RosterHead, roster_of
-from xmpp_im_core.server import Account, Event, Inbound, Outbound, Session, SessionId
-from xmpp_im_core.stanza import CLIENT, IQ, Message, Payload, Presence, payload
-from xmpp_im_core.subscription import BOTH, Subscription
+from xmpp_im_core.jid import parse_address, parse_jid
+from xmpp_im_core.roster import ROSTER, Contact, RosterHead
+from xmpp_im_core.server import (
+    Account,
+    AccountLoaded,
+    Event,
+    ForAccount,
+    Inbound,
+    Kind,
+    Load,
+    LoadOffline,
+    NoAccount,
+    OfflineLoaded,
+    Outbound,
+    Put,
+    Served,
+    Service,
+    SessionBound,
+    SessionId,
+    State,
+    hosting,
+    reduce,
+    serve,
+)
+from xmpp_im_core.stanza import CLIENT, IQ, Message, Payload, Presence, Stanza, payload
+from xmpp_im_core.subscription import BOTH
 
-JULIET = parse_jid("juliet@capulet.example")
-BALCONY = SessionId("balcony", 1)
-NOON = datetime(2026, 7, 12, 12, tzinfo=UTC)
+NOON: Final = datetime(2026, 7, 12, 12, tzinfo=UTC)
+DOMAIN: Final = "capulet.example"
+JULIET: Final = f"juliet@{DOMAIN}"
+BALCONY: Final = SessionId("balcony", 1)
+FULL: Final = f"{JULIET}/balcony"
+FRIEND: Final = "friend0@montague.example"
+NO_LIMITS: Final = Limits(stanza_bytes=10**9)
 
 
-def ratio(run: Callable[[], object], other: Callable[[], object], number: int = 50, rounds: int = 30) -> float:
-    """How many times as long one takes as the other: both in turn, and of each the round that nothing disturbed."""
-    times = [(timeit(run, number=number), timeit(other, number=number)) for _ in range(rounds)]
-    return min([mine for mine, _ in times]) / min([theirs for _, theirs in times])
+def opened(header: bytes = documents.HEADER) -> StreamParser:
+    """Return the parser of a stream whose header has come."""
+    parser = StreamParser(limits=NO_LIMITS)
+    parser.feed(header)
+    return parser
 
 
-def contact(number: int, state: Subscription = BOTH) -> Contact:
-    return Contact(f"friend{number}@montague.example", state, name=f"Friend {number}", version=number + 1)
+# --- stanzas and events -------------------------------------------------------------------------------------
 
 
-def session(resource: str, content: Payload | None = None) -> Session:
-    full = address_of(JULIET.with_resource(resource))
-    presence = Presence(None, full, "p1", None, "en", rich_presence() if content is None else content)
-    return Session(SessionId(resource, 1), full, "en", True, presence, presence.priority)
-
-
-def rich_presence() -> Payload:
+def shown(status: str = "be right back") -> Payload:
+    caps = {"hash": "sha-1", "node": "http://psi-im.org", "ver": "q07IKJEyjvHSyhy//CH0CxmKi8w="}
     return payload(
         element("show", CLIENT, {}, ["away"]),
-        element("status", CLIENT, {}, ["be right back"]),
+        element("status", CLIENT, {}, [status]),
         element("priority", CLIENT, {}, ["1"]),
-        element(
-            "c",
-            "http://jabber.org/protocol/caps",
-            {"hash": "sha-1", "node": "http://psi-im.org", "ver": "q07IKJEyjvHSyhy//CH0CxmKi8w="},
-        ),
+        element("c", "http://jabber.org/protocol/caps", caps),
     )
 
 
-def account(contacts: int, sessions: Iterable[Session] = ()) -> Account:
-    """Return an account with so many contacts, all of them "both", and one available and interested resource."""
-    everybody = {each.jid: each for each in map(contact, range(contacts))}
-    roster = roster_of(RosterHead("lineage", contacts, 0), everybody)
-    return Account(JULIET, roster, tuple(sessions) or (session("balcony"),))
+def chat(to: str, sender: str | None = f"{FRIEND}/orchard") -> Message:
+    content = payload(
+        element("body", CLIENT, {}, ["Art thou not Romeo, and a Montague?"]),
+        element("thread", CLIENT, {}, ["e0ffe42b28561960c6b12b944a092794b9683a38"]),
+        element("active", "http://jabber.org/protocol/chatstates"),
+        element("request", "urn:xmpp:receipts"),
+    )
+    return Message(parse_address(to), None if sender is None else parse_address(sender), "m1", "chat", "en", content)
 
 
-# --- events -----------------------------------------------------------------------------------------------
+def update(status: str = "be right back") -> Presence:
+    return Presence(None, None, "p2", None, "en", shown(status))
 
 
-def message() -> Event:
-    body = element("body", CLIENT, {}, ["Art thou not Romeo, and a Montague?"])
-    sender = parse_address("friend0@montague.example/orchard")
-    return Inbound(NOON, "e1", Message(address_of(JULIET), sender, "m1", "chat", None, payload(body)))
+def directed(to: str) -> Presence:
+    return update().stamped(to=parse_address(to))
 
 
-def subscribe(number: int = 0, domain: int = 0) -> Event:
-    sender = parse_address(f"stranger{number}@verona{domain}.example")
-    return Inbound(NOON, "e1", Presence(address_of(JULIET), sender, "s1", "subscribe"))
+def subscription(type: str, sender: str) -> Presence:
+    return Presence(parse_address(JULIET), parse_address(sender), "s1", type)
 
 
-def roster_set(jid: str = "friend3@montague.example") -> Event:
+def roster_get() -> IQ:
+    return IQ(None, None, "g1", "get", None, payload(element("query", ROSTER)))
+
+
+def roster_set(jid: str = "friend3@montague.example") -> IQ:
     item = element("item", ROSTER, {"jid": jid, "name": "Romeo"}, [element("group", ROSTER, {}, ["Friends"])])
-    request = IQ(None, None, "r1", "set", None, payload(element("query", ROSTER, {}, [item])))
-    return Outbound(NOON, "e1", BALCONY, request)
+    return IQ(None, None, "r1", "set", None, payload(element("query", ROSTER, {}, [item])))
 
 
-def roster_removal(jid: str = "friend3@montague.example") -> Event:
-    item = element("item", ROSTER, {"jid": jid, "subscription": "remove"})
-    request = IQ(None, None, "r1", "set", None, payload(element("query", ROSTER, {}, [item])))
-    return Outbound(NOON, "e1", BALCONY, request)
+def blocking(name: str, *jids: str) -> IQ:
+    """Return a request to block or unblock."""
+    items = [element("item", "urn:xmpp:blocking", {"jid": jid}) for jid in jids]
+    return IQ(None, None, "b1", "set", None, payload(element(name, "urn:xmpp:blocking", {}, items)))
 
 
-def update() -> Event:
-    return Outbound(NOON, "e1", BALCONY, Presence(None, None, "p2", None, "en", rich_presence()))
+def inbound(stanza: Stanza) -> Inbound:
+    return Inbound(NOON, "e1", stanza)
+
+
+def outbound(stanza: Stanza, session: SessionId = BALCONY) -> Outbound:
+    return Outbound(NOON, "e1", session, stanza)
+
+
+# --- accounts -----------------------------------------------------------------------------------------------
+
+
+def friends(size: int) -> list[Contact]:
+    return [
+        Contact(f"friend{n}@montague.example", BOTH, name=f"Friend {n}", groups=("Friends",), version=n + 1)
+        for n in range(size)
+    ]
+
+
+def records(contacts: Iterable[Contact]) -> tuple[Put, ...]:
+    """Return the records of a stored account."""
+    stored = [Put(Kind.CONTACT, each.jid, each) for each in contacts]
+    return (Put(Kind.ROSTER, "", RosterHead("lineage", len(stored), 0)), *stored)
+
+
+def after(state: State, *events: Event) -> Account:
+    """Return the account after these events."""
+    for event in events:
+        state = reduce(state, event).state
+    assert isinstance(state, Account)
+    return state
+
+
+def account(contacts: Iterable[Contact], *, sessions: int = 1, available: bool = True) -> Account:
+    """Return a loaded account, as it is for most of its life: its resources have sent their first presence."""
+    state = after(NoAccount(parse_jid(JULIET)), AccountLoaded(NOON, "load", records(contacts)))
+    for n in range(sessions):
+        id = BALCONY if n == 0 else SessionId(f"r{n:02}", 1)
+        state = after(
+            state,
+            SessionBound(NOON, f"bind{n}", id, "en"),
+            Outbound(NOON, f"get{n}", id, roster_get()),
+            *([Outbound(NOON, f"presence{n}", id, update("first"))] if available else []),
+        )
+    return state
+
+
+# --- clients ------------------------------------------------------------------------------------------------
+
+
+def client_after(state: client.Client, *events: client.Event) -> client.Client:
+    for event in events:
+        state = client.reduce(state, event).state
+    return state
+
+
+def client_of(size: int) -> client.Client:
+    """Return a client that has received its roster, and the presence of one contact."""
+    bound = client.Bound(parse_jid(FULL), lang="en")
+    answer = parse_stanza(documents.roster(size), limits=NO_LIMITS)
+    there = update().stamped(from_=parse_address("friend3@montague.example/x"))
+    state = client_after(
+        client.Client(parse_jid(JULIET)),
+        client.SessionBound(NOON, "b", bound),
+        client.GetRoster(NOON, "g"),
+    )
+    (question,) = state.questions
+    asked = IQ(answer.to, answer.from_, question, "result", None, answer.payload)
+    return client_after(state, client.Inbound(NOON, "i", asked), client.Inbound(NOON, "p", there))
+
+
+# --- services -----------------------------------------------------------------------------------------------
+
+
+class Town:
+    """A host without I/O: it serves events, and answers at once what is to be loaded."""
+
+    def __init__(self, stored: Mapping[str, tuple[Put, ...]]) -> None:
+        self.service: Service[State] = hosting(DOMAIN)
+        self._stored = stored
+        self._seq = 0
+
+    def seq(self) -> str:
+        self._seq += 1
+        return f"{self._seq:09}"
+
+    def feed(self, jid: str, event: Event) -> Served[State]:
+        """Serve an event, and the answers to what it asks for; return what came of the event itself."""
+        first = served = serve(self.service, ForAccount(jid, event))
+        self.service = served.state
+        due = list(served.effects)
+        while due:
+            owner, effect = due.pop(0)
+            if isinstance(effect, Load):
+                answer: Event = AccountLoaded(NOON, self.seq(), self._stored.get(owner, ()))
+            elif isinstance(effect, LoadOffline):
+                answer = OfflineLoaded(NOON, self.seq(), effect.session, ())
+            else:
+                continue
+            served = serve(self.service, ForAccount(owner, answer))
+            self.service = served.state
+            due += served.effects
+        return first
+
+    def login(self, jid: str, *, resource: str = "balcony", roster: bool = False, available: bool = True) -> None:
+        id = SessionId(resource, 1)
+        self.feed(jid, SessionBound(NOON, self.seq(), id, "en"))
+        if roster:
+            self.feed(jid, Outbound(NOON, self.seq(), id, roster_get()))
+        if available:
+            self.feed(jid, Outbound(NOON, self.seq(), id, update("first")))
+
+
+def mutual(jids: Iterable[str]) -> tuple[Put, ...]:
+    return records([Contact(jid, BOTH, name=jid.partition("@")[0], version=n + 1) for n, jid in enumerate(jids)])
+
+
+def user(number: int) -> str:
+    return f"u{number}@{DOMAIN}"
+
+
+def star(followers: int) -> Town:
+    """Return a town where juliet is online, and so are all her contacts, who know nobody else."""
+    users = [user(number) for number in range(followers)]
+    town = Town({JULIET: mutual(users)} | {each: mutual([JULIET]) for each in users})
+    for each in users:
+        town.login(each)
+    town.login(JULIET, roster=True)
+    return town
+
+
+def circle(users: int, contacts: int) -> Town:
+    """Return a town where each user has the next ones around the circle as contacts; nobody is online yet."""
+    half = contacts // 2
+    stored = {}
+    for n in range(users):
+        near = {user((n + step) % users) for step in range(-half, half + 1)} - {user(n)}
+        stored[user(n)] = mutual(sorted(near))
+    return Town(stored)
+
+
+def alone(*jids: str, contacts: int = 100) -> Town:
+    """Return a town where these are online and do not know each other; their contacts are at another domain."""
+    town = Town({jid: records(friends(contacts)) for jid in jids})
+    for jid in jids:
+        town.login(jid, roster=True)
+    return town

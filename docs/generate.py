@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from docs.generating import fields, sections, sequences, states
+from docs.generating import fields, sections, sequences, speed, states
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -32,6 +32,7 @@ PARTS: Final = (
     Part("docs/rfc6121.md", "map", sections.map_of_sections),
     Part("docs/choices.md", "policy", fields.of_the_service),
     Part("docs/choices.md", "client-policy", fields.of_the_client),
+    Part("benchmarks/README.md", "figures", speed.measured),
     Part("docs/diagrams/states.md", "halves", states.halves),
     Part("docs/diagrams/states.md", "outbound", states.outbound),
     Part("docs/diagrams/states.md", "inbound", states.inbound),

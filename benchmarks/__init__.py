@@ -1,0 +1,1 @@
+"""Measures the core: times and sizes (``make bench``), and instructions (``make instructions``)."""
