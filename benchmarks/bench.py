@@ -34,7 +34,7 @@ def bare_expat() -> Callable[[bytes], object]:
 
 
 def reading_e() -> Callable[[], object]:
-    """Return the run that takes one E: bare expat reads the message of 341 bytes."""
+    """Return the run that takes one E: bare expat reads the chat message of 306 bytes."""
     return partial(bare_expat(), documents.MESSAGE)
 
 

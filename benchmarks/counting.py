@@ -21,15 +21,20 @@ from typing import Final, NamedTuple
 
 Operation = Callable[[], object]
 
-_WARM_UP: Final = 20
 _NOTHING: Final = "nothing"
 
 
 class Counted(NamedTuple):
-    """What is counted: an operation, and how often it runs."""
+    """What is counted: an operation, and how often it runs before it is counted and while it is."""
 
     run: Operation
-    times: int = 100
+    times: int = 40
+    warm_up: int = 20
+
+
+def long(run: Operation) -> Counted:
+    """Return what is counted of an operation that takes long: its inner loops have warmed up after few runs."""
+    return Counted(run, 8, 4)
 
 
 class CannotCount(Exception):
@@ -41,8 +46,8 @@ def child(operations: Mapping[str, Counted]) -> None:
     chosen = {_NOTHING: Counted(lambda: None), **operations}
     gc.collect()
     gc.disable()
-    for run, times in chosen.values():
-        for _ in range(_WARM_UP):
+    for run, times, warm_up in chosen.values():
+        for _ in range(warm_up):
             run()
         rounds = range(times)
         os.getppid()

@@ -23,7 +23,7 @@ _SHOWN: Final = (
 
 
 def message(sender: str = "romeo@example.net/orchard", to: str = "juliet@example.com/balcony") -> bytes:
-    """Return a chat message with two elements of the RFC and two extensions. By default it has 341 bytes."""
+    """Return a chat message with two elements of the RFC and two extensions. By default it has 306 bytes."""
     return b"<message from='%b' to='%b' id='ktx72v49' type='chat'>%b</message>" % (
         sender.encode(),
         to.encode(),
