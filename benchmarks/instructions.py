@@ -30,7 +30,7 @@ from benchmarks.groups.throughput import ROMEO, handshake
 from benchmarks.scenes import JULIET, NOON, alone, opened, star
 from benchmarks.wires import ByteHost
 from xmpp_im_core.codec import parse_stanza, write_fan_out, write_stanza
-from xmpp_im_core.host import Host, Records, Wire
+from xmpp_im_core.host import Host, MemoryStorage, Wire
 from xmpp_im_core.server import Deliver, ForAccount, Outbound, SessionId, State, hosting, serve
 from xmpp_im_core.stanza import Stanza
 
@@ -125,7 +125,7 @@ def _of_the_loop() -> Mapping[str, Operation]:
 def _verona() -> tuple[Host[State], SessionId]:
     """Return a host on which two users see each other, and the session of one of them."""
     ids = numbers(1)
-    host = Host(hosting("capulet.example"), Records(), Sink(), lambda: NOON, lambda: f"{next(ids):09}")
+    host = Host(hosting("capulet.example"), MemoryStorage(), Sink(), lambda: NOON, lambda: f"{next(ids):09}")
     sessions = {}
     for user in (ROMEO, JULIET):
         host.create(user)

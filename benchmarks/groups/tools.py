@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.processes import race_processes
-from xmpp_im_core.testing.explorer import Pair, Table, disagreements, explore, settled, tabulate
+from xmpp_im_core.testing.explorer import Pair, StepTable, disagreements, explore, settled, tabulate
 
 GROUP = "tools"
 
@@ -33,5 +33,5 @@ def measure(bench: Bench) -> None:
     }
 
 
-def _ends(table: Table, pairs: frozenset[Pair]) -> set[Pair]:
+def _ends(table: StepTable, pairs: frozenset[Pair]) -> set[Pair]:
     return {settled(table, pair) for pair in pairs}
