@@ -199,9 +199,9 @@ def test_what_no_table_has_is_not_written() -> None:
 def test_what_xml_cannot_hold_is_not_written() -> None:
     nameless = element("no name", "urn:x")
 
-    with pytest.raises(SnapshotError, match="a stanza cannot be written: 'no name' is no name for an element"):
+    with pytest.raises(SnapshotError, match="a stanza cannot be written: 'no name' is not a name for an element"):
         dump(Inbound(NOON, "1", Presence(payload=payload(nameless))))
-    with pytest.raises(SnapshotError, match="an element cannot be written: 'no name' is no name for an element"):
+    with pytest.raises(SnapshotError, match="an element cannot be written: 'no name' is not a name for an element"):
         dump(SendIQ(NOON, "1", Asking.GET, nameless))
 
 

@@ -1,21 +1,22 @@
 """Bytes to stanzas and back: the only part of the core that reads or writes XML text.
 
-What is not XMPP's XML is refused by name, each error with the stream error condition of RFC 6120 §4.9.3 that
-answers it: DTDs, entities, comments, processing instructions (§11.1), encodings other than UTF-8 (§11.6), and
-what is larger or deeper than the :class:`Limits`, which are checked before the parser sees the bytes.
+A parser raises a :class:`CodecError` for XML that XMPP does not allow: DTDs, entities, comments and processing
+instructions (RFC 6120 §11.1), encodings other than UTF-8 (§11.6), and stanzas larger or deeper than the
+:class:`Limits`, which are checked before the XML parser sees the bytes. Each subclass of the error has the stream error
+condition of §4.9.3 that answers it.
 
-The limits depend on who reads. A client trusts its server: ``StreamParser()`` takes what :data:`SERVER_TO_CLIENT`
-allows. A server trusts no client: it says ``StreamParser(limits=CLIENT_TO_SERVER)``. Between servers
-``StreamParser(SERVER)`` takes what :data:`SERVER_TO_SERVER` allows.
+The limits depend on who reads. A client trusts its server: ``StreamParser()`` uses :data:`SERVER_TO_CLIENT`. A server
+does not trust its clients and uses ``StreamParser(limits=CLIENT_TO_SERVER)``. Between servers ``StreamParser(SERVER)``
+uses :data:`SERVER_TO_SERVER`.
 
-* :class:`StreamParser` reads a stream as it comes, in pieces of any size;
+* :class:`StreamParser` reads a stream in pieces of any size;
 * :func:`parse_element` and :func:`parse_stanza` read one whole document (a file, a WebSocket frame);
-* :func:`write_element`, :func:`write_stanza` and :func:`write_fan_out` write;
-* :func:`write_stream_header`, :func:`write_features`, :func:`write_stream_error` and :data:`CLOSING` are what a stream
-  has beside its stanzas.
+* :func:`write_element`, :func:`write_stanza` and :func:`write_fan_out` write elements and stanzas;
+* :func:`write_stream_header`, :func:`write_features`, :func:`write_stream_error` and :data:`CLOSING` write the other
+  parts of a stream.
 
-Inside the core the content namespace is always ``jabber:client``; the ``namespace`` that each of these takes
-is the content namespace of the stream, and what stands in it is re-scoped on the way (§4.8.3).
+Inside the core the content namespace is always ``jabber:client``. Each of these functions takes the content namespace
+of the stream as ``namespace``, and re-scopes elements in it (RFC 6120 §4.8.3).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading one whole document: through defusedxml, with what XMPP refuses beyond it on top."""
+"""Read one whole XML document with defusedxml, and refuse what XMPP forbids in addition."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from xmpp_im_core.stanza import CLIENT, IQ, Message, NotAStanza, Presence, from_
 
 
 def parse_element(data: bytes | str, namespace: str = CLIENT, limits: Limits | None = None) -> Element:
-    """Read one element, as it may stand in a stream with this content namespace.
+    """Read one element, as it would appear in a stream with this content namespace.
 
     :param data: the whole element, in UTF-8. An XML declaration may precede it.
-    :param namespace: what elements are in that declare no namespace; it becomes ``jabber:client``
-        (RFC 6120 §4.8.3).
-    :param limits: as for :class:`StreamParser`: by default what a client takes from its server.
-    :raises CodecError: where it is not well-formed, has what XMPP forbids, or is beyond the limits.
+    :param namespace: the content namespace: the namespace of elements that declare none. The result has
+        ``jabber:client`` in its place (RFC 6120 §4.8.3).
+    :param limits: the limits of the reader; the default depends on ``namespace`` as for :class:`StreamParser`.
+    :raises CodecError: if the document is not well-formed, contains what XMPP forbids, or exceeds the limits.
     """
     limits = usual_limits(namespace) if limits is None else limits
     encoded = _encoded(data, limits)
@@ -44,11 +44,12 @@ def parse_element(data: bytes | str, namespace: str = CLIENT, limits: Limits | N
 
 
 def parse_stanza(data: bytes | str, namespace: str = CLIENT, limits: Limits | None = None) -> Message | Presence | IQ:
-    """Read one stanza, as it may stand in a stream with this content namespace.
+    """Read one stanza, as it would appear in a stream with this content namespace.
 
+    :param data: as for :func:`parse_element`.
     :param limits: as for :func:`parse_element`.
-    :raises UnsupportedStanza: where the element is not a message, presence or iq in that namespace.
-    :raises InvalidNamespace: where it is in another content namespace.
+    :raises UnsupportedStanza: if the element is not a message, presence or iq in that namespace.
+    :raises InvalidNamespace: if the element is in another content namespace.
     :raises CodecError: as :func:`parse_element` does.
     """
     root = parse_element(data, namespace, limits)
@@ -60,14 +61,14 @@ def parse_stanza(data: bytes | str, namespace: str = CLIENT, limits: Limits | No
 
 
 def _encoded(data: bytes | str, limits: Limits) -> bytes:
-    """Return the bytes of a document that is not too large, and is UTF-8."""
+    """Return the bytes of a document, and refuse one that is too large, empty or not UTF-8."""
     if len(data) > limits.stanza_bytes:
         raise TooLarge(f"more than {limits.stanza_bytes} bytes")
     try:
         if isinstance(data, str):
             data = data.encode()
         if not data:
-            raise NotWellFormed("nothing at all")
+            raise NotWellFormed("the document is empty")
         data.decode()
         check_first_bytes(data)
     except UnicodeError as error:
@@ -91,7 +92,7 @@ def _parse(data: bytes, target: _Target) -> Element:
 
 
 class _Target:
-    """The target that ``xml.etree``'s parser tells of each event; its names are part of that protocol."""
+    """The target to which ``xml.etree``'s parser reports events. That protocol prescribes the names of the methods."""
 
     comment = staticmethod(comment)
     pi = staticmethod(processing_instruction)
@@ -102,7 +103,7 @@ class _Target:
         self._limits = limits
         self._tree = Tree(self.names, limits.depth, self.roots.append)
         self._content = namespace
-        self._defaults: list[str] = []  # the default namespaces that the document declares, innermost last
+        self._defaults: list[str] = []  # the default namespaces in force, the innermost last
         self.data = self._tree.text
         self.end = self._tree.end
 
@@ -116,6 +117,6 @@ class _Target:
             self._defaults.pop()
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if tag[0] != "{" and not self._defaults:  # not even xmlns='' has been said
+        if tag[0] != "{" and not self._defaults:  # no xmlns is in force, not even xmlns=''
             tag = f"{{{self._content}}}{tag}"
         self._tree.start(tag, attributes)

@@ -1,4 +1,4 @@
-"""What can be wrong with XML, each with the stream error condition that answers it (RFC 6120 §4.9.3)."""
+"""The errors of the codec. Each parser error has the stream error condition that answers it (RFC 6120 §4.9.3)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from xmpp_im_core.codec.stream_events import StreamEvent
 
 
 class CodecError(ValueError):
-    """The XML that was read is not XMPP's. Each subclass names the condition to close the stream with."""
+    """The XML that was read is not allowed in XMPP."""
 
     condition: ClassVar[str] = "undefined-condition"
+    """The condition of the stream error to send before you close the stream."""
 
     before: tuple[StreamEvent, ...] = ()
-    """What the same call of :meth:`StreamParser.feed` had read before the error; to be handled first."""
+    """The events that the same call of :meth:`StreamParser.feed` read before the error. Handle them first."""
 
 
 class NotWellFormed(CodecError):
@@ -29,15 +30,15 @@ class RestrictedXML(CodecError):
 
 
 class UnsupportedEncoding(CodecError):
-    """An encoding other than UTF-8, declared or plain to see, or broken UTF-8 (§4.9.3.22, §11.6)."""
+    """An encoding other than UTF-8, declared or visible in the first bytes; or broken UTF-8 (§4.9.3.22, §11.6)."""
 
     condition = "unsupported-encoding"
 
 
 class BadFormat(CodecError):
-    """XML that cannot be processed, and that no narrower condition names (§4.9.3.1).
+    """XML that cannot be processed and has no more specific condition (§4.9.3.1).
 
-    XML 1.1 (§11.8), text between stanzas that is not whitespace (§11.7), a root that is no stream.
+    XML 1.1 (§11.8), text between stanzas that is not whitespace (§11.7), or a root that is not a stream.
     """
 
     condition = "bad-format"
@@ -56,19 +57,19 @@ class TooDeep(CodecError):
 
 
 class InvalidNamespace(CodecError):
-    """The stream namespace is another, or the content namespace is not this stream's (§4.9.3.10)."""
+    """The stream namespace is wrong, or a first-level element is in another stream's content namespace (§4.9.3.10)."""
 
     condition = "invalid-namespace"
 
 
 class UnsupportedStanza(CodecError):
-    """An element that should be a stanza and is none (§4.9.3.24)."""
+    """A first-level element in the content namespace that is not a message, presence or iq (§4.9.3.24)."""
 
     condition = "unsupported-stanza-type"
 
 
 class Unwritable(ValueError):
-    """A tree that no XML can stand for: a name or a namespace that is none, an attribute given twice.
+    """A tree that cannot be written as XML: it has an invalid name or namespace, or an attribute twice.
 
-    No peer can cause it: what a parser has read can always be written.
+    No peer can cause this error, because everything that a parser has read can be written.
     """

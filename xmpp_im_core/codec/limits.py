@@ -1,10 +1,10 @@
-"""How much a reader takes: it depends on who reads whom (RFC 6120 §13.12).
+"""How much a reader accepts; the limits depend on who reads from whom (RFC 6120 §13.12).
 
-A server reads entities that it knows nothing of, so it takes little. A client has chosen its server and trusts it with
-all it has; what comes from there can be large: a roster comes as one stanza, and a forwarded message comes inside of
-others. What a server takes from a client it passes on with a longer header, so a server that reads from another
-server takes more than either takes from a client: else a client could make its own server break the stream between
-the two.
+* A server reads from clients that it does not know, so it accepts little.
+* A client chose its server and trusts it. Stanzas from the server can be large: a roster is one stanza, and a forwarded
+  message is inside other elements.
+* A server passes a client's stanza on with a longer header. So a server accepts more from another server than a server
+  accepts from a client; otherwise a client could make its server break the stream between the two servers.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from xmpp_im_core.stanza import CLIENT
 
 @frozen
 class Limits:
-    """How much one stanza, one other first-level element or one stream header may hold.
+    """The limits of one stanza, one other first-level element or one stream header.
 
-    :raises ValueError: for a limit below 1.
+    :raises ValueError: if a limit is below 1.
     """
 
     stanza_bytes: int = field(default=262_144, validator=ge(1))
-    """RFC 6120 §13.12 asks for at least 10,000."""
+    """Bytes; RFC 6120 §13.12 requires at least 10,000."""
     depth: int = field(default=64, validator=ge(1))
-    """Levels of elements, the stanza being the first."""
+    """Levels of elements; the stanza is the first level."""
     namespace: int = field(default=1024, validator=ge(1))
     """Characters of one namespace."""
 
     @property
     def written_bytes(self) -> int:
-        """How many bytes it may take when it is written again: half as much again as ``stanza_bytes``.
+        """How many bytes it may have when it is written again: 1.5 times ``stanza_bytes``.
 
-        The writer escapes more than it must, and declares a namespace for each element and attribute in it. What grows
-        by more than that is refused, for it was made to grow. The other half of what the next server takes beyond this
-        server is for what is stamped: 'from', 'to' and xml:lang.
+        The writer escapes more characters than necessary and declares the namespace of each element and attribute that
+        needs one. XML that grows by more than half is refused, because it was made to grow. The next server accepts
+        twice ``stanza_bytes``; the rest is for stamped attributes: 'from', 'to' and xml:lang.
         """
         return self.stanza_bytes * 3 // 2
 
 
 CLIENT_TO_SERVER: Final = Limits()
-"""What a server takes from a client, and the strictest of the three."""
+"""The limits of a server that reads from a client: the strictest of the three."""
 
 SERVER_TO_SERVER: Final = Limits(stanza_bytes=2 * CLIENT_TO_SERVER.stanza_bytes)
-"""What a server takes from another server."""
+"""The limits of a server that reads from another server."""
 
 SERVER_TO_CLIENT: Final = Limits(stanza_bytes=16_777_216, depth=128)
-"""What a client, or a component, takes from the server that it has chosen.
+"""The limits of a client or a component that reads from its server.
 
-A roster of 20,000 items, the most that this project's server half keeps by default, may have 800 bytes for each item.
+A roster of 20,000 items, the default maximum of this project's server half, may have 800 bytes for each item.
 """
 
 _USUAL: Final = MappingProxyType(
@@ -62,5 +62,5 @@ _USUAL: Final = MappingProxyType(
 
 
 def usual_limits(namespace: str) -> Limits:
-    """Return the limits of a reader that names none, in a stream with this content namespace."""
+    """Return the default limits for a stream with this content namespace."""
     return _USUAL.get(namespace, CLIENT_TO_SERVER)

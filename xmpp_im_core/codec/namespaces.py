@@ -1,4 +1,4 @@
-"""Content namespaces, and how a stanza passes from one to another (RFC 6120 §4.8.3)."""
+"""Content namespaces, and re-scoping a stanza from one to another (RFC 6120 §4.8.3)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ def check_first_level(namespace: str, content: str) -> None:
 def rescope(root: Element, old: str, new: str) -> Element:
     """Return the element with the content namespace ``new`` in place of ``old``.
 
-    Only the unbroken chain of elements in ``old`` changes: "the rule does not apply to elements qualified by
-    namespaces other than 'jabber:client' and 'jabber:server' nor to any children of such elements".
+    Only elements in ``old`` whose ancestors are all in ``old`` change: "the rule does not apply to elements qualified
+    by namespaces other than 'jabber:client' and 'jabber:server' nor to any children of such elements".
 
-    What hangs on that chain and is itself in ``new`` is put in ``old``. Left alone it would pass for content
-    from here on: a child that a filter did not know would become a body behind it. So nothing becomes what
-    it was not, and re-scoping back gives the same element.
+    A child of such an element that is in ``new`` is put into ``old``. Otherwise it would become content: an unknown
+    child that passed a filter would be a body after it. Re-scoping back gives the original element.
     """
     if old == new:
         return root

@@ -1,4 +1,4 @@
-"""What both parsers share: the refusals, and building a tree from a parser's events."""
+"""The common part of both parsers: building a tree from a parser's events, and refusing what XMPP forbids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from xmpp_im_core.codec.xml_names import NOT_IN_NAMESPACES
 from xmpp_im_core.element import Element
 
 WHITESPACE: Final = " \t\r\n"
-"""What XML takes for whitespace (Unicode has more)."""
+"""The whitespace of XML; Unicode has more."""
 
 _UNDEFINED_ENTITY: Final = errors.codes[errors.XML_ERROR_UNDEFINED_ENTITY]
 _REMEMBERED: Final = 1024
@@ -29,26 +29,28 @@ _REMEMBERED_LENGTH: Final = 128
 
 @lru_cache(maxsize=4096)
 def _shared(name: str) -> str:
-    """Return one string for all equal ones, as ``sys.intern`` does, which never lets go of one since Python 3.12."""
+    """Return the same object for equal strings. ``sys.intern`` does this too, but since 3.12 it never frees a string."""
     return name
 
 
 class Names(dict[str, tuple[str, str]]):
-    """The names that a parser has met, as (namespace, local name): each is split once, and shared with other parsers.
+    """The names that a parser has met, by the parser's own notation, as (namespace, local name).
 
-    :param split: takes a name apart, as the parser's events write it.
+    Each name is split once, and its strings are shared with other parsers.
+
+    :param split: splits a name in the notation of the parser's events.
     """
 
     def __init__(self, split: Callable[[str], tuple[str, str]]) -> None:
         super().__init__()
         self._split = split
         self.growth = growth_factor("")
-        """How many times as large what has these names can become when it is written."""
+        """By which factor an element with these names can grow when it is written."""
 
     def __missing__(self, raw: str) -> tuple[str, str]:
         namespace, name = self._split(raw)
         if NOT_IN_NAMESPACES.search(namespace):
-            raise NotWellFormed(f"the namespace {namespace!r} is no URI")
+            raise NotWellFormed(f"the namespace {namespace!r} is not a URI")
         self.growth = max(self.growth, growth_factor(namespace))
         if len(raw) > _REMEMBERED_LENGTH:
             return namespace, name
@@ -59,7 +61,7 @@ class Names(dict[str, tuple[str, str]]):
 
 
 class AttributeNames(dict[str, str]):
-    """The attribute names that a parser has met, plain or in Clark notation."""
+    """The attribute names that a parser has met, by the parser's own notation: plain, or in Clark notation."""
 
     def __init__(self, names: Names) -> None:
         super().__init__()
@@ -77,13 +79,14 @@ class AttributeNames(dict[str, str]):
 
 
 Frame: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], list[Element | str]]
-"""An element whose end has not come yet."""
+"""An unfinished element: its name, namespace, attributes, and the children so far."""
 
 
 class Tree:
-    """Builds an element from the events of a parser, whose handlers ``start``, ``end`` and ``text`` are.
+    """Builds an element from the events of a parser. Its ``start``, ``end`` and ``text`` are the parser's handlers.
 
-    :param done: is called with the outermost element when its end has come.
+    :param depth: how many levels of elements are allowed.
+    :param done: called with the outermost element at its end.
     """
 
     __slots__ = ("_attributes", "_depth", "_done", "_frames", "_names", "_pieces", "text")
@@ -95,7 +98,7 @@ class Tree:
         self._done = done
         self._frames: list[Frame] = []
         self._pieces: list[str] = []
-        self.text = self._pieces.append  # joined when the next tag shows where the text ends
+        self.text = self._pieces.append  # joined at the next tag, where the text ends
 
     def start(self, raw: str, attributes: dict[str, str]) -> None:
         """Open an element."""
@@ -108,7 +111,7 @@ class Tree:
         frames.append((name, namespace, self.attributes(attributes) if attributes else (), []))
 
     def attributes(self, attributes: dict[str, str]) -> tuple[tuple[str, str], ...]:
-        """Return attributes as an element has them."""
+        """Return attributes in the form of :attr:`Element.attributes`."""
         names = self._attributes
         return tuple(sorted([(names[raw], value) for raw, value in attributes.items()]))
 
@@ -125,7 +128,7 @@ class Tree:
             self._done(element)
 
     def take_text(self) -> str:
-        """Return the text since the last tag, and forget it."""
+        """Remove and return the text since the last tag."""
         pieces = self._pieces
         text = pieces[0] if len(pieces) == 1 else "".join(pieces)
         pieces.clear()
@@ -133,12 +136,13 @@ class Tree:
 
 
 def check_first_bytes(data: bytes, offset: int = 0) -> None:
-    """Refuse what cannot begin an XML document in UTF-8.
+    """Refuse bytes that cannot begin an XML document in UTF-8.
 
-    Expat takes UTF-16 for what it is even when told UTF-8, and swallows a byte order mark, which is here "a
-    zero width no-break space, not ... a byte order mark" (RFC 6120 §11.6): text before the root.
+    Expat reads UTF-16 even when told that the encoding is UTF-8. It also ignores a byte order mark, which in XMPP is "a
+    zero width no-break space, not ... a byte order mark" (RFC 6120 §11.6), so it is text before the root.
 
-    :param data: bytes of the document from ``offset`` on, which is below 2; at least one of them.
+    :param data: at least one byte of the document, from ``offset`` on.
+    :param offset: 0 or 1.
     """
     if b"\0" in data[: 2 - offset] or (not offset and data[0] in b"\xfe\xff"):
         raise UnsupportedEncoding("the first bytes are not UTF-8")
@@ -147,9 +151,9 @@ def check_first_bytes(data: bytes, offset: int = 0) -> None:
 
 
 def xml_declaration(version: str, encoding: str | None, standalone: int) -> None:
-    """Refuse an XML declaration of another version (RFC 6120 §11.8) or encoding (§11.6).
+    """Refuse an XML declaration with another version than 1.0 (RFC 6120 §11.8) or another encoding than UTF-8 (§11.6).
 
-    A standalone document declaration may be ignored (§11.5), and is.
+    A standalone document declaration is ignored, as §11.5 allows.
     """
     if encoding is not None and encoding.lower() != "utf-8":
         raise UnsupportedEncoding(f"the encoding {encoding!r} is declared")
@@ -158,7 +162,7 @@ def xml_declaration(version: str, encoding: str | None, standalone: int) -> None
 
 
 def doctype(*_: object) -> None:
-    """Refuse a document type declaration, before anything in it is read."""
+    """Refuse a document type declaration before its content is read."""
     raise RestrictedXML("a document type declaration")
 
 
@@ -173,5 +177,5 @@ def processing_instruction(*_: str) -> None:
 
 
 def syntax_error(message: str, code: int) -> CodecError:
-    """Return the error that an error of expat stands for."""
+    """Convert an error of expat."""
     return (RestrictedXML if code == _UNDEFINED_ENTITY else NotWellFormed)(message)

@@ -1,9 +1,9 @@
-"""Writing: always well-formed and namespace-correct, whatever tree is given.
+"""Write elements and stanzas: the output is always well-formed and namespace-correct.
 
 Elements never have a prefix ("An implementation MUST NOT generate namespace prefixes for elements qualified by
-the content namespace", RFC 6120 §4.8.5); the few attributes in a namespace get one that their own element
-declares. Characters that XML has no way to write, control characters above all, become U+FFFD: one of them in
-a status must not keep a presence from a thousand subscribers. Names that are none are :class:`Unwritable`.
+the content namespace", RFC 6120 §4.8.5). An attribute in a namespace gets a prefix that its element declares.
+Characters that XML cannot express, such as control characters, are replaced by U+FFFD: one such character in a status
+must not withhold a presence from a thousand subscribers. An invalid name raises :class:`Unwritable`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from xmpp_im_core.stanza import CLIENT, Stanza
 _XMLNS: Final = "http://www.w3.org/2000/xmlns/"
 _HEADER: Final = frozenset({"to", "from", "id", "type", XML_LANG})
 
-# What is outside of the production Char of XML 1.0.
+# The characters outside of the production Char of XML 1.0.
 _NO_CHARACTER: Final = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_stanza(stanza: Stanza, namespace: str = CLIENT, *, declare: bool = False) -> bytes:
     """Write a stanza for a stream with this content namespace (RFC 6120 §4.8.3).
 
-    :param declare: whether the stanza itself declares its namespace: on a stream whose header does not (§4.8.2),
-        and where there is no stream header (WebSocket, BOSH).
-    :raises Unwritable: for names, namespaces or attributes that XML cannot hold.
+    :param declare: whether the stanza declares its namespace itself. This is needed on a stream whose header does not
+        declare it (§4.8.2), and without a stream header (WebSocket, BOSH).
+    :raises Unwritable: if a name, a namespace or an attribute is not valid in XML.
     """
     to = "" if stanza.to is None else f' to="{_value(stanza.to.written)}"'
     return f"{_opening(stanza, namespace, declare)}{to}{_rest(stanza, namespace)}".encode()
@@ -39,8 +39,9 @@ def write_stanza(stanza: Stanza, namespace: str = CLIENT, *, declare: bool = Fal
 def write_fan_out(
     stanza: Stanza, recipients: Iterable[str], namespace: str = CLIENT, *, declare: bool = False
 ) -> Iterator[bytes]:
-    """Write a stanza once for each recipient, with their address as its 'to'; the rest is written only once.
+    """Yield a stanza for each recipient, with the recipient as 'to'. The other parts are serialised only once.
 
+    :param recipients: the written addresses.
     :raises Unwritable: as :func:`write_stanza` does.
     """
     before = f'{_opening(stanza, namespace, declare)} to="'.encode()
@@ -51,7 +52,8 @@ def write_fan_out(
 def write_element(element: Element, namespace: str = CLIENT, *, declare: bool = False) -> bytes:
     """Write an element for a stream with this content namespace; ``parse_element`` reads it back.
 
-    :raises Unwritable: for names, namespaces or attributes that XML cannot hold.
+    :param declare: as for :func:`write_stanza`.
+    :raises Unwritable: if a name, a namespace or an attribute is not valid in XML.
     """
     parts: list[str] = []
     write_tree(parts, rescope(element, CLIENT, namespace), None if declare else namespace)
@@ -63,7 +65,7 @@ def _opening(stanza: Stanza, namespace: str, declare: bool) -> str:
 
 
 def _rest(stanza: Stanza, namespace: str) -> str:
-    """Return a stanza from after its 'to' to its end."""
+    """Return the text of a stanza after its 'to'."""
     parts: list[str] = []
     if stanza.from_ is not None:
         parts.append(f' from="{_value(stanza.from_.written)}"')
@@ -81,13 +83,17 @@ def _rest(stanza: Stanza, namespace: str) -> str:
 
 
 def write_tree(parts: list[str], element: Element, scope: str | None) -> None:
-    """Write an element where ``scope`` is the default namespace (None: nobody knows)."""
+    """Append the text of an element.
+
+    :param scope: the default namespace around the element; None if it is unknown.
+    :raises Unwritable: if a name, a namespace or an attribute is not valid in XML.
+    """
     name, namespace = element.name, element.namespace
     if not is_name(name):
-        raise Unwritable(f"{name!r} is no name for an element")
+        raise Unwritable(f"{name!r} is not a name for an element")
     if namespace == scope:
         parts.append(f"<{name}")
-    elif namespace == XML:  # may not be declared the default
+    elif namespace == XML:  # this namespace must not be declared as the default
         name = f"xml:{name}"
         parts.append(f"<{name}")
     else:
@@ -114,14 +120,14 @@ def _write_content(parts: list[str], children: tuple[Element | str, ...], name: 
 def write_attributes(parts: list[str], attributes: tuple[tuple[str, str], ...]) -> None:
     """Append attributes to the parts of an opening tag.
 
-    :raises Unwritable: for names that XML cannot hold.
+    :raises Unwritable: if a name or a namespace is not valid in XML, or a name occurs twice.
     """
     if len(attributes) > 1 and len(dict(attributes)) < len(attributes):
         raise Unwritable(f"an attribute is given twice: {[name for name, _ in attributes]}")
     for number, (written, value) in enumerate(attributes):
         namespace, name = split_name(written)
         if not is_name(name) or (written[0] == "{" and not namespace) or written == "xmlns":
-            raise Unwritable(f"{written!r} is no name for an attribute")
+            raise Unwritable(f"{written!r} is not a name for an attribute")
         if not namespace:
             parts.append(f' {name}="{_value(value)}"')
         elif namespace == XML:
@@ -137,7 +143,7 @@ def _namespace(text: str) -> str:
 
 
 def _value(text: str) -> str:
-    """Escape the value of an attribute; a parser would turn a bare tab or line end into a space."""
+    """Escape the value of an attribute. Tabs and line ends are escaped because a parser turns them into spaces."""
     if not text.isprintable():
         text = _NO_CHARACTER.sub("\ufffd", text)
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
@@ -146,7 +152,7 @@ def _value(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape character data; '>' for the sake of ']]>', and a parser would turn a bare '\\r' into '\\n'."""
+    """Escape character data: '>' because of ']]>', and '\\r' because a parser turns it into '\\n'."""
     if not text.isprintable():
         text = _NO_CHARACTER.sub("\ufffd", text)
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

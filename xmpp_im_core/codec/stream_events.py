@@ -1,4 +1,4 @@
-"""What a stream brings besides stanzas."""
+"""The events of a stream: its header, its end, and first-level elements that are not stanzas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xmpp_im_core.stanza import AddressLike, Stanza
 
 @frozen
 class StreamOpened:
-    """The stream header (RFC 6120 §4.7)."""
+    """The stream header was read (RFC 6120 §4.7). Absent attributes are None."""
 
     to: AddressLike = None
     from_: AddressLike = None
@@ -23,14 +23,14 @@ class StreamOpened:
 
 @frozen
 class NonStanza:
-    """A first-level element that is no stanza: of the stream itself, or of another namespace (§4.8.4)."""
+    """A first-level element that is not a stanza: one of the stream itself, or of another namespace (§4.8.4)."""
 
     element: Element
 
 
 @frozen
 class StreamClosed:
-    """The closing tag of the stream (§4.4)."""
+    """The closing tag of the stream was read (§4.4)."""
 
 
 StreamEvent: TypeAlias = StreamOpened | Stanza | NonStanza | StreamClosed

@@ -1,10 +1,11 @@
-"""Reading a stream as it comes: a push parser over expat, with the same refusals as for documents.
+"""Read a stream in pieces: a push parser over expat. It refuses the same XML as the parser of documents.
 
-Expat is fed only what may still belong to a stanza within the limits, so that what is too large is refused
-before it is parsed, whatever the size of the pieces it comes in. With each piece expat reads what is not yet
-finished again, so of a long tag it is fed no piece that does not end it. Expat keeps every name and prefix that it has
-met until its document ends, and a stream may last for months. So the parser takes a new expat at the first stanza that
-begins after a fixed number of bytes; where the reads end plays no part.
+* The parser feeds expat only bytes that may belong to a stanza within the limits. So it refuses a stanza that is too
+  large before expat parses it, whatever the size of the pieces.
+* Expat reads an unfinished tag again with each piece. So the parser holds back the pieces of a long tag until the tag
+  ends or has doubled in length.
+* Expat keeps every name and prefix until its document ends, and a stream may last for months. So the parser takes a new
+  expat at the first stanza that begins after a fixed number of bytes. Where the pieces end has no influence on this.
 """
 
 from __future__ import annotations
@@ -42,25 +43,26 @@ from xmpp_im_core.jid import parse_address
 from xmpp_im_core.stanza import CLIENT, KINDS, Payload, read_stanza
 
 _SEPARATOR: Final = "\x01"
-"""Between namespace and name in expat's events. No XML 1.0 document can hold this character, not even by
-reference, so no namespace can be made to look like another with a name (CVE-2022-25236)."""
+"""Separates namespace and name in expat's events. No XML 1.0 document can contain this character, not even by
+reference, so a namespace cannot pass for another namespace with a name (CVE-2022-25236)."""
 
-_RENEWED_AFTER: Final = 262_144  # bytes, from which on the next stanza begins with a new expat
-_PIECE: Final = 16_384  # bytes that expat is fed at once: those behind the point where it is renewed are read twice
-_LONG: Final = 1024  # bytes of what is not yet finished, from which on it is not read again for each piece
+_RENEWED_AFTER: Final = 262_144  # bytes after which the next stanza is read by a new expat
+_PIECE: Final = 16_384  # bytes fed to expat at once; the bytes after the point of renewal are read twice
+_LONG: Final = 1024  # bytes of unfinished markup, from which on pieces are held back
 _MARKS: Final = re.compile(rb"[\"'>]")
 
 
 class _Renewal(Exception):
-    """Raised by a handler of expat's where a stanza begins that a new expat is to read."""
+    """Raised by a handler of expat at the beginning of a stanza that a new expat is to read."""
 
 
 class StreamParser:
-    """Reads one stream, from its header to its closing tag. A stream that is restarted gets a new parser.
+    """Reads one stream, from its header to its closing tag. Make a new parser when the stream is restarted.
 
     :param namespace: the content namespace of the stream.
-    :param limits: by default those of a client that reads from its server, :data:`SERVER_TO_CLIENT`, and between
-        servers :data:`SERVER_TO_SERVER`. A server that reads from a client gives :data:`CLIENT_TO_SERVER`.
+    :param limits: the limits of the reader. The default is :data:`SERVER_TO_SERVER` in the namespace of servers, and
+        :data:`SERVER_TO_CLIENT` in those of clients and components: what a client takes from its server. A server that
+        reads from a client passes :data:`CLIENT_TO_SERVER`.
     """
 
     def __init__(self, namespace: str = CLIENT, limits: Limits | None = None) -> None:
@@ -70,21 +72,22 @@ class StreamParser:
         self._limit = limits.stanza_bytes
         self._written_limit = limits.written_bytes
         self._namespace_limit = limits.namespace
-        self._header = b""  # as it came, once it is complete
-        self._pieces: list[bytes] = []  # of it, until then
-        self._first = 0  # where the first element behind it begins
+        # Positions count the bytes that the current expat has been fed.
+        self._header = b""  # the bytes of the stream header, once it is complete
+        self._pieces: list[bytes] = []  # the bytes fed until then
+        self._first = 0  # position of the first element after the header
         self._default = ""
         self._lang: str | None = None
-        self._open: bool | None = None  # None: not yet
-        self._between = True  # stanzas, or before the first, or behind the last
+        self._open: bool | None = None  # None: before the header
+        self._between = True  # whether the parser is outside of first-level elements
         self._characters = WholeCharacters()
         self._fed = 0
-        self._begun = 0  # where the first byte stands of what is not yet finished
-        self._renewed = 0  # where the first byte behind the header stood when this expat was new
-        self._tail = b""  # the last bytes fed, which are not yet finished and which expat will read again
-        self._held: list[bytes] = []  # what it has not been fed, since it would not finish anything
+        self._begun = 0  # position of the first byte of the unfinished element
+        self._renewed = 0  # position of the first byte after the header when this expat was new
+        self._tail = b""  # the last bytes fed, which are unfinished and which expat will read again
+        self._held: list[bytes] = []  # pieces not fed to expat, because they do not finish a tag
         self._held_size = 0
-        self._quote = b""  # that is open at the end of the tag under way
+        self._quote = b""  # the quotation mark that is open at the end of the unfinished tag
         self._events: list[StreamEvent] = []
         self._error: CodecError | None = None
         self._take_expat()
@@ -101,11 +104,11 @@ class StreamParser:
         parser.StartDoctypeDeclHandler = doctype
         parser.CommentHandler = comment
         parser.ProcessingInstructionHandler = processing_instruction
-        if hasattr(parser, "SetReparseDeferralEnabled"):  # else a stanza that comes in pieces is reported late
+        if hasattr(parser, "SetReparseDeferralEnabled"):  # with deferral, a stanza in pieces would be reported late
             parser.SetReparseDeferralEnabled(False)
 
     def _take_another_expat(self) -> None:
-        """Go on as if the header had come a moment ago."""
+        """Feed the stream header to a new expat, so that it continues after the header."""
         self._take_expat()
         self._parser.Parse(self._header, False)
         self._parser.StartElementHandler = self._first_level
@@ -113,12 +116,13 @@ class StreamParser:
         self._tail = b""
 
     def feed(self, data: bytes) -> tuple[StreamEvent, ...]:
-        """Return what these bytes complete, in order. A stanza without a language gets the stream's (§8.1.5).
+        """Return the events that these bytes complete, in order.
+
+        A stanza without an xml:lang gets the language of the stream (RFC 6120 §8.1.5).
 
         :param data: the next bytes of the stream, cut anywhere.
-        :raises CodecError: at the first byte that shows the error; inside of a very long tag, a little later. Its
-            ``before`` holds what the same bytes had completed. The parser is dead then: every further call raises
-            the error again.
+        :raises CodecError: at the first byte that shows the error, or a little later inside a very long tag. The
+            error's ``before`` has the events that the same bytes completed. Every later call raises the error again.
         """
         if self._error is not None:
             raise type(self._error)(*self._error.args)
@@ -133,12 +137,15 @@ class StreamParser:
         return events
 
     def _take(self, data: bytes, broken: bool) -> None:
-        """Take whole characters, and whether bytes that are not UTF-8 follow them."""
+        """Feed whole characters to expat, in pieces that stay within the limits.
+
+        :param broken: whether bytes that are not UTF-8 follow them.
+        """
         at = 0
         while at < len(data):
             room = self._limit - (self._fed + self._held_size - self._begun)
             end = boundary(data, at + min(room, _PIECE))
-            if end == at:  # the next character is beyond the limit
+            if end == at:  # the next character would exceed the limit
                 self._parse_held()
                 raise TooLarge(f"more than {self._limit} bytes")
             piece, at = data[at:end], end
@@ -151,33 +158,33 @@ class StreamParser:
             raise UnsupportedEncoding("broken UTF-8")
 
     def _held_back(self, data: bytes, room: int) -> bytes:
-        """Return what expat is to be fed of something long that goes on: nothing, until it ends or has doubled."""
+        """Hold back a piece of long unfinished markup. Return the bytes to feed: none until it ends or has doubled."""
         if self._tail.startswith(b"<?"):
             ends = b"?>" in (self._held[-1] if self._held else self._tail)[-1:] + data
-        else:  # a comment is refused wherever it ends; all else that is not yet finished ends where a tag does
+        else:  # the end of a comment does not matter, it is refused; other markup ends like a tag
             ends = not self._tail.startswith(b"<!") and self._ends(data)
         self._held.append(data)
         self._held_size += len(data)
         if not ends and len(data) < room and self._held_size < len(self._tail):
             return b""
-        data = self._no_longer_held()
+        data = self._release_held()
         if ends:
             check_tag(self._tail + data, self._limits)
         return data
 
-    def _no_longer_held(self) -> bytes:
+    def _release_held(self) -> bytes:
         held = b"".join(self._held)
         self._held.clear()
         self._held_size = 0
         return held
 
     def _parse_held(self) -> None:
-        """Let expat see what it has not been fed: it may hold an error that stands before another one."""
+        """Feed the held pieces to expat: they may contain an error that precedes the one to be raised."""
         if self._held:
-            self._parse(self._no_longer_held())
+            self._parse(self._release_held())
 
     def _ends(self, data: bytes) -> bool:
-        """Whether a tag ends in these bytes, which go on with it: at the first ">" that stands in no quotes."""
+        """Whether these bytes, which continue a tag, contain its end: a ">" outside of quotation marks."""
         for mark in _MARKS.findall(data):
             if self._quote:
                 self._quote = b"" if mark == self._quote else self._quote
@@ -190,7 +197,7 @@ class StreamParser:
     def _parse(self, data: bytes) -> None:
         if self._fed < 2:
             check_first_bytes(data, self._fed)
-        if len(self._tail) + len(data) > self._namespace_limit:  # else no namespace in it is too long
+        if len(self._tail) + len(data) > self._namespace_limit:  # shorter data cannot contain a namespace too long
             self._parser.StartNamespaceDeclHandler = self._declared
         try:
             self._parser.Parse(data, False)
@@ -199,7 +206,7 @@ class StreamParser:
             return
         except (CodecError, ExpatError) as error:
             if self._between and self._open is not None:
-                self._check_between()  # text stands before whatever expat has found
+                self._check_between()  # the text precedes the error that expat has found
             raise syntax_error(str(error), error.code) if isinstance(error, ExpatError) else error from None
         self._fed += len(data)
         self._note_unfinished(data)
@@ -212,13 +219,13 @@ class StreamParser:
             raise TooLarge(f"more than {self._limit} bytes")
 
     def _renew(self, data: bytes) -> None:
-        """Read on with a new expat, from the stanza that was about to begin."""
+        """Continue with a new expat at the stanza that was about to begin."""
         unread = (self._tail + data)[self._begun - (self._fed - len(self._tail)) :]
         self._take_another_expat()
         self._parse(unread)
 
     def _note_unfinished(self, data: bytes) -> None:
-        """Keep what expat will read again, and find out whether it ends within quotes."""
+        """Keep the bytes that expat will read again, and note whether they end inside quotation marks."""
         unfinished = self._fed - self._parser.CurrentByteIndex
         data = data if len(data) >= unfinished else self._tail + data
         self._tail = data[len(data) - unfinished :]
@@ -227,7 +234,7 @@ class StreamParser:
             self._ends(self._tail)
 
     def _keep_header(self, data: bytes) -> None:
-        """Keep the bytes of the header, and perhaps whitespace behind it, for the next expat."""
+        """Keep the bytes of the header, and any whitespace after it, for the next expat."""
         self._pieces.append(data)
         if self._open is not None:
             self._parser.StartNamespaceDeclHandler = None
@@ -235,11 +242,14 @@ class StreamParser:
             self._pieces.clear()
 
     def _check_between(self) -> None:
-        """Refuse text between stanzas: "either entity MAY send whitespace as separators" (RFC 6120 §11.7)."""
+        """Refuse text between stanzas except whitespace.
+
+        "either entity MAY send whitespace as separators" (RFC 6120 §11.7)
+        """
         if self._tree.take_text().strip(WHITESPACE):
             raise BadFormat("text between the stanzas")
 
-    # --- the handlers of expat's events: of the header, then between stanzas; inside one, those of the tree ---
+    # --- handlers of expat's events for the header and between stanzas; inside a stanza the tree has the handlers ---
 
     def _declared(self, prefix: str | None, namespace: str | None) -> None:
         check_namespace(namespace or "", self._limits)

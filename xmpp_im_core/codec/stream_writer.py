@@ -1,4 +1,4 @@
-"""Writing the parts of a stream around its stanzas: header, features, errors, closing tag (RFC 6120 §4.2 to §4.9)."""
+"""Write the parts of a stream besides stanzas: header, features, errors, closing tag (RFC 6120 §4.2 to §4.9)."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def write_stream_header(
     """Write the XML declaration and the header that open a stream (§4.2, §4.7).
 
     :param namespace: the content namespace of the stream.
-    :param id: for the response header only: an id that nobody can guess (§4.7.3).
+    :param id: for the response header only: an id that cannot be guessed (§4.7.3).
     :param version: None on the stream of a component (XEP-0114), which has no version.
-    :raises ValueError: for a namespace that is no content namespace.
+    :raises ValueError: if ``namespace`` is not in ``CONTENT_NAMESPACES``.
     """
     if namespace not in CONTENT_NAMESPACES:
         raise ValueError(f"namespace: {namespace!r} is not one of {', '.join(sorted(CONTENT_NAMESPACES))}")
@@ -90,19 +90,21 @@ def write_stream_error(
     application: Element | None = None,
     namespace: str = CLIENT,
 ) -> bytes:
-    """Write a stream error (§4.9). The closing tag has to follow it (§4.9.1.1).
+    """Write a stream error (§4.9). Write the closing tag after it (§4.9.1.1).
 
     :param condition: one of :data:`STREAM_CONDITIONS`.
     :param text: a description for people, in the language ``lang`` (§4.9.2).
-    :param host: for ``see-other-host``: where to connect to instead (§4.9.3.19).
-    :param application: a condition of an application, in a namespace of that application (§4.9.4).
-    :raises ValueError: for another condition, a host without ``see-other-host``, and the reverse.
+    :param host: required for ``see-other-host``, and for no other condition: the host to connect to (§4.9.3.19).
+    :param application: a condition of an application, in the namespace of that application (§4.9.4).
+    :param namespace: the content namespace of the stream.
+    :raises ValueError: if the condition is not one of those, or ``host`` is given for another condition than
+        ``see-other-host`` or missing for that one, or ``application`` is in the namespace of stream errors.
     :raises Unwritable: as ``write_element`` does.
     """
     if condition not in STREAM_CONDITIONS:
         raise ValueError(f"condition: {condition!r} is not defined for stream errors (RFC 6120 §4.9.3)")
     if (host is not None) is not (condition == "see-other-host"):
-        raise ValueError("host: belongs to see-other-host, which cannot be without it")
+        raise ValueError("host: is required for see-other-host, and allowed for no other condition")
     children = [element(condition, STREAM_ERRORS, {}, [] if host is None else [host])]
     if text is not None:
         children.append(element("text", STREAM_ERRORS, {XML_LANG: lang}, [text]))

@@ -1,20 +1,20 @@
-"""Cutting bytes into whole characters of UTF-8, wherever a read ends.
+"""Cut a stream of bytes into whole UTF-8 characters.
 
-A parser that gets half a character cannot tell a character that it refuses from bytes that are not UTF-8. So it gets
-whole characters, and reports the same error wherever the stream was cut.
+A parser that gets half a character cannot distinguish a forbidden character from bytes that are not UTF-8. This module
+gives it whole characters, so it reports the same error wherever a read from the socket ends.
 """
 
 from __future__ import annotations
 
 
 class WholeCharacters:
-    """The bytes of one stream, as they come."""
+    """Collects the bytes of one stream."""
 
     def __init__(self) -> None:
-        self._begun = b""  # the first bytes of a character; at most three
+        self._begun = b""  # the first bytes of an incomplete character, at most three
 
     def take(self, data: bytes) -> tuple[bytes, bool]:
-        """Return the characters that these bytes complete, and whether bytes that are not UTF-8 follow them."""
+        """Return the bytes of the characters that are complete now, and whether bytes that are not UTF-8 follow."""
         if self._begun:
             data = self._begun + data
             self._begun = b""
@@ -32,7 +32,10 @@ class WholeCharacters:
 
 
 def boundary(data: bytes, at: int) -> int:
-    """Return where a character begins: at this index of whole characters, or up to three bytes before it."""
+    """Return the last index, at or up to three bytes before this one, where a character begins.
+
+    :param data: whole characters.
+    """
     while at < len(data) and data[at] & 0xC0 == 0x80:
         at -= 1
     return min(at, len(data))

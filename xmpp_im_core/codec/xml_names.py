@@ -1,8 +1,8 @@
-"""Which texts are names in XML: one definition, for the reader and for the writer.
+"""Which strings are names in XML: one definition for the reader and the writer.
 
-XML 1.0 has two definitions. The one of its fifth edition takes nearly every character. The one of the editions before
-it (their appendix B) is narrower, and it is the one that expat reads by. Each XML 1.0 parser reads what the narrower
-one allows, so the writer keeps to it as well: what one half of this codec writes, the other half can read.
+XML 1.0 has two definitions. That of the fifth edition allows nearly every character. That of the earlier editions
+(appendix B) is narrower; expat uses it. Every XML 1.0 parser accepts the narrower one, so the writer uses it too, and
+this codec can read everything that it writes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Final
 _REMEMBERED_LENGTH: Final = 128
 
 NOT_IN_NAMESPACES: Final = re.compile(r"[\x00-\x20{}\x7f\ud800-\udfff\ufffe\uffff]")
-"""What no URI or IRI holds. Programs that write names as ``{namespace}name`` can be misled by such a
-namespace, and some parsers refuse it (CVE-2022-25236); so we neither read nor write it."""
+"""Characters that no URI or IRI contains. A namespace with one of them can mislead programs that write names as
+``{namespace}name``, and some parsers refuse it (CVE-2022-25236); so this codec neither reads nor writes it."""
 
 _LETTERS: Final = (
     r"A-Z_a-z"
@@ -43,7 +43,7 @@ _LETTERS: Final = (
     r"\u1fe0-\u1fec\u1ff2-\u1ff4\u1ff6-\u1ffc\u2126\u212a\u212b\u212e\u2180-\u2182\u3007\u3021-\u3029"
     r"\u3041-\u3094\u30a1-\u30fa\u3105-\u312c\u4e00-\u9fa5\uac00-\ud7a3"
 )
-"""Letter and the underscore: what an NCName begins with (XML 1.0, fourth edition, productions 84 to 86)."""
+"""Letter and the underscore: the first character of an NCName (XML 1.0, fourth edition, productions 84 to 86)."""
 
 _OTHERS: Final = (
     r"\-.0-9"
@@ -61,7 +61,7 @@ _OTHERS: Final = (
     r"\u0f99-\u0fad\u0fb1-\u0fb7\u0fb9\u20d0-\u20dc\u20e1\u3005\u302a-\u302f\u3031-\u3035\u3099\u309a"
     r"\u309d\u309e\u30fc-\u30fe"
 )
-"""Digit, CombiningChar and Extender: what may follow (productions 87 to 89)."""
+"""Digit, CombiningChar and Extender, and "-" and ".": the other characters (productions 87 to 89)."""
 
 _NAME: Final = re.compile(rf"[{_LETTERS}][{_LETTERS}{_OTHERS}]*\Z")
 
@@ -72,5 +72,5 @@ def _is_known_name(text: str) -> bool:
 
 
 def is_name(text: str) -> bool:
-    """Whether this is a name without a colon. The cache is bounded and invisible: it changes no result."""
+    """Whether this is a name without a colon (an NCName). The cache is bounded and changes no result."""
     return _is_known_name(text) if len(text) <= _REMEMBERED_LENGTH else _NAME.match(text) is not None
