@@ -113,7 +113,7 @@ def test_at_rest_nothing_is_remembered_of_what_is_done(outbox: bool, fails: bool
         assert host.waiting == 0
         assert run.done == run.fed
         assert host._open_jobs.jobs == {}
-        assert host._locks.under_way == {}
+        assert host._locks.locked == {}
         assert host._locks.waiting == {}
         assert not host._freed
         assert not host._ended

@@ -29,7 +29,7 @@ _REMEMBERED_LENGTH: Final = 128
 
 @lru_cache(maxsize=4096)
 def _shared(name: str) -> str:
-    """Return the same object for equal strings. ``sys.intern`` does this too, but since 3.12 it never frees a string."""
+    """Return the same object for equal strings. ``sys.intern`` never frees a string since Python 3.12."""
     return name
 
 

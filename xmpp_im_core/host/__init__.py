@@ -1,8 +1,11 @@
-"""The loop around the pure core that every host needs: a server, or a client, without its I/O.
+"""Hosts: the loop around the pure core that every server and every client needs, without I/O.
 
-``Host`` is for a storage that answers at once: each call returns when all is done. ``DeferredHost`` asks for commits
-and reads, and is told when they have ended. ``ClientHost`` is the loop of the client half. They write to a ``Wire``
-that you implement, and get the time and ids from functions that you pass; nothing here performs I/O.
+* ``Host`` is for a storage that answers at once: each call returns when all is done.
+* ``DeferredHost`` is for a storage that answers later: it requests commits and reads, and you report when they are
+  done.
+* ``ClientHost`` is the loop of the client half.
+
+You implement the ``Wire`` to which they write, and pass the functions that return the time and ids.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Which accounts a commit under way concerns, and which events wait for them.
+"""Locks on accounts: which accounts are being committed, and which jobs wait for them.
 
-An event that concerns an account whose last step is still being committed waits until that has ended, and so does
-every later event that concerns an account of a waiting one: events of one account are never reordered. All other
-accounts go on. The oldest waiting event is never overtaken, so no two events can wait for each other.
+A job waits while an account that it concerns is being committed. A later job also waits if it concerns an account of a
+waiting job, so the events of one account keep their order. All other accounts continue. The oldest waiting job never
+waits for another waiting job, so there is no deadlock.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ def _number(job: Job) -> int:
 
 @define(eq=False)
 class AccountLocks:
-    """The accounts that are not free."""
+    """The accounts that are locked, and the jobs that wait for them."""
 
-    under_way: dict[str, Job] = field(factory=dict)
-    """By bare JID: the event that is being committed."""
+    locked: dict[str, Job] = field(factory=dict)
+    """By bare JID: the job that is being committed."""
     waiting: dict[str, list[Job]] = field(factory=dict)
-    """By bare JID: the events that wait, the oldest first."""
+    """By bare JID: the jobs that wait for the account, the oldest first."""
 
     def __bool__(self) -> bool:
-        return bool(self.under_way)
+        return bool(self.locked)
 
     def free_for(self, job: Job, accounts: Iterable[str]) -> bool:
-        """Whether an event that concerns these accounts may be processed now."""
+        """Whether a job that concerns these accounts may be processed now."""
         for jid in accounts:
-            if self.under_way.get(jid, job) is not job:
+            if self.locked.get(jid, job) is not job:
                 return False
             queue = self.waiting.get(jid)
             if queue is not None and queue[0] is not job and queue[0].number < job.number:
@@ -42,26 +42,26 @@ class AccountLocks:
         return True
 
     def take(self, job: Job, accounts: frozenset[str]) -> None:
-        """Keep these accounts for an event that is being committed."""
+        """Lock these accounts for a job that is being committed."""
         job.accounts = accounts
         for jid in accounts:
-            self.under_way[jid] = job
+            self.locked[jid] = job
 
     def give_back(self, job: Job) -> frozenset[str]:
-        """Free the accounts of an event whose commits have ended, and return them."""
+        """Unlock the accounts of a job whose commits have ended, and return them."""
         freed, job.accounts = job.accounts, frozenset()
         for jid in freed:
-            del self.under_way[jid]
+            del self.locked[jid]
         return freed
 
     def wait(self, job: Job, accounts: frozenset[str]) -> None:
-        """Let an event wait for these accounts."""
+        """Let a job wait for these accounts."""
         job.accounts = accounts
         for jid in accounts:
             insort(self.waiting.setdefault(jid, []), job, key=_number)
 
     def next(self, jid: str) -> Job | None:
-        """Take out the event that has waited longest for an account, if all of its accounts are free."""
+        """Remove and return the job that has waited longest for this account, if all its accounts are free."""
         queue = self.waiting.get(jid)
         if not queue or not self.free_for(queue[0], queue[0].accounts):
             return None

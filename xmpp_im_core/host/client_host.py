@@ -1,7 +1,7 @@
-"""The loop around the client half: what a client or a bot does besides its I/O.
+"""The loop around the client half: everything that a client or a bot does except its I/O.
 
-Each event goes through ``reduce``; what is to be sent is written, and what is told is told, in order. A roster that has
-changed is kept before anything is told of it, so that the next session goes on with it (RFC 6121 §2.6).
+The loop gives each event to ``reduce``. It then writes the stanzas and tells the notifications, in order. If the roster
+has changed, it first calls ``keep``, so that the next session starts with that roster (RFC 6121 §2.6).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class ClientWire(Protocol):
-    """The stream to the server, and the application. A class that inherits from this one may leave out ``keep``."""
+    """The stream to the server, and the application. A class that inherits from this one need not write ``keep``."""
 
     @abstractmethod
     def send(self, stanza: Stanza) -> None:
@@ -44,14 +44,14 @@ class ClientWire(Protocol):
 
     @abstractmethod
     def tell(self, notification: Notification) -> None:
-        """Tell the application. It may feed events: they are taken when this step is done."""
+        """Tell the application. It may feed events; the host processes them after this step."""
 
     def keep(self, client: Client) -> None:
-        """Keep what outlives the session: the roster has changed.
+        """Store the part of the client that outlives the session; the roster has changed.
 
-        Write ``xmpp_im_core.snapshot.to_text(client)``, and begin the next session with what ``from_text`` reads.
+        Write ``xmpp_im_core.snapshot.to_text(client)``, and begin the next session with the result of ``from_text``.
         """
-        return None  # said explicitly, since mypy takes a method of a protocol without a body for abstract
+        return None  # explicit, because mypy regards a method of a protocol without a body as abstract
 
 
 class ClientHost:
@@ -66,9 +66,13 @@ class ClientHost:
         policy: ClientPolicy | None = None,
         decide: Decide | None = None,
     ) -> None:
-        """Begin with ``Client(jid)``, or with the client that was kept.
+        """Begin with ``Client(jid)``, or with the client that ``ClientWire.keep`` stored.
 
-        :param decide: answers subscription requests (§3.1.4); without it, or if it returns ``ASK``, the user is asked.
+        :param clock: returns the time, as an aware datetime.
+        :param ids: returns a string that it never returns again.
+        :param policy: by default ``ClientPolicy()``.
+        :param decide: answers subscription requests (RFC 6121 §3.1.4). Without it, or if it returns ``ASK``, the user
+            is asked.
         """
         self.client = client
         self.wire, self.clock, self.ids = wire, clock, ids
@@ -79,7 +83,7 @@ class ClientHost:
         self._running = False
 
     def begin(self, bound: Bound) -> None:
-        """Begin a session: a resource has been bound."""
+        """Begin a session: the server has bound a resource (RFC 6120 §7)."""
         self.wants(SessionBound, bound)
 
     def receive(self, stanza: Stanza) -> None:
@@ -87,7 +91,7 @@ class ClientHost:
         self.wants(Inbound, stanza)
 
     def end(self) -> None:
-        """End the session: the stream is gone, and is not going to be resumed."""
+        """End the session: the stream is gone and will not be resumed."""
         self.wants(SessionEnded)
 
     def wants(
@@ -95,18 +99,19 @@ class ClientHost:
     ) -> None:
         """Do what the user wants: ``host.wants(Subscribe, parse_jid("romeo@montague.example"))``.
 
-        :param event: the class of the event; what it takes besides ``at`` and ``seq`` follows.
+        :param event: the class of the event. The arguments after it are the event's fields without ``at`` and ``seq``.
         """
         self.feed(event(*self.stamp(), *arguments, **named))
 
     def stamp(self) -> tuple[datetime, str]:
-        """Return the ``at`` and the ``seq`` of the next event."""
+        """Return the ``at`` and the ``seq`` of a new event."""
         return self.clock(), self.ids()
 
     def feed(self, event: Event) -> None:
         """Take an event that you have stamped yourself.
 
-        An exception of the wire is raised here after everything else has been done.
+        If the wire raises, the other effects are performed; then this method raises the exception, or an
+        ``ExceptionGroup`` of several.
         """
         self._inbox.append(event)
         if self._running:
@@ -119,7 +124,7 @@ class ClientHost:
             self._running = False
         if self._errors:
             errors, self._errors = self._errors, []
-            raise errors[0] if len(errors) == 1 else ExceptionGroup("several calls of the client's wire failed", errors)
+            raise errors[0] if len(errors) == 1 else ExceptionGroup("several calls of the wire failed", errors)
 
     def _take(self, event: Event) -> None:
         before = self.client.roster
@@ -131,7 +136,7 @@ class ClientHost:
         self._perform(step)
 
     def observe(self, step: Transition) -> None:
-        """Override this to see what each event came to: its effects and their rules, for a log or a test.
+        """Override this to see the result of each event, its effects and their rules, for a log or a test.
 
         It is called before the effects are performed.
         """
@@ -144,7 +149,7 @@ class ClientHost:
                 self._try(self.wire.tell, effect.notification)
 
     def _try(self, call: Callable[[T], None], argument: T) -> None:
-        """Call, and keep what is raised: an application that stumbles does not keep an answer from the server."""
+        """Call, and collect an exception: a faulty application must not withhold an answer from the server."""
         try:
             call(argument)
         except Exception as error:

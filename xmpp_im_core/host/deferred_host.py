@@ -1,8 +1,8 @@
-"""A host whose storage answers later: it asks for commits and reads, and their ends are fed back.
+"""A host for a storage that answers later: it requests commits and reads, and you report their results.
 
-It performs no I/O and starts nothing: after each call take its :meth:`DeferredHost.requests`, have them done (in a
-thread, in a task, in a transaction for several), and answer each one. Meanwhile all accounts that a commit does not
-concern go on. An event that concerns an account whose last step is still being committed waits for it.
+The host performs no I/O and starts no threads. After each call take its :meth:`DeferredHost.requests`, perform them (in
+a thread, in a task, several in one transaction), and answer each one. Meanwhile the host processes events of other
+accounts; an event that concerns an account whose last step is being committed waits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ S = TypeVar("S")
 
 
 class DeferredHost(Loop[S]):
-    """A server without its I/O, around a storage that answers later."""
+    """A server without I/O, with a storage that answers later."""
 
     def __init__(
         self,
@@ -38,12 +38,15 @@ class DeferredHost(Loop[S]):
         outbox: bool = False,
         at_once: int = 1000,
     ) -> None:
-        """Begin as :class:`~xmpp_im_core.host.loop.Loop` says; with an outbox, call ``recover`` first."""
+        """Begin with a service and a wire; the parameters are those of :class:`~xmpp_im_core.host.loop.Loop`.
+
+        With an outbox, call :meth:`recover` before you feed any event.
+        """
         super().__init__(service, wire, clock, ids, policy, outbox=outbox, at_once=at_once)
         self._locks = AccountLocks()
         self._ended: deque[tuple[Commit, bool]] = deque()
         self._freed: deque[str] = deque()
-        """Accounts that an event has given back, and that others may have waited for."""
+        """Accounts that have been unlocked, and for which jobs may wait."""
         self._asked: list[Request] = []
         self._number = 0
         self._waiting = 0
@@ -51,14 +54,14 @@ class DeferredHost(Loop[S]):
     # --- requests and their answers -----------------------------------------------------------------------
 
     def requests(self) -> list[Request]:
-        """Take out what has been asked for since the last call."""
+        """Remove and return the requests that have come up since the last call."""
         asked, self._asked = self._asked, []
         return asked
 
     def committed(self, commit: Commit) -> None:
-        """Go on with an event: what it wanted stored is durable.
+        """Report that the operations of a commit are durable.
 
-        :raises ValueError: if this commit has been answered: its stanzas would be sent twice.
+        :raises ValueError: if the commit has been answered already; its stanzas would be sent twice.
         """
         self._end_commit(commit, True)
 
@@ -67,7 +70,10 @@ class DeferredHost(Loop[S]):
     @overload
     def read(self, request: ReadMessages, found: Messages) -> None: ...
     def read(self, request: ReadAccount | ReadMessages, found: Stored | Messages) -> None:
-        """Take what was read from the storage."""
+        """Report what was read from the storage.
+
+        :raises TypeError: if ``found`` does not answer this kind of request.
+        """
         if isinstance(request, ReadAccount) != isinstance(found, Stored):
             raise TypeError(f"found: {type(found).__name__} does not answer {type(request).__name__}")
         if isinstance(found, Stored):
@@ -76,9 +82,9 @@ class DeferredHost(Loop[S]):
             self.feed(ForAccount(request.account, OfflineLoaded(*self.stamp(), request.session, found)))
 
     def failed(self, request: Request) -> None:
-        """Take note that a request could not be done: nothing was stored, or nothing could be read.
+        """Report that a request failed: nothing was stored, or nothing could be read.
 
-        :raises ValueError: if it is a commit that has been answered.
+        :raises ValueError: if the request is a commit that has been answered already.
         """
         if isinstance(request, ReadAccount):
             self.feed(ForAccount(request.account, LoadFailed(*self.stamp())))
@@ -96,12 +102,12 @@ class DeferredHost(Loop[S]):
 
     @property
     def waiting(self) -> int:
-        """How many events have been fed and not been processed, those that wait for a commit included."""
+        """How many events have been fed and not yet processed, including those that wait for a commit."""
         return len(self._inbox) + len(self._ended) + self._waiting
 
     @property
     def ready(self) -> bool:
-        """Whether :meth:`run` has something to do; what waits for a commit does not count."""
+        """Whether :meth:`run` has something to do. Events that wait for a commit do not count."""
         return bool(self._inbox or self._ended or self._freed)
 
     # --- the loop -----------------------------------------------------------------------------------------
@@ -139,7 +145,7 @@ class DeferredHost(Loop[S]):
         self._asked.append(Commit(operations, job, last=False))
 
     def _forget(self, job: Job, operations: Operations) -> None:
-        if self.outbox is not None and not job.failed:  # only the outbox changes, and no account waits for that
+        if self.outbox is not None and not job.failed:  # only the outbox changes, so no account is locked
             self._asked.append(Commit(operations, Job(None), last=True))
             self._finished(job)
             return
@@ -149,7 +155,7 @@ class DeferredHost(Loop[S]):
 
     def _failed(self, job: Job) -> None:
         freed = self._locks.give_back(job)
-        job.accounts = freed  # what has waited for these goes on waiting for its answer
+        job.accounts = freed  # keep them, so that jobs that wait for these accounts also wait for the error answer
         super()._failed(job)
         self._freed.extend(sorted(freed))
 
@@ -158,7 +164,7 @@ class DeferredHost(Loop[S]):
         super()._finished(job)
 
     def _go_on(self) -> bool:
-        """Process the oldest event that has waited for an account that is free now; return whether there was one."""
+        """Process the oldest job that waited for an account that is unlocked now; return whether there was one."""
         while self._freed:
             job = self._locks.next(self._freed[0])
             if job is None:

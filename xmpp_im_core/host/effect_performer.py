@@ -77,14 +77,14 @@ class EffectPerformer(Inputs, Generic[S]):
         return ForAccount(account, Undelivered(*self.stamp(), effect, tuple(lost)))
 
     def _route(self, account: str, effect: Route) -> ServiceEvent | None:
-        """Send a stanza to another server; report why there is no way."""
+        """Send a stanza to another server; report the reason if it could not be sent."""
         condition = self.wire.route(effect.stanza)
         if condition is None:
             return None
         return ForAccount(account, Unroutable(*self.stamp(), effect, condition))
 
     def _fan_out(self, account: str, effect: FanOut) -> ServiceEvent | None:
-        """Send a stanza to many recipients; report those to whom there is no way."""
+        """Send a stanza to many recipients; report those to whom it could not be sent."""
         lost = self.wire.fan_out(effect.stanza, effect.recipients)
         if not lost:
             return None

@@ -1,4 +1,4 @@
-"""A host whose storage answers at once: each call returns when all is done."""
+"""A host for a storage that answers at once: each call returns when all is done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ S = TypeVar("S")
 
 
 class Host(Loop[S]):
-    """A server without its I/O, around a storage that answers at once."""
+    """A server without I/O, with a storage that answers at once."""
 
     def __init__(
         self,
@@ -31,9 +31,9 @@ class Host(Loop[S]):
         outbox: bool = False,
         at_once: int = 1000,
     ) -> None:
-        """Begin with a service, a storage and a wire, as :class:`~xmpp_im_core.host.loop.Loop` says.
+        """Begin with a service, a storage and a wire; see :class:`~xmpp_im_core.host.loop.Loop` for the parameters.
 
-        With an outbox, all that an earlier process left in it is done before this returns.
+        With an outbox, this sends what an earlier process left in it before it returns.
         """
         super().__init__(service, wire, clock, ids, policy, outbox=outbox, at_once=at_once)
         self.storage = storage
@@ -52,7 +52,7 @@ class Host(Loop[S]):
             self._committed(job)
 
     def _forget(self, job: Job, operations: Operations) -> None:
-        try:  # what is not forgotten is handed over again: a duplicate is better than a loss
+        try:  # if this fails, the stanzas are sent again after a restart: a duplicate is better than a loss
             self.storage.commit(operations)
         except StorageFailed:
             pass
@@ -70,5 +70,5 @@ class Host(Loop[S]):
         try:
             messages = self.storage.messages(account)
         except StorageFailed:
-            messages = ()  # they stay stored, and come with the next session
+            messages = ()  # they stay stored, and the next session gets them
         return ForAccount(account, OfflineLoaded(*self.stamp(), effect.session, messages))

@@ -1,6 +1,6 @@
-"""Moving in: the records of accounts that another server has kept, from plain data such as a JSON file.
+"""Import accounts of another server from plain data, such as a JSON file, as records for a storage.
 
-Each account has a mapping. Every key may be left out::
+Each account is a mapping. Every key is optional::
 
     {
         "romeo@montague.example": {
@@ -9,9 +9,9 @@ Each account has a mapping. Every key may be left out::
                     "jid": "juliet@capulet.example",
                     "name": "Juliet",
                     "groups": ["Lovers"],
-                    "subscription": "to",    # "none" if left out
-                    "ask": "subscribe",      # a request of the user has not been answered
-                    "asked": "2026-01-01T12:00:00Z",  # since then; the time of the import if left out
+                    "subscription": "to",    # default: "none"
+                    "ask": "subscribe",      # the user's request has no answer yet
+                    "asked": "2026-01-01T12:00:00Z",  # when it was sent; default: the time of the import
                     "approved": True,        # pre-approval (RFC 6121 §3.4)
                 }
             ],
@@ -21,8 +21,8 @@ Each account has a mapping. Every key may be left out::
         }
     }
 
-JIDs are prepared on the way. Flags that the subscription makes pointless are ignored: 'ask' together with "to" or
-"both", and a request of a contact who is subscribed already.
+The import prepares the JIDs. It ignores an 'ask' together with "to" or "both", and a request of a contact who is
+subscribed already.
 """
 
 from __future__ import annotations
@@ -50,15 +50,17 @@ _SUBSCRIPTIONS: Final = ("none", "to", "from", "both")
 
 
 def import_records(accounts: Mapping[str, Data], at: datetime, ids: Ids) -> dict[str, tuple[Put, ...]]:
-    """Return the records of these accounts, by bare JID; commit them to a storage that has none of these accounts.
+    """Return the records of these accounts, by bare JID. Commit them to a storage that has none of these accounts.
 
-    Each roster gets a new lineage, so that clients which have kept a version of the old server's are sent all of it.
+    Each roster gets a new lineage, so a client that kept a version from the old server gets the whole roster.
 
-    :param at: the time of the import, aware.
-    :raises ValueError: for what is not as this module says; the message begins with where it stands.
+    :param accounts: the data of each account, by its bare JID.
+    :param at: the time of the import; an aware datetime.
+    :param ids: as for a host; it gives the lineages.
+    :raises ValueError: if the data is not as this module describes; the message begins with the place in the data.
     """
     if at.utcoffset() is None:
-        raise ValueError(f"at: {at} is a time without its offset from UTC")
+        raise ValueError(f"at: {at} is a time without an offset from UTC")
     records: dict[str, tuple[Put, ...]] = {}
     for written, data in accounts.items():
         path = _Path(written)
@@ -66,14 +68,14 @@ def import_records(accounts: Mapping[str, Data], at: datetime, ids: Ids) -> dict
         if jid.local is None:
             raise path.error("an account has a localpart")
         if jid.bare in records:
-            raise path.error(f"{jid.bare} stands here twice")
+            raise path.error(f"{jid.bare} occurs twice")
         records[jid.bare] = _account(jid, data, at, ids(), path)
     return records
 
 
 @frozen
 class _Path:
-    """Where in the data something stands."""
+    """A place in the data, for messages."""
 
     account: str
     steps: str = ""
@@ -92,7 +94,7 @@ def _account(jid: JID, data: Data, at: datetime, lineage: str, path: _Path) -> t
     for item, where in _list(data, "roster", path):
         contact = evolve(_contact(item, at, where), version=len(contacts) + 1)
         if contact.jid in contacts:
-            raise (where / "jid").error(f"{contact.jid} stands here twice")
+            raise (where / "jid").error(f"{contact.jid} occurs twice")
         contacts[contact.jid] = contact
     version = len(contacts)
     for request, where in _list(data, "requests", path):
@@ -142,7 +144,7 @@ def _groups(data: Data, path: _Path) -> tuple[str, ...]:
     for written, where in _list(data, "groups", path):
         group = _text(written, where)
         if not group or group in groups:
-            raise where.error(f"{group!r} is empty or stands here twice (RFC 6121 §2.3.3)")
+            raise where.error(f"{group!r} is empty or occurs twice (RFC 6121 §2.3.3)")
         groups.append(group)
     return tuple(groups)
 
@@ -154,7 +156,7 @@ def _request(account: JID, request: object, path: _Path) -> Presence:
         return Presence(address_of(account), sender, None, "subscribe")
     stanza = _stanza(data["stanza"], path / "stanza")
     if not isinstance(stanza, Presence) or stanza.type != "subscribe":
-        raise (path / "stanza").error("it is no subscription request")
+        raise (path / "stanza").error("it is not a subscription request")
     return stanza.stamped(to=address_of(account), from_=sender)
 
 
@@ -177,7 +179,7 @@ def _offline(account: JID, data: Data, lineage: str, path: _Path) -> list[Put]:
         fields = _only(stored, frozenset({"stanza", "at"}), where)
         stanza, at = _stanza(fields.get("stanza"), where / "stanza"), _time(fields.get("at"), where / "at")
         if not isinstance(stanza, Message) or stanza.from_jid is None:
-            raise (where / "stanza").error("it is no message with a sender")
+            raise (where / "stanza").error("it is not a message with a 'from'")
         addressed = stanza if stanza.to is not None else stanza.stamped(to=address_of(account))
         messages.append((at, delayed(addressed, at, account.domain)))
     messages.sort(key=_by_time)
@@ -192,9 +194,9 @@ def _by_time(stored: tuple[datetime, Message]) -> datetime:
 
 
 def _only(data: object, names: frozenset[str], path: _Path) -> Data:
-    """Return a mapping that has no other keys than these."""
+    """Return the data as a mapping, and refuse keys that are not among these."""
     if not isinstance(data, Mapping):
-        raise path.error(f"{data!r} is no mapping")
+        raise path.error(f"{data!r} is not a mapping")
     for name in data:
         if name not in names:
             raise (path / str(name)).error(f"is not one of {', '.join(sorted(names))}")
@@ -204,14 +206,14 @@ def _only(data: object, names: frozenset[str], path: _Path) -> Data:
 def _list(data: Data, name: str, path: _Path) -> Iterator[tuple[object, _Path]]:
     values = data.get(name, ())
     if not isinstance(values, list | tuple):
-        raise (path / name).error(f"{values!r} is no list")
+        raise (path / name).error(f"{values!r} is not a list")
     for n, value in enumerate(values):
         yield value, path / name / n
 
 
 def _text(value: object, path: _Path) -> str:
     if not isinstance(value, str):
-        raise path.error(f"{value!r} is no text")
+        raise path.error(f"{value!r} is not a string")
     return value
 
 
@@ -225,7 +227,7 @@ def _jid(value: object, path: _Path) -> JID:
 def _bare(value: object, path: _Path) -> JID:
     jid = _jid(value, path)
     if jid.resource is not None:
-        raise path.error(f"{value!r} is no bare JID")
+        raise path.error(f"{value!r} is not a bare JID")
     return jid
 
 
@@ -233,9 +235,9 @@ def _time(value: object, path: _Path) -> datetime:
     try:
         time = value if isinstance(value, datetime) else datetime.fromisoformat(_text(value, path))
     except ValueError:
-        raise path.error(f"{value!r} is no time in ISO 8601") from None
+        raise path.error(f"{value!r} is not a time in ISO 8601") from None
     if time.utcoffset() is None:
-        raise path.error(f"{value!r} is a time without its offset from UTC")
+        raise path.error(f"{value!r} is a time without an offset from UTC")
     return time
 
 
@@ -243,4 +245,4 @@ def _stanza(value: object, path: _Path) -> Stanza:
     try:
         return parse_stanza(_text(value, path))
     except CodecError as error:
-        raise path.error(f"it is no stanza: {error}") from None
+        raise path.error(f"it is not a stanza: {error}") from None

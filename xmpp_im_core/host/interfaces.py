@@ -1,7 +1,7 @@
-"""What a host is given: a wire to write to, a storage, a clock and a source of ids. The user implements these.
+"""The interfaces that you implement for a host: a wire, a storage, a clock and a source of ids.
 
-A host calls them in order and never from two places at once. None of them may block for long: what takes long is
-asked of a :class:`~xmpp_im_core.host.deferred_host.DeferredHost`.
+A host never calls one of them while another call of it is running. They must not block for long. If your storage is
+slow, use a :class:`~xmpp_im_core.host.deferred_host.DeferredHost`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ Clock: TypeAlias = Callable[[], datetime]
 Ids: TypeAlias = Callable[[], str]
 """Returns a string without a dot that it never returns again, not even after a restart: ``lambda: uuid4().hex``.
 
-The ids of stanzas that the server makes begin with it, so it should tell nothing: a counter tells everybody how much
-there is to do.
+The ids of stanzas that the server makes begin with it, so it should reveal nothing: a counter would show everybody how
+busy the server is.
 """
 
 
 class Wire(Protocol):
     """The streams to clients and to other servers.
 
-    A class that inherits from this one has to write ``deliver`` and ``close``. The other methods are then those of a
+    A class that inherits from this one must write ``deliver`` and ``close``. The other methods have defaults for a
     server without federation and without services.
     """
 
@@ -42,10 +42,10 @@ class Wire(Protocol):
         """Write a stanza to the stream of a session.
 
         :param account: the bare JID.
-        :param stanza: what to write, with the 'to' that this session is to see.
-        :param effect: where the stream has acknowledgements (XEP-0198), keep it until the stanza is acknowledged, and
-            hand it to :meth:`~xmpp_im_core.host.loop.Loop.end` if it never is.
-        :return: whether the stream took the stanza. False means that the stream is gone; end the session then, too.
+        :param stanza: the stanza to write; its 'to' is what this session is to see.
+        :param effect: if the stream has acknowledgements (XEP-0198), keep it until the client acknowledges the stanza.
+            If the session ends before that, pass it to :meth:`~xmpp_im_core.host.loop.Loop.end`.
+        :return: whether the stream took the stanza. Return False if the stream is gone, and end the session.
         """
 
     @abstractmethod
@@ -53,9 +53,9 @@ class Wire(Protocol):
         """Close the stream of a session with this stream error condition (RFC 6120 §4.9.3), and end the session."""
 
     def route(self, stanza: Stanza) -> Condition | None:
-        """Send a stanza to the server or component that its 'to' names.
+        """Send a stanza to the server or component of the domain in its 'to'.
 
-        :return: None, or why there is no way there: ``REMOTE_SERVER_NOT_FOUND`` if the domain does not resolve,
+        :return: None if the stanza was sent; ``REMOTE_SERVER_NOT_FOUND`` if the domain does not resolve;
             ``REMOTE_SERVER_TIMEOUT`` if no stream can be negotiated (RFC 6120 §10.4.3).
         """
         return Condition.REMOTE_SERVER_NOT_FOUND
@@ -63,9 +63,9 @@ class Wire(Protocol):
     def fan_out(self, stanza: Stanza, recipients: Sequence[str]) -> Mapping[str, Condition]:
         """Send a stanza to each of these JIDs, with the JID as its 'to'.
 
-        A wire that writes bytes writes the stanza once for all of them: ``xmpp_im_core.codec.write_fan_out``.
+        ``xmpp_im_core.codec.write_fan_out`` serialises the stanza once for all of them.
 
-        :return: the recipients that there is no way to, and why.
+        :return: the recipients to whom the stanza could not be sent, each with the reason as in :meth:`route`.
         """
         found = {jid: self.route(stanza.stamped(to=parse_address(jid))) for jid in recipients}
         return {jid: condition for jid, condition in found.items() if condition is not None}
@@ -73,11 +73,11 @@ class Wire(Protocol):
     def delegate(self, account: str, iq: IQ) -> Stanza | None:
         """Let a service of the program answer an IQ that is not for the core.
 
-        :param account: the bare JID of the account, or the domain, that was asked.
-        :param iq: a request, or the answer to one that the program sent.
-        :return: the answer, an IQ of type result or error; None if there is none, or if it follows later by
-            :meth:`~xmpp_im_core.host.loop.Loop.send`. If this raises, or returns something else, a request is answered
-            with internal-server-error, and the caller of the host gets the exception.
+        :param account: the bare JID of the account, or the domain, to which the IQ is addressed.
+        :param iq: a request, or the answer to a request that the program sent.
+        :return: the answer, an IQ of type result or error; None if there is no answer, or if the program sends it later
+            by :meth:`~xmpp_im_core.host.loop.Loop.send`. If this method raises or returns another value, the host
+            answers a request with internal-server-error and raises the exception to its caller.
         """
         if iq.type not in ("get", "set"):
             return None
@@ -86,11 +86,11 @@ class Wire(Protocol):
 
 
 def as_answer(asked: IQ, answer: Stanza) -> Stanza:
-    """Return what a service answers, from whom was asked.
+    """Return the answer of a service, with the address that was asked as its 'from'.
 
-    Two services that answered each other with requests, or answers with answers, would never come to an end.
+    Only answers to requests are allowed: otherwise two services could answer each other without end.
 
-    :raises TypeError: if it is no answer to a request.
+    :raises TypeError: if ``answer`` is not an IQ of type result or error, or ``asked`` is not a request.
     """
     if not isinstance(answer, IQ) or answer.type not in ("result", "error") or not may_be_answered(asked):
         raise TypeError(f"delegate: an IQ of type result or error, for a get or set, is needed, not {answer!r}")
@@ -98,60 +98,60 @@ def as_answer(asked: IQ, answer: Stanza) -> Stanza:
 
 
 class StorageFailed(Exception):
-    """A storage could not do what it was asked, and nothing has changed: raised by a :class:`Storage`."""
+    """A :class:`Storage` raises this if it could not do what was asked and nothing has changed."""
 
 
 @frozen
 class Stored:
-    """What is stored for an account."""
+    """The result of reading an account."""
 
     records: tuple[Put, ...] = ()
-    """All records except those of the kinds ``OFFLINE`` and ``OUTBOX``; empty if there is no such account."""
+    """All records except those of the kinds ``OFFLINE`` and ``OUTBOX``; empty if the account does not exist."""
     offline: int = field(default=0, validator=ge(0))
     """How many records of kind ``OFFLINE`` there are."""
     offline_bytes: int = field(default=0, validator=ge(0))
-    """The sum of ``Stanza.size`` of their messages; store it with each record, so that it need not be counted."""
+    """The sum of ``Stanza.size`` of their messages, in bytes. Store the size with each record, to sum it up cheaply."""
     damaged: tuple[Damaged, ...] = ()
-    """The records that are stored and cannot be read, of any kind but ``OFFLINE`` and ``OUTBOX``: tell the operator."""
+    """The stored records that cannot be read, of all kinds except ``OFFLINE`` and ``OUTBOX``. Tell the operator."""
 
     def loaded(self, at: datetime, seq: str) -> AccountLoaded:
-        """Return the event that tells the account what is stored for it."""
+        """Return the event that loads the account."""
         return AccountLoaded(at, seq, self.records, self.offline, self.offline_bytes, self.damaged)
 
 
 Operations: TypeAlias = Sequence[tuple[str, StoreOperation]]
-"""What to store and to remove, each operation with the bare JID of its account."""
+"""Records to store and to remove: each operation with the bare JID of its account."""
 Messages: TypeAlias = tuple[tuple[str, Message], ...]
-"""Stored messages, each with the key that it was put under, in the order in which they were put."""
+"""Stored messages, each with its key, in the order in which they were put."""
 
 
 class Storage(Protocol):
-    """A storage that answers at once: a database in this process, or a quick one."""
+    """A storage that answers at once: a database in this process, or a fast one."""
 
     def commit(self, operations: Operations) -> None:
-        """Perform all operations in one transaction; on return they are durable.
+        """Perform all operations in one transaction. They are durable when this returns.
 
-        :raises StorageFailed: if nothing was done.
+        :raises StorageFailed: if none of the operations was performed.
         """
 
     def account(self, jid: str) -> Stored:
-        """Return what is stored for an account; a record that cannot be read is named in ``Stored.damaged``.
+        """Return what is stored for an account. ``Stored.damaged`` names the records that cannot be read.
 
-        :func:`xmpp_im_core.snapshot.load_records` reads texts so.
+        If records are stored as text, :func:`xmpp_im_core.snapshot.load_records` returns both.
 
-        :raises StorageFailed: if that cannot be told.
+        :raises StorageFailed: if the storage cannot be read.
         """
 
     def messages(self, jid: str) -> Messages:
         """Return the stored messages of an account, in the order in which they were put.
 
-        Leave out those that cannot be read, and tell the operator: they stay stored, and the others are delivered.
+        Leave out the messages that cannot be read, and tell the operator: they stay stored, the others are delivered.
 
-        :raises StorageFailed: if that cannot be told.
+        :raises StorageFailed: if the storage cannot be read.
         """
 
     def owed(self) -> Iterable[tuple[str, Put]]:
-        """Return the records of kind ``OUTBOX`` of all accounts, in the order in which they were put.
+        """Return the records of kind ``OUTBOX``, each with its account, in the order in which they were put.
 
-        Only a host with an outbox asks for them, once, after a start.
+        Only a host with an outbox calls this, once, when it starts.
         """

@@ -126,7 +126,7 @@ class Loop(EffectPerformer[S]):
             self._running = False
         if self._errors:
             errors, self._errors = self._errors, []
-            raise errors[0] if len(errors) == 1 else ExceptionGroup("several calls of the host's ports failed", errors)
+            raise errors[0] if len(errors) == 1 else ExceptionGroup("several calls by the host failed", errors)
 
     def _step(self) -> bool:
         """Process one job that waits; return whether there was one."""

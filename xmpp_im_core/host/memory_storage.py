@@ -1,4 +1,4 @@
-"""A storage in memory: for tests, for demonstrations, and for a server whose accounts need not outlive it."""
+"""A storage in memory: for tests, demonstrations, and servers whose accounts need not survive a restart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xmpp_im_core.stanza import Message
 
 @define(eq=False)
 class MemoryStorage:
-    """Records by account, kind and key, in the order in which they were last put."""
+    """Records by account, kind and key, in the order in which they were last put. It implements ``Storage``."""
 
     accounts: dict[str, dict[tuple[Kind, str], Put]] = field(factory=dict)
     outbox: dict[tuple[str, str], Put] = field(factory=dict)

@@ -1,12 +1,12 @@
-"""The outbox: what is to be sent is stored together with what is to be kept, and struck out once it has been sent.
+"""The outbox: stanzas to be sent are stored together with the changes of an event, and removed after they were sent.
 
-Each delivery, route and fan-out of an event is a record of kind ``OUTBOX``. If it fails, the event that reports the
-failure takes the record's place: the commit of that event strikes it out. So at no time is a stanza in memory alone.
+Each delivery, route and fan-out of an event is a record of kind ``OUTBOX``. If it fails, an event reports the failure,
+and the commit of that event removes the record. So a stanza is never in memory only.
 
-If that commit fails, the report is processed without storing anything: the sender hears an error of type wait, where
-the sender may know. The record stays, and is taken up after the next start. So a message may come after its sender has
-heard an error: twice is better than never, for the sender may not have been told, and nothing can be struck out while
-storing fails.
+If that commit fails, the host processes the report without storing anything: the sender gets an error of type wait, if
+the sender may know. The record stays, and the host sends it after the next start. So a message may arrive although its
+sender got an error. This is better than a loss: the error may not have reached the sender, and no record can be removed
+while the storage fails.
 """
 
 from __future__ import annotations
@@ -29,16 +29,17 @@ Place = tuple[str, str]
 
 @define(eq=False)
 class Outbox:
-    """What an outbox adds to the commits of a host."""
+    """The operations that an outbox adds to the commits of a host."""
 
     unsettled: dict[str, Place] = field(factory=dict)
-    """The records whose failures have been reported to accounts that hold the report now, by its ``seq``."""
+    """The records whose failure was reported to an account that holds the report while it loads; by ``seq`` of the
+    report."""
 
     def first_commit(self, job: Job, served: Served[Any]) -> Operations:
-        """Return what is committed before anything is sent.
+        """Return the operations to commit before anything is sent.
 
-        What is handed over is forgotten in the same commit, since the outbox knows what is owed. The errors that
-        answer a failed commit are not stored: they are sent because storing does not work.
+        They include ``forget``, because the outbox keeps what has not been sent. If the job's first commit failed, its
+        error answers are not stored: the storage does not work.
         """
         if job.failed:
             return served.store
@@ -52,7 +53,9 @@ class Outbox:
         return (*served.store, *served.forget, *owed, *struck)
 
     def _settled(self, job: Job, served: Served[Any]) -> list[Place]:
-        """Return the records whose failures are being processed; while an account holds a report, its record stays."""
+        """Return the records whose failure reports are processed now. While an account holds a report, its record
+        stays.
+        """
         if job.settles is None and not self.unsettled:
             return []
         found: list[Place] = []
@@ -64,9 +67,9 @@ class Outbox:
         return found
 
     def note(self, job: Job, served: Served[Any]) -> None:
-        """Note which reports are held now, and which are not any longer: the event has happened.
+        """Note which failure reports an account holds after this event. Call this after the event's first commit.
 
-        An event whose commit has failed may have released others than it does now, so nothing is noted before.
+        Calling it earlier would be wrong: if the commit fails, the job's new result may release other events.
         """
         if job.settles is not None and not job.failed:
             self.unsettled[job.seq] = job.settles
@@ -75,7 +78,10 @@ class Outbox:
                 self.unsettled.pop(step.event.seq, None)
 
     def last_commit(self, job: Job, served: Served[Any], caused: Iterable[Job]) -> Operations:
-        """Return what is committed after all has been sent: nothing is owed any longer but what failed."""
+        """Return the operations to commit after everything was sent: they remove each record that did not fail.
+
+        :param caused: the jobs that report failures.
+        """
         if job.failed:
             return served.forget
         replaced = {each.settles for each in caused}
@@ -84,7 +90,10 @@ class Outbox:
 
 
 def place(job: Job, n: int, account: str, effect: Effect | Load) -> Place | None:
-    """Return where an effect of an event is recorded, or None if it is not."""
+    """Return the place of the record of an effect, or None if it has no record.
+
+    :param n: the index of the effect in the result of its event.
+    """
     if job.failed or not isinstance(effect, _OWED):
         return None
     return account, _key(job.seq, n)

@@ -1,4 +1,4 @@
-"""What a host with a slow storage asks for; each request is answered once, by the host's methods."""
+"""The requests of a :class:`~xmpp_im_core.host.deferred_host.DeferredHost` to its storage. Answer each one once."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from xmpp_im_core.server.state import SessionId
 
 @define(eq=False)
 class Commit:
-    """Perform these operations in one transaction, or none of them. Answer with ``committed`` or ``failed``, once.
+    """Perform all these operations in one transaction, or none. Answer with ``committed`` or ``failed``, once.
 
-    No two commits under way concern the same account, except for records of the outbox, and no two concern the same
-    record. So they may be committed in any order, in parallel, or several in one transaction.
+    Except for records of the outbox, two unanswered commits never concern the same account, and no two concern the same
+    record. So you may perform commits in any order, in parallel, or several in one transaction.
     """
 
     operations: Operations
     job: Job = field(repr=False)
     last: bool
-    """Whether this only removes what has been handed over: a failure then means that it is handed over again."""
+    """Whether the commit only removes records of stanzas that were sent. If it fails, they are sent again."""
     answered: bool = field(default=False, init=False, repr=False)
 
 

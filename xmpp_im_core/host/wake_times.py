@@ -1,4 +1,4 @@
-"""When accounts want to be woken, whether they are in memory or not (RFC 6121 §3.1.2)."""
+"""When accounts want to be woken, to repeat subscription requests (RFC 6121 §3.1.2); in memory or not."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from xmpp_im_core.server.service.serving import Served
 from xmpp_im_core.server.state import Account, NoAccount, Unloaded
 
 AGAIN: Final = timedelta(hours=1)
-"""So long after an account was to be woken and could not be loaded, it is tried again."""
+"""If an account could not be loaded when it was to be woken, it is woken again after this time."""
 _SPARE: Final = 64
 
 
 @define(eq=False)
 class WakeTimes:
-    """Times by account. An account that changes its mind leaves an entry in the heap that is skipped.
+    """The time of each account. If an account changes its time, its old entry stays in the heap and is skipped.
 
-    There are never many of those: a client that goes on changing its account's mind does not fill the memory.
+    The heap is rebuilt when it has more than twice as many entries as there are times, so it stays bounded.
     """
 
     times: dict[str, datetime] = field(factory=dict)
     heap: list[tuple[datetime, str]] = field(factory=list)
 
     def note(self, served: Served[Any]) -> None:
-        """Keep when the accounts of these steps want to be woken; one that could not be loaded keeps its time."""
+        """Note when the accounts of these steps want to be woken. An account that is not loaded keeps its time."""
         times = self.times
         for step in served.steps:
             state = step.transition.state
@@ -37,7 +37,7 @@ class WakeTimes:
             if isinstance(state, Unloaded):
                 continue
             at = None if isinstance(state, NoAccount) else state.wake_at
-            if times.get(step.jid) != at:  # seldom: this is done for each step
+            if times.get(step.jid) != at:  # rare; this comparison runs for each step
                 self._set(step.jid, at)
 
     def _set(self, jid: str, at: datetime | None) -> None:
@@ -52,7 +52,7 @@ class WakeTimes:
 
     @property
     def first(self) -> datetime | None:
-        """The earliest time, or None."""
+        """The earliest time; None if no account wants to be woken."""
         while self.heap and self.times.get(self.heap[0][1]) != self.heap[0][0]:
             heappop(self.heap)
         return self.heap[0][0] if self.heap else None
@@ -60,7 +60,8 @@ class WakeTimes:
     def due(self, now: datetime) -> list[str]:
         """Return the accounts whose time has come, the earliest first.
 
-        Each says itself when it wants to be woken next. One that cannot be loaded cannot, so it is woken again.
+        The next step of each account sets its next time. An account that cannot be loaded has no such step, so each one
+        also gets the time :data:`AGAIN` from now.
         """
         accounts: list[str] = []
         while (first := self.first) is not None and first <= now:
