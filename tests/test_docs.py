@@ -15,6 +15,7 @@ import pytest
 
 from docs.generate import PARTS, Part, stale, with_part
 from docs.generating import fields
+from xmpp_im_conformance.format.data import requirements
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.policy import Policy
 
@@ -175,6 +176,47 @@ def test_a_name_that_does_not_exist_is_found() -> None:
     assert exists("xmpp_im_core.server.reduce")
     assert not exists("xmpp_im_core.server.no_such_function")
     assert not exists("xmpp_im_core.no_such_module.reduce")
+
+
+# --- the glossary ---------------------------------------------------------------------------------------------
+
+GLOSSARY: Final = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+TERMS: Final = [
+    re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \| `(.+?)` \|$", table, re.MULTILINE)
+    for table in re.split(r"^## ", GLOSSARY, flags=re.MULTILINE)[1:]
+]
+ROWS: Final = [row for rows in TERMS for row in rows]
+
+
+def test_every_line_of_the_glossary_is_read() -> None:
+    lines = [line for line in GLOSSARY.splitlines() if line.startswith("|")]
+
+    assert len(ROWS) == len(lines) - 2 * len(TERMS) > 80
+
+
+@pytest.mark.parametrize(("term", "name"), [(term, name) for term, _, _, name in ROWS])
+def test_the_class_or_module_of_a_term_exists(term: str, name: str) -> None:
+    assert exists(name), f"{term}: {name}"
+
+
+@pytest.mark.parametrize(("term", "where"), [(term, where) for term, _, where, _ in ROWS])
+def test_the_section_of_a_term_is_a_section_of_a_named_document(term: str, where: str) -> None:
+    known = {f"{requirement.section}." for requirement in requirements().values()}
+    rest = re.sub(r"(RFC 6120|RFC 7622|XEP-\d{4})(,? §\d+(\.\d+)*)*", "", where)
+
+    for section in re.findall(r"§([\dA-B.]+)", rest):
+        assert any(each.startswith(f"{section}.") for each in known), f"{term}: §{section}"
+    assert where == "project" or "§" in where or where.startswith("XEP-"), term
+
+
+def test_the_glossary_explains_each_term_once_and_in_order() -> None:
+    terms = [term for term, _, _, _ in ROWS]
+
+    assert len(terms) == len({term.lower() for term in terms})
+    for rows in TERMS:
+        names = [term.lower() for term, _, _, _ in rows]
+        assert names == sorted(names)
+    assert all(meaning.endswith(".") and meaning[0].isupper() for _, meaning, _, _ in ROWS)
 
 
 # --- choices --------------------------------------------------------------------------------------------------
