@@ -75,7 +75,7 @@ class Bench:
         """Add something that takes so many E.
 
         :param parts: what the time is divided by, such as the recipients of a broadcast.
-        :param others: what is measured beside it, in E too.
+        :param others: what it is compared with, in E too.
         """
         took = self.race({"ours": run, "E": reading_e(), **(others or {})})
         ours, e = took.pop("ours") / parts, took.pop("E")

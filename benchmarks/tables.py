@@ -8,7 +8,7 @@ from rich.table import Table
 
 from benchmarks.figures import BYTES, FASTEST_PEER, FLOOR, SMALLEST, TIME, E, Figures, Line
 
-HEADS = ("line", "takes", "ratio", "goal", "met", "beside it")
+HEADS = ("line", "takes", "ratio", "goal", "met", "compared with")
 
 _UNITS = {
     FLOOR: "floors",
