@@ -1,7 +1,6 @@
 """What a client does for its user (RFC 6121): state, events, effects, and ``reduce``.
 
-What the application is told stands in :mod:`xmpp_im_core.client.notifications`: their names are those of
-stanzas, as some events' are.
+The notifications for the application are in :mod:`xmpp_im_core.client.notifications`.
 """
 
 from __future__ import annotations

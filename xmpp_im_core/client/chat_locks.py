@@ -1,4 +1,4 @@
-"""What ends the lock of a chat session on one resource of the peer (RFC 6121 §5.1)."""
+"""Unlocking: when a chat session no longer goes to one resource of the peer (RFC 6121 §5.1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xmpp_im_core.stanza import Message
 
 
 def unlocked_by_message(client: Client, sender: JID) -> Client:
-    """Unlock after a message that belongs to no chat, where it is from another resource than the locked one."""
+    """Unlock after a message of another type than "chat", if it comes from another resource than the locked one."""
     chat = client.chats.get(sender.bare)
     if chat is None or chat.locked is None or chat.locked == sender:
         return client
@@ -26,7 +26,7 @@ def unlocked_by_presence(client: Client, sender: JID) -> Client:
 
 
 def unlocked_by_error(client: Client, sent: Message) -> Client:
-    """Unlock after a message to the locked resource has come back, from whichever form of its JID it did."""
+    """Unlock after a message to the locked resource has come back, from its full or its bare JID."""
     to = sent.to_jid
     chat = None if to is None else client.chats.get(to.bare)
     if to is None or chat is None or chat.locked != to:

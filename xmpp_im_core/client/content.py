@@ -1,4 +1,4 @@
-"""The content of messages: subject, body and thread (RFC 6121 §5.2), read tolerantly and written strictly."""
+"""The content of messages: subject, body and thread (RFC 6121 §5.2). Reading is tolerant, writing is strict."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from xmpp_im_core.validators import is_optional_text, is_text, not_empty
 
 @frozen
 class Text:
-    """Human-readable text in one language. None stands for the language of the stanza or stream (§5.2.3).
+    """Human-readable text in one language. None means the language of the stanza or stream (§5.2.3).
 
-    The empty string stands for ``xml:lang=''``: the language is unknown, and none is inherited (XML 1.0 §2.12).
+    The empty string means ``xml:lang=''``: the language is unknown, and none is inherited (XML 1.0 §2.12).
     """
 
     text: str = field(validator=is_text)
@@ -27,12 +27,12 @@ class Text:
 class Thread:
     """A conversation (§5.2.5). Its id is opaque: only exact comparisons can be made against it.
 
-    :raises ValueError: for an empty id, and where the parent is the thread itself, or no token (RFC 6120 §A.5).
+    :raises ValueError: for an empty id, and for a parent that is the thread itself or not a token (RFC 6120 §A.5).
     """
 
     id: str = field(validator=not_empty)
     parent: str | None = field(default=None)
-    """The thread that this one is an offshoot of."""
+    """The thread from which this thread has branched off."""
 
     @parent.validator
     def _is_another(self, attribute: attrs.Attribute[str | None], value: str | None) -> None:
@@ -42,25 +42,25 @@ class Thread:
 
 
 def may_be_parent(parent: str, thread: str) -> bool:
-    """Whether a text names another thread: a token, neither empty nor with a space in it (§5.2.5)."""
+    """Whether a text names another thread: it is not empty and has no space (§5.2.5)."""
     return parent != thread and len(parent.split()) == 1
 
 
 @frozen
 class Content:
-    """What a message says."""
+    """The content of a message."""
 
     type: str
-    """The type to obey: absent and unknown types count as "normal" (§5.2.2)."""
+    """The effective type: absent and unknown types count as "normal" (§5.2.2)."""
     bodies: tuple[Text, ...] = ()
-    """One a language, in the order they stand; the first where a language is repeated."""
+    """One for each language, in their order. If a language is repeated, the first body counts."""
     subjects: tuple[Text, ...] = ()
     thread: Thread | None = None
     lang: str | None = None
-    """The language of the stanza, its own or that of its stream: the default of its texts (RFC 6120 §8.1.5)."""
+    """The default language of the texts: that of the stanza, else that of the stream (RFC 6120 §8.1.5)."""
 
     def body(self, *preferred: str) -> str | None:
-        """Return the body in the first of these languages that there is.
+        """Return the body in the first of these languages that has one.
 
         If there is no such body, return the one in the stanza's own language, else the first body, else None.
         """
@@ -72,7 +72,7 @@ class Content:
 
 
 def choose(texts: tuple[Text, ...], preferred: Iterable[str | None]) -> str | None:
-    """Return the text in the first of the languages that there is, else the first, else None."""
+    """Return the text in the first of the languages that has one, else the first text, else None."""
     by_language = {language_key(text.lang): text.text for text in reversed(texts)}
     for wanted in preferred:
         if language_key(wanted) in by_language:
@@ -96,13 +96,13 @@ def read_content(message: Message, stream_lang: str | None = None) -> Content:
 
 
 def was_delayed(message: Message) -> bool:
-    """Whether a message was stored, or held up otherwise, on its way (XEP-0203, and XEP-0091 before it)."""
+    """Whether a message was stored or delayed on its way (XEP-0203, or the older XEP-0091)."""
     content = message.payload
     return content.first("delay", "urn:xmpp:delay") is not None or content.first("x", "jabber:x:delay") is not None
 
 
 def read_texts(children: Iterable[Element], inherited: str | None) -> tuple[Text, ...]:
-    """Read elements that differ by language alone; of two in one language the first counts."""
+    """Read elements that differ only by language. Of two elements in one language, the first counts."""
     by_language: dict[str, Text] = {}
     for child in children:
         lang = language_of(child, inherited)
@@ -119,17 +119,17 @@ def _read_thread(message: Message) -> Thread | None:
 
 
 def write_texts(name: str, texts: Iterable[Text]) -> Iterator[Element]:
-    """Yield the elements of this name that say these texts."""
+    """Yield one element of this name for each text."""
     for text in texts:
         yield element(name, CLIENT, {} if text.lang is None else {XML_LANG: text.lang}, [text.text])
 
 
 def write_thread(thread: Thread | None) -> Iterator[Element]:
-    """Yield the thread element, if there is to be one."""
+    """Yield the thread element, if there is a thread."""
     if thread is not None:
         yield element("thread", CLIENT, {} if thread.parent is None else {"parent": thread.parent}, [thread.id])
 
 
 def said(status: Iterable[Text], extensions: Iterable[Element]) -> Payload:
-    """Return the payload of presence that carries a status and extended content, and no more (§4.7.2.2, §4.7.3)."""
+    """Return the payload of presence with only a status and extended content (§4.7.2.2, §4.7.3)."""
     return payload(*write_texts("status", status), *extensions)

@@ -1,4 +1,4 @@
-"""What a step of a client returns: the new state, and what to do, in order.
+"""What a step of a client returns: the new state, and the effects in order.
 
 Each effect names the rule that it obeys. A silence is the effect ``Ignored``, so that every step has a rule.
 """
@@ -25,7 +25,7 @@ class Send:
 
 @frozen
 class Tell:
-    """Tell the application, or its user, this."""
+    """Give this notification to the application."""
 
     notification: Notification
     rule: Rule
@@ -33,7 +33,7 @@ class Tell:
 
 @frozen
 class Ignored:
-    """Nothing is sent and nobody is told, by this rule."""
+    """Nothing is sent and the application is told nothing, by this rule."""
 
     rule: Rule
 
@@ -51,14 +51,14 @@ class Transition:
 
 
 def silence(client: Client, rule: Rule) -> Transition:
-    """Return the transition that does nothing, by this rule."""
+    """Return a transition that does nothing, by this rule."""
     return Transition(client, (Ignored(rule),))
 
 
 def refuse_to_send(client: Client, rule: Rule, stanza: Stanza | None = None) -> Transition:
-    """Return the transition that sends nothing and tells the application why.
+    """Return a transition that sends nothing and tells the application why.
 
-    :param stanza: what would have been sent, where there is such a thing.
+    :param stanza: the stanza that is not sent, if there is one.
     """
     return Transition(client, (Tell(Refused(stanza), rule),))
 

@@ -1,7 +1,7 @@
-"""What happens to a client: what its server does, in the past tense, and what its user wants, as orders.
+"""The events of a client: what its server did (in the past tense), and what its user wants (in the imperative).
 
-``at`` is an aware datetime. ``seq`` is a string that the host never repeats for this client; the ids of what
-it sends, and the threads of chat sessions, are made from it.
+``at`` is an aware datetime. ``seq`` is a string that the host never repeats for this client. The client makes the ids
+of stanzas and the threads of chat sessions from it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from xmpp_im_core.validators import (
 
 
 def _as_texts(value: tuple[Text | str, ...] | Text | str) -> tuple[Text, ...]:
-    """Read what is to be said: a plain string is the text in the language of the stream.
+    """Convert texts: a plain string is a text in the language of the stream.
 
     Any other value is returned unchanged; :func:`_one_a_language` then refuses it.
     """
@@ -61,14 +61,14 @@ _are_texts: Final = tuple_of(Text, "a Text or a str")
 
 @frozen
 class SessionBound(Timed):
-    """A resource was bound; what an earlier session knew is void."""
+    """A resource was bound. The client forgets what it knew in an earlier session."""
 
     bound: Bound = field(validator=instance_of(Bound))
 
 
 @frozen
 class SessionEnded(Timed):
-    """The session is over, and its stream will not be resumed. (A stream that may be is no event.)"""
+    """The session has ended, and its stream will not be resumed. A lost stream that may be resumed is no event."""
 
 
 # --- stanzas ------------------------------------------------------------------------------------------------
@@ -80,14 +80,14 @@ class Inbound(Timed):
 
     stanza: Stanza = field(validator=is_stanza)
     decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
-    """Counts for presence of type "subscribe" alone; see ``authorised_by``."""
+    """Only used for presence of type "subscribe"; see ``authorised_by``."""
 
 
 @frozen
 class Outbound(Timed):
-    """The application wants this very stanza sent; what a client must not send is refused.
+    """The application wants to send exactly this stanza. The client refuses a stanza that it must not send.
 
-    The ``to`` of a subscription stanza is cut to the bare JID; an id is made where one is needed.
+    The ``to`` of a subscription stanza is cut to the bare JID. A stanza that needs an id gets one.
     """
 
     stanza: Stanza = field(validator=is_stanza)
@@ -103,12 +103,12 @@ def _is_jid_or_text(_: object, attribute: attrs.Attribute[JID | str], value: JID
 
 @frozen
 class GetRoster(Timed):
-    """The user wants the roster, best before the first presence (§2.2)."""
+    """The user wants the roster. Ask for it before the first presence (§2.2)."""
 
 
 @frozen
 class SetItem(Timed):
-    """The user wants an item added, or changed; what is not given stays as it is in the roster (§2.3, §2.4)."""
+    """The user wants to add or change an item. A field that is not given stays as it is (§2.3, §2.4)."""
 
     jid: JID = field(converter=as_jid, validator=is_jid)
     name: str | None = field(default=None, validator=is_optional_text)
@@ -117,7 +117,7 @@ class SetItem(Timed):
 
 @frozen
 class RemoveItem(Timed):
-    """The user wants an item removed, and with it the subscriptions of both sides (§2.5).
+    """The user wants to remove an item. This ends the subscriptions of both sides (§2.5).
 
     The roster may show an address that this client cannot make into a JID. Give it as a string: ``item.jid``.
     """
@@ -137,9 +137,9 @@ class Subscribe(Timed):
 
     jid: JID = field(converter=as_jid, validator=is_jid)
     status: tuple[Text, ...] = field(default=(), converter=_as_texts, validator=_one_a_language)
-    """The user's own words (§4.7.2.2)."""
+    """A text for the contact (§4.7.2.2)."""
     extensions: tuple[Element, ...] = field(default=(), validator=are_extensions)
-    """What else goes with the request: a nickname (XEP-0172)."""
+    """Other content of the request, for example a nickname (XEP-0172)."""
 
 
 @frozen
@@ -151,14 +151,14 @@ class Unsubscribe(Timed):
 
 @frozen
 class Approve(Timed):
-    """The user approves a contact's request (§3.1.4), or a future one where the server can do that (§3.4.1)."""
+    """The user approves a contact's request (§3.1.4), or a future one if the server supports that (§3.4.1)."""
 
     jid: JID = field(converter=as_jid, validator=is_jid)
 
 
 @frozen
 class Deny(Timed):
-    """The user denies a contact's request, cancels its subscription, or a pre-approval (§3.1.4, §3.2.1, §3.4.2)."""
+    """The user denies a contact's request, or cancels its subscription or pre-approval (§3.1.4, §3.2.1, §3.4.2)."""
 
     jid: JID = field(converter=as_jid, validator=is_jid)
 
@@ -185,7 +185,7 @@ def _priority(_: object, attribute: attrs.Attribute[int | None], value: int | No
 
 @frozen
 class SetPresence(Timed):
-    """The user is available: to everybody entitled to know (§4.2, §4.4), or to one entity (§4.6).
+    """The user is available: for all subscribers (§4.2, §4.4), or for one entity (§4.6).
 
     :raises ValueError: for two statuses in one language, a priority outside -128 to 127, and extensions in the
         namespace ``jabber:client``.
@@ -200,7 +200,7 @@ class SetPresence(Timed):
 
 @frozen
 class GoUnavailable(Timed):
-    """The user is no longer available: to everybody (§4.5), or to one entity (§4.6).
+    """The user is no longer available: for everybody (§4.5), or for one entity (§4.6).
 
     :raises ValueError: as :class:`SetPresence` does.
     """
@@ -224,10 +224,10 @@ class MessageType(Enum):
 
 @frozen
 class SendMessage(Timed):
-    """The user has something to say to somebody (§5.2.1): to the bare JID, or as the chat session has it (§5.1).
+    """The user sends a message (§5.2.1). In a chat session, the client chooses the bare or the locked full JID (§5.1).
 
-    ``to`` is the bare JID of the contact, or the full JID of an occupant of a room. Any other full JID is taken at its
-    word, and stands outside the chat session.
+    ``to`` is the bare JID of the contact, or the full JID of an occupant of a room. A message to any other full JID
+    goes exactly there, outside the chat session.
 
     :raises ValueError: for two bodies, or two subjects, in one language, and extensions in ``jabber:client``.
     """
@@ -237,7 +237,7 @@ class SendMessage(Timed):
     type: MessageType = field(default=MessageType.CHAT, validator=instance_of(MessageType))
     subjects: tuple[Text, ...] = field(default=(), converter=_as_texts, validator=_one_a_language)
     thread: Thread | None = field(default=None, validator=optional(instance_of(Thread)))
-    """Where a chat session is to have a thread of the host's making, a UUID perhaps."""
+    """The thread of the chat session, if the host makes it, for example a UUID."""
     extensions: tuple[Element, ...] = field(default=(), validator=are_extensions)
 
 
@@ -255,7 +255,7 @@ class Reply(Timed):
 
 @frozen
 class EndChat(Timed):
-    """The chat session with somebody is over (§5.1)."""
+    """The user ends the chat session with this JID (§5.1)."""
 
     jid: JID = field(converter=as_jid, validator=is_jid)
 
@@ -272,7 +272,7 @@ class Asking(Enum):
 
 @frozen
 class SendIQ(Timed):
-    """The application asks something of an entity, or of the user's account."""
+    """The application sends a request to an entity, or to the user's account."""
 
     type: Asking = field(validator=instance_of(Asking))
     request: Element = field(validator=is_element)
@@ -281,7 +281,7 @@ class SendIQ(Timed):
 
 @frozen
 class GiveUp(Timed):
-    """The application waits no longer for the answer to one of its requests; how long it waits is its own choice."""
+    """The application stops waiting for the answer to one of its requests. The application sets the time limit."""
 
     id: str = field(validator=is_text)
 

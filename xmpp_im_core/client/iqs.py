@@ -1,4 +1,4 @@
-"""IQs of both directions: questions and their answers, requests and theirs (RFC 6121 §6; RFC 6120 §8.2.3)."""
+"""IQs of both directions: questions of this client, and requests to it (RFC 6121 §6; RFC 6120 §8.2.3)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from xmpp_im_core.stanza import IQ, IQ_TYPES, Condition, payload
 
 
 def send_iq(client: Client, event: SendIQ, policy: ClientPolicy) -> Transition:
-    """Ask something of an entity, or of the user's account where none is named."""
+    """Send a request to an entity, or without 'to' to the user's account."""
     to = None if event.to is None else address_of(event.to)
     iq = IQ(to, None, f"{event.seq}-iq", event.type.value, None, payload(event.request))
     return outbound_iq(client, Outbound(event.at, event.seq, iq), iq, policy)
 
 
 def outbound_iq(client: Client, event: Outbound, iq: IQ, policy: ClientPolicy) -> Transition:
-    """Send an IQ that breaks no rule; a get or set is remembered until its answer comes."""
+    """Send an IQ that breaks no rule. A get or set is remembered until its answer arrives."""
     request = iq.request
     if iq.type in ("result", "error") or request is None:
         return Transition(client, (Send(iq, rules.IQ_ANSWER_SENT),))
@@ -46,7 +46,7 @@ def _to_account(client: Client, iq: IQ) -> bool:
 
 
 def give_up(client: Client, event: GiveUp) -> Transition:
-    """Wait no longer for an answer. One that still comes is an answer to nothing; one that has come was told."""
+    """Stop waiting for an answer. An answer that arrives later is ignored."""
     question = client.questions.get(event.id)
     if question is None:
         return silence(client, rules.NOTHING_TO_GIVE_UP)
@@ -67,7 +67,7 @@ def inbound_iq(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Tra
 
 
 def inbound_iq_answer(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Transition:
-    """Match an answer by kind, id and expected sender; any other is ignored (RFC 6120 §8.1.2.1, §8.2.3)."""
+    """Match an answer by id and expected sender. Any other answer is ignored (RFC 6120 §8.1.2.1, §8.2.3)."""
     question = client.questions.get(iq.id or "")
     if iq.id is None or question is None:
         return silence(client, rules.ANSWER_UNASKED)
@@ -80,7 +80,7 @@ def inbound_iq_answer(client: Client, iq: IQ, sender: JID, policy: ClientPolicy)
 
 
 def inbound_iq_request(client: Client, iq: IQ, sender: JID, policy: ClientPolicy) -> Transition:
-    """Process a get or set: a roster push, what the application serves, or what nobody does."""
+    """Process a get or set: a roster push, a request for the application, or a request that is not served."""
     request = iq.request
     if iq.type not in IQ_TYPES or iq.id is None or request is None:
         return Transition(client, (refusal(iq, Condition.BAD_REQUEST, rules.IQ_MALFORMED_IN),))

@@ -1,4 +1,4 @@
-"""What a client tells the application: data for an interface, never a question that must be answered at once."""
+"""The notifications of a client: data for the user interface. None of them needs an immediate answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xmpp_im_core.stanza import IQ, Message, Presence, Stanza, StanzaError
 
 @frozen
 class RosterReceived:
-    """The roster is now what the server has; what differs from before follows item by item."""
+    """The roster is now the same as on the server. Notifications about each changed item follow."""
 
 
 @frozen
@@ -44,14 +44,14 @@ class ItemRemoved:
 
 @frozen
 class RosterSetAccepted:
-    """The server has accepted a roster set; the push shows what became of it."""
+    """The server has accepted a roster set. The push shows the result."""
 
     change: ItemChange
 
 
 @frozen
 class RosterFailed:
-    """The server has refused a roster get, or this change; or what it sent is no roster (undefined-condition)."""
+    """The server has refused a roster get or this change, or its result is not a roster (undefined-condition)."""
 
     error: StanzaError
     change: ItemChange | None = None
@@ -62,7 +62,7 @@ class RosterFailed:
 
 @frozen
 class SubscriptionRequest:
-    """Somebody asks to see the user's presence; approve or deny it, now or later."""
+    """A contact asks to see the user's presence. The user can approve or deny the request, now or later."""
 
     jid: JID
     request: Request
@@ -75,7 +75,7 @@ class Subscribed:
     jid: JID
     presence: Presence
     expected: bool
-    """Whether this client knew of a request. Whatever it says, only the roster shows a subscription."""
+    """Whether this client knew of a request. In either case, only the roster shows a subscription."""
 
 
 @frozen
@@ -109,7 +109,7 @@ class Available:
 
 @frozen
 class PresenceChanged:
-    """An available resource has sent other presence."""
+    """An available resource has sent new presence."""
 
     jid: JID
     before: Presence
@@ -118,41 +118,41 @@ class PresenceChanged:
 
 @frozen
 class Unavailable:
-    """A resource is not available, or no longer known to be.
+    """A resource is not available, or the client has forgotten its presence.
 
-    The JID is bare where all that is known is that none of its resources is.
+    The JID is bare if the client knows only that no resource of the JID is available.
     """
 
     jid: JID
     presence: Presence | None = None
-    """What said so; None where nothing did."""
+    """The stanza that says so; None if no stanza does."""
 
 
 @frozen
 class PresenceFailed:
-    """Presence that was sent to this JID, a request perhaps, came back as an error."""
+    """Presence to this JID, for example a subscription request, came back as an error."""
 
     jid: JID
     error: StanzaError | None
     sent: Presence | None = None
-    """The presence that it answers; None where this client does not know of it."""
+    """The presence that the error answers; None if this client does not know it."""
 
 
 # --- messages and IQs (§5, §6) ------------------------------------------------------------------------------
 
 
 class Carbon(Enum):
-    """What a message is a copy of (XEP-0280)."""
+    """Which message a copy repeats (XEP-0280)."""
 
     RECEIVED = "received"
-    """One that another resource of the user has received."""
+    """A message that another resource of the user has received."""
     SENT = "sent"
-    """One that another resource of the user has sent."""
+    """A message that another resource of the user has sent."""
 
 
 @frozen
 class MessageReceived:
-    """A message, with its payload as it came and its content as it is to be read."""
+    """A message as it arrived, together with its parsed content."""
 
     message: Message
     content: Content
@@ -166,12 +166,12 @@ class MessageFailed:
     error: StanzaError | None
     message: Message
     sent: Message | None
-    """The message that it answers; None where this client does not know of it."""
+    """The message that the error answers; None if this client does not know it."""
 
 
 @frozen
 class RequestReceived:
-    """An IQ request that the application serves: it owes the sender a result or an error."""
+    """An IQ request that the application serves. The application must answer it with a result or an error."""
 
     iq: IQ
 
@@ -186,9 +186,9 @@ class Answered:
 
 @frozen
 class Unanswered:
-    """The session has ended, or the application given up, before this IQ was answered.
+    """This IQ was not answered before the session ended or the application gave up.
 
-    Whether it took effect is unknown.
+    The client does not know whether the request took effect.
     """
 
     id: str
@@ -199,8 +199,8 @@ class Unanswered:
 class Unaddressed:
     """A stanza came from an address that is not a JID to this client, or a roster result had an item without a JID.
 
-    Nothing is kept of the sender, and nothing can be sent there. A message is told as :class:`MessageReceived` or
-    :class:`MessageFailed` all the same.
+    The client keeps nothing about the sender, and cannot send a stanza there. For messages, it uses
+    :class:`MessageReceived` and :class:`MessageFailed` instead.
     """
 
     stanza: Stanza
@@ -208,7 +208,7 @@ class Unaddressed:
 
 @frozen
 class Refused:
-    """What the application wanted was not done; the effect's rule says why."""
+    """The client has refused an order of the application. The rule of the effect says why."""
 
     stanza: Stanza | None
 

@@ -15,9 +15,9 @@ from xmpp_im_core.stanza import IQ
 
 
 def ask(client: Client, iq: IQ, question: Question, rule: Rule, policy: ClientPolicy) -> Transition:
-    """Send a get or set and remember it; one too many, or an id in use, is refused.
+    """Send a get or set and remember it. Refuse it if too many requests wait, or if its id is in use.
 
-    :param iq: has an id.
+    :param iq: it must have an id.
     """
     assert iq.id is not None
     if iq.id in client.questions:
@@ -28,7 +28,7 @@ def ask(client: Client, iq: IQ, question: Question, rule: Rule, policy: ClientPo
 
 
 def may_answer(client: Client, question: Question, sender: JID, policy: ClientPolicy) -> bool:
-    """Whether this sender may answer: the one that was asked, or the account where it was (RFC 6120 §8.1.2.1)."""
+    """Whether this sender may answer: it was asked, or it speaks for the account that was (RFC 6120 §8.1.2.1)."""
     if question.to is None or question.to == client.jid:
         return is_own_account(client, sender, policy)
     return sender == question.to

@@ -113,7 +113,7 @@ def inbound(client: Client, event: Inbound, policy: ClientPolicy) -> Transition:
 
 
 def outbound(client: Client, event: Outbound, policy: ClientPolicy) -> Transition:
-    """Send a stanza that the application has made, unless it breaks a rule that binds a client."""
+    """Send a stanza of the application, unless it breaks a rule for clients."""
     stanza = event.stanza
     broken = syntax.fault(client, stanza)
     if broken is not None:

@@ -1,4 +1,4 @@
-"""What comes back as an error: which stanza it answers, and what it says of the recipient (RFC 6120 §8.3)."""
+"""Errors that come back: the stanza that an error answers, and what it says about the recipient (RFC 6120 §8.3)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _NOBODY_THERE: Final = frozenset(
 
 
 def remembered(step: Transition, policy: ClientPolicy) -> Transition:
-    """Remember the messages and the presence that a step sends, for the errors that may come back.
+    """Remember the messages and the presence that a step sends, for errors that may come back.
 
-    A stanza without an id cannot be told from others, and is not remembered.
+    A stanza without an id is not remembered, because an error could not be matched to it.
     """
     sent = [effect.stanza for effect in step.effects if isinstance(effect, Send) and effect.stanza.id is not None]
     messages = [stanza for stanza in sent if isinstance(stanza, Message)]
@@ -52,12 +52,12 @@ def _last(kept: tuple[S, ...], new: list[S], policy: ClientPolicy) -> tuple[S, .
 
 
 def answered_message(client: Client, error: Message, sender: JID) -> Message | None:
-    """Return the message that an error answers, by its id and its recipient; None where it is not known."""
+    """Return the message that an error answers, by its id and recipient; None if the client does not know it."""
     return next((m for m in reversed(client.sent) if m.id == error.id and _returned_by(client, m, sender)), None)
 
 
 def answered_presence(client: Client, error: Presence, sender: JID) -> Presence | None:
-    """Return the presence that an error answers; a broadcast may come back from each of those it was sent to."""
+    """Return the presence that an error answers, or None. Any recipient of a broadcast may return it."""
     return next(
         (
             presence
@@ -69,7 +69,7 @@ def answered_presence(client: Client, error: Presence, sender: JID) -> Presence 
 
 
 def _returned_by(client: Client, sent: Stanza, sender: JID) -> bool:
-    """Whether a stanza may have come back from this JID: the one it was sent to, in bare or full form."""
+    """Whether this JID may return a stanza: it is the recipient, as a bare or a full JID."""
     to = sent.to_jid or client.jid
     return sender.bare == to.bare and (sender.is_bare or to.is_bare or sender == to)
 

@@ -1,4 +1,4 @@
-"""Who a stanza is from, as a client must read it (RFC 6120 §8.1.2.1)."""
+"""The sender of a stanza, as a client must read it (RFC 6120 §8.1.2.1)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from xmpp_im_core.stanza import Stanza
 
 
 def sender_of(client: Client, stanza: Stanza) -> JID | None:
-    """Return the sender; without a 'from' it is the user's account. None where the 'from' is malformed."""
+    """Return the sender: without a 'from', the user's account. None if the 'from' is malformed."""
     return client.jid if stanza.from_ is None else stanza.from_jid
 
 
 def is_own_account(client: Client, sender: JID, policy: ClientPolicy) -> bool:
-    """Whether a sender speaks for the user's account: its bare JID, or what the policy allows beside it."""
+    """Whether a sender speaks for the user's account: the bare JID, or another JID that the policy allows."""
     if sender == client.jid:
         return True
     return (

@@ -1,7 +1,7 @@
 """Presence subscriptions from the user's side: both directions of the four stanzas (RFC 6121 §3).
 
-Nothing is answered on the user's behalf: a request waits until the user decides, unless the decision comes
-with the event. No subscription stanza changes the roster; only the server does, by its pushes.
+The client does not answer for the user: a request waits until the user decides, unless the event brings the decision.
+No subscription stanza changes the roster. Only the pushes of the server do.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from xmpp_im_core.stanza import EMPTY, Payload, Presence, to_bare
 
 
 def want_subscription(client: Client, event: Subscribe | Unsubscribe | Approve | Deny) -> Transition:
-    """Send what the user wants of a subscription."""
+    """Send the subscription stanza that the user wants."""
     type = _TYPES[event.__class__]
     content = said(event.status, event.extensions) if isinstance(event, Subscribe) else EMPTY
     return send_subscription(client, _to(client, event.jid, type, event.seq, content))
@@ -38,7 +38,7 @@ _TYPES = {Subscribe: "subscribe", Unsubscribe: "unsubscribe", Approve: "subscrib
 
 
 def _to(client: Client, jid: JID, type: str, seq: str, content: Payload = EMPTY) -> Presence:
-    """Return subscription presence to the bare JID, with an id that is not the one of the contact's request."""
+    """Return subscription presence to the bare JID, with another id than the contact's request has."""
     id = f"{seq}-{type}"
     request = client.requests.get(jid.bare)
     if request is not None and request.presence.id == id:
@@ -47,7 +47,7 @@ def _to(client: Client, jid: JID, type: str, seq: str, content: Payload = EMPTY)
 
 
 def outbound_subscription(client: Client, event: Outbound, presence: Presence) -> Transition:
-    """Send a subscription stanza that the application has made: its 'to' is cut, an id is made if it has none."""
+    """Send a subscription stanza of the application. Its 'to' is cut to the bare JID; it gets an id if it has none."""
     to = presence.to_jid
     assert to is not None
     request = client.requests.get(to.bare)
@@ -59,9 +59,9 @@ def outbound_subscription(client: Client, event: Outbound, presence: Presence) -
 
 
 def send_subscription(client: Client, presence: Presence) -> Transition:
-    """Send a subscription stanza, and draw what follows for what this client knows.
+    """Send a subscription stanza, and update what this client knows.
 
-    :param presence: to a bare JID, with an id.
+    :param presence: it must have an id and a bare JID as 'to'.
     """
     to = presence.to_jid
     assert to is not None
@@ -78,14 +78,14 @@ def send_subscription(client: Client, presence: Presence) -> Transition:
 
 
 def _unsubscribe(client: Client, presence: Presence, jid: str) -> Transition:
-    """Send "unsubscribe"; all that is known of the contact's presence is void from now on (§3.3.3)."""
+    """Send "unsubscribe", and forget the contact's presence (§3.3.3)."""
     after = evolve(client, asked=tuple([asked for asked in client.asked if asked != jid]))
     after, told = forgotten(after, jid, rules.SUBSCRIPTION_VOID)
     return Transition(after, (Send(presence, rules.UNSUBSCRIBE_SENT), *told))
 
 
 def _approval_rule(client: Client, jid: str) -> Rule:
-    """Return what "subscribed" would be: the answer to a request, or a pre-approval where the server has that."""
+    """Return the rule for "subscribed": it answers a request, or is a pre-approval if the server supports that."""
     if jid in client.requests:
         return rules.APPROVAL_SENT
     if client.subscription(jid).from_:
@@ -96,7 +96,7 @@ def _approval_rule(client: Client, jid: str) -> Rule:
 
 
 def _denial_rule(client: Client, jid: str) -> Rule:
-    """Return what "unsubscribed" is: the answer to a request, or the end of an approval."""
+    """Return the rule for "unsubscribed": it answers a request, or ends an approval."""
     if jid in client.requests:
         return rules.DENIAL_SENT
     approved = any(item.approved for item in client.roster.at(jid))
@@ -109,7 +109,7 @@ def _denial_rule(client: Client, jid: str) -> Rule:
 def inbound_subscription(
     client: Client, event: Inbound, presence: Presence, sender: JID, policy: ClientPolicy
 ) -> Transition:
-    """Process one of the four stanzas; a full JID in 'from' is cut."""
+    """Process one of the four stanzas. A full JID in 'from' is cut to the bare JID."""
     contact = sender.to_bare()
     if contact == client.jid:
         return silence(client, rules.OWN_SUBSCRIPTION)
@@ -131,7 +131,7 @@ def inbound_subscription(
 def inbound_subscribe(
     client: Client, event: Inbound, presence: Presence, contact: JID, policy: ClientPolicy
 ) -> Transition:
-    """Keep a request, complete, until the user decides; or answer it as the event's decision says (§3.1.3)."""
+    """Keep the complete request until the user decides, or answer it by the decision of the event (§3.1.3)."""
     if event.decision is not Decision.ASK:
         return _decided(client, event, presence, contact)
     before = client.requests.get(contact.bare)

@@ -1,4 +1,4 @@
-"""What a client never sends, whatever the application hands it (RFC 6121 §2.1, §2.6.2, §4.5.1, §4.7, §5.2)."""
+"""The syntax of outbound stanzas: what a client refuses to send (RFC 6121 §2.1, §2.6.2, §4.5.1, §4.7, §5.2)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ITEM_ATTRIBUTES: Final = {
 
 
 def fault(client: Client, stanza: Stanza) -> Rule | None:
-    """Return the rule that a stanza breaks, or None where a client may send it."""
+    """Return the rule that a stanza breaks, or None if a client may send it."""
     if isinstance(stanza.to, Malformed):
         return session_rules.TO_MALFORMED
     if stanza.from_ is not None and not _own(client, stanza):
@@ -71,18 +71,18 @@ def message_fault(message: Message) -> Rule | None:
 
 
 def _texts(children: tuple[Element, ...], inherited: str | None) -> bool:
-    """Whether these are one a language, hold text alone, and have no attribute but xml:lang."""
+    """Whether each of these has another language, contains only text, and has no attribute except xml:lang."""
     languages = {language_key(language_of(child, inherited)) for child in children}
     return len(languages) == len(children) and all(_plain(child, XML_LANG) for child in children)
 
 
 def _plain(child: Element, *attributes: str) -> bool:
-    """Whether an element holds text alone, and has no other attributes than these."""
+    """Whether an element contains only text, and has no attributes except these."""
     return not child.elements and all(name in attributes for name, _ in child.attributes)
 
 
 def _thread(threads: tuple[Element, ...]) -> bool:
-    """Whether there is at most one thread, which is a text and nothing else, and its parent is another one (§5.2.5)."""
+    """Whether there is at most one thread, it contains only text, and its parent is another thread (§5.2.5)."""
     if not threads:
         return True
     thread, parent = threads[0], threads[0].get("parent")

@@ -1,6 +1,6 @@
-"""Which clause sent this stanza to whom, and why there is silence.
+"""Why a step sent this stanza to these recipients, or why it sent nothing.
 
-``explain(state, event)`` takes the step again. ``str()`` of what it returns reads like this::
+``explain(state, event)`` takes the step again. ``str()`` of the result reads like this::
 
     juliet@capulet.example, event e2 at 2026-07-12 12:00:00+00:00: balcony#1 sent: presence
 
@@ -23,7 +23,7 @@ __all__ = ["Explained", "Explanation", "Reason", "explain", "explain_served", "e
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for only now, so that ``xmpp-im-explain --help`` does not import the server half."""
+    """Import a name when it is first used, so that ``xmpp-im-explain --help`` does not import the server half."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = "explaining" if name.startswith("explain") else "explanation"

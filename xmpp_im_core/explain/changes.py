@@ -9,7 +9,7 @@ from xmpp_im_core.server.state import Account, NoAccount, Session, State, Unload
 
 
 def changes(before: State, after: State) -> tuple[str, ...]:
-    """Say what differs between two states of an account; nothing where nothing does."""
+    """Return one line for each difference between two states of an account."""
     if after is before:
         return ()
     return (*_existence(before, after), *_sessions(before, after), *_contacts(before, after))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 EXTENSIONS: Final = ("carbons", "last-activity")
-"""The keys of ``replaying.EXTENSIONS``, which takes long to import."""
+"""The keys of ``replaying.EXTENSIONS``. Importing that module takes long."""
 
 _DESCRIPTION: Final = """\
 Explain what a server sent, to whom, by which clause of RFC 6121, and why it kept silent.
@@ -31,10 +31,10 @@ Example: why did nobody hear of the third event?
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; it exits with 1 if a file cannot be read, with 2 if the arguments are wrong.
 
-    :param arguments: those of the command line, if not those of this process.
+    :param arguments: the command line; by default that of this process.
     """
     options = _parser().parse_args(arguments)
-    # Only now: with --help and --version none of this is needed.
+    # --help and --version need none of these imports.
     from xmpp_im_core.snapshot import SnapshotError
 
     try:
@@ -62,7 +62,7 @@ def _parser() -> ArgumentParser:
 
 
 class _Version(Action):
-    """Looks the version up only when it is asked for."""
+    """Look the version up only if the user asks for it."""
 
     def __call__(self, parser: ArgumentParser, *rest: object) -> None:
         from importlib.metadata import version
@@ -96,7 +96,7 @@ def _lines(options: Namespace) -> Iterator[str]:
 
 
 def _read(name: str, read: Callable[[str], Any]) -> Any:
-    """Read a file; an error gives its name.
+    """Read a file; an error names the file.
 
     :raises SnapshotError: if its content is not what it should be.
     """

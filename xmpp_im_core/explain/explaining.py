@@ -1,7 +1,7 @@
-"""Which clause sent this stanza to whom: the step is taken again, and each recipient judged anew.
+"""Explain a step: take it again, and find out for each recipient why it may see the user's presence.
 
-No trace is kept anywhere: every effect names its rule, and why an entity may see the user's presence is
-what ``visibility`` says of the state before the step, as it was asked then.
+The core keeps no trace. Every effect names its rule, and ``visibility`` of the state before the step gives the reason
+for each recipient.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def explain(state: State, event: Event, policy: Policy = ...) -> Explanation: ..
 @overload
 def explain(state: S, event: Event, policy: Policy, machine: Machine[S]) -> Explanation: ...
 def explain(state, event, policy=DEFAULT, machine=PLAIN):  # type: ignore[no-untyped-def]  # see above
-    """Take one event of an account again and explain what came of it.
+    """Take one event of an account again and explain the result.
 
     :param state: the state before the event.
-    :param machine: the machine that took it; RFC 6121 without extensions, unless it is given.
+    :param machine: the machine that took the event; by default RFC 6121 without extensions.
     """
     return explain_step(state, event, machine.reduce(state, event, policy))
 
@@ -42,7 +42,7 @@ def explain(state, event, policy=DEFAULT, machine=PLAIN):  # type: ignore[no-unt
 def explain_served(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) -> tuple[Explanation, ...]:
     """Take one event of a service again and explain the steps of all accounts that it concerned, in order.
 
-    None: an account waits, so the event is held until the host's answer has come.
+    The result is empty if the account waits for an answer of the host: then the service holds the event.
     """
     states: dict[str, S] = dict(service.accounts)
     explained: list[Explanation] = []
@@ -54,7 +54,7 @@ def explain_served(service: Service[S], event: ServiceEvent, policy: Policy = DE
 
 
 def explain_step(before: S, event: Event, step: Transition[S]) -> Explanation:
-    """Explain a step that has been taken: for whoever has its parts at hand."""
+    """Explain a step that has been taken already, from its parts."""
     old, new = account_of(before), account_of(step.state)
     return Explanation(
         old.jid.bare,
@@ -80,7 +80,7 @@ def _explained(effect: Effect, before: State, after: State) -> Explained:
 
 
 def _own_presence(stanza: Stanza, account: Account) -> Presence | None:
-    """Return a stanza that tells of the user's availability; probes, requests and errors tell nothing of it."""
+    """Return a stanza if it shows the user's availability, else None. Probes, requests and errors do not show it."""
     sender = stanza.from_jid
     if not isinstance(stanza, Presence) or sender is None or sender.bare != account.jid.bare:
         return None
@@ -88,7 +88,7 @@ def _own_presence(stanza: Stanza, account: Account) -> Presence | None:
 
 
 def _addressee(effect: Deliver | Route, account: Account) -> tuple[str, ...]:
-    if isinstance(effect, Deliver):  # to the account's own sessions, whatever stands in its 'to'
+    if isinstance(effect, Deliver):  # it goes to the account's own sessions, whatever its 'to' says
         return (account.jid.full,)
     return (effect.stanza.to_jid.full,) if effect.stanza.to_jid is not None else ()
 
@@ -103,7 +103,7 @@ def _reasons(presence: Presence, to: Iterable[str], before: Account, after: Stat
 
 
 def _why(presence: Presence, entity: JID, before: Account, after: State) -> tuple[Visibility, bool]:
-    """Tell why an entity may see this presence; where it could not before the step, whether it can since."""
+    """Return why an entity may see this presence, and whether it may only since this step."""
     seen = _visible(presence, entity, before)
     if seen is not NONE or not isinstance(after, Account):
         return seen, False

@@ -1,4 +1,4 @@
-"""An explanation: what a step sent, to whom, by which rule and why; and how that reads."""
+"""An explanation as data and as text: what a step sent, to whom, by which rule and why."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from xmpp_im_core.server.effects import Deliver, Effect
 from xmpp_im_core.server.visibility import Visibility
 
 _WIDTH: Final = 100
-_SHOWN: Final = 8  # lines of one section, before the rest is only counted
-_CITED: Final = 6  # requirements and sections of one rule
+_SHOWN: Final = 8  # lines shown of one section; the others are counted
+_CITED: Final = 6  # requirements and sections shown of one rule
 _RFC: Final = "RFC 6121 "
-_ALIKE: Final = 2  # effects of one rule
+_ALIKE: Final = 2  # effects shown of one rule
 
 
 @frozen
@@ -26,7 +26,7 @@ class Reason:
 
     visibility: Visibility
     by_this_step: bool
-    """They could not before, and can after it: a subscription was approved, directed presence sent."""
+    """They may see it only since this step, for example because the user has approved a subscription."""
     recipients: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -36,14 +36,14 @@ class Reason:
 
 @frozen
 class Explained:
-    """One effect: what it does, to whom, and by which rule. A silence is one too."""
+    """One effect: what it does, to whom, and by which rule. Sending nothing is also an effect."""
 
     effect: Effect
     what: str
     to: tuple[str, ...]
-    """Sessions as ``balcony#1``, everybody else by address; empty for a silence."""
+    """Sessions as ``balcony#1``, all others by their address. Empty if nothing is sent."""
     reasons: tuple[Reason, ...]
-    """For the user's own presence: why each recipient may see it. Empty for everything else."""
+    """Why each recipient may see the user's presence. Empty for all other stanzas."""
 
     @property
     def rule(self) -> Rule:
@@ -53,7 +53,7 @@ class Explained:
 
 @frozen
 class Explanation:
-    """A step of one account, explained. ``str()`` of it is meant to be read."""
+    """The explanation of one step of an account. Use ``str()`` to get the text."""
 
     jid: str
     """The account's bare JID."""
@@ -75,7 +75,7 @@ class Explanation:
 
 
 def _effects(sent: Sequence[Explained]) -> Iterator[str]:
-    """Yield the lines of the effects. Of many that obey one rule, the first ones stand for all."""
+    """Yield the lines of the effects. If many effects obey one rule, only the first ones are shown."""
     met: dict[Rule, list[Explained]] = {}
     for number, explained in enumerate(sent, 1):
         alike = met.setdefault(explained.rule, [])

@@ -1,4 +1,4 @@
-"""Explaining a whole log: a snapshot, and each event that followed it."""
+"""Explain a whole log: a snapshot, and each event that followed it."""
 
 from __future__ import annotations
 

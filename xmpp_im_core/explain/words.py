@@ -18,14 +18,14 @@ _LONGEST: Final = 80
 
 
 def shown(text: str) -> str:
-    """Return a text of a peer as it may be shown: on one line, not too long, harmless to a terminal."""
+    """Return a text that came from a peer on one line, cut if it is long, and without control characters."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 3]}..."
     return text if text.isprintable() else repr(text)
 
 
 def some(names: Sequence[str], named: int = 3) -> str:
-    """Return the first few of many names, and how many more there are."""
+    """Return the first names of a list, and the number of the others."""
     listed = ", ".join([shown(name) for name in names[:named]])
     return listed if len(names) <= named else f"{listed} and {len(names) - named:,} more"
 
@@ -36,7 +36,7 @@ def session_name(id: SessionId) -> str:
 
 
 def stanza_in_words(stanza: Stanza) -> str:
-    """Say of what kind and type a stanza is, and between whom."""
+    """Return the kind, type, sender and recipient of a stanza in words."""
     kind = "IQ" if isinstance(stanza, IQ) else stanza.KIND
     words = [kind if stanza.type is None else f'{kind} of type "{shown(stanza.type)}"']
     if isinstance(stanza, IQ) and stanza.request is not None:
@@ -52,7 +52,7 @@ def stanza_in_words(stanza: Stanza) -> str:
 
 
 def event_in_words(event: Event) -> str:
-    """Say what happened."""
+    """Return an event in words."""
     return EVENTS[type(event)](event)
 
 
@@ -77,7 +77,7 @@ def _unroutable(event: events.Unroutable) -> str:
     return f"{words}, for {some(event.recipients)}" if event.recipients else words
 
 
-# The classes and their functions correspond one to one, which the type of a mapping cannot say.
+# Each function takes the class of its key; the type of a mapping cannot say that.
 EVENTS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
     {
         events.SessionBound: lambda event: _session(event, "was bound"),
@@ -116,7 +116,7 @@ EVENTS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
 
 
 def effect_in_words(effect: Effect) -> str:
-    """Say what an effect makes the host do; to whom is said apart."""
+    """Return an effect in words, without its recipients."""
     return EFFECTS[type(effect)](effect)
 
 
@@ -139,7 +139,7 @@ EFFECTS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
 
 
 def recipients_of(effect: Effect) -> tuple[str, ...]:
-    """Name those whom an effect concerns: sessions as ``balcony#1``, others by their address."""
+    """Return the recipients of an effect: sessions as ``balcony#1``, others by their address."""
     if isinstance(effect, effects.Deliver):
         return tuple([session_name(each) for each in effect.sessions])
     if isinstance(effect, effects.EndSession | effects.LoadOffline):
@@ -155,7 +155,7 @@ def recipients_of(effect: Effect) -> tuple[str, ...]:
 
 
 def operation_in_words(operation: StoreOperation) -> str:
-    """Say what is stored or removed."""
+    """Return what is stored or removed in words."""
     if isinstance(operation, Clear):
         return f"delete everything of kind {operation.kind.value}"
     what = f"{operation.kind.value} {shown(operation.key)}".rstrip()
@@ -168,7 +168,7 @@ def operation_in_words(operation: StoreOperation) -> str:
 
 
 def contact_in_words(contact: Contact) -> str:
-    """Say in which state a contact is, and whether it stands in the roster."""
+    """Return a contact's subscription state in words, and whether it is in the roster."""
     words = [contact.state.title]
     if contact.approved:
         words.append("pre-approved")

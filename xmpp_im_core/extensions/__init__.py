@@ -1,6 +1,6 @@
-"""Extensions: reducers around the reducer, by the public way that is open to everybody's own.
+"""Extensions: each one is a reducer around another reducer. They use only the public interface.
 
-``docs/extensions.md`` tells how to write one.
+``docs/extensions.md`` shows how to write an extension.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Message carbons: every resource that asks for it sees both sides of every conversation (XEP-0280)."""
+"""Message carbons: each resource that asks for them gets a copy of the messages of all resources (XEP-0280)."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ _IM_PAYLOADS: Final = frozenset(
 
 @frozen
 class Carbons:
-    """Which sessions have asked for copies, and which messages an error may answer."""
+    """The sessions that have asked for copies, and the messages that an error may answer."""
 
     enabled: tuple[SessionId, ...] = ()
     """Sorted."""
     sent: tuple[tuple[str, str], ...] = ()
-    """Of the last eligible messages that the user sent: the recipient's bare JID, and the id."""
+    """The recipient's bare JID and the id of the last eligible messages that the user has sent."""
 
 
 def carbons(machine: Machine[S], *, remembered: int = 100) -> Machine[Beside[Carbons, S]]:
     """Put carbons around a machine.
 
-    :param remembered: how many of an account's last eligible messages are remembered; an error is copied only
-        where it answers one of them (XEP-0280 §6.1).
+    :param remembered: how many of the user's last eligible messages to remember. An error is copied only if it
+        answers one of them (XEP-0280 §6.1).
     """
 
     def reduce(state: Beside[Carbons, S], event: Event, policy: Policy) -> Transition[Beside[Carbons, S]]:
@@ -97,7 +97,7 @@ def _answer(own: Carbons, session: SessionId, iq: IQ) -> tuple[Carbons, Effect]:
 def _copies(
     account: Account, event: Event, effects: tuple[Effect, ...], enabled: tuple[SessionId, ...], own: Carbons
 ) -> tuple[Effect, ...]:
-    """Return the copies that a step causes: of what it let a client send, and of what it delivered."""
+    """Return the copies that a step causes: of the message that a client has sent, and of delivered messages."""
     if isinstance(event, Outbound) and isinstance(event.stanza, Message):
         return _of_sent(account, event, effects, enabled)
     if isinstance(event, Inbound | OfflineLoaded):
@@ -108,7 +108,7 @@ def _copies(
 def _of_sent(
     account: Account, event: Outbound, effects: tuple[Effect, ...], enabled: tuple[SessionId, ...]
 ) -> tuple[Effect, ...]:
-    """Copy what a client has sent, if it was routed; what it sent to the user's own account will be received."""
+    """Copy a message that a client has sent, if it was routed. A message to the user is copied when it arrives."""
     told = tuple([id for id in enabled if id != event.session])
     for effect in effects:
         if told and isinstance(effect, Route) and isinstance(effect.stanza, Message):
@@ -122,7 +122,7 @@ def _of_sent(
 def _of_received(
     account: Account, effects: tuple[Effect, ...], enabled: tuple[SessionId, ...], own: Carbons
 ) -> list[Effect]:
-    """Copy what was delivered, to whoever neither got it nor sent it."""
+    """Copy delivered messages for the sessions that neither received nor sent them."""
     copies: list[Effect] = []
     for effect in effects:
         if not isinstance(effect, Deliver) or effect.address is not AS_IT_STANDS:
@@ -152,7 +152,7 @@ def _copied_when_received(message: Message, own: Carbons) -> bool:
         return sender is not None and (sender.bare, message.id) in own.sent and not _private(message)
     muc = message.payload.first("x", _MUC_USER)
     if muc is not None and muc.first("invite") is None:
-        return False  # a private message in a room, which the room sends to every resource that joined
+        return False  # a private message in a room: the room sends it to every resource that has joined
     return _eligible(message)
 
 
@@ -178,7 +178,7 @@ def _private(message: Message) -> bool:
 
 
 def _remembering(own: Carbons, event: Event, remembered: int) -> Carbons:
-    """Note an eligible message that the user sends, so that an error in answer to it can be told from others."""
+    """Remember an eligible message that the user sends, so that an error that answers it is recognised."""
     if not isinstance(event, Outbound) or not isinstance(event.stanza, Message):
         return own
     message, to = event.stanza, event.stanza.to_jid

@@ -1,4 +1,4 @@
-"""Last activity: since when a user is away, told to whoever may see the user's presence (XEP-0012)."""
+"""Last activity: entities that may see the user's presence can ask since when the user is away (XEP-0012)."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LAST: Final = "jabber:iq:last"
 
 
 def last_activity(machine: Machine[S]) -> Machine[S]:
-    """Put last activity around a machine. It keeps no state of its own: the account knows when the user left.
+    """Put last activity around a machine. It has no state: the account knows when the user left.
 
-    Requests to a full JID are the client's to answer; the account lets them through to it only from whoever
-    may see its presence (RFC 6121 §8.5.3.1).
+    The client answers requests to its full JID. The account delivers them only if the sender may see the resource's
+    presence (RFC 6121 §8.5.3.1).
     """
 
     def reduce(state: S, event: Event, policy: Policy) -> Transition[S]:
@@ -47,9 +47,10 @@ def last_activity(machine: Machine[S]) -> Machine[S]:
 
 
 def _reply(account: Account, at: datetime, iq: IQ, sender: JID) -> tuple[Stanza, Rule]:
-    """Answer a request to the bare JID. Directed presence gives no right to ask: it concerns one resource only.
+    """Answer a request to the bare JID. Directed presence is not enough, because it concerns one resource only.
 
-    A sender without that right gets the answer of an account that does not exist, not "forbidden" (RFC 6121 §8.5.1).
+    A sender that may not see the user's presence gets the answer of an account that does not exist, not "forbidden"
+    (RFC 6121 §8.5.1).
     """
     if visibility(account, sender, None) not in (SELF, SUBSCRIBED):
         return error_reply(iq, stanza_error(Condition.SERVICE_UNAVAILABLE)), rules.LAST_ACTIVITY_WITHHELD
@@ -58,7 +59,7 @@ def _reply(account: Account, at: datetime, iq: IQ, sender: JID) -> tuple[Stanza,
     if account.available():
         return result_reply(iq, element("query", LAST, {"seconds": "0"})), rules.LAST_ACTIVITY
     left = account.last_unavailable
-    if left is None:  # a user who never was available has no last activity
+    if left is None:  # a user who has never been available has no last activity
         return error_reply(iq, stanza_error(Condition.SERVICE_UNAVAILABLE)), rules.LAST_ACTIVITY_NONE
     seconds = max(0, int((at - left.at).total_seconds()))
     status = left.presence.payload.first("status")

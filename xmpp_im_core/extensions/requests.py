@@ -1,4 +1,4 @@
-"""What most extensions begin with: an IQ request in a namespace of theirs."""
+"""Find an IQ request in the namespace of an extension, as most extensions begin."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from xmpp_im_core.stanza import IQ, Stanza
 def own_request(account: State, event: Event, namespace: str) -> IQ | None:
     """Return the IQ get or set in this namespace that one of the user's own clients sent to the account, or None.
 
-    The 'to' is absent or the user's bare JID (RFC 6121 §8.2). None as well for what the account itself would
-    refuse: a session that is not there, a malformed IQ.
+    The 'to' is absent or the user's bare JID (RFC 6121 §8.2). None also if the account would refuse the IQ: if the
+    session does not exist, or the IQ is malformed.
     """
     if not isinstance(account, Account) or not isinstance(event, Outbound):
         return None
@@ -23,9 +23,9 @@ def own_request(account: State, event: Event, namespace: str) -> IQ | None:
 
 
 def inbound_request(account: State, event: Event, namespace: str) -> IQ | None:
-    """Return the IQ get or set in this namespace that somebody sent to the user's bare JID, or None.
+    """Return the IQ get or set in this namespace that arrived for the user's bare JID, or None.
 
-    None as well for whoever the user blocks; who else may be answered is the extension's to ask
+    None also if the user blocks the sender. Before it answers, the extension must ask
     :func:`~xmpp_im_core.server.visibility.visibility` (RFC 6121 §8.5.2.1.3).
     """
     if not isinstance(account, Account) or not isinstance(event, Inbound):

@@ -1,4 +1,4 @@
-"""Every rule that the code obeys, as a constant that cites its requirements: one module per RFC chapter or concept.
+"""Every rule that the code obeys, as a constant that cites its requirements. Each chapter or concept has a module.
 
 Each row of Appendix A and each cell of Table 1 also has a rule. Those rules stand in the tables: in
 ``xmpp_im_core.subscription`` and in ``xmpp_im_core.server.delivery.message_table``.

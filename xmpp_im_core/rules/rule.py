@@ -17,9 +17,9 @@ class Rule:
     """One rule that the code obeys.
 
     ``section`` is the one section that decides, for example ``"RFC 6121 §4.2.2"``. ``requirements`` are the ids of
-    all normative statements of RFC 6121 that the rule obeys, as in ``conformance/requirements.json``; ``sources``
-    names what stands elsewhere (RFC 6120, a XEP). The deciding section is one of those that these two cite;
-    unless it is given, it is the first of them.
+    all normative statements of RFC 6121 that the rule obeys, as in ``conformance/requirements.json``. ``sources``
+    are sections of other documents (RFC 6120, a XEP). The rule must cite its deciding section in one of the two. By
+    default, the first section that it cites decides.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Rule:
 
     @property
     def sections(self) -> tuple[str, ...]:
-        """All sections that the rule cites, each once; the one that decides comes first."""
+        """All sections that the rule cites, each once. The section that decides comes first."""
         return tuple(dict.fromkeys([self.section, *self._cited()])) if self.section else ()
 
     def _cited(self) -> Iterator[str]:
@@ -53,15 +53,15 @@ class Rule:
 
 
 def section_of(requirement: str) -> str:
-    """Return the section of RFC 6121 in which a requirement stands: ``3.1.6`` of ``6121-3.1.6-01``."""
+    """Return the section of RFC 6121 that has a requirement: ``3.1.6`` for ``6121-3.1.6-01``."""
     return requirement.removeprefix("6121-").rpartition("-")[0]
 
 
 def rule(name: str, section: str, says: str, *cites: str) -> Rule:
     """Build a rule.
 
-    :param section: the section that decides: of RFC 6121 as ``"4.2.2"``, of another document as ``"XEP-0191 §3.3"``,
-        which the rule then cites without naming it again.
+    :param section: the section that decides, for example ``"4.2.2"`` for RFC 6121 or ``"XEP-0191 §3.3"``. A section of
+        another document is cited by this alone.
     :param cites: requirement ids without their ``6121-`` (several in one string are separated by spaces), and
         other sources such as ``"RFC 6120 §8.2.3"``, each in a separate string.
     """

@@ -1,4 +1,4 @@
-"""Chat sessions: they begin, are locked to a resource by its messages, and end (RFC 6121 §5.1)."""
+"""Chat sessions: begin them, lock them to a resource, and end them (RFC 6121 §5.1)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from xmpp_im_core.stanza import Message, Presence
 def with_chat(
     client: Client, event: Timed, jid: str, chat: Chat, policy: ClientPolicy
 ) -> tuple[Client, tuple[Effect, ...]]:
-    """Keep a chat session that is active now; of too many the one idle longest is over."""
+    """Store a chat session that is active now. If there are too many, end the one that has been idle longest."""
     client = evolve(client, chats=client.chats.set(jid, chat), idle=client.idle.with_newest(jid))
     effects: tuple[Effect, ...] = ()
     while client.idle.oldest is not None and len(client.idle) > policy.chats:
@@ -30,9 +30,9 @@ def with_chat(
 
 
 def without_chat(client: Client, event: Timed, jid: str, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
-    """End a chat session, and with unavailable presence the directed presence that was sent because of it (§5.1).
+    """End a chat session. If it has shared presence, send unavailable presence (§5.1).
 
-    A contact who has got a subscription since does not get that: the contact may see now that the user is available.
+    A contact that has got a subscription in the meantime gets none: it may see that the user is available.
     """
     chat = client.chats.get(jid)
     client = evolve(client, chats=client.chats.delete(jid), idle=client.idle.without(jid))
@@ -47,11 +47,11 @@ def without_chat(client: Client, event: Timed, jid: str, policy: ClientPolicy) -
 def heard_chat(
     client: Client, event: Timed, message: Message, sender: JID, content: Content, policy: ClientPolicy
 ) -> tuple[Client, tuple[Effect, ...]]:
-    """Take a chat message into account: it locks a session that is not locked, and names its thread.
+    """Update the chat session after a chat message: the message sets its thread, and locks it to the sender.
 
-    From another resource than the locked one it unlocks, and does not lock anew: "until it receives a
-    message from one of the peer's full JIDs" is about the next one. A stored message does not lock to a resource that
-    is not there. The session with an occupant of a room needs no lock.
+    If the session is locked to another resource, the message only unlocks it: "until it receives a message from one
+    of the peer's full JIDs" is about the next message. A stored message does not lock the session to a resource that
+    is no longer available. A session with an occupant of a room needs no lock.
     """
     peer = peer_of(client, sender, message)
     chat = client.chats.get(peer) or Chat(event.at)

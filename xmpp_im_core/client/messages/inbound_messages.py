@@ -1,4 +1,4 @@
-"""Messages that the server sends: by type, with their chat sessions, errors and copies (RFC 6121 §5)."""
+"""Inbound messages of each type, their chat sessions, errors and copies (RFC 6121 §5)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from xmpp_im_core.stanza import Message
 def inbound_message(
     client: Client, event: Inbound, message: Message, sender: JID | None, policy: ClientPolicy
 ) -> Transition:
-    """Process a message by its type; one that is absent or unknown counts as "normal" (§5.2.2).
+    """Process a message by its type. An absent or unknown type counts as "normal" (§5.2.2).
 
-    :param sender: None where its address is not a JID.
+    :param sender: None if the 'from' is not a JID.
     """
     if sender is None:
         return from_no_jid(client, message)
@@ -46,7 +46,7 @@ def inbound_message(
 
 
 def from_no_jid(client: Client, message: Message) -> Transition:
-    """Tell the user of a message whose sender's address is not a JID here. It belongs to no chat session."""
+    """Tell the application of a message whose 'from' is not a JID. It belongs to no chat session."""
     told: MessageReceived | MessageFailed
     if message.kind == "error":
         told = MessageFailed(message.error, message, None)
@@ -57,7 +57,7 @@ def from_no_jid(client: Client, message: Message) -> Transition:
 
 
 def message_error(client: Client, message: Message, sender: JID) -> Transition:
-    """Tell which message came back, by its id and its recipient; an error is never answered (RFC 6120 §8.3.1)."""
+    """Tell the application which message came back. An error is never answered (RFC 6120 §8.3.1)."""
     sent = answered_message(client, message, sender)
     failed = MessageFailed(message.error, message, sent)
     rule = rules.ERROR_UNMATCHED if sent is None else rules.ERROR_MATCHED

@@ -1,4 +1,4 @@
-"""Messages that the user sends: where they go, of which type, in which thread (RFC 6121 §5.1, §5.2)."""
+"""Outbound messages: their recipient, type and thread (RFC 6121 §5.1, §5.2)."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from xmpp_im_core.stanza import Message, Payload, payload
 
 
 def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Transition:
-    """Send a message: within a chat session as that has it, else to the bare JID (§5.1, §5.2.1).
+    """Send a message: in a chat session to its bare or locked full JID, else to the bare JID (§5.1, §5.2.1).
 
-    A full JID is the application's own choice: the message goes there and nowhere else, and locks no session. An
-    occupant of a room has a chat session under its full JID, as other peers have under their bare JIDs.
+    If the application gives a full JID, the message goes there, and locks no session. A chat session with an occupant
+    of a room has the occupant's full JID as its key; all others have the bare JID.
     """
     occupant = is_occupant(client, event.to)
     if event.type is not MessageType.CHAT or not (event.to.is_bare or occupant):
@@ -52,9 +52,9 @@ def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Tr
 
 
 def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
-    """Answer a message: same type, same thread, to the full JID it came from unless that is known to be gone.
+    """Answer a message with the same type and thread, to its full JID unless that resource is known to be unavailable.
 
-    If a chat message has no thread, the reply has that of the session. An error is not answered. A reply to an
+    If a chat message has no thread, the reply has the thread of the session. An error is not answered. A reply to an
     occupant who has left a room does not go to the room's bare JID, because every occupant would read it.
     """
     answered = event.message
@@ -78,9 +78,9 @@ def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
 
 
 def _correspondent(client: Client, answered: Message) -> JID | None:
-    """Return whom a message was exchanged with; None where the address is malformed.
+    """Return the other party of a message; None if its address is malformed.
 
-    This is the sender. For the copy of a message that the user has sent with another client (XEP-0280) it is the
+    This is the sender. For the copy of a message that the user has sent with another client (XEP-0280), it is the
     recipient: the full JID of an occupant of a room, else the bare JID.
     """
     sender, to = sender_of(client, answered), answered.to_jid
@@ -90,7 +90,7 @@ def _correspondent(client: Client, answered: Message) -> JID | None:
 
 
 def _reply_to(client: Client, sender: JID, answered: Message) -> tuple[JID, Rule]:
-    """Return where a reply goes: not to a resource that is known not to be available (§5.2.1), nor to one occupant."""
+    """Return the recipient of a reply: a room as a whole, else the sender unless it is known to be unavailable (§5.2.1)."""
     gone = known_unavailable(client, sender) or known_absent(client, sender, answered)
     if answered.kind == "groupchat" or gone:
         return sender.to_bare(), rules.REPLY_TO_BARE_JID
@@ -98,14 +98,14 @@ def _reply_to(client: Client, sender: JID, answered: Message) -> tuple[JID, Rule
 
 
 def end_chat(client: Client, event: EndChat, policy: ClientPolicy) -> Transition:
-    """End a chat session: silently, unless presence was shared because of it (§5.1)."""
+    """End a chat session. If it has shared presence, send unavailable presence (§5.1)."""
     jid = event.jid.full if event.jid.full in client.chats else event.jid.bare
     after, farewell = without_chat(client, event, jid, policy)
     return Transition(after, farewell) if farewell else silence(after, rules.CHAT_ENDED)
 
 
 def outbound_message(client: Client, message: Message) -> Transition:
-    """Send a message that the application has made, as it is."""
+    """Send a message of the application, unchanged."""
     return Transition(client, (Send(message, rules.MESSAGE_AS_GIVEN),))
 
 
@@ -115,7 +115,7 @@ def outbound_message(client: Client, message: Message) -> Transition:
 def _chat(
     client: Client, event: Timed, chat: Chat, message: Message, to: JID, rule: Rule, policy: ClientPolicy
 ) -> Transition:
-    """Send a message of a chat session, with presence before it where no subscription shares that (§5.1)."""
+    """Send a message of a chat session. Before it, send presence if no subscription shares it (§5.1)."""
     shared: tuple[Effect, ...] = ()
     if client.presence is not None and _shares_presence(client, chat, to, policy):
         shown = client.presence.stamped(to=address_of(to))
@@ -128,9 +128,9 @@ def _chat(
 def _to_occupant(
     client: Client, event: Timed, chat: Chat, message: Message, to: JID, policy: ClientPolicy
 ) -> Transition:
-    """Send a message of the chat session with an occupant, who has this client's presence from the room.
+    """Send a message of the chat session with an occupant. The room has given the occupant this client's presence.
 
-    The session with an occupant who has left is over: the next occupant of that nickname must not see its thread.
+    If the occupant has left, the session has ended: the next occupant with that nickname must not see its thread.
     """
     sent = Send(message, rules.TO_OCCUPANT)
     if known_unavailable(client, to):
@@ -140,7 +140,7 @@ def _to_occupant(
 
 
 def _shares_presence(client: Client, chat: Chat, to: JID, policy: ClientPolicy) -> bool:
-    """Whether presence is to be sent to the peer: the policy lets it, and nothing has shown it before."""
+    """Whether to send presence to the peer: the policy allows it, and the peer does not see it already."""
     if chat.shared_with is not None or to.bare == client.jid.bare:
         return False
     if policy.chat_presence is ChatPresence.NOBODY or client.subscription(to.bare).from_:

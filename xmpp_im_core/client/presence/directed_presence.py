@@ -1,4 +1,4 @@
-"""Directed presence: who was sent it, and is owed an unavailable (RFC 6121 §4.6)."""
+"""Directed presence: which entities got it and are owed unavailable presence (RFC 6121 §4.6)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from xmpp_im_core.stanza import Presence
 def directed(
     client: Client, presence: Presence, to: JID, rule: Rule, policy: ClientPolicy
 ) -> tuple[Client, tuple[Effect, ...]]:
-    """Send available or unavailable presence to one entity, and keep account of what it is owed."""
+    """Send available or unavailable presence to one entity, and update the list of entities that are owed it."""
     owed = {*client.directed, to.full} if presence.type is None else set(client.directed) - {to.full}
     after, forgot = reclassified(evolve(client, directed=tuple(sorted(owed))), (to.bare,), policy)
     return after, (Send(presence, rule), *forgot)
 
 
 def no_longer_owed(client: Client, sender: JID) -> Client:
-    """Strike exactly the entity that went unavailable off the list of those who are owed it (§4.6.1).
+    """Remove exactly the entity that went unavailable from the list of entities that are owed it (§4.6.1).
 
-    A chat session with it has shared no presence from now on: the next message will.
+    A chat session with the entity counts as one that has shared no presence. The next message shares it again.
     """
     if not client.owes(sender.full):
         return client
@@ -34,7 +34,7 @@ def no_longer_owed(client: Client, sender: JID) -> Client:
 
 
 def nothing_owed(client: Client) -> Client:
-    """Strike off everybody: the broadcast of unavailable presence reaches them too (§4.6.3)."""
+    """Clear the list: the server sends the unavailable broadcast to these entities too (§4.6.3)."""
     for entry in client.directed:
         client = _unshared(client, entry)
     return evolve(client, directed=())

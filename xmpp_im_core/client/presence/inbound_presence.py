@@ -1,4 +1,4 @@
-"""Presence that the server sends: of contacts, strangers and the user's own resources (RFC 6121 §4)."""
+"""Inbound presence: of contacts, strangers and the user's own resources (RFC 6121 §4)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from xmpp_im_core.stanza import Condition, Presence
 
 
 def inbound_presence(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
-    """Process presence of any type that manages no subscription (§4.7.1). It never changes the roster."""
+    """Process presence of any type except the four of subscriptions (§4.7.1). It never changes the roster."""
     type = presence.type
     if type is None:
         return available(client, presence, sender, policy)
@@ -38,12 +38,12 @@ def inbound_presence(client: Client, presence: Presence, sender: JID, policy: Cl
         return presence_error(client, presence, sender, policy)
     if type == "probe":
         return silence(client, rules.PROBE_LEFT_TO_SERVER)
-    named = presence.stamped(from_=presence.from_ or address_of(sender))  # an answer without a 'to' is a broadcast
+    named = presence.stamped(from_=presence.from_ or address_of(sender))  # an error without a 'to' would be a broadcast
     return Transition(client, (refusal(named, Condition.BAD_REQUEST, rules.PRESENCE_TYPE_REFUSED),))
 
 
 def available(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
-    """Note that a resource is available, for the first time or still (§4.2.4, §4.4.4, §4.6.5)."""
+    """Record that a resource is available, with initial or subsequent presence (§4.2.4, §4.4.4, §4.6.5)."""
     if sender == client.jid:
         return silence(client, rules.OWN_ACCOUNT_HAS_NO_PRESENCE)
     if is_void(client, sender):
@@ -65,10 +65,10 @@ def _rule(client: Client, sender: JID, rule: Rule) -> Rule:
 
 
 def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
-    """Note that a resource is unavailable; from a bare JID, that all of them are (§4.5.4).
+    """Record that a resource is unavailable, or for a bare JID that all its resources are (§4.5.4).
 
-    While a request is unanswered, bare-JID unavailable presence may be the acknowledgement of it, and says
-    nothing of the contact's presence (§3.1.3).
+    While the user's request is not answered, unavailable presence from the bare JID may only acknowledge it. Then it
+    says nothing about the contact's presence (§3.1.3).
     """
     if sender.is_bare and client.subscription(sender.bare).pending_out:
         return silence(client, rules.ACKNOWLEDGEMENT)
@@ -90,11 +90,11 @@ def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientP
 
 
 def own_session_over(client: Client) -> Transition:
-    """Forget what was on its way when this client went unavailable, be it available again or not.
+    """Forget the presence that was on its way when this client went unavailable, even if it is available again.
 
-    Its own unavailable presence comes back "to the resource that generated the unavailable presence in the
-    first place" (§4.5.2): all that the server sent of that presence session stands before it, and nothing of the
-    next one does.
+    The client gets its own unavailable presence back: the server sends it "to the resource that generated the
+    unavailable presence in the first place" (§4.5.2). Everything that the server sent in the old presence session
+    arrives before it, and everything of the next session after it.
     """
     client = evolve(client, leaving=client.leaving - 1)
     after, effects = all_forgotten(client, rules.PRESENCE_SESSION_OVER)
@@ -102,11 +102,11 @@ def own_session_over(client: Client) -> Transition:
 
 
 def presence_error(client: Client, presence: Presence, sender: JID, policy: ClientPolicy) -> Transition:
-    """Tell that presence of this client has failed, which is never answered (RFC 6120 §8.3.1).
+    """Tell the application that presence of this client has failed. An error is never answered (RFC 6120 §8.3.1).
 
-    Nothing follows from that for the entity at the other end, unless the error says that nobody can be reached there.
-    From the user's own account it tells that the server has not taken the presence; from an occupant of a room that the
-    room has not.
+    The error does not show whether its sender is available, unless it says that nobody can be reached there. An error
+    from the user's own account means that the server has refused the presence; an error from an occupant of a room
+    means that the room has.
     """
     error, answered = presence.error, answered_presence(client, presence, sender)
     failed = PresenceFailed(sender, error, answered)
@@ -120,7 +120,7 @@ def presence_error(client: Client, presence: Presence, sender: JID, policy: Clie
 
 
 def _nobody_there(client: Client, presence: Presence, sender: JID, failed: Tell, policy: ClientPolicy) -> Transition:
-    """Note that a resource, or every resource of a bare JID, can no longer be reached."""
+    """Record that a resource, or every resource of a bare JID, can no longer be reached."""
     heard = client.presences.get(sender.bare)
     if sender.is_bare and client.resources(sender.bare):
         after, told = _all_resources_gone(client, presence, sender, rules.PRESENCE_ERROR)

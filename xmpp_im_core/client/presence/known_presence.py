@@ -1,4 +1,4 @@
-"""What is known of others' presence: recording it and forgetting it (RFC 6121 §4.2.4, §4.5.4)."""
+"""The presence of others: record it and forget it (RFC 6121 §4.2.4, §4.5.4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xmpp_im_core.stanza import Message, Presence
 
 
 def full_jid(bare: JID, resource: str) -> JID:
-    """Return the full JID of a resource as it is kept: one without a name is the bare JID itself."""
+    """Return the JID of a recorded resource: without a name, it is the bare JID."""
     return JID(f"{bare.bare}/{resource}", bare.bare, bare.local, bare.domain, resource) if resource else bare
 
 
@@ -27,7 +27,7 @@ def recorded(
 ) -> tuple[Client, tuple[Effect, ...]]:
     """Record the last presence of one resource.
 
-    One resource too many, and the one heard longest ago is forgotten, an unavailable one first.
+    If there are too many resources, forget the one heard longest ago, an unavailable one first.
     """
     heard = client.presences.get(sender.bare) or Heard()
     name = sender.resource or ""
@@ -47,14 +47,14 @@ def _limit(client: Client, sender: JID, policy: ClientPolicy) -> int:
 
 
 def all_gone(client: Client, jid: str, presence: Presence) -> Client:
-    """Record that all resources of a bare JID that are available are not so any more."""
+    """Record that all available resources of a bare JID are now unavailable."""
     heard = client.presences.get(jid) or Heard()
     resources = [Resource(resource.name, presence) if resource.available else resource for resource in heard.resources]
     return evolve(client, presences=client.presences.set(jid, Heard(tuple(resources))))
 
 
 def without_resource(client: Client, sender: JID) -> Client:
-    """Forget what was heard from one resource. The caller tells the application."""
+    """Forget the presence of one resource. The caller tells the application."""
     heard = client.presences.get(sender.bare)
     if heard is None:
         return client
@@ -63,7 +63,7 @@ def without_resource(client: Client, sender: JID) -> Client:
 
 
 def known_unavailable(client: Client, jid: JID) -> bool:
-    """Whether a resource was heard to be unavailable; of one never heard of nothing is known (§5.2.1)."""
+    """Whether the client knows that a resource is unavailable. Without presence, it does not know (§5.2.1)."""
     heard = client.presences.get(jid.bare)
     if heard is None or jid.is_bare:
         return False
@@ -86,7 +86,7 @@ def known_absent(client: Client, jid: JID, message: Message) -> bool:
 
 
 def forgotten(client: Client, jid: str, rule: Rule) -> tuple[Client, tuple[Effect, ...]]:
-    """Forget all that is known of a bare JID's presence; the application is told of what was available."""
+    """Forget the presence of a bare JID. Tell the application about each resource that was available."""
     after = evolve(
         client,
         presences=client.presences.delete(jid),
@@ -96,12 +96,12 @@ def forgotten(client: Client, jid: str, rule: Rule) -> tuple[Client, tuple[Effec
 
 
 def all_forgotten(client: Client, rule: Rule) -> tuple[Client, tuple[Effect, ...]]:
-    """Forget all that is known of anybody's presence; the application is told of what was available."""
+    """Forget all presence. Tell the application about each resource that was available."""
     after = evolve(client, presences=FrozenMap(), strangers=LRUSet())
     return after, tuple([told for jid in client.presences for told in _unavailable(client, jid, rule)])
 
 
 def _unavailable(client: Client, jid: str, rule: Rule) -> tuple[Effect, ...]:
-    # The JIDs were prepared when the presence arrived; to prepare them again would cost much for many contacts.
+    # The presence has its prepared JID. To prepare it again would be slow for many contacts.
     gone = [resource.presence.from_jid for resource in client.resources(jid)]
     return tuple([Tell(Unavailable(each), rule) for each in gone if each is not None])

@@ -1,4 +1,4 @@
-"""The user's own presence: broadcast, and directed to single entities (RFC 6121 §4.2, §4.4, §4.5, §4.6)."""
+"""The user's own presence, broadcast and directed (RFC 6121 §4.2, §4.4, §4.5, §4.6)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _presence(to: JID | None, seq: str, type: str | None, content: Payload) -> P
 
 
 def outbound_presence(client: Client, presence: Presence, policy: ClientPolicy) -> Transition:
-    """Send presence that the application has made, that breaks no rule of syntax and manages no subscription."""
+    """Send presence of the application. Its syntax is correct, and its type is none of the four of subscriptions."""
     if presence.type == "probe":
         return outbound_probe(client, presence)
     if presence.type == "error":
@@ -51,9 +51,9 @@ def outbound_presence(client: Client, presence: Presence, policy: ClientPolicy) 
 
 
 def outbound_probe(client: Client, presence: Presence) -> Transition:
-    """Refuse to probe, with one exception: the full JID whose directed presence this client has had (§4.6.6).
+    """Refuse to probe, with one exception: a full JID from which this client has got directed presence (§4.6.6).
 
-    The server stamps this resource's full JID on it: "the JID that received directed presence".
+    The server adds this resource's full JID as the sender: "the JID that received directed presence".
     """
     to = presence.to_jid
     assert to is not None
@@ -75,7 +75,7 @@ def _send(client: Client, presence: Presence, policy: ClientPolicy) -> Transitio
 
 
 def _send_directed(client: Client, presence: Presence, to: JID, policy: ClientPolicy) -> Transition:
-    """Send directed presence, by which rooms are entered and left too."""
+    """Send directed presence. It can also enter or leave a room."""
     if presence.type is None:
         entered = entering_room(client, presence, to)
         return Transition(*directed(entered, presence, to, rules.DIRECTED_PRESENCE, policy))
@@ -85,14 +85,14 @@ def _send_directed(client: Client, presence: Presence, to: JID, policy: ClientPo
 
 
 def _available_rule(client: Client) -> Rule:
-    """Return what a broadcast is: the first presence, with or without the roster asked for, or a later one."""
+    """Return the rule for a broadcast: initial presence, with or without a roster request before it, or an update."""
     if client.presence is not None:
         return rules.SUBSEQUENT_PRESENCE
     return rules.INITIAL_PRESENCE if client.interested else rules.INITIAL_PRESENCE_WITHOUT_ROSTER
 
 
 def broadcast_unavailable(client: Client, presence: Presence) -> Transition:
-    """End the presence session: the server tells everybody, and tells this client nothing more (§4.5.1, §4.6.3)."""
+    """End the presence session. The server informs everybody, and sends this client no presence (§4.5.1, §4.6.3)."""
     count = client.leaving if client.presence is None else client.leaving + 1
     after = evolve(nothing_owed(leaving_all_rooms(client)), presence=None, leaving=count)
     after, told = all_forgotten(after, rules.PRESENCE_SESSION_OVER)

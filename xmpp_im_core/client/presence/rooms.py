@@ -27,19 +27,19 @@ _NEW_NICKNAME: Final = "303"
 
 
 def is_occupant(client: Client, jid: JID, stanza: Stanza | None = None) -> bool:
-    """Whether a full JID is that of an occupant: this client knows the room, or the stanza from there says so."""
+    """Whether a full JID is an occupant of a room: this client knows the room, or the stanza shows it."""
     if jid.is_bare:
         return False
     return jid.bare in client.rooms or (stanza is not None and stanza.payload.first("x", MUC_USER) is not None)
 
 
 def peer_of(client: Client, jid: JID, stanza: Stanza | None = None) -> str:
-    """Return the key of the entity that is spoken to: an occupant's full JID, anybody else's bare JID."""
+    """Return the key of the chat session with an entity: the full JID of an occupant, else the bare JID."""
     return jid.full if is_occupant(client, jid, stanza) else jid.bare
 
 
 def is_own_occupant(client: Client, jid: JID) -> bool:
-    """Whether the room has shown this occupant to be the client itself, and it is there."""
+    """Whether this occupant is the client itself, and is present in the room."""
     heard = client.presences.get(jid.bare)
     resource = None if heard is None else heard.resource(jid.resource or "")
     return resource is not None and resource.available and _SELF_PRESENCE in _statuses(resource.presence)
@@ -49,17 +49,17 @@ def is_own_occupant(client: Client, jid: JID) -> bool:
 
 
 def entering_room(client: Client, presence: Presence, to: JID) -> Client:
-    """Note a room that this client enters, where its presence says that it does (XEP-0045 §7.2)."""
+    """Record a room if this client's presence enters it (XEP-0045 §7.2)."""
     if to.is_bare or to.bare in client.rooms or presence.payload.first("x", MUC) is None:
         return client
     return _inside(client, to.bare)
 
 
 def noted(client: Client, stanza: Stanza, sender: JID) -> Client:
-    """Note a room by what arrives from it, where this client has sent presence there.
+    """Record a room if a stanza shows that its sender is one, and this client has sent presence there.
 
-    Only rooms have occupants that say ``<x xmlns='http://jabber.org/protocol/muc#user'/>``, and messages of type
-    "groupchat". Presence that was shared for the sake of a chat session has entered no room.
+    Only rooms send ``<x xmlns='http://jabber.org/protocol/muc#user'/>`` and messages of type "groupchat". Presence that
+    the client shared because of a chat session has not entered a room.
     """
     if sender.is_bare or sender.bare in client.rooms or sender.bare == client.jid.bare:
         return client
@@ -73,9 +73,9 @@ def noted(client: Client, stanza: Stanza, sender: JID) -> Client:
 
 
 def _inside(client: Client, jid: str) -> Client:
-    """Note that a bare JID is a room. A chat session with the bare JID ends: it was with some occupant.
+    """Record that a bare JID is a room. A chat session with the bare JID ends: it was with some occupant.
 
-    The presence that was sent because of that session does not end: it belongs to the stay in the room from now on.
+    Presence that the client sent because of that session stays: from now on it is presence in the room.
     """
     if jid in client.chats:
         client = client.without_chats((jid,))
@@ -86,9 +86,9 @@ def _inside(client: Client, jid: str) -> Client:
 
 
 def leaving_room(client: Client, jid: str) -> tuple[Client, tuple[Effect, ...]]:
-    """Note that this client leaves a room, by unavailable presence to any of its JIDs (XEP-0045 §7.14).
+    """Record that this client leaves a room, by unavailable presence to any of its JIDs (XEP-0045 §7.14).
 
-    Until its own unavailable presence comes back, what arrives from the room was on its way before.
+    Presence from the room that arrives before the client's own unavailable presence was sent before the client left.
     """
     room = client.rooms.get(jid)
     if room is None:
@@ -98,14 +98,14 @@ def leaving_room(client: Client, jid: str) -> tuple[Client, tuple[Effect, ...]]:
 
 
 def leaving_all_rooms(client: Client) -> Client:
-    """Note that this client leaves every room that it is in, by its broadcast of unavailable presence (§4.6.3)."""
+    """Record that this client leaves all its rooms, by its broadcast of unavailable presence (§4.6.3)."""
     rooms = {jid: Room(room.leaving + 1) if client.owes_any(jid) else room for jid, room in client.rooms.items()}
     occupants = [key for key in client.chats if "/" in key]
     return evolve(client, rooms=FrozenMap(rooms)).without_chats(occupants)
 
 
 def is_void(client: Client, sender: JID) -> bool:
-    """Whether presence from this JID was on its way when the client left the room, and so is void."""
+    """Whether the room sent presence of this JID before the client left, so that it no longer counts."""
     room = client.rooms.get(sender.bare)
     return room is not None and room.leaving > 0 and not client.owes_any(sender.bare)
 
@@ -114,8 +114,8 @@ def is_own_end(client: Client, presence: Presence, sender: JID) -> bool:
     """Whether a room says that the client itself is no longer in it.
 
     The room does so when the client leaves or is removed, and when the room is destroyed. A client that changes its
-    nickname stays. An old room does not mark the client's own presence: then it is the presence from the one JID
-    of the room that this client owes an unavailable presence.
+    nickname stays. An old room does not mark the client's own presence. Then the client's presence is the one from
+    the only JID of the room to which the client owes unavailable presence.
     """
     statuses = _statuses(presence)
     if sender.bare not in client.rooms or _NEW_NICKNAME in statuses:
@@ -138,7 +138,7 @@ def ended(client: Client, sender: JID) -> tuple[Client, tuple[Effect, ...]]:
 
 
 def occupant_gone(client: Client, presence: Presence, sender: JID) -> Client:
-    """Note that an entity has gone unavailable, in a room or elsewhere. The client owes it no unavailable presence.
+    """Record that an entity is unavailable, in a room or elsewhere. The client owes it no unavailable presence.
 
     The chat session with an occupant is over, because somebody else may take the nickname. If the client itself has
     changed its nickname, it owes the room its unavailable presence under the new one.
@@ -154,9 +154,9 @@ def occupant_gone(client: Client, presence: Presence, sender: JID) -> Client:
 
 
 def not_entered(client: Client, sender: JID) -> Client:
-    """Note that a room has not accepted presence to this occupant's JID, unless the client is there already.
+    """Record that a room has not accepted presence to this occupant's JID, unless the client is that occupant.
 
-    No unavailable presence is owed there: the nickname is nobody's, or somebody else's.
+    The client owes no unavailable presence there, because the nickname is not the client's.
     """
     if sender.bare not in client.rooms or not client.owes(sender.full) or is_own_occupant(client, sender):
         return client
@@ -167,7 +167,7 @@ def not_entered(client: Client, sender: JID) -> Client:
 
 
 def _outside(client: Client, jid: str) -> Client:
-    """Owe a room nothing, and forget the chat sessions with its occupants."""
+    """Remove all entries of a room from the directed list, and end the chat sessions with its occupants."""
     owed = set(_owed(client, jid))
     occupants = [key for key in client.chats if key.startswith(f"{jid}/")]
     left = tuple([entry for entry in client.directed if entry not in owed])
@@ -175,7 +175,7 @@ def _outside(client: Client, jid: str) -> Client:
 
 
 def _owed(client: Client, jid: str) -> list[str]:
-    """Return the JIDs of a room that this client has sent presence to, and owes an unavailable."""
+    """Return the JIDs of a room to which this client has sent presence and owes unavailable presence."""
     return [entry for entry in client.directed if entry == jid or entry.startswith(f"{jid}/")]
 
 
@@ -183,13 +183,13 @@ def _owed(client: Client, jid: str) -> list[str]:
 
 
 def _statuses(presence: Presence) -> frozenset[str]:
-    """Return the status codes that a room has put into presence (XEP-0045 §15.6)."""
+    """Return the status codes that a room has added to presence (XEP-0045 §15.6)."""
     x = presence.payload.first("x", MUC_USER)
     return frozenset() if x is None else frozenset([status.get("code") or "" for status in x.all("status")])
 
 
 def _new_nickname(presence: Presence, sender: JID) -> JID | None:
-    """Return the JID that the client has from now on, where unavailable presence tells of its new nickname."""
+    """Return the new JID of the client, if unavailable presence shows its new nickname."""
     x = presence.payload.first("x", MUC_USER)
     item = None if x is None else x.first("item")
     address = None if item is None else parse_address(f"{sender.bare}/{item.get('nick') or ''}")

@@ -1,6 +1,6 @@
-"""Presence of JIDs that nothing vouches for is remembered within bounds (RFC 6121 §4.2.4).
+"""Strangers: the client remembers only a limited number of JIDs that are not in the roster (RFC 6121 §4.2.4).
 
-As long as no roster has come everybody may be in it, so another bound holds.
+Before the roster has arrived, every JID may be in it. Then another limit applies.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from xmpp_im_core.rules import client_presence as rules
 
 
 def heard_stranger(client: Client, jid: str, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
-    """Note that this bare JID, of whom presence is recorded, was heard just now."""
+    """Record that presence of this bare JID has just arrived."""
     if not client.is_stranger(jid):
         return client, ()
     return _bounded(evolve(client, strangers=client.strangers.with_newest(jid)), policy)
 
 
 def reclassified(client: Client, jids: Iterable[str], policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
-    """Decide anew which of these bare JIDs are strangers, after the roster or the directed list has changed."""
+    """Find out which of these bare JIDs are strangers now, after the roster or the directed list has changed."""
     strangers = client.strangers
     for jid in sorted({jid for jid in jids if jid in client.presences}):
         if not client.is_stranger(jid):

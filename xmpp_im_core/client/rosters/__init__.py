@@ -1,1 +1,1 @@
-"""The roster: what the client asks for, what the server answers and pushes, and what follows (RFC 6121 §2)."""
+"""The roster: requests of the client, answers and pushes of the server, and their consequences (RFC 6121 §2)."""

@@ -1,4 +1,4 @@
-"""What follows from a changed roster item: notifications, void presence, settled requests (RFC 6121 §2, §3)."""
+"""The consequences of a changed item: notifications, forgotten presence, settled requests (RFC 6121 §2, §3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xmpp_im_core.rules import client_subscriptions as subscription_rules
 
 
 def roster_became(client: Client, roster: RosterCache, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
-    """Take over a roster, item by item, in the order of their JIDs."""
+    """Replace the roster, item by item, in the order of the JIDs."""
     before = client.roster.items
     touched = sorted(jid for jid in {*before, *roster.items} if before.get(jid) != roster.items.get(jid))
     first = not client.roster.received
@@ -29,10 +29,10 @@ def roster_became(client: Client, roster: RosterCache, policy: ClientPolicy) -> 
 
 
 def item_became(client: Client, before: Item | None, after: Item | None) -> tuple[Client, tuple[Effect, ...]]:
-    """Draw the consequences of a changed item, which stands in the client's roster already.
+    """Draw the consequences of a changed item. The client's roster has the change already.
 
-    Where the user's subscription has ended, all that is known of the contact's presence is void (§3.3.3);
-    where one of the two requests is answered, it no longer waits.
+    If the user's subscription has ended, the client forgets the contact's presence (§3.3.3). If the change answers a
+    request of either side, that request no longer waits.
     """
     effects: tuple[Effect, ...] = ()
     if before is None and after is not None:

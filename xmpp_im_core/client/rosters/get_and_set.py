@@ -1,4 +1,4 @@
-"""The roster from the client's side: get, set, remove, and what the server answers (RFC 6121 §2)."""
+"""Roster gets and roster sets: ask for the roster, add, change or remove an item (RFC 6121 §2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xmpp_im_core.stanza import IQ, payload
 
 
 def get_roster(client: Client, event: GetRoster, policy: ClientPolicy) -> Transition:
-    """Ask for the roster, with the version that is known where the server can make use of it (§2.1.3, §2.6.2)."""
+    """Ask for the roster, with the known version if the server supports versioning (§2.1.3, §2.6.2)."""
     ver = client.next_ver() if policy.roster_versioning else None
     query = element("query", ROSTER, {} if ver is None else {"ver": ver})
     iq = IQ(None, None, f"{event.seq}-roster", "get", None, payload(query))
@@ -32,8 +32,8 @@ def get_roster(client: Client, event: GetRoster, policy: ClientPolicy) -> Transi
 def set_item(client: Client, event: SetItem, policy: ClientPolicy) -> Transition:
     """Add or change an item (§2.3.1, §2.4.1).
 
-    A roster set replaces name and groups as a whole, so what is not given is taken from the roster, or from
-    an earlier set for the same JID that no push has shown yet.
+    A roster set replaces name and groups as a whole. So a field that is not given is taken from the roster, or from an
+    earlier set for the same JID that has no push yet.
     """
     if event.groups is not None and (broken := group_fault(event.groups)):
         return refuse_to_send(client, broken)
@@ -45,7 +45,7 @@ def set_item(client: Client, event: SetItem, policy: ClientPolicy) -> Transition
 
 
 def remove_item(client: Client, event: RemoveItem, policy: ClientPolicy) -> Transition:
-    """Remove an item (§2.5.1); it is gone once the push says so."""
+    """Ask for the removal of an item (§2.5.1). The push then removes it from the roster."""
     if isinstance(event.jid, JID):
         key = _key(client, event.jid)
     elif event.jid in client.roster.items:
@@ -56,9 +56,9 @@ def remove_item(client: Client, event: RemoveItem, policy: ClientPolicy) -> Tran
 
 
 def _key(client: Client, jid: JID) -> str:
-    """Return the key of the item that is meant: a full JID only where the roster has an item for just that.
+    """Return the key of the item that the user means: a full JID only if the roster has an item for it.
 
-    A bare JID without an item means the only item that there is for one of its full JIDs.
+    If a bare JID has no item, but exactly one of its full JIDs has one, that item is meant.
     """
     if jid.full in client.roster.items:
         return jid.full
@@ -75,7 +75,7 @@ def _set(client: Client, event: Timed, id: str, change: ItemChange, policy: Clie
 
 
 def ask_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
-    """Send a roster get; what is pushed from now on overrules its result."""
+    """Send a roster get. Pushes from now on win over its result."""
     if roster_waits(client):
         return refuse_to_send(client, rules.ROSTER_ASKED_ALREADY, iq)
     ver = query.get("ver")
@@ -87,7 +87,7 @@ def ask_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: Cli
 
 
 def set_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
-    """Send a roster set that the application has made."""
+    """Send a roster set of the application."""
     child = query.first("item")
     change = None if child is None else read_change(child, client.roster.items)
     if change is None:
@@ -96,7 +96,7 @@ def set_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: Cli
 
 
 def _send_set(client: Client, event: Timed, iq: IQ, change: ItemChange, policy: ClientPolicy) -> Transition:
-    """Send a roster set; nothing changes before its push."""
+    """Send a roster set. The roster changes only with the push."""
     if change.removes:
         rule = rules.ITEM_REMOVAL_SENT
     elif change.jid in client.roster.items:
@@ -110,7 +110,7 @@ def _send_set(client: Client, event: Timed, iq: IQ, change: ItemChange, policy: 
 
 
 def no_longer_wanted(client: Client, change: ItemChange) -> Client:
-    """Forget what a roster set has asked for, unless a later one has asked for something else."""
+    """Forget the change that a roster set has asked for, unless a later set has asked for another change."""
     if client.wanted.get(change.jid) != change:
         return client
     return evolve(client, wanted=client.wanted.delete(change.jid))

@@ -1,4 +1,4 @@
-"""Roster items on the wire: read tolerantly (RFC 6121 §2.1.2), written strictly (§2.3.1, §2.5.1).
+"""The ``<item/>`` of a roster: reading is tolerant (RFC 6121 §2.1.2), writing is strict (§2.3.1, §2.5.1).
 
 An item may have an address that this client cannot make into a JID: the server accepts it, or an old gateway did. The
 client keeps such an item under the address as written, so that the user sees it and can remove it.
@@ -22,13 +22,13 @@ _SHOWN: Final = frozenset({"none", "to", "from", "both"})
 
 @frozen
 class Removal:
-    """What a push with subscription="remove" says (§2.5.2)."""
+    """The item of a push with subscription="remove" (§2.5.2)."""
 
     jid: str
 
 
 def read_push(child: Element, items: FrozenMap[Item]) -> Item | Removal | None:
-    """Read the item of a roster push; None where it names no JID."""
+    """Read the item of a roster push; None if it has no JID."""
     if child.get("subscription") == "remove":
         jid = _jid(child)
         return None if jid is None else Removal(jid)
@@ -36,10 +36,10 @@ def read_push(child: Element, items: FrozenMap[Item]) -> Item | Removal | None:
 
 
 def read_item(child: Element, items: FrozenMap[Item]) -> Item | None:
-    """Read an item of a roster result; None where it names no JID.
+    """Read an item of a roster result; None if it has no JID.
 
-    A 'subscription' that is none of the four is ignored: what was known of it stays (§2.1.2.5). It may be
-    absent, which means "none". Empty and repeated groups are dropped.
+    An unknown value of 'subscription' is ignored: the known subscription stays (§2.1.2.5). Without a value it is
+    "none". Empty and repeated groups are dropped.
 
     :param items: the roster so far.
     """
@@ -63,7 +63,7 @@ def read_item(child: Element, items: FrozenMap[Item]) -> Item | None:
 
 
 def _jid(child: Element) -> str | None:
-    """Return what an item is kept under; None where it has no 'jid', or an empty one."""
+    """Return the key of an item; None if its 'jid' is absent or empty."""
     written = child.get("jid")
     return item_key(written) if written else None
 
@@ -78,7 +78,7 @@ def item_key(written: str) -> str:
 
 
 def read_change(child: Element, items: FrozenMap[Item]) -> ItemChange | None:
-    """Read the item of a roster set that an application has made; None where it names no JID, and no item.
+    """Read the item of a roster set of the application; None if it has no JID and the roster has no such item.
 
     :param items: the roster so far.
     """
@@ -92,7 +92,7 @@ def read_change(child: Element, items: FrozenMap[Item]) -> ItemChange | None:
 
 
 def write_change(change: ItemChange) -> Element:
-    """Return the item of a roster set: never with 'ask', 'approved', or any 'subscription' but "remove" (§2.1.2)."""
+    """Return the item of a roster set: without 'ask' and 'approved', with 'subscription' only to remove it (§2.1.2)."""
     if change.removes:
         return element("item", ROSTER, {"jid": change.jid, "subscription": "remove"})
     attributes = {"jid": change.jid}

@@ -1,4 +1,4 @@
-"""Roster pushes: who may send one, and what it changes (RFC 6121 §2.1.6, §2.6.3)."""
+"""Roster pushes: who may send them, and what they change (RFC 6121 §2.1.6, §2.6.3)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from xmpp_im_core.stanza import IQ, Condition, result_reply
 
 
 def roster_push(client: Client, iq: IQ, query: Element, sender: JID, policy: ClientPolicy) -> Transition:
-    """Process a roster push: first who sent it, then what it says.
+    """Process a roster push: check the sender, then the content.
 
-    :param iq: a set with an id.
+    :param iq: it must be a set with an id.
     """
     own = is_own_account(client, sender, policy)
     if not own and not _is_manager(sender, policy):
@@ -32,7 +32,7 @@ def roster_push(client: Client, iq: IQ, query: Element, sender: JID, policy: Cli
         return Transition(client, (refusal(iq, Condition.BAD_REQUEST, rules.PUSH_MALFORMED),))
     if not own and not _is_at(pushed.jid, sender):
         return _unauthorized(client, iq, policy)
-    # the version of a roster is its server's to give
+    # only the server of the account gives the roster's version
     after = _pushed(client, pushed, query.get("ver") if own else None, policy)
     answer = result_reply(IQ(None, iq.from_, iq.id, "set"))
     rule = rules.PUSH_ACKNOWLEDGED if own else rules.MANAGERS_PUSH_ACKNOWLEDGED
@@ -40,7 +40,7 @@ def roster_push(client: Client, iq: IQ, query: Element, sender: JID, policy: Cli
 
 
 def _is_manager(sender: JID, policy: ClientPolicy) -> bool:
-    """Whether the sender is a domain, itself and no user of it, that the user trusts with its own JIDs."""
+    """Whether the sender is a domain (not a user there) that may change items of its own JIDs."""
     return sender.full == sender.domain and sender.domain in policy.roster_managers
 
 
@@ -57,9 +57,9 @@ def _unauthorized(client: Client, iq: IQ, policy: ClientPolicy) -> Transition:
 
 
 def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: ClientPolicy) -> Transition:
-    """Put an item in its final state, or take it out; the version becomes that of the push (§2.6.2, §2.6.3).
+    """Store or remove an item, and take over the version of the push (§2.6.2, §2.6.3).
 
-    While a roster result is due the version waits for it.
+    While a roster get waits for its result, the version does not change.
     """
     jid, item = pushed.jid, None if isinstance(pushed, Removal) else pushed
     before = client.roster.items.get(jid)
@@ -74,7 +74,7 @@ def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: Cli
 
 
 def _interim(interim: Interim | None, jid: str, item: Item | None, ver: str | None) -> Interim | None:
-    """Remember a push until the roster result that is due."""
+    """Remember a push while a roster get waits for its result."""
     if interim is None:
         return None
     return Interim(interim.items.set(jid, item), interim.ver if ver is None else ver)

@@ -1,4 +1,4 @@
-"""What the server answers to a roster get or set (RFC 6121 §2.1.4, §2.1.5, §2.6.3)."""
+"""The server's answers to roster gets and sets (RFC 6121 §2.1.4, §2.1.5, §2.6.3)."""
 
 from __future__ import annotations
 
@@ -35,11 +35,10 @@ def roster_answer(client: Client, iq: IQ, question: Question, policy: ClientPoli
 def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy) -> Transition:
     """Take over a roster result.
 
-    Without a query the roster that is known is current; with one it is all there is, be it nothing: items
-    that it does not have are gone (§2.6.3). Of two items for one JID the last counts, as of two pushes. What has
-    been pushed since the get is no older than the result.
+    Without a query, the known roster is current. With a query, the result is the whole roster: items that it does not
+    have are gone (§2.6.3). Of two items for one JID the last counts. Pushes since the get win over the result.
 
-    :param iq: has one roster query, or no child at all.
+    :param iq: it must have one roster query, or no child.
     """
     query = iq.payload.first("query", ROSTER)
     if query is None:
