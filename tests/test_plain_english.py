@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.test_docs import FENCED, PAGES, ROOT
+from tests.test_docs import PAGES, ROOT
 from tests.test_rules import EVERY_RULE
 
 AVOIDED: Final = {
@@ -40,12 +40,13 @@ AVOIDED: Final = {
 LITERAL: Final = frozenset[str]()
 """Parts of sentences in which such a word is meant literally."""
 
+_BLOCK: Final = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?^[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _QUOTATION: Final = re.compile(r"^>.*$|\"[^\"\n]+\"|“[^”]+”|`[^`]+`|^ *<!--.*-->$", re.MULTILINE)
 
 
 def prose(text: str) -> str:
     """Return the sentences of a page: no code, no quotations, no exceptions."""
-    text = _QUOTATION.sub("", FENCED.sub("", text))
+    text = _QUOTATION.sub("", _BLOCK.sub("", text))
     text = re.sub(r"\s+", " ", text)
     for literal in LITERAL:
         text = text.replace(literal, "")
