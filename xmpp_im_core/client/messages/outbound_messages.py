@@ -90,7 +90,7 @@ def _correspondent(client: Client, answered: Message) -> JID | None:
 
 
 def _reply_to(client: Client, sender: JID, answered: Message) -> tuple[JID, Rule]:
-    """Return the recipient of a reply: a room as a whole, else the sender unless it is known to be unavailable (§5.2.1)."""
+    """Return the recipient of a reply: a room as a whole, else the sender unless it is known to be gone (§5.2.1)."""
     gone = known_unavailable(client, sender) or known_absent(client, sender, answered)
     if answered.kind == "groupchat" or gone:
         return sender.to_bare(), rules.REPLY_TO_BARE_JID
