@@ -1,6 +1,7 @@
 # Everything runs in .venv, which is made when first needed and renewed when what it needs changes.
 #
-#   make test         the test-suite
+#   make test         the test-suite, without what takes long
+#   make slow-test    what takes long, and many more examples of each property
 #   make conformance  the test vectors, against this implementation
 #   make interop      the server vectors, against Prosody and ejabberd too (Debian packages, on loopback)
 #   make live-test    logging in to Prosody and ejabberd in every way, with a dozen vectors for each
@@ -22,7 +23,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test conformance interop live-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
+.PHONY: test slow-test conformance interop live-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
 	bench instructions fuzz kills mutants clean
 MAKEFLAGS += --no-print-directory
 
@@ -39,9 +40,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= auto --maxprocesses=4
+# Compiled modules are kept for the next run, away from the sources.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 
 test: $(VENV)/.test
-	@$(BIN)/pytest -n $(WORKERS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
+
+# With SLOW=slow: without what make test has run.
+slow-test: $(VENV)/.test
+	@HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m \
+		"slow or not (browser or installs or postgres or prosody or servers)"
 
 conformance: $(VENV)/.test
 	@$(BIN)/xmpp-im-conformance run

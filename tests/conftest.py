@@ -2,19 +2,22 @@
 
 How many examples Hypothesis draws is chosen by the environment variable HYPOTHESIS_PROFILE:
 
-- ``ci`` (default): the same examples in every run;
-- ``quick``: the same in every run, and few;
+- ``quick`` (default): the same examples in every run, and few;
+- ``ci``: the same in every run, and many;
 - ``dev``: new examples in every run;
 - ``deep``: many more of them.
 """
 
 import os
+from typing import Final
 
 from hypothesis import HealthCheck, settings
 
 # A shared machine may be slow at any moment: no test fails for the time it took.
-settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100, print_blob=True)
-settings.register_profile("quick", derandomize=True, deadline=None, max_examples=15, print_blob=True)
-settings.register_profile("dev", deadline=None, max_examples=100)
-settings.register_profile("deep", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+_PATIENT: Final = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+
+settings.register_profile("quick", _PATIENT, derandomize=True, max_examples=15)
+settings.register_profile("ci", _PATIENT, derandomize=True, max_examples=100)
+settings.register_profile("dev", _PATIENT, max_examples=100)
+settings.register_profile("deep", _PATIENT, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))

@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 from attrs import evolve
 
+from tests.conformance.packaged import packaged
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.drivers.embedded.world import EmbeddedWorld
-from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.vectors import Side, Vector
 from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_conformance.running.run import run
@@ -52,13 +52,14 @@ NOBODY_OPTED_IN: Final = frozenset({"message-bare/chat-several-most-available"})
 """Chat goes to all resources where they have opted in (§8.5.2.1.1); under this policy they have."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "spared"), [(GENEROUS, NOBODY_OPTED_IN), (SPARING, frozenset())], ids=["generous", "sparing"]
 )
 def test_a_server_that_chooses_otherwise_passes_all_the_same(
     policy: Policy, spared: frozenset[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vectors = [each for each in find(()) if isinstance(each, Vector) and each.side is Side.SERVER]
+    vectors = [each for each in packaged() if isinstance(each, Vector) and each.side is Side.SERVER]
     # Another choice is another rule: which ones fired does not count here.
     monkeypatch.setattr(EmbeddedWorld, "obeyed", lambda world: None)
 

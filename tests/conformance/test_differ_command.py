@@ -21,7 +21,7 @@ from xmpp_im_conformance.format.worlds import ServerFailed, Setup, World
 from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_conformance.running.run import run
 from xmpp_im_core.element import Element
-from xmpp_im_core.server.subscriptions import requesting
+from xmpp_im_core.server.subscriptions import approving
 from xmpp_im_core.subscription import INBOUND_SUBSCRIBED, Subscription
 
 
@@ -146,7 +146,7 @@ def test_a_server_that_talks_nonsense_is_said_to(server: Loopback) -> None:
 
 def test_a_crash_of_the_core_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     table = {state: row for state, row in INBOUND_SUBSCRIBED.items() if state is not Subscription.FROM}
-    monkeypatch.setattr(requesting, "INBOUND_SUBSCRIBED", table)
+    monkeypatch.setattr(approving, "INBOUND_SUBSCRIBED", table)
 
     done = differ("--driver", "embedded", "--examples", "60", "--acts", "subscriptions")
 

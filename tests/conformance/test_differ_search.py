@@ -10,11 +10,14 @@ import pytest
 from attrs import evolve
 
 from tests.conformance.wrong_servers import NeverRevokes, PushesFirst, wrong
+from xmpp_im_conformance.differ import searching
+from xmpp_im_conformance.differ.drawing import drawn
 from xmpp_im_conformance.differ.judging import judge
 from xmpp_im_conformance.differ.kinds import kinds_of
 from xmpp_im_conformance.differ.likeness import Likeness
 from xmpp_im_conformance.differ.playing import PEERS, Play, playing_on
 from xmpp_im_conformance.differ.searching import Found, Report, search
+from xmpp_im_conformance.differ.shrinking import Trace
 from xmpp_im_conformance.differ.writing import vector
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.reading import read_file
@@ -25,11 +28,12 @@ from xmpp_im_core.element import element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy, PreApproval
 from xmpp_im_core.roster import ROSTER
-from xmpp_im_core.server.subscriptions import requesting
+from xmpp_im_core.server.subscriptions import approving
 from xmpp_im_core.subscription import INBOUND_SUBSCRIBED, Subscription
 from xmpp_im_core.testing import (
     USERS,
     Act,
+    Available,
     Connect,
     CoreSystem,
     GetRoster,
@@ -39,6 +43,7 @@ from xmpp_im_core.testing import (
     Subscribe,
     Subscribed,
     System,
+    Unavailable,
     Unsubscribed,
     observation,
     observed,
@@ -47,6 +52,7 @@ from xmpp_im_core.testing import (
 JULIET, ROMEO = USERS
 BALCONY = f"{JULIET}/balcony"
 (NURSE,) = PEERS
+NURSE_AT = f"{NURSE}/balcony"
 CORE = playing_on(Embedded(), peers=True)
 
 
@@ -55,8 +61,52 @@ def playing(make: Callable[[], System]) -> Play:
     return lambda acts: observed(make(), acts)
 
 
-def found_by(play: Play, *, examples: int = 200, peers: Sequence[str] = PEERS, chapters: Sequence[str] = ()) -> Report:
-    return search(play, examples=examples, peers=peers, kinds=kinds_of(chapters))
+def found_by(
+    play: Play,
+    *,
+    examples: int = 200,
+    peers: Sequence[str] = PEERS,
+    chapters: Sequence[str] = (),
+    first: Sequence[Trace] = (),
+) -> Report:
+    """What a search finds, if it begins with these traces in place of as many that are drawn."""
+    left = list(first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(searching, "drawn", lambda *arguments: left.pop(0) if left else drawn(*arguments))
+        return search(play, examples=examples, peers=peers, kinds=kinds_of(chapters))
+
+
+DRAWN = pytest.param(200, (), marks=pytest.mark.slow, id="drawn")
+"""A long search; otherwise one that begins with a trace in which there is something to find, among other things."""
+
+SUBSCRIBED = (
+    Connect(BALCONY),
+    GetRoster(BALCONY),
+    Available(BALCONY),
+    Subscribe(NURSE_AT, JULIET),
+    Subscribed(BALCONY, NURSE),
+    Ping(BALCONY, ROMEO),
+    Subscribed(NURSE_AT, JULIET),
+    Unavailable(BALCONY),
+)
+"""The nurse is subscribed to Juliet, and says that Juliet is to her."""
+APPROVED = (
+    Connect(BALCONY),
+    GetRoster(BALCONY),
+    Subscribed(BALCONY, NURSE),
+    Available(BALCONY),
+    Unsubscribed(BALCONY, NURSE),
+)
+ASKED = (
+    Connect(BALCONY),
+    GetRoster(BALCONY),
+    Available(BALCONY),
+    Subscribe(BALCONY, NURSE),
+    Subscribed(NURSE_AT, JULIET),
+    Unsubscribed(NURSE_AT, JULIET),
+    Unavailable(BALCONY),
+)
+"""Juliet is told of an approval and its end, and of what becomes of her roster."""
 
 
 def written(found: Found, directory: Path) -> Path:
@@ -84,7 +134,7 @@ def unasked_approvals_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an approval that nobody asked for make From into Both."""
     row = INBOUND_SUBSCRIBED[Subscription.FROM]
     table = {**INBOUND_SUBSCRIBED, Subscription.FROM: evolve(row, acts=True, becomes=Subscription.BOTH)}
-    monkeypatch.setattr(requesting, "INBOUND_SUBSCRIBED", table)
+    monkeypatch.setattr(approving, "INBOUND_SUBSCRIBED", table)
 
 
 # --- what is found ----------------------------------------------------------------------------------------
@@ -98,13 +148,16 @@ def test_the_core_agrees_with_itself() -> None:
     assert report.failed is None
 
 
-def test_a_wrong_cell_of_a_table_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("examples", "first"), [pytest.param(5, [SUBSCRIBED], id="led"), DRAWN])
+def test_a_wrong_cell_of_a_table_is_found(
+    examples: int, first: Sequence[Trace], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def play(acts: Sequence[Act]) -> tuple[Observation, ...]:
         with monkeypatch.context() as patch:
             unasked_approvals_count(patch)
             return CORE(acts)
 
-    report = found_by(play)
+    report = found_by(play, examples=examples, first=first)
 
     found = report.found[0]
     # Somebody who is subscribed to a user says "subscribed" without having been asked.
@@ -121,10 +174,11 @@ def test_a_wrong_cell_of_a_table_is_found(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert outcome(file, Embedded()) is Outcome.FAILED
 
 
-def test_a_push_before_its_cause_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("examples", "first"), [pytest.param(2, [ASKED], id="led"), DRAWN])
+def test_a_push_before_its_cause_is_found(examples: int, first: Sequence[Trace], tmp_path: Path) -> None:
     server = wrong(PushesFirst)
 
-    report = found_by(playing_on(server, peers=True), chapters=["subscriptions"])
+    report = found_by(playing_on(server, peers=True), examples=examples, chapters=["subscriptions"], first=first)
 
     found = report.found[0]
     assert len(found.acts) <= 5
@@ -136,10 +190,11 @@ def test_a_push_before_its_cause_is_found(tmp_path: Path) -> None:
     assert outcome(file, server) is Outcome.FAILED
 
 
-def test_a_revocation_that_is_ignored_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("examples", "first"), [pytest.param(2, [APPROVED], id="led"), DRAWN])
+def test_a_revocation_that_is_ignored_is_found(examples: int, first: Sequence[Trace], tmp_path: Path) -> None:
     server = wrong(NeverRevokes)
 
-    report = found_by(playing_on(server, peers=True))
+    report = found_by(playing_on(server, peers=True), examples=examples, first=first)
 
     found = report.found[0]
     assert kinds(found) == [Connect, Subscribed, Unsubscribed]
@@ -156,8 +211,9 @@ class Deaf(CoreSystem):
             super().feed(act)
 
 
-def test_each_of_several_differences_is_found_once() -> None:
-    report = found_by(playing(lambda: Deaf(*USERS)), peers=())
+@pytest.mark.parametrize(("examples", "chapters"), [(40, ["rosters"]), pytest.param(200, [], marks=pytest.mark.slow)])
+def test_each_of_several_differences_is_found_once(examples: int, chapters: Sequence[str]) -> None:
+    report = found_by(playing(lambda: Deaf(*USERS)), examples=examples, peers=(), chapters=chapters)
 
     shown = [kinds(found) for found in report.found]
     assert shown.count([Connect, GetRoster]) == shown.count([Connect, SetItem]) == 1
@@ -207,6 +263,7 @@ def test_what_is_stored_otherwise_is_told_even_after_what_is_known() -> None:
     assert [(each.number, each.where) for each in verdict.differences] == [(3, JULIET)]
 
 
+@pytest.mark.parametrize("examples", [40, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("policy", "says"),
     [
@@ -216,8 +273,8 @@ def test_what_is_stored_otherwise_is_told_even_after_what_is_known() -> None:
         (Policy(acknowledge_requests=True), "acknowledges requests"),
     ],
 )
-def test_another_choice_of_the_rfc_is_no_difference(policy: Policy, says: str) -> None:
-    report = found_by(playing(lambda: CoreSystem(*USERS, policy=policy)))
+def test_another_choice_of_the_rfc_is_no_difference(policy: Policy, says: str, examples: int) -> None:
+    report = found_by(playing(lambda: CoreSystem(*USERS, policy=policy)), examples=examples)
 
     assert report.found == []
     assert report.explained > 0
@@ -225,10 +282,11 @@ def test_another_choice_of_the_rfc_is_no_difference(policy: Policy, says: str) -
     assert says in [choice.says for choice in report.choices]
 
 
-def test_several_choices_at_once_are_no_difference() -> None:
+@pytest.mark.parametrize("examples", [40, pytest.param(200, marks=pytest.mark.slow)])
+def test_several_choices_at_once_are_no_difference(examples: int) -> None:
     policy = Policy(offline_messages=False, pre_approval=PreApproval.UNSUPPORTED, notices=10)
 
-    report = found_by(playing(lambda: CoreSystem(*USERS, policy=policy)))
+    report = found_by(playing(lambda: CoreSystem(*USERS, policy=policy)), examples=examples)
 
     assert report.found == []
     assert report.explained > 0
@@ -241,7 +299,7 @@ def test_several_choices_at_once_are_no_difference() -> None:
 def hole(monkeypatch: pytest.MonkeyPatch) -> None:
     """A table of the core lacks a row."""
     table = {state: row for state, row in INBOUND_SUBSCRIBED.items() if state is not Subscription.FROM}
-    monkeypatch.setattr(requesting, "INBOUND_SUBSCRIBED", table)
+    monkeypatch.setattr(approving, "INBOUND_SUBSCRIBED", table)
 
 
 def silent(acts: Sequence[Act]) -> tuple[Observation, ...]:
@@ -250,9 +308,12 @@ def silent(acts: Sequence[Act]) -> tuple[Observation, ...]:
 
 
 @pytest.mark.usefixtures("hole")
+@pytest.mark.parametrize(("examples", "first"), [pytest.param(3, [SUBSCRIBED, SUBSCRIBED[:-1]], id="led"), DRAWN])
 @pytest.mark.parametrize("play", [CORE, silent], ids=["under-test", "as-the-model"])
-def test_a_crash_of_the_core_is_told_once_by_name_with_the_acts_that_it_needs(play: Play) -> None:
-    report = found_by(play, examples=100, chapters=["subscriptions"])
+def test_a_crash_of_the_core_is_told_once_by_name_with_the_acts_that_it_needs(
+    play: Play, examples: int, first: Sequence[Trace]
+) -> None:
+    report = found_by(play, examples=examples, chapters=["subscriptions"], first=first)
 
     (crash,) = report.crashes
     assert crash.why == "KeyError in xmpp_im_core.server.subscriptions.approving.inbound_subscribed: Subscription.FROM"

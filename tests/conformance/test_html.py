@@ -15,10 +15,10 @@ from typing import Any, Final
 import pytest
 from attrs import define, field
 
+from tests.conformance.packaged import packaged
 from tests.conformance.reports import EVIL, VECTORS, results
 from tests.conformance.stage import BALCONY, arriving, result, scenario
 from xmpp_im_conformance.format.data import Requirement
-from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.reports.html.book import book
 from xmpp_im_conformance.reports.html.matrix import Cell, Standing, matrix
 from xmpp_im_conformance.reports.html.page import page
@@ -355,7 +355,7 @@ def test_a_number_of_the_matrix_says_what_it_counts_and_leads_to_it(root: Node) 
 
 
 def test_the_page_about_all_vectors_is_whole_and_of_moderate_size() -> None:
-    everything = [Result(vector, Outcome.PASSED) for vector in find([])]
+    everything = [Result(vector, Outcome.PASSED) for vector in packaged()]
 
     text = page(everything, "embedded", MADE)
 

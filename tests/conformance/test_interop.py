@@ -11,7 +11,7 @@ import pytest
 from interop.deviations import Deviation, read_deviations, unexpected
 from interop.document import DOCUMENT, document
 from interop.servers import SERVERS, Server
-from xmpp_im_conformance.format.finding import find
+from tests.conformance.packaged import packaged
 from xmpp_im_conformance.format.vectors import Malformed
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
@@ -64,7 +64,7 @@ def test_a_vector_is_recorded_once_for_each_server(tmp_path: Path) -> None:
 
 def test_what_is_recorded_concerns_vectors_and_servers_that_there_are() -> None:
     recorded = read_deviations()
-    ids = {vector.id for vector in find(())}
+    ids = {vector.id for vector in packaged()}
 
     assert {each.server for each in recorded} == set(SERVERS)
     assert [id for each in recorded for id in each.vectors if id not in ids] == []
@@ -75,7 +75,7 @@ def test_what_goes_against_a_sentence_quotes_it() -> None:
 
 
 def test_what_is_beyond_the_rfc_is_shown_by_vectors_that_say_so() -> None:
-    levels = {vector.id: vector.level for vector in find(()) if not isinstance(vector, Malformed)}
+    levels = {vector.id: vector.level for vector in packaged() if not isinstance(vector, Malformed)}
     beyond = [id for each in read_deviations() if each.kind == "beyond" for id in each.vectors]
 
     assert [id for id in beyond if levels[id] not in ("MAY", "peer")] == []

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from tests.conformance.packaged import packaged
 from tests.conformance.stage import BALCONY, scenario, send
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
@@ -20,7 +21,6 @@ from xmpp_im_conformance.drivers.stdio.client import StdioClient
 from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.drivers.stdio.server import StdioDriver
 from xmpp_im_conformance.format.data import SCHEMA
-from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.schema import problems
 from xmpp_im_conformance.format.vectors import ClientScenario, Malformed, Scenario, Vector
@@ -47,13 +47,13 @@ def core() -> Watched:
     return Watched([sys.executable, "-m", "xmpp_im_conformance.cli.stdio"], timeout=60)
 
 
-def some(vectors: Vectors) -> Iterator[Vector | Malformed]:
-    """A part of the vectors: one in six, and of each kind of step the first that has it."""
+def some(vectors: Iterable[Vector | Malformed], one_in: int) -> Iterator[Vector | Malformed]:
+    """A part of the vectors: one in so many, and of each kind of step the first that has it."""
     seen: set[str] = set()
     for number, vector in enumerate(vectors):
         body = getattr(vector, "body", None)
         keys = {step.key for step in body.steps} if isinstance(body, Scenario | ClientScenario) else set()
-        if number % 6 == 0 or keys - seen:
+        if number % one_in == 0 or keys - seen:
             yield vector
         seen |= keys
 
@@ -72,13 +72,14 @@ def outcomes(vectors: Iterable[Vector | Malformed], program: Program) -> list[tu
     return [(vector.id, run(vector, server, client).outcome) for vector in vectors]
 
 
-def test_the_core_does_over_the_protocol_what_it_does_embedded() -> None:
-    vectors = list(some(list(find([]))))
+@pytest.mark.parametrize("one_in", [40, pytest.param(6, marks=pytest.mark.slow)])
+def test_the_core_does_over_the_protocol_what_it_does_embedded(one_in: int) -> None:
+    vectors = list(some(packaged(), one_in))
     embedded = [(vector.id, run(vector, Embedded(), EmbeddedClient()).outcome) for vector in vectors]
     with closing(core()) as program:
         over_stdio = outcomes(vectors, program)
 
-    assert len(vectors) > 250
+    assert len(vectors) > 1700 / one_in
     assert over_stdio == embedded
     ops = json.loads((SCHEMA / "stdio.json").read_text(encoding="utf-8"))["$defs"]["ops"]
     assert {request["op"] for request, _ in program.talk} == {

@@ -386,8 +386,11 @@ def test_the_command_runs_vectors_on_a_program(tmp_path: Path) -> None:
 
 
 def test_the_command_says_what_it_needs(tmp_path: Path) -> None:
+    file = tmp_path / "vector.json"
+    file.write_text(json.dumps(scenario()), encoding="utf-8")
+
     def usage(*options: str) -> tuple[int, str]:
-        done = CliRunner().invoke(main, ["run", "--driver", "stdio", *options])
+        done = CliRunner().invoke(main, ["run", str(file), "--driver", "stdio", *options])
         return done.exit_code, done.output
 
     code, output = usage()

@@ -15,8 +15,8 @@ from attrs import evolve
 
 from interop.__main__ import run_live
 from interop.servers import PROSODY, SERVERS, Server
+from tests.conformance.packaged import packaged
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
-from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.vectors import Malformed, Vector
 from xmpp_im_conformance.format.worlds import ServerFailed, Setup
 from xmpp_im_conformance.running.outcome import Outcome, Result
@@ -52,7 +52,7 @@ def config(request: pytest.FixtureRequest) -> Iterator[LiveConfig]:
 
 @pytest.fixture(scope="module")
 def vectors() -> Sequence[Vector | Malformed]:
-    return [vector for vector in find(()) if vector.id in IDS]
+    return [vector for vector in packaged() if vector.id in IDS]
 
 
 def seen(results: Sequence[Result]) -> set[tuple[str, Outcome, str]]:
@@ -97,8 +97,8 @@ def test_the_configuration_of_the_readme_works_as_it_is_printed() -> None:
     (printed,) = re.findall(r"^ *```lua\n(.*?)^ *```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert "smacks" not in printed
     PROSODY.installed()
-    needy = [vector for vector in find(()) if loses_a_stream(vector)]
-    others = [vector for vector in find(()) if vector.id in OTHERS]
+    needy = [vector for vector in packaged() if loses_a_stream(vector)]
+    others = [vector for vector in packaged() if vector.id in OTHERS]
     with PROSODY.running(AROUND + printed.replace("SECRET", "$secret")) as config:
         without, with_it = run_live(needy, config), run_live(others, config)
 

@@ -113,7 +113,7 @@ def test_another_process_with_another_hash_seed_gives_the_same_result() -> None:
     blocks: list[str] = []
     expected: list[str] = []
 
-    @settings(max_examples=60, database=None, suppress_health_check=list(HealthCheck))
+    @settings(database=None, suppress_health_check=list(HealthCheck))
     @given(histories())
     def collect(history: History) -> None:
         state, events = history

@@ -27,6 +27,7 @@ _IN_QUOTATION_MARKS: Final = re.compile(
     rf'(?<![\w=])"(?!\s)([^"]{{10,700}}?)(?<!\s)"(?!\w)(?:(?:[.,;:]?\s*\(|,\s*){_SOURCE})?'
 )
 _KEY_WORD: Final = re.compile(r"\b(?:MUST|SHOULD|MAY)\b")
+_COMMENT_WITH_QUOTE: Final = re.compile(r'#[^\n]*"')
 _CODE: Final = re.compile(r"```.*?```|``.*?``|`[^`]*`", re.DOTALL)
 
 
@@ -73,8 +74,9 @@ def _in_module(path: str, text: str) -> Iterator[Quote]:
             yield from _cited(path, ast.get_docstring(node) or "")
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "rfc6121":
             yield from _marked(path, node, tree)
-    for comment in _comments(text):
-        yield from _cited(path, comment)
+    if _COMMENT_WITH_QUOTE.search(text):
+        for comment in _comments(text):
+            yield from _cited(path, comment)
 
 
 def _marked(path: str, call: ast.Call, tree: ast.Module) -> Iterator[Quote]:

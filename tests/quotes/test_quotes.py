@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 import pytest
 
@@ -10,22 +11,25 @@ from tests.quotes.documents import names, stands
 from tests.quotes.finding import Quote, quotes
 from tests.quotes.words import words
 
-EVERY = list(quotes())
+
+@cache
+def every() -> tuple[Quote, ...]:
+    return tuple(quotes())
 
 
 def test_every_quote_stands_in_its_section() -> None:
-    assert [each for each in EVERY if not stands(each.text, each.document, each.section)] == []
+    assert [each for each in every() if not stands(each.text, each.document, each.section)] == []
 
 
 def test_quotes_of_every_form_are_found() -> None:
-    of = Counter((each.file.partition("/")[0], (each.document or "")[:3]) for each in EVERY)
+    of = Counter((each.file.partition("/")[0], (each.document or "")[:3]) for each in every())
 
     assert of["tests", "rfc"] > 500
     assert of["conformance", "rfc"] > 800
     assert of["docs", "rfc"] > 100
     assert of["docs", "xep"] > 0
     assert of["xmpp_im_core", "rfc"] > 0
-    assert sum(len(words(each.text)) < 4 for each in EVERY) < 20
+    assert sum(len(words(each.text)) < 4 for each in every()) < 20
 
 
 @pytest.mark.parametrize(
@@ -44,7 +48,7 @@ def test_a_quote_agrees_in_every_word(text: str, section: str, expected: bool) -
 
 
 def test_the_hashes_of_every_document_that_is_quoted_are_here() -> None:
-    assert {each.document for each in EVERY} <= {None, *names()}
+    assert {each.document for each in every()} <= {None, *names()}
 
 
 def test_a_wrong_quote_would_be_found() -> None:

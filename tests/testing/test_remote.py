@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.reading import read_file
@@ -86,7 +86,6 @@ def test_only_what_is_asked_for_is_drawn(trace: tuple[Act, ...]) -> None:
     assert possible(trace)
 
 
-@settings(max_examples=50)
 @given(traces(peers=(NURSE,)))
 def test_what_the_core_does_is_a_vector_that_the_core_passes(
     tmp_path_factory: pytest.TempPathFactory, trace: tuple[Act, ...]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.reading import read_file
@@ -41,7 +41,6 @@ def written(trace: tuple[Act, ...]) -> dict[str, object]:
     return dict(to_scenario(trace, observed(CoreSystem(*USERS), trace), title="a trace"))
 
 
-@settings(max_examples=50)
 @given(traces())
 def test_what_the_core_does_is_a_vector_that_the_core_passes(
     tmp_path_factory: pytest.TempPathFactory, trace: tuple[Act, ...]

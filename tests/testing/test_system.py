@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import Phase, given, settings
 
@@ -37,6 +39,9 @@ from xmpp_im_core.testing.normal_form import normal
 
 JULIET, ROMEO = USERS
 BALCONY, ORCHARD = f"{JULIET}/balcony", f"{ROMEO}/orchard"
+
+
+slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 def core() -> CoreSystem:
@@ -215,10 +220,10 @@ def test_systems_that_behave_alike_are_not_told_apart() -> None:
     ("other", "expected"),
     [
         (lambda: Deaf(GetRoster), [Connect, GetRoster]),
-        (bouncing, [Connect, SendMessage]),
-        (lambda: CoreSystem(*USERS, policy=Policy(pre_approval=PreApproval.UNSUPPORTED)), [Connect, Subscribed]),
-        (lambda: Deaf(Unsubscribe), [Connect, Subscribe, Unsubscribe]),
-        (lambda: Deaf(RemoveItem), [Connect, RemoveItem]),
+        slow(bouncing, [Connect, SendMessage]),
+        slow(lambda: CoreSystem(*USERS, policy=Policy(pre_approval=PreApproval.UNSUPPORTED)), [Connect, Subscribed]),
+        slow(lambda: Deaf(Unsubscribe), [Connect, Subscribe, Unsubscribe]),
+        slow(lambda: Deaf(RemoveItem), [Connect, RemoveItem]),
     ],
 )
 def test_the_shortest_trace_that_tells_two_systems_apart_is_found(other: object, expected: list[type]) -> None:
