@@ -117,15 +117,15 @@ def test_extensions_are_named_by_whoever_used_them() -> None:
 
     assert with_them.output.count("juliet@capulet.example, event e") == 2
     assert without.exit_code == 1
-    assert "the state is of an account with carbons, the machine has a plain account" in without.output
+    assert "the state belongs to an account with carbons, the machine runs a plain account" in without.output
 
 
 @pytest.mark.parametrize(
     ("snapshot", "log", "said"),
     [
-        ("{", "", "juliet.json: $: is no JSON"),
-        (to_text(EVENTS[0]), "", "juliet.json: $: Outbound is no state of an account"),
-        (to_text(JULIET_BEFORE), "nonsense", "juliet.log: line 1: $: is no JSON"),
+        ("{", "", "juliet.json: $: is not JSON"),
+        (to_text(EVENTS[0]), "", "juliet.json: $: Outbound is not a state of an account"),
+        (to_text(JULIET_BEFORE), "nonsense", "juliet.log: line 1: $: is not JSON"),
         (to_text(JULIET_BEFORE), to_text(JULIET_BEFORE), "event 1: Account is no event of an account"),
         (to_text(hosting("capulet.example")), to_text(EVENTS[0]), "event 1: Outbound is no event of a service"),
     ],

@@ -144,12 +144,12 @@ def test_a_clients_policy_is_plain_data() -> None:
     [
         ("jid", "juliet@capulet.example/balcony", "$", "is not a bare JID"),
         ("jid", "romeo@montague.example", "$", "the session juliet@capulet.example/balcony is not one of romeo"),
-        ("presence", "<message/>", "$.presence", "is no <presence/>"),
-        ("presence", "<!--x--><presence/>", "$.presence", "is no stanza"),
+        ("presence", "<message/>", "$.presence", "is not a <presence/>"),
+        ("presence", "<!--x--><presence/>", "$.presence", "is not a stanza"),
         ("idle", ["romeo@montague.example"], "$", "idle: not the JIDs of the chat sessions"),
         ("questions", [], "$.questions", "a list is not an object"),
-        ("strangers", ["a@verona.example"] * 2, "$.strangers", "a text is repeated"),
-        ("strangers", [1], "$.strangers", "1 is not a text"),
+        ("strangers", ["a@verona.example"] * 2, "$.strangers", "a string is repeated"),
+        ("strangers", [1], "$.strangers", "1 is not a string"),
     ],
 )
 def test_a_damaged_client_is_refused_where_it_is_damaged(field: str, value: object, where: str, why: str) -> None:
@@ -165,7 +165,7 @@ def test_a_damaged_client_is_refused_where_it_is_damaged(field: str, value: obje
 def test_an_element_that_is_none_is_refused_where_it_stands() -> None:
     event = dump(Subscribe(datetime(2026, 7, 12, tzinfo=UTC), "e1", ROMEO, (), (NICK,)))
 
-    with pytest.raises(SnapshotError, match=r"\$\.extensions\[0\]: '<nick' is no element"):
+    with pytest.raises(SnapshotError, match=r"\$\.extensions\[0\]: '<nick' is not an element"):
         load({**event, "extensions": ["<nick"]})
     with pytest.raises(SnapshotError, match=r"\$: extensions: the namespace jabber:client is not extended content"):
         load({**event, "extensions": ["<body/>"]})

@@ -78,9 +78,9 @@ def test_a_service_is_not_loaded_for_another_machine() -> None:
     accounts: FrozenMap[State] = FrozenMap({"juliet@capulet.example": juliet()})
     service = evolve(hosting("capulet.example"), accounts=accounts)
 
-    with pytest.raises(SnapshotError, match="the state is of a plain account, the machine has an account with carbons"):
+    with pytest.raises(SnapshotError, match="a plain account, the machine runs an account with carbons"):
         load_service(dump(service), carbons(PLAIN))
-    with pytest.raises(SnapshotError, match="Account is no service"):
+    with pytest.raises(SnapshotError, match="Account is not a service"):
         load_service(dump(juliet()), PLAIN)
 
 
@@ -88,7 +88,7 @@ def test_a_service_has_each_state_under_its_own_jid() -> None:
     accounts: FrozenMap[State] = FrozenMap({"romeo@montague.example": juliet()})
 
     with pytest.raises(
-        SnapshotError, match=r"the state of juliet@capulet\.example stands under 'romeo@montague\.example'"
+        SnapshotError, match=r"the state of juliet@capulet\.example is stored under 'romeo@montague\.example'"
     ):
         load_service(dump(evolve(hosting("capulet.example"), accounts=accounts)), PLAIN)
 
@@ -99,7 +99,7 @@ def test_an_extended_state_is_loaded_for_the_machine_that_it_belongs_to() -> Non
 
     assert load_extended(dump(extended), machine) == extended
     assert load_extended(dump(juliet()), PLAIN) == juliet()
-    with pytest.raises(SnapshotError, match="the state is of an account with carbons, the machine has a plain account"):
+    with pytest.raises(SnapshotError, match="an account with carbons, the machine runs a plain account"):
         load_extended(dump(extended), PLAIN)
-    with pytest.raises(SnapshotError, match="Service is no state of an account"):
+    with pytest.raises(SnapshotError, match="Service is not a state of an account"):
         load_extended(dump(hosting("capulet.example")), PLAIN)

@@ -51,12 +51,12 @@ def test_empty_lines_are_skipped() -> None:
 def test_a_line_that_was_cut_off_is_refused_by_its_number() -> None:
     lines = list(write_log([BOUND, ENDED]))
 
-    with pytest.raises(SnapshotError, match=r"^line 2: \$: is no JSON"):
+    with pytest.raises(SnapshotError, match=r"^line 2: \$: is not JSON"):
         list(read_log([lines[0], lines[1][:40]]))
 
 
 def test_a_line_that_is_no_event_is_refused_by_its_number() -> None:
-    with pytest.raises(SnapshotError, match=r"^line 2: \$: Account is no event of an account"):
+    with pytest.raises(SnapshotError, match=r"^line 2: \$: Account is not an event of an account"):
         list(read_log([*write_log([BOUND]), to_text(juliet())]))
 
 

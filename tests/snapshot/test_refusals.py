@@ -49,7 +49,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
         ("format", True, "$", "'format' is True; this release reads 1"),
         ("class", "server.Accounts", "$", "not 'server.Accounts'"),
         ("class", 1, "$", "not 1"),
-        ("sesions", [], "$", "has fields that nobody knows: 'sesions'"),
+        ("sesions", [], "$", "has unknown fields: 'sesions'"),
         ("jid", "Juliet@capulet.example", "$.jid", "is not prepared; its prepared form is 'juliet@capulet.example'"),
         ("jid", "@capulet.example", "$.jid", "is not a JID"),
         ("jid", "romeo@montague.example", "$", "is not one of romeo@montague.example"),
@@ -57,21 +57,21 @@ def changed(path: str, value: object) -> dict[str, Any]:
         ("roster", [], "$.roster", "a list is not an object"),
         ("roster.version", "2", "$.roster.version", "'2' is not a whole number"),
         ("roster.version", True, "$.roster.version", "True is not a whole number"),
-        ("roster.version", 1, "$.roster", "its version is not from 0 to the roster's, 1"),
+        ("roster.version", 1, "$.roster", "its version is not between 0 and the roster's, 1"),
         ("roster.contacts", {}, "$.roster.contacts", "an object is not a list"),
-        ("roster.contacts.1.jid", 5, "$.roster.contacts[1].jid", "5 is not a text"),
+        ("roster.contacts.1.jid", 5, "$.roster.contacts[1].jid", "5 is not a string"),
         ("roster.contacts.1.jid", "romeo@montague.example/x", "$.roster.contacts[1]", "is not a bare JID"),
         ("roster.contacts.1.jid", "nurse@capulet.example", "$.roster", "is repeated or not in its place"),
-        ("roster.contacts.1.state", "BOTH", "$.roster", "a request stands exactly in the pending-in states"),
-        ("roster.contacts.1.state", "NONE_IN", "$.roster", "'asked' stands only in the pending-out states"),
+        ("roster.contacts.1.state", "BOTH", "$.roster", "there must be a request exactly if the state is pending in"),
+        ("roster.contacts.1.state", "NONE_IN", "$.roster", "'asked' is allowed only if the state is pending out"),
         ("roster.contacts.1.state", "both", "$.roster.contacts[1].state", "'both' is not one of NONE, NONE_OUT"),
         ("roster.contacts.1.groups", "Lovers", "$.roster.contacts[1].groups", "'Lovers' is not a list"),
         ("roster.contacts.1.listed", 1, "$.roster.contacts[1].listed", "1 is not true or false"),
-        ("roster.contacts.1.request", "<presence", "$.roster.contacts[1].request", "is no stanza"),
-        ("roster.contacts.1.request", "<message/>", "$.roster.contacts[1].request", "is no <presence/>"),
-        ("roster.contacts.1.request", "<!DOCTYPE x><presence/>", "$.roster.contacts[1].request", "is no stanza"),
-        ("roster.contacts.1.asked", "noon", "$.roster.contacts[1].asked", "is no time in ISO 8601"),
-        ("roster.contacts.1.asked", "2026-07-12T12:00:00", "$.roster.contacts[1].asked", "without its offset"),
+        ("roster.contacts.1.request", "<presence", "$.roster.contacts[1].request", "is not a stanza"),
+        ("roster.contacts.1.request", "<message/>", "$.roster.contacts[1].request", "is not a <presence/>"),
+        ("roster.contacts.1.request", "<!DOCTYPE x><presence/>", "$.roster.contacts[1].request", "is not a stanza"),
+        ("roster.contacts.1.asked", "noon", "$.roster.contacts[1].asked", "is not a time in ISO 8601"),
+        ("roster.contacts.1.asked", "2026-07-12T12:00:00", "$.roster.contacts[1].asked", "without an offset"),
         ("sessions.0.id", "balcony", "$.sessions[0].id", "is not a session [resource, epoch]"),
         ("sessions.0.id", ["balcony"], "$.sessions[0].id", "not a list of 1"),
         ("sessions.0.id", ["balcony", 7.5], "$.sessions[0].id", "7.5 is not an epoch"),
@@ -170,7 +170,7 @@ def test_data_that_is_no_snapshot_is_refused(data: object, where: str, why: str)
 
 @pytest.mark.parametrize("text", ["", "{", "nonsense", "[" * 100_000, '{"format": ' + "9" * 5000 + "}", "\x00"])
 def test_text_that_is_no_json_is_refused(text: str) -> None:
-    with pytest.raises(SnapshotError, match=r"\$: is no JSON"):
+    with pytest.raises(SnapshotError, match=r"\$: is not JSON"):
         from_text(text)
 
 
@@ -211,9 +211,9 @@ def test_an_event_is_no_state_and_a_state_is_no_event() -> None:
 
     assert load_event(event) == TimePassed(NOON, "1")
     assert load_state(state) == juliet()
-    with pytest.raises(SnapshotError, match="TimePassed is no state of an account"):
+    with pytest.raises(SnapshotError, match="TimePassed is not a state of an account"):
         load_state(event)
-    with pytest.raises(SnapshotError, match="Account is no event of an account"):
+    with pytest.raises(SnapshotError, match="Account is not an event of an account"):
         load_event(state)
 
 

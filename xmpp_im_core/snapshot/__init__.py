@@ -1,18 +1,19 @@
-"""States, events, effects and stored records of servers and clients, as files.
+"""Write states, events, effects and stored records of servers and clients as JSON, and read them.
 
-``dump`` and ``load`` turn them into JSON data and back, ``to_text`` and ``from_text`` into one line of text;
-``dump_record`` and ``load_record`` serve hosts that keep the records of ``Put`` in a storage of their own;
-``write_log`` and ``read_log`` are the event log, a line an event; ``replay`` takes a log again.
+* ``dump`` and ``load`` convert values to JSON data and back; ``to_text`` and ``from_text`` to one line of text and
+  back.
+* ``dump_record`` and ``load_record`` are for hosts that keep the records of ``Put`` in a storage.
+* ``write_log`` and ``read_log`` are for an event log, one line for each event; ``replay`` repeats the steps of a log.
 
-Nothing is lost: what is loaded equals what was dumped. Nonsense is refused by ``SnapshotError``, which says
-where it stands. Stanzas are XML text.
+A loaded value equals the dumped one. Data that is not a snapshot raises ``SnapshotError``, which says where and why.
+Stanzas are written as XML text.
 
-Each file and each record begins with ``"format": 1``. What one release has written, each later release reads, and as
-the same value: you need not convert your storage when you upgrade. The reverse does not hold: a release may write
-fields that an earlier one refuses.
+Each file and each record begins with ``"format": 1``. Each release reads what earlier releases wrote, as the same
+value, so you need not convert your storage when you upgrade. The reverse does not hold: a release may write fields that
+an earlier one refuses.
 
-The classes come from schemas, one for each package. A package of your own (an extension with its state) gets
-one too: ``Format((*FORMAT.schemas, Schema("mine", (MyState, MyEvent))))`` has the same methods.
+Each package has a schema that lists its classes. Add one for your own package, such as an extension with its state:
+``Format((*FORMAT.schemas, Schema("mine", (MyState, MyEvent))))`` has the same methods as this module.
 """
 
 from __future__ import annotations
@@ -46,9 +47,10 @@ FORMAT: Final = Format((SERVER, EXTENSIONS, CLIENT, NOTIFICATIONS))
 
 
 def dump(value: object) -> dict[str, JSON]:
-    """Write a state, event, effect, record or policy as JSON data.
+    """Convert a state, event, effect, record or policy to JSON data.
 
-    :raises SnapshotError: for a value of any other class.
+    :raises SnapshotError: if the value, or a part of it, is of a class that no schema lists, or a stanza in it cannot
+        be written.
     """
     return FORMAT.dump(value)
 
@@ -60,39 +62,39 @@ def load(data: object, expected: type[T]) -> T: ...
 def load(data: object, expected: type[Any] = object) -> Any:
     """Read what :func:`dump` wrote.
 
-    :param expected: the class of the value; without it, a value of any class is returned.
-    :raises SnapshotError: for anything else.
+    :param expected: the class of the value. By default the value may be of any class.
+    :raises SnapshotError: if the data is not what :func:`dump` writes, or the value is not of the expected class.
     """
     return FORMAT.load(data, expected)
 
 
 def load_state(data: object) -> State:
-    """Read the state of an account.
+    """Read the state of an account without extensions.
 
-    :raises SnapshotError: for anything else.
+    :raises SnapshotError: if the data is not such a state.
     """
     value = FORMAT.load(data)
     if not isinstance(value, State):
-        raise SnapshotError("$", f"{type(value).__name__} is no state of an account")
+        raise SnapshotError("$", f"{type(value).__name__} is not a state of an account")
     return value
 
 
 def load_extended(data: object, machine: Machine[S]) -> S:
     """Read the state of an account with the extensions of this machine.
 
-    :raises SnapshotError: for anything else, a state with other extensions included.
+    :raises SnapshotError: if the data is not a state of an account, or the state has other extensions.
     """
     return _checked(FORMAT.load(data), machine)
 
 
 def load_service(data: object, machine: Machine[S]) -> Service[S]:
-    """Read a service, and let it run this machine: being code, that is not in the snapshot.
+    """Read a service. The machine is code, so it is not in the snapshot: pass it.
 
-    :raises SnapshotError: for anything else, a service of accounts with other extensions included.
+    :raises SnapshotError: if the data is not a service, or an account in it has other extensions than the machine.
     """
     service = FORMAT.load(data)
     if not isinstance(service, Service):
-        raise SnapshotError("$", f"{type(service).__name__} is no service")
+        raise SnapshotError("$", f"{type(service).__name__} is not a service")
     accounts = FrozenMap({jid: _checked(state, machine) for jid, state in service.accounts.items()})
     return Service(service.domains, machine, accounts, service.held)
 
@@ -108,18 +110,18 @@ def _checked(state: object, machine: Machine[S]) -> S:
 def load_event(data: object) -> Event:
     """Read an event of an account.
 
-    :raises SnapshotError: for anything else.
+    :raises SnapshotError: if the data is not such an event.
     """
     value = FORMAT.load(data)
     if not isinstance(value, Event):
-        raise SnapshotError("$", f"{type(value).__name__} is no event of an account")
+        raise SnapshotError("$", f"{type(value).__name__} is not an event of an account")
     return value
 
 
 def to_text(value: object) -> str:
-    """Write a value as one line of JSON.
+    """Write a value as one line of JSON, in ASCII.
 
-    :raises SnapshotError: as :func:`dump`.
+    :raises SnapshotError: as :func:`dump` does.
     """
     return FORMAT.to_text(value)
 
@@ -132,51 +134,53 @@ def from_text(text: str, expected: type[Any] = object) -> Any:
     """Read what :func:`to_text` wrote: ``from_text(text, Client)`` returns a ``Client``.
 
     :param expected: as in :func:`load`.
-    :raises SnapshotError: for anything else.
+    :raises SnapshotError: as :func:`load` does, and if the text is not JSON.
     """
     return FORMAT.from_text(text, expected)
 
 
 def write_log(events: Iterable[object]) -> Iterator[str]:
-    """Write events as JSON lines, each with its newline: what a host appends to its log.
+    """Yield events as JSON lines, each with its newline, for a host to append to its log.
 
-    :raises SnapshotError: as :func:`dump`.
+    :raises SnapshotError: as :func:`dump` does.
     """
     return FORMAT.write_log(events)
 
 
 def read_log(lines: Iterable[str]) -> Iterator[Event]:
-    """Read the events of an account's log, line by line; ``FORMAT.read_log`` reads those of anything else.
+    """Read the events of an account's log, line by line. ``FORMAT.read_log`` reads a log of any other values.
 
-    :raises SnapshotError: at the first line that holds no event; the path begins with its number.
+    :raises SnapshotError: at the first line that is not an event; its path begins with the number of the line.
     """
     for number, value in FORMAT.numbered(lines):
         if not isinstance(value, Event):
-            raise SnapshotError(f"line {number}: $", f"{type(value).__name__} is no event of an account")
+            raise SnapshotError(f"line {number}: $", f"{type(value).__name__} is not an event of an account")
         yield value
 
 
 def dump_record(put: Put) -> str:
     """Write the value of a record as text, to be stored under the record's kind and key.
 
-    :raises SnapshotError: where the value is not of the kind's type.
+    :raises SnapshotError: if the value does not have the type of its kind.
     """
     return FORMAT.dump_record(put)
 
 
 def load_record(kind: Kind, key: str, text: str) -> Put:
-    """Read a record that was stored: what ``AccountLoaded`` takes.
+    """Read a stored record, for ``AccountLoaded``.
 
-    :raises SnapshotError: where the text is none, or belongs under another key.
+    :raises SnapshotError: if the text is not what :func:`dump_record` writes, or belongs to another key.
     """
     return FORMAT.load_record(kind, key, text)
 
 
 def load_records(stored: Iterable[tuple[Kind, str, str]]) -> Loaded:
-    """Read records, each given by its kind, its key and its text: the good ones, and the names of those damaged.
+    """Read records. A damaged record does not prevent the others from being read.
 
-    One damaged record stops none of the others: an account is loaded with the good ones, and stored messages are
-    delivered without the damaged ones. Tell the operator their names.
+    An account is loaded with the good records, and stored messages are delivered without the damaged ones. Tell the
+    operator the names of the damaged records.
+
+    :param stored: the kind, the key and the text of each record.
     """
     return FORMAT.load_records(stored)
 

@@ -1,4 +1,4 @@
-"""The schema of the client's half: its state, what happens to it, and what it does."""
+"""The schemas of the client half: its state, events, effects, policy and notifications."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLIENT: Final = Schema(
     (Client, *get_args(Event), *get_args(Effect), ClientPolicy),
     checks=MappingProxyType({Client: invariants.check_client}),
 )
-"""Everything that ``xmpp_im_core.client`` puts into a snapshot or a log."""
+"""The classes of ``xmpp_im_core.client`` that may be in a snapshot or a log."""
 
 NOTIFICATIONS: Final = Schema(
     "notification",
@@ -32,4 +32,4 @@ NOTIFICATIONS: Final = Schema(
         {"Changed": PresenceChanged, "ItemStored": RosterSetAccepted, "Unsubscribe": ContactUnsubscribed}
     ),
 )
-"""What a client tells its application."""
+"""The notifications of a client to its application."""

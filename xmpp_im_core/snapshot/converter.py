@@ -1,4 +1,4 @@
-"""The converter behind a format: attrs classes field by field, and tags where several classes may stand."""
+"""The converter of a format: it writes attrs classes field by field, and tags where several classes are possible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xmpp_im_core.snapshot.values import expect, register_values
 
 
 def converter_of(schemas: tuple[Schema, ...], tags: Tags) -> Converter:
-    """Build the converter that writes and reads the classes of these schemas."""
+    """Build the converter for the classes of these schemas."""
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
     checks = {cls: check for schema in schemas for cls, check in schema.checks.items()}
     converter.register_unstructure_hook_factory(
@@ -40,19 +40,19 @@ def _is_record(kind: Any) -> bool:
 
 
 def _derived(kind: Any) -> dict[str, Any]:
-    """Leave out the fields in which equal values may differ: they only hold what follows from the others."""
+    """Leave out the fields that do not count for equality: they are caches that follow from the other fields."""
     return {each.name: override(omit=True) for each in attrs.fields(get_origin(kind) or kind) if not each.eq}
 
 
 def _is_choice(kind: Any) -> bool:
-    """Whether several classes may stand in a field of this type, so that a tag is needed."""
+    """Whether a field of this type may have one of several classes, so that it needs a tag."""
     if get_origin(kind) not in (Union, UnionType):
         return False
     return all(_is_record(each) for each in get_args(kind))
 
 
 def _is_anything(kind: Any) -> bool:
-    """Whether a field is open to the classes of all schemas."""
+    """Whether a field of this type may have any class that a schema lists."""
     return kind is object
 
 

@@ -1,4 +1,4 @@
-"""What a loader says to data that is no snapshot: where, and why not."""
+"""The errors of loading: where the data is not a snapshot, and why."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, Iterabl
 
 
 class SnapshotError(ValueError):
-    """The data is no snapshot, no record or no event log of this format.
+    """The data is not a snapshot, a record or an event log of this format.
 
-    ``path`` says where, in the notation of JSONPath (``$.roster.contacts[3].jid``); ``reason`` says why.
+    ``path`` is the place in the data, in the notation of JSONPath (``$.roster.contacts[3].jid``). ``reason`` says what
+    is wrong there.
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -20,11 +21,11 @@ class SnapshotError(ValueError):
 
 
 class Refused(ValueError):
-    """A value was refused; whoever knows where it stood makes a :class:`SnapshotError` of it."""
+    """A value was refused. :func:`located` adds the place and makes a :class:`SnapshotError` of it."""
 
 
 def located(error: BaseException, path: str = "$") -> SnapshotError:
-    """Return the first refusal that an error of the converter holds, with its place."""
+    """Return the first refusal in an error of the converter, with its place."""
     if isinstance(error, ClassValidationError):
         placed, others = error.group_exceptions()
         if placed:
@@ -39,7 +40,7 @@ def located(error: BaseException, path: str = "$") -> SnapshotError:
         return SnapshotError(path, "is missing")
     if isinstance(error, ForbiddenExtraKeysError):
         unknown = ", ".join(sorted(repr(field) for field in error.extra_fields))
-        return SnapshotError(path, f"has fields that nobody knows: {unknown}")
+        return SnapshotError(path, f"has unknown fields: {unknown}")
     if isinstance(error, RecursionError):
         return SnapshotError(path, "is nested too deeply")
     return SnapshotError(path, str(error))

@@ -1,8 +1,8 @@
-"""A format: schemas of classes, and the ways to write and read them.
+"""A format: schemas of classes, and the methods that write and read their values.
 
-A snapshot is an object of JSON data: ``{"format": 1, "class": "server.Account", ...}``, the fields of the
-class beside its tag. A field that has its default is left out, so what was written before a field existed
-still loads. The same value gives the same text, in every process.
+A snapshot is a JSON object with the format, the tag of the class and the fields:
+``{"format": 1, "class": "server.Account", ...}``. A field with its default value is left out, so data that was written
+before a field existed still loads. The same value gives the same text in every process.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from xmpp_im_core.snapshot.errors import Refused, SnapshotError, found, located
 from xmpp_im_core.snapshot.schema import Schema, Tags, tags_of
 
 VERSION: Final = 1
-"""The version of the format that this release writes, and the only one it reads.
+"""The version of the format that this release writes, and the only one that it reads.
 
-What a release has written, each later release reads: if the format ever changes, it gets a new number, and the old one
-is still read.
+If a later release changes the format, it writes a new number and still reads this one.
 """
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
@@ -36,17 +35,17 @@ _REFUSALS: Final = (BaseValidationError, Refused, RecursionError)
 
 
 class Loaded(NamedTuple):
-    """What was read of a storage."""
+    """The result of reading stored records."""
 
     records: tuple[Put, ...]
-    """The good records, in their order."""
+    """The good records, in the order in which they were given."""
     damaged: tuple[Damaged, ...]
-    """The names of the others, and why they cannot be read. They stay where they are."""
+    """The names of the other records, and why they cannot be read. The records stay in the storage."""
 
 
 @frozen
 class Format:
-    """What the classes of these schemas look like in files. ``Format((SERVER, MINE))`` adds those of your own."""
+    """Writes and reads the classes of these schemas. ``Format((SERVER, MINE))`` includes your own."""
 
     schemas: tuple[Schema, ...]
     _tags: Tags = field(init=False, eq=False, repr=False)
@@ -63,9 +62,10 @@ class Format:
     # --- data ---------------------------------------------------------------------------------------------
 
     def dump(self, value: object) -> dict[str, JSON]:
-        """Write a value of one of the schemas' classes as JSON data.
+        """Convert a value to JSON data.
 
-        :raises SnapshotError: where it holds what no schema has.
+        :raises SnapshotError: if the value, or a part of it, is of a class that no schema lists, or a stanza in it
+            cannot be written.
         """
         try:
             return {"format": VERSION, **write_tagged(value, self._converter, self._tags)}
@@ -79,8 +79,8 @@ class Format:
     def load(self, data: object, expected: type[Any] = object) -> Any:
         """Read what :meth:`dump` wrote.
 
-        :param expected: the class of the value; without it, a value of any class is returned.
-        :raises SnapshotError: for anything else.
+        :param expected: the class of the value. By default the value may be of any class.
+        :raises SnapshotError: if the data is not what :meth:`dump` writes, or the value is not of the expected class.
         """
         try:
             value = read_tagged(self._opened(data), self._converter, self._tags)
@@ -91,7 +91,7 @@ class Format:
         return value
 
     def _opened(self, data: object) -> dict[str, Any]:
-        """Return the content of an object of this format's version."""
+        """Check the version of an object, and return its other fields."""
         if not isinstance(data, dict):
             raise Refused(f"{found(data)} is not an object")
         version = data.get("format")
@@ -104,7 +104,7 @@ class Format:
     def to_text(self, value: object) -> str:
         """Write a value as one line of JSON, in ASCII.
 
-        :raises SnapshotError: as :meth:`dump`.
+        :raises SnapshotError: as :meth:`dump` does.
         """
         return _text(self.dump(value))
 
@@ -116,27 +116,27 @@ class Format:
         """Read what :meth:`to_text` wrote.
 
         :param expected: as in :meth:`load`.
-        :raises SnapshotError: for anything else.
+        :raises SnapshotError: as :meth:`load` does, and if the text is not JSON.
         """
         return self.load(_data(text), expected)
 
     def write_log(self, values: Iterable[object]) -> Iterator[str]:
-        """Write values as JSON lines, each with its newline.
+        """Yield values as JSON lines, each with its newline.
 
-        :raises SnapshotError: as :meth:`dump`.
+        :raises SnapshotError: as :meth:`dump` does.
         """
         for value in values:
             yield f"{self.to_text(value)}\n"
 
     def read_log(self, lines: Iterable[str]) -> Iterator[object]:
-        """Read JSON lines; empty ones are skipped.
+        """Read JSON lines; empty lines are skipped.
 
-        :raises SnapshotError: at the first line that is none; its path begins with the number of the line.
+        :raises SnapshotError: at the first line that cannot be read; its path begins with the number of the line.
         """
         return (value for _, value in self.numbered(lines))
 
     def numbered(self, lines: Iterable[str]) -> Iterator[tuple[int, object]]:
-        """Read JSON lines, each with its number, as :meth:`read_log` does."""
+        """Read JSON lines as :meth:`read_log` does, and yield each value with the number of its line, from 1."""
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -148,9 +148,9 @@ class Format:
     # --- records ------------------------------------------------------------------------------------------
 
     def dump_record(self, put: Put) -> str:
-        """Write the value of a record, to be stored under its kind and key.
+        """Write the value of a record as text, to be stored under its kind and key.
 
-        :raises SnapshotError: where the value is not of the kind's type.
+        :raises SnapshotError: if the value does not have the type of its kind.
         """
         try:
             return _text({"format": VERSION, "value": self._converter.unstructure(put)["value"]})
@@ -158,9 +158,9 @@ class Format:
             raise located(error) from None
 
     def load_record(self, kind: Kind, key: str, text: str) -> Put:
-        """Read the value of a record that was stored under this kind and key.
+        """Read a record that was stored under this kind and key.
 
-        :raises SnapshotError: where the text is none, or belongs to another key.
+        :raises SnapshotError: if the text is not what :meth:`dump_record` writes, or belongs to another key.
         """
         try:
             content = self._opened(_data(text))
@@ -173,7 +173,10 @@ class Format:
         return put
 
     def load_records(self, stored: Iterable[tuple[Kind, str, str]]) -> Loaded:
-        """Read records, each given by its kind, its key and its text; a damaged one stops none of the others."""
+        """Read records. A damaged record does not prevent the others from being read.
+
+        :param stored: the kind, the key and the text of each record.
+        """
         records: list[Put] = []
         damaged: list[Damaged] = []
         for kind, key, text in stored:
@@ -195,4 +198,4 @@ def _data(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SnapshotError("$", f"is no JSON: {error}") from None
+        raise SnapshotError("$", f"is not JSON: {error}") from None

@@ -1,6 +1,6 @@
-"""What a loaded state must fulfil: else it is the snapshot of nothing that ever was.
+"""Checks of loaded states. A state that no host can reach is refused.
 
-Records of a storage are not judged here: loading an account gives each impossible combination a meaning.
+Records of a storage are not checked here: the event that loads an account gives each impossible combination a meaning.
 """
 
 from __future__ import annotations
@@ -20,25 +20,28 @@ S = TypeVar("S")
 
 
 def check_jid(item: Contact | SharedItem) -> None:
-    """A contact is known by a prepared bare JID."""
+    """Check that the JID of an item is a prepared bare JID."""
     if not prepared(item.jid).is_bare:
         raise Refused(f"{item.jid!r} is not a bare JID")
 
 
 def check_contacts(contacts: Sequence[Contact], version: int) -> None:
-    """A roster has one contact for each JID, whose request and time of asking stand where the state has them."""
+    """Check that each JID has one contact, and that its request, its time and its version agree with its state.
+
+    :param version: the version of the roster.
+    """
     sorted_once([contact.jid for contact in contacts], "contacts")
     for contact in contacts:
         if (contact.request is not None) != contact.state.pending_in:
-            raise Refused(f"{contact.jid}: a request stands exactly in the pending-in states")
+            raise Refused(f"{contact.jid}: there must be a request exactly if the state is pending in")
         if contact.asked is not None and not contact.state.pending_out:
-            raise Refused(f"{contact.jid}: 'asked' stands only in the pending-out states")
+            raise Refused(f"{contact.jid}: 'asked' is allowed only if the state is pending out")
         if not 0 <= contact.version <= version:
-            raise Refused(f"{contact.jid}: its version is not from 0 to the roster's, {version}")
+            raise Refused(f"{contact.jid}: its version is not between 0 and the roster's, {version}")
 
 
 def check_session(session: Session) -> None:
-    """A session has the full JID of its resource, and a priority only while it is available."""
+    """Check the full JID of a session, its priority, and the addresses to which it sent directed presence."""
     if session.address.jid.resource != session.id.resource:
         raise Refused(f"{session.address.written!r} is not the address of resource {session.id.resource!r}")
     if session.priority != (0 if session.presence is None else session.presence.priority):
@@ -49,24 +52,24 @@ def check_session(session: Session) -> None:
 
 
 def check_account(account: Account) -> None:
-    """An account is known by its bare JID; its sessions are its own, one for each resource."""
+    """Check the bare JID of an account, its sessions, its block list and its counts of stored messages."""
     _bare_with_sessions(account)
     for entry in account.blocked:
         prepared(entry)
     sorted_once(account.blocked, "blocked")
     if account.offline < 0:
-        raise Refused(f"offline: {account.offline} messages are no number that can be stored")
+        raise Refused(f"offline: {account.offline} messages cannot be stored")
     if account.offline_bytes < 0 or (account.offline_bytes and not account.offline):
-        raise Refused(f"offline_bytes: {account.offline_bytes} is no size of {account.offline} messages")
+        raise Refused(f"offline_bytes: {account.offline_bytes} cannot be the size of {account.offline} messages")
 
 
 def check_unloaded(state: Unloaded) -> None:
-    """An account that could not be loaded has a bare JID, and sessions of its own."""
+    """Check the bare JID and the sessions of an account that could not be loaded."""
     _bare_with_sessions(state)
 
 
 def check_client(client: Client) -> None:
-    """The session of a client is one of its account; each chat has its place."""
+    """Check that the session of a client is one of its account, and that each chat has its place in ``idle``."""
     if client.bound is not None and client.bound.jid.to_bare() != client.jid:
         raise Refused(f"the session {client.bound.jid} is not one of {client.jid}")
     if sorted(client.idle) != list(client.chats):
@@ -83,21 +86,21 @@ def _bare_with_sessions(state: Account | Unloaded) -> None:
 
 
 def check_service(domains: Sequence[str], accounts: Mapping[str, object]) -> None:
-    """A service hosts prepared domains, and keeps the state of each account under its bare JID."""
+    """Check that the domains are prepared, and that each account is stored under its bare JID."""
     for domain in domains:
         prepared(domain)
     for jid, state in accounts.items():
         account = _account_of(state)
         if account.jid.full != jid:
-            raise Refused(f"the state of {account.jid} stands under {jid!r}")
+            raise Refused(f"the state of {account.jid} is stored under {jid!r}")
 
 
 def check_extensions(state: object, machine: Machine[S]) -> None:
-    """A state belongs to a machine that has the same extensions around the account, in the same order."""
+    """Check that a state has the extensions of this machine, in the same order."""
     used = _extensions(machine.start(_account_of(state).jid))
     kept = _extensions(state)
     if kept != used:
-        raise Refused(f"the state is of {_named(kept)}, the machine has {_named(used)}")
+        raise Refused(f"the state belongs to {_named(kept)}, the machine runs {_named(used)}")
 
 
 def _named(extensions: Sequence[str]) -> str:
@@ -113,11 +116,14 @@ def _account_of(state: object) -> State:
     try:
         return account_of(state)
     except TypeError:
-        raise Refused(f"{type(state).__name__} is no state of an account") from None
+        raise Refused(f"{type(state).__name__} is not a state of an account") from None
 
 
 def sorted_once(keys: Sequence[str], name: str) -> None:
-    """Refuse keys that are not in order, or repeated."""
+    """Check that keys are sorted and distinct.
+
+    :param name: the name of the field, for the message.
+    """
     for before, after in pairwise(keys):
         if before >= after:
             raise Refused(f"{name}: {after!r} is repeated or not in its place after {before!r}")

@@ -1,4 +1,4 @@
-"""A history again: a snapshot and the events that followed it give every step and the state after."""
+"""Replay: repeat the steps of an event log from a snapshot. The results are the same as at the first time."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def replay(state: State, events: Iterable[Event], policy: Policy = ...) -> tuple
 @overload
 def replay(state: S, events: Iterable[E], policy: P, reduce: Reduce[S, E, P]) -> tuple[Transition[S], ...]: ...
 def replay(state, events, policy=DEFAULT, reduce=reducer.reduce):  # type: ignore[no-untyped-def]  # see above
-    """Take the events of a log again, and return each step.
+    """Reduce the events of a log, and return each step.
 
-    The log holds the events whose steps the host took. One whose ``store`` could not be committed changed
-    nothing and is not among them; the ``StoreFailed`` that followed is.
+    The log must contain the events whose steps the host performed. If the ``store`` of an event could not be committed,
+    the event changed nothing: log the ``StoreFailed`` that followed in its place.
 
     :param state: the state before the first event.
-    :param reduce: the reducer: that of one account, unless a machine with extensions, or a client, is replayed.
+    :param reduce: the reducer. The default is that of an account; pass another for a machine with extensions or a
+        client.
     """
     steps = []
     for event in events:
@@ -44,7 +45,7 @@ def replayed(state: State, events: Iterable[Event], policy: Policy = ...) -> Sta
 @overload
 def replayed(state: S, events: Iterable[E], policy: P, reduce: Reduce[S, E, P]) -> S: ...
 def replayed(state, events, policy=DEFAULT, reduce=reducer.reduce):  # type: ignore[no-untyped-def]  # see above
-    """Take the events of a log again, and return the state after the last one: for logs of any length.
+    """Reduce the events of a log, and return the state after the last one. The log may be of any length.
 
     The parameters are those of :func:`replay`.
     """

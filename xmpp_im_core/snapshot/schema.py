@@ -1,8 +1,8 @@
-"""A schema of classes: what a package adds to the snapshots.
+"""A schema lists the classes of one package that may be in snapshots.
 
-A class that always stands in a field of its own type needs no entry. Those that may stand beside others,
-states, events and effects, are written with a tag, ``schema.Class``, and so are listed. A field of type
-``object`` takes every class that some schema lists.
+If a field has exactly one possible class, that class needs no entry. If a field, a log or a file may have one of
+several classes (states, events, effects), the value is written with a tag, ``schema.Class``, and the class must be
+listed. A field of type ``object`` may have any listed class.
 """
 
 from __future__ import annotations
@@ -22,31 +22,34 @@ class Schema:
     """The classes of one package: frozen attrs classes, all of whose fields can be written."""
 
     name: str
+    """The first part of the tags."""
     classes: tuple[type, ...]
+    """The classes that are written with a tag."""
     register: Callable[[Converter], None] | None = None
-    """Registers hooks for what is not written field by field."""
+    """Registers converter hooks for classes that are not written field by field."""
     checks: Mapping[type, Callable[[Any], None]] = MappingProxyType({})
-    """What a loaded value of a class must fulfil: each check raises :class:`~xmpp_im_core.snapshot.Refused`."""
+    """Checks of loaded values, by class. Each raises :class:`~xmpp_im_core.snapshot.Refused` for an invalid value."""
     earlier: Mapping[str, type] = MappingProxyType({})
-    """The names under which earlier releases wrote some of the classes; they are read, and no longer written."""
+    """Names under which earlier releases wrote classes. They are read, and no longer written."""
 
 
 TAG: Final = "class"
-"""The key under which a tag stands among an object's fields; no field may have this name."""
+"""The key of the tag among the fields of an object; no field may have this name."""
 
 
 @frozen
 class Tags:
-    """The tags of all schemas, both ways."""
+    """The tags of all schemas."""
 
     of: Mapping[type, str]
-    """The tags that are written."""
+    """The tag that is written for each class."""
     classes: Mapping[str, type]
+    """The class of each tag, earlier tags included."""
 
     def tag(self, value: object) -> str:
         """Return the tag of a value's class.
 
-        :raises Refused: where no schema has the class.
+        :raises Refused: if no schema lists the class.
         """
         tag = self.of.get(type(value))
         if tag is None:

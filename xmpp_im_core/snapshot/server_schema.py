@@ -1,4 +1,4 @@
-"""The schema of the server's half: states, events, effects, and the records that a host stores."""
+"""The schema of the server half: states, events, effects, and the records that a host stores."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ V = TypeVar("V")
 
 @frozen
 class _Roster:
-    """A roster as it is written: what is counted from the contacts is left out."""
+    """The written form of a roster. Counts that follow from the contacts are left out."""
 
     lineage: str
     version: int = 0
@@ -42,7 +42,7 @@ class _Roster:
 
 @frozen
 class _Put(Generic[V]):
-    """A record as it is written: its kind says of what type its value is."""
+    """The written form of a record. Its kind decides the type of its value."""
 
     kind: Kind
     key: str
@@ -61,12 +61,12 @@ _PUTS: Final[Mapping[Kind, Any]] = MappingProxyType(
         Kind.OUTBOX: _Put[Undeliverable],
     }
 )
-"""What is written of each kind of record, by the type of its value."""
+"""The written form of each kind of record."""
 
 
 @frozen
 class _Beside:
-    """An extension's state as it is written: under the extension's name, beside what it extends."""
+    """The written form of an extension's state: the extension's name, its own state, and the state that it extends."""
 
     name: str
     own: object
@@ -75,7 +75,7 @@ class _Beside:
 
 @frozen
 class _Waiting:
-    """An account that waits as it is written: what is held for it as a list, in the order in which it came."""
+    """The written form of an account that waits: the held events are a list, in the order in which they came."""
 
     session: SessionId | None
     events: tuple[Held, ...] = ()
@@ -83,7 +83,7 @@ class _Waiting:
 
 @frozen
 class _Service:
-    """A service as it is written: its machine is code, and comes back with ``load_service``."""
+    """The written form of a service. Its machine is code; ``load_service`` adds it."""
 
     domains: tuple[str, ...]
     accounts: FrozenMap[object] = FrozenMap()
@@ -204,4 +204,4 @@ SERVER: Final = Schema(
         }
     ),
 )
-"""Everything that ``xmpp_im_core.server`` puts into a snapshot, a log or a storage."""
+"""The classes of ``xmpp_im_core.server`` that may be in a snapshot, a log or a storage."""

@@ -1,7 +1,7 @@
-"""How plain values are written and read: strictly, so that nothing is taken for what it is not.
+"""The converter hooks for plain values. They read strictly.
 
-Texts stay texts and numbers numbers: ``"3"`` is no number, ``1`` is no truth value, and an address that is
-not prepared is none. Enums are written by name, stanzas as XML text, tuples as lists.
+``"3"`` is not read as a number, ``1`` not as a bool, and an address must be prepared. Enums are written by name,
+stanzas as XML text, tuples as lists.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from xmpp_im_core.snapshot.errors import Refused, found
 from xmpp_im_core.stanza import Stanza
 
 _PLAIN: Final[Mapping[type, str]] = MappingProxyType(
-    {str: "a text", int: "a whole number", bool: "true or false", type(None): "null"}
+    {str: "a string", int: "a whole number", bool: "true or false", type(None): "null"}
 )
 
 _LIMITS: Final = Limits(stanza_bytes=1 << 30, depth=256, namespace=1 << 30)
-"""A stanza was within its stream's limits once; here they only guard the reader's stack."""
+"""The stream's limits were checked when the stanza came. These limits only protect the stack of the reader."""
 
 
 def register_values(converter: Converter) -> None:
-    """Teach a converter the values that every schema uses."""
+    """Register the hooks for the values that every schema uses."""
     for kind, name in _PLAIN.items():
         converter.register_structure_hook(kind, _plain(kind, name))
     converter.register_unstructure_hook(datetime, datetime.isoformat)
@@ -97,9 +97,9 @@ def _datetime(value: Any) -> datetime:
     try:
         time = datetime.fromisoformat(value)
     except ValueError:
-        raise Refused(f"{found(value)} is no time in ISO 8601") from None
+        raise Refused(f"{found(value)} is not a time in ISO 8601") from None
     if time.utcoffset() is None:
-        raise Refused(f"{found(value)} is a time without its offset from UTC")
+        raise Refused(f"{found(value)} is a time without an offset from UTC")
     return time
 
 
@@ -121,9 +121,9 @@ def _timedelta(value: Any) -> timedelta:
 
 
 def prepared(value: Any) -> JID:
-    """Read an address that has been prepared before it was written; its resourcepart may be opaque.
+    """Read a prepared address. Its resourcepart may be opaque.
 
-    :raises Refused: where it is no JID, or not in its prepared form.
+    :raises Refused: if the text is not a JID, or is not in its prepared form.
     """
     expect(str, value, "an address")
     try:
@@ -169,14 +169,14 @@ def write_xml(stanza: Stanza) -> str:
 
 
 def read_xml(value: Any, kind: type[Stanza]) -> Stanza:
-    """Read a stanza of this kind, or of any where it is :class:`Stanza`."""
+    """Read a stanza of this class; for :class:`Stanza`, of any kind."""
     expect(str, value, "the text of a stanza")
     try:
         stanza = parse_stanza(value, limits=_LIMITS)
     except CodecError as error:
-        raise Refused(f"{found(value)} is no stanza: {error}") from None
+        raise Refused(f"{found(value)} is not a stanza: {error}") from None
     if not isinstance(stanza, kind):
-        raise Refused(f"{found(value)} is no <{kind.KIND}/>")
+        raise Refused(f"{found(value)} is not a <{kind.KIND}/>")
     return stanza
 
 
@@ -192,7 +192,7 @@ def _element(value: Any) -> Element:
     try:
         return parse_element(value, limits=_LIMITS)
     except CodecError as error:
-        raise Refused(f"{found(value)} is no element: {error}") from None
+        raise Refused(f"{found(value)} is not an element: {error}") from None
 
 
 # --- sets, tuples and maps ----------------------------------------------------------------------------------------
@@ -201,10 +201,10 @@ def _element(value: Any) -> Element:
 def _lru_set(value: Any) -> LRUSet:
     expect(list, value, "a list")
     for text in value:
-        expect(str, text, "a text")
+        expect(str, text, "a string")
     order = lru_set(value)
     if len(order) < len(value):
-        raise Refused("a text is repeated")
+        raise Refused("a string is repeated")
     return order
 
 
