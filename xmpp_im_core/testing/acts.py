@@ -1,7 +1,7 @@
-"""What users' clients do: acts, each of them one stanza or the coming and going of a session.
+"""Acts: what clients do. An act is one stanza, or the begin or end of a session.
 
-An act is plain data. It says what a client does, not how it is told to a server: any implementation can be
-driven by it, through :meth:`Act.stanza` or through the XML of :func:`xml_of`.
+An act is plain data that says what a client does, so it can drive any implementation: through :meth:`Act.stanza`, or
+through the XML of :func:`xml_of`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, Stanza, payload
 
 PING: Final = "urn:xmpp:ping"
 REMOTE: Final = "remote.example"
-"""The domain of another server, in traces as in conformance vectors."""
+"""The domain of another server, in traces and in conformance vectors."""
 
 
 @frozen
@@ -26,7 +26,7 @@ class Act:
     """Something that a client does."""
 
     client: str
-    """The full JID of its session; or of a user of ``REMOTE``, whose stanza arrives from that server."""
+    """The full JID of the session. If it is at ``REMOTE``, the stanza arrives from that server."""
 
     @property
     def user(self) -> str:
@@ -35,11 +35,11 @@ class Act:
 
     @property
     def is_remote(self) -> bool:
-        """Whether a user of another server does it."""
+        """Whether a user of ``REMOTE`` does it."""
         return self.user.endswith(f"@{REMOTE}")
 
     def stanza(self) -> Stanza | None:
-        """Return what the client sends; None where the act is no stanza."""
+        """Return the stanza that the client sends; None if the act is not a stanza."""
         return None
 
 
@@ -48,14 +48,15 @@ class Act:
 
 @frozen
 class Connect(Act):
-    """A resource is bound; its client sends nothing yet."""
+    """The server binds a resource. The client sends nothing yet."""
 
 
 @frozen
 class Disconnect(Act):
-    """The stream ends, with or without a closing tag."""
+    """The stream ends."""
 
     clean: bool = True
+    """Whether the client closes the stream with a closing tag; otherwise the connection breaks."""
 
 
 # --- the roster (RFC 6121 §2) -----------------------------------------------------------------------------
@@ -63,7 +64,7 @@ class Disconnect(Act):
 
 @frozen
 class GetRoster(Act):
-    """The client asks for the roster, and is interested from now on."""
+    """The client requests the roster, and gets roster pushes from then on (§2.2)."""
 
     def stanza(self) -> Stanza:
         """Return the roster get."""
@@ -105,11 +106,12 @@ def _roster_set(id: str, attributes: dict[str, str], groups: list[Element]) -> S
 
 @frozen
 class SubscriptionAct(Act):
-    """The client sends one of the four subscription stanzas to a contact's bare JID."""
+    """The client sends presence of one type to a contact's bare JID."""
 
     TYPE: ClassVar[str]
 
     contact: str
+    """The bare JID."""
 
     def stanza(self) -> Stanza:
         """Return the presence stanza."""
@@ -132,21 +134,21 @@ class Subscribed(SubscriptionAct):
 
 @frozen
 class Unsubscribe(SubscriptionAct):
-    """The user ends the own subscription, or takes the request back."""
+    """The user ends the subscription to the contact's presence, or withdraws the request for one."""
 
     TYPE: ClassVar[str] = "unsubscribe"
 
 
 @frozen
 class Unsubscribed(SubscriptionAct):
-    """The user denies the contact's request, or ends the contact's subscription."""
+    """The user denies the contact's request, or cancels the contact's subscription."""
 
     TYPE: ClassVar[str] = "unsubscribed"
 
 
 @frozen
 class Probe(SubscriptionAct):
-    """The server of a user of ``REMOTE`` asks for the contact's presence; clients leave that to theirs."""
+    """The server of a user of ``REMOTE`` asks for the contact's presence. Local clients do not send probes."""
 
     TYPE: ClassVar[str] = "probe"
 
@@ -156,11 +158,12 @@ class Probe(SubscriptionAct):
 
 @frozen
 class Available(Act):
-    """The client sends initial or subsequent presence; with ``to`` directed presence."""
+    """The client sends initial or subsequent presence, or directed presence."""
 
     show: str = ""
     priority: int = 0
     to: str | None = None
+    """For directed presence: the bare or full JID."""
 
     def stanza(self) -> Stanza:
         """Return the presence stanza."""
@@ -171,9 +174,10 @@ class Available(Act):
 
 @frozen
 class Unavailable(Act):
-    """The client sends unavailable presence, to everybody or to one entity."""
+    """The client sends unavailable presence."""
 
     to: str | None = None
+    """The bare or full JID of the only recipient; None to broadcast."""
 
     def stanza(self) -> Stanza:
         """Return the presence stanza."""
@@ -199,7 +203,7 @@ class SendMessage(Act):
 
 @frozen
 class Ping(Act):
-    """The client sends a request to another client's full JID; nobody answers it but a server."""
+    """The client sends an IQ request to another client's full JID. Clients do not answer it; a server may."""
 
     to: str
 
@@ -213,9 +217,9 @@ def _address(text: str | None) -> Address | Malformed | None:
 
 
 def arriving(act: Act) -> Stanza | None:
-    """Return what arrives where a user of another server does this.
+    """Return the stanza that arrives from another server if a user there does this; None if the act is not a stanza.
 
-    Subscription stanzas and probes come from the bare JID, as their server has stamped them (RFC 6121 §3.1.2).
+    Subscription stanzas and probes have the bare JID as 'from', because that server stamps it (RFC 6121 §3.1.2).
     """
     stanza = act.stanza()
     sender = act.user if isinstance(act, SubscriptionAct) else act.client
@@ -223,6 +227,6 @@ def arriving(act: Act) -> Stanza | None:
 
 
 def xml_of(act: Act) -> str | None:
-    """Return what the client, or the other server, writes to its stream; None where the act is no stanza."""
+    """Return the XML that the client, or the other server, writes to its stream; None if the act is not a stanza."""
     stanza = arriving(act) if act.is_remote else act.stanza()
     return None if stanza is None else write_stanza(stanza).decode()

@@ -1,7 +1,7 @@
-"""The smallest interface through which another implementation is compared with this core.
+"""Compare another implementation with this core through a small interface.
 
-A :class:`System` is told what clients do, and tells what they got. ``CoreSystem`` is the core behind it, the
-model. Plug in your own server, and :func:`differences` shows where the two part.
+A :class:`System` performs the acts of clients, and reports what the clients received. ``CoreSystem`` is this core with
+that interface. Write one for your server, and :func:`differences` shows where the two differ.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ class Observation:
     """What can be seen after an act, in normal form. Make one with :func:`observation`."""
 
     received: FrozenMap[tuple[Element, ...]]
-    """What each client has received since the last observation, in order, by full JID, and what has left for
-    ``REMOTE`` under that name; who got nothing is not in it."""
+    """The stanzas that each client received since the last observation, in order, by full JID; under ``REMOTE``, those
+    that were sent to that server. A client that received nothing is left out."""
     rosters: FrozenMap[Element]
-    """The roster of each user as a roster get shows it, by bare JID."""
+    """The ``<query/>`` that a roster get of each user would return, by bare JID."""
 
 
 def observation(
     received: Mapping[str, Iterable[Stanza]], rosters: Mapping[str, Iterable[Element]] = FrozenMap()
 ) -> Observation:
-    """Put what was seen in normal form.
+    """Make an observation: convert what was seen to the normal form.
 
-    :param received: what each client received, by full JID.
-    :param rosters: the items of each user's roster, by bare JID.
+    :param received: the stanzas that each client received, by full JID; under ``REMOTE``, those sent to that server.
+    :param rosters: the ``<item/>`` elements of each user's roster, by bare JID.
     """
     normalised = {client: tuple([normal(stanza, client) for stanza in stanzas]) for client, stanzas in received.items()}
     return Observation(
@@ -46,29 +46,29 @@ def observation(
 
 
 class System(Protocol):
-    """An implementation of RFC 6121, from outside: what clients do goes in, what they get comes out."""
+    """An implementation of RFC 6121, seen from outside."""
 
     def feed(self, act: Act) -> None:
-        """Let a client do this."""
+        """Perform an act of a client."""
 
     def observe(self) -> Observation:
-        """Return what has come of everything fed so far, once it has settled."""
+        """Wait until all acts fed so far are processed, and return what was received since the last call."""
 
 
 @frozen
 class Difference:
-    """Where two systems part."""
+    """A difference between two systems."""
 
     act: Act
-    """The act after which they do."""
+    """The act after which they differ."""
     number: int
-    """Which of the acts it is, from 0."""
+    """The index of the act in the trace, from 0."""
     where: str
-    """Whose eyes see it: the full JID of a client, or the bare JID of a user for the roster."""
+    """The full JID of the client that received something else, or the bare JID of the user whose roster differs."""
     model: tuple[str, ...]
-    """What the model shows and the system does not, as XML."""
+    """The elements that the model shows and the system does not, as XML."""
     system: tuple[str, ...]
-    """What the system shows and the model does not."""
+    """The elements that the system shows and the model does not, as XML."""
 
     def __str__(self) -> str:
         lines = [f"act {self.number}, {self.act}: at {self.where}"]
@@ -78,11 +78,12 @@ class Difference:
 def differences(
     model: System, system: System, acts: Iterable[Act], *, in_order: bool = False
 ) -> tuple[Difference, ...]:
-    """Let both do the same, and return what differs after the first act that shows any difference.
+    """Let both systems perform the acts, and return the differences after the first act that shows any.
 
-    What follows from there would differ as well, and say nothing new.
+    The later differences would only follow from the first.
 
-    :param in_order: whether each client has to get the same in the same order. The RFC fixes it in places only.
+    :param in_order: whether each client must receive the same stanzas in the same order. The RFC prescribes the order
+        only in some cases.
     """
     for number, act in enumerate(acts):
         model.feed(act)
@@ -96,7 +97,12 @@ def differences(
 def compared(
     act: Act, number: int, expected: Observation, seen: Observation, *, in_order: bool = False
 ) -> tuple[Difference, ...]:
-    """Return how two observations differ."""
+    """Return the differences between two observations.
+
+    :param act: the act after which they were made.
+    :param number: the index of the act.
+    :param in_order: as for :func:`differences`.
+    """
     found: list[Difference] = []
     for client in sorted({*expected.received, *seen.received}):
         ours, theirs = [_written(each.received.get(client, ())) for each in (expected, seen)]
@@ -115,7 +121,7 @@ def _written(elements: Iterable[Element]) -> tuple[str, ...]:
 
 
 def _less(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what is left of some when each of the others has been taken out once."""
+    """Return ``some`` without ``others``; each of the others removes one equal text."""
     left = list(some)
     for each in others:
         if each in left:

@@ -1,4 +1,4 @@
-"""This core as a :class:`~xmpp_im_core.testing.comparison.System`: a host in memory, and what its clients received."""
+"""This core as a :class:`~xmpp_im_core.testing.comparison.System`: a host in memory that notes what clients receive."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from xmpp_im_core.testing.state_strategies import NOON
 
 
 class CoreSystem(Wire):
-    """The accounts of some users, at the domains that their JIDs name; ``REMOTE`` is another server's.
+    """The accounts of some users, at the domains of their JIDs. ``REMOTE`` is the domain of another server.
 
-    What leaves for any other domain is lost.
+    Stanzas for any other domain are lost.
     """
 
     def __init__(self, *users: str, policy: Policy = DEFAULT) -> None:
-        """Begin with these accounts, and nobody connected."""
+        """Begin with these accounts, given by bare JID, and no sessions."""
         self.users = users
         self.sessions: dict[str, SessionId] = {}
         self.received: dict[str, list[Stanza]] = {}
@@ -36,7 +36,7 @@ class CoreSystem(Wire):
             self.host.happened(user, AccountCreated, f"created-{user}")
 
     def feed(self, act: Act) -> None:
-        """Let a client do this; one without a session does nothing."""
+        """Perform an act. The act of a client without a session has no effect."""
         session = self.sessions.get(act.client)
         if isinstance(act, Connect):
             session = self.host.session(act.client.partition("/")[2])
@@ -57,17 +57,17 @@ class CoreSystem(Wire):
             self.host.receive(act.user, session, stanza)
 
     def observe(self) -> Observation:
-        """Return what clients, and ``REMOTE``, received since the last time, and the rosters."""
+        """Return what clients and ``REMOTE`` received since the last call, and the rosters."""
         received, self.received = self.received, {}
         return observation(received, {user: self.items(user) for user in self.users})
 
     def items(self, user: str) -> list[Element]:
-        """Return what a user's roster shows."""
+        """Return the ``<item/>`` elements of a user's roster."""
         account = self.host.service.accounts[user]
         assert isinstance(account, Account)
         return [item.item() for item in account.roster.items()]
 
-    # --- clock and ids: a second passes from one event to the next ------------------------------------------
+    # --- clock and ids: one second passes between two events ------------------------------------------------
 
     def _now(self) -> datetime:
         return NOON + timedelta(seconds=self.count + 1)
@@ -79,24 +79,24 @@ class CoreSystem(Wire):
     # --- the wire -------------------------------------------------------------------------------------------
 
     def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
-        """Note what a client received."""
+        """Note that a client received a stanza."""
         self._receive(f"{account}/{session.resource}", stanza)
         return True
 
     def close(self, account: str, session: SessionId, condition: str) -> None:
-        """End a session that another one has replaced, or whose account is gone."""
+        """End a session that the core closes: another session replaced it, or its account was removed."""
         client = f"{account}/{session.resource}"
         if self.sessions.get(client) == session:
             del self.sessions[client]
         self.host.end(account, session)
 
     def route(self, stanza: Stanza) -> None:
-        """Note what ``REMOTE`` received."""
+        """Note that ``REMOTE`` received a stanza."""
         if stanza.to_jid is not None and stanza.to_jid.domain == REMOTE:
             self._receive(REMOTE, stanza)
 
     def delegate(self, account: str, iq: IQ) -> None:
-        """Leave an IQ for a service without an answer: this system has no services."""
+        """Do not answer an IQ for a service: this system has no services."""
 
     def _receive(self, at: str, stanza: Stanza) -> None:
         self.received.setdefault(at, []).append(stanza)

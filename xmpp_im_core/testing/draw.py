@@ -1,7 +1,7 @@
-"""Choosing among a few values, quickly: drawing an index costs a fraction of what building a strategy does.
+"""Draw one or several of a few values, fast: to draw an index is much cheaper than to build a strategy.
 
-The strategies of states and events make some hundred choices for one example, and are drawn from in nearly
-every property test of the project. The first option is the simplest: examples shrink towards it.
+The strategies of states and events make some hundred choices for one example, and nearly every property test of the
+project uses them. Examples shrink towards the first option, so put the simplest one first.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 
 class Chance(Protocol):
-    """What draws evenly, as ``random.Random`` does."""
+    """A source of random choices, such as ``random.Random``."""
 
     def choice(self, seq: Sequence[T], /) -> T:
-        """Draw one of these."""
+        """Return one of these, each with the same probability."""
 
 
 Draw: TypeAlias = st.DrawFn | Chance
-"""What choices are made by: Hypothesis, which looks for what fails and can shrink it, or plain chance."""
+"""Who makes the choices: Hypothesis, which searches for failures and shrinks them, or a random generator."""
 
 
 @cache
@@ -32,11 +32,11 @@ def _below(count: int) -> st.SearchStrategy[int]:
 
 
 def choose(draw: Draw, options: Sequence[T]) -> T:
-    """Draw one of these; one that stands there twice is drawn twice as often."""
+    """Draw one of these. An option that is listed twice is drawn twice as often."""
     return options[draw(_below(len(options)))] if callable(draw) else draw.choice(options)
 
 
 def several(draw: Draw, options: Sequence[T], at_most: int) -> list[T]:
-    """Draw up to so many of these, each at most once, in any order."""
+    """Draw a list of up to ``at_most`` of these, each at most once, in any order."""
     left = list(options)
     return [left.pop(choose(draw, range(len(left)))) for _ in range(choose(draw, range(min(at_most, len(left)) + 1)))]

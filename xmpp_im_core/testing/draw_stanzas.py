@@ -1,4 +1,4 @@
-"""Drawing the stanzas that an account meets: of every kind and type, good, useless and wrong ones."""
+"""Draw stanzas for an account: of every kind and type, valid, useless and wrong ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from xmpp_im_core.testing.draw import Draw, choose, several
 from xmpp_im_core.testing.state_strategies import ADDRESSES, ENTITIES, PRESENCE_PAYLOADS, RESOURCES
 
 MALFORMED: Final = ("", "@", "a@@b", "romeo@", "x" * 1100, "romeo@montague.example/", "ro meo@montague.example")
-"""What may stand in 'to' or 'from' and is no JID."""
+"""Values of 'to' or 'from' that are not JIDs."""
 
 _HINTS: Final = "urn:xmpp:hints"
 _CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
@@ -68,7 +68,7 @@ _IQ_TYPES: Final = (*sorted(IQ_TYPES), "get", "set", "set", None, "put")
 
 
 def _own(draw: Draw, state: State) -> AddressLike:
-    """One of the account's own addresses, as somebody may write it."""
+    """One of the account's own addresses, in one of the ways in which it may be written."""
     bare = state.jid.bare
     forms = (bare, *[f"{bare}/{resource}" for resource in RESOURCES], bare.upper(), f"{bare}/nowhere")
     return parse_address(choose(draw, forms))
@@ -86,17 +86,17 @@ def _odd(draw: Draw, state: State) -> AddressLike:
 
 
 def draw_arriving(draw: Draw, state: State) -> Stanza:
-    """Draw a stanza that arrives for the account, or should have arrived elsewhere."""
-    whence = choose(draw, ("other",) * 12 + ("own", "odd", "none"))
-    whither = choose(draw, ("own",) * 16 + ("other", "odd", "none"))
-    return _stanza(draw, state, _address(draw, state, whither), _address(draw, state, whence))
+    """Draw a stanza that arrives for the account; a few are addressed to another entity."""
+    from_ = choose(draw, ("other",) * 12 + ("own", "odd", "none"))
+    to = choose(draw, ("own",) * 16 + ("other", "odd", "none"))
+    return _stanza(draw, state, _address(draw, state, to), _address(draw, state, from_))
 
 
 def draw_leaving(draw: Draw, state: State) -> Stanza:
-    """Draw a stanza that a client of the account sends: most without 'from', a few with a false one."""
-    whither = choose(draw, ("none", "other", "other", "other", "none", "other", "own", "odd"))
-    whence = choose(draw, ("none",) * 12 + ("own", "other"))
-    return _stanza(draw, state, _address(draw, state, whither), _address(draw, state, whence))
+    """Draw a stanza that a client of the account sends: most have no 'from', a few have a false one."""
+    to = choose(draw, ("none", "other", "other", "other", "none", "other", "own", "odd"))
+    from_ = choose(draw, ("none",) * 12 + ("own", "other"))
+    return _stanza(draw, state, _address(draw, state, to), _address(draw, state, from_))
 
 
 def _address(draw: Draw, state: State, which: str) -> AddressLike:
@@ -119,7 +119,7 @@ def _stanza(draw: Draw, state: State, to: AddressLike, from_: AddressLike) -> St
         content = choose(draw, PRESENCE_PAYLOADS)
         return Presence(to, from_, id, choose(draw, _PRESENCE_TYPES), lang, content, others)
     if choose(draw, (True, True, False)):
-        # Most roster IQs go to the server, with an id.
+        # Most roster IQs are addressed to the server and have an id.
         mine = choose(draw, (None, None, None, address_of(state.jid), to))
         return IQ(mine, from_, id or "r1", choose(draw, _IQ_TYPES), lang, _roster_payload(draw, state), others)
     return IQ(to, from_, id, choose(draw, _IQ_TYPES), lang, choose(draw, IQ_PAYLOADS), others)
@@ -129,7 +129,7 @@ _GROUPS: Final = tuple(element("group", ROSTER, {}, [name] if name else []) for 
 
 
 def _roster_payload(draw: Draw, state: State) -> Payload:
-    """What may stand in a roster get or set."""
+    """The payload of a roster get or set."""
     ver = choose(draw, (None, "", "l1:0", "l1:3", "2026:a:2", "l1:99999999999999999999", "l1:٣"))
     items = []
     for _ in range(choose(draw, (1, 1, 1, 0, 2))):

@@ -1,8 +1,8 @@
-"""Hypothesis strategies for the events of an account, hostile ones included.
+"""Hypothesis strategies for the events of an account, hostile events included.
 
-``events(state)`` draws what may happen next: stanzas of the account's sessions and of sessions that it does
-not have, of contacts and of strangers, to the user, to others, and to addresses that are none; deliveries
-that failed; records that no storage should hold. ``histories()`` draws a state and what happens after it.
+``events(state)`` draws the next event: a stanza from a session of the account or a session that does not exist, from a
+contact or a stranger, to the user, to others or to a malformed address; a failed delivery; records that no storage
+should hold. ``histories()`` draws a state and the events that follow it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _MADE_UP: Final = Rule("test", "A delivery that a test makes up.", ("6121-8.5-01
 
 
 def _session_id(draw: Draw, state: State) -> SessionId:
-    """A session of the account, or one that it does not have: replaced, ended, never bound."""
+    """A session of the account, or one that it does not have: replaced, ended, or never bound."""
     own: list[SessionId] = [] if isinstance(state, NoAccount) else [session.id for session in state.sessions]
     if own and choose(draw, range(8)) < 7:
         return choose(draw, own)
@@ -90,7 +90,7 @@ def _route(draw: Draw, state: State) -> Route | FanOut:
 
 
 def _unsound(draw: Draw) -> Contact:
-    """A contact as a careless storage may hold it."""
+    """A contact with fields that contradict each other, as a faulty storage may have it."""
     return evolve(
         draw_contact(draw),
         state=choose(draw, tuple(Subscription)),
@@ -102,7 +102,7 @@ def _unsound(draw: Draw) -> Contact:
 _STORED: Final = (
     Kind.CONTACT,
     *[kind for kind in OF_ACCOUNTS if kind is not Kind.OFFLINE],
-)  # those come when asked for
+)  # stored messages are read separately
 
 
 def _record(draw: Draw) -> Put:
@@ -132,7 +132,7 @@ def _records(draw: Draw) -> tuple[Put, ...]:
 
 @st.composite
 def records(draw: st.DrawFn) -> tuple[Put, ...]:
-    """What was stored for an account, impossible combinations included."""
+    """The stored records of an account, impossible combinations included."""
     return _records(draw)
 
 
@@ -253,19 +253,25 @@ MAKERS: Final = MappingProxyType(
         SharedItemsChanged: (_shared_items_changed, 1),
     }
 )
-"""What draws each class of event, and how often it is drawn."""
+"""The function that draws each class of event, and its relative frequency."""
 
 _WEIGHTED: Final[Sequence[_Maker]] = [maker for maker, weight in MAKERS.values() for _ in range(weight)]
 
 
 def draw_event(draw: Draw, state: State, seq: str) -> Event:
-    """Draw what may happen to an account in this state, as the event with this number."""
+    """Draw an event that may happen to an account in this state.
+
+    :param seq: the ``seq`` of the event.
+    """
     return choose(draw, _WEIGHTED)(draw, state, seq)
 
 
 @st.composite
 def events(draw: st.DrawFn, state: State, seq: str = "e") -> Event:
-    """What may happen to an account in this state, as the event with this number."""
+    """An event that may happen to an account in this state.
+
+    :param seq: the ``seq`` of the event.
+    """
     return draw_event(draw, state, seq)
 
 
@@ -278,7 +284,7 @@ def steps(draw: st.DrawFn) -> tuple[State, Event]:
 
 @st.composite
 def histories(draw: st.DrawFn, max_events: int = 12, policy: Policy = DEFAULT) -> tuple[State, tuple[Event, ...]]:
-    """A state and the events that follow it, each possible in the state that those before it led to."""
+    """A state and the events that follow it, each drawn for the state that the previous events led to."""
     start = state = draw(states())
     happened: list[Event] = []
     for number in range(choose(draw, range(max_events + 1))):
@@ -289,7 +295,7 @@ def histories(draw: st.DrawFn, max_events: int = 12, policy: Policy = DEFAULT) -
 
 @st.composite
 def floods(draw: st.DrawFn, state: State, size: int) -> tuple[Event, ...]:
-    """Stanzas from ever new strangers, ``size`` of them: what no policy may let fill the memory."""
+    """``size`` stanzas, each from another stranger. No policy may let them fill the memory."""
     patterns = [draw_arriving(draw, state) for _ in range(choose(draw, (1, 2, 4, 8)))]
     domains = choose(draw, (1, 2, 40))
     happened: list[Event] = []

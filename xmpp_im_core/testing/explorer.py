@@ -1,16 +1,15 @@
-"""Every joint state of two accounts that trade subscription stanzas, crossing ones included.
+"""Visit every joint state of two accounts that exchange subscription stanzas, including stanzas that cross.
 
-What an account does with a subscription stanza depends on what it :class:`Holds` about the other side, and
-on nothing else. (So does the answer to a probe, where no directed presence has been sent, RFC 6121 §4.6.6.)
-So the real reducer is asked once for each such state and each thing that may happen to it; the answers are a
-*table*, and the search runs over the table.
+What an account does with a subscription stanza depends only on what it :class:`Holds` about the other account. The same
+is true of the answer to a probe, if no directed presence was sent (RFC 6121 §4.6.6). So the explorer calls the real
+reducer once for each such state and each possible event, keeps the answers in a *table*, and searches the table.
 
-Two accounts are joined by two links, on which stanzas arrive in the order in which they were sent. Both
-users may do anything at any time. With ``in_flight`` stanzas at most under way in each direction the joint
-states are finitely many, and :func:`explore` visits all of them. Three parties need no search: an event
-about one contact changes nothing that is held about another.
+Two queues join the two accounts; stanzas arrive in the order in which they were sent. Both users may do anything at any
+time. If at most ``in_flight`` stanzas are on their way in each direction, the number of joint states is finite, and
+:func:`explore` visits all of them. Three parties need no search, because an event about one contact changes nothing
+that the account holds about another contact.
 
-The table of another implementation can be explored too: ``explore(tabulate(step), 2)``.
+You can also explore another implementation: ``explore(tabulate(step), 2)``.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from xmpp_im_core.testing.state_strategies import JULIET, NOON
 
 
 class Holds(NamedTuple):
-    """What an account holds about the other one, as far as it decides anything."""
+    """The part of what an account holds about the other account that decides its steps."""
 
     state: Subscription = NONE
     listed: bool = False
@@ -41,33 +40,33 @@ class Holds(NamedTuple):
 
 
 NOTHING: Final = Holds()
-"""What is held about somebody never heard of."""
+"""What an account holds about an unknown entity."""
 
 MOVES: Final = ("subscribe", "subscribed", "unsubscribe", "unsubscribed", "remove")
-"""What a user may do: send one of the four subscription stanzas, or remove the roster item."""
+"""The moves of a user: send one of the four subscription stanzas, or remove the roster item."""
 APPEAR: Final = "appear"
-"""One more move: the user's next resource becomes available, so the server probes (RFC 6121 §4.3.1)."""
+"""One more move: another resource of the user becomes available, so the server sends probes (RFC 6121 §4.3.1)."""
 CARRIED: Final = (*sorted(SUBSCRIPTION_TYPES), "probe")
-"""The presence types that are followed on the links; notifications change nobody's state."""
+"""The presence types that the queues carry. Other presence changes no state."""
 
 Queue: TypeAlias = tuple[str, ...]
-"""What is under way in one direction, the oldest first."""
+"""The types of the stanzas on their way in one direction, the oldest first."""
 Moved: TypeAlias = tuple[Holds, Queue]
-"""What is held afterwards, and what has been sent to the other side."""
+"""The result of a step: what the account holds then, and the types of the stanzas that it sent to the other side."""
 Step: TypeAlias = Callable[[Holds, str, bool], Moved]
-"""Takes what is held, a move or the type of a stanza, and whether that stanza arrives; else the user moves."""
+"""A function of what the account holds, a move or the type of a stanza, and whether it is an arriving stanza."""
 
 
 @frozen
 class StepTable:
-    """All that can happen to an account, by what it holds."""
+    """The result of every possible step of an account, by what it holds and by move or type of stanza."""
 
     moves: Mapping[Holds, Mapping[str, Moved]]
     arrivals: Mapping[Holds, Mapping[str, Moved]]
 
 
 class Pair(NamedTuple):
-    """A joint state: what each of the two accounts holds about the other, and what is under way."""
+    """A joint state: what each of the two accounts holds about the other, and the stanzas on their way."""
 
     one: Holds = NOTHING
     other: Holds = NOTHING
@@ -76,20 +75,20 @@ class Pair(NamedTuple):
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing is under way."""
+        """Whether no stanza is on its way."""
         return not self.to_other and not self.to_one
 
 
 @frozen
 class Exploration:
-    """What a search has found."""
+    """The result of a search."""
 
     pairs: frozenset[Pair]
     """Every joint state that can be reached."""
     steps: int
-    """How many steps were looked at, those included which the bound on the links forbids."""
+    """How many steps were examined, including those that the bound on the queues forbids."""
     depth: int
-    """After how many steps nothing new was found."""
+    """The greatest number of steps that are needed to reach a joint state."""
 
 
 # --- the table --------------------------------------------------------------------------------------------
@@ -100,7 +99,7 @@ _GARDEN: Final = SessionId("garden", 0)
 
 
 def reducer_step(holds: Holds, what: str, arrives: bool) -> Moved:
-    """Take a step of the real reducer: an account with an available resource, and one that is not yet."""
+    """Perform a step of the real reducer, for an account with one available and one unavailable resource."""
     balcony, garden = [address_of(JULIET.with_resource(id.resource)) for id in (_BALCONY, _GARDEN)]
     sessions = (Session(_BALCONY, balcony, None, True, Presence(None, balcony)), Session(_GARDEN, garden))
     account = holding(Account(JULIET, Roster("explored"), sessions), _PEER, holds)
@@ -111,7 +110,7 @@ def reducer_step(holds: Holds, what: str, arrives: bool) -> Moved:
 
 
 def tabulate(step: Step = reducer_step) -> StepTable:
-    """Ask for everything that can happen, beginning with two who have never heard of each other."""
+    """Call ``step`` for everything that can happen, beginning with an account that holds nothing."""
     moves: dict[Holds, Mapping[str, Moved]] = {}
     arrivals: dict[Holds, Mapping[str, Moved]] = {}
     ahead = [NOTHING]
@@ -126,7 +125,7 @@ def tabulate(step: Step = reducer_step) -> StepTable:
 
 
 def holding(account: Account, peer: JID, holds: Holds) -> Account:
-    """Return the account with this about the peer: one who is neither listed nor asks is a contact no more."""
+    """Return the account holding this about the peer. A peer that is not listed and has no request is not a contact."""
     state = holds.state
     request = Presence(account.address, address_of(peer), None, "subscribe") if state.pending_in else None
     asked = NOON if state.pending_out else None
@@ -136,13 +135,13 @@ def holding(account: Account, peer: JID, holds: Holds) -> Account:
 
 
 def held(account: Account, peer: JID) -> Holds:
-    """Return what an account holds about the peer."""
+    """Return what the account holds about the peer."""
     contact = account.roster.contacts.get(peer.bare)
     return NOTHING if contact is None else Holds(contact.state, contact.listed, contact.approved)
 
 
 def sent(effects: tuple[Effect, ...], peer: JID) -> Queue:
-    """Return the types of the presence that is sent to the peer and followed on the links."""
+    """Return the types of the presence that these effects send to the peer and that the queues carry."""
     types: list[str] = []
     for effect in effects:
         if isinstance(effect, Route) and effect.stanza.to_jid is not None:
@@ -157,7 +156,10 @@ def sent(effects: tuple[Effect, ...], peer: JID) -> Queue:
 
 
 def moved(peer: JID, move: str, session: SessionId) -> Event:
-    """Return the event that a user's move is, made from a session that is not available."""
+    """Return the event of a user's move.
+
+    :param session: the unavailable session that makes the move.
+    """
     if move == APPEAR:
         return Outbound(NOON, "explored", session, Presence())
     if move == "remove":
@@ -168,7 +170,7 @@ def moved(peer: JID, move: str, session: SessionId) -> Event:
 
 
 def arrived(account: Account, peer: JID, type: str) -> Event:
-    """Return the event that a stanza of this type is when it arrives from the peer."""
+    """Return the event that a stanza of this type arrives from the peer."""
     return Inbound(NOON, "explored", Presence(account.address, address_of(peer), None, type))
 
 
@@ -176,11 +178,11 @@ def arrived(account: Account, peer: JID, type: str) -> Event:
 
 
 def explore(table: StepTable, in_flight: int, moves: tuple[str, ...] = MOVES) -> Exploration:
-    """Visit every joint state that can be reached from nothing, breadth first.
+    """Visit every joint state that can be reached when both accounts begin with nothing, breadth first.
 
-    :param in_flight: how many stanzas may be under way in each direction; a step that would need more room
-        is put off until there is some.
-    :param moves: what users do.
+    :param in_flight: how many stanzas may be on their way in each direction. A step that would exceed this is not
+        taken in that joint state.
+    :param moves: the moves that the users may make.
     """
     seen = {Pair()}
     front = [Pair()]
@@ -209,7 +211,7 @@ def _moves(table: StepTable, pair: Pair, moves: tuple[str, ...]) -> Iterator[Pai
 
 
 def deliveries(table: StepTable, pair: Pair) -> Iterator[Pair]:
-    """Yield what the arrival of the oldest stanza makes of a joint state, in either direction."""
+    """Yield the joint states that follow when the oldest stanza arrives, for each direction that has one."""
     one, other, to_other, to_one = pair
     if to_other:
         after, sent = table.arrivals[other][to_other[0]]
@@ -220,31 +222,34 @@ def deliveries(table: StepTable, pair: Pair) -> Iterator[Pair]:
 
 
 def settled(table: StepTable, pair: Pair, arrivals: int = 1000) -> Pair:
-    """Let everything arrive that is under way, and all that it causes; nobody does anything more.
+    """Let all stanzas arrive, including those that result, without further moves; return the joint state then.
 
-    :raises RuntimeError: where this has not come to an end after so many arrivals.
+    :raises RuntimeError: if stanzas are still on their way after this many arrivals.
     """
     for _ in range(arrivals):
         if pair.quiet:
             return pair
         pair = next(deliveries(table, pair))
-    raise RuntimeError(f"the two go on answering each other: {pair}")
+    raise RuntimeError(f"after {arrivals} arrivals the two accounts still answer each other: {pair}")
 
 
 def after_move(table: StepTable, pair: Pair, move: str) -> Pair:
-    """Return what becomes of a joint state when the first of the two makes a move and everything arrives."""
+    """Return the joint state after the first account's user makes a move and everything has arrived."""
     one, sent = table.moves[pair.one][move]
     return settled(table, Pair(one, pair.other, pair.to_other + sent, pair.to_one))
 
 
-# --- what the two make of it ------------------------------------------------------------------------------
+# --- agreement ------------------------------------------------------------------------------------------
 
 
 def disagreements(subscriber: Holds, subscribed: Holds) -> tuple[str, ...]:
-    """Return in what two sides differ about one's subscription to the other's presence; nothing if they agree.
+    """Return how two accounts disagree about the subscription of one to the presence of the other.
 
-    Each is named by what the subscriber holds and what the other one does: "to, not from" is a subscription
-    that only the subscriber knows of.
+    Each text says what the first account holds and the second does not, or the reverse: "to, not from" is a
+    subscription that only the subscriber's account holds.
+
+    :param subscriber: what the subscriber's account holds.
+    :param subscribed: what the other account holds.
     """
     mine, theirs = subscriber.state, subscribed.state
     differing = (

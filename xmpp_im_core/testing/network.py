@@ -1,8 +1,8 @@
-"""Clients and servers joined in memory by streams of bytes: for tests of bots, of extensions, and of this core.
+"""A network in memory: clients and servers joined by streams of bytes, for tests of bots, extensions and this core.
 
-Each domain has a server of its own, so that all which RFC 6121 has servers say to each other is said in bytes,
-too. Nothing arrives by itself: :meth:`Network.settle` lets everything arrive, and :meth:`Network.move` one stanza
-of one stream, so that a test may choose any order in which streams are read.
+Each domain has its own server, so stanzas between domains pass through bytes too. Nothing arrives by itself:
+:meth:`Network.settle` lets everything arrive, and :meth:`Network.move` lets one stanza of one stream arrive, so a test
+can choose the order in which streams are read.
 
     >>> from xmpp_im_core.client import SetPresence, Subscribe
     >>> from xmpp_im_core.jid import parse_jid
@@ -44,7 +44,7 @@ CLIENT_POLICY: Final = ClientPolicy()
 
 
 class Network(Generic[S]):
-    """A server for each domain, and the clients that are connected to them."""
+    """A server for each domain, and the clients that connect to them."""
 
     @overload
     def __init__(self: Network[State], *domains: str, policy: Policy = DEFAULT) -> None: ...
@@ -53,20 +53,20 @@ class Network(Generic[S]):
     def __init__(self, *domains: str, policy: Policy = DEFAULT, machine: Machine[Any] = PLAIN) -> None:
         """Begin with no accounts.
 
-        :param machine: what each account runs, where it is more than RFC 6121.
-        :raises InvalidJID: for what is no domainpart.
+        :param machine: the machine of each account, if it has extensions.
+        :raises InvalidJID: if a domain is not a domainpart.
         """
         self.now = NOON
-        """The time of all that happens. It passes when it is set; accounts that wanted to be woken are not."""
+        """The time of all events. Set it to let time pass; accounts are not woken."""
         self.transcript: list[TranscriptLine] = []
         """All stanzas, in the order in which they were written."""
         self.clients: list[NetworkClient] = []
-        """All that have ever been connected, the latest last."""
+        """All clients that have ever been connected, the latest last."""
         self.servers: dict[str, NetworkServer[S]] = {}
         self._count = 0
         names = [parse_jid(domain).domain for domain in domains]
         self._between = {
-            (one, other): self._link(one, other, SERVER, SERVER_TO_SERVER)
+            (one, other): self._pipe(one, other, SERVER, SERVER_TO_SERVER)
             for one in names
             for other in names
             if one != other
@@ -83,17 +83,18 @@ class Network(Generic[S]):
         self.server_of(jid).create(parse_jid(jid).bare)
 
     def connect(self, full: str, before: Client | None = None, policy: ClientPolicy = CLIENT_POLICY) -> NetworkClient:
-        """Bind a resource; the account is created if there is none.
+        """Bind a resource, and create the account if it does not exist.
 
-        :param before: what the client knows from an earlier session.
+        :param full: the full JID.
+        :param before: the client's state from an earlier session.
         """
         jid = parse_jid(full)
         server, bare = self.server_of(full), jid.to_bare()
         if bare.bare not in server.records.accounts:
             self.create(bare.bare)
         session = server.session(jid.resource or "")
-        into = self._link(server.domain, jid.full, CLIENT, SERVER_TO_CLIENT)
-        out = self._link(jid.full, server.domain, CLIENT, CLIENT_TO_SERVER)
+        into = self._pipe(server.domain, jid.full, CLIENT, SERVER_TO_CLIENT)
+        out = self._pipe(jid.full, server.domain, CLIENT, CLIENT_TO_SERVER)
         server.streams[bare.bare, session] = into
         server.bind(bare.bare, session)
         client = NetworkClient(jid, before or Client(bare), policy, self._clock, self._number, session, into, out)
@@ -102,7 +103,7 @@ class Network(Generic[S]):
         return client
 
     def enter(self, full: str, before: Client | None = None, policy: ClientPolicy = CLIENT_POLICY) -> NetworkClient:
-        """Bind a resource, ask for the roster, and become available; and let all that arrive."""
+        """Connect as :meth:`connect` does, request the roster, become available, and let everything arrive."""
         client = self.connect(full, before, policy)
         client.wants(GetRoster)
         client.wants(SetPresence)
@@ -110,21 +111,21 @@ class Network(Generic[S]):
         return client
 
     def lose(self, client: NetworkClient) -> None:
-        """Break the stream of a client: both ends learn of it, and what was on its way is lost."""
+        """Break the stream of a client: both ends notice, and stanzas on their way are lost."""
         client.lose()
         self.server_of(client.jid.full).lose(client.jid.bare, client.session)
 
-    # --- what is under way --------------------------------------------------------------------------------
+    # --- stanzas on their way -----------------------------------------------------------------------------
 
     def under_way(self) -> tuple[Pipe, ...]:
-        """Return the pipes on which something waits, always in the same order."""
+        """Return the pipes on which something waits, in a fixed order."""
         pipes = [*self._between.values(), *[pipe for client in self.clients for pipe in (client.out, client.into)]]
         return tuple([pipe for pipe in pipes if pipe.waiting])
 
     def move(self, pipe: Pipe) -> None:
-        """Let the oldest on this pipe arrive.
+        """Let the oldest stanza on this pipe arrive.
 
-        :raises IndexError: where nothing waits.
+        :raises IndexError: if nothing waits on it.
         """
         if pipe.namespace == SERVER:
             self.servers[pipe.target].hear_peer(pipe)
@@ -136,31 +137,32 @@ class Network(Generic[S]):
                 self.server_of(pipe.source).hear(client.jid.bare, client.session, pipe)
 
     def settle(self) -> None:
-        """Let everything arrive, and what that causes, until nothing is under way."""
+        """Let everything arrive, including what that causes, until nothing is on its way."""
         while pipes := self.under_way():
             for pipe in pipes:
                 self.move(pipe)
 
-    # --- what is so ---------------------------------------------------------------------------------------
+    # --- the state ----------------------------------------------------------------------------------------
 
     def server_of(self, jid: str) -> NetworkServer[S]:
         """Return the server of a JID's domain.
 
-        :raises KeyError: where there is none.
+        :raises KeyError: if there is none.
         """
         return self.servers[parse_jid(jid).domain]
 
     def account(self, jid: str) -> Account:
-        """Return what the server knows of an account.
+        """Return the state of an account.
 
-        :raises KeyError: where it is not in memory.
+        :param jid: the bare JID.
+        :raises KeyError: if the account is not in memory.
         """
         account = account_of(self.server_of(jid).service.accounts[jid])
         assert isinstance(account, Account)
         return account
 
     def said(self) -> list[TranscriptLine]:
-        """Take out the transcript so far."""
+        """Remove and return the transcript so far."""
         lines, self.transcript = self.transcript, []
         return lines
 
@@ -171,5 +173,5 @@ class Network(Generic[S]):
         self._count += 1
         return f"{self._count:06}"
 
-    def _link(self, source: str, target: str, namespace: str, limits: Limits) -> Pipe:
+    def _pipe(self, source: str, target: str, namespace: str, limits: Limits) -> Pipe:
         return Pipe(source, target, namespace, limits, lambda line: self.transcript.append(line))

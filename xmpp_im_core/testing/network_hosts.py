@@ -1,4 +1,4 @@
-"""The two hosts that a network is made of: one around a service, one around a client, both in memory."""
+"""The hosts of a :class:`~xmpp_im_core.testing.network.Network`: one for a domain, and one for a client."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _reread(put: Put) -> Put:
 
 
 class NetworkServer(host.Host[S], host.Wire):
-    """The host of one domain, and its wire. A whole host, except that it wakes no account as time passes."""
+    """The host of one domain, and its wire. It wakes no account as time passes."""
 
     def __init__(
         self,
@@ -46,20 +46,20 @@ class NetworkServer(host.Host[S], host.Wire):
     ) -> None:
         """Begin with no accounts.
 
-        :param peers: the streams to other domains.
+        :param peers: the pipes to other domains, by domain.
         """
         self.domain, self.peers = domain, peers
         self.records = TextStorage()
         self.streams: dict[tuple[str, SessionId], Pipe] = {}
-        """The streams to clients, by account and session."""
+        """The pipes to clients, by account and session."""
         self.unread: dict[tuple[str, SessionId], deque[Deliver]] = {}
-        """What was delivered to each, the latest last; only as much as its client may not have read yet."""
+        """The deliveries that each client may not have read yet, the latest last."""
         super().__init__(service, self.records, self, clock, ids, policy)
 
     # --- what happens -------------------------------------------------------------------------------------
 
     def hear(self, account: str, session: SessionId, pipe: Pipe) -> None:
-        """Read what a client has written; a stream that it closes is closed in response (RFC 6120 §4.4)."""
+        """Read one stanza of a client. If the client closes its stream, close it in response (RFC 6120 §4.4)."""
         read = pipe.read()
         if isinstance(read, Stanza):
             self.receive(account, session, read)
@@ -67,13 +67,13 @@ class NetworkServer(host.Host[S], host.Wire):
             self.close(account, session)
 
     def hear_peer(self, pipe: Pipe) -> None:
-        """Read what another domain has written."""
+        """Read one stanza of another domain."""
         read = pipe.read()
         assert isinstance(read, Stanza)
         self.arrive(read)
 
     def lose(self, account: str, session: SessionId) -> None:
-        """Take note that a client's stream broke: what it has not read was not delivered."""
+        """Note that a client's stream broke: the stanzas that the client has not read were not delivered."""
         pipe = self.streams.pop((account, session), None)
         unread = tuple(self.unread.pop((account, session), ()))
         self.end(account, session, unread[len(unread) - pipe.lose() :] if pipe is not None else ())
@@ -81,7 +81,7 @@ class NetworkServer(host.Host[S], host.Wire):
     # --- the wire -----------------------------------------------------------------------------------------
 
     def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
-        """Write a stanza to the stream of a client, if it is still there."""
+        """Write a stanza to the stream of a client, if the stream still exists."""
         pipe = self.streams.get((account, session))
         if pipe is None:
             return False
@@ -110,7 +110,7 @@ class NetworkServer(host.Host[S], host.Wire):
 
 
 class NetworkClient(host.ClientHost, host.ClientWire):
-    """The host of one client, and its wire: a user's resource, connected to a server."""
+    """The host of one client that is connected to a server, and its wire."""
 
     def __init__(
         self,
@@ -123,22 +123,22 @@ class NetworkClient(host.ClientHost, host.ClientWire):
         into: Pipe,
         out: Pipe,
     ) -> None:
-        """Begin with what the client knows.
+        """Begin with the state of a client.
 
         :param jid: the full JID.
-        :param session: by which its server knows it.
-        :param into: what its server has written.
-        :param out: what it has written.
+        :param session: the session that the server has for this client.
+        :param into: the pipe from the server.
+        :param out: the pipe to the server.
         """
         super().__init__(client, self, clock, ids, policy)
         self.jid, self.session, self.into, self.out = jid, session, into, out
         self.told: list[Notification] = []
-        """What its user has been told, the latest last. Take out what you have seen."""
+        """The notifications to the user, the latest last. A test may remove those that it has seen."""
         self.open = True
-        """Whether it may still write."""
+        """Whether the client may still write."""
 
     def hear(self) -> None:
-        """Read what the server has written."""
+        """Read one stanza of the server. If the server closes the stream, close it and end the session."""
         read = self.into.read()
         if isinstance(read, Stanza):
             self.receive(read)
@@ -148,12 +148,12 @@ class NetworkClient(host.ClientHost, host.ClientWire):
             self.end()
 
     def close(self) -> None:
-        """Close the stream. What the server has still to say is heard, and then the session is over."""
+        """Close the stream. The session ends after the client has read the rest of the server's stanzas."""
         self.out.close()
         self.open = False
 
     def lose(self) -> None:
-        """Lose the stream, with all that is on its way to the server."""
+        """Break the stream: stanzas on their way to the server are lost, and the session ends."""
         self.out.lose()
         self.open = False
         self.end()
@@ -166,5 +166,5 @@ class NetworkClient(host.ClientHost, host.ClientWire):
             self.out.write(stanza)
 
     def tell(self, notification: Notification) -> None:
-        """Note what the user is told."""
+        """Note a notification to the user."""
         self.told.append(notification)

@@ -1,7 +1,7 @@
-"""What two servers may send differently and still do the same: the normal form of a received stanza.
+"""The normal form of a received stanza. It leaves out the details in which correct servers may differ.
 
-It is written in the notation of the conformance vectors: a value that is free is ``{opt}`` or ``{any}``.
-So two observations are compared by ``==``, and an observation is an expectation of a vector as it stands.
+It uses the notation of the conformance vectors: ``{opt}`` and ``{any}`` stand for values that may differ. So ``==``
+compares two observations, and a vector can use an observation as its expectation.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from xmpp_im_core.server.delays import DELAY
 from xmpp_im_core.stanza import CLIENT, STANZAS, Stanza, to_element
 
 FREE: Final = "{opt}"
+"""Any value, or none."""
 PRESENT: Final = "{any}"
+"""Any value."""
 ANYTHING_ELSE: Final = element("x", "urn:scenario:any")
-"""Any further children."""
+"""Any further children, or none."""
 
 
 def normal(stanza: Stanza, client: str) -> Element:
     """Return the normal form of a stanza that a client received.
 
-    Free are ids and languages; the 'to' of presence and IQs, which is the user's bare or full JID; the 'from'
-    of what the user's own server says; the 'ver' of rosters; type and text of an error, but not its condition;
-    and whatever else the last unavailable presence of an absent user may tell (RFC 6121 §4.3.2).
+    These may differ: ids and languages; the 'to' of presence and IQs, which is the user's bare or full JID; the 'from'
+    of stanzas of the user's own server; the 'ver' of rosters; the type and text of an error, but not its condition; and
+    the content of the last unavailable presence of an absent user (RFC 6121 §4.3.2).
 
     :param client: the full JID of the session that received it.
     """
@@ -45,7 +47,10 @@ def normal(stanza: Stanza, client: str) -> Element:
 
 
 def normal_item(item: Element) -> Element:
-    """Return the normal form of a roster item: its groups are a set, and what is left out has its default."""
+    """Return the normal form of a roster item: groups are sorted, and attributes with their default value removed.
+
+    Only 'subscription' is always there.
+    """
     attributes = {"subscription": "none", **dict(item.attributes)}
     for name, default in (("name", ""), ("approved", "false")):
         if attributes.get(name) == default:
@@ -61,7 +66,7 @@ def normal_query(items: Iterable[Element]) -> Element:
 
 
 def _is_echo(child: Element, stanza: Stanza) -> bool:
-    """Whether an error returns what caused it, as it may (RFC 6120 §8.3.1)."""
+    """Whether this child of an error is part of the stanza that caused it, which may be included (RFC 6120 §8.3.1)."""
     return stanza.type == "error" and child.name != "error"
 
 

@@ -1,4 +1,4 @@
-"""One direction of a stream, in memory: what is written at one end is read at the other as bytes, when it is time."""
+"""One direction of a stream in memory: one end writes bytes, and the other reads them when the test lets it."""
 
 from __future__ import annotations
 
@@ -21,28 +21,29 @@ from xmpp_im_core.stanza import Stanza
 
 @frozen
 class TranscriptLine:
-    """A stanza as it was written to a stream, read back from its bytes."""
+    """A stanza that was written to a stream, as its bytes read."""
 
     source: str
-    """Who wrote it: the full JID of a client, or the domain of a server."""
+    """The writer: the full JID of a client, or the domain of a server."""
     target: str
-    """Who reads it."""
+    """The reader, in the same form."""
     stanza: Stanza
 
 
 @define(eq=False)
 class Pipe:
-    """What one end has written and the other has not read yet, a stanza apiece and the oldest first."""
+    """The stanzas that one end has written and the other has not read yet."""
 
     source: str
     target: str
     namespace: str
     """The content namespace."""
     limits: Limits
-    """Of the one who reads."""
+    """The limits of the reader."""
     listen: Callable[[TranscriptLine], None]
     """Called with each stanza written."""
     waiting: deque[bytes] = field(factory=deque)
+    """One entry for each stanza and for the closing tag, the oldest first."""
     _parser: StreamParser = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -50,25 +51,25 @@ class Pipe:
         self._parser.feed(write_stream_header(self.namespace))
 
     def write(self, stanza: Stanza) -> None:
-        """Write a stanza, in bytes."""
+        """Write a stanza."""
         data = write_stanza(stanza, self.namespace)
         self.waiting.append(data)
         self.listen(TranscriptLine(self.source, self.target, parse_stanza(data, self.namespace)))
 
     def close(self) -> None:
-        """Write the closing tag: it is the last that may be written."""
+        """Write the closing tag. Write nothing after it."""
         self.waiting.append(CLOSING)
 
     def read(self) -> StreamEvent:
-        """Read the oldest of what waits: a stanza, or the end of the stream.
+        """Read the oldest waiting entry: a stanza, or the end of the stream.
 
-        :raises IndexError: where nothing waits.
+        :raises IndexError: if nothing waits.
         """
         (event,) = self._parser.feed(self.waiting.popleft())
         return event
 
     def lose(self) -> int:
-        """Break: what waits arrives no more. Returned is how many stanzas that is."""
+        """Break the stream: discard everything that waits, and return how many stanzas that were."""
         lost = [data for data in self.waiting if data != CLOSING]
         self.waiting.clear()
         return len(lost)

@@ -1,4 +1,4 @@
-"""A trace and what came of it, as a conformance vector that any driver can run."""
+"""Write a trace and its observations as a conformance vector, which every driver can run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json: TypeAlias = "str | bool | Sequence[Json] | dict[str, Json]"
 
 
 def observed(system: System, acts: Iterable[Act]) -> tuple[Observation, ...]:
-    """Let a system do this, and return what was seen after each act."""
+    """Let a system perform these acts, and return the observation after each act."""
     seen: list[Observation] = []
     for act in acts:
         system.feed(act)
@@ -33,13 +33,17 @@ def to_scenario(
     features: Sequence[str] = ("offline", "preapproval"),
     in_order: bool = False,
 ) -> dict[str, Json]:
-    """Write a trace as a scenario: what clients do, and what each of them then gets.
+    """Write a trace as a scenario: what clients do, and what each client then receives.
 
-    At the end each user who still has a client connected asks for the roster, so that it is compared too.
+    At the end each user with a connected client requests the roster, so that the rosters are compared too.
 
-    :param acts: what happens; all begins with empty rosters.
-    :param expected: what is to be seen after each act.
-    :param in_order: whether each client has to get it in this order, or in any.
+    :param acts: the trace. It begins with empty rosters and no sessions.
+    :param expected: the expected observation after each act.
+    :param title: the title of the vector.
+    :param rfc: the sections that the vector shows, such as "6121 3.1.2".
+    :param features: the features that a server needs to run the vector.
+    :param in_order: whether each client must receive its stanzas in this order; otherwise any order is right.
+    :return: the content of the vector's JSON file.
     """
     steps: list[Json] = []
     connected: list[str] = []

@@ -1,8 +1,8 @@
-"""Hypothesis strategies for the states of an account, in a small Verona where everybody keeps meeting.
+"""Hypothesis strategies for the states of an account.
 
-All JIDs come from ``ENTITIES``, a handful of them, so that a stanza's sender is often a contact, a session
-or a directed-presence entry. What holds in every state that a server can reach holds by construction:
-a request stands exactly in the pending-in states, tuples are sorted, each resource has one session.
+All JIDs come from the few in ``ENTITIES``, so the sender of a stanza is often a contact, a session or a recipient of
+directed presence. The states have the invariants of every state that a server can reach: there is a request exactly if
+the state is pending in, tuples are sorted, and each resource has one session.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from xmpp_im_core.subscription import Subscription
 from xmpp_im_core.testing.draw import Draw, choose, several
 
 JULIET: Final = parse_jid("juliet@capulet.example")
-"""The user whose account the strategies make, unless another is asked for."""
+"""The default owner of the accounts that the strategies make."""
 
 ENTITIES: Final = (
     "romeo@montague.example",
@@ -46,14 +46,14 @@ ENTITIES: Final = (
     "Ægidius@verona.example".lower(),
     "montague.example",
 )
-"""The bare JIDs of everybody else."""
+"""The bare JIDs of all other entities."""
 
 RESOURCES: Final = ("balcony", "chamber", "orchard", "Mobile ☎")
 
 NOON: Final = datetime(2026, 7, 12, 12, 0, tzinfo=UTC)
 
 ADDRESSES: Final = (*ENTITIES, *[f"{bare}/{resource}" for bare in ENTITIES[:3] for resource in RESOURCES[:2]])
-"""Other entities, by bare and by full JID."""
+"""Bare and full JIDs of other entities."""
 
 _TIMES: Final = (
     NOON,
@@ -66,7 +66,7 @@ _TIMES: Final = (
 
 
 def times() -> st.SearchStrategy[datetime]:
-    """Aware times: most near the same noon, in several zones, a few at the ends of time."""
+    """Aware datetimes in several time zones: most near ``NOON``, a few at the limits of ``datetime``."""
     return st.sampled_from(_TIMES)
 
 
@@ -97,24 +97,24 @@ PRESENCE_PAYLOADS: Final = tuple(
         ("\n  ", _client("status", '<wooing> & "sighing"'), element("x", "", {"a": "]]>"}, [element("y", CLIENT)])),
     )
 )
-"""What a presence stanza may hold, odd things included."""
+"""Payloads of presence stanzas, unusual ones included."""
 
 
 def _broadcast(draw: Draw, sender: JID, type: str | None = None) -> Presence:
-    """Presence as a session broadcasts it: stamped with the full JID, without 'to'."""
+    """Presence as a session broadcasts it: with the full JID as 'from', and without 'to'."""
     id = choose(draw, (None, "p1", "p2"))
     lang = choose(draw, (None, "en", "it"))
     return Presence(None, address_of(sender), id, type, lang, choose(draw, PRESENCE_PAYLOADS))
 
 
 def _approval(draw: Draw, to: JID) -> Presence:
-    """A contact's decision that the user has not been told of yet."""
+    """A contact's decision that the user has not received yet."""
     from_ = address_of(parse_jid(choose(draw, ENTITIES)))
     return Presence(address_of(to), from_, None, choose(draw, ("subscribed", "unsubscribe", "unsubscribed")))
 
 
 def _request(draw: Draw, sender: str, to: JID) -> Presence:
-    """A subscription request as it is kept: from bare JID to bare JID, complete."""
+    """A subscription request as the roster keeps it: complete, from bare JID to bare JID."""
     from_ = address_of(parse_jid(sender))
     id = choose(draw, (None, "s1"))
     return Presence(address_of(to), from_, id, "subscribe", None, choose(draw, PRESENCE_PAYLOADS))
@@ -130,7 +130,7 @@ _BOOLEANS: Final = (False, True)
 
 def _contact(draw: Draw, jid: str, owner: JID) -> Contact:
     state = choose(draw, _STATES)
-    # Pre-approval is used up by the request that it meets.
+    # A request uses up a pre-approval, so the two never occur together.
     approved = not state.pending_in and choose(draw, _BOOLEANS)
     must_be_listed = state.to or state.from_ or state.pending_out or approved
     listed = must_be_listed or choose(draw, _BOOLEANS)
@@ -143,13 +143,16 @@ def _contact(draw: Draw, jid: str, owner: JID) -> Contact:
         approved,
         _request(draw, jid, owner) if state.pending_in else None,
         draw_time(draw) if state.pending_out else None,
-        # Who is in no roster has a version only if it once stood there; without a request it is a tombstone.
+        # A contact that is not listed has a version only if it once was; without a request it is a tombstone.
         choose(draw, (0, 1)) if not listed and state.pending_in else 1,
     )
 
 
 def draw_contact(draw: Draw, jid: str | None = None, owner: JID = JULIET) -> Contact:
-    """Draw a contact of the owner: in the roster or not, in any of the nine states, or a tombstone."""
+    """Draw a contact of the owner: in the roster or not, in any of the nine states, or a tombstone.
+
+    :param jid: the bare JID; by default one of ``ENTITIES``.
+    """
     return _contact(draw, choose(draw, ENTITIES) if jid is None else jid, owner)
 
 
@@ -163,7 +166,7 @@ _SHAREABLE: Final = tuple(state for state in Subscription if not (state.pending_
 
 
 def draw_shared(draw: Draw) -> tuple[SharedItem, ...]:
-    """Draw the items that the service shows in a roster, sorted by JID."""
+    """Draw shared items, sorted by JID."""
     return tuple(
         [SharedItem(jid, choose(draw, _SHAREABLE), choose(draw, _NAMES)) for jid in sorted(several(draw, ENTITIES, 2))]
     )
@@ -185,7 +188,7 @@ def _roster(draw: Draw, owner: JID) -> Roster:
 
 @st.composite
 def rosters(draw: st.DrawFn, owner: JID = JULIET) -> Roster:
-    """A roster: its contacts' versions are all different, and none is newer than the roster's own."""
+    """A roster. The versions of its contacts are distinct and not newer than the roster's version."""
     return _roster(draw, owner)
 
 
@@ -239,7 +242,7 @@ def _account(draw: Draw, jid: JID) -> Account:
 
 @st.composite
 def accounts(draw: st.DrawFn, jid: JID = JULIET) -> Account:
-    """An account with contacts, sessions, and whatever else it may remember."""
+    """An account with contacts, sessions, and sometimes a block list, notices, stored messages or a new address."""
     return _account(draw, jid)
 
 

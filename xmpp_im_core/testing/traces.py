@@ -1,4 +1,4 @@
-"""Random traces of acts, and the search for the shortest one that tells two systems apart."""
+"""Random traces of acts, and the search for a short trace after which two systems differ."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from xmpp_im_core.testing.comparison import Difference, System, compared, differ
 from xmpp_im_core.testing.draw import Draw, choose
 
 USERS: Final = ("juliet@capulet.example", "romeo@montague.example")
-"""The users of a trace, at the two domains that conformance vectors know."""
+"""The default users of a trace, at the two domains of the conformance vectors."""
 
 RESOURCES: Final = ("balcony", "orchard")
 
@@ -41,7 +41,7 @@ _Maker: TypeAlias = Callable[[Draw, str, Sequence[str]], Act]
 
 
 def _entity(draw: Draw, others: Sequence[str]) -> str:
-    """Another user, or one of that user's resources, connected or not."""
+    """Another user's bare JID, or the full JID of one of that user's resources, connected or not."""
     return choose(draw, others) + choose(draw, ("", *[f"/{resource}" for resource in RESOURCES]))
 
 
@@ -76,7 +76,7 @@ _MAKERS: Final[Mapping[type[Act], tuple[_Maker, int]]] = {
     Ping: (lambda draw, client, others: Ping(client, f"{choose(draw, others)}/{choose(draw, RESOURCES)}"), 1),
     Disconnect: (lambda draw, client, others: Disconnect(client, choose(draw, (True, False))), 1),
 }
-"""What clients do, and how often in comparison."""
+"""The function that draws each class of act of a client, and its relative frequency."""
 
 _PEER_MAKERS: Final[Mapping[type[Act], tuple[_Maker, int]]] = {
     kind: _MAKERS[kind] for kind in (Subscribe, Subscribed, Unsubscribe, Unsubscribed, SendMessage)
@@ -85,10 +85,10 @@ _PEER_MAKERS: Final[Mapping[type[Act], tuple[_Maker, int]]] = {
     Unavailable: (lambda draw, peer, users: Unavailable(peer, to=choose(draw, users)), 1),
     Probe: (lambda draw, peer, users: Probe(peer, choose(draw, users)), 1),
 }
-"""What users of another server do."""
+"""The same for users of another server."""
 
 KINDS: Final = frozenset({*_MAKERS, *_PEER_MAKERS})
-"""All that may happen in a trace, beside that clients connect."""
+"""All classes of acts that may be in a trace, except ``Connect``, which is always allowed."""
 
 
 @cache
@@ -99,14 +99,14 @@ def _weighted(of_peers: bool, kinds: frozenset[type[Act]]) -> tuple[_Maker, ...]
 
 @frozen
 class Cast:
-    """Who acts in a trace, and what they may do beside connecting."""
+    """The users of a trace, and the acts that they may do besides connecting."""
 
     users: Sequence[str] = USERS
     peers: Sequence[str] = ()
     kinds: frozenset[type[Act]] = KINDS
 
     def act(self, draw: Draw, connected: Sequence[str]) -> Act:
-        """Draw what happens next, with these clients connected."""
+        """Draw the next act, with these clients connected."""
         free = [f"{u}/{r}" for r in RESOURCES for u in self.users if f"{u}/{r}" not in connected]
         if free and (not connected or choose(draw, range(6)) == 5):
             return Connect(choose(draw, free))
@@ -117,9 +117,10 @@ class Cast:
         return choose(draw, _weighted(False, self.kinds))(draw, client, others)
 
     def trace(self, draw: Draw, max_acts: int, start: Sequence[Act] = ()) -> tuple[Act, ...]:
-        """Draw what happens from the beginning, or after this start.
+        """Draw a trace.
 
-        :param max_acts: how many acts follow the start at most; at least one does.
+        :param max_acts: the maximum number of acts after the start; the minimum is 1.
+        :param start: the acts with which the trace begins.
         """
         done, connected = [*start], connected_after(start)
         for _ in range(choose(draw, range(1, max_acts + 1))):
@@ -135,7 +136,7 @@ def _connected_after(connected: tuple[str, ...], act: Act) -> tuple[str, ...]:
 
 
 def connected_after(acts: Sequence[Act]) -> tuple[str, ...]:
-    """Return the clients that are connected after this, in the order in which they came."""
+    """Return the clients that are connected after these acts, in the order in which they connected."""
     connected: tuple[str, ...] = ()
     for act in acts:
         connected = _connected_after(connected, act)
@@ -144,7 +145,7 @@ def connected_after(acts: Sequence[Act]) -> tuple[str, ...]:
 
 @st.composite
 def acts(draw: st.DrawFn, connected: Sequence[str] = (), users: Sequence[str] = USERS) -> Act:
-    """What may happen next, with these clients connected."""
+    """The next act, with these clients connected."""
     return Cast(users).act(draw, connected)
 
 
@@ -156,12 +157,11 @@ def traces(
     peers: Sequence[str] = (),
     kinds: Collection[type[Act]] = KINDS,
 ) -> tuple[Act, ...]:
-    """What two or more users do, one thing after the other, with up to two resources each.
+    """The acts of two or more users with up to two resources each. The trace begins with empty rosters and no sessions.
 
-    All begins with nobody connected and all rosters empty.
-
-    :param peers: users of another server, ``REMOTE``, who do not keep to what theirs should let them do.
-    :param kinds: what may happen beside that clients connect.
+    :param max_acts: the maximum number of acts.
+    :param peers: users of another server, ``REMOTE``. They also do what a correct server would not allow.
+    :param kinds: the classes of acts, besides ``Connect``.
     """
     return Cast(users, peers, frozenset(kinds)).trace(draw, max_acts)
 
@@ -171,7 +171,7 @@ def traces(
 
 @frozen
 class Finding:
-    """A trace that tells two systems apart, none shorter having been found, and how they differ at its end."""
+    """The shortest trace found after which two systems differ, and the differences after its last act."""
 
     acts: tuple[Act, ...]
     differences: tuple[Difference, ...]
@@ -185,12 +185,14 @@ def smallest_difference(
     examples: int = 200,
     in_order: bool = False,
 ) -> Finding | None:
-    """Look for a trace after which two systems differ, and shrink it.
+    """Search for a trace after which two systems differ, and shrink it.
 
-    :param model: makes the model afresh for each trace.
-    :param system: makes what is compared with it, in its first state, for each trace.
-    :param examples: how many traces are tried.
-    :return: what was found; None where they behave alike in all of them.
+    :param model: returns a new model for each trace.
+    :param system: returns the system to compare, in its first state, for each trace.
+    :param users: the bare JIDs of the users of the traces.
+    :param examples: how many traces to try.
+    :param in_order: as for :func:`~xmpp_im_core.testing.comparison.differences`.
+    :return: the finding; None if no difference was found.
     """
 
     def differ(trace: tuple[Act, ...]) -> tuple[Difference, ...]:
@@ -208,7 +210,7 @@ def smallest_difference(
 
 
 def _without_idle_acts(trace: tuple[Act, ...], differ: Callable[[tuple[Act, ...]], object]) -> tuple[Act, ...]:
-    """Leave out every act without which the two still differ."""
+    """Remove every act without which the two systems still differ."""
     number = len(trace)
     while number:
         number -= 1
@@ -219,7 +221,11 @@ def _without_idle_acts(trace: tuple[Act, ...], differ: Callable[[tuple[Act, ...]
 
 
 def possible(trace: Sequence[Act]) -> bool:
-    """Whether each act is that of a connected client, or of a user of another server, to somebody here."""
+    """Whether a trace is possible.
+
+    Each act must be that of a connected client, a ``Connect`` of one that is not connected, or a stanza with 'to' from
+    a user of another server.
+    """
     connected: tuple[str, ...] = ()
     for act in trace:
         if act.is_remote:
@@ -235,13 +241,17 @@ def possible(trace: Sequence[Act]) -> bool:
 def comparing(
     model: Callable[[], System], system: Callable[[], System], *, users: Sequence[str] = USERS
 ) -> type[RuleBasedStateMachine]:
-    """Return a state machine that lets both do the same, step by step, for as long as they behave alike.
+    """Return a Hypothesis state machine that performs the same acts on both systems, and fails when they differ.
 
-    In a test module: ``TestMyServer = comparing(CoreSystem, MyServer).TestCase``.
+    In a test module: ``TestMyServer = comparing(lambda: CoreSystem(*USERS), MyServer).TestCase``.
+
+    :param model: returns a new model.
+    :param system: returns the system to compare, in its first state.
+    :param users: the bare JIDs of the users.
     """
 
     class Comparison(RuleBasedStateMachine):
-        """Each step is an act; it fails with the differences that the act shows."""
+        """Each step is an act. The machine fails with the differences after the act."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -251,7 +261,7 @@ def comparing(
 
         @rule(data=st.data())
         def act(self, data: st.DataObject) -> None:
-            """Let a client do something."""
+            """Perform an act on both systems."""
             act = data.draw(acts(self.connected, users))
             self.connected = _connected_after(self.connected, act)
             self.model.feed(act)

@@ -1,6 +1,6 @@
-"""Hypothesis strategies for the values: addresses, elements and stanzas.
+"""Hypothesis strategies for values: addresses, elements and stanzas.
 
-All of it can go over the wire: what is drawn is what :mod:`xmpp_im_core.codec` can write, and reads back equal.
+:mod:`xmpp_im_core.codec` can write every drawn element and stanza, and reads back an equal one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from xmpp_im_core.stanza import (
 )
 
 NAMESPACES: Final = (CLIENT, "jabber:server", "jabber:component:accept", "", "urn:example:a", "http://example.com/#b")
-"""The namespaces of the drawn elements: those of content, none, and two of extensions."""
+"""The namespaces of drawn elements: the content namespaces, none, and two of extensions."""
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _NAME_START: Final = _LETTERS + _LETTERS.upper() + "_\N{LATIN SMALL LETTER E WITH ACUTE}"
@@ -34,7 +34,7 @@ _SPECIAL: Final = "\t\n\r &<>\"'/@:;]\\{}\N{KELVIN SIGN}\N{GREEK CAPITAL LETTER 
 
 
 def texts() -> st.SearchStrategy[str]:
-    """Character data and attribute values: what XML 1.0 can hold, leaning towards what has to be escaped."""
+    """Character data and attribute values that XML 1.0 allows, often with characters that must be escaped."""
     anything = st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff")
     return st.text(st.one_of(st.sampled_from(_SPECIAL), anything), max_size=12)
 
@@ -47,10 +47,10 @@ def names() -> st.SearchStrategy[str]:
 
 
 def jids(*, domains: Sequence[str] = ("example.com", "example.net"), bare: bool = False) -> st.SearchStrategy[Address]:
-    """Valid addresses, as they may be written: ``.jid`` is the prepared one.
+    """Valid addresses, not always in their prepared form; ``.jid`` is prepared.
 
-    :param domains: what stands behind the '@'.
-    :param bare: whether to draw addresses without a resourcepart only.
+    :param domains: the possible domainparts.
+    :param bare: whether to draw only addresses without a resourcepart.
     """
     local = st.one_of(
         st.sampled_from(["romeo", "juliet", "Benvolio", "ΣΑΣ", "fu\N{LATIN SMALL LETTER SHARP S}ball"]), names()
@@ -78,12 +78,12 @@ def _address(text: str) -> Address:
 
 
 def addresses() -> st.SearchStrategy[Address | Malformed | None]:
-    """What may stand in a 'to' or 'from': an address, a malformed one, or nothing."""
+    """Values of 'to' or 'from': an address, a malformed address, or None."""
     return st.one_of(st.none(), jids(), texts().map(parse_address))
 
 
 def elements(namespaces: Sequence[str] = NAMESPACES, max_leaves: int = 6) -> st.SearchStrategy[Element]:
-    """Element trees, with attributes (some of them in a namespace) and mixed content."""
+    """Element trees with attributes, some of them in a namespace, and mixed content."""
     qualified = st.builds("{{{}}}{}".format, st.sampled_from([ns for ns in namespaces if ns] or [CLIENT]), names())
     attributes = st.dictionaries(st.one_of(names(), st.just(XML_LANG), qualified), texts(), max_size=3)
     namespace = st.sampled_from(namespaces)
@@ -96,13 +96,13 @@ def elements(namespaces: Sequence[str] = NAMESPACES, max_leaves: int = 6) -> st.
 
 
 def payloads(*known: Element) -> st.SearchStrategy[Payload]:
-    """What stands in a stanza: the elements given, and others."""
+    """Payloads of stanzas: some of the given elements, and others."""
     child: st.SearchStrategy[Element | str] = st.one_of(elements(), texts(), *map(st.just, known))
     return st.lists(child, max_size=3).map(lambda children: payload(*children))
 
 
 def _attributes() -> st.SearchStrategy[tuple[tuple[str, str], ...]]:
-    """The attributes that RFC 6120 §8.1 does not define."""
+    """Attributes that RFC 6120 §8.1 does not define."""
     others = st.dictionaries(names(), texts(), max_size=2)
     return others.map(
         lambda found: tuple(sorted((k, v) for k, v in found.items() if k not in ("to", "from", "id", "type")))
@@ -110,7 +110,7 @@ def _attributes() -> st.SearchStrategy[tuple[tuple[str, str], ...]]:
 
 
 def messages() -> st.SearchStrategy[Message]:
-    """Messages of every type, of an unknown one, and of none."""
+    """Messages of every type, of an unknown type, and without a type."""
     body = element("body", CLIENT, {}, ["Art thou not Romeo, and a Montague?"])
     return st.builds(
         Message,
@@ -125,7 +125,7 @@ def messages() -> st.SearchStrategy[Message]:
 
 
 def presences() -> st.SearchStrategy[Presence]:
-    """Presence stanzas of every type, of an unknown one, and of none."""
+    """Presence stanzas of every type, of an unknown type, and without a type."""
     show = element("show", CLIENT, {}, ["dnd"])
     priority = element("priority", CLIENT, {}, ["-1"])
     return st.builds(
@@ -141,7 +141,7 @@ def presences() -> st.SearchStrategy[Presence]:
 
 
 def iqs() -> st.SearchStrategy[IQ]:
-    """IQs of every type, of an unknown one, and of none."""
+    """IQs of every type, of an unknown type, and without a type."""
     query = element("query", "jabber:iq:roster")
     return st.builds(
         IQ,
