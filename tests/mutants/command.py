@@ -39,6 +39,7 @@ class Run:
     functions: Functions
     by: Sequence[str]
     jobs: int
+    most: int | None
     kept: Path
     tried: list[Tried] = field(factory=list)
 
@@ -54,7 +55,7 @@ class Run:
         gc.collect()
         gc.freeze()
         results = Results.read(recordings, self.kept / "results.jsonl")
-        trials = Trials(Warm(self.functions, vectors, tests), self.by, results, Uses.in_core(), self.jobs)
+        trials = Trials(Warm(self.functions, vectors, tests), self.by, results, Uses.in_core(), self.jobs, self.most)
         trials.check()
         for each in trials.tried(self.mutants):
             self.tried.append(each)
@@ -104,6 +105,9 @@ def chosen(existing: Sequence[Mutant], patterns: Sequence[str], sample: int | No
 @click.option("--seed", help="Draw by this instead of the commit's hash.")
 @click.option("--by", multiple=True, type=click.Choice(BY), default=BY, help="Try only these; both are the default.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="How many to try at a time.")
+@click.option(
+    "--most", type=click.IntRange(1), help="Try so many on a mutant, the nearest; else all that run its line."
+)
 @click.option("--kept", type=click.Path(file_okay=False, path_type=Path), default=KEPT, help="Where results are kept.")
 @click.pass_context
 def main(
@@ -114,6 +118,7 @@ def main(
     seed: str | None,
     by: tuple[str, ...],
     jobs: int,
+    most: int | None,
     kept: Path,
 ) -> None:
     """Change the core in one place at a time, and see whether a vector fails then, or else a test.
@@ -127,7 +132,7 @@ def main(
     existing = all_mutants()
     mutants, by = chosen(existing, patterns, sample, seed), tuple(each for each in BY if each in by)
     say(f"{len(mutants)} of {len(existing)} mutants")
-    run = Run(mutants, Functions.imported(), by, jobs, kept)
+    run = Run(mutants, Functions.imported(), by, jobs, most, kept)
     if "tests" in by:
         Tests.collected(run)
     else:

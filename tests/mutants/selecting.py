@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from attrs import field, frozen
@@ -14,6 +15,8 @@ from tests.mutants.drawing import modules, source_of
 
 Line = tuple[str, int]
 """A module and a line of it."""
+_LONGEST: Final = 1000
+"""No module has so many lines."""
 _FUNCTIONS: Final = (ast.FunctionDef, ast.Lambda)
 
 
@@ -41,9 +44,16 @@ class Recording:
     """What the vectors, or the tests, ran."""
 
     ran: Mapping[str, Ran]
+    rank: Mapping[str, int] = field(init=False)
+    """The place of each in an order in which neighbours run different code."""
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "rank", {id: n for n, id in enumerate(varied(self.ran))})
 
     def touching(self, mutant: Mutant, uses: Uses, at_import: bool = False) -> list[str]:
-        """Return those that run what a mutant changes, nearest first; where nobody can say, all.
+        """Return those that run what a mutant changes; where nobody can say, all.
+
+        In turn the nearest one, and the one that runs the most that those before it have not run.
 
         :param at_import: whether the function of the mutant runs when the core is imported, which is not recorded.
         """
@@ -54,7 +64,9 @@ class Recording:
         found = [id for id, ran in self.ran.items() if ran.runs(wanted)]
         if not found and (mutant.function is None or at_import):
             found = list(self.ran)
-        return sorted(found, key=lambda each: (self.ran[each].distance(mutant.module), each))
+        nearest = sorted(found, key=lambda each: (self.ran[each].distance(mutant.module), each))
+        different = sorted(found, key=lambda each: self.rank[each])
+        return list(dict.fromkeys(each for pair in zip(nearest, different, strict=True) for each in pair))
 
     def within(self, seconds: float) -> Recording:
         """Return it without those that take longer."""
@@ -63,6 +75,38 @@ class Recording:
     def cost(self, chosen: Iterable[str]) -> float:
         """Return how long these took."""
         return sum(self.ran[each].seconds for each in chosen)
+
+
+def varied(ran: Mapping[str, Ran]) -> Iterator[str]:
+    """Yield the ids, next always the one that runs the most lines that none before it has run.
+
+    When none is left that runs another line, what has run is forgotten.
+    """
+    left = _all_bits(ran)
+    while left:
+        covered = 0
+        heap = [(-bits.bit_count(), id) for id, bits in left.items()]
+        heapify(heap)
+        while heap:
+            _, id = heappop(heap)
+            new = (left[id] & ~covered).bit_count()
+            if heap and -new > heap[0][0]:  # another one may run more
+                if new:
+                    heappush(heap, (-new, id))
+            elif new or not covered:
+                covered |= left.pop(id)
+                yield id
+
+
+def _all_bits(ran: Mapping[str, Ran]) -> dict[str, int]:
+    """Return for each id one number whose bits are the lines of all modules."""
+    places: dict[str, int] = {}
+    found: dict[str, int] = {}
+    for id, each in sorted(ran.items()):
+        found[id] = 0
+        for module, bits in each.lines.items():
+            found[id] |= bits << places.setdefault(module, _LONGEST * len(places))
+    return found
 
 
 def bits_of(lines: Iterable[Line]) -> dict[str, int]:

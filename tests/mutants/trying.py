@@ -215,6 +215,8 @@ class Trials:
     results: Results
     uses: Uses
     jobs: int
+    most: int | None = None
+    """How many of those that run what a mutant changes are tried on it; None: all."""
     _left: list[tuple[Mutant, str]] = field(factory=list)
     """What is to be tried on what, the next one last."""
     _running: dict[int, _Running] = field(factory=dict)
@@ -261,7 +263,7 @@ class Trials:
 
     def _touching(self, mutant: Mutant, by: str) -> list[str]:
         at_import = self.warm.functions.ran_at_import(mutant)
-        return self.results.recordings[by].touching(mutant, self.uses, at_import)
+        return self.results.recordings[by].touching(mutant, self.uses, at_import)[: self.most]
 
     def _start(self, mutant: Mutant, by: str, chosen: Sequence[str], fresh: bool = False, piece: int = _PIECE) -> None:
         fresh = fresh or not self.warm.functions.can_take(mutant)

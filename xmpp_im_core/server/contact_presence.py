@@ -6,7 +6,7 @@ from xmpp_im_core.jid import Address, prepared_jid
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server.effects import Effect, Route
 from xmpp_im_core.server.state import Account, Session
-from xmpp_im_core.server.visibility import is_withheld, lists
+from xmpp_im_core.server.visibility import is_withheld
 from xmpp_im_core.stanza import AddressLike, Presence
 
 
@@ -41,15 +41,11 @@ def without_directed_to(account: Account, bare: str) -> Account:
     (§4.6.1, §4.6.3). The list of a resource that is not available stays, and so do all where presence is withheld:
     then nothing was sent.
     """
-    if not any(_lists(session, bare) for session in account.sessions) or is_withheld(account, prepared_jid(bare)):
+    if is_withheld(account, prepared_jid(bare)):
         return account
     return account.with_sessions(
-        tuple([_struck(session, bare) if _lists(session, bare) else session for session in account.sessions])
+        tuple([session if session.presence is None else _struck(session, bare) for session in account.sessions])
     )
-
-
-def _lists(session: Session, bare: str) -> bool:
-    return session.presence is not None and lists(session.directed, bare)
 
 
 def _is_of(entry: str, bare: str) -> bool:

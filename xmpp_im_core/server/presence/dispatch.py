@@ -87,10 +87,10 @@ def outbound_subscription(
     stamped = presence.stamped(to=to_bare(to), from_=account.address)
     contact = account.roster.contacts.get(contact_jid) or Contact(contact_jid, listed=False)
     request = Outbound(event.at, event.seq, event.session, presence)  # errors go to the full JID
-    return _OUTBOUND[presence.type or ""](account, request, stamped, contact, policy)
+    return _OUTBOUND[presence.type](account, request, stamped, contact, policy)
 
 
-_OUTBOUND: Final[Mapping[str, OutboundRule]] = MappingProxyType(
+_OUTBOUND: Final[Mapping[str | None, OutboundRule]] = MappingProxyType(
     {
         "subscribe": outbound_subscribe,
         "subscribed": outbound_subscribed,
@@ -175,7 +175,7 @@ def inbound_subscription(
         presence = presence.stamped(to=account.address)
     if presence.type == "unsubscribe":
         return inbound_unsubscribe(account, event, presence, contact, policy, answer=addressed_bare)
-    return _INBOUND[presence.type or ""](account, event, presence, contact, policy)
+    return _INBOUND[presence.type](account, event, presence, contact, policy)
 
 
 def _from_shared(account: Account, event: Inbound, presence: Presence, shared: SharedItem) -> Transition[Account]:
@@ -186,7 +186,7 @@ def _from_shared(account: Account, event: Inbound, presence: Presence, shared: S
     return silence(account, administration_rules.SHARED_NOT_THEIRS)
 
 
-_INBOUND: Final[Mapping[str, InboundRule]] = MappingProxyType(
+_INBOUND: Final[Mapping[str | None, InboundRule]] = MappingProxyType(
     {
         "subscribe": inbound_subscribe,
         "subscribed": inbound_subscribed,
