@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from heapq import heapify, heappop, heappush
 from typing import Final
 
@@ -15,6 +17,7 @@ from tests.mutants.drawing import modules, source_of
 
 Line = tuple[str, int]
 """A module and a line of it."""
+_WORD: Final = re.compile(r"[a-z]{3,}")
 _LONGEST: Final = 1000
 """No module has so many lines."""
 _FUNCTIONS: Final = (ast.FunctionDef, ast.Lambda)
@@ -53,7 +56,8 @@ class Recording:
     def touching(self, mutant: Mutant, uses: Uses, at_import: bool = False) -> list[str]:
         """Return those that run what a mutant changes; where nobody can say, all.
 
-        In turn the nearest one, and the one that runs the most that those before it have not run.
+        In turn the one whose name shares the most words with the mutant, the nearest one, and the one that runs most
+        that those before it have not run.
 
         :param at_import: whether the function of the mutant runs when the core is imported, which is not recorded.
         """
@@ -64,9 +68,12 @@ class Recording:
         found = [id for id, ran in self.ran.items() if ran.runs(wanted)]
         if not found and (mutant.function is None or at_import):
             found = list(self.ran)
+        words = words_of(mutant.id)
+        alike = sorted(found, key=lambda each: (-len(words & words_of(each)), self.rank[each]))
         nearest = sorted(found, key=lambda each: (self.ran[each].distance(mutant.module), each))
         different = sorted(found, key=lambda each: self.rank[each])
-        return list(dict.fromkeys(each for pair in zip(nearest, different, strict=True) for each in pair))
+        turns = zip(alike, nearest, different, strict=True)
+        return list(dict.fromkeys(each for turn in turns for each in turn))
 
     def within(self, seconds: float) -> Recording:
         """Return it without those that take longer."""
@@ -75,6 +82,12 @@ class Recording:
     def cost(self, chosen: Iterable[str]) -> float:
         """Return how long these took."""
         return sum(self.ran[each].seconds for each in chosen)
+
+
+@cache
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text, in lower case and without a plural's ending."""
+    return frozenset(word.removesuffix("s") for word in _WORD.findall(text.lower()))
 
 
 def varied(ran: Mapping[str, Ran]) -> Iterator[str]:

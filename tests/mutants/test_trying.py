@@ -15,7 +15,7 @@ from tests.mutants.changes import Mutant
 from tests.mutants.drawing import ROOT, all_mutants, drawn, in_modules
 from tests.mutants.keeping import Results
 from tests.mutants.report import table
-from tests.mutants.selecting import Ran, Recording, Uses, bits_of, varied
+from tests.mutants.selecting import Ran, Recording, Uses, bits_of, varied, words_of
 from tests.mutants.survivors import read_survivors, unexpected
 from tests.mutants.trying import Position, Status, Trial, Trials, Tried
 
@@ -62,7 +62,11 @@ RECORDED = Recording(
         "elsewhere": ran(0.5, ("m", 9), ("n", 3)),
     }
 )
-UNKNOWN = ["elsewhere", "broad", "fast", "slow"]
+UNKNOWN = ["broad", "elsewhere", "fast", "slow"]
+
+
+def test_words_are_compared_without_case_and_plural() -> None:
+    assert words_of("Roster.items_of a-item #2") == {"roster", "item"}
 
 
 def test_neighbours_run_different_code() -> None:
@@ -70,8 +74,9 @@ def test_neighbours_run_different_code() -> None:
     assert list(varied({"x": ran(1.0), "y": ran(1.0)})) == ["x", "y"]
 
 
-def test_what_runs_a_line_of_the_mutant_is_chosen_in_turn_by_nearness_and_by_what_else_it_runs() -> None:
-    assert RECORDED.touching(mutant(), Uses()) == ["fast", "broad", "slow"]
+def test_what_runs_a_line_of_the_mutant_is_chosen_in_turn_by_name_by_nearness_and_by_what_else_it_runs() -> None:
+    assert RECORDED.touching(mutant(), Uses()) == ["broad", "fast", "slow"]
+    assert RECORDED.touching(mutant("slows => b"), Uses()) == ["slow", "fast", "broad"]
     assert RECORDED.touching(mutant(lines=(5, 8)), Uses()) == []
     assert RECORDED.cost(["fast", "slow"]) == 3.0
     assert set(RECORDED.within(1.0).ran) == {"fast", "broad", "elsewhere"}
