@@ -31,7 +31,7 @@ def put_item(
 
 def updated_item(account: Account, jid: str, name: str, groups: tuple[str, ...]) -> Contact:
     """Return the contact whose item has this name and these groups."""
-    before = account.roster.contacts.get(jid) or Contact(jid, listed=False)
+    before = account.roster.contacts.get(jid) or Contact(jid)
     return Contact(jid, before.state, True, name, groups, before.approved, before.request, before.asked)
 
 

@@ -30,15 +30,15 @@ def outbound_unsubscribed(
     row = OUTBOUND_UNSUBSCRIBED[contact.state]
     if not row.acts:
         return cancel_pre_approval(account, event, contact, row, policy)
-    farewells: tuple[Effect, ...] = ()
     cancelled = contact.becoming(row.becomes)
-    if contact.state.from_:
-        farewells = unavailable_from_all(account, cancellation.to, event.seq, rules.UNAVAILABLE_BEFORE_CANCELLATION)
-        account = without_directed_to(account, contact.jid)
     routed = Route(cancellation, row.rule, event.session)
     if not contact.listed:  # a denied request had no item
         after, noted = note(account, cancelled)
-        return Transition(after, (*farewells, routed, Ignored(rules.DENIAL_WITHOUT_ITEM)), noted)
+        return Transition(after, (routed, Ignored(rules.DENIAL_WITHOUT_ITEM)), noted)
+    farewells: tuple[Effect, ...] = ()
+    if contact.state.from_:
+        farewells = unavailable_from_all(account, cancellation.to, event.seq, rules.UNAVAILABLE_BEFORE_CANCELLATION)
+        account = without_directed_to(account, contact.jid)
     after, cancelled, store = modify(account, cancelled.in_roster(approved=False), policy)
     pushed = push(after, cancelled, f"{event.seq}-push", policy, rules.CANCELLATION_PUSHED)
     return Transition(after, (*farewells, routed, pushed), store)

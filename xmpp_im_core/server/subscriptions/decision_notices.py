@@ -48,8 +48,6 @@ def deliver_notices(
     Whoever the user has come to block since is not heard any more (XEP-0191 §3.3). Return the account without
     the notices, the effects, and what to forget.
     """
-    if not account.notices:
-        return account, (), ()
     effects = tuple([_delivered(account, notice.stanza, session) for notice in account.notices])
     return account.noticing(()), effects, tuple([Delete(Kind.NOTICE, notice.key) for notice in account.notices])
 
