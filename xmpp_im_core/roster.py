@@ -13,10 +13,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, final
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
+from xmpp_im_core.copying import copied, copyable
 from xmpp_im_core.element import TEXT_SIZE, Element, element, text_size
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.stanza import Presence
@@ -28,6 +29,8 @@ CONTACT_SIZE: Final = 352
 """The memory of a contact without its characters, its groups and its request, in bytes."""
 
 
+@copyable
+@final
 @frozen
 class Contact:
     """Everything that is kept about one bare JID."""
@@ -50,16 +53,11 @@ class Contact:
 
     def becoming(self, state: Subscription) -> Contact:
         """Return the contact in this state. The request and the time stay only if the state needs them."""
-        return Contact(
-            self.jid,
-            state,
-            self.listed,
-            self.name,
-            self.groups,
-            self.approved,
-            self.request if state.pending_in else None,
-            self.asked if state.pending_out else None,
-            self.version,
+        return copied(
+            self,
+            state=state,
+            request=self.request if state.pending_in else None,
+            asked=self.asked if state.pending_out else None,
         )
 
     def in_roster(self, *, approved: bool) -> Contact:
@@ -67,45 +65,15 @@ class Contact:
 
         :param approved: whether the user has pre-approved a request (§3.4).
         """
-        return Contact(
-            self.jid,
-            self.state,
-            True,
-            self.name,
-            self.groups,
-            approved,
-            self.request,
-            self.asked,
-            self.version,
-        )
+        return copied(self, listed=True, approved=approved)
 
     def asked_at(self, at: datetime) -> Contact:
         """Return the contact with this time as the time at which the user's request was sent."""
-        return Contact(
-            self.jid,
-            self.state,
-            self.listed,
-            self.name,
-            self.groups,
-            self.approved,
-            self.request,
-            at,
-            self.version,
-        )
+        return copied(self, asked=at)
 
     def requesting(self, request: Presence) -> Contact:
         """Return the contact with this request, which waits for the user's decision."""
-        return Contact(
-            self.jid,
-            self.state,
-            self.listed,
-            self.name,
-            self.groups,
-            self.approved,
-            request,
-            self.asked,
-            self.version,
-        )
+        return copied(self, request=request)
 
     def item(self) -> Element:
         """Return the ``<item/>`` of this contact (§2.1.2); for a contact that is not listed, subscription='remove'.
@@ -161,6 +129,8 @@ class Told(NamedTuple):
     recipients: tuple[str, ...]
 
 
+@copyable
+@final
 @frozen
 class Roster:
     """The contacts of an account and the current version."""
@@ -266,7 +236,7 @@ class Roster:
 
     def telling(self, told: Told) -> Roster:
         """Return the roster with the recipients of a broadcast cached for the next broadcast."""
-        return evolve(self, told=told)
+        return copied(self, told=told)
 
     def showing(self, shared: FrozenMap[SharedItem], changes: int) -> Roster:
         """Return the roster with these shared items.
@@ -277,35 +247,14 @@ class Roster:
         :param changes: by how many modifications the version advances.
         """
         version = self.version + changes
-        return Roster(
-            self.lineage,
-            version,
-            version,
-            self.contacts,
-            self.listed,
-            self.pending,
-            self.removed,
-            shared,
-            self.item_bytes,
-            self.request_bytes,
-        )
+        return copied(self, version=version, horizon=version, shared=shared, told=None)
 
     def modified(self, contact: Contact) -> tuple[Roster, Contact]:
         """Return the roster with a contact whose roster item has changed, and the contact with the new version
         (§2.6.3).
         """
         version = self.version + 1
-        contact = Contact(
-            contact.jid,
-            contact.state,
-            contact.listed,
-            contact.name,
-            contact.groups,
-            contact.approved,
-            contact.request,
-            contact.asked,
-            version,
-        )
+        contact = copied(contact, version=version)
         return self._put(contact, version), contact
 
     def noted(self, contact: Contact) -> Roster:
@@ -326,18 +275,16 @@ class Roster:
             pending = (*pending[:place], *(() if was_pending else (jid,)), *pending[place + was_pending :])
         if contact.state.from_ != (before is not None and before.state.from_):
             told = None
-        return Roster(
-            self.lineage,
-            version,
-            self.horizon,
-            contacts,
-            listed,
-            pending,
-            removed,
-            self.shared,
-            self.item_bytes + item_size(contact) - item_size(before),
-            self.request_bytes + request_size(contact) - request_size(before),
-            told,
+        return copied(
+            self,
+            version=version,
+            contacts=contacts,
+            listed=listed,
+            pending=pending,
+            removed=removed,
+            item_bytes=self.item_bytes + item_size(contact) - item_size(before),
+            request_bytes=self.request_bytes + request_size(contact) - request_size(before),
+            told=told,
         )
 
     def forgetting(self, keep: int) -> tuple[Roster, tuple[str, ...]]:
@@ -354,18 +301,12 @@ class Roster:
         for contact in gone:
             contacts = contacts.delete(contact.jid)
         horizon = max(self.horizon, gone[-1].version)
-        kept = Roster(
-            self.lineage,
-            self.version,
-            horizon,
-            contacts,
-            self.listed,
-            self.pending,
-            keep,
-            self.shared,
-            self.item_bytes - sum([item_size(contact) for contact in gone]),
-            self.request_bytes,
-            self.told,
+        kept = copied(
+            self,
+            horizon=horizon,
+            contacts=contacts,
+            removed=keep,
+            item_bytes=self.item_bytes - sum([item_size(contact) for contact in gone]),
         )
         return kept, tuple([contact.jid for contact in gone])
 
@@ -399,13 +340,13 @@ def roster_of(head: RosterHead, contacts: dict[str, Contact]) -> Roster:
     :param contacts: by bare JID.
     """
     return Roster(
-        head.lineage,
-        head.version,
-        head.horizon,
-        FrozenMap(contacts),
-        sum(contact.listed for contact in contacts.values()),
-        tuple(sorted([jid for jid, contact in contacts.items() if contact.request is not None])),
-        sum(is_tombstone(contact) for contact in contacts.values()),
+        lineage=head.lineage,
+        version=head.version,
+        horizon=head.horizon,
+        contacts=FrozenMap(contacts),
+        listed=sum(contact.listed for contact in contacts.values()),
+        pending=tuple(sorted([jid for jid, contact in contacts.items() if contact.request is not None])),
+        removed=sum(is_tombstone(contact) for contact in contacts.values()),
         item_bytes=sum(item_size(contact) for contact in contacts.values()),
         request_bytes=sum(request_size(contact) for contact in contacts.values()),
     )

@@ -9,13 +9,14 @@ The ``type`` attribute is kept as written, so an unknown type is not lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import ClassVar, Final, Self, TypeAlias
+from typing import Any, ClassVar, Final, Self, TypeAlias, final
 
 from attrs import frozen
 
+from xmpp_im_core.copying import copyable
 from xmpp_im_core.element import XML_LANG, Element, attributes_size, canonical, element, size, text_size
 from xmpp_im_core.jid import JID, Address, Malformed, address_of, parse_address
 
@@ -82,6 +83,8 @@ class Stanza:
     """The fields that message, presence and IQ share: the header and the payload."""
 
     KIND: ClassVar[str] = ""
+    __copied__: ClassVar[Callable[..., Any]]
+    """Called without :func:`~xmpp_im_core.copying.copied`, whose detour counts here: every stanza is stamped."""
 
     to: AddressLike = None
     from_: AddressLike = None
@@ -94,15 +97,12 @@ class Stanza:
 
     def stamped(self, *, to: AddressLike = None, from_: AddressLike = None, lang: str | None = None) -> Self:
         """Return this stanza with the given header fields and the same payload. None leaves a field unchanged."""
-        return type(self)(
-            self.to if to is None else to,
-            self.from_ if from_ is None else from_,
-            self.id,
-            self.type,
-            self.lang if lang is None else lang,
-            self.payload,
-            self.attributes,
+        made: Self = self.__copied__(
+            to=self.to if to is None else to,
+            from_=self.from_ if from_ is None else from_,
+            lang=self.lang if lang is None else lang,
         )
+        return made
 
     def size(self) -> int:
         """Return an upper bound of the memory of the whole stanza, header and payload, in bytes.
@@ -138,6 +138,8 @@ class Stanza:
         return read_error(child) if child is not None else None
 
 
+@copyable
+@final
 @frozen
 class Message(Stanza):
     """A message stanza (RFC 6121 §5)."""
@@ -150,6 +152,8 @@ class Message(Stanza):
         return self.type if self.type is not None and self.type in MESSAGE_TYPES else "normal"
 
 
+@copyable
+@final
 @frozen
 class Presence(Stanza):
     """A presence stanza (RFC 6121 §3, §4)."""
@@ -164,6 +168,8 @@ class Presence(Stanza):
         return 0 if value is None else value
 
 
+@copyable
+@final
 @frozen
 class IQ(Stanza):
     """An IQ stanza (RFC 6120 §8.2.3)."""
@@ -238,7 +244,7 @@ def read_stanza(
             lang = value
         else:
             others.append((name, value))
-    return kind(to, from_, id_, type_, lang, content, tuple(others))
+    return kind(to=to, from_=from_, id=id_, type=type_, lang=lang, payload=content, attributes=tuple(others))
 
 
 def to_element(stanza: Stanza) -> Element:

@@ -18,6 +18,7 @@ from xmpp_im_core.client.notifications import ContactUnsubscribed, Subscribed, S
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.known_presence import forgotten
 from xmpp_im_core.client.state import Client, Request
+from xmpp_im_core.copying import copied
 from xmpp_im_core.event import Decision, decider
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
@@ -54,7 +55,7 @@ def outbound_subscription(client: Client, event: Outbound, presence: Presence) -
     if request is not None and presence.id is not None and presence.id == request.presence.id:
         return refuse_to_send(client, rules.ID_MIRRORED, presence)
     id = _to(client, to, presence.type or "", event.seq).id if presence.id is None else presence.id
-    cut = Presence(to_bare(presence.to), None, id, presence.type, presence.lang, presence.payload, presence.attributes)
+    cut = copied(presence, to=to_bare(presence.to), from_=None, id=id)
     return send_subscription(client, cut)
 
 

@@ -57,14 +57,14 @@ def explain_step(before: S, event: Event, step: Transition[S]) -> Explanation:
     """Explain a step that has been taken already, from its parts."""
     old, new = account_of(before), account_of(step.state)
     return Explanation(
-        old.jid.bare,
-        event.seq,
-        event.at.isoformat(sep=" "),
-        event_in_words(event),
-        tuple([_explained(effect, old, new) for effect in step.effects]),
-        changes(old, new),
-        tuple([operation_in_words(operation) for operation in step.store]),
-        tuple([operation_in_words(operation) for operation in step.forget]),
+        jid=old.jid.bare,
+        seq=event.seq,
+        at=event.at.isoformat(sep=" "),
+        happened=event_in_words(event),
+        sent=tuple([_explained(effect, old, new) for effect in step.effects]),
+        changed=changes(old, new),
+        stored=tuple([operation_in_words(operation) for operation in step.store]),
+        forgotten=tuple([operation_in_words(operation) for operation in step.forget]),
     )
 
 

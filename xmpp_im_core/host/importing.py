@@ -128,14 +128,14 @@ def _contact(item: object, at: datetime, path: _Path) -> Contact:
     asked = _time(data["asked"], path / "asked") if "asked" in data else at
     state = subscription_state(subscription, ask is not None)
     return Contact(
-        _bare(data.get("jid"), path / "jid").bare,
-        state,
-        True,
-        _text(data.get("name", ""), path / "name"),
-        _groups(data, path),
-        approved,
-        None,
-        asked if state.pending_out else None,
+        jid=_bare(data.get("jid"), path / "jid").bare,
+        state=state,
+        listed=True,
+        name=_text(data.get("name", ""), path / "name"),
+        groups=_groups(data, path),
+        approved=approved,
+        request=None,
+        asked=asked if state.pending_out else None,
     )
 
 

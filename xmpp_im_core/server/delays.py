@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import Address, parse_address
 from xmpp_im_core.stanza import Message, payload
@@ -42,12 +43,4 @@ def _stamped_by(child: Element | str, domain: str) -> bool:
 
 def _carrying(message: Message, *children: Element | str) -> Message:
     """Return the message with other children."""
-    return Message(
-        message.to,
-        message.from_,
-        message.id,
-        message.type,
-        message.lang,
-        payload(*children),
-        message.attributes,
-    )
+    return copied(message, payload=payload(*children))

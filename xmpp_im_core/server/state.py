@@ -2,9 +2,8 @@
 
 ``reduce`` takes one of three: ``Account``, ``NoAccount`` and ``Unloaded``. All are plain, frozen values.
 
-Volatile and durable stand in one record. What must outlive the process leaves each step as ``store``; the
-sessions do not, and are gone after a restart. What every presence and every roster change does constructs
-directly, since ``evolve`` costs as much as a tenth of such a step.
+Volatile and durable data share one record. What must outlive the process leaves each step as ``store``; the sessions
+do not, and are gone after a restart.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias, final
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
+from xmpp_im_core.copying import copied, copyable
 from xmpp_im_core.element import TEXT_SIZE, text_size
 from xmpp_im_core.jid import JID, Address, address_of
 from xmpp_im_core.roster import Roster
@@ -46,6 +46,8 @@ class Taken(NamedTuple):
     """With its directed-presence list."""
 
 
+@copyable
+@final
 @frozen
 class Session:
     """A connected resource (RFC 6121 §2.2, RFC 6120 §7).
@@ -88,46 +90,40 @@ class Session:
 
     def asking_roster(self) -> Session:
         """Return the session as an interested resource (§2.2)."""
-        return evolve(self, interested=True)
+        return copied(self, interested=True)
 
     def showing(self, presence: Presence | None) -> Session:
         """Return the session with this last broadcast presence; None ends its presence session (§4.1, §4.6.1)."""
         own = session_size(self.address, self.lang, presence)
-        return Session(
-            self.id,
-            self.address,
-            self.lang,
-            self.interested,
-            presence,
-            0 if presence is None else presence.priority,
-            () if presence is None else self.directed,
-            self.attached,
-            self.knows_blocklist,
-            self.broken,
-            Taken(own, 0 if presence is None else self.taken.directed),
+        return copied(
+            self,
+            presence=presence,
+            priority=0 if presence is None else presence.priority,
+            directed=() if presence is None else self.directed,
+            counted=Taken(own, 0 if presence is None else self.taken.directed),
         )
 
     def with_directed(self, directed: tuple[str, ...]) -> Session:
         """Return the session with this directed-presence list, sorted."""
-        return evolve(self, directed=directed, counted=Taken(self.taken.own, _entries_size(directed)))
+        return copied(self, directed=directed, counted=Taken(self.taken.own, _entries_size(directed)))
 
     def directing_to(self, entry: str) -> Session:
         """Return the session with one more entry in its directed-presence list."""
         place = bisect_left(self.directed, entry)
         directed = (*self.directed[:place], entry, *self.directed[place:])
-        return evolve(self, directed=directed, counted=Taken(self.taken.own, self.taken.directed + entry_size(entry)))
+        return copied(self, directed=directed, counted=Taken(self.taken.own, self.taken.directed + entry_size(entry)))
 
     def with_stream(self, attached: bool) -> Session:
         """Return the session with its stream there, or lost but resumable; either way it takes deliveries again."""
-        return evolve(self, attached=attached, broken=False)
+        return copied(self, attached=attached, broken=False)
 
     def breaking(self) -> Session:
         """Return the session as one that takes no delivery any longer."""
-        return evolve(self, broken=True)
+        return copied(self, broken=True)
 
     def asking_blocklist(self) -> Session:
         """Return the session as one that gets the pushes of the block list (XEP-0191 §3.2)."""
-        return evolve(self, knows_blocklist=True)
+        return copied(self, knows_blocklist=True)
 
 
 @frozen
@@ -161,6 +157,7 @@ class Moved:
     permanently: bool = field(validator=is_flag)
 
 
+@copyable
 @final
 @frozen
 class Account:
@@ -220,59 +217,35 @@ class Account:
 
     def with_roster(self, roster: Roster) -> Account:
         """Return the account with another roster."""
-        return Account(
-            self.jid,
-            roster,
-            self.sessions,
-            self.last_unavailable,
-            self.moved,
-            self.blocked,
-            self.wake_at,
-            self.notices,
-            self.offline,
-            self.replaced,
-            self.offline_bytes,
-        )
+        return copied(self, roster=roster)
 
     def with_sessions(self, sessions: tuple[Session, ...]) -> Account:
         """Return the account with other sessions."""
-        return Account(
-            self.jid,
-            self.roster,
-            sessions,
-            self.last_unavailable,
-            self.moved,
-            self.blocked,
-            self.wake_at,
-            self.notices,
-            self.offline,
-            self.replaced,
-            self.offline_bytes,
-        )
+        return copied(self, sessions=sessions)
 
     def waking(self, at: datetime | None) -> Account:
         """Return the account with this ``wake_at``."""
-        return evolve(self, wake_at=at)
+        return copied(self, wake_at=at)
 
     def left_at(self, last: LastUnavailable) -> Account:
         """Return the account with this last unavailable presence."""
-        return evolve(self, last_unavailable=last)
+        return copied(self, last_unavailable=last)
 
     def moving(self, moved: Moved | None) -> Account:
         """Return the account of a user who has moved, or has not."""
-        return evolve(self, moved=moved)
+        return copied(self, moved=moved)
 
     def blocking(self, blocked: tuple[str, ...]) -> Account:
         """Return the account with this block list, sorted."""
-        return evolve(self, blocked=blocked)
+        return copied(self, blocked=blocked)
 
     def noticing(self, notices: tuple[Notice, ...]) -> Account:
         """Return the account with these notices."""
-        return evolve(self, notices=notices)
+        return copied(self, notices=notices)
 
     def storing(self, offline: int, size: int) -> Account:
         """Return the account with so many stored messages, which take so many bytes together."""
-        return evolve(self, offline=offline, offline_bytes=size)
+        return copied(self, offline=offline, offline_bytes=size)
 
     @property
     def session_bytes(self) -> int:
@@ -286,7 +259,7 @@ class Account:
 
     def replacing(self, replaced: tuple[SessionId, ...]) -> Account:
         """Return the account with these replaced sessions whose ends are still to come."""
-        return evolve(self, replaced=replaced)
+        return copied(self, replaced=replaced)
 
     def with_session(self, session: Session) -> Account:
         """Return the account with this session in the place of the one of its resource, or added."""

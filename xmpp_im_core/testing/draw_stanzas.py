@@ -114,15 +114,35 @@ def _stanza(draw: Draw, state: State, to: AddressLike, from_: AddressLike) -> St
     others = choose(draw, ((), (), (("{urn:x}y", "z"),)))
     if kind is Message:
         content = choose(draw, MESSAGE_PAYLOADS)
-        return Message(to, from_, id, choose(draw, _MESSAGE_TYPES), lang, content, others)
+        return Message(
+            to=to, from_=from_, id=id, type=choose(draw, _MESSAGE_TYPES), lang=lang, payload=content, attributes=others
+        )
     if kind is Presence:
         content = choose(draw, PRESENCE_PAYLOADS)
-        return Presence(to, from_, id, choose(draw, _PRESENCE_TYPES), lang, content, others)
+        return Presence(
+            to=to, from_=from_, id=id, type=choose(draw, _PRESENCE_TYPES), lang=lang, payload=content, attributes=others
+        )
     if choose(draw, (True, True, False)):
         # Most roster IQs are addressed to the server and have an id.
         mine = choose(draw, (None, None, None, address_of(state.jid), to))
-        return IQ(mine, from_, id or "r1", choose(draw, _IQ_TYPES), lang, _roster_payload(draw, state), others)
-    return IQ(to, from_, id, choose(draw, _IQ_TYPES), lang, choose(draw, IQ_PAYLOADS), others)
+        return IQ(
+            to=mine,
+            from_=from_,
+            id=id or "r1",
+            type=choose(draw, _IQ_TYPES),
+            lang=lang,
+            payload=_roster_payload(draw, state),
+            attributes=others,
+        )
+    return IQ(
+        to=to,
+        from_=from_,
+        id=id,
+        type=choose(draw, _IQ_TYPES),
+        lang=lang,
+        payload=choose(draw, IQ_PAYLOADS),
+        attributes=others,
+    )
 
 
 _GROUPS: Final = tuple(element("group", ROSTER, {}, [name] if name else []) for name in ("Friends", "Lovers", ""))

@@ -194,7 +194,11 @@ def _store_failed(draw: Draw, state: State, seq: str) -> Event:
 def _offline_loaded(draw: Draw, state: State, seq: str) -> Event:
     kept = [draw_arriving(draw, state) for _ in range(choose(draw, (0, 1, 2, 3)))]
     messages = [
-        (f"m{n}", Message(s.to, s.from_, s.id, None, s.lang, s.payload, s.attributes)) for n, s in enumerate(kept)
+        (
+            f"m{n}",
+            Message(to=s.to, from_=s.from_, id=s.id, lang=s.lang, payload=s.payload, attributes=s.attributes),
+        )
+        for n, s in enumerate(kept)
     ]
     return OfflineLoaded(draw_time(draw), seq, _session_id(draw, state), tuple(messages))
 

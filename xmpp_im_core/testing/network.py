@@ -97,7 +97,16 @@ class Network(Generic[S]):
         out = self._pipe(jid.full, server.domain, CLIENT, CLIENT_TO_SERVER)
         server.streams[bare.bare, session] = into
         server.bind(bare.bare, session)
-        client = NetworkClient(jid, before or Client(bare), policy, self._clock, self._number, session, into, out)
+        client = NetworkClient(
+            jid,
+            before or Client(bare),
+            policy,
+            clock=self._clock,
+            ids=self._number,
+            session=session,
+            into=into,
+            out=out,
+        )
         client.begin(Bound(jid, read_features(stream_features(server.policy))))
         self.clients.append(client)
         return client

@@ -135,16 +135,16 @@ def _contact(draw: Draw, jid: str, owner: JID) -> Contact:
     must_be_listed = state.to or state.from_ or state.pending_out or approved
     listed = must_be_listed or choose(draw, _BOOLEANS)
     return Contact(
-        jid,
-        state,
-        listed,
-        choose(draw, _NAMES) if listed else "",
-        choose(draw, _GROUPS) if listed else (),
-        approved,
-        _request(draw, jid, owner) if state.pending_in else None,
-        draw_time(draw) if state.pending_out else None,
+        jid=jid,
+        state=state,
+        listed=listed,
+        name=choose(draw, _NAMES) if listed else "",
+        groups=choose(draw, _GROUPS) if listed else (),
+        approved=approved,
+        request=_request(draw, jid, owner) if state.pending_in else None,
+        asked=draw_time(draw) if state.pending_out else None,
         # A contact that is not listed has a version only if it once was; without a request it is a tombstone.
-        choose(draw, (0, 1)) if not listed and state.pending_in else 1,
+        version=choose(draw, (0, 1)) if not listed and state.pending_in else 1,
     )
 
 
@@ -199,14 +199,14 @@ def _session(draw: Draw, resource: str, owner: JID) -> Session:
     full = owner.with_resource(resource)
     presence = _broadcast(draw, full) if choose(draw, (True, True, False)) else None
     return Session(
-        SessionId(resource, choose(draw, (0, 1, 2, 7))),
-        address_of(full),
-        choose(draw, (None, "en")),
-        choose(draw, (True, False)),
-        presence,
-        0 if presence is None else presence.priority,
-        tuple(sorted(several(draw, ADDRESSES, 3))),
-        choose(draw, (True, True, False)),
+        id=SessionId(resource, choose(draw, (0, 1, 2, 7))),
+        address=address_of(full),
+        lang=choose(draw, (None, "en")),
+        interested=choose(draw, (True, False)),
+        presence=presence,
+        priority=0 if presence is None else presence.priority,
+        directed=tuple(sorted(several(draw, ADDRESSES, 3))),
+        attached=choose(draw, (True, True, False)),
     )
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import evolve
-
+from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import Address, Malformed, parse_address
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster, RosterHead, roster_of
@@ -54,7 +53,7 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
         if isinstance(put.value, Contact):
             address = parse_address(put.value.jid)
             if isinstance(address, Address):  # what names nobody is left where it is stored
-                contacts[address.jid.bare] = sound(evolve(put.value, jid=address.jid.bare))
+                contacts[address.jid.bare] = sound(copied(put.value, jid=address.jid.bare))
         elif isinstance(put.value, LastUnavailable):
             last = put.value
         elif isinstance(put.value, Moved):
@@ -118,17 +117,7 @@ def sound(contact: Contact) -> Contact:
     if state.pending_in and contact.request is None:
         state = subscription_state(state.subscription, state.pending_out)
     listed = contact.listed or state.to or state.from_ or state.pending_out or contact.approved
-    return Contact(
-        contact.jid,
-        state,
-        listed,
-        contact.name,
-        contact.groups,
-        contact.approved,
-        contact.request if state.pending_in else None,
-        contact.asked if state.pending_out else None,
-        max(contact.version, 0),
-    )
+    return copied(contact.becoming(state), listed=listed, version=max(contact.version, 0))
 
 
 def unreadable_removed(state: Unloaded) -> Transition[State]:

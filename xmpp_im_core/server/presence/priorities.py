@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import element
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.stanza import CLIENT, Presence, payload
@@ -21,12 +22,4 @@ def within_bounds(presence: Presence, policy: Policy) -> Presence:
     ]
     if allowed:
         others.append(element("priority", CLIENT, {}, [str(allowed)]))
-    return Presence(
-        presence.to,
-        presence.from_,
-        presence.id,
-        presence.type,
-        presence.lang,
-        payload(*others),
-        presence.attributes,
-    )
+    return copied(presence, payload=payload(*others))

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import evolve
-
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element, language_key, language_of
 from xmpp_im_core.stanza import CLIENT, Presence, payload, read_priority
 
@@ -48,7 +47,7 @@ def leaving(presence: Presence) -> Presence:
             languages.add(language)
     if len(kept) == len(presence.payload.children):
         return presence
-    return evolve(presence, payload=payload(*kept))
+    return copied(presence, payload=payload(*kept))
 
 
 def _wrong_show(shows: tuple[Element, ...]) -> bool:

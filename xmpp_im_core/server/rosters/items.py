@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import parse_address, prepared_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact
@@ -32,7 +33,7 @@ def put_item(
 def updated_item(account: Account, jid: str, name: str, groups: tuple[str, ...]) -> Contact:
     """Return the contact whose item has this name and these groups."""
     before = account.roster.contacts.get(jid) or Contact(jid)
-    return Contact(jid, before.state, True, name, groups, before.approved, before.request, before.asked)
+    return copied(before, listed=True, name=name, groups=groups)
 
 
 def remove_item(account: Account, contact: Contact, seq: str, policy: Policy) -> Transition[Account]:

@@ -177,7 +177,7 @@ def serve(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) ->
     """Take one event of a service, and all that it causes at hosted domains."""
     due = entering(event)
     seq = due.event.seq
-    work = _Work(service.domains, service.machine, service.accounts, service.held, policy, seq, seq)
+    work = _Work(service.domains, service.machine, service.accounts, service.held, policy=policy, seq=seq, cause=seq)
     work.queue.append(due)
     while work.queue or work.groups:
         if not work.queue:
@@ -225,13 +225,13 @@ class _Work(Generic[S]):
             ):
                 accounts = accounts.delete(step.jid)
         return Served(
-            Service(self.domains, self.machine, accounts, self.held),
-            tuple(self.steps),
-            tuple(self.effects),
-            tuple([(step.jid, operation) for step in self.steps for operation in step.transition.store]),
-            tuple([(step.jid, operation) for step in self.steps for operation in step.transition.forget]),
-            tuple(self.holds),
-            tuple(self.releases),
+            state=Service(self.domains, self.machine, accounts, self.held),
+            steps=tuple(self.steps),
+            effects=tuple(self.effects),
+            store=tuple([(step.jid, operation) for step in self.steps for operation in step.transition.store]),
+            forget=tuple([(step.jid, operation) for step in self.steps for operation in step.transition.forget]),
+            holds=tuple(self.holds),
+            releases=tuple(self.releases),
         )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import frozen
 
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import text_size
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy
@@ -107,7 +108,7 @@ def _to_sender(state: State, stanza: Stanza, policy: Policy) -> Effect:
         return Ignored(rules.TOO_MUCH_HELD)
     if isinstance(state, Account) and visibility(state, sender, None) is not NONE:
         return error_to_sender(stanza, Condition.RESOURCE_CONSTRAINT, rules.TOO_MUCH_HELD)
-    return evolve(no_account(stanza, policy), rule=rules.TOO_MUCH_HELD)
+    return copied(no_account(stanza, policy), rule=rules.TOO_MUCH_HELD)
 
 
 def released(waiting: Waiting, answer: Held) -> list[list[Held]]:

@@ -1,0 +1,115 @@
+"""Copies of records: as ``attrs.evolve`` makes them, and no call that has to be counted out by position."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, final
+
+import attrs
+import pytest
+from attrs import evolve, field, frozen
+from hypothesis import given
+from hypothesis import strategies as st
+
+import xmpp_im_core
+from xmpp_im_core.copying import copied, copyable
+from xmpp_im_core.jid import address_of, parse_address, parse_jid
+from xmpp_im_core.roster import Contact, Roster
+from xmpp_im_core.server.state import Account, Moved, Session, SessionId
+from xmpp_im_core.stanza import IQ, Message, Presence
+
+JULIET: Final = parse_jid("juliet@capulet.example")
+FULL: Final = address_of(JULIET.with_resource("balcony"))
+
+RECORDS: Final[list[Any]] = [
+    Account(JULIET, Roster("l1"), offline=2),
+    Session(SessionId("balcony", 1), FULL, "en", priority=3),
+    Contact("romeo@montague.example", name="Romeo", version=4),
+    Roster("l1", 3, 1),
+    Message(FULL, None, "m1", "chat"),
+    Presence(None, FULL, "p1"),
+    IQ(FULL, FULL, "i1", "get"),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+@given(data=st.data())
+def test_a_copy_is_what_attrs_makes_of_it(record: Any, data: st.DataObject) -> None:
+    names = [each.alias for each in attrs.fields(type(record)) if each.init]
+    changes = {name: f"another {name}" for name in data.draw(st.sets(st.sampled_from(names)), "changed")}
+    changes.pop("jid", None)  # what is computed of it needs one
+
+    copy = copied(record, **changes)
+
+    made = evolve(record, **changes)
+    assert type(copy) is type(record)
+    assert [getattr(copy, each.name) for each in attrs.fields(type(record))] == [
+        getattr(made, each.name) for each in attrs.fields(type(record))
+    ]
+
+
+def test_what_is_computed_of_a_field_is_computed_anew() -> None:
+    assert copied(Account(JULIET, Roster("l1")), jid=parse_jid("romeo@montague.example")).address == parse_address(
+        "romeo@montague.example"
+    )
+
+
+def test_a_record_whose_constructor_checks_is_checked_when_it_is_copied() -> None:
+    with pytest.raises(TypeError, match="address"):
+        copied(Moved("xmpp:juliet@mantua.example", True), address=1)  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_field_that_there_is_not_is_refused() -> None:
+    with pytest.raises(TypeError, match="nmae"):
+        copied(Contact("romeo@montague.example"), nmae="Romeo")  # type: ignore[call-arg]  # that is the point
+
+
+def test_only_a_final_class_whose_constructor_sets_fields_alone_is_copied_fast() -> None:
+    @frozen
+    class Open:
+        one: int
+
+    @final
+    @frozen
+    class Checked:
+        one: int = field(validator=attrs.validators.instance_of(int))
+
+    @final
+    @frozen
+    class Converted:
+        one: int = field(converter=int)
+
+    @final
+    @frozen
+    class Finished:
+        one: int
+
+        def __attrs_post_init__(self) -> None:
+            """Do more."""
+
+    with pytest.raises(TypeError, match="Open: not a final class"):
+        copyable(Open)
+    for cls in (Checked, Converted, Finished):
+        with pytest.raises(TypeError, match=f"{cls.__name__}: its constructor checks or converts"):
+            copyable(cls)
+
+
+def constructor_calls() -> Iterator[tuple[str, ast.Call]]:
+    """Yield each call in the package whose callee is named as a class is, with its place."""
+    for path in Path(xmpp_im_core.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id.lstrip("_")[:1].isupper()
+            ):
+                yield f"{path.name}:{node.lineno}", node
+
+
+def test_no_record_is_made_of_seven_values_that_are_known_by_their_place() -> None:
+    calls = list(constructor_calls())
+
+    assert len(calls) > 1000
+    assert [where for where, call in calls if len(call.args) >= 7] == []
