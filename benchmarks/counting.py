@@ -63,6 +63,7 @@ def count(module: str, *arguments: str) -> dict[str, float]:
 
     :param module: what calls ``child`` when it is run as a program.
     :raises CannotCount: without valgrind.
+    :raises RuntimeError: if an operation fails.
     """
     if shutil.which("valgrind") is None:
         raise CannotCount("valgrind is not here (on Debian and Ubuntu, the package valgrind)")
@@ -77,7 +78,7 @@ def count(module: str, *arguments: str) -> dict[str, float]:
         }
         done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
         if done.returncode or not done.stdout:
-            raise CannotCount(done.stderr[-4000:])
+            raise RuntimeError(f"the operations failed:\n{done.stderr[-4000:]}")
         ran: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
         parts = [Path(f"{out}.{2 * number + 2}") for number in range(len(ran))]
         if not parts[-1].exists():
@@ -92,5 +93,5 @@ def count(module: str, *arguments: str) -> dict[str, float]:
 def _total(part: Path) -> int:
     found = re.search(r"^summary: (\d+)", part.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     if found is None:
-        raise CannotCount(f"{part.name}: no summary")
+        raise RuntimeError(f"{part.name}: no summary")
     return int(found[1])

@@ -7,7 +7,7 @@ Python, that is said, and the exit status is 0.
 
 Another build of the same version needs up to 15 % more or fewer instructions. So each count is divided by that of a
 calibrating operation in the same run, which is Python code and expat by halves. By that measure, two builds of 3.11
-(with gcc 12, one of them Debian's) differ by at most 6 %. The same build gives the same counts to 0.5 %.
+(with gcc 12, one of them Debian's) differ by at most 6 %. The same build gives the same counts to 0.1 %.
 """
 
 from __future__ import annotations

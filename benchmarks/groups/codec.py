@@ -12,6 +12,7 @@ from benchmarks.racing import Variant
 from benchmarks.scenes import opened
 from xmpp_im_core.codec import parse_stanza, write_fan_out, write_stanza
 from xmpp_im_core.jid import parse_address
+from xmpp_im_core.stanza import Message
 
 DOCUMENTS: Mapping[str, tuple[bytes, float | None, float | None]] = {
     "a message": (documents.MESSAGE, 1.8, 0.5),
@@ -27,6 +28,7 @@ def measure(bench: Bench) -> None:
     bench.absent.update(absent)
     for name, (data, goal, _) in DOCUMENTS.items():
         bench.in_e("codec", f"read {name}", _reading(data), goal=goal, others=_read_by(there, data))
+    bench.in_e("codec", "read a message, and look at its children", _looking(documents.MESSAGE))
     for name, (data, _, goal) in DOCUMENTS.items():
         stanza = parse_stanza(data)
         written = {peer: module.writer(data) for peer, module in there.items()}
@@ -49,6 +51,18 @@ def measure(bench: Bench) -> None:
 
 def _reading(data: bytes) -> Variant:
     return partial(opened().feed, data)
+
+
+def _looking(data: bytes) -> Variant:
+    """Read a message, and use all that it says: nothing is left to be done later."""
+    feed = opened().feed
+
+    def look() -> list[str]:
+        (message,) = feed(data)
+        assert isinstance(message, Message)
+        return [child.text for child in message.payload.elements]
+
+    return look
 
 
 def _read_by(there: Mapping[str, ModuleType], data: bytes) -> dict[str, Variant]:
