@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.state import Chat, Client
+from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import JID
 from xmpp_im_core.stanza import Message
 
@@ -35,4 +34,4 @@ def unlocked_by_error(client: Client, sent: Message) -> Client:
 
 
 def _unlocked(client: Client, jid: str, chat: Chat) -> Client:
-    return evolve(client, chats=client.chats.set(jid, evolve(chat, locked=None)))
+    return copied(client, chats=client.chats.set(jid, copied(chat, locked=None)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.effects import Send, Tell, Transition, refusal, silence
 from xmpp_im_core.client.events import GiveUp, Outbound, SendIQ
 from xmpp_im_core.client.notifications import Answered, RequestReceived, Unanswered
@@ -13,6 +11,7 @@ from xmpp_im_core.client.rosters.get_and_set import ask_roster, no_longer_wanted
 from xmpp_im_core.client.rosters.pushes import roster_push
 from xmpp_im_core.client.rosters.results import roster_answer
 from xmpp_im_core.client.state import About, Client, Question
+from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import client as rules
@@ -33,7 +32,7 @@ def outbound_iq(client: Client, event: Outbound, iq: IQ, policy: ClientPolicy) -
     request = iq.request
     if iq.type in ("result", "error") or request is None:
         return Transition(client, (Send(iq, rules.IQ_ANSWER_SENT),))
-    identified = iq if iq.id is not None else evolve(iq, id=f"{event.seq}-iq")
+    identified = iq if iq.id is not None else copied(iq, id=f"{event.seq}-iq")
     if request.namespace == ROSTER and _to_account(client, identified):
         if iq.type == "get":
             return ask_roster(client, event, identified, request, policy)
@@ -50,7 +49,7 @@ def give_up(client: Client, event: GiveUp) -> Transition:
     question = client.questions.get(event.id)
     if question is None:
         return silence(client, rules.NOTHING_TO_GIVE_UP)
-    after = evolve(client, questions=client.questions.delete(event.id))
+    after = copied(client, questions=client.questions.delete(event.id))
     if question.change is not None:
         after = no_longer_wanted(after, question.change)
     return Transition(after, (Tell(Unanswered(event.id, question), rules.GIVEN_UP),))
@@ -73,7 +72,7 @@ def inbound_iq_answer(client: Client, iq: IQ, sender: JID, policy: ClientPolicy)
         return silence(client, rules.ANSWER_UNASKED)
     if not may_answer(client, question, sender, policy):
         return silence(client, rules.ANSWER_FORGED)
-    client = evolve(client, questions=client.questions.delete(iq.id))
+    client = copied(client, questions=client.questions.delete(iq.id))
     if question.about is About.OTHER:
         return Transition(client, (Tell(Answered(iq, question), rules.ANSWER_TOLD),))
     return roster_answer(client, iq, question, policy)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.effects import Send, Transition, refuse_to_send
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.senders import is_own_account
 from xmpp_im_core.client.state import About, Client, Question
+from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import JID
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as rules
@@ -24,7 +23,7 @@ def ask(client: Client, iq: IQ, question: Question, rule: Rule, policy: ClientPo
         return refuse_to_send(client, rules.ID_IN_USE, iq)
     if len(client.questions) >= policy.questions:
         return refuse_to_send(client, rules.TOO_MANY_QUESTIONS, iq)
-    return Transition(evolve(client, questions=client.questions.set(iq.id, question)), (Send(iq, rule),))
+    return Transition(copied(client, questions=client.questions.set(iq.id, question)), (Send(iq, rule),))
 
 
 def may_answer(client: Client, question: Question, sender: JID, policy: ClientPolicy) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import evolve
-
 from xmpp_im_core.client.effects import Effect, Ignored, Tell, Transition
 from xmpp_im_core.client.events import SessionBound
 from xmpp_im_core.client.notifications import Unanswered
 from xmpp_im_core.client.state import Client, Features
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element
 from xmpp_im_core.rules import client as rules
 from xmpp_im_core.stream_features import PRE_APPROVAL_FEATURE, ROSTER_VERSIONING_FEATURE, is_offered
@@ -31,7 +30,7 @@ def session_bound(client: Client, event: SessionBound) -> Transition:
     """
     account = event.bound.jid.to_bare()
     before = client.without_session() if account == client.jid else Client(account)
-    return Transition(evolve(before, bound=event.bound), (*_unanswered(client), Ignored(rules.SESSION_BOUND)))
+    return Transition(copied(before, bound=event.bound), (*_unanswered(client), Ignored(rules.SESSION_BOUND)))
 
 
 def session_ended(client: Client) -> Transition:

@@ -15,9 +15,10 @@ from types import MappingProxyType
 from typing import Final
 
 import attrs
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from attrs.validators import ge, instance_of
 
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
@@ -338,7 +339,7 @@ class Client:
         chats, idle = self.chats, self.idle
         for jid in jids:
             chats, idle = chats.delete(jid), idle.without(jid)
-        return evolve(self, chats=chats, idle=idle)
+        return copied(self, chats=chats, idle=idle)
 
     def without_session(self) -> Client:
         """Return the client after its session: only the roster and the threads of chat sessions stay.
@@ -346,5 +347,5 @@ class Client:
         Chat sessions with occupants of rooms end: in the next session somebody else may have the nickname.
         """
         kept = self.without_chats([jid for jid in self.chats if "/" in jid])
-        chats = {jid: evolve(chat, locked=None, shared_with=None) for jid, chat in kept.chats.items()}
+        chats = {jid: copied(chat, locked=None, shared_with=None) for jid, chat in kept.chats.items()}
         return Client(self.jid, self.roster, FrozenMap(chats), kept.idle, self.sent)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from attrs import evolve
-
 from xmpp_im_core.client.content import said
 from xmpp_im_core.client.effects import Effect, Send, Tell, Transition, refuse_to_send, silence
 from xmpp_im_core.client.events import Approve, Deny, Event, Inbound, Outbound, Subscribe, Unsubscribe
@@ -69,18 +67,18 @@ def send_subscription(client: Client, presence: Presence) -> Transition:
     jid = to.bare
     if presence.type == "subscribe":
         asked = tuple(sorted({*client.asked, jid}))
-        return Transition(evolve(client, asked=asked), (Send(presence, rules.SUBSCRIBE_SENT),))
+        return Transition(copied(client, asked=asked), (Send(presence, rules.SUBSCRIBE_SENT),))
     if presence.type == "unsubscribe":
         return _unsubscribe(client, presence, jid)
     rule = _approval_rule(client, jid) if presence.type == "subscribed" else _denial_rule(client, jid)
     if rule in (rules.PRE_APPROVAL_NOT_ADVERTISED, rules.ALREADY_APPROVED):
         return refuse_to_send(client, rule, presence)
-    return Transition(evolve(client, requests=client.requests.delete(jid)), (Send(presence, rule),))
+    return Transition(copied(client, requests=client.requests.delete(jid)), (Send(presence, rule),))
 
 
 def _unsubscribe(client: Client, presence: Presence, jid: str) -> Transition:
     """Send "unsubscribe", and forget the contact's presence (§3.3.3)."""
-    after = evolve(client, asked=tuple([asked for asked in client.asked if asked != jid]))
+    after = copied(client, asked=tuple([asked for asked in client.asked if asked != jid]))
     after, told = forgotten(after, jid, rules.SUBSCRIPTION_VOID)
     return Transition(after, (Send(presence, rules.UNSUBSCRIBE_SENT), *told))
 
@@ -117,10 +115,10 @@ def inbound_subscription(
     if presence.type == "subscribe":
         return inbound_subscribe(client, event, presence, contact, policy)
     if presence.type == "unsubscribe":
-        after = evolve(client, requests=client.requests.delete(contact.bare))
+        after = copied(client, requests=client.requests.delete(contact.bare))
         return Transition(after, (Tell(ContactUnsubscribed(contact, presence), rules.UNSUBSCRIBE_TOLD),))
     state = client.subscription(contact.bare)
-    after = evolve(client, asked=tuple([asked for asked in client.asked if asked != contact.bare]))
+    after = copied(client, asked=tuple([asked for asked in client.asked if asked != contact.bare]))
     if presence.type == "subscribed":
         told = Subscribed(contact, presence, state.pending_out)
         return Transition(after, (Tell(told, rules.SUBSCRIBED_TOLD),))
@@ -141,17 +139,17 @@ def inbound_subscribe(
     if before is None and len(client.requests) >= policy.requests:
         return silence(client, rules.TOO_MANY_REQUESTS)
     request = Request(presence, event.at)
-    after = evolve(client, requests=client.requests.set(contact.bare, request))
+    after = copied(client, requests=client.requests.set(contact.bare, request))
     return Transition(after, (Tell(SubscriptionRequest(contact, request), rules.REQUEST_TOLD_TO_USER),))
 
 
 def _decided(client: Client, event: Inbound, presence: Presence, contact: JID) -> Transition:
     approve = event.decision is Decision.APPROVE
-    asking = evolve(client, requests=client.requests.set(contact.bare, Request(presence, event.at)))
+    asking = copied(client, requests=client.requests.set(contact.bare, Request(presence, event.at)))
     answer = _to(asking, contact, "subscribed" if approve else "unsubscribed", event.seq)
     rule = rules.REQUEST_APPROVED if approve else rules.REQUEST_DENIED
     effects: tuple[Effect, ...] = (Send(answer, rule),)
-    return Transition(evolve(client, requests=client.requests.delete(contact.bare)), effects)
+    return Transition(copied(client, requests=client.requests.delete(contact.bare)), effects)
 
 
 # --- decisions that come with the event (§3.1.3) ------------------------------------------------------------

@@ -31,9 +31,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from xmpp_im_core.codec import CodecError, parse_stanza
+from xmpp_im_core.copying import copied
 from xmpp_im_core.host.interfaces import Ids
 from xmpp_im_core.jid import JID, InvalidJID, address_of, parse_jid
 from xmpp_im_core.roster import Contact, RosterHead
@@ -92,7 +93,7 @@ def _account(jid: JID, data: Data, at: datetime, lineage: str, path: _Path) -> t
     _only(data, _ACCOUNT, path)
     contacts: dict[str, Contact] = {}
     for item, where in _list(data, "roster", path):
-        contact = evolve(_contact(item, at, where), version=len(contacts) + 1)
+        contact = copied(_contact(item, at, where), version=len(contacts) + 1)
         if contact.jid in contacts:
             raise (where / "jid").error(f"{contact.jid} occurs twice")
         contacts[contact.jid] = contact
@@ -162,7 +163,7 @@ def _request(account: JID, request: object, path: _Path) -> Presence:
 
 def _requested(contact: Contact, request: Presence) -> Contact:
     state = subscription_state(contact.state.subscription, contact.state.pending_out, True)
-    return evolve(contact, state=state, request=request) if state.pending_in else contact
+    return copied(contact, state=state, request=request) if state.pending_in else contact
 
 
 # --- the block list, and stored messages --------------------------------------------------------------------

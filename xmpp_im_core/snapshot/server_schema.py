@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar, get_args
 
-from attrs import evolve, frozen
+from attrs import frozen
 from cattrs import Converter
 
+from xmpp_im_core.copying import copied
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster, RosterHead, SharedItem, roster_of
@@ -108,7 +109,7 @@ def _register_rosters(converter: Converter) -> None:
         invariants.sorted_once([item.jid for item in written.shared], "shared")
         head = RosterHead(written.lineage, written.version, written.horizon, written.sharing)
         roster = roster_of(head, {contact.jid: contact for contact in written.contacts})
-        return evolve(roster, shared=FrozenMap({item.jid: item for item in written.shared}))
+        return copied(roster, shared=FrozenMap({item.jid: item for item in written.shared}))
 
     converter.register_unstructure_hook(Roster, write_roster)
     converter.register_structure_hook(Roster, read_roster)

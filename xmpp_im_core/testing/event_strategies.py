@@ -12,9 +12,9 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from attrs import evolve
 from hypothesis import strategies as st
 
+from xmpp_im_core.copying import copied
 from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
@@ -91,7 +91,7 @@ def _route(draw: Draw, state: State) -> Route | FanOut:
 
 def _unsound(draw: Draw) -> Contact:
     """A contact with fields that contradict each other, as a faulty storage may have it."""
-    return evolve(
+    return copied(
         draw_contact(draw),
         state=choose(draw, tuple(Subscription)),
         listed=choose(draw, (True, False)),
@@ -164,7 +164,7 @@ def _resumed(draw: Draw, state: State, seq: str) -> Event:
 def _ended(draw: Draw, state: State, seq: str) -> Event:
     id = _session_id(draw, state)
     lost = [_delivery(draw, state) for _ in range(choose(draw, (0, 0, 1, 2)))]
-    own = [evolve(each, sessions=tuple(sorted({id, *each.sessions[1:]}))) for each in lost]
+    own = [copied(each, sessions=tuple(sorted({id, *each.sessions[1:]}))) for each in lost]
     return SessionEnded(draw_time(draw), seq, id, tuple(own))
 
 

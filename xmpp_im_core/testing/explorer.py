@@ -17,8 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, address_of, parse_jid
 from xmpp_im_core.roster import ROSTER, Contact, Roster
@@ -130,7 +131,7 @@ def holding(account: Account, peer: JID, holds: Holds) -> Account:
     request = Presence(account.address, address_of(peer), None, "subscribe") if state.pending_in else None
     asked = NOON if state.pending_out else None
     before = account.roster.contacts.get(peer.bare) or Contact(peer.bare)
-    contact = evolve(before, state=state, listed=holds.listed, approved=holds.approved, request=request, asked=asked)
+    contact = copied(before, state=state, listed=holds.listed, approved=holds.approved, request=request, asked=asked)
     return account.with_roster(account.roster.noted(contact))
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
-from attrs import evolve
 from hypothesis import strategies as st
 
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, address_of, parse_jid
@@ -178,11 +178,11 @@ def _roster(draw: Draw, owner: JID) -> Roster:
     for jid in several(draw, ENTITIES, 5):
         version += 1
         contact = _contact(draw, jid, owner)
-        numbered[jid] = evolve(contact, version=version) if contact.version else contact
+        numbered[jid] = copied(contact, version=version) if contact.version else contact
     lineage = choose(draw, ("l1", "2026:a"))
     roster = roster_of(RosterHead(lineage, version + choose(draw, (0, 1, 2)), horizon), numbered)
     if choose(draw, (False, False, False, True)):
-        roster = evolve(roster, shared=FrozenMap((item.jid, item) for item in draw_shared(draw)))
+        roster = copied(roster, shared=FrozenMap((item.jid, item) for item in draw_shared(draw)))
     return roster
 
 
@@ -231,12 +231,12 @@ def _account(draw: Draw, jid: JID) -> Account:
         left = jid.with_resource(choose(draw, RESOURCES))
         account = account.left_at(LastUnavailable(_broadcast(draw, left, "unavailable"), draw_time(draw)))
     if choose(draw, (False, False, False, True)):
-        account = evolve(account, blocked=tuple(sorted(several(draw, _BLOCKABLE, 2))))
+        account = copied(account, blocked=tuple(sorted(several(draw, _BLOCKABLE, 2))))
     if choose(draw, (False, False, False, True)):
         notices = [Notice(f"n{n}", _approval(draw, jid)) for n in range(choose(draw, (1, 2)))]
         account = account.noticing(tuple(notices))
     if choose(draw, (False, False, False, False, True)):
-        account = evolve(account, moved=Moved("xmpp:juliet@verona.example", choose(draw, _BOOLEANS)))
+        account = copied(account, moved=Moved("xmpp:juliet@verona.example", choose(draw, _BOOLEANS)))
     return account
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.content import Content
 from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.policy import ClientPolicy
@@ -11,6 +9,7 @@ from xmpp_im_core.client.presence.directed_presence import directed
 from xmpp_im_core.client.presence.known_presence import known_absent
 from xmpp_im_core.client.presence.rooms import peer_of
 from xmpp_im_core.client.state import Chat, Client
+from xmpp_im_core.copying import copied
 from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import client_messages as rules
@@ -21,7 +20,7 @@ def with_chat(
     client: Client, event: Timed, jid: str, chat: Chat, policy: ClientPolicy
 ) -> tuple[Client, tuple[Effect, ...]]:
     """Store a chat session that is active now. If there are too many, end the one that has been idle longest."""
-    client = evolve(client, chats=client.chats.set(jid, chat), idle=client.idle.with_newest(jid))
+    client = copied(client, chats=client.chats.set(jid, chat), idle=client.idle.with_newest(jid))
     effects: tuple[Effect, ...] = ()
     while client.idle.oldest is not None and len(client.idle) > policy.chats:
         client, farewell = without_chat(client, event, client.idle.oldest, policy)
@@ -35,7 +34,7 @@ def without_chat(client: Client, event: Timed, jid: str, policy: ClientPolicy) -
     A contact that has got a subscription in the meantime gets none: it may see that the user is available.
     """
     chat = client.chats.get(jid)
-    client = evolve(client, chats=client.chats.delete(jid), idle=client.idle.without(jid))
+    client = copied(client, chats=client.chats.delete(jid), idle=client.idle.without(jid))
     if chat is None or chat.shared_with is None or not client.owes(chat.shared_with.full):
         return client, ()
     if client.subscription(jid).from_:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.content import Text, Thread, read_content, write_texts, write_thread
 from xmpp_im_core.client.effects import Effect, Send, Transition, refuse_to_send, silence
 from xmpp_im_core.client.events import EndChat, MessageType, Reply, SendMessage
@@ -14,6 +12,7 @@ from xmpp_im_core.client.presence.known_presence import known_absent, known_unav
 from xmpp_im_core.client.presence.rooms import is_occupant, peer_of
 from xmpp_im_core.client.senders import sender_of
 from xmpp_im_core.client.state import Chat, Client
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element
 from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID, address_of
@@ -44,7 +43,7 @@ def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Tr
         thread = thread or _thread_of(chat)
         to = chat.locked or event.to
         rule = rules.CHAT_TO_BARE_JID if chat.locked is None else rules.CHAT_LOCKED_IN
-    active = evolve(chat or Chat(event.at), at=event.at, thread=None if thread is None else thread.id)
+    active = copied(chat or Chat(event.at), at=event.at, thread=None if thread is None else thread.id)
     message = _message(to, event.seq, "chat", _content(event, thread))
     if occupant:
         return _to_occupant(client, event, active, message, event.to, policy)
@@ -71,7 +70,7 @@ def reply(client: Client, event: Reply, policy: ClientPolicy) -> Transition:
         return Transition(client, (Send(_message(to, event.seq, answered.kind, content), rule),))
     chat = client.chats.get(peer_of(client, sender, answered)) or Chat(event.at, None if thread is None else thread.id)
     content = _payload(event.bodies, (), thread or _thread_of(chat), event.extensions)
-    message, active = _message(to, event.seq, "chat", content), evolve(chat, at=event.at)
+    message, active = _message(to, event.seq, "chat", content), copied(chat, at=event.at)
     if occupant:
         return _to_occupant(client, event, active, message, to, policy)
     return _chat(client, event, active, message, to, rule, policy)
@@ -120,7 +119,7 @@ def _chat(
     if client.presence is not None and _shares_presence(client, chat, to, policy):
         shown = client.presence.stamped(to=address_of(to))
         client, shared = directed(client, shown, to, rules.CHAT_PRESENCE_SHARED, policy)
-        chat = evolve(chat, shared_with=to)
+        chat = copied(chat, shared_with=to)
     client, ended = with_chat(client, event, to.bare, chat, policy)
     return Transition(client, (*shared, Send(message, rule), *ended))
 

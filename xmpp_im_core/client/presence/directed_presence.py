@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.effects import Effect, Send
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.strangers import reclassified
 from xmpp_im_core.client.state import Client
+from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import JID
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.stanza import Presence
@@ -18,7 +17,7 @@ def directed(
 ) -> tuple[Client, tuple[Effect, ...]]:
     """Send available or unavailable presence to one entity, and update the list of entities that are owed it."""
     owed = {*client.directed, to.full} if presence.type is None else set(client.directed) - {to.full}
-    after, forgot = reclassified(evolve(client, directed=tuple(sorted(owed))), (to.bare,), policy)
+    after, forgot = reclassified(copied(client, directed=tuple(sorted(owed))), (to.bare,), policy)
     return after, (Send(presence, rule), *forgot)
 
 
@@ -29,7 +28,7 @@ def no_longer_owed(client: Client, sender: JID) -> Client:
     """
     if not client.owes(sender.full):
         return client
-    client = evolve(client, directed=tuple([entry for entry in client.directed if entry != sender.full]))
+    client = copied(client, directed=tuple([entry for entry in client.directed if entry != sender.full]))
     return _unshared(client, sender.full)
 
 
@@ -37,7 +36,7 @@ def nothing_owed(client: Client) -> Client:
     """Clear the list: the server sends the unavailable broadcast to these entities too (§4.6.3)."""
     for entry in client.directed:
         client = _unshared(client, entry)
-    return evolve(client, directed=())
+    return copied(client, directed=())
 
 
 def _unshared(client: Client, entry: str) -> Client:
@@ -45,4 +44,4 @@ def _unshared(client: Client, entry: str) -> Client:
     chat = client.chats.get(jid)
     if chat is None or chat.shared_with is None or chat.shared_with.full != entry:
         return client
-    return evolve(client, chats=client.chats.set(jid, evolve(chat, shared_with=None)))
+    return copied(client, chats=client.chats.set(jid, copied(chat, shared_with=None)))

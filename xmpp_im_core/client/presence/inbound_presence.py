@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.chat_locks import unlocked_by_presence
 from xmpp_im_core.client.effects import Effect, Tell, Transition, refusal, silence
 from xmpp_im_core.client.notifications import Available, PresenceChanged, PresenceFailed, Unavailable
@@ -21,6 +19,7 @@ from xmpp_im_core.client.presence.rooms import (
 from xmpp_im_core.client.presence.strangers import heard_stranger, reclassified
 from xmpp_im_core.client.returned_errors import answered_presence, says_nobody_there
 from xmpp_im_core.client.state import Client
+from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client_presence as rules
@@ -96,7 +95,7 @@ def own_session_over(client: Client) -> Transition:
     unavailable presence in the first place" (§4.5.2). Everything that the server sent in the old presence session
     arrives before it, and everything of the next session after it.
     """
-    client = evolve(client, leaving=client.leaving - 1)
+    client = copied(client, leaving=client.leaving - 1)
     after, effects = all_forgotten(client, rules.PRESENCE_SESSION_OVER)
     return Transition(after, effects) if effects else silence(after, rules.PRESENCE_SESSION_OVER)
 

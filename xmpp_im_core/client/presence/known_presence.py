@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.content import was_delayed
 from xmpp_im_core.client.effects import Effect, Tell
 from xmpp_im_core.client.notifications import Unavailable
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client, Heard, Resource
+from xmpp_im_core.copying import copied
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
 from xmpp_im_core.lru_set import LRUSet
@@ -39,7 +38,7 @@ def recorded(
         if gone.available:
             effects.append(Tell(Unavailable(full_jid(sender.to_bare(), gone.name)), rules.RESOURCE_FORGOTTEN))
     resources.append(Resource(name, presence))
-    return evolve(client, presences=client.presences.set(sender.bare, Heard(tuple(resources)))), tuple(effects)
+    return copied(client, presences=client.presences.set(sender.bare, Heard(tuple(resources)))), tuple(effects)
 
 
 def _limit(client: Client, sender: JID, policy: ClientPolicy) -> int:
@@ -50,7 +49,7 @@ def all_gone(client: Client, jid: str, presence: Presence) -> Client:
     """Record that all available resources of a bare JID are now unavailable."""
     heard = client.presences.get(jid) or Heard()
     resources = [Resource(resource.name, presence) if resource.available else resource for resource in heard.resources]
-    return evolve(client, presences=client.presences.set(jid, Heard(tuple(resources))))
+    return copied(client, presences=client.presences.set(jid, Heard(tuple(resources))))
 
 
 def without_resource(client: Client, sender: JID) -> Client:
@@ -59,7 +58,7 @@ def without_resource(client: Client, sender: JID) -> Client:
     if heard is None:
         return client
     others = tuple([resource for resource in heard.resources if resource.name != (sender.resource or "")])
-    return evolve(client, presences=client.presences.set(sender.bare, Heard(others)))
+    return copied(client, presences=client.presences.set(sender.bare, Heard(others)))
 
 
 def known_unavailable(client: Client, jid: JID) -> bool:
@@ -87,7 +86,7 @@ def known_absent(client: Client, jid: JID, message: Message) -> bool:
 
 def forgotten(client: Client, jid: str, rule: Rule) -> tuple[Client, tuple[Effect, ...]]:
     """Forget the presence of a bare JID. Tell the application about each resource that was available."""
-    after = evolve(
+    after = copied(
         client,
         presences=client.presences.delete(jid),
         strangers=client.strangers.without(jid),
@@ -97,7 +96,7 @@ def forgotten(client: Client, jid: str, rule: Rule) -> tuple[Client, tuple[Effec
 
 def all_forgotten(client: Client, rule: Rule) -> tuple[Client, tuple[Effect, ...]]:
     """Forget all presence. Tell the application about each resource that was available."""
-    after = evolve(client, presences=FrozenMap(), strangers=LRUSet())
+    after = copied(client, presences=FrozenMap(), strangers=LRUSet())
     return after, tuple([told for jid in client.presences for told in _unavailable(client, jid, rule)])
 
 

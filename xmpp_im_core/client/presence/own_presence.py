@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.content import said, write_texts
 from xmpp_im_core.client.effects import Send, Transition, refuse_to_send
 from xmpp_im_core.client.events import GoUnavailable, SetPresence
@@ -12,6 +10,7 @@ from xmpp_im_core.client.presence.directed_presence import directed, nothing_owe
 from xmpp_im_core.client.presence.known_presence import all_forgotten
 from xmpp_im_core.client.presence.rooms import entering_room, leaving_all_rooms, leaving_room
 from xmpp_im_core.client.state import Client
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID, address_of
 from xmpp_im_core.rules import Rule
@@ -70,7 +69,7 @@ def _send(client: Client, presence: Presence, policy: ClientPolicy) -> Transitio
     if to is not None:
         return _send_directed(client, presence, to, policy)
     if presence.type is None:
-        return Transition(evolve(client, presence=presence), (Send(presence, _available_rule(client)),))
+        return Transition(copied(client, presence=presence), (Send(presence, _available_rule(client)),))
     return broadcast_unavailable(client, presence)
 
 
@@ -94,6 +93,6 @@ def _available_rule(client: Client) -> Rule:
 def broadcast_unavailable(client: Client, presence: Presence) -> Transition:
     """End the presence session. The server informs everybody, and sends this client no presence (§4.5.1, §4.6.3)."""
     count = client.leaving if client.presence is None else client.leaving + 1
-    after = evolve(nothing_owed(leaving_all_rooms(client)), presence=None, leaving=count)
+    after = copied(nothing_owed(leaving_all_rooms(client)), presence=None, leaving=count)
     after, told = all_forgotten(after, rules.PRESENCE_SESSION_OVER)
     return Transition(after, (Send(presence, rules.UNAVAILABLE_SENT), *told))

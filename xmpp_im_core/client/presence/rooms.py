@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import evolve
-
 from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.presence.directed_presence import no_longer_owed
 from xmpp_im_core.client.presence.known_presence import forgotten, without_resource
 from xmpp_im_core.client.state import Client, Room
+from xmpp_im_core.copying import copied
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, Address, parse_address
 from xmpp_im_core.rules import client_presence as rules
@@ -79,7 +78,7 @@ def _inside(client: Client, jid: str) -> Client:
     """
     if jid in client.chats:
         client = client.without_chats((jid,))
-    return evolve(client, rooms=client.rooms.set(jid, Room()))
+    return copied(client, rooms=client.rooms.set(jid, Room()))
 
 
 # --- leaving ------------------------------------------------------------------------------------------------
@@ -93,7 +92,7 @@ def leaving_room(client: Client, jid: str) -> tuple[Client, tuple[Effect, ...]]:
     room = client.rooms.get(jid)
     if room is None:
         return client, ()
-    after = evolve(_outside(client, jid), rooms=client.rooms.set(jid, Room(room.leaving + 1)))
+    after = copied(_outside(client, jid), rooms=client.rooms.set(jid, Room(room.leaving + 1)))
     return forgotten(after, jid, rules.ROOM_LEFT)
 
 
@@ -101,7 +100,7 @@ def leaving_all_rooms(client: Client) -> Client:
     """Record that this client leaves all its rooms, by its broadcast of unavailable presence (§4.6.3)."""
     rooms = {jid: Room(room.leaving + 1) if client.owes_any(jid) else room for jid, room in client.rooms.items()}
     occupants = [key for key in client.chats if "/" in key]
-    return evolve(client, rooms=FrozenMap(rooms)).without_chats(occupants)
+    return copied(client, rooms=FrozenMap(rooms)).without_chats(occupants)
 
 
 def is_void(client: Client, sender: JID) -> bool:
@@ -131,9 +130,9 @@ def ended(client: Client, sender: JID) -> tuple[Client, tuple[Effect, ...]]:
     """
     jid, room = sender.bare, client.rooms[sender.bare]
     if room.leaving > 1 or (room.leaving and client.owes_any(jid)):
-        after = evolve(client, rooms=client.rooms.set(jid, Room(room.leaving - 1)))
+        after = copied(client, rooms=client.rooms.set(jid, Room(room.leaving - 1)))
     else:
-        after = evolve(_outside(client, jid), rooms=client.rooms.delete(jid))
+        after = copied(_outside(client, jid), rooms=client.rooms.delete(jid))
     return forgotten(without_resource(after, sender), jid, rules.ROOM_LEFT)
 
 
@@ -150,7 +149,7 @@ def occupant_gone(client: Client, presence: Presence, sender: JID) -> Client:
         return no_longer_owed(client, sender)
     new = _new_nickname(presence, sender)
     owed = {*client.directed} if new is None else {*client.directed, new.full} - {sender.full}
-    return evolve(client, directed=tuple(sorted(owed)))
+    return copied(client, directed=tuple(sorted(owed)))
 
 
 def not_entered(client: Client, sender: JID) -> Client:
@@ -160,10 +159,10 @@ def not_entered(client: Client, sender: JID) -> Client:
     """
     if sender.bare not in client.rooms or not client.owes(sender.full) or is_own_occupant(client, sender):
         return client
-    client = evolve(client, directed=tuple([entry for entry in client.directed if entry != sender.full]))
+    client = copied(client, directed=tuple([entry for entry in client.directed if entry != sender.full]))
     if client.owes_any(sender.bare) or client.rooms[sender.bare].leaving:
         return client
-    return evolve(client, rooms=client.rooms.delete(sender.bare))
+    return copied(client, rooms=client.rooms.delete(sender.bare))
 
 
 def _outside(client: Client, jid: str) -> Client:
@@ -171,7 +170,7 @@ def _outside(client: Client, jid: str) -> Client:
     owed = set(_owed(client, jid))
     occupants = [key for key in client.chats if key.startswith(f"{jid}/")]
     left = tuple([entry for entry in client.directed if entry not in owed])
-    return evolve(client, directed=left).without_chats(occupants)
+    return copied(client, directed=left).without_chats(occupants)
 
 
 def _owed(client: Client, jid: str) -> list[str]:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import evolve
-
 from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.known_presence import forgotten
 from xmpp_im_core.client.state import Client
+from xmpp_im_core.copying import copied
 from xmpp_im_core.rules import client_presence as rules
 
 
@@ -20,7 +19,7 @@ def heard_stranger(client: Client, jid: str, policy: ClientPolicy) -> tuple[Clie
     """Record that presence of this bare JID has just arrived."""
     if not client.is_stranger(jid):
         return client, ()
-    return _bounded(evolve(client, strangers=client.strangers.with_newest(jid)), policy)
+    return _bounded(copied(client, strangers=client.strangers.with_newest(jid)), policy)
 
 
 def reclassified(client: Client, jids: Iterable[str], policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
@@ -31,7 +30,7 @@ def reclassified(client: Client, jids: Iterable[str], policy: ClientPolicy) -> t
             strangers = strangers.without(jid)
         elif jid not in strangers:
             strangers = strangers.with_newest(jid)
-    return _bounded(evolve(client, strangers=strangers), policy)
+    return _bounded(copied(client, strangers=strangers), policy)
 
 
 def _bounded(client: Client, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.effects import Effect, Tell
 from xmpp_im_core.client.notifications import ItemAdded, ItemRemoved, ItemUpdated
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.known_presence import forgotten
 from xmpp_im_core.client.presence.strangers import reclassified
 from xmpp_im_core.client.state import Client, Item, RosterCache, bare_key
+from xmpp_im_core.copying import copied
 from xmpp_im_core.rules import client_roster as rules
 from xmpp_im_core.rules import client_subscriptions as subscription_rules
 
@@ -19,7 +18,7 @@ def roster_became(client: Client, roster: RosterCache, policy: ClientPolicy) -> 
     before = client.roster.items
     touched = sorted(jid for jid in {*before, *roster.items} if before.get(jid) != roster.items.get(jid))
     first = not client.roster.received
-    after = evolve(client, roster=roster)
+    after = copied(client, roster=roster)
     effects: list[Effect] = []
     for jid in touched:
         after, told = item_became(after, before.get(jid), roster.items.get(jid))
@@ -43,9 +42,9 @@ def item_became(client: Client, before: Item | None, after: Item | None) -> tupl
         effects = (Tell(ItemUpdated(before, after), rules.ITEM_UPDATED),)
     jid = bare_key(before.jid if before is not None else after.jid if after is not None else "")
     if after is not None and after.subscription.from_:
-        client = evolve(client, requests=client.requests.delete(jid))
+        client = copied(client, requests=client.requests.delete(jid))
     if after is not None and after.subscription.to:
-        client = evolve(client, asked=tuple([asked for asked in client.asked if asked != jid]))
+        client = copied(client, asked=tuple([asked for asked in client.asked if asked != jid]))
     if before is not None and before.subscription.to and not client.subscription(jid).to:
         client, told = forgotten(client, jid, subscription_rules.SUBSCRIPTION_VOID)
         effects += told

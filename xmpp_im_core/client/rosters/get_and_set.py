@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.effects import Transition, refuse_to_send
 from xmpp_im_core.client.events import GetRoster, RemoveItem, SetItem
 from xmpp_im_core.client.policy import ClientPolicy
@@ -11,6 +9,7 @@ from xmpp_im_core.client.questions import ask, roster_waits
 from xmpp_im_core.client.rosters.item_elements import read_change, write_change
 from xmpp_im_core.client.state import About, Client, Interim, ItemChange, Question
 from xmpp_im_core.client.syntax import group_fault
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID
@@ -83,7 +82,7 @@ def ask_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: Cli
     sent = ask(client, iq, Question(None, event.at, About.ROSTER_GET), rule, policy)
     if sent.state is client:
         return sent
-    return Transition(evolve(sent.state, interested=True, interim=Interim()), sent.effects)
+    return Transition(copied(sent.state, interested=True, interim=Interim()), sent.effects)
 
 
 def set_roster(client: Client, event: Timed, iq: IQ, query: Element, policy: ClientPolicy) -> Transition:
@@ -106,11 +105,11 @@ def _send_set(client: Client, event: Timed, iq: IQ, change: ItemChange, policy: 
     sent = ask(client, iq, Question(None, event.at, About.ROSTER_SET, change), rule, policy)
     if sent.state is client:
         return sent
-    return Transition(evolve(sent.state, wanted=sent.state.wanted.set(change.jid, change)), sent.effects)
+    return Transition(copied(sent.state, wanted=sent.state.wanted.set(change.jid, change)), sent.effects)
 
 
 def no_longer_wanted(client: Client, change: ItemChange) -> Client:
     """Forget the change that a roster set has asked for, unless a later set has asked for another change."""
     if client.wanted.get(change.jid) != change:
         return client
-    return evolve(client, wanted=client.wanted.delete(change.jid))
+    return copied(client, wanted=client.wanted.delete(change.jid))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.effects import Send, Transition, refusal, silence
 from xmpp_im_core.client.policy import ClientPolicy, UnauthorizedPush
 from xmpp_im_core.client.presence.strangers import reclassified
@@ -12,6 +10,7 @@ from xmpp_im_core.client.rosters.consequences import item_became
 from xmpp_im_core.client.rosters.item_elements import Removal, read_push
 from xmpp_im_core.client.senders import is_own_account
 from xmpp_im_core.client.state import Client, Interim, Item, bare_key
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import JID, received_bare
 from xmpp_im_core.rules import client_roster as rules
@@ -65,9 +64,9 @@ def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: Cli
     before = client.roster.items.get(jid)
     keeps = ver is None or client.interim is not None
     roster = client.roster.having(jid, item, client.roster.ver if keeps else ver)
-    after = evolve(client, roster=roster, interim=_interim(client.interim, jid, item, ver))
+    after = copied(client, roster=roster, interim=_interim(client.interim, jid, item, ver))
     if jid not in sets_waiting(client):
-        after = evolve(after, wanted=after.wanted.delete(jid))
+        after = copied(after, wanted=after.wanted.delete(jid))
     after, told = item_became(after, before, item)
     after, forgot = reclassified(after, (bare_key(jid),), policy)
     return Transition(after, (*told, *forgot))

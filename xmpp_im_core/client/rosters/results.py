@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from xmpp_im_core.client.effects import Effect, Tell, Transition
 from xmpp_im_core.client.notifications import RosterFailed, RosterReceived, RosterSetAccepted, Unaddressed
 from xmpp_im_core.client.policy import ClientPolicy
@@ -12,6 +10,7 @@ from xmpp_im_core.client.rosters.consequences import roster_became
 from xmpp_im_core.client.rosters.get_and_set import no_longer_wanted
 from xmpp_im_core.client.rosters.item_elements import read_item
 from xmpp_im_core.client.state import About, Client, Interim, Question
+from xmpp_im_core.copying import copied
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import client_roster as rules
@@ -29,7 +28,7 @@ def roster_answer(client: Client, iq: IQ, question: Question, policy: ClientPoli
     if len(children) > 1 or any((child.namespace, child.name) != (ROSTER, "query") for child in children):
         failed = RosterFailed(stanza_error(Condition.UNDEFINED_CONDITION))
         return Transition(client, (Tell(failed, rules.ROSTER_RESULT_MALFORMED),))
-    return roster_result(evolve(client, interim=None), iq, client.interim or Interim(), policy)
+    return roster_result(copied(client, interim=None), iq, client.interim or Interim(), policy)
 
 
 def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy) -> Transition:
@@ -43,7 +42,7 @@ def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy
     query = iq.payload.first("query", ROSTER)
     if query is None:
         ver = client.roster.ver if interim.ver is None else interim.ver
-        roster = evolve(client.roster, ver=ver, received=True)
+        roster = copied(client.roster, ver=ver, received=True)
         after, changes = roster_became(client, roster, policy)
         return Transition(after, (Tell(RosterReceived(), rules.ROSTER_UNCHANGED), *changes))
     read = [read_item(child, client.roster.items) for child in query.all("item")]
@@ -58,8 +57,8 @@ def roster_result(client: Client, iq: IQ, interim: Interim, policy: ClientPolicy
     rule = rules.ROSTER_RECEIVED if items else rules.EMPTY_ROSTER_RECEIVED
     sets = sets_waiting(client)
     waiting = {jid: change for jid, change in client.wanted.items() if jid in sets}
-    roster = evolve(client.roster, items=FrozenMap(items), ver=ver, received=True)
-    after, changes = roster_became(evolve(client, wanted=FrozenMap(waiting)), roster, policy)
+    roster = copied(client.roster, items=FrozenMap(items), ver=ver, received=True)
+    after, changes = roster_became(copied(client, wanted=FrozenMap(waiting)), roster, policy)
     told: tuple[Effect, ...] = (Tell(RosterReceived(), rule),)
     if nameless:
         told = (*told, Tell(Unaddressed(iq), rules.ITEM_WITHOUT_JID))
