@@ -26,7 +26,7 @@ ROMEO: Final = f"romeo@{REMOTE}"
 
 
 @define
-class ScriptedWorld:
+class ScriptedWorld(World):
     """Every stanza that a client sends is answered by what the script has for it."""
 
     script: Mapping[str, Sequence[tuple[str, str]]]

@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 from tests.conformance.stage import JULIET, ROMEO
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
+from xmpp_im_conformance.format.evidence import SERVER
 from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.reading import read_file
@@ -26,7 +27,7 @@ STANZA = {"from_server": "<message/>"}
 
 
 @define
-class ScriptedClient:
+class ScriptedClient(ClientWorld):
     """A client for which everything that happens has the same effect, which the test states."""
 
     sends: Sequence[str] = ()
@@ -62,8 +63,8 @@ class ScriptedClient:
     def receive(self, xml: str) -> None:
         self._happens("receive", xml)
 
-    def sent(self) -> Sequence[Element]:
-        return [read_xml(xml) for xml in self.sends] if self.fresh else []
+    def arrived(self) -> Mapping[str, Sequence[Element]]:
+        return {SERVER: [read_xml(xml) for xml in self.sends] if self.fresh else []}
 
     def events(self) -> Sequence[Mapping[str, object]]:
         told, self.fresh = (self.tells if self.fresh else ()), False
@@ -252,7 +253,8 @@ def test_a_failure_names_the_step_and_tells_what_happened(tmp_path: Path) -> Non
     found = result(tmp_path, client, STANZA, {"expect_sent": "<iq type='set'/>"})
 
     assert found.detail.splitlines() == [
-        "step 2 of 2 (expect_sent): something else was sent: attribute 'type' of <iq>: expected 'set', came 'get'",
+        "step 2 of 2 (expect_sent): the client sent something else: "
+        "attribute 'type' of <iq>: expected 'set', came 'get'",
         "(- expected, + came)",
         '    - <iq type="set"/>',
         '    + <iq type="get"/>',

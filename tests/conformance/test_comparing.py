@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from xmpp_im_conformance.format.comparing import Row, compare, pair_off
 from xmpp_im_conformance.format.markup import read_xml
-from xmpp_im_conformance.reports.html.comparing import Row, comparisons, rows_of
 from xmpp_im_conformance.reports.html.legible import legible
-from xmpp_im_conformance.running.evidence import Unmet
 
 ANYTHING = "<x xmlns='urn:scenario:any'/>"
 
@@ -16,7 +15,7 @@ def marked(expected: str, came: str, bindings: dict[str, str] | None = None) -> 
     """What is marked on both sides, row by row, of the rows in which something is."""
     return [
         ("".join([part.text for part in row.expected if part.differs]), _came(row))
-        for row in rows_of(read_xml(expected), read_xml(came), bindings or {})
+        for row in compare(read_xml(expected), read_xml(came), bindings or {}).rows
         if row.differs
     ]
 
@@ -85,10 +84,11 @@ def test_each_is_compared_with_what_is_most_like_it() -> None:
     expected = [read_xml(xml) for xml in ("<presence type='subscribe'/>", "<message type='chat'/>")]
     came = [read_xml(xml) for xml in ("<presence/>", "<iq type='set'/>", "<presence type='subscribe' to='x'/>")]
 
-    compared = comparisons(Unmet("", "at", tuple(expected), tuple(came)), {})
+    compared = pair_off(expected, came, {})
 
     assert [
-        tuple(["".join([part.text for part in side]) for side in (rows[0].expected, rows[0].came)]) for rows in compared
+        tuple(["".join([part.text for part in side]) for side in (each.rows[0].expected, each.rows[0].came)])
+        for each in compared
     ] == [
         ('<presence type="subscribe"/>', '<presence to="x" type="subscribe"/>'),
         ('<message type="chat"/>', "<presence/>"),

@@ -7,7 +7,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from xmpp_im_conformance.format.vectors import Malformed, MessageRow, Vector
+from xmpp_im_conformance.format.vectors import Malformed, Scenario, Vector
+from xmpp_im_conformance.format.worlds import Setup
 from xmpp_im_conformance.reports.junit import as_junit
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
@@ -36,8 +37,8 @@ def assert_shape(element: ET.Element) -> None:
 
 
 def result(id: str, outcome: Outcome, detail: str = "", section: str = "3.1", seconds: float = 0.0) -> Result:
-    body = MessageRow("one", "bare", "chat", ("delivered",))
-    vector = Vector(id=id, file=f"/vectors/{id}.json", title=f"about {id}", body=body, rfc=(f"6121 {section}",))
+    nothing = Scenario(Setup({}), ())
+    vector = Vector(id=id, file=f"/vectors/{id}.json", title=f"about {id}", scenario=nothing, rfc=(f"6121 {section}",))
     return Result(vector, outcome, detail, seconds)
 
 

@@ -117,7 +117,7 @@ def test_what_no_socket_can_do_is_not_applicable(tmp_path: Path, step: Mapping[s
 
     assert (found.outcome, found.detail) == (
         Outcome.NOT_APPLICABLE,
-        f"a live server cannot be made to {why}",
+        f"the driver for live servers cannot {why}",
     )
 
 

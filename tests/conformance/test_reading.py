@@ -14,6 +14,7 @@ from xmpp_im_conformance.format.data import VECTORS
 from xmpp_im_conformance.format.finding import find, id_of, wanted
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.vectors import Malformed, Side, Vector, sections
+from xmpp_im_conformance.format.worlds import ClientSetup, Setup
 
 STATE = {"subscription": "none"}
 ROW = {
@@ -76,10 +77,10 @@ def test_the_kind_of_a_file_is_recognised_by_its_content(tmp_path: Path) -> None
     (row,) = read(tmp_path, {"title": "a table", "rfc": ["6121 A.2.1"], "rows": [ROW]})
     (client,) = read(tmp_path, {**CLIENT, "steps": [{"expect_nothing_sent": True}]})
 
-    assert [type(each.body).__name__ for each in (server, row, client) if isinstance(each, Vector)] == [
-        "Scenario",
-        "SubscriptionRow",
-        "ClientScenario",
+    assert [type(each.scenario.setup) for each in (server, row, client) if isinstance(each, Vector)] == [
+        Setup,
+        Setup,
+        ClientSetup,
     ]
     assert [each.side for each in (server, row, client)] == [Side.SERVER, Side.SERVER, Side.CLIENT]
     assert row.id == "vector#outbound subscribe: None"

@@ -23,16 +23,12 @@ from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.markup import read_xml
-from xmpp_im_conformance.format.vectors import MessageRow, SubscriptionRow, TableState, Vector
+from xmpp_im_conformance.format.story import Kind, Line, Mark, Participant, Scene, label
+from xmpp_im_conformance.format.vectors import Vector
 from xmpp_im_conformance.format.worlds import REMOTE
-from xmpp_im_conformance.reports.html.book import scene_of
-from xmpp_im_conformance.reports.html.labels import label
-from xmpp_im_conformance.reports.html.scene import Kind, Line, Mark, Participant, Scene
-from xmpp_im_conformance.reports.html.table_scene import row_title, subscription_scene
-from xmpp_im_conformance.running.evidence import Evidence, Unmet
+from xmpp_im_conformance.reports.html.scenes import scene_of
 from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_conformance.running.run import run
-from xmpp_im_conformance.running.tables import SUBSCRIPTION_ACTS
 
 BALCONY_LINE = Participant("juliet/balcony", "capulet.example")
 SERVER_LINE = Participant("server", "under test")
@@ -47,7 +43,7 @@ def told(tmp_path: Path, *vectors: Any) -> list[Scene]:
         file.write_text(json.dumps(data), encoding="utf-8")
         for vector in find([file]):
             assert isinstance(vector, Vector), vector
-            scenes.append(scene_of(vector))
+            scenes.append(scene_of(vector.scenario))
     return scenes
 
 
@@ -255,7 +251,7 @@ def test_a_client_stands_between_its_user_and_its_server(tmp_path: Path) -> None
     ]
 
 
-SUBSCRIPTION_TABLE = {
+SUBSCRIPTION_TABLE: dict[str, Any] = {
     "title": "a table",
     "rfc": ["6121 A.2.1"],
     "rows": [
@@ -274,22 +270,22 @@ SUBSCRIPTION_TABLE = {
 def test_a_row_of_appendix_a_goes_from_state_to_state(tmp_path: Path) -> None:
     outbound, inbound = told(tmp_path, SUBSCRIPTION_TABLE)
 
-    assert outbound == Scene(
-        (BALCONY_LINE, SERVER_LINE, REMOTE_LINE),
-        (
-            Line("The state is None.", marks=(Mark(Kind.EVENT, 1, "None"),)),
-            Line(
-                f"{BALCONY} sends a presence stanza of type subscribe.",
-                marks=(Mark(Kind.SENT, 0, "presence subscribe", 1),),
-            ),
-            Line("It is routed to romeo@remote.example.", marks=(Mark(Kind.EXPECTED, 1, "presence subscribe", 2),)),
-            Line("The new state is None + Pending Out.", marks=(Mark(Kind.CHECK, 1, "None + Pending Out"),)),
-        ),
-    )
-    assert inbound.lines[1].marks == (Mark(Kind.SENT, 2, "presence subscribe", 1),)
-    assert inbound.lines[2] == Line(
-        f"It is not delivered to {BALCONY}.", marks=(Mark(Kind.ABSENT, 1, "presence subscribe", 0),)
-    )
+    assert outbound.participants == (BALCONY_LINE, SERVER_LINE, REMOTE_LINE)
+    assert outbound.before == (f"{JULIET} has romeo@remote.example none",)
+    assert [line.says for line in outbound.lines[:4]] == [
+        f"{BALCONY} connects.",
+        f"{BALCONY} sends",
+        f"{BALCONY} sends",
+        f"Whatever else has come at {BALCONY} and remote.example is not looked at.",
+    ]
+    assert [(line.says, line.marks) for line in outbound.lines[4:]] == [
+        (f"{BALCONY} sends", (Mark(Kind.SENT, 0, "presence subscribe to romeo", 1),)),
+        ("remote.example gets, among other things", (Mark(Kind.EXPECTED, 1, "presence subscribe from juliet", 2),)),
+        ("The new state is None + Pending Out.", (Mark(Kind.CHECK, 1, "None + Pending Out"),)),
+    ]
+    assert inbound.lines[4].marks == (Mark(Kind.SENT, 2, "presence subscribe to juliet", 1),)
+    assert inbound.lines[5].says == f"At {BALCONY} nothing like this has come"
+    assert inbound.lines[5].marks == (Mark(Kind.ABSENT, 1, "presence subscribe from romeo", 0),)
 
 
 def test_a_cell_of_the_message_table_offers_its_outcomes(tmp_path: Path) -> None:
@@ -297,48 +293,41 @@ def test_a_cell_of_the_message_table_offers_its_outcomes(tmp_path: Path) -> None
     single = {"situation": "no-account", "target": "bare", "type": "normal", "outcomes": ["error"]}
     several, nobody = told(tmp_path, {"title": "a table", "rfc": ["6121 8.5.4"], "rows": [row, single]})
 
-    assert several == Scene(
-        (Participant("juliet", "capulet.example"), SERVER_LINE, REMOTE_LINE),
-        (
-            Line("Three resources are available, of priority 1, 5 and -1.", marks=(Mark(Kind.EVENT, 0, "several"),)),
-            Line(
-                "tybalt@remote.example/piazza sends a message of type chat to the bare JID.",
-                marks=(Mark(Kind.SENT, 2, "message chat to bare", 1),),
-            ),
-            Line(
-                "One of these happens",
-                branches=(
-                    (
-                        Line(
-                            "It is delivered to the most available resource.",
-                            marks=(Mark(Kind.EXPECTED, 1, "most available", 0),),
-                        ),
-                    ),
-                    (
-                        Line(
-                            "It is delivered to all resources of non-negative priority.",
-                            marks=(Mark(Kind.EXPECTED, 1, "all", 0),),
-                        ),
-                    ),
+    resources = tuple([Participant(f"juliet/r{n}", "capulet.example") for n in range(3)])
+    assert several.participants == (*resources, SERVER_LINE, REMOTE_LINE)
+    assert several.lines[-2].marks == (Mark(Kind.SENT, 4, "message chat to juliet", 3),)
+    assert several.lines[-1] == Line(
+        "One of these happens",
+        branches=(
+            (Line("It is delivered to the most available resource.", marks=(Mark(Kind.CHECK, 3, "most available"),)),),
+            (
+                Line(
+                    "It is delivered to all resources of non-negative priority.",
+                    marks=(Mark(Kind.CHECK, 3, "all"),),
                 ),
             ),
         ),
     )
-    assert nobody.lines[0].says == "There is no such account."
-    assert nobody.lines[2] == Line("The sender gets an error.", marks=(Mark(Kind.EXPECTED, 1, "error", 2),))
+    assert nobody.participants == (SERVER_LINE, REMOTE_LINE)
+    assert nobody.lines[-1] == Line("The sender gets an error.", marks=(Mark(Kind.CHECK, 0, "error"),))
 
 
 def test_rows_have_titles_of_their_own(tmp_path: Path) -> None:
-    file = tmp_path / "table.json"
-    file.write_text(json.dumps(SUBSCRIPTION_TABLE), encoding="utf-8")
-    (outbound, _) = find([file])
-    assert isinstance(outbound, Vector)
-    assert isinstance(outbound.body, SubscriptionRow)
+    cell = {"situation": "no-resource", "target": "full-match", "type": "chat", "outcomes": ["stored"], "note": "why"}
+    titles = []
+    for number, table in enumerate((SUBSCRIPTION_TABLE, {"title": "messages", "rfc": ["6121 8.5.4"], "rows": [cell]})):
+        file = tmp_path / f"{number}.json"
+        file.write_text(json.dumps(table), encoding="utf-8")
+        titles += [(each.title, each.note) for each in find([file]) if isinstance(each, Vector)]
 
-    assert row_title(outbound.body) == "Outbound subscribe: None"
-    assert row_title(MessageRow("no-resource", "full-match", "chat", ("stored",))) == (
-        "A message of type chat to the full JID of a resource: no resource is connected"
-    )
+    assert titles == [
+        ("Outbound subscribe: None", "a table"),
+        ("Inbound subscribe: None", "a table"),
+        (
+            "A message of type chat to the full JID of a resource: no resource is connected",
+            "messages\nwhy",
+        ),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -380,7 +369,7 @@ def failed(tmp_path: Path, step: Any, came: Sequence[tuple[str, str]], *more: An
     assert found.evidence is not None
     assert found.evidence.step is not None
     assert isinstance(found.vector, Vector)
-    return scene_of(found.vector, found.evidence), found.evidence.step
+    return scene_of(found.vector.scenario, found.evidence), found.evidence.step
 
 
 def drawn(tmp_path: Path, step: Any, *came: tuple[str, str], **keys: Any) -> tuple[Mark, ...]:
@@ -493,17 +482,20 @@ def told_of_client(tmp_path: Path, steps: Sequence[Any]) -> list[Scene]:
     file.write_text(json.dumps(data), encoding="utf-8")
     found = [run(vector, Embedded(), EmbeddedClient()) for vector in find([file])]
     assert [each.outcome for each in found] == [Outcome.FAILED], found
-    return [scene_of(each.vector, each.evidence) for each in found if isinstance(each.vector, Vector)]
+    return [scene_of(each.vector.scenario, each.evidence) for each in found if isinstance(each.vector, Vector)]
 
 
 def test_a_row_of_a_table_shows_what_was_routed_against_it(tmp_path: Path) -> None:
-    row = SubscriptionRow(True, "subscribed", TableState("from"), TableState("from"), False)
-    routed = read_xml("<presence type='subscribed' from='juliet@capulet.example'/>")
-    unmet = Unmet("'subscribed' was routed, but must not be", REMOTE, came=(routed,))
+    table = {**SUBSCRIPTION_TABLE, "rows": [{**SUBSCRIPTION_TABLE["rows"][0], "delivered_or_routed": False}]}
+    file = tmp_path / "table.json"
+    file.write_text(json.dumps(table), encoding="utf-8")
+    (vector,) = find([file])
+    found = run(vector, Embedded(), None)
+    assert isinstance(vector, Vector)
 
-    scene = subscription_scene(row, Evidence("no", step=SUBSCRIPTION_ACTS, unmet=(unmet,)))
-
-    assert scene.lines[SUBSCRIPTION_ACTS].marks == (
-        Mark(Kind.ABSENT, 1, "presence subscribed", 2),
-        Mark(Kind.CAME, 1, "came: presence subscribed from juliet", 2),
+    assert found.evidence is not None
+    assert found.evidence.step == 5
+    assert scene_of(vector.scenario, found.evidence).lines[5].marks[:2] == (
+        Mark(Kind.ABSENT, 1, "presence subscribe from juliet", 2),
+        Mark(Kind.CAME, 1, "came: presence subscribe from juliet", 2),
     )

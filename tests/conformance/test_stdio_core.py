@@ -23,7 +23,7 @@ from xmpp_im_conformance.drivers.stdio.server import StdioDriver
 from xmpp_im_conformance.format.data import SCHEMA
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.schema import problems
-from xmpp_im_conformance.format.vectors import ClientScenario, Malformed, Scenario, Vector
+from xmpp_im_conformance.format.vectors import Malformed, Vector
 from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_conformance.running.run import run
@@ -51,8 +51,7 @@ def some(vectors: Iterable[Vector | Malformed], one_in: int) -> Iterator[Vector 
     """A part of the vectors: one in so many, and of each kind of step the first that has it."""
     seen: set[str] = set()
     for number, vector in enumerate(vectors):
-        body = getattr(vector, "body", None)
-        keys = {step.key for step in body.steps} if isinstance(body, Scenario | ClientScenario) else set()
+        keys = {step.key for step in vector.scenario.steps} if isinstance(vector, Vector) else set()
         if number % one_in == 0 or keys - seen:
             yield vector
         seen |= keys

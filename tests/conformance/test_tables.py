@@ -49,13 +49,14 @@ def test_a_stanza_that_is_not_to_be_routed_must_not_be(tmp_path: Path) -> None:
     assert outcome(tmp_path, row, delivered_or_routed=True) is Outcome.FAILED
 
 
-def test_a_row_fails_with_its_name_and_the_states(tmp_path: Path) -> None:
+def test_a_row_fails_with_the_states(tmp_path: Path) -> None:
     table = {"title": "a table", "rfc": ["6121 A.3.3"], "rows": [{**ROW, "after": ROW["before"]}]}
 
     (only,) = results(tmp_path, table)
 
+    assert only.vector.id == "vector#inbound subscribed: None + Pending Out"
     assert only.detail.splitlines()[0] == (
-        "inbound subscribed: None + Pending Out: the new state must be None + Pending Out, but is To"
+        "step 7 of 7 (new state): the new state must be None + Pending Out, but is To"
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any, Final
 from attrs import evolve
 
 from xmpp_im_conformance.differ.searching import Found, Report
+from xmpp_im_conformance.format.comparing import pair_off
+from xmpp_im_core.codec import parse_element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy, PreApproval
 from xmpp_im_core.testing import (
@@ -142,8 +144,13 @@ def shown(found: Found) -> Iterable[str]:
     """Return what the core does (-) and what the server did (+), by whom it is seen."""
     for each in found.verdict.differences:
         yield f"{each.where}, after act {each.number + 1}:"
-        yield from [f"  - {xml}" for xml in each.model]
-        yield from [f"  + {xml}" for xml in each.system]
+        if sorted(each.model) == sorted(each.system):  # in another order
+            yield from [f"  - {xml}" for xml in each.model]
+            yield from [f"  + {xml}" for xml in each.system]
+            continue
+        ours, theirs = ([parse_element(xml) for xml in side] for side in (each.model, each.system))
+        for compared in pair_off(ours, theirs, {}):
+            yield from [f"  {line}" for row in compared.rows for line in row.lines()]
 
 
 def _witnesses(found: Found) -> list[Act]:

@@ -25,7 +25,7 @@ ANY: Final = "urn:scenario:any"
 ROSTER: Final = "jabber:iq:roster"
 _KINDS: Final = ("message", "presence", "iq")
 _ANYWHERE: Final = "anywhere"
-_OPTIONAL: Final = "optional"
+OPTIONAL: Final = "optional"
 _SAYS_NOTHING: Final = {"name": ("",), "approved": ("false", "0")}
 """What an attribute of a roster item says by not being there, too (RFC 6121, §2.4.1 and §2.1.2.1)."""
 
@@ -63,7 +63,7 @@ def check_pattern(expected: Element) -> None:
 
 
 def _check_loose(child: Element) -> None:
-    if child.name not in (_ANYWHERE, _OPTIONAL):
+    if child.name not in (_ANYWHERE, OPTIONAL):
         raise BadPlaceholder(f"<{child.name} xmlns={ANY!r}/> is nothing of the format")
     if len(child.elements) != 1 or child.text.strip() or child.attributes or child.elements[0].namespace == ANY:
         raise BadPlaceholder(f"<{child.name} xmlns={ANY!r}/> holds one element of the stanza, and nothing else")
@@ -159,7 +159,7 @@ def _content(expected: Element, actual: Element, bindings: Bindings, open_: bool
     if expected.namespace == ROSTER and expected.name in ("query", "item"):
         yield from _any_order(wanted, came, bindings, open_, part)
     elif is_error(expected):
-        may_skip = _always if open_ else _free_in_error
+        may_skip = _always if open_ else is_free_in_error
         yield from _in_order(wanted, came, bindings, may_skip, part, in_error=True)
     else:
         yield from _in_order(wanted, came, bindings, _always if open_ else _never, part)
@@ -167,7 +167,7 @@ def _content(expected: Element, actual: Element, bindings: Bindings, open_: bool
 
 def _text_alone(expected: Element, actual: Element, bindings: Bindings, open_: bool) -> Iterator[Bindings]:
     """Match an element of which no child elements are expected."""
-    may_skip = _always if open_ else _free_in_error if is_error(expected) else _never
+    may_skip = _always if open_ else is_free_in_error if is_error(expected) else _never
     if not all(may_skip(child) for child in actual.elements):
         return
     pattern = expected.text.strip() if expected.elements else expected.text
@@ -288,7 +288,7 @@ def _wherever(
         for after in _node(first.elements[0], candidate, bindings, part):
             rest = evolve(actual, children=(*nodes[:index], *nodes[index + 1 :]))
             yield from _wherever(others, rest, after, part)
-    if first.name == _OPTIONAL:
+    if first.name == OPTIONAL:
         yield from _wherever(others, actual, bindings, part)
 
 
@@ -300,7 +300,7 @@ def is_error(element: Element) -> bool:
     return element.name == "error" and element.namespace == CLIENT
 
 
-def _free_in_error(node: Node) -> bool:
+def is_free_in_error(node: Node) -> bool:
     """Whether a child of an error is free unless stated: its text, and application-specific conditions."""
     return isinstance(node, Element) and (node.namespace != STANZAS or node.name == "text")
 

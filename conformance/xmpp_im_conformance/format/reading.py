@@ -1,98 +1,58 @@
-"""Reading vectors: a file in, vectors out, and an error that names the step for whatever is wrong."""
+"""Reading vectors: a file in, vectors out. An error names the step and what is wrong."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
-from xmpp_im_conformance.format.client_reading import read_client_scenario
 from xmpp_im_conformance.format.data import requirements
-from xmpp_im_conformance.format.expectations import BadVector, pattern, read_at, read_roster
-from xmpp_im_conformance.format.items import Item, SharedItem
+from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.schema import problems
-from xmpp_im_conformance.format.vectors import (
-    Absent,
-    AccountMoves,
-    Act,
-    Action,
-    Decide,
-    Disconnect,
-    Flush,
-    ItemsShared,
-    Malformed,
-    MessageRow,
-    Observation,
-    OneOf,
-    Receive,
-    RemoteSend,
-    RosterIs,
-    Scenario,
-    Send,
-    Side,
-    Silent,
-    Step,
-    StorageFails,
-    StreamFeature,
-    SubscriptionRow,
-    TableState,
-    Time,
-    Vector,
-)
-from xmpp_im_conformance.format.worlds import HOSTED, REMOTE
+from xmpp_im_conformance.format.steps.acts import ACTS, Time
+from xmpp_im_conformance.format.steps.base import BadVector, Step, read_at, read_roster, reader
+from xmpp_im_conformance.format.steps.client import CLIENT_STEPS, ExpectIgnored, ExpectNothingSent, ExpectSent
+from xmpp_im_conformance.format.steps.looks import LOOKS
+from xmpp_im_conformance.format.tables import read_row
+from xmpp_im_conformance.format.vectors import Malformed, Scenario, Side, Vector, plays_remote
+from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, ClientSetup, Setup
 
 _Data: TypeAlias = Mapping[str, Any]  # what the schema has accepted
 
+_KINDS: Final[Mapping[str, type[Step]]] = {key: kind for kind in (*ACTS, *LOOKS, *CLIENT_STEPS) for key in kind.keys}
+
 
 def read_file(path: Path, id: str) -> Iterator[Vector | Malformed]:
-    """Yield the vectors of a file: one, or for a table one for each row. Whatever is wrong is yielded, not raised."""
-    file = str(path)
+    """Yield the vectors of a file: one, or for a table one for each row. What is wrong is yielded, not raised."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repetition)
     except (OSError, ValueError, RecursionError) as problem:
-        yield Malformed(id=id, file=file, why=f"not a JSON file: {problem}")
+        yield Malformed(id=id, file=str(path), why=f"not a JSON file: {problem}")
         return
     kind = kind_of(data)
     if kind is None:
-        yield Malformed(id=id, file=file, why="neither a scenario, nor a client scenario, nor a table")
+        yield Malformed(id=id, file=str(path), why="neither a scenario, nor a client scenario, nor a table")
         return
-    side = Side.CLIENT if kind == "client" else Side.SERVER
-    requirement_ids, rfc = _strings(data.get("requirements")), _strings(data.get("rfc"))
-    wrong = problems(kind, data)
-    if wrong:
-        why = "; ".join(wrong)
-        yield Malformed(id=id, file=file, why=why, requirements=requirement_ids, rfc=rfc, side=side)
-        return
-    head = Vector(
+    malformed = Malformed(
         id=id,
-        file=file,
-        title=data["title"],
-        body=_NOTHING,
-        requirements=requirement_ids,
-        rfc=rfc,
-        level=data.get("level", "MUST"),
-        features=frozenset(data.get("features", ())),
-        note=data.get("note", ""),
+        file=str(path),
+        why="; ".join(problems(kind, data)),
+        requirements=_strings(data.get("requirements")),
+        rfc=_strings(data.get("rfc")),
+        side=Side.CLIENT if kind == "client" else Side.SERVER,
     )
-    if kind == "table":
-        for row in data["rows"]:
-            yield from _read_row(head, row)
+    if malformed.why:
+        yield malformed
         return
-    try:
-        body = read_client_scenario(data) if kind == "client" else read_scenario(data)
-        _check_requirements(head)
-    except BadVector as problem:
-        yield Malformed(id=id, file=file, why=str(problem), requirements=requirement_ids, rfc=rfc, side=side)
-        return
-    yield evolve(head, body=body)
-
-
-_NOTHING: Final = MessageRow("", "", "", ())
+    for row in data["rows"] if kind == "table" else ({},):
+        try:
+            yield _read(kind, data, row, malformed)
+        except BadVector as problem:
+            yield evolve(malformed, why=str(problem))
 
 
 def kind_of(data: object) -> str | None:
@@ -120,52 +80,48 @@ def _strings(value: object) -> tuple[str, ...]:
     return tuple([each for each in value if isinstance(each, str)]) if isinstance(value, list) else ()
 
 
-def _check_requirements(vector: Vector) -> None:
-    unknown = [id for id in vector.requirements if id not in requirements()]
-    if unknown:
-        raise BadVector(f"unknown requirement {', '.join(unknown)}")
+def _read(kind: str, data: _Data, row: _Data, named: Malformed) -> Vector | Malformed:
+    """Read a vector, or a row of a table: what the table and the row state adds up.
 
-
-# --- tables -----------------------------------------------------------------------------------------------
-
-
-def _read_row(head: Vector, row: _Data) -> Iterator[Vector | Malformed]:
-    body: SubscriptionRow | MessageRow
-    if "situation" in row:
-        body = MessageRow(row["situation"], row["target"], row["type"], tuple(row["outcomes"]))
+    :raises BadVector: if it breaks a rule that the schema cannot say.
+    """
+    id, title = named.id, data["title"]
+    notes = [data.get("note"), row.get("note")]
+    features = frozenset([*data.get("features", ()), *row.get("features", ())])
+    if kind == "table":
+        read = read_row(row, features)
+        id, title, notes, scenario = f"{id}#{read.name}", read.title, [title, *notes], read.scenario
     else:
-        before, after = TableState(**row["before"]), TableState(**row["after"])
-        body = SubscriptionRow(row["direction"] == "outbound", row["stanza"], before, after, row["delivered_or_routed"])
+        scenario = _client_scenario(data, features) if kind == "client" else _server_scenario(data, features)
     vector = Vector(
-        id=f"{head.id}#{body.name}",
-        file=head.file,
-        title=head.title,
-        body=body,
-        requirements=(*head.requirements, *row.get("requirements", ())),
-        rfc=(*head.rfc, *row.get("rfc", ())),
-        level=row.get("level", head.level),
-        features=head.features | set(row.get("features", ())),
-        note="\n".join([note for note in (head.note, row.get("note")) if note]),
+        id=id,
+        file=named.file,
+        title=title,
+        scenario=scenario,
+        requirements=(*named.requirements, *row.get("requirements", ())),
+        rfc=(*named.rfc, *row.get("rfc", ())),
+        level=row.get("level", data.get("level", "MUST")),
+        note="\n".join([note for note in notes if note]),
     )
-    try:
-        _check_requirements(vector)
-    except BadVector as problem:
-        yield Malformed(
-            id=vector.id, file=vector.file, why=str(problem), requirements=vector.requirements, rfc=vector.rfc
-        )
-        return
-    yield vector
+    unknown = [each for each in vector.requirements if each not in requirements()]
+    if unknown:
+        why = f"unknown requirement {', '.join(unknown)}"
+        return evolve(named, id=id, why=why, requirements=vector.requirements, rfc=vector.rfc)
+    return vector
 
 
 # --- scenarios --------------------------------------------------------------------------------------------
 
 
-def read_scenario(data: _Data) -> Scenario:
-    """Read a scenario that the schema has accepted.
+def _read_steps(data: _Data) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    for number, step in enumerate(data["steps"], 1):
+        ((key, value),) = step.items()
+        steps.append(read_at(f"step {number} ({key})", reader(_KINDS[key], key), value))
+    return tuple(steps)
 
-    :raises BadVector: for a JID that nobody has, an account at a domain that is not hosted, XML that is not
-        well-formed, and a placeholder that is none.
-    """
+
+def _server_scenario(data: _Data, features: frozenset[str]) -> Scenario:
     accounts: dict[str, tuple[Item, ...]] = {}
     for jid, account in data.get("accounts", {}).items():
         if jid.partition("@")[2] not in HOSTED:
@@ -174,139 +130,44 @@ def read_scenario(data: _Data) -> Scenario:
     twice = sorted(accounts.keys() & set(data.get("no_account", ())))
     if twice:
         raise BadVector(f"no_account: {twice[0]} stands in accounts as well")
-    steps = tuple([_read_step(step, number) for number, step in enumerate(data["steps"], 1)])
+    steps = _read_steps(data)
     _check_jids(steps, {*accounts, *data.get("no_account", ())})
-    lenient = data.get("lenient", False)
-    return Scenario(accounts, steps, lenient if isinstance(lenient, bool) else frozenset(lenient))
+    lenient, first = data.get("lenient", False), steps[0]
+    starts_at = first.at if isinstance(first, Time) else None
+    setup = Setup(accounts, features, starts_at, plays_remote(accounts, steps))
+    return Scenario(setup, steps, lenient if isinstance(lenient, bool) else frozenset(lenient))
 
 
-def _read_step(step: _Data, number: int) -> Step:
-    ((key, value),) = step.items()
-    return Step(key, read_at(f"step {number} ({key})", _READ[key], value))
-
-
-def _check_jids(steps: Iterable[Step], accounts: set[str]) -> None:
-    """Refuse steps that speak of a client that never connected, or of an account that never is: misspelt ones."""
-    clients: set[str] = {REMOTE}
+def _check_jids(steps: Iterable[Step], known: set[str]) -> None:
+    """Refuse steps about a client that never connected, or about an account that never exists: misspelt ones."""
+    known.add(REMOTE)
     for number, step in enumerate(steps, 1):
-        does = step.does
-        if isinstance(does, Act) and does.what in ("connect", "replace"):
-            clients.add(does.jid)
-        elif isinstance(does, Act) and does.what == "account_created":
-            accounts.add(does.jid)
-        for jid in _clients_of(does):
-            if jid not in clients:
+        known.update(step.makes)
+        for jid in step.clients:
+            if jid not in known:
                 raise BadVector(f"step {number} ({step.key}): {jid} has not connected")
-        for jid in _accounts_of(does):
-            if jid not in accounts:
+        for jid in step.accounts:
+            if jid not in known:
                 raise BadVector(f"step {number} ({step.key}): there is no account {jid}")
 
 
-_OF_SESSIONS: Final = ("detach", "resume", "expire")
-
-
-def _clients_of(does: Action | Observation) -> Iterator[str]:
-    if isinstance(does, Send | Disconnect) or (isinstance(does, Act) and does.what in _OF_SESSIONS):
-        yield does.jid
-    elif isinstance(does, Receive | Absent | StreamFeature):
-        yield does.at
-    elif isinstance(does, Silent):
-        yield from does.at
-    elif isinstance(does, OneOf):
-        for branch in does.branches:
-            for each in branch:
-                yield from _clients_of(each)
-
-
-def _accounts_of(does: Action | Observation) -> Iterator[str]:
-    if isinstance(does, RosterIs | StorageFails | AccountMoves | ItemsShared):
-        yield does.of
-    elif isinstance(does, Act) and does.what in ("restart", "account_removed"):
-        yield does.jid
-    elif isinstance(does, OneOf):
-        for branch in does.branches:
-            for each in branch:
-                yield from _accounts_of(each)
-
-
-# --- steps ------------------------------------------------------------------------------------------------
-
-
-def _send(value: _Data) -> Send:
-    read_xml(value["xml"])
-    return Send(value["from"], value["xml"])
-
-
-def _remote_send(value: str) -> RemoteSend:
-    read_xml(value)
-    return RemoteSend(value)
-
-
-def _receive(value: _Data) -> Receive:
-    expected = [value["xml"]] if "xml" in value else value["any_order"]
-    return Receive(
-        value.get("at", REMOTE),
-        tuple([pattern(xml) for xml in expected]),
-        "any_order" in value,
-        value.get("anywhere", False),
-        value.get("optional", False),
+def _client_scenario(data: _Data, features: frozenset[str]) -> Scenario:
+    cache = data.get("cache")
+    setup = ClientSetup(
+        data["account"],
+        data.get("resource", "balcony"),
+        tuple([read_at("stream_features", read_xml, feature) for feature in data.get("stream_features", ())]),
+        None if cache is None else (cache["ver"], read_at("cache", read_roster, cache["items"])),
+        features,
     )
+    steps = _read_steps(data)
+    following = (*steps[1:], None)
+    steps = tuple([_ignored(step, then) for step, then in zip(steps, following, strict=True)])
+    return Scenario(setup, steps, lenient=True)
 
 
-def _remote_receive(value: _Data | str) -> Receive:
-    return _receive({"xml": value} if isinstance(value, str) else value)
-
-
-def _one_of(value: Iterable[Iterable[_Data]]) -> OneOf:
-    branches: list[tuple[Observation, ...]] = []
-    for number, branch in enumerate(value, 1):
-        steps: list[Observation] = []
-        for n, step in enumerate(branch, 1):
-            ((key, each),) = step.items()
-            steps.append(read_at(f"branch {number}, step {n} ({key})", _READ[key], each))
-        branches.append(tuple(steps))
-    return OneOf(tuple(branches))
-
-
-def _roster(value: _Data) -> RosterIs:
-    return RosterIs(value["of"], read_roster(value["items"]))
-
-
-def _act(what: str) -> Callable[[str], Act]:
-    return lambda jid: Act(what, jid)
-
-
-_ACTS: Final = (
-    "connect",
-    "replace",
-    "detach",
-    "resume",
-    "expire",
-    "restart",
-    "account_created",
-    "account_removed",
-)
-
-# Each reader takes what the schema accepts under its key, which the type of a mapping cannot say.
-_READ: Final[Mapping[str, Callable[[Any], Action | Observation]]] = {
-    **{what: _act(what) for what in _ACTS},
-    "send": _send,
-    "remote_send": _remote_send,
-    "disconnect": lambda value: Disconnect(value["jid"], value["how"] == "clean"),
-    "storage_fails": lambda value: StorageFails(value["of"], value["what"]),
-    "time": lambda value: Time(datetime.fromisoformat(value)),
-    "account_moved": lambda value: AccountMoves(value["of"], value["to"], value["permanently"]),
-    "items_shared": lambda value: ItemsShared(value["of"], tuple([SharedItem(**each) for each in value["items"]])),
-    "decide": lambda value: Decide(value["at"], value["request_from"], value["decision"]),
-    "receive": _receive,
-    "remote_receive": _remote_receive,
-    "silent": lambda value: Silent(tuple(value)),
-    "remote_silent": lambda value: Silent((REMOTE,)),
-    "flush": lambda value: Flush(tuple(value)),
-    "remote_flush": lambda value: Flush((REMOTE,)),
-    "absent": lambda value: Absent(value["at"], pattern(value["xml"])),
-    "remote_absent": lambda value: Absent(REMOTE, pattern(value)),
-    "roster": _roster,
-    "one_of": _one_of,
-    "stream_features": lambda value: StreamFeature(value["at"], pattern(value["xml"]), value.get("absent", False)),
-}
+def _ignored(step: Step, then: Step | None) -> Step:
+    """Let no error be free of which the next step speaks."""
+    if isinstance(step, ExpectIgnored) and isinstance(then, ExpectSent | ExpectNothingSent):
+        return evolve(step, answer_is_free=False)
+    return step

@@ -1,14 +1,18 @@
-"""What the steps of a vector need of an implementation under test: a driver makes a world for each scenario.
+"""What the steps of a vector need of an implementation under test.
 
-A driver need not be able to do everything. If it cannot do something it raises :class:`NotApplicable`; the vector then
-counts as not applicable, with the reason.
+A driver makes a world for each scenario. It subclasses :class:`World` for a server, :class:`ClientWorld` for a client,
+and overrides what it can do: everything else raises :class:`NotApplicable`, and the vector that needs it counts as not
+applicable, with the reason.
+
+Each call has taken full effect before it returns: nothing that it causes arrives later. Stanzas go in as text and come
+out as elements in ``jabber:client``, read by the runner's own parser.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import ClassVar, Final, NoReturn, Protocol
 
 from attrs import frozen
 
@@ -18,7 +22,7 @@ from xmpp_im_core.element import Element
 HOSTED: Final = ("capulet.example", "montague.example")
 """The domains that the system under test hosts."""
 REMOTE: Final = "remote.example"
-"""The domain on another server, which the scenario plays itself."""
+"""The domain on another server, which the scenario plays."""
 
 
 class NotApplicable(Exception):
@@ -26,118 +30,26 @@ class NotApplicable(Exception):
 
 
 class ServerFailed(Exception):
-    """The server under test hung, hung up, or answered what is no answer; the message says what."""
+    """The system under test hung, hung up, or gave an answer that is not one; the message says what."""
 
 
 @frozen
 class Setup:
-    """What there is when a scenario begins."""
+    """The state of a server when a scenario begins."""
 
     accounts: Mapping[str, tuple[Item, ...]]
     """Each account's roster, by bare JID."""
     features: frozenset[str] = frozenset()
     """What the system under test must support and have switched on."""
     time: datetime | None = None
-    """The time at which the scenario begins, where it says so."""
+    """The time at which the scenario begins; None if it does not say."""
     remote: bool = True
     """Whether the scenario plays the other server, or looks at what is sent to it."""
 
 
-class World(Protocol):
-    """The system under test during one scenario.
-
-    Each call has taken full effect before it returns: nothing that it causes arrives any later. Stanzas go
-    in as text and come out as elements in ``jabber:client``, read by the runner's own parser.
-    """
-
-    def connect(self, jid: str) -> None:
-        """Bind a session with this full JID; its client sends nothing yet."""
-
-    def send(self, jid: str, xml: str) -> None:
-        """Let the client with this full JID send a stanza, exactly."""
-
-    def remote_send(self, xml: str) -> None:
-        """Let a stanza arrive from another server."""
-
-    def disconnect(self, jid: str, clean: bool) -> None:
-        """End the stream of a client, with or without a closing tag."""
-
-    def replace(self, jid: str) -> None:
-        """Bind the same resource again; the old session ends afterwards, late."""
-
-    def detach(self, jid: str) -> None:
-        """Lose the stream of a session that may be resumed."""
-
-    def resume(self, jid: str) -> None:
-        """Resume the session."""
-
-    def expire(self, jid: str) -> None:
-        """Let the time for resuming the session pass."""
-
-    def restart(self, account: str) -> None:
-        """Take an account out of memory, and load it again from what was stored."""
-
-    def fail_storage(self, account: str, what: str) -> None:
-        """Let the next ``"load"`` of an account fail, or the next ``"store"``."""
-
-    def set_time(self, at: datetime) -> None:
-        """Let it be this time."""
-
-    def create_account(self, account: str) -> None:
-        """Create an account, as an administrator does."""
-
-    def remove_account(self, account: str) -> None:
-        """Remove an account, as an administrator does."""
-
-    def move_account(self, account: str, to: str, permanently: bool) -> None:
-        """Note that the user has moved, as an administrator does; ``to`` is an XMPP URI."""
-
-    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
-        """Show these items in an account's roster, read-only for its user, and no others of the service's own."""
-
-    def decide(self, account: str, request_from: str, decision: str) -> None:
-        """Let the service's own policy ``"approve"`` or ``"deny"`` the next request of this sender."""
-
-    def arrived(self) -> Mapping[str, Sequence[Element]]:
-        """Return what has come since the last call, in order, by full JID and ``REMOTE``."""
-
-    def stream_features(self, jid: str) -> Sequence[Element]:
-        """Return the stream features that a session was offered before it was bound."""
-
-    def roster(self, account: str) -> Sequence[Item]:
-        """Return all contacts of an account as they are stored."""
-
-    def sees_requests(self) -> bool:
-        """Whether ``roster`` shows requests that wait, and contacts that are not listed, which no client sees."""
-
-    def obeyed(self) -> frozenset[str] | None:
-        """Return the requirements that the rules cite which fired so far; None where rules cannot be seen."""
-
-    def close(self) -> None:
-        """End the scenario and release what it holds."""
-
-
-class Driver(Protocol):
-    """A way to run scenarios against a server."""
-
-    @property
-    def name(self) -> str:
-        """What it is called on the command line."""
-
-    def world(self, setup: Setup) -> World:
-        """Make a fresh world.
-
-        :raises NotApplicable: where a feature is not supported, or the set-up cannot be made.
-        :raises ServerFailed: where the server does not get that far.
-        """
-
-
-# --- the client under test ----------------------------------------------------------------------------------
-
-
 @frozen
 class ClientSetup:
-    """What there is when a client scenario begins: the resource is bound, and nothing has been sent."""
+    """The state of a client when a scenario begins: the resource is bound, and nothing has been sent."""
 
     account: str
     resource: str
@@ -157,38 +69,161 @@ class Resource:
     priority: int = 0
 
 
-class ClientWorld(Protocol):
-    """The client under test during one scenario; each call has taken full effect before it returns."""
+class BaseWorld:
+    """What a server and a client under test have in common, during one scenario."""
+
+    name: ClassVar[str] = "this driver"
+
+    def cannot(self, what: str) -> NoReturn:
+        """Refuse what this driver cannot do.
+
+        :raises NotApplicable: always.
+        """
+        raise NotApplicable(f"{self.name} cannot {what}")
+
+    def arrived(self) -> Mapping[str, Sequence[Element]]:
+        """Return what has come since the last call, in order: at each full JID, at ``REMOTE`` or at ``SERVER``."""
+        return {}
+
+    def events(self) -> Sequence[Mapping[str, object]]:
+        """Return what a client's application was told since the last call: ``type``, ``jid`` and what else is known."""
+        return ()
+
+    def obeyed(self) -> frozenset[str] | None:
+        """Return the requirements cited by the rules that were applied; None if rules cannot be seen."""
+        return None
+
+    def close(self) -> None:
+        """End the scenario and release what it holds."""
+
+
+class World(BaseWorld):
+    """A server during one scenario."""
+
+    def connect(self, jid: str) -> None:
+        """Bind a session with this full JID; its client sends nothing yet."""
+        self.cannot("bind a session")
+
+    def send(self, jid: str, xml: str) -> None:
+        """Let the client with this full JID send a stanza, exactly."""
+        self.cannot("let a client send a stanza")
+
+    def remote_send(self, xml: str) -> None:
+        """Let a stanza arrive from another server."""
+        self.cannot("play another server")
+
+    def disconnect(self, jid: str, clean: bool) -> None:
+        """End the stream of a client, with or without a closing tag."""
+        self.cannot("end a stream")
+
+    def replace(self, jid: str) -> None:
+        """Bind the same resource again; the old session ends afterwards, late."""
+        self.cannot("bind a resource again")
+
+    def detach(self, jid: str) -> None:
+        """Lose the stream of a session that may be resumed."""
+        self.cannot("lose a stream that may be resumed")
+
+    def resume(self, jid: str) -> None:
+        """Resume the session."""
+        self.cannot("resume a session")
+
+    def expire(self, jid: str) -> None:
+        """Let the time for resuming the session pass."""
+        self.cannot("let the time for resuming a session pass")
+
+    def restart(self, account: str) -> None:
+        """Take an account out of memory, and load it again from what was stored."""
+        self.cannot("restart an account")
+
+    def fail_storage(self, account: str, what: str) -> None:
+        """Let the next ``"load"`` of an account fail, or the next ``"store"``."""
+        self.cannot("let the storage fail")
+
+    def set_time(self, at: datetime) -> None:
+        """Set the clock."""
+        self.cannot("set the clock")
+
+    def create_account(self, account: str) -> None:
+        """Create an account, as an administrator does."""
+        self.cannot("create an account")
+
+    def remove_account(self, account: str) -> None:
+        """Remove an account, as an administrator does."""
+        self.cannot("remove an account")
+
+    def move_account(self, account: str, to: str, permanently: bool) -> None:
+        """Note that the user has moved, as an administrator does; ``to`` is an XMPP URI."""
+        self.cannot("move an account")
+
+    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
+        """Show these items in an account's roster, read-only for its user, in place of those shown before."""
+        self.cannot("show items of the service in a roster")
+
+    def decide(self, account: str, request_from: str, decision: str) -> None:
+        """Let the service's own policy ``"approve"`` or ``"deny"`` the next request of this sender."""
+        self.cannot("decide on a request in the service's place")
+
+    def stream_features(self, jid: str) -> Sequence[Element]:
+        """Return the stream features that a session was offered before it was bound."""
+        self.cannot("show the stream features")
+
+    def roster(self, account: str) -> Sequence[Item]:
+        """Return all contacts of an account as they are stored."""
+        self.cannot("show a stored roster")
+
+    def sees_requests(self) -> bool:
+        """Whether ``roster`` shows pending requests and unlisted contacts, which no client sees."""
+        return False
+
+
+class ClientWorld(BaseWorld):
+    """A client during one scenario. ``arrived`` returns what it has sent, at ``SERVER``."""
+
+    name: ClassVar[str] = "the client"
 
     def do(self, action: str, arguments: Mapping[str, object]) -> None:
         """Let the application ask for an action of the format (``get_roster``, ``set_item`` and so on)."""
+        self.cannot(f"do {action!r}")
 
     def send(self, xml: str) -> None:
         """Let the application hand over this very stanza for sending."""
+        self.cannot("send a stanza of the application")
 
     def receive(self, xml: str) -> None:
         """Let a stanza arrive from the server."""
-
-    def sent(self) -> Sequence[Element]:
-        """Return what the client has sent since the last call, in ``jabber:client``."""
-
-    def events(self) -> Sequence[Mapping[str, object]]:
-        """Return what the application has been told since the last call: ``type``, ``jid`` and what else is known."""
+        self.cannot("receive a stanza")
 
     def knows_event(self, type: str) -> bool:
         """Whether the application can be told events of this type at all."""
+        return False
 
     def roster(self) -> Sequence[Item]:
         """Return the roster as the client knows it."""
+        self.cannot("show its roster")
 
     def ver(self) -> str | None:
         """Return the version that the client would ask with next; None: it would not ask with one."""
+        self.cannot("show the version of its roster")
 
     def resources(self, jid: str) -> Sequence[Resource]:
         """Return the available resources of a bare JID, the best first."""
+        self.cannot("show the presence of a contact")
 
-    def obeyed(self) -> frozenset[str] | None:
-        """Return the requirements that the rules cite which fired so far; None where rules cannot be seen."""
+
+class Driver(Protocol):
+    """A way to run scenarios against a server."""
+
+    @property
+    def name(self) -> str:
+        """Its name on the command line."""
+
+    def world(self, setup: Setup) -> World:
+        """Make a fresh world.
+
+        :raises NotApplicable: if a feature is not supported, or the set-up cannot be made.
+        :raises ServerFailed: if the server does not get that far.
+        """
 
 
 class ClientDriver(Protocol):
@@ -197,6 +232,6 @@ class ClientDriver(Protocol):
     def client(self, setup: ClientSetup) -> ClientWorld:
         """Make a client.
 
-        :raises NotApplicable: where the set-up cannot be made.
-        :raises ServerFailed: where the client does not get that far.
+        :raises NotApplicable: if the set-up cannot be made.
+        :raises ServerFailed: if the client does not get that far.
         """

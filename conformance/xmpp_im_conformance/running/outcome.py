@@ -9,9 +9,9 @@ from time import perf_counter
 
 from attrs import evolve, field, frozen
 
+from xmpp_im_conformance.format.evidence import Evidence
 from xmpp_im_conformance.format.vectors import Malformed, Vector
 from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
-from xmpp_im_conformance.running.evidence import Evidence
 
 
 class Outcome(Enum):

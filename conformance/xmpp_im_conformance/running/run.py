@@ -1,34 +1,108 @@
-"""Running a vector of whatever kind."""
+"""Running a vector: its steps, in order, on a fresh world. Servers and clients differ only in the world."""
 
 from __future__ import annotations
 
-from xmpp_im_conformance.format.vectors import ClientScenario, Malformed, MessageRow, Scenario, SubscriptionRow, Vector
-from xmpp_im_conformance.format.worlds import ClientDriver, Driver, NotApplicable
-from xmpp_im_conformance.running.client_scenario import run_client_scenario
-from xmpp_im_conformance.running.outcome import Result, result_of
-from xmpp_im_conformance.running.scenario import run_scenario
-from xmpp_im_conformance.running.tables import run_message_row, run_subscription_row
+import traceback
+from collections.abc import Iterable
+from contextlib import closing
+
+from xmpp_im_conformance.format.data import requirements
+from xmpp_im_conformance.format.evidence import Evidence, Mismatch, Unmet
+from xmpp_im_conformance.format.placeholders import BadPlaceholder
+from xmpp_im_conformance.format.steps.base import Play, Step
+from xmpp_im_conformance.format.steps.looks import Silent
+from xmpp_im_conformance.format.vectors import Malformed, Scenario, Vector
+from xmpp_im_conformance.format.worlds import (
+    REMOTE,
+    BaseWorld,
+    ClientDriver,
+    ClientSetup,
+    Driver,
+    NotApplicable,
+    ServerFailed,
+)
+from xmpp_im_conformance.running.outcome import Failed, Result, result_of
 
 
 def run(vector: Vector | Malformed, server: Driver, client: ClientDriver | None) -> Result:
     """Run a vector.
 
-    :param server: what plays the server, for scenarios and tables.
-    :param client: what plays the client, for client scenarios; None where the driver has no client.
+    :param server: plays the server, for scenarios and tables.
+    :param client: plays the client, for client scenarios; None if the driver has no client.
     """
+    return result_of(vector, lambda each: run_scenario(each, server, client))
 
-    def run_body(each: Vector) -> None:
-        body = each.body
-        if isinstance(body, Scenario):
-            run_scenario(each, body, server)
-        elif isinstance(body, SubscriptionRow):
-            run_subscription_row(each, body, server)
-        elif isinstance(body, MessageRow):
-            run_message_row(each, body, server)
-        elif client is not None:
-            assert isinstance(body, ClientScenario)
-            run_client_scenario(each, body, client)
-        else:
+
+def run_scenario(vector: Vector, server: Driver, client: ClientDriver | None) -> None:
+    """Run a vector; it passes if this returns.
+
+    :raises Failed: naming the step, what was expected, what came, and everything up to there.
+    :raises NotApplicable: if the driver cannot do what the vector needs.
+    """
+    scenario = vector.scenario
+    with closing(_world(scenario, server, client)) as world:
+        play = Play(world)
+        total = len(scenario.steps)
+        for number, step in enumerate(scenario.steps):
+            _take(play, f"step {number + 1} of {total} ({step.key})", step, number)
+        if scenario.lenient is not True:
+            _take(play, "at the end", Silent(_looked_at(play, scenario)), total)
+        missing = _missing_rules(vector.requirements, world.obeyed())
+        if missing:
+            raise _failed(play, missing)
+
+
+def _world(scenario: Scenario, server: Driver, client: ClientDriver | None) -> BaseWorld:
+    try:
+        if not isinstance(scenario.setup, ClientSetup):
+            return server.world(scenario.setup)
+        if client is None:
             raise NotApplicable(f"the driver {server.name!r} plays no client")
+        return client.client(scenario.setup)
+    except ServerFailed as problem:
+        raise Failed(Evidence(f"before the first step: {problem}")) from problem
 
-    return result_of(vector, run_body)
+
+def _looked_at(play: Play, scenario: Scenario) -> tuple[str, ...]:
+    """Return where nothing may be left at the end: at each client that is connected, and at the remote domain."""
+    free = scenario.lenient if isinstance(scenario.lenient, frozenset) else frozenset()
+    return tuple([jid for jid in (*play.connected, REMOTE) if jid not in free])
+
+
+def _take(play: Play, place: str, step: Step, number: int) -> None:
+    """Take a step.
+
+    :param number: its index.
+    :raises Failed: if what it expects does not hold, or the implementation raises.
+    """
+    play.place = place
+    try:
+        step.take(play)
+    except Mismatch as mismatch:
+        told = "\n".join([unmet.text(play.bindings) for unmet in mismatch.unmet])
+        says = f"no branch holds\n{told}" if len(mismatch.unmet) > 1 else told
+        raise _failed(play, f"{place}: {says}", number, mismatch.unmet) from mismatch
+    except (BadPlaceholder, ServerFailed) as problem:
+        raise _failed(play, f"{place}: {problem}", number) from problem
+    except NotApplicable:
+        raise
+    except Exception as problem:
+        raise _failed(play, f"{place}: the implementation raised\n{traceback.format_exc()}", number) from problem
+
+
+def _failed(play: Play, problem: str, number: int | None = None, unmet: tuple[Unmet, ...] = ()) -> Failed:
+    """Return the failure, with all that there is to show."""
+    happened = "\n".join([f"  {line}" for line in play.transcript])
+    untaken = {at: tuple(stanzas) for at, stanzas in play.untaken.items() if stanzas}
+    return Failed(Evidence(problem, happened, number, unmet, untaken, tuple(play.told), play.bindings))
+
+
+def _missing_rules(ids: Iterable[str], obeyed: frozenset[str] | None) -> str:
+    """Say which requirements are not cited by any rule that was applied; empty if there are none.
+
+    Only those of scope "core" count: the others concern the codec, hosts and user interfaces, which have no rules.
+    """
+    if obeyed is None:
+        return ""
+    missing = [id for id in ids if requirements()[id].scope == "core" and id not in obeyed]
+    return f"everything came as expected, but no rule that fired cites {', '.join(missing)}" if missing else ""

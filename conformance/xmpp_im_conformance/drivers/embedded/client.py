@@ -10,6 +10,7 @@ from attrs import define, frozen
 
 from xmpp_im_conformance.drivers.embedded.client_features import client_policy_for
 from xmpp_im_conformance.drivers.embedded.wire import to_client
+from xmpp_im_conformance.format.evidence import SERVER
 from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, NotApplicable, Resource
 from xmpp_im_core import client as core
@@ -87,7 +88,7 @@ class Application(ClientHost, ClientWire):
 
 
 @define
-class EmbeddedClientWorld:
+class EmbeddedClientWorld(ClientWorld):
     """A client during one scenario."""
 
     host: Application
@@ -100,7 +101,7 @@ class EmbeddedClientWorld:
         :raises NotApplicable: for an action that is not known here.
         """
         if action not in _ACTIONS:
-            raise NotApplicable(f"the client has no action {action!r}")
+            self.cannot(f"do {action!r}")
         _ACTIONS[action](self, arguments)
 
     def send(self, xml: str) -> None:
@@ -114,10 +115,10 @@ class EmbeddedClientWorld:
             self.last_message = stanza
         self.host.receive(stanza)
 
-    def sent(self) -> Sequence[Element]:
+    def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what was sent since the last call."""
         out, self.host.out = self.host.out, []
-        return out
+        return {SERVER: out}
 
     def events(self) -> Sequence[Mapping[str, object]]:
         """Return what was told since the last call."""

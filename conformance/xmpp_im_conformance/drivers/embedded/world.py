@@ -13,7 +13,7 @@ from xmpp_im_conformance.drivers.embedded.host import Host
 from xmpp_im_conformance.drivers.embedded.storage import found_item, initial_records
 from xmpp_im_conformance.drivers.embedded.wire import ClientStream, Incoming, StreamBroken, from_server, to_client
 from xmpp_im_conformance.format.items import Item, SharedItem
-from xmpp_im_conformance.format.worlds import HOSTED, Setup
+from xmpp_im_conformance.format.worlds import HOSTED, Setup, World
 from xmpp_im_core import roster
 from xmpp_im_core.codec import SERVER
 from xmpp_im_core.element import Element
@@ -36,7 +36,7 @@ BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @define
-class EmbeddedWorld:
+class EmbeddedWorld(World):
     """A service of two domains for one scenario."""
 
     host: Host
@@ -201,9 +201,6 @@ class EmbeddedWorld:
     def obeyed(self) -> frozenset[str]:
         """Return the requirements that the rules of all effects so far cite."""
         return frozenset(self.host.cited)
-
-    def close(self) -> None:
-        """Nothing outlives a scenario."""
 
     def _decision(self, sender: JID, stanza: Stanza) -> Decision:
         """Return the service's own answer to a request, where it has one; it counts once."""

@@ -13,7 +13,7 @@ from xmpp_im_conformance.drivers.live.addresses import Addresses
 from xmpp_im_conformance.drivers.live.config import LiveConfig
 from xmpp_im_conformance.drivers.live.remote import Remote
 from xmpp_im_conformance.drivers.live.sessions import Sessions
-from xmpp_im_conformance.drivers.live.world import LiveWorld, bounded
+from xmpp_im_conformance.drivers.live.world import LIVE, LiveWorld, bounded
 from xmpp_im_conformance.drivers.redaction import hiding
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable, ServerFailed, Setup, World
 
@@ -51,7 +51,7 @@ class LiveDriver:
         :raises ServerFailed: where the server does not get that far.
         """
         if setup.time is not None:
-            raise NotApplicable("a live server cannot be made to set the clock")
+            raise NotApplicable(f"{LIVE} cannot set the clock")
         if setup.remote and self.config.component is None:
             raise NotApplicable("there is no component that could play the other server")
         if self._failures >= _PATIENCE:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from datetime import datetime
-from typing import Final, NoReturn, TypeVar
+from typing import Final, TypeVar
 
 from attrs import define, field
 
@@ -18,11 +17,13 @@ from xmpp_im_conformance.drivers.live.sessions import Sessions
 from xmpp_im_conformance.drivers.live.settling import settle, written
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.drivers.redaction import hiding
-from xmpp_im_conformance.format.items import Item, SharedItem
-from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable, ServerFailed
+from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable, ServerFailed, World
 from xmpp_im_core.element import Element
 
 _T = TypeVar("_T")
+
+LIVE: Final = "the driver for live servers"
 
 _BLAME: Final = frozenset(
     {
@@ -67,8 +68,10 @@ def bounded(runner: asyncio.Runner, doing: Coroutine[None, None, _T], seconds: f
 
 
 @define
-class LiveWorld:
+class LiveWorld(World):
     """The accounts and sessions of one scenario, on a server that runs on after it."""
+
+    name = LIVE
 
     runner: asyncio.Runner
     sessions: Sessions
@@ -92,7 +95,7 @@ class LiveWorld:
         """
         third = third_domain(xml)
         if third is not None:
-            self._cannot(f"look for a third server, {third}, and find out about it before anything else happens")
+            self.cannot(f"look for a third server, {third}, and find out about it before anything else happens")
         self._run(self._send(jid, xml))
 
     def remote_send(self, xml: str) -> None:
@@ -115,22 +118,6 @@ class LiveWorld:
         """Resume the session."""
         self._run(self._settled(self.sessions.resume(jid)))
 
-    def expire(self, jid: str) -> None:
-        """Not to be done: the server has its own clock."""
-        self._cannot("let the time for resuming a session pass")
-
-    def restart(self, account: str) -> None:
-        """Not to be done: nobody outside knows what a server has in memory."""
-        self._cannot("restart an account")
-
-    def fail_storage(self, account: str, what: str) -> None:
-        """Not to be done."""
-        self._cannot("let the storage fail")
-
-    def set_time(self, at: datetime) -> None:
-        """Not to be done."""
-        self._cannot("set the clock")
-
     def create_account(self, account: str) -> None:
         """Create an account, as those of the scenario were."""
         self._run(self._settled(self._create([account])))
@@ -138,18 +125,6 @@ class LiveWorld:
     def remove_account(self, account: str) -> None:
         """Remove an account; the server ends its sessions, if it has any."""
         self._run(self._settled(self._remove_while_open(account)))
-
-    def move_account(self, account: str, to: str, permanently: bool) -> None:
-        """Not to be done."""
-        self._cannot("move an account")
-
-    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
-        """Not to be done."""
-        self._cannot("show items in the service's stead")
-
-    def decide(self, account: str, request_from: str, decision: str) -> None:
-        """Not to be done."""
-        self._cannot("decide on a request in the service's stead")
 
     # --- what scenarios look at -------------------------------------------------------------------------
 
@@ -165,13 +140,6 @@ class LiveWorld:
     def roster(self, account: str) -> Sequence[Item]:
         """Return an account's roster as a client is shown it: by a session of its own, for this only."""
         return self._run(self._roster(account))
-
-    def sees_requests(self) -> bool:
-        """Whether ``roster`` shows what no client sees: it does not."""
-        return False
-
-    def obeyed(self) -> None:
-        """Return None: rules cannot be seen from outside."""
 
     def close(self) -> None:
         """Remove the accounts, as far as that is possible."""
@@ -192,9 +160,6 @@ class LiveWorld:
     def _run(self, doing: Coroutine[None, None, _T]) -> _T:
         with hiding(self.sessions.secrets):
             return bounded(self.runner, doing, self.timeout)
-
-    def _cannot(self, what: str) -> NoReturn:
-        raise NotApplicable(f"a live server cannot be made to {what}")
 
     async def _create(self, names: Iterable[str]) -> None:
         made = {name: self.sessions.new_login(name) for name in names}

@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 from xmpp_im_conformance.drivers.stdio.capabilities import ClientCapabilities
 from xmpp_im_conformance.drivers.stdio.messages import Message, read_items, read_stanza, write_items
 from xmpp_im_conformance.drivers.stdio.program import Program
+from xmpp_im_conformance.format.evidence import SERVER
 from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, NotApplicable, Resource
 from xmpp_im_core.codec import write_element
@@ -49,7 +50,7 @@ class StdioClient:
 
 
 @define
-class StdioClientWorld:
+class StdioClientWorld(ClientWorld):
     """A program during one client scenario."""
 
     program: Program
@@ -69,10 +70,10 @@ class StdioClientWorld:
         """Let a stanza arrive."""
         self._act("from_server", xml=xml)
 
-    def sent(self) -> Sequence[Element]:
+    def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what was sent since the last call."""
         out, self.out = self.out, []
-        return out
+        return {SERVER: out}
 
     def events(self) -> Sequence[Mapping[str, object]]:
         """Return what was told since the last call."""

@@ -45,7 +45,7 @@ class StdioDriver:
 
 
 @define
-class StdioWorld:
+class StdioWorld(World):
     """A program during one scenario."""
 
     program: Program
@@ -148,9 +148,6 @@ class StdioWorld:
         if "obeyed" not in self.can.ops:
             return None
         return frozenset(self.program.ask("obeyed", "obeyed")["requirements"])
-
-    def close(self) -> None:
-        """Nothing is to be done: the next scenario begins by forgetting this one."""
 
     def take(self, op: str, answer: Message) -> None:
         """Note what an answer says has left.

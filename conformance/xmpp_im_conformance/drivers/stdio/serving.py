@@ -12,10 +12,12 @@ import attrs
 from attrs import define
 
 from xmpp_im_conformance.drivers.stdio.messages import PROTOCOL, Message, write_items, write_line
+from xmpp_im_conformance.format.evidence import SERVER
 from xmpp_im_conformance.format.items import SharedItem, stated_item
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.worlds import (
     REMOTE,
+    BaseWorld,
     ClientDriver,
     ClientSetup,
     ClientWorld,
@@ -141,7 +143,7 @@ def _stream_features(world: World, request: Message) -> _Answer:
     return {"stream_features": [_text(feature) for feature in world.stream_features(request["jid"])]}
 
 
-def _obeyed(world: World | ClientWorld, request: Message) -> _Answer:
+def _obeyed(world: BaseWorld, request: Message) -> _Answer:
     return {"requirements": sorted(world.obeyed() or ())}
 
 
@@ -191,7 +193,7 @@ def _let(act: Callable[[ClientWorld, Any], None]) -> Callable[[ClientWorld, Mess
 
 def _said(player: ClientWorld) -> _Answer:
     events = [dict(event) for event in player.events()]
-    return {"sent": [_text(stanza) for stanza in player.sent()], "events": events}
+    return {"sent": [_text(stanza) for stanza in player.arrived()[SERVER]], "events": events}
 
 
 _CLIENT: Final[Mapping[str, Callable[[ClientWorld, Message], _Answer]]] = {

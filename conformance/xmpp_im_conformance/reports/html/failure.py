@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
+from xmpp_im_conformance.format.comparing import Row
+from xmpp_im_conformance.format.evidence import SERVER, Evidence
 from xmpp_im_conformance.format.markup import pretty
-from xmpp_im_conformance.reports.html.came import sorted_out
-from xmpp_im_conformance.reports.html.comparing import Row, comparisons
-from xmpp_im_conformance.running.evidence import AT_SERVER, Evidence
+from xmpp_im_conformance.reports.html.scenes import sorted_out
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 
 @frozen
-class Comparison:
+class Compared:
     """A stanza that was expected, the one that came, or both beside each other."""
 
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
 
     @property
     def headings(self) -> Mapping[str, str]:
@@ -35,7 +35,7 @@ class Point:
 
     says: str
     """Why, in a line."""
-    compared: tuple[Comparison, ...]
+    compared: tuple[Compared, ...]
     """Each stanza that was expected beside what came."""
     items: tuple[str, ...]
     """How a roster differs."""
@@ -63,7 +63,7 @@ def failure_of(result: Result) -> Failure | None:
     evidence = result.evidence or Evidence(result.detail)
     says, _, more = evidence.problem.partition("\n")
     points = [
-        Point(unmet.says, tuple(map(Comparison, comparisons(unmet, evidence.bindings))), unmet.items)
+        Point(unmet.says, tuple([Compared(each.rows) for each in unmet.compared(evidence.bindings)]), unmet.items)
         for unmet in evidence.unmet
         if unmet.expected or unmet.came or unmet.items or len(evidence.unmet) > 1
     ]
@@ -72,6 +72,6 @@ def failure_of(result: Result) -> Failure | None:
         says,
         tuple(points),
         "" if points else more,
-        tuple([("the server" if at == AT_SERVER else at, pretty(stanza)) for at, stanza in besides]),
+        tuple([("the server" if at == SERVER else at, pretty(stanza)) for at, stanza in besides]),
         evidence.happened,
     )

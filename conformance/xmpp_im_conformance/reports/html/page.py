@@ -17,13 +17,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xmpp_im_conformance.format.data import Requirement, requirements
-from xmpp_im_conformance.format.vectors import Malformed, MessageRow, SubscriptionRow, Vector, sections
+from xmpp_im_conformance.format.vectors import Malformed, Vector, sections
 from xmpp_im_conformance.reports.coverage import LEVELS, heading, order
 from xmpp_im_conformance.reports.html.book import book
 from xmpp_im_conformance.reports.html.failure import Failure, failure_of
 from xmpp_im_conformance.reports.html.legible import legible
 from xmpp_im_conformance.reports.html.matrix import CHAPTERS, Cell, matrix, standings
-from xmpp_im_conformance.reports.html.table_scene import row_title
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 _TEMPLATES: Final = "templates"
@@ -129,7 +128,7 @@ def _entry(place: int, result: Result) -> Entry:
         sections=sections(vector),
         side=vector.side.value,
         level=vector.level if isinstance(vector, Vector) else "",
-        note=_note(vector) if isinstance(vector, Vector) else "",
+        note=vector.note if isinstance(vector, Vector) else "",
         features=tuple(sorted(vector.features)) if isinstance(vector, Vector) else (),
         requirements=tuple([known[id] for id in dict.fromkeys(vector.requirements) if id in known]),
         outcome=result.outcome.value,
@@ -147,14 +146,4 @@ def _groups(entries: Sequence[Entry]) -> list[Group]:
 
 
 def _title(vector: Vector | Malformed) -> str:
-    if isinstance(vector, Malformed):
-        return "(malformed vector)"
-    if isinstance(vector.body, SubscriptionRow | MessageRow):
-        return row_title(vector.body)
-    return vector.title
-
-
-def _note(vector: Vector) -> str:
-    """Return what there is to say of a vector beside its title; of a row, first which table it belongs to."""
-    table = isinstance(vector.body, SubscriptionRow | MessageRow)
-    return "\n".join([text for text in (vector.title if table else "", vector.note) if text])
+    return vector.title if isinstance(vector, Vector) else "(malformed vector)"
