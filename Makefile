@@ -16,7 +16,7 @@
 #   make docs         the generated parts of the documentation, anew
 #   make bench        one table: times against floors, peers and sizes, and memory (ARGS="--only steps --rounds 5")
 #   make instructions  about 20 steps, counted in instructions and compared with the counts kept here (needs valgrind)
-#   make fuzz         every part of the core for SECONDS=600, bytes guided by coverage, events by chance
+#   make fuzz         every part of the core for SECONDS=600: bytes guided by coverage, events drawn at random
 #   make kills        a host on SQLite, killed a thousand times, with and without its outbox
 #   make mutants      changes of the server half, one at a time: which of them the vectors notice, which the tests
 #   make clean        remove .venv and everything else that was generated
@@ -109,7 +109,7 @@ instructions: $(VENV)/.test
 
 SECONDS ?= 600
 fuzz: $(VENV)/.test
-	@$(PIP) install -r requirements/fuzz.txt || echo "atheris cannot be had here: bytes are mutated by chance" >&2
+	@$(PIP) install -r requirements/fuzz.txt || echo "atheris cannot be installed: bytes are mutated at random" >&2
 	@$(BIN)/python -m fuzz --seconds $(SECONDS)
 
 KILLS ?= 1000

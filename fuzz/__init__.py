@@ -1,1 +1,1 @@
-"""Fuzzing that stays: bytes guided by coverage, and events by chance. ``make fuzz SECONDS=600`` runs it."""
+"""Fuzzing: bytes guided by coverage, and events drawn at random. ``make fuzz SECONDS=600`` runs it."""

@@ -1,4 +1,4 @@
-"""Targets that take events by chance: an account, a service, a client, and a host that is killed again and again."""
+"""Targets that take events drawn at random: an account, a service, a client, and a host that is often killed."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ POLICIES: Final = (
 JIDS: Final = (JULIET, parse_jid("romeo@montague.example"), parse_jid("nurse@capulet.example"))
 PLACES: Final = (*[jid.bare for jid in JIDS], "capulet.example", "nobody@capulet.example", "far@remote.example")
 ROUND_TRIP: Final = 500
-"""Of so many steps, one is looked at more closely: what it leads to can be saved and loaded."""
+"""One in this many steps is examined further: whether its results can be saved and loaded."""
 AFRESH: Final = 400
-"""After so many steps a target begins with another state."""
+"""After this many steps a target begins with another state."""
 
 
 class Target(Protocol):
-    """Takes a step by chance; raises if the core does something that it never may."""
+    """Takes random steps."""
 
     def step(self) -> None:
-        """Take a step."""
+        """Take a step. Raise an exception if the core does something that it never may do."""
 
 
 class Accounts:
-    """One account after another, in any state, with any event."""
+    """One account after another, each in a random state, with random events."""
 
     def __init__(self, chance: Random) -> None:
         self.chance, self.count = chance, 0
@@ -87,14 +87,14 @@ class Accounts:
 
 
 def _extended() -> Service[Any]:
-    """Return a service whose accounts run extensions; they are in memory, and do not exist yet."""
+    """Return a service whose accounts run extensions. The accounts are in memory and do not exist yet."""
     service = hosting("capulet.example", "montague.example", machine=carbons(last_activity(PLAIN)))
     accounts = FrozenMap({jid.bare: service.machine.start(jid) for jid in JIDS})
     return Service(service.domains, service.machine, accounts)
 
 
 class Services:
-    """A service with extensions, fed for its accounts, its domains, strangers and nobody; answers come late or not."""
+    """A service with extensions. It gets events for its accounts, its domains and unknown addresses, in any order."""
 
     def __init__(self, chance: Random) -> None:
         self.chance, self.count = chance, 0
@@ -127,7 +127,7 @@ class Services:
 
 
 class Clients:
-    """A client that hears everything and wants everything."""
+    """A client that gets all kinds of stanzas, and whose user does everything."""
 
     def __init__(self, chance: Random) -> None:
         self.chance, self.count = chance, 0
@@ -149,11 +149,11 @@ class Clients:
 
 
 class _Killed(BaseException):
-    """The process is gone: no host can catch this and go on."""
+    """The process was killed. It is not an Exception, so no host can catch it and continue."""
 
 
 class _Ports(Wire):
-    """A wire and a storage at which chance fails, and kills."""
+    """A wire whose methods fail at random, or kill the process."""
 
     def __init__(self, chance: Random, records: MemoryStorage) -> None:
         self.chance, self.records = chance, records
@@ -175,7 +175,7 @@ class _Ports(Wire):
 
 
 class _Storage(MemoryStorage):
-    """A storage that fails and kills as the wire does, before or after it has committed."""
+    """A storage that fails or kills the process at random, before or after a commit."""
 
     ports: _Ports
 
@@ -187,7 +187,7 @@ class _Storage(MemoryStorage):
 
 
 class Hosts:
-    """A host with an outbox whose storage and streams fail, and whose process is killed; then another takes over."""
+    """A host with an outbox. Its storage and streams fail, and its process is killed; then another host takes over."""
 
     def __init__(self, chance: Random) -> None:
         self.chance, self.count = chance, 0
@@ -250,12 +250,12 @@ TARGETS: Final[Mapping[str, Callable[[Random], Target]]] = {
 }
 
 
-def run(name: str, seed: int, until: Callable[[int], bool]) -> Findings:
-    """Take steps of a target until it is enough; after an exception it begins afresh.
+def run(name: str, seed: int, until: Callable[[int], bool], findings: Findings) -> None:
+    """Take steps of a target. After an exception the target begins again with another seed.
 
-    :param until: is asked every thousand steps, with their number.
+    :param until: called after each thousand steps with their number; returns whether to end.
     """
-    findings, began = Findings(), 0
+    began = 0
     target = TARGETS[name](Random(seed))
     while not until(findings.steps):
         for _ in range(1000):
@@ -263,4 +263,3 @@ def run(name: str, seed: int, until: Callable[[int], bool]) -> Findings:
             if findings.attempt(target.step, where):
                 began, seed = findings.steps, seed + 1_000_003
                 target = TARGETS[name](Random(seed))
-    return findings

@@ -1,4 +1,4 @@
-"""Drawing what happens to a client: stanzas from its server, good and bad ones, and what its user wants."""
+"""Draw events of a client: valid and invalid stanzas from its server, and actions of its user."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _roster(chance: Random) -> Element:
 
 
 def _from_server(chance: Random, client: user.Client) -> Stanza:
-    """Draw an answer to something that was asked, a push, something of a room, or anything else."""
+    """Draw an answer to a question of the client, a roster push, a stanza from a room, or any other stanza."""
     drawn = chance.random()
     asked = list(client.questions)
     if drawn < 0.25 and asked:
@@ -70,7 +70,7 @@ def _jid(chance: Random) -> JID:
 
 
 def draw_client_event(chance: Random, client: user.Client, seq: str) -> user.Event:
-    """Draw what may happen to a client."""
+    """Draw an event that may happen to a client."""
     drawn = chance.random()
     if client.bound is None or drawn < 0.005:
         return user.SessionBound(NOON, seq, user.Bound(_FULL, user.Features(chance.random() < 0.5, True)))

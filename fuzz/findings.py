@@ -1,4 +1,4 @@
-"""What a target came to: how many steps it took, and each exception with what led to it."""
+"""The findings of a target: how many steps it took, and each exception with what reproduces it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from attrs import define, field
 
 @define
 class Findings:
-    """The figures of one target."""
+    """The steps and exceptions of one target."""
 
     steps: int = 0
     exceptions: list[str] = field(factory=list)
 
     def attempt(self, step: Callable[[], object], where: str) -> bool:
-        """Take a step; return whether it raised, and keep the exception then.
+        """Take a step. If it raises an exception, keep the exception; return whether it did.
 
-        :param where: says how to take the step again.
+        :param where: how to repeat the step.
         """
         self.steps += 1
         try:

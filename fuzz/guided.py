@@ -1,4 +1,4 @@
-"""One target that reads bytes, guided by the coverage of the core (atheris, which wraps libFuzzer).
+"""Run one target that reads bytes, guided by the coverage of the core, with atheris, which wraps libFuzzer.
 
 python -m fuzz.guided TARGET FOLDER -max_total_time=60 -print_final_stats=1
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # it is not needed for anything else
+import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # installed by make fuzz only
 
 with atheris.instrument_imports(include=["xmpp_im_core", "precis_i18n", "idna"], enable_loader_override=False):
     from fuzz.inputs import TARGETS

@@ -1,6 +1,7 @@
-"""Targets that read bytes: for any bytes, a reader returns a value or raises its own error, and nothing else.
+"""Targets that read bytes.
 
-What was read can be written, and reads back as the same.
+For any bytes a reader must return a value or raise its documented error. A value that was read can be written, and
+reads back as an equal value.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ HEADER: Final = b"<stream:stream xmlns='jabber:client' xmlns:stream='http://ethe
 
 
 def read_stream(data: bytes) -> None:
-    """Read a stream. The first byte says in which pieces it comes, which changes nothing.
+    """Read a stream, whole and in pieces; both must give the same. The first byte decides the size of the pieces.
 
-    Errors inside of a very long tag may be reported later, when the tag ends or has become twice as long: so as much
-    white space follows.
+    The parser may report an error inside a very long tag later, when the tag ends or has doubled in length. So
+    whitespace of the same length follows.
     """
     size = data[0] % 64 + 1 if data else 1
     body = HEADER + data[1:]
@@ -30,15 +31,15 @@ def read_stream(data: bytes) -> None:
 
     whole, split = _events([body]), _events(pieces)
 
-    assert whole == split, f"what is read depends on where the reads end: {whole!r:.300} {split!r:.300}"
+    assert whole == split, f"the result depends on the pieces: {whole!r:.300} {split!r:.300}"
     for event in whole:
         if isinstance(event, Stanza):
             again = parse_stanza(write_stanza(event, CLIENT), CLIENT)
-            assert again == event, "what was read is not what is written"
+            assert again == event, "a stanza that was read is written as another one"
 
 
 def _events(pieces: list[bytes]) -> list[object]:
-    """Return what a stream brings, and the name of the error that ends it."""
+    """Return the events of a stream, and the name of the error that ends it."""
     parser, events = StreamParser(), list[object]()
     try:
         for piece in pieces:
@@ -50,21 +51,21 @@ def _events(pieces: list[bytes]) -> list[object]:
 
 
 def read_jid(data: bytes) -> None:
-    """Read an address; what is prepared once is prepared for good."""
-    text = data.decode("utf-8", "surrogateescape")  # a lone surrogate is no character, and must be refused as such
+    """Read an address. Preparing it again must not change it."""
+    text = data.decode("utf-8", "surrogateescape")  # lone surrogates, which must be refused, are among the inputs
     try:
         jid = parse_jid(text)
     except InvalidJID:
         jid = None
     written = parse_address(text)
-    assert str(written) == text, "an address is kept as it was written"
+    assert str(written) == text, "an address is not kept as it was written"
     if jid is not None:
-        assert parse_jid(jid.full) == jid, "preparing twice gives something else"
+        assert parse_jid(jid.full) == jid, "preparing an address twice changes it"
         assert isinstance(written, Address)
 
 
 def read_snapshot(data: bytes) -> None:
-    """Read a snapshot; what was read is written and read as the same."""
+    """Read a snapshot, write the value, and read it again: the values must be equal."""
     try:
         value = from_text(data.decode("utf-8", "replace"))
     except SnapshotError:
@@ -80,8 +81,8 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
 
 
 def seeds(target: str) -> list[bytes]:
-    """Return inputs to begin with: stanzas of the tests' kit, addresses, and snapshots of them."""
-    # The kit needs Hypothesis, which a guided run does not instrument.
+    """Return the first inputs of a target: drawn stanzas, addresses, or snapshots."""
+    # Imported here, because xmpp_im_core.testing needs Hypothesis, and a guided run should not instrument that.
     from random import Random
 
     from xmpp_im_core.testing.draw_stanzas import MALFORMED, draw_arriving
@@ -99,6 +100,6 @@ def seeds(target: str) -> list[bytes]:
 
 
 def write_seeds(target: str, folder: Path) -> None:
-    """Write the first inputs into a folder, a file each."""
+    """Write the first inputs into a folder, one file for each."""
     for n, data in enumerate(seeds(target)):
         (folder / f"seed-{n:03}").write_bytes(data)
