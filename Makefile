@@ -1,25 +1,25 @@
-# Everything runs in .venv, which is made when first needed and renewed when what it needs changes.
+# Every command runs in .venv. make creates it when it is first needed, and renews it when its requirements change.
 #
-#   make test         the test-suite, without what takes long
-#   make slow-test    what takes long, and many more examples of each property
-#   make conformance  the test vectors, against this implementation
-#   make interop      the server vectors, against Prosody and ejabberd too (Debian packages, on loopback)
-#   make live-test    logging in to Prosody and ejabberd in every way, with a dozen vectors for each
-#   make differ       random traces on Prosody and ejabberd, beside this implementation
-#   make stdio-example  the server vectors, against the example in JavaScript (needs Node.js and npm)
-#   make bot-example  the example of a bot, against Prosody (a Debian package, on loopback)
-#   make postgres-example  the example of a storage on PostgreSQL (a Debian package, in a directory of its own)
-#   make report-test  the page that --html writes, in a browser (needs Chromium and ChromeDriver)
-#   make install-test  each distribution built, and installed as its users do
-#   make lint         style, types and the direction of imports
-#   make check        everything the CI runs
-#   make docs         the generated parts of the documentation, anew
-#   make bench        one table: times against floors, peers and sizes, and memory (ARGS="--only steps --rounds 5")
-#   make instructions  about 20 steps, counted in instructions and compared with the counts kept here (needs valgrind)
-#   make fuzz         every part of the core for SECONDS=600: bytes guided by coverage, events drawn at random
-#   make kills        a host on SQLite, killed a thousand times, with and without its outbox
-#   make mutants      changes of the server half, one at a time: which of them the vectors notice, which the tests
-#   make clean        remove .venv and everything else that was generated
+#   make test              run the tests, without those that take long
+#   make slow-test         run the tests that take long, and many more examples of each property
+#   make conformance       run the vectors against this implementation
+#   make interop           run the server vectors against Prosody and ejabberd too (Debian packages, on loopback)
+#   make live-test         log in to Prosody and ejabberd with each mechanism, and run a dozen vectors on each
+#   make differ            compare random traces on Prosody and ejabberd with this implementation
+#   make stdio-example     run the server vectors against the example in JavaScript (needs Node.js and npm)
+#   make bot-example       test the example of a bot against Prosody (a Debian package, on loopback)
+#   make postgres-example  test the example of a storage on PostgreSQL (a Debian package, in a separate directory)
+#   make report-test       test the page that --html writes, in a browser (needs Chromium and ChromeDriver)
+#   make install-test      build each distribution, and install it as a user does
+#   make lint              check style, types and the direction of imports
+#   make check             run what CI runs
+#   make docs              generate the generated parts of the documentation
+#   make bench             print one table: times against floors, peers and sizes, and memory (ARGS="--only steps --rounds 5")
+#   make instructions      count the instructions of about 20 steps, and compare them with the counts kept here (needs valgrind)
+#   make fuzz              fuzz every part of the core for SECONDS=600: bytes guided by coverage, events drawn at random
+#   make kills             kill a host on SQLite a thousand times, with and without an outbox
+#   make mutants           change the server half in one place at a time; list which changes the vectors and the tests notice
+#   make clean             remove .venv and everything else that was generated
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
