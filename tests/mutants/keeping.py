@@ -7,6 +7,7 @@ What other modules do to it is not looked at: to begin anew, remove the folder.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -30,8 +31,29 @@ _IMPORTED: Final = re.compile(r"^(?:from|import) (tests[\w.]*)", re.MULTILINE)
 
 @cache
 def digest(file: Path) -> str:
-    """Return what stands for the text of a file, and of no other text."""
+    """Return what stands for what a file says; comments, docstrings and line breaks of a program say nothing."""
+    if not file.is_file():
+        return "-"
+    said = file.read_bytes() if file.suffix != ".py" else _without_docstrings(file.read_text(encoding="utf-8"))
+    return sha256(said).hexdigest()[:16]
+
+
+@cache
+def layout(file: Path) -> str:
+    """Return what stands for the text of a file as it is."""
     return sha256(file.read_bytes()).hexdigest()[:16] if file.is_file() else "-"
+
+
+def _without_docstrings(program: str) -> bytes:
+    tree = ast.parse(program)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [each for each in node.body if not _is_docstring(each)]
+    return ast.dump(tree).encode()
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 @cache
@@ -98,12 +120,12 @@ class Recorded:
     @staticmethod
     def _lines(ran: Mapping[str, Ran]) -> Iterator[dict[str, Any]]:
         for id, each in ran.items():
-            found = {module: (digest(file_of(module)), f"{bits:x}") for module, bits in each.lines.items()}
+            found = {module: (layout(file_of(module)), f"{bits:x}") for module, bits in each.lines.items()}
             yield {"id": id, "key": key(id), "seconds": round(each.seconds, 6), "modules": found}
 
 
 def _holds(each: Mapping[str, Any], modules: Collection[str]) -> bool:
-    same = all(digest(file_of(module)) == then for module, (then, _) in each["modules"].items() if module in modules)
+    same = all(layout(file_of(module)) == then for module, (then, _) in each["modules"].items() if module in modules)
     return same and bool(each["key"] == key(each["id"]))
 
 

@@ -34,6 +34,7 @@ def write(root: Path, name: str, text: str) -> None:
 
 def forget() -> None:
     keeping.digest.cache_clear()
+    keeping.layout.cache_clear()
     keeping.key.cache_clear()
     keeping._imported.cache_clear()
 
@@ -112,6 +113,17 @@ def test_a_killed_mutant_stays_killed_while_its_killer_and_its_module_stay(root:
 
     write(root, "m.py", "x = 1\n")
     assert results(root).verdict("m f: b", "m", "tests", [A, B]) == Verdict(None, (A, B))
+
+
+def test_a_comment_changes_nothing_but_the_lines(root: Path) -> None:
+    recorded(root).add(RECORDED)
+    results(root).note("m f: a", "m", "tests", None, [A, B])
+
+    write(root, "m.py", '"""It says nothing."""\n# nothing\n')
+    write(root, "tests/test_b.py", "# nothing\n")
+
+    assert results(root).verdict("m f: a", "m", "tests", [A, B]) == Verdict(False)
+    assert recorded(root).found == {}
 
 
 def test_a_survivor_is_tried_on_what_is_new_or_changed(root: Path) -> None:
