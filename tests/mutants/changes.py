@@ -143,7 +143,7 @@ def _below(node: ast.AST, scope: _Scope) -> Iterator[_Change]:
 
 
 def _at(node: ast.AST, slot: _Slot, outer: _Scope) -> Iterator[_Change]:
-    if isinstance(node, _BUT) or _is_for_people(node, slot):
+    if isinstance(node, _BUT) or _is_for_people(node, slot) or _is_for_types(node):
         return
     scope = _inside(node, outer)
     _mark(node, scope)
@@ -181,6 +181,12 @@ def _is_for_people(node: ast.AST, slot: _Slot) -> bool:
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return True
     return isinstance(node, ast.FunctionDef) and node.name in _FOR_PEOPLE
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    """Whether this serves the type checker alone."""
+    value = getattr(node, "value", None)
+    return isinstance(node, ast.stmt) and isinstance(value, ast.Call) and called(value) in ("assert_never", "TypeVar")
 
 
 def _is_early(slot: _Slot) -> bool:

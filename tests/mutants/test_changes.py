@@ -40,6 +40,8 @@ def in_function(body: str, head: str = "def f(a, b, c):") -> list[str]:
         ("a += b", ["a += b => pass", ]),
         ("a.x = b", ["a.x = b => pass"]),
         ("new = b", []),
+        ("assert_never(a)", []),
+        ("T = TypeVar('T', covariant=True)", []),
         ("a((b, c))", ["a((b, c)) => pass", "(b, c) => (c,)", "(b, c) => (b,)", "(b, c) => (c, b)"]),
         ("a(dict([b, c]))", ["a(dict([b, c])) => pass", "[b, c] => [c]", "[b, c] => [b]"]),
         ("raise a('no such b: c')", ["raise a('no such b: c') => pass"]),

@@ -233,7 +233,7 @@ def test_nothing_that_must_not_be_answered_is_answered_with_an_error(history: tu
         state = step.state
 
 
-UNMADE: Final = rule("test", "A delivery that a test makes up.", "8.5-01")
+UNMADE: Final = rule("test", "8.5", "A delivery that a test makes up.", "8.5-01")
 
 
 @st.composite
