@@ -2,6 +2,7 @@
 #
 #   make test              run the tests, without those that take long
 #   make slow-test         run the tests that take long, and many more examples of each property
+#   make coverage          run the tests, and check that they run every branch of the core
 #   make conformance       run the vectors against this implementation
 #   make interop           run the server vectors against Prosody and ejabberd too (Debian packages, on loopback)
 #   make live-test         log in to Prosody and ejabberd with each mechanism, and run a dozen vectors on each
@@ -23,7 +24,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test slow-test conformance interop live-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
+.PHONY: test slow-test coverage conformance interop live-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
 	bench instructions fuzz kills mutants clean
 MAKEFLAGS += --no-print-directory
 
@@ -42,15 +43,20 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= auto --maxprocesses=4
 # Compiled modules are kept for the next run, away from the sources.
 export PYTHONDONTWRITEBYTECODE :=
-export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/python
 
 test: $(VENV)/.test
 	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
 
-# With SLOW=slow: without what make test has run.
+# The markers of what needs more than Python, and has a target of its own.
+ELSEWHERE := browser or installs or postgres or prosody or servers
+
 slow-test: $(VENV)/.test
-	@HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m \
-		"slow or not (browser or installs or postgres or prosody or servers)"
+	@HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -n $(WORKERS) --dist worksteal \
+		-m "(slow or hypothesis) and not ($(ELSEWHERE))"
+
+coverage: $(VENV)/.test
+	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 conformance: $(VENV)/.test
 	@$(BIN)/xmpp-im-conformance run
