@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance.scenes_stage import END, SUBSCRIPTION_TABLE
 
 from tests.conformance.stage import (
     BALCONY,
     CHAMBER,
     JULIET,
-    ScriptedWorld,
     receive,
-    result,
     scenario,
     send,
 )
-from xmpp_im_conformance.drivers.embedded import Embedded
-from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.story import Kind, Line, Mark, Participant, Scene, label
 from xmpp_im_conformance.format.vectors import Vector
-from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_conformance.reports.html.scenes import scene_of
-from xmpp_im_conformance.running.outcome import Outcome
-from xmpp_im_conformance.running.run import run
+
+END = Line("In the end nothing more has come.")
 
 BALCONY_LINE = Participant("juliet/balcony", "capulet.example")
 SERVER_LINE = Participant("server", "under test")
 REMOTE_LINE = Participant("remote.example", "another server")
-END = Line("In the end nothing more has come.")
 
 
 def told(tmp_path: Path, *vectors: Any) -> list[Scene]:
@@ -251,22 +245,6 @@ def test_a_client_stands_between_its_user_and_its_server(tmp_path: Path) -> None
     ]
 
 
-SUBSCRIPTION_TABLE: dict[str, Any] = {
-    "title": "a table",
-    "rfc": ["6121 A.2.1"],
-    "rows": [
-        {
-            "direction": direction,
-            "stanza": "subscribe",
-            "before": {"subscription": "none"},
-            "after": {"subscription": "none", key: acts},
-            "delivered_or_routed": acts,
-        }
-        for direction, key, acts in (("outbound", "pending_out", True), ("inbound", "pending_in", False))
-    ],
-}
-
-
 def test_a_row_of_appendix_a_goes_from_state_to_state(tmp_path: Path) -> None:
     outbound, inbound = told(tmp_path, SUBSCRIPTION_TABLE)
 
@@ -354,148 +332,3 @@ def test_rows_have_titles_of_their_own(tmp_path: Path) -> None:
 )
 def test_a_label_says_in_a_few_words_what_a_stanza_is(xml: str, whose: Any, expected: str) -> None:
     assert label(read_xml(xml), whose, JULIET) == expected
-
-
-# --- where a vector failed --------------------------------------------------------------------------------
-
-PRESENCE = "<presence/>"
-
-
-def failed(tmp_path: Path, step: Any, came: Sequence[tuple[str, str]], *more: Any, **keys: Any) -> tuple[Scene, int]:
-    """Tell a scenario that fails at a step after which this had come, and which line that step is."""
-    world = ScriptedWorld({PRESENCE: came}, **keys)
-    found = result(tmp_path, scenario(send(PRESENCE), step, *more), world)
-    assert found.outcome is Outcome.FAILED
-    assert found.evidence is not None
-    assert found.evidence.step is not None
-    assert isinstance(found.vector, Vector)
-    return scene_of(found.vector.scenario, found.evidence), found.evidence.step
-
-
-def drawn(tmp_path: Path, step: Any, *came: tuple[str, str], **keys: Any) -> tuple[Mark, ...]:
-    """What is drawn of the step that fails; Juliet's client is 0, the server 1."""
-    scene, number = failed(tmp_path, step, came, **keys)
-    return scene.lines[number].marks
-
-
-def test_what_did_not_come_is_missing_and_nothing_is_drawn_instead(tmp_path: Path) -> None:
-    assert drawn(tmp_path, receive("<message/>")) == (Mark(Kind.MISSING, 1, "missing: message", 0),)
-
-
-def test_what_came_instead_is_drawn_below_what_is_missing(tmp_path: Path) -> None:
-    assert drawn(tmp_path, receive("<message/>"), (BALCONY, "<iq type='result'/>")) == (
-        Mark(Kind.MISSING, 1, "missing: message", 0),
-        Mark(Kind.CAME, 1, "came: iq result", 0),
-    )
-
-
-def test_what_came_elsewhere_or_later_is_drawn_as_come_besides(tmp_path: Path) -> None:
-    came = [(BALCONY, "<iq type='result'/>"), (BALCONY, "<message type='chat'/>"), (REMOTE, "<presence/>")]
-
-    scene, number = failed(tmp_path, receive("<presence/>"), came)
-
-    assert [each.name for each in scene.participants] == ["juliet/balcony", "server", REMOTE]
-    assert scene.lines[number].marks == (
-        Mark(Kind.MISSING, 1, "missing: presence", 0),
-        Mark(Kind.CAME, 1, "came: iq result", 0),
-        Mark(Kind.BESIDES, 1, "besides: message chat", 0),
-        Mark(Kind.BESIDES, 1, "besides: presence", 2),
-    )
-
-
-def test_of_several_only_those_that_did_not_come_are_missing(tmp_path: Path) -> None:
-    step = receive("<message/>", "<presence/>")
-
-    assert drawn(tmp_path, step, (BALCONY, "<message/>"), (BALCONY, "<iq type='get'/>")) == (
-        Mark(Kind.EXPECTED, 1, "message", 0),
-        Mark(Kind.MISSING, 1, "missing: presence", 0),
-        Mark(Kind.CAME, 1, "came: iq get", 0),
-        Mark(Kind.BESIDES, 1, "besides: message", 0),
-    )
-
-
-def test_where_silence_was_expected_what_came_is_drawn(tmp_path: Path) -> None:
-    assert drawn(tmp_path, {"silent": [BALCONY]}, (BALCONY, "<presence type='unavailable'/>")) == (
-        Mark(Kind.SILENCE, 0),
-        Mark(Kind.CAME, 1, "came: presence unavailable", 0),
-    )
-
-
-def test_a_roster_that_is_another_is_marked_as_wrong(tmp_path: Path) -> None:
-    step = {"roster": {"of": JULIET, "items": [{"jid": "romeo@remote.example"}]}}
-
-    assert drawn(tmp_path, step) == (Mark(Kind.WRONG, 1, "roster of juliet"),)
-
-
-def test_each_alternative_shows_what_is_missing_of_it(tmp_path: Path) -> None:
-    step = {"one_of": [[receive("<message/>")], [receive("<presence/>"), {"silent": [BALCONY]}]]}
-
-    scene, number = failed(tmp_path, step, [(BALCONY, "<iq type='set'/>")])
-
-    line = scene.lines[number]
-    assert [[mark.kind for mark in each.marks] for branch in line.branches for each in branch] == [
-        [Kind.MISSING],
-        [Kind.MISSING],
-        [Kind.SILENCE],
-    ]
-    assert line.marks == (Mark(Kind.CAME, 1, "came: iq set", 0),)
-
-
-def test_what_is_left_at_the_end_is_drawn_there(tmp_path: Path) -> None:
-    scene, number = failed(tmp_path, {"flush": [BALCONY]}, [(REMOTE, "<message/>")])
-
-    assert number == len(scene.lines) - 1
-    assert scene.lines[-1].says == END.says
-    assert scene.lines[-1].marks == (Mark(Kind.CAME, 1, "came: message", 2),)
-
-
-def test_a_flood_is_drawn_in_part_and_counted(tmp_path: Path) -> None:
-    marks = drawn(tmp_path, {"silent": [BALCONY]}, *[(BALCONY, f"<message id='{n}'/>") for n in range(10)])
-
-    assert [mark.label for mark in marks] == ["", *["came: message"] * 6, "came: 4 more"]
-
-
-def test_a_client_shows_what_it_sent_and_told_instead(tmp_path: Path) -> None:
-    steps = [{"client_does": {"action": "get_roster"}}, {"expect_sent": "<presence/>"}]
-    (case,) = told_of_client(tmp_path, steps)
-
-    assert case.lines[1].marks == (
-        Mark(Kind.MISSING, 1, "missing: presence", 2),
-        Mark(Kind.CAME, 1, "came: iq get roster", 2),
-    )
-
-
-def test_a_client_that_tells_something_else_shows_what(tmp_path: Path) -> None:
-    incoming = "<message from='romeo@montague.example/foo' type='chat'><body>hi</body></message>"
-    steps = [{"from_server": incoming}, {"expect_no_event": ["message"]}]
-    (case,) = told_of_client(tmp_path, steps)
-
-    (expected, came) = case.lines[1].marks
-    assert expected.kind is Kind.ABSENT
-    assert (came.kind, came.at, came.to) == (Kind.CAME, 1, 0)
-    assert came.label.startswith("came: message romeo@montague.example")
-
-
-def told_of_client(tmp_path: Path, steps: Sequence[Any]) -> list[Scene]:
-    data = {"title": "a case", "rfc": ["6121 3"], "account": JULIET, "steps": steps}
-    file = tmp_path / "client.json"
-    file.write_text(json.dumps(data), encoding="utf-8")
-    found = [run(vector, Embedded(), EmbeddedClient()) for vector in find([file])]
-    assert [each.outcome for each in found] == [Outcome.FAILED], found
-    return [scene_of(each.vector.scenario, each.evidence) for each in found if isinstance(each.vector, Vector)]
-
-
-def test_a_row_of_a_table_shows_what_was_routed_against_it(tmp_path: Path) -> None:
-    table = {**SUBSCRIPTION_TABLE, "rows": [{**SUBSCRIPTION_TABLE["rows"][0], "delivered_or_routed": False}]}
-    file = tmp_path / "table.json"
-    file.write_text(json.dumps(table), encoding="utf-8")
-    (vector,) = find([file])
-    found = run(vector, Embedded(), None)
-    assert isinstance(vector, Vector)
-
-    assert found.evidence is not None
-    assert found.evidence.step == 5
-    assert scene_of(vector.scenario, found.evidence).lines[5].marks[:2] == (
-        Mark(Kind.ABSENT, 1, "presence subscribe from juliet", 2),
-        Mark(Kind.CAME, 1, "came: presence subscribe from juliet", 2),
-    )

@@ -1,9 +1,8 @@
-"""What was handed to a stream and did not arrive: processed again by §8.5, and each message ends in one place."""
+"""What was handed to a stream and did not arrive is processed again by §8.5, and ends in one place."""
 
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
 
 from tests.rfc6121.conversation import (
     AT,
@@ -29,51 +28,24 @@ from tests.rfc6121.conversation import (
     stanzas,
     told,
 )
+from tests.rfc6121.undelivered_stage import BALCONY, CHAMBER, FULL, ORCHARD, ended, fate, juliet, lost
 from xmpp_im_core.element import element
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import ROSTER
-from xmpp_im_core.rules.delivery import PUSH_LOST
 from xmpp_im_core.server import (
-    Account,
-    AddressedAs,
     AdministratorSetItem,
     Deliver,
-    Event,
-    Inbound,
     Kind,
     Put,
-    SessionDetached,
-    SessionEnded,
     SessionId,
-    SessionResumed,
     Step,
     StoreFailed,
     Undelivered,
     reduce,
 )
-from xmpp_im_core.stanza import IQ, Condition, ErrorType, Message, Presence, Stanza, stanza_error
+from xmpp_im_core.stanza import IQ, Condition, ErrorType, Message, Presence, stanza_error
 
-ORCHARD = f"{ROMEO}/orchard"
-FULL = f"{JULIET}/balcony"
-BALCONY, CHAMBER, HALL = SessionId("balcony", 1), SessionId("chamber", 1), SessionId("hall", 1)
 ASKED = element("query", "urn:example:x")
-
-
-def ended(*lost: Stanza) -> SessionEnded:
-    """The balcony has ended, and these are known not to have arrived; nobody else was to get them."""
-    return SessionEnded(AT, "seq", BALCONY, tuple([delivery(each, BALCONY) for each in lost]))
-
-
-def juliet(**priorities: int) -> Account:
-    return account(JULIET, {ROMEO: "From"}, connected=("balcony",), available=priorities)
-
-
-def lost(given: Account, event: Event, *sessions: SessionId, policy: Policy | None = None) -> Step:
-    """Return what becomes of a delivery that failed for these sessions, or for all of its own."""
-    (effect,) = reduce(given, event, policy or Policy()).effects
-    assert isinstance(effect, Deliver)
-    return reduce(given, Undelivered(AT, "again", effect, sessions or effect.sessions), policy or Policy())
-
 
 # --- a delivery that failed (Undelivered) -----------------------------------------------------------------------------
 
@@ -114,27 +86,6 @@ FATES = [
     ("headline", FULL, {"chamber": 1}, "bounced"),
     ("error", FULL, {"chamber": 1}, "dropped"),
 ]
-
-
-def fate(step: Step, sent: Message) -> str:
-    """Return in which one of four places a message has ended."""
-    places = []
-    for operation in step.store:
-        if isinstance(operation, Put) and operation.kind is Kind.OFFLINE:
-            assert isinstance(operation.value, Message)
-            assert operation.value.payload.children[: len(sent.payload.children)] == sent.payload.children
-            places.append("stored")
-    for effect in step.effects:
-        if not hasattr(effect, "stanza") or not isinstance(effect.stanza, Message):
-            continue
-        if isinstance(effect, Deliver):
-            assert effect.stanza == sent
-            places.append(f"deliver {sent.type} to {', '.join(each.resource for each in effect.sessions)}")
-        else:
-            assert effect.stanza.type == "error"
-            places.append("bounced")
-    assert len(places) <= 1
-    return places[0] if places else "dropped"
 
 
 @rfc6121("8.5", quote="the server MUST proceed as follows")
@@ -229,142 +180,6 @@ def test_an_end_that_comes_twice_brings_nothing_twice() -> None:
     over = ended(message("chat", ORCHARD, FULL))
 
     assert ignored(after(reduce(juliet(balcony=0, chamber=0), over)), over)
-
-
-# --- several sessions that fail one after another -----------------------------------------------------------------
-
-
-CHAT = message("chat", ORCHARD, JULIET, child("body", "Adieu!"))
-BOTH = delivery(CHAT, BALCONY, CHAMBER)
-
-
-@rfc6121("8.5.4", quote="delivering the message to all resources with")
-@pytest.mark.parametrize("attached", [True, False], ids=["attached", "detached"])
-def test_what_another_session_was_handed_as_well_is_not_delivered_again_when_one_ends(attached: bool) -> None:
-    given = juliet(balcony=0, chamber=0, hall=0)
-    if not attached:  # its stream may be resumed, and then brings what it has not got yet
-        given = following(given, SessionDetached(AT, "detached", CHAMBER))
-
-    step = reduce(given, SessionEnded(AT, "seq", BALCONY, (BOTH,)))
-
-    assert [each for each in told(step) if "chat" in each] == []
-    assert fate(step, CHAT) == "dropped"
-
-
-@pytest.mark.parametrize(("first", "last"), [(BALCONY, CHAMBER), (CHAMBER, BALCONY)])
-def test_of_two_that_end_without_it_the_last_gives_it_back(first: SessionId, last: SessionId) -> None:
-    given = after(reduce(juliet(balcony=0, chamber=0, hall=-1), SessionEnded(AT, "first", first, (BOTH,))))
-
-    step = reduce(given, SessionEnded(AT, "last", last, (BOTH,)))
-
-    assert fate(step, CHAT) == "stored"
-
-
-def test_so_it_does_where_the_other_could_not_even_be_written_to() -> None:
-    given = juliet(balcony=0, chamber=0)
-
-    first = reduce(given, Undelivered(AT, "first", BOTH, (BALCONY,)))
-    second = reduce(following(given, ended()), SessionEnded(AT, "second", CHAMBER, (BOTH,)))
-    afterwards = reduce(
-        following(given, SessionEnded(AT, "e", CHAMBER, (BOTH,))), Undelivered(AT, "u", BOTH, (BALCONY,))
-    )
-
-    assert fate(first, CHAT) == "dropped"
-    assert (fate(second, CHAT), fate(afterwards, CHAT)) == ("stored", "stored")
-
-
-def test_a_session_of_the_same_resource_that_came_later_has_not_got_it() -> None:
-    given = following(juliet(balcony=0, chamber=0), bound("chamber", epoch=2))
-
-    step = reduce(given, SessionEnded(AT, "seq", BALCONY, (BOTH,)))
-
-    assert fate(step, CHAT) == "stored"
-
-
-def test_what_nobody_is_left_to_have_got_is_better_repeated_than_lost() -> None:
-    given = following(juliet(balcony=0, chamber=0), SessionEnded(AT, "first", CHAMBER))
-
-    step = reduce(given, SessionEnded(AT, "last", BALCONY, (BOTH,)))
-
-    assert fate(step, CHAT) == "stored"
-
-
-def test_where_storage_fails_what_another_session_has_is_not_bounced() -> None:
-    over = SessionEnded(AT, "seq", BALCONY, (BOTH,))
-
-    step = reduce(juliet(balcony=0, chamber=0), StoreFailed(AT, "failed", over))
-
-    assert fate(step, CHAT) == "dropped"
-
-
-def test_a_push_that_came_back_with_the_session_is_lost_with_it() -> None:
-    push = evolve(delivery(message("chat", ORCHARD, FULL), BALCONY), address=AddressedAs.FULL_JID)
-
-    step = reduce(juliet(balcony=0, chamber=0), SessionEnded(AT, "seq", BALCONY, (push,)))
-
-    assert PUSH_LOST in [effect.rule for effect in step.effects]
-    assert fate(step, CHAT) == "dropped"
-
-
-@rfc6121("8.5.2.1.1", quote='deliver the message to the "most available" resource or resources')
-@pytest.mark.parametrize("priorities", [{"balcony": 1, "chamber": 0}, {"balcony": 0, "chamber": 0}])
-def test_a_session_that_could_not_be_delivered_to_is_not_tried_again(priorities: dict[str, int]) -> None:
-    """Neither end is known yet: the message must not go back and forth between the two."""
-    first = reduce(juliet(**priorities), Inbound(AT, "seq", CHAT))
-    tried: list[SessionId] = []
-    deliveries = [effect for effect in first.effects if isinstance(effect, Deliver)]
-    step = first
-    while deliveries:
-        (effect,) = deliveries
-        assert not set(effect.sessions) & set(tried)
-        tried += effect.sessions
-        step = reduce(step.state, Undelivered(AT, f"again{len(tried)}", effect, effect.sessions))
-        deliveries = [each for each in step.effects if isinstance(each, Deliver)]
-
-    assert sorted(tried) == [BALCONY, CHAMBER]
-    assert fate(step, CHAT) == "stored"
-
-
-def test_a_session_that_cannot_be_written_to_does_not_count_as_one_that_has_it() -> None:
-    """The balcony's failed delivery was reported; its end is still to come when the chamber gives the message back."""
-    given = following(juliet(balcony=0, chamber=0), Undelivered(AT, "first", BOTH, (BALCONY,)))
-
-    step = reduce(given, SessionEnded(AT, "second", CHAMBER, (BOTH,)))
-
-    assert fate(step, CHAT) == "stored"
-
-
-@pytest.mark.parametrize("back", [True, False], ids=["resumed", "still broken"])
-def test_a_session_that_was_resumed_takes_deliveries_again(back: bool) -> None:
-    given = juliet(balcony=0, chamber=5)
-    given = following(given, Undelivered(AT, "first", delivery(CHAT, BALCONY), (BALCONY,)))
-    if back:
-        given = following(given, SessionResumed(AT, "back", BALCONY))
-
-    step = lost(given, Inbound(AT, "seq", CHAT), CHAMBER)
-
-    assert fate(step, CHAT) == ("deliver chat to balcony" if back else "stored")
-
-
-@pytest.mark.parametrize("lost_by", ["late end", "late end after the new one's"])
-def test_the_late_end_of_a_replaced_session_gives_back_what_it_did_not_get(lost_by: str) -> None:
-    """RFC 6120 7.7.2.2: the old session is replaced; what it did not acknowledge is still undelivered."""
-    given = following(juliet(balcony=0), bound("balcony", epoch=2))
-    if lost_by != "late end":
-        given = following(given, SessionEnded(AT, "new", SessionId("balcony", 2)))
-
-    step = reduce(given, SessionEnded(AT, "late", BALCONY, (delivery(CHAT, BALCONY),)))
-
-    assert fate(step, CHAT) == "stored"
-    assert ignored(after(step), SessionEnded(AT, "twice", BALCONY, (delivery(CHAT, BALCONY),)))
-
-
-def test_so_many_replaced_sessions_are_remembered_as_an_account_may_have_sessions() -> None:
-    given, few = juliet(), Policy(sessions=3)
-    for epoch in range(2, 12):
-        given = after(reduce(given, bound("balcony", epoch=epoch), few))
-
-    assert given.replaced == tuple([SessionId("balcony", epoch) for epoch in (8, 9, 10)])
 
 
 # --- IQs, presence and pushes -----------------------------------------------------------------------------------------
