@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conformance.scenes_stage import END, SUBSCRIPTION_TABLE
 
+from tests.conformance.scenes_stage import END, SUBSCRIPTION_TABLE
 from tests.conformance.stage import (
     BALCONY,
     CHAMBER,
@@ -22,8 +22,6 @@ from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.story import Kind, Line, Mark, Participant, Scene, label
 from xmpp_im_conformance.format.vectors import Vector
 from xmpp_im_conformance.reports.html.scenes import scene_of
-
-END = Line("In the end nothing more has come.")
 
 BALCONY_LINE = Participant("juliet/balcony", "capulet.example")
 SERVER_LINE = Participant("server", "under test")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.scenes_stage import END, SUBSCRIPTION_TABLE
-
 from tests.conformance.stage import (
     BALCONY,
     JULIET,
@@ -21,14 +20,12 @@ from tests.conformance.stage import (
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
 from xmpp_im_conformance.format.finding import find
-from xmpp_im_conformance.format.story import Kind, Line, Mark, Scene
+from xmpp_im_conformance.format.story import Kind, Mark, Scene
 from xmpp_im_conformance.format.vectors import Vector
 from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_conformance.reports.html.scenes import scene_of
 from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_conformance.running.run import run
-
-END = Line("In the end nothing more has come.")
 
 # --- where a vector failed --------------------------------------------------------------------------------
 
