@@ -81,6 +81,49 @@ def test_a_malformed_vector_has_failed_and_the_rest_goes_on(folder: Path) -> Non
     assert "1 passed, 1 failed, 0 not applicable" in done.output
 
 
+ROW = {"situation": "one", "target": "bare", "type": "chat", "outcomes": ["delivered"], "rfc": ["6121 8.5.4"]}
+
+
+def test_a_malformed_file_is_told_in_a_screen(folder: Path) -> None:
+    rows = [{**ROW, **{f"key{n}": 1 for n in range(6)}, "level": "must", "rfc": number} for number in range(100)]
+    put(folder, table={"title": "a table", "rows": rows})
+
+    lines = run(folder, "--quiet").output.splitlines()
+
+    assert len(lines) < 24
+    assert max(map(len, lines)) < 400
+    assert [line for line in lines if "unknown key" in line] == [
+        "  rows 1-100: unknown key 'key0', 'key1', 'key2', 'key3', 'key4', 'key5'"
+    ]
+    assert [line for line in lines if "'must'" in line] == [
+        "  rows 1-100, level: 'must' is not one of ['MUST', 'SHOULD', 'MAY', 'peer']"
+    ]
+    assert lines[-2] == "  and 87 more"
+
+
+def test_what_is_wrong_with_many_rows_is_told_once(folder: Path) -> None:
+    rows = [
+        {**ROW, "requirements": ["6121-99-01"]},
+        {**ROW, "target": "full-match"},
+        {**ROW, "requirements": ["6121-99-01"]},
+    ]
+    put(folder, table={"title": "a table", "rows": rows})
+
+    done = run(folder)
+
+    assert "malformed vector: rows 1, 3: unknown requirement 6121-99-01" in done.output
+    assert "1 passed, 1 failed, 0 not applicable" in done.output
+
+
+def test_requirements_that_no_vector_of_the_run_cites_are_not_listed(folder: Path) -> None:
+    put(folder, good=GOOD)
+    assert "Testable requirements" not in run(folder).output
+
+    put(folder, cites={**GOOD, "requirements": ["6121-4.2.2-02"]})
+    table = run(folder).output.partition("Testable requirements")[2]
+    assert [line.split()[1] for line in table.splitlines() if line.startswith("│")] == ["4", "all"]
+
+
 def test_it_exits_with_2_where_there_is_nothing_to_run(folder: Path) -> None:
     assert run(folder).exit_code == 2
     assert run(folder / "nowhere").exit_code == 2

@@ -32,11 +32,15 @@ def read_xml(text: str, namespace: str = CLIENT) -> Element:
     try:
         root = fromstring(f"<stream xmlns='{namespace}'>{text}</stream>")
     except (ET.ParseError, DefusedXmlException, UnicodeError) as problem:
-        raise BadXML(f"not well-formed ({problem}): {text}") from problem
+        raise BadXML(f"not well-formed ({problem}): {_excerpt(text)}") from problem
     around = (root.text or "") + "".join([child.tail or "" for child in root])
     if len(root) != 1 or around.strip():
-        raise BadXML(f"not exactly one element: {text}")
+        raise BadXML(f"not exactly one element: {_excerpt(text)}")
     return from_etree(root[0])
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= 1000 else f"{text[:1000]} … {len(text) - 1000} more characters"
 
 
 def rescoped(root: Element, old: str, new: str) -> Element:

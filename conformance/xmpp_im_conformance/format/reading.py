@@ -12,7 +12,7 @@ from attrs import evolve
 from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.markup import read_xml
-from xmpp_im_conformance.format.schema import problems
+from xmpp_im_conformance.format.schema import problems, shortened, summary
 from xmpp_im_conformance.format.steps.acts import ACTS, Time
 from xmpp_im_conformance.format.steps.base import BadVector, Step, read_at, read_roster, reader
 from xmpp_im_conformance.format.steps.client import CLIENT_STEPS, ExpectIgnored, ExpectNothingSent, ExpectSent
@@ -40,7 +40,7 @@ def read_file(path: Path, id: str) -> Iterator[Vector | Malformed]:
     malformed = Malformed(
         id=id,
         file=str(path),
-        why="; ".join(problems(kind, data)),
+        why=summary(problems(kind, data)),
         requirements=_strings(data.get("requirements")),
         rfc=_strings(data.get("rfc")),
         side=Side.CLIENT if kind == "client" else Side.SERVER,
@@ -48,11 +48,27 @@ def read_file(path: Path, id: str) -> Iterator[Vector | Malformed]:
     if malformed.why:
         yield malformed
         return
-    for row in data["rows"] if kind == "table" else ({},):
-        try:
-            yield _read(kind, data, row, malformed)
-        except BadVector as problem:
-            yield evolve(malformed, why=str(problem))
+    if kind == "table":
+        yield from _read_rows(data, malformed)
+        return
+    try:
+        yield _read(kind, data, {}, malformed)
+    except BadVector as problem:
+        yield evolve(malformed, why=shortened(str(problem)))
+
+
+def _read_rows(data: _Data, named: Malformed) -> Iterator[Vector | Malformed]:
+    """Yield the rows of a table. What is wrong with several of them is yielded once, in the name of the table."""
+    bad: dict[str, list[tuple[int, Malformed]]] = {}
+    for number, row in enumerate(data["rows"], 1):
+        read = _read("table", data, row, named)
+        if isinstance(read, Vector):
+            yield read
+        else:
+            bad.setdefault(read.why, []).append((number, read))
+    for why, rows in bad.items():
+        told = evolve(named, why=summary([f"row {number}: {why}" for number, _ in rows]))
+        yield rows[0][1] if len(rows) == 1 else told
 
 
 def kind_of(data: object) -> str | None:

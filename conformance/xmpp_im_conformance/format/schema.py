@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final
@@ -23,6 +24,43 @@ def problems(kind: str, data: object, part: str = "") -> list[str]:
     validator = _validator(f"{kind}.json#{part}")
     errors = sorted(validator.iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path])
     return list(dict.fromkeys([f"{_place(error.absolute_path)}{_message(error)}" for error in errors]))
+
+
+_MOST: Final = 15
+_LONGEST: Final = 300
+"""A file with more different problems, or longer ones, is told in part: at most a screen."""
+
+_FIRST: Final = re.compile(r"\b(row|step|item) (\d+)\b")
+
+
+def summary(lines: Iterable[str]) -> str:
+    """Return what is wrong with a file in at most a screen: what is said of several rows or steps is said once."""
+    groups: dict[str, list[int]] = {}
+    for line in lines:
+        found = _FIRST.search(line)
+        numbers = groups.setdefault(_FIRST.sub(r"\1 #", line, count=1), [])
+        numbers += [] if found is None else [int(found[2])]
+    told = [shortened(_numbered(line, numbers)) for line, numbers in groups.items()]
+    if len(told) > _MOST:
+        told = [*told[:_MOST], f"and {len(told) - _MOST} more"]
+    return told[0] if len(told) == 1 else "".join([f"\n  {line}" for line in told])
+
+
+def shortened(text: str) -> str:
+    """Cut a text that nobody would read to its end."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} … {len(text) - _LONGEST} more characters"
+
+
+def _numbered(line: str, numbers: Iterable[int]) -> str:
+    ranges: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if ranges and ranges[-1][-1] == number - 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number])
+    if len(ranges) == 1 and len(ranges[0]) == 1:
+        return line.replace("#", str(ranges[0][0]), 1)
+    return re.sub(" #", f"s {', '.join(['-'.join(map(str, each)) for each in ranges])}", line, count=1)
 
 
 @cache

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from xmpp_im_conformance.format.vectors import Side
-from xmpp_im_conformance.reports.coverage import by_section, coverage, uncovered
+from xmpp_im_conformance.reports.coverage import Cell, by_section, coverage, uncovered
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 _TITLES = {Side.SERVER: "Server vectors by section of RFC 6121", Side.CLIENT: "Client vectors by section of RFC 6121"}
@@ -52,12 +52,14 @@ def print_not_applicable(console: Console, results: Sequence[Result]) -> None:
 
 
 def print_tables(console: Console, results: Sequence[Result]) -> None:
-    """Print the tables by section, of servers and of clients, and that of requirements."""
+    """Print the tables by section, of servers and of clients, and that of requirements, as far as any is shown."""
     for side in Side:
         counts = by_section(results, side)
         if counts:
             console.print(_outcomes(_TITLES[side], counts))
-    console.print(_requirements(results))
+    cells = coverage(results)
+    if any(cell.covered for levels in cells.values() for cell in levels.values()):
+        console.print(_requirements(cells))
 
 
 def print_sum(console: Console, results: Sequence[Result]) -> None:
@@ -96,17 +98,19 @@ def _number(count: int, outcome: Outcome) -> str:
     return f"[bold red]{count}[/]" if outcome is Outcome.FAILED else str(count)
 
 
-def _requirements(results: Sequence[Result]) -> Table:
+def _requirements(cells: Mapping[str, Mapping[str, Cell]]) -> Table:
+    """Return the table of requirements; the sum counts those too of which no vector of the run shows any."""
     table = Table("section", "level", title="Testable requirements of RFC 6121", title_justify="left")
     for heading in ("all", "covered", "passed", "failed"):
         table.add_column(heading, justify="right")
     sums = [0, 0, 0, 0]
-    for chapter, levels in coverage(results).items():
+    for chapter, levels in cells.items():
         for level, cell in levels.items():
             numbers = [cell.all, cell.covered, cell.passed, cell.failed]
             sums = [before + number for before, number in zip(sums, numbers, strict=True)]
-            shown = [str(number) for number in numbers[:3]]
-            table.add_row(chapter, level, *shown, _number(cell.failed, Outcome.FAILED))
+            if cell.covered:
+                shown = [str(number) for number in numbers[:3]]
+                table.add_row(chapter, level, *shown, _number(cell.failed, Outcome.FAILED))
         table.add_section()
     table.add_row("all", "", *[str(number) for number in sums[:3]], _number(sums[3], Outcome.FAILED))
     return table

@@ -10,7 +10,7 @@ import attrs
 
 from xmpp_im_conformance.format.items import Item, stated_item
 from xmpp_im_conformance.format.markup import SERVER, BadXML, read_xml, rescoped
-from xmpp_im_conformance.format.schema import problems
+from xmpp_im_conformance.format.schema import problems, summary
 from xmpp_im_conformance.format.worlds import ServerFailed
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import CLIENT
@@ -56,7 +56,7 @@ def check_answer(message: Message, op: str, kind: str) -> None:
     """
     wrong = problems("stdio", message, f"/$defs/answers/{kind}")
     if wrong:
-        raise ServerFailed(f"the program's answer to {op!r} is none: {'; '.join(wrong)}")
+        raise ServerFailed(f"the program's answer to {op!r} is none: {summary(wrong)}")
 
 
 def excerpt(line: bytes) -> str:
