@@ -1,4 +1,4 @@
-"""A host on asyncio: it commits and reads beside the event loop, and groups commits. See docs/asyncio.md."""
+"""A host on asyncio: it commits and reads in tasks, and groups commits. See docs/asyncio.md."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AsyncStorage(Protocol):
 
 
 class AsyncHost(DeferredHost[S]):
-    """Enter it with `async with`: until it is left it commits and reads, and then all that was asked for is done."""
+    """Enter it with `async with`. It commits and reads until you leave it, and leaving waits for all requests."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class AsyncHost(DeferredHost[S]):
         outbox: bool = False,
         flush: Callable[[], None] = lambda: None,
     ) -> None:
-        """:param flush: called whenever the wire may have been told something."""
+        """:param flush: called whenever the host may have written to the wire."""
         super().__init__(service, wire, lambda: datetime.now(UTC), lambda: uuid4().hex, policy, outbox=outbox)
         self.storage, self.flush = storage, flush
         self.commits: deque[Commit] = deque()
@@ -90,19 +90,19 @@ class AsyncHost(DeferredHost[S]):
             self.tasks.discard(task)
 
     def broken(self) -> bool:
-        """Whether a task has ended by an error that no storage should raise."""
+        """Whether a task has ended with an error other than StorageFailed."""
         return any(task.done() and not task.cancelled() and task.exception() for task in self.tasks)
 
     async def take(self, account: str, session: SessionId, stanza: Stanza) -> None:
-        """Take a stanza, and wait until it has been processed: so its stream is read no faster than that."""
+        """Take a stanza, and wait until it has been processed, so that the stream is not read faster than that."""
         processed = asyncio.Event()
         self.receive(account, session, stanza, done=processed.set)
         await processed.wait()
 
-    # --- what the host asks for -----------------------------------------------------------------------------
+    # --- requests of the host -------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Process what waits. Every method that feeds an event comes here, and so does the end of each request."""
+        """Process what waits. Every method that feeds an event calls this, and so does the answer to each request."""
         super().run()
         self.flush()
         for request in self.requests():
@@ -112,7 +112,7 @@ class AsyncHost(DeferredHost[S]):
                 self.asked.set()
             else:
                 self.start(self.answer(request))
-        if self.ready:  # this call has done its share: let others have the event loop
+        if self.ready:  # this call has processed its share: let other tasks run
             asyncio.get_running_loop().call_soon(self.run)
 
     async def answer(self, request: ReadAccount | ReadMessages) -> None:
@@ -126,7 +126,7 @@ class AsyncHost(DeferredHost[S]):
         self.under_way -= 1
 
     async def commit_groups(self) -> None:
-        """Commit together what was asked for while all writers were busy."""
+        """Commit together what was queued while all writers were busy."""
         while True:
             await self.asked.wait()
             group = [self.commits.popleft() for _ in range(min(len(self.commits), MOST))]
@@ -139,7 +139,7 @@ class AsyncHost(DeferredHost[S]):
         try:
             await self.storage.commit([operation for commit in group for operation in commit.operations])
         except StorageFailed:
-            if len(group) > 1:  # each by itself: one may be the cause, and the others are not to suffer for it
+            if len(group) > 1:  # try each by itself, so that only the cause fails
                 for commit in group:
                     await self.commit_together([commit])
                 return

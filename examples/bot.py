@@ -1,10 +1,10 @@
-"""A bot: slixmpp has the connection, TLS and SASL; what the bot knows and decides is the core's client half.
+"""A bot: slixmpp has the connection, TLS and SASL; the core's client half has the state and the rules.
 
     BOT_PASSWORD=... python bot.py friar@example.org friar.json
 
-It lets everybody of its own domain see its presence, subscribes to them in turn, and answers their messages: "who?"
-by who is there, "adieu" by leaving, others by an echo. When its session is over the program ends; let something start
-it again. It goes on with the roster that it kept, and is sent what has changed since (RFC 6121 section 2.6).
+The bot approves everybody of its own domain, subscribes to them in turn, and answers their messages: "who?" with who is
+available, "adieu" by leaving, others with an echo. The program ends with its session; let a supervisor start it again.
+It then begins with the roster that it kept, and the server sends what has changed since (RFC 6121 section 2.6).
 """
 
 import asyncio
@@ -34,11 +34,11 @@ Stamp = Callable[[], tuple[datetime, str]]
 def decide(request: Presence, client: core.Client) -> core.Decision:
     sender = request.from_jid
     ours = sender is not None and sender.domain == client.jid.domain
-    return core.Decision.APPROVE if ours else core.Decision.DENY  # there is nobody to be asked
+    return core.Decision.APPROVE if ours else core.Decision.DENY  # there is no user to ask
 
 
 def reactions(told: Notification, client: core.Client, stamp: Stamp) -> Iterator[core.Event]:
-    """Yield what the bot wants, now that it has been told this: no I/O, so it is tested without a network."""
+    """Yield what the bot does after this notification. It does no I/O, so it can be tested without a network."""
     match told:
         case ItemAdded(item) | ItemUpdated(_, item) if item.subscription is Subscription.FROM:
             if isinstance(parse_address(item.jid), Address):  # a roster may hold an address that is not a JID
@@ -71,13 +71,13 @@ class Bot(ClientWire):
         self.host.wants(core.SetPresence)
 
     def hear(self, stanza: StanzaBase) -> StanzaBase | None:
-        """Once there is a session, take stanzas away from slixmpp, which has opinions of its own on them."""
+        """When a session begins, take over all stanzas, so that slixmpp does not answer them itself."""
         if self.host.client.bound is None or stanza.name not in KINDS:
             return stanza
         self.host.receive(from_element(from_etree(stanza.xml)))
         return None
 
-    # --- what the host calls --------------------------------------------------------------------------------
+    # --- called by the host ---------------------------------------------------------------------------------
 
     def send(self, stanza: Stanza) -> None:
         self.xmpp.send_raw(write_stanza(stanza))
@@ -89,7 +89,7 @@ class Bot(ClientWire):
                 asyncio.get_running_loop().call_soon(self.xmpp.disconnect)  # when it has been sent
 
     def keep(self, client: core.Client) -> None:
-        """Write what the next session begins with."""
+        """Save the client with which the next session begins."""
         new = self.kept.with_suffix(".new")
         new.write_text(to_text(client))
         new.replace(self.kept)
@@ -97,7 +97,7 @@ class Bot(ClientWire):
 
 async def main(jid: str, kept: str, host: str | None = None, port: str = "5222", authority: str | None = None) -> None:
     xmpp = ClientXMPP(jid, os.environ["BOT_PASSWORD"])
-    xmpp.ca_certs = None if authority is None else Path(authority)  # who has signed a private certificate
+    xmpp.ca_certs = None if authority is None else Path(authority)  # the authority of a private certificate
     Bot(xmpp, Path(kept))
     xmpp.connect(host, int(port))
     await xmpp.disconnected

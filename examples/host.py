@@ -24,7 +24,7 @@ class Server(Wire):
     def __init__(
         self, domain: str, passwords: Mapping[str, str], host: Callable[[Wire], Loop[State]] | None = None
     ) -> None:
-        """:param host: makes the host that is to carry out what this server is told; one in memory otherwise."""
+        """:param host: makes the host of this server; by default one with a storage in memory."""
         self.domain, self.passwords = domain, passwords
         self.streams: list[Stream] = []
         self.sessions: dict[tuple[str, SessionId], Stream] = {}
@@ -32,9 +32,9 @@ class Server(Wire):
 
     def create_accounts(self) -> None:
         for name in self.passwords:
-            self.host.create(parse_jid(f"{name}@{self.domain}").bare)  # nothing happens where one exists
+            self.host.create(parse_jid(f"{name}@{self.domain}").bare)  # does nothing if the account exists
 
-    # --- what the loops call --------------------------------------------------------------------------------
+    # --- called by the loops --------------------------------------------------------------------------------
 
     def connect(self) -> Stream:
         self.streams.append(Stream(self.domain, self.passwords, stream_features(DEFAULT)))
@@ -57,21 +57,21 @@ class Server(Wire):
         self.host.bind(jid.bare, session, stream.lang)
 
     def lose(self, stream: Stream) -> None:
-        """Take note that a connection has ended. What it got and never read is lost: XEP-0198 is about that."""
+        """Take note that a connection has ended. What it got but never read is lost; XEP-0198 would prevent that."""
         stream.closed = True
         if stream.bound is not None and self.sessions.get(stream.bound) is stream:
             del self.sessions[stream.bound]
             self.host.end(*stream.bound)
 
     def to_write(self) -> Iterator[tuple[Stream, bytes]]:
-        """Take out what is to be written; where a stream is closed by now, its connection ends after that."""
+        """Take out what must be written. If the stream is closed, end its connection after that."""
         for stream in [each for each in self.streams if each.out or each.closed]:
             data, stream.out = stream.out, b""
             if stream.closed:
                 self.streams.remove(stream)
             yield stream, data
 
-    # --- what the host calls --------------------------------------------------------------------------------
+    # --- called by the host ---------------------------------------------------------------------------------
 
     def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
         stream = self.sessions.get((account, session))

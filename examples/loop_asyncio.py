@@ -9,7 +9,7 @@ from contextlib import suppress
 from host import Server
 from negotiation import Stream
 
-SLOWEST = 1_000_000  # bytes that may wait for a client: who does not read them is disconnected
+SLOWEST = 1_000_000  # bytes that may wait for a client; beyond it the client is disconnected
 
 
 class Listener:
@@ -18,13 +18,13 @@ class Listener:
         self.writers: dict[Stream, asyncio.StreamWriter] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Read one connection to its end; what comes of it may be written to any of them."""
+        """Read one connection to its end. Its stanzas may be delivered to any connection."""
         stream = self.server.connect()
         self.writers[stream] = writer
         with suppress(OSError):
             while not stream.closed and (data := await reader.read(65536)):
                 await self.receive(stream, data)
-                await writer.drain()  # who sends faster than he reads is not read from
+                await writer.drain()  # do not read from a client that does not read
         self.server.lose(stream)
         self.write()
 

@@ -10,11 +10,11 @@ import trio
 from host import Server
 from negotiation import Stream
 
-SLOWEST = 1_000_000  # bytes that may wait for a client: who does not read them is disconnected
+SLOWEST = 1_000_000  # bytes that may wait for a client; beyond it the client is disconnected
 
 
 class Connection:
-    """One connection: a task reads it while another one writes, so a slow client holds up nobody else."""
+    """One connection: a task reads it while another one writes, so a slow client delays no other."""
 
     def __init__(self, socket: trio.SocketStream, scope: trio.CancelScope) -> None:
         self.socket, self.scope = socket, scope
@@ -31,7 +31,7 @@ class Connection:
         async for data in self.pieces:
             await self.socket.send_all(data)
             self.waiting -= len(data)
-        self.scope.cancel()  # all is written, and nothing more is to be read
+        self.scope.cancel()  # everything is written, and there is nothing more to read
 
 
 class Listener:
@@ -40,7 +40,7 @@ class Listener:
         self.connections: dict[Stream, Connection] = {}
 
     async def serve(self, socket: trio.SocketStream) -> None:
-        """Serve one connection to its end; what comes of it may be written to any of them."""
+        """Serve one connection to its end. Its stanzas may be delivered to any connection."""
         stream = self.server.connect()
         try:
             async with trio.open_nursery() as nursery:

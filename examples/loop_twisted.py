@@ -14,12 +14,12 @@ from twisted.internet.task import react
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
 
-SLOWEST = 1_000_000  # bytes that may wait for a client: who does not read them is disconnected
+SLOWEST = 1_000_000  # bytes that may wait for a client; beyond it the client is disconnected
 
 
 @implementer(IPushProducer)
 class Connection(Protocol):
-    """One connection. As a producer of its own bytes it is told when its client reads too slowly."""
+    """One connection. It is the producer of what it writes, so Twisted tells it when its client reads too slowly."""
 
     transport: Any  # its types are zope interfaces, which mypy cannot read
 
@@ -43,14 +43,14 @@ class Connection(Protocol):
 
     def pauseProducing(self) -> None:
         self.behind = self.behind or 0  # it is told at each write
-        self.transport.pauseProducing()  # who sends faster than he reads is not read from
+        self.transport.pauseProducing()  # do not read from a client that does not read
 
     def resumeProducing(self) -> None:
         self.behind = None
         self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """Nothing to stop: the connection is lost, which is reported as such."""
+        """Do nothing: Twisted reports the lost connection by connectionLost."""
 
 
 class Listener(Factory):

@@ -1,7 +1,7 @@
-"""How a client's stream begins, without I/O: a header, a name and a password, a resource. Then stanzas.
+"""The beginning of a client's stream, without I/O: a header, a name and a password, a resource. Then stanzas.
 
-This is no more of RFC 6120 than a client needs to log in. Left out, and yours to add here: TLS (section 5: without it
-passwords cross the network as they are, so these examples listen on loopback alone), SASL mechanisms other than PLAIN
+This implements only what a client needs to log in (RFC 6120). Add here what is left out: TLS (section 5; without it
+passwords cross the network in clear text, so these examples listen on loopback only), SASL mechanisms other than PLAIN
 and passwords kept as they should be (section 6), resumption (XEP-0198), a bound on the time that a client may take.
 """
 
@@ -42,21 +42,21 @@ class Stream:
 
     def __init__(self, domain: str, passwords: Mapping[str, str], features: Iterable[Element]) -> None:
         self.domain, self.passwords = domain, passwords
-        # What a client uses only where it is offered (RFC 6121 sections 2.6.1 and 3.4.1).
+        # A client uses these only if the server offers them (RFC 6121 sections 2.6.1 and 3.4.1).
         self.offers = (element("bind", BIND), *features)
         self.parser = StreamParser(limits=CLIENT_TO_SERVER)
         self.account: JID | None = None
         self.jid: JID | None = None
         self.bound: tuple[str, SessionId] | None = None  # the host's
         self.lang: str | None = None
-        self.out = b""  # what waits to be written
-        self.closed = False  # nothing more is read, and once `out` is written the connection ends
+        self.out = b""  # the bytes to write
+        self.closed = False  # read nothing more; end the connection once `out` is written
 
     def receive(self, data: bytes) -> Iterator[JID | Stanza]:
         try:
             events = self.parser.feed(data)
         except CodecError as error:
-            yield from self.take(error.before)  # what came before the error counts
+            yield from self.take(error.before)  # process the events before the error
             self.close(error.condition)
         else:
             yield from self.take(events)

@@ -1,4 +1,4 @@
-"""A storage on PostgreSQL for asyncio: several connections, so that one slow commit does not hold up the others."""
+"""A storage on PostgreSQL for asyncio: several connections, so that a slow commit does not delay the others."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ OUTBOX = "SELECT account, kind, key, value FROM records WHERE kind = 'outbox' OR
 COUNT = "SELECT count(*), coalesce(sum(size), 0)::int FROM records WHERE account = %s AND kind = 'offline'"
 
 Connection: TypeAlias = psycopg.AsyncConnection[Any]
-Report = Callable[[str, Damaged], None]  # is told of a damaged record, and of which account it is
+Report = Callable[[str, Damaged], None]  # takes the account and the damaged record
 
 
 class PostgresStorage:
-    """Open it with :meth:`open`. As many commits and reads are under way at a time as there are connections."""
+    """Open it with :meth:`open`. Each connection does one commit or read at a time."""
 
     def __init__(self, conninfo: str, report: Report, connections: int = 4) -> None:
         self.conninfo, self.report, self.writers = conninfo, report, connections
@@ -56,7 +56,7 @@ class PostgresStorage:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection; one that has failed is replaced when it is needed again."""
+        """Lend a connection. A connection that has failed is replaced when it is needed again."""
         db = await self.free.get()
         try:
             if db is None or db.closed:
@@ -67,7 +67,7 @@ class PostgresStorage:
         finally:
             self.free.put_nowait(db)
 
-    # --- what AsyncHost wants -------------------------------------------------------------------------------
+    # --- called by AsyncHost --------------------------------------------------------------------------------
 
     async def commit(self, operations: Operations) -> None:
         number: str | None = None
@@ -97,7 +97,7 @@ class PostgresStorage:
         return str(row[0])
 
     async def was_committed(self, number: str) -> bool:
-        """Ask until it is known: StorageFailed means that nothing was done, and the connection broke during COMMIT."""
+        """Ask whether the transaction was committed, until there is an answer: the connection broke during COMMIT."""
         while True:
             with suppress(StorageFailed):
                 async with self.connection() as db:
@@ -125,7 +125,7 @@ class PostgresStorage:
         return [(account, put) for account, *row in rows for put in self.undamaged(account, [row]).records]
 
     def undamaged(self, account: str, rows: Iterable[Sequence[str]]) -> Loaded:
-        """Read records; report those that are damaged, which stay where they are."""
+        """Read records; report the damaged ones, which stay in the table."""
         found = load_records([(Kind(kind), key, value) for kind, key, value in rows])
         for each in found.damaged:
             self.report(account, each)

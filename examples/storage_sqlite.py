@@ -90,7 +90,7 @@ def failing() -> Iterator[None]:
         raise StorageFailed(str(error)) from error
 
 
-# --- beside an event loop -------------------------------------------------------------------------------------
+# --- with an event loop ---------------------------------------------------------------------------------------
 
 
 class ThreadedSQLite:

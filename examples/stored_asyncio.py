@@ -36,7 +36,7 @@ class StoredListener(Listener):
         return self.host
 
     async def receive(self, stream: Stream, data: bytes) -> None:
-        """Read on when all that came is stored and handed over: a client can fill no memory."""
+        """Read on only when each stanza has been stored and sent, so that a client cannot fill the memory."""
         for got in stream.receive(data):
             if isinstance(got, JID):
                 self.server.bind(stream, got)

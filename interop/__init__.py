@@ -1,1 +1,1 @@
-"""The vectors against servers in use: Prosody and ejabberd, beside this implementation (``make interop``)."""
+"""Run the vectors against Prosody, ejabberd and this implementation (``make interop``)."""

@@ -70,7 +70,7 @@ def main(
 
 
 def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
-    """Run the vectors against the core and these servers, which run as long as that takes.
+    """Run the vectors against the core and these servers, which run until the end.
 
     :raises NotAvailable: where a server cannot be had.
     """
@@ -79,7 +79,7 @@ def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
         server.installed()
     core = core_drivers().server
     results = {"core": [run(vector, core, None) for vector in vectors]}
-    # Whatever ends this, the servers stop first: what still runs against them then fails at once.
+    # At any end the servers stop first, so that vectors that still run fail at once.
     with ThreadPoolExecutor() as pool, ExitStack() as stack:
         configs = [stack.enter_context(server.running()) for server in servers]
         for server, each in zip(servers, pool.map(lambda config: run_live(vectors, config), configs), strict=True):

@@ -1,4 +1,4 @@
-"""What is known of each server: the vectors that it fails, with the sentence that it does not follow."""
+"""The known deviations of each server: the vectors that it fails, and the sentence that it does not follow."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Deviation:
     does: str
     """What the server does, in a line."""
     section: str
-    """What it concerns: ``6121 3.1.6``, ``XEP-0191 3.4`` and so on."""
+    """The section that it concerns: ``6121 3.1.6``, ``XEP-0191 3.4`` and so on."""
     kind: Literal["against", "beyond", "configuration"]
     """``against``: the sentence says otherwise. ``beyond``: no sentence does; the vectors are of level ``MAY`` or
     ``peer``. ``configuration``: the server was set up, or is reached, in a way that excludes it."""
     vectors: tuple[str, ...]
     sentence: str = ""
-    """What is asked for there, word for word; empty where no sentence says anything."""
+    """The sentence of that section, word for word; empty if there is none."""
     note: str = ""
     unsteady: bool = False
     """Whether it happens in some runs only: two processes of the server race."""
@@ -52,7 +52,7 @@ def read_deviations(file: Path = FILE) -> tuple[Deviation, ...]:
 
 
 def unexpected(server: str, results: Sequence[Result], recorded: Iterable[Deviation]) -> list[str]:
-    """Return, a line each, where the results of a server are not what is recorded of it."""
+    """Return one line for each difference between the results of a server and what is recorded."""
     known = {id for each in recorded if each.server == server for id in each.vectors}
     failed = {result.vector.id for result in results if result.outcome is Outcome.FAILED}
     run = {result.vector.id for result in results}

@@ -1,4 +1,4 @@
-"""``python -m interop.differ``: what Prosody and ejabberd do otherwise than the core, found by random traces."""
+"""``python -m interop.differ``: differences of Prosody and ejabberd from the core, found by random traces."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def main(
     seconds: float,
     out: Path | None,
 ) -> None:
-    """Compare the servers with the core for a minute each. They do differ; it fails where one cannot be tested."""
+    """Compare the servers with the core for a minute each. Differences are no failure; a server that cannot be tested is."""
     console = Console()
     failed = False
     for name in names or SERVERS:
@@ -56,7 +56,7 @@ def main(
 
 
 def compare(config: LiveConfig, acts: tuple[str, ...], seed: int, seconds: float) -> Report:
-    """Compare one server with the core, for as long as that may take."""
+    """Compare one server with the core, for the given time."""
     end = time.monotonic() + seconds
     with closing(LiveDriver(config)) as driver:
         return search(

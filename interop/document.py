@@ -18,7 +18,7 @@ _TITLES: Final = {
 
 
 def document(recorded: Iterable[Deviation]) -> str:
-    """Return the whole page: the introduction as it is written, then a part for each server."""
+    """Return the whole page: the introduction, then a part for each server."""
     return "\n".join([_INTRODUCTION.read_text(encoding="utf-8").rstrip(), "", *_parts(tuple(recorded)), ""])
 
 

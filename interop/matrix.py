@@ -1,4 +1,4 @@
-"""The matrix: for each section of RFC 6121, what became of its vectors on each server."""
+"""The matrix: for each section of RFC 6121, the results of its vectors on each server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prosody and ejabberd on loopback: installed where they are missing, started under a directory, and stopped."""
+"""Prosody and ejabberd on loopback: installed if they are missing, started under a directory, and stopped."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ class Server:
 
     name: str
     program: str
-    """What is there once the package is installed."""
+    """The program that the package installs."""
     configuration: str
-    """The file beside this module whose ``$name`` are filled in."""
+    """The file next to this module whose ``$name`` are filled in."""
     command: Callable[[Path, Path], tuple[Sequence[str], Mapping[str, str]]]
-    """Gives the command and its environment for the directory and the configuration file."""
+    """Returns the command and its environment for the directory and the configuration file."""
     accounts: tuple[str, str] | None = None
-    """The commands that create and remove an account, where there are any: ``$file`` is the configuration file."""
+    """The commands that create and remove an account, if there are any: ``$file`` is the configuration file."""
 
     def installed(self) -> None:
-        """See that the server is installed.
+        """Install the server if it is missing.
 
-        :raises NotAvailable: where it is not and cannot be.
+        :raises NotAvailable: if it cannot be installed.
         """
         if shutil.which(self.program, path=_PATH) is None:
             install(self.name)
@@ -61,12 +61,12 @@ class Server:
 
     @contextmanager
     def running(self, configuration: str | None = None) -> Iterator[LiveConfig]:
-        """Start the server under a directory of its own; stop it and remove that afterwards.
+        """Start the server under a new directory; stop the server and remove the directory afterwards.
 
-        It offers TLS, which the configuration does not take, though it names the authority to trust then.
+        The server offers TLS. The configuration does not use it, but names the authority to trust.
 
-        :param configuration: the text of another configuration, in which the same ``$name`` are filled in.
-        :raises NotAvailable: where it does not start.
+        :param configuration: the text of another configuration, with the same ``$name``.
+        :raises NotAvailable: if it does not start.
         """
         with TemporaryDirectory(prefix=f"{self.name}-") as name:
             directory = Path(name)
@@ -88,7 +88,7 @@ class Server:
                 yield LiveConfig(port=c2s_port, component=component, tls="never", cafile=str(authority))
 
     def by_command(self, config: LiveConfig) -> LiveConfig:
-        """Return the configuration with which accounts are not made in-band, but by the server's command."""
+        """Return the configuration in which the server's command creates accounts, not in-band registration."""
         assert self.accounts is not None, f"{self.name} has no command for that"
         assert config.cafile is not None, "the server does not run"
         file = shlex.quote(str(Path(config.cafile).with_name(self.configuration)))
@@ -119,7 +119,7 @@ def _prosody(directory: Path, file: Path) -> tuple[Sequence[str], Mapping[str, s
 
 
 def _ejabberd(directory: Path, file: Path) -> tuple[Sequence[str], Mapping[str, str]]:
-    """Start it without ejabberdctl, which wants the package's user, and a name service that it leaves behind."""
+    """Start ejabberd without ejabberdctl, which needs the package's user, and a name service that keeps running."""
     found = sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin")) or sorted(Path("/usr/lib").glob("ejabberd-*/ebin"))
     if not found:
         raise NotAvailable("ejabberd is not where Debian's package has it")
@@ -145,7 +145,7 @@ PROSODY: Final = Server(
 EJABBERD: Final = Server("ejabberd", "ejabberdctl", "ejabberd.yml", _ejabberd)
 SERVERS: Final = {server.name: server for server in (PROSODY, EJABBERD)}
 
-# Debian keeps servers where only root's PATH looks.
+# Debian installs servers into folders of root's PATH.
 _PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -160,7 +160,7 @@ def certify(domains: Sequence[str], file: Path) -> Path:
 
 
 def install(package: str) -> None:
-    """Install a package of Debian's; what it would start as a service stays off (``RUNLEVEL``).
+    """Install a Debian package, without starting its services (``RUNLEVEL``).
 
     :raises NotAvailable: where that cannot be done.
     """
