@@ -1,7 +1,7 @@
-"""A small server but for its I/O: bytes go in for one stream, and bytes come out for any of them.
+"""A small server without I/O: bytes from one stream go in, and bytes for any stream come out.
 
-The programs in this folder differ in how they read and write. Unless it is given another host, this server keeps all
-in memory, and nothing wakes its accounts; stored_asyncio.py does better. It has no streams to other domains.
+The programs in this folder differ in how they read and write. Without another host, this server keeps everything in
+memory, and nothing wakes its accounts; stored_asyncio.py changes both. It has no streams to other domains.
 """
 
 from __future__ import annotations

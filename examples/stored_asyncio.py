@@ -1,4 +1,4 @@
-"""The server of loop_asyncio.py with accounts that outlive it, in SQLite or PostgreSQL:
+"""The server of loop_asyncio.py with accounts stored in SQLite or PostgreSQL:
 
 python stored_asyncio.py server.sqlite [port]
 python stored_asyncio.py "postgresql://localhost/xmpp" [port]

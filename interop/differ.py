@@ -37,7 +37,7 @@ def main(
     seconds: float,
     out: Path | None,
 ) -> None:
-    """Compare the servers with the core for a minute each. Differences are no failure; a server that cannot be tested is."""
+    """Compare the servers with the core for a minute each. A difference is no failure."""
     console = Console()
     failed = False
     for name in names or SERVERS:
