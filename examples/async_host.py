@@ -26,13 +26,13 @@ from xmpp_im_core.server import Put, Service, SessionId
 from xmpp_im_core.stanza import Stanza
 
 S = TypeVar("S")
-MOST = 256  # commits in one transaction
+MOST = 256  # the maximum number of commits in one transaction
 
 
 class AsyncStorage(Protocol):
-    """A Storage whose methods are coroutines; they raise StorageFailed as its methods do."""
+    """A Storage whose methods are coroutines. They raise StorageFailed like the methods of Storage."""
 
-    writers: int  # how many commits may be under way at the same time
+    writers: int  # how many commits may run at the same time
 
     async def commit(self, operations: Operations) -> None: ...
     async def account(self, jid: str) -> Stored: ...
@@ -57,8 +57,8 @@ class AsyncHost(DeferredHost[S]):
         super().__init__(service, wire, lambda: datetime.now(UTC), lambda: uuid4().hex, policy, outbox=outbox)
         self.storage, self.flush = storage, flush
         self.commits: deque[Commit] = deque()
-        self.asked = asyncio.Event()  # there are commits to do
-        self.under_way = 0  # requests that have not been answered
+        self.asked = asyncio.Event()  # set while there are commits to do
+        self.under_way = 0  # requests without an answer
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:

@@ -42,11 +42,11 @@ def reactions(told: Notification, client: core.Client, stamp: Stamp) -> Iterator
     match told:
         case ItemAdded(item) | ItemUpdated(_, item) if item.subscription is Subscription.FROM:
             if isinstance(parse_address(item.jid), Address):  # a roster may hold an address that is not a JID
-                yield core.Subscribe(*stamp(), item.jid)  # approved, and the server says so
+                yield core.Subscribe(*stamp(), item.jid)  # the bot approved the contact, and the server confirmed it
         case MessageReceived(message, content, None) if content.type in ("chat", "normal"):
             words, sender = content.body(), message.from_jid
             if words is None or sender is None or not client.subscription(sender.bare).from_:
-                return  # no answer to strangers: two bots that answer each other never stop
+                return  # do not answer strangers: two bots could answer each other without end
             there = ", ".join(jid for jid in client.roster.items if client.resources(jid))
             yield core.Reply(*stamp(), message, (core.Text((there or "nobody") if words == "who?" else words),))
             if words == "adieu":
@@ -86,7 +86,7 @@ class Bot(ClientWire):
         for event in reactions(notification, self.host.client, self.host.stamp):
             self.host.feed(event)
             if isinstance(event, core.GoUnavailable):
-                asyncio.get_running_loop().call_soon(self.xmpp.disconnect)  # when it has been sent
+                asyncio.get_running_loop().call_soon(self.xmpp.disconnect)  # after the stanza was sent
 
     def keep(self, client: core.Client) -> None:
         """Save the client with which the next session begins."""

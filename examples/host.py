@@ -41,7 +41,7 @@ class Server(Wire):
         return self.streams[-1]
 
     def receive(self, stream: Stream, data: bytes) -> None:
-        """Take what was read from a connection. After this, and after `lose`, write what `to_write` returns."""
+        """Take bytes that were read from a connection. After this, and after `lose`, write what `to_write` yields."""
         for got in stream.receive(data):
             if isinstance(got, JID):
                 self.bind(stream, got)

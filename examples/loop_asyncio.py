@@ -40,7 +40,7 @@ class Listener:
                 del self.writers[stream]
                 writer.close()
             elif writer.transport.get_write_buffer_size() > SLOWEST:
-                writer.transport.abort()  # its reader wakes up, and reports the loss
+                writer.transport.abort()  # `serve` then gets the end of the connection, and calls `lose`
 
 
 async def main(port: int) -> None:

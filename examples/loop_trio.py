@@ -18,7 +18,7 @@ class Connection:
 
     def __init__(self, socket: trio.SocketStream, scope: trio.CancelScope) -> None:
         self.socket, self.scope = socket, scope
-        self.queue, self.pieces = trio.open_memory_channel[bytes](math.inf)  # `waiting` is its bound
+        self.queue, self.pieces = trio.open_memory_channel[bytes](math.inf)  # `waiting` bounds it
         self.waiting = 0
 
     def put(self, data: bytes) -> None:
@@ -50,11 +50,11 @@ class Listener:
                     self.server.receive(stream, bytes(data))
                     self.write()
                     if stream.closed:
-                        break  # the other task goes on until the end of the stream is written
+                        break  # the other task still writes the end of the stream
                 else:
                     nursery.cancel_scope.cancel()
         except* trio.BrokenResourceError:
-            pass  # the connection broke, whichever task saw it first
+            pass  # the connection broke; either task may have noticed it
         self.server.lose(stream)
         self.write()
 

@@ -26,7 +26,7 @@ class Connection(Protocol):
     def __init__(self, listener: Listener) -> None:
         self.listener, self.server = listener, listener.server
         self.stream = self.server.connect()
-        self.behind: int | None = None  # bytes written since the client has fallen behind
+        self.behind: int | None = None  # bytes written since the client reads too slowly; None if it does not
         listener.connections[self.stream] = self
 
     def connectionMade(self) -> None:
@@ -80,7 +80,7 @@ async def main(reactor: Any, port: str = "5222") -> None:
     server.create_accounts()
     socket = reactor.listenTCP(int(port), Listener(server), interface="127.0.0.1")
     print(socket.getHost().port, flush=True)
-    await Deferred()  # until the process is ended
+    await Deferred()  # until the process ends
 
 
 if __name__ == "__main__":

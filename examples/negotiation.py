@@ -38,7 +38,7 @@ FAILURE = element("failure", SASL, {}, [element("not-authorized", SASL)])
 
 
 class Stream:
-    """One client's stream. Feed it bytes; it yields the JID that it asks to bind, and stanzas after that."""
+    """One client's stream. It takes bytes, and yields the JID that the client binds, then stanzas."""
 
     def __init__(self, domain: str, passwords: Mapping[str, str], features: Iterable[Element]) -> None:
         self.domain, self.passwords = domain, passwords
@@ -47,7 +47,7 @@ class Stream:
         self.parser = StreamParser(limits=CLIENT_TO_SERVER)
         self.account: JID | None = None
         self.jid: JID | None = None
-        self.bound: tuple[str, SessionId] | None = None  # the host's
+        self.bound: tuple[str, SessionId] | None = None  # the account and the session in the host
         self.lang: str | None = None
         self.out = b""  # the bytes to write
         self.closed = False  # read nothing more; end the connection once `out` is written
@@ -87,7 +87,7 @@ class Stream:
         try:
             _, name, password = b64decode(text).decode().split("\0")
             account = parse_jid(f"{name}@{self.domain}")
-            if account.domain != self.domain or not account.is_bare:  # the name was "romeo@elsewhere/", say
+            if account.domain != self.domain or not account.is_bare:  # a name such as "romeo@elsewhere/"
                 raise ValueError("a user name is a localpart")
             if self.passwords[account.local or ""] != password:
                 raise ValueError("wrong password")
@@ -95,7 +95,7 @@ class Stream:
             self.out += write_element(FAILURE)
         else:
             self.out += write_element(SUCCESS)
-            self.account, self.parser = account, StreamParser(limits=CLIENT_TO_SERVER)  # the stream begins anew
+            self.account, self.parser = account, StreamParser(limits=CLIENT_TO_SERVER)  # the client restarts the stream
 
     def bind(self, iq: IQ, account: JID) -> Iterator[JID]:
         request = iq.payload.first("bind", BIND)

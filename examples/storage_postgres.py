@@ -43,7 +43,7 @@ class PostgresStorage:
         self.free: asyncio.LifoQueue[Connection | None] = asyncio.LifoQueue()
 
     async def open(self) -> None:
-        for _ in range(2 * self.writers):  # reads do not wait for commits
+        for _ in range(2 * self.writers):  # twice, so that reads need not wait for commits
             self.free.put_nowait(None)
         async with self.connection() as db, db.transaction():
             await db.execute(TABLE)

@@ -1,4 +1,4 @@
-"""A storage on SQLite: one table holds the records of all accounts, and the outbox."""
+"""A storage on SQLite: one table contains the records of all accounts and the outbox."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def failing() -> Iterator[None]:
 
 
 class ThreadedSQLite:
-    """The same for asyncio: one thread commits, another one reads, and each has a connection to the file."""
+    """The same storage for asyncio: one thread commits and another one reads, each with a connection to the file."""
 
     writers = 1  # SQLite has one writer at a time
 
@@ -119,7 +119,7 @@ class ThreadedSQLite:
 
 
 class Worker:
-    """A thread with a connection that only it uses."""
+    """A thread with its own connection."""
 
     def __init__(self, path: str, report: Report) -> None:
         self.thread = ThreadPoolExecutor(max_workers=1)
@@ -135,6 +135,6 @@ class Worker:
 
 def open_storage(path: str, report: Report) -> SQLiteStorage:
     db = sqlite3.connect(path, timeout=60)
-    db.execute("PRAGMA journal_mode = WAL")  # reads go on during a commit
-    db.execute("PRAGMA synchronous = FULL")  # what is committed outlives a power failure
+    db.execute("PRAGMA journal_mode = WAL")  # allows reads during a commit
+    db.execute("PRAGMA synchronous = FULL")  # commits survive a power failure
     return SQLiteStorage(db, report)

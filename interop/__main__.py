@@ -1,4 +1,4 @@
-"""``python -m interop``: start the servers, run all vectors, print the matrix, and check what is recorded."""
+"""``python -m interop``: start the servers, run all vectors, print the matrix, and check the recorded deviations."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Vectors = Sequence[Vector | Malformed]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--server", "names", multiple=True, type=click.Choice([*SERVERS]), help="Only this one.")
-@click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? stand for what they usually do.")
-@click.option("--details", type=click.Path(file_okay=False, path_type=Path), help="Write why vectors failed here.")
+@click.option("--server", "names", multiple=True, type=click.Choice([*SERVERS]), help="Only this server.")
+@click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? are wildcards.")
+@click.option("--details", type=click.Path(file_okay=False, path_type=Path), help="Write the reasons of failures here.")
 @click.option("--write", is_flag=True, help="Write docs/deviations.md, and do nothing else.")
 @click.pass_context
 def main(
@@ -43,8 +43,8 @@ def main(
 ) -> None:
     """Run the vectors against the core, Prosody and ejabberd.
 
-    Exits with 1 where a vector fails that is not recorded in interop/deviations.toml, where one is recorded that does
-    not fail, and where docs/deviations.md is not what the record says.
+    The exit status is 1 if a vector fails that is not recorded in interop/deviations.toml, if a recorded vector passes,
+    or if docs/deviations.md is not up to date.
     """
     recorded = read_deviations()
     if write:
@@ -72,7 +72,7 @@ def main(
 def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
     """Run the vectors against the core and these servers, which run until the end.
 
-    :raises NotAvailable: where a server cannot be had.
+    :raises NotAvailable: if a server cannot be installed or started.
     """
     servers = [SERVERS[name] for name in names]
     for server in servers:
@@ -102,7 +102,7 @@ def _write_details(directory: Path, results: dict[str, list[Result]]) -> None:
 
 
 def terminated(signum: int, frame: FrameType | None) -> None:
-    """Let a termination unwind as an exit does, so that no server stays behind."""
+    """Exit by an exception at SIGTERM, so that the servers are stopped."""
     sys.exit(128 + signum)
 
 

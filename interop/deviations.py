@@ -22,24 +22,24 @@ class Deviation:
 
     server: str
     does: str
-    """What the server does, in a line."""
+    """What the server does, in one line."""
     section: str
     """The section that it concerns: ``6121 3.1.6``, ``XEP-0191 3.4`` and so on."""
     kind: Literal["against", "beyond", "configuration"]
-    """``against``: the sentence says otherwise. ``beyond``: no sentence does; the vectors are of level ``MAY`` or
-    ``peer``. ``configuration``: the server was set up, or is reached, in a way that excludes it."""
+    """``against``: the sentence requires another behaviour. ``beyond``: no sentence does; the vectors have the level
+    ``MAY`` or ``peer``. ``configuration``: the setup of the server, or the way to reach it, causes the failure."""
     vectors: tuple[str, ...]
     sentence: str = ""
     """The sentence of that section, word for word; empty if there is none."""
     note: str = ""
     unsteady: bool = False
-    """Whether it happens in some runs only: two processes of the server race."""
+    """Whether it happens in some runs only, because two processes of the server race."""
 
 
 def read_deviations(file: Path = FILE) -> tuple[Deviation, ...]:
-    """Return all that is recorded, in order.
+    """Return all recorded deviations, in order.
 
-    :raises ValueError: where the file does not say what it should.
+    :raises ValueError: if the file does not have this form, or records a vector twice for a server.
     """
     data = tomllib.loads(file.read_text(encoding="utf-8"))
     recorded = tuple([_READER.structure(each, Deviation) for each in data["deviation"]])

@@ -22,11 +22,11 @@ from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--server", "names", multiple=True, type=click.Choice([*SERVERS]), help="Only this one.")
+@click.option("--server", "names", multiple=True, type=click.Choice([*SERVERS]), help="Only this server.")
 @click.option("--acts", multiple=True, type=click.Choice([*CHAPTERS]), default=["subscriptions"], show_default=True)
-@click.option("--seed", type=int, default=2, show_default=True, help="What traces are drawn from.")
+@click.option("--seed", type=int, default=2, show_default=True, help="The seed of the random traces.")
 @click.option("--seconds", type=click.FloatRange(0), default=60, show_default=True, help="For each server.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write vectors of what differs here.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write vectors of the differences here.")
 @click.pass_context
 def main(
     context: click.Context,
@@ -70,7 +70,7 @@ def compare(config: LiveConfig, acts: tuple[str, ...], seed: int, seconds: float
 
 
 _PLENTY: Final = 2000
-"""More traces than there is time for."""
+"""More traces than the time allows."""
 
 
 if __name__ == "__main__":

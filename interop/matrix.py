@@ -13,7 +13,7 @@ from xmpp_im_conformance.running.outcome import Outcome, Result
 
 
 def matrix(results: Mapping[str, Sequence[Result]]) -> Table:
-    """Return the table of the server vectors: a column for each server, ``passed / failed / not applicable``."""
+    """Return the table of the server vectors. Each cell is ``passed / failed / not applicable``."""
     counts = {server: by_section(each, Side.SERVER) for server, each in results.items()}
     table = Table("section", title="passed / failed / not applicable", title_justify="left")
     for server in results:

@@ -28,18 +28,19 @@ _HERE: Final = Path(__file__).resolve().parent / "configurations"
 _STARTING: Final = 60.0
 _STOPPING: Final = 10.0
 _EXPIRES: Final = datetime(2100, 1, 1, tzinfo=UTC)
-"""The usual year 3000 is too far off for the timer that ejabberd sets for it."""
+"""ejabberd sets a timer for the expiry of its certificate, and the default year 3000 is too far away for that timer."""
 
 
 class NotAvailable(Exception):
-    """The server cannot be installed or started; the message says why."""
+    """The server cannot be installed or started. The message says why."""
 
 
 @frozen
 class Server:
-    """A server as Debian packages it."""
+    """A server as packaged by Debian."""
 
     name: str
+    """The name of the package."""
     program: str
     """The program that the package installs."""
     configuration: str
@@ -122,7 +123,7 @@ def _ejabberd(directory: Path, file: Path) -> tuple[Sequence[str], Mapping[str, 
     """Start ejabberd without ejabberdctl, which needs the package's user, and a name service that keeps running."""
     found = sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin")) or sorted(Path("/usr/lib").glob("ejabberd-*/ebin"))
     if not found:
-        raise NotAvailable("ejabberd is not where Debian's package has it")
+        raise NotAvailable("ejabberd is not in the directory of Debian's package")
     mnesia = str(directory / "data").replace('"', "")
     command = ["erl", "-noinput", "-pa", str(found[-1]), "-mnesia", "dir", f'"{mnesia}"', "-s", "ejabberd"]
     environment = {
@@ -150,7 +151,7 @@ _PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:
 
 
 def certify(domains: Sequence[str], file: Path) -> Path:
-    """Write a key and a certificate of these domains into one file; return the file of the authority to trust."""
+    """Write a key and a certificate for these domains into one file; return the file of the authority to trust."""
     authority = trustme.CA()
     certificate = authority.issue_cert(*domains, not_after=_EXPIRES)
     certificate.private_key_and_cert_chain_pem.write_to_path(str(file))
@@ -162,10 +163,10 @@ def certify(domains: Sequence[str], file: Path) -> Path:
 def install(package: str) -> None:
     """Install a Debian package, without starting its services (``RUNLEVEL``).
 
-    :raises NotAvailable: where that cannot be done.
+    :raises NotAvailable: if it cannot be installed.
     """
     if shutil.which("apt-get") is None:
-        raise NotAvailable(f"{package} is not installed, and there is no apt-get that could")
+        raise NotAvailable(f"{package} is not installed, and there is no apt-get to install it")
     sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
     environment = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
     for words in (["update"], ["install", "--yes", "--no-install-recommends", package]):
@@ -177,7 +178,7 @@ def install(package: str) -> None:
 
 
 def _free_ports(number: int) -> list[int]:
-    """Return ports that nobody listens on, all different."""
+    """Return distinct ports on which nobody listens."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -188,7 +189,7 @@ def _free_ports(number: int) -> list[int]:
 def _wait_for(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
     """Wait until the server listens on a port.
 
-    :raises NotAvailable: where it ends, or does not within a minute.
+    :raises NotAvailable: if the server ends, or does not listen within a minute.
     """
     until = time.monotonic() + _STARTING
     while time.monotonic() < until:
@@ -202,7 +203,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], output: Path) -> None
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process and all that it has started."""
+    """Stop a process and all processes that it has started."""
     for how in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, how)

@@ -7,7 +7,7 @@ import { isWellMade, leaving } from './syntax.js'
 
 const LONGEST = 1023 // characters of a name or a group
 
-// Whether presence has this type, subscriptions aside; undefined: available.
+// The presence types besides those of subscriptions; undefined: available.
 const isPresence = (type) => [undefined, 'unavailable', 'probe', 'error'].includes(type)
 
 class Contact {
@@ -16,7 +16,7 @@ class Contact {
     this.listed = item.listed ?? false
     this.name = item.name ?? ''
     this.groups = item.groups ?? []
-    this.request = item.pending_in ?? null // the whole stanza, as text
+    this.request = item.pending_in ?? null // the complete stanza, as text
     this.state = stateOf(item.subscription ?? 'none', item.ask ?? false, this.request !== null)
     if (!STATES[this.state][2]) this.request = null
   }
@@ -33,7 +33,7 @@ class Contact {
     return STATES[this.state][2]
   }
 
-  // The contact as a client is shown it.
+  // The contact as a roster item.
   element() {
     const item = new Element('item', { jid: this.jid, subscription: this.subscription })
     if (this.name) item.attrs.name = this.name
@@ -45,16 +45,16 @@ class Contact {
 
 class Session {
   constructor(jid, resource) {
-    this.jid = jid // as the scenario writes it
+    this.jid = jid // as written in the scenario
     this.resource = resource
-    this.interested = false // has asked for the roster (2.2)
-    this.presence = null // the last that was broadcast; null: not available (4.2)
+    this.interested = false // whether it has requested the roster (2.2)
+    this.presence = null // the last broadcast presence; null: not available (4.2)
     this.directed = new Set()
   }
 }
 
 export class Account {
-  // `server` routes stanzas and delivers them to sessions; `items` is the roster that was stored.
+  // `server` routes stanzas and delivers them to sessions; `items` is the stored roster.
   constructor(server, jid, items) {
     this.server = server
     this.jid = jid
@@ -84,7 +84,7 @@ export class Account {
     for (const session of sessions) this.server.deliver(session.jid, stanza)
   }
 
-  // The contact of this address; one that is nowhere yet is in state None, and kept only if something is noted of it.
+  // The contact with this address. An unknown one has the state None, and is kept only after a change.
   contact(jid) {
     return this.contacts.get(jid) ?? new Contact(jid)
   }
@@ -108,7 +108,7 @@ export class Account {
     this.becomeUnavailable(session, presence({ type: 'unavailable' }))
   }
 
-  // What a client sends. Other stanzas than presence and roster IQs are nobody's here.
+  // Handle a stanza of a client. Only presence and roster IQs are supported.
   outbound(resource, stanza) {
     const session = this.sessions.get(resource)
     if (!session) return
@@ -124,7 +124,7 @@ export class Account {
   outboundPresence(session, stanza, address) {
     const type = stanza.attrs.type
     if (TYPES.includes(type)) {
-      // A subscription needs a contact, and nobody subscribes to their own presence.
+      // A subscription needs a contact, and users cannot subscribe to their own presence.
       if (!address) this.deliver(errorFor(stanza, 'bad-request'), [session])
       else if (address.bare !== this.jid) this.outboundSubscription(stanza, address.bare, session)
     } else if (!isPresence(type) || (type === undefined && !isWellMade(stanza))) {
@@ -142,7 +142,7 @@ export class Account {
     }
   }
 
-  // Route a stanza of a client as it is addressed. Returns whether its domain can be reached.
+  // Route a stanza of a client to its 'to'. Return whether the domain can be reached.
   routeFor(session, stanza) {
     return this.server.route(stamped(stanza, { from: this.fullJid(session) }))
   }
@@ -181,7 +181,7 @@ export class Account {
     return iq({ type: 'result', id: stanza.attrs.id, from: stanza.attrs.to, to: this.fullJid(session) }, ...children)
   }
 
-  // Why a roster get or set is refused (2.1.3, 2.3.3, 2.5.3); undefined where it is not.
+  // The reason for refusing a roster get or set (2.1.3, 2.3.3, 2.5.3); undefined if it is accepted.
   refusal(query, type) {
     const [item, ...others] = query.getChildren('item')
     if (type === 'get') return item ? 'bad-request' : undefined
@@ -211,7 +211,7 @@ export class Account {
     if (sees(subscription) || ask) this.routeSubscription(presence({ to: contact.jid, type: 'unsubscribe' }))
     if (isSeenBy(subscription)) this.route('unsubscribed', contact.jid)
     this.contacts.delete(contact.jid)
-    // A request that waits for an answer goes on waiting (3.1.3).
+    // A pending request of the contact stays pending (3.1.3).
     if (contact.request) this.keep(new Contact(contact.jid, { pending_in: contact.request }))
     this.push(new Element('item', { jid: contact.jid, subscription: 'remove' }))
   }
@@ -231,8 +231,8 @@ export class Account {
     this.server.route(presence({ from: this.jid, to, type, id }))
   }
 
-  // Route a change of a subscription. If it cannot be routed, the user is told at the available resources, and at
-  // the one that sent it (3.1.2, 8.3).
+  // Route a change of a subscription. If it cannot be routed, the available resources and the sending one get an
+  // error (3.1.2, 8.3).
   routeSubscription(stanza, sender) {
     if (this.server.route(stamped(stanza, { from: this.jid }))) return
     this.deliverUnroutable(stanza, new Set([...this.available, ...(sender ? [sender] : [])]))
@@ -245,7 +245,7 @@ export class Account {
     if (!routed) return
     const before = contact.subscription
     if (type === 'unsubscribed' && isSeenBy(before)) this.sendUnavailable(to)
-    // Requests go to bare JIDs, whatever the client wrote (3.1.2).
+    // The server sends requests to the bare JID, even if the client wrote a full JID (3.1.2).
     this.routeSubscription(stamped(stanza, { to }), session)
     if (after) {
       this.change(contact, after, type === 'subscribe' || type === 'subscribed')
@@ -257,7 +257,7 @@ export class Account {
     }
   }
 
-  // Note a contact's new state, and show it; `adds`: a contact that is not in the roster comes into it.
+  // Set a contact's state and push the item. `adds`: whether to add a contact that is not in the roster.
   change(contact, state, adds) {
     const shown = contact.listed ? contact.element().toString() : ''
     contact.state = state
@@ -267,8 +267,8 @@ export class Account {
     if (contact.listed && contact.element().toString() !== shown) this.push(contact.element())
   }
 
-  // Of what is addressed to a resource (8.5.3.2.2). A resource that the sender may not see is like one that is not
-  // there: an unsubscribe to it changes nothing, or the answer to the next request would tell the two apart.
+  // Handle a stanza that is addressed to a resource (8.5.3.2.2). If the sender may not see the resource, treat it as
+  // absent: if an unsubscribe to it had an effect, the answer to the next request would reveal the resource.
   isIgnored(type, from, match) {
     return !match || (type === 'unsubscribe' && !this.isVisible(match, from))
   }
@@ -296,11 +296,11 @@ export class Account {
     this.change(contact, after, false)
     if (type !== 'unsubscribe') return
     if (isSeenBy(subscription)) this.sendUnavailable(from)
-    // One that was addressed to a resource is not answered: it would tell whether that resource is there.
+    // Do not answer a stanza that was addressed to a resource: the answer would reveal whether the resource exists.
     if (!toFull) this.route('unsubscribed', from)
   }
 
-  // Let each available resource be unavailable to somebody who is not to see it any longer (3.2.2, 3.3.3).
+  // Send unavailable presence of each available resource to an entity that may no longer see it (3.2.2, 3.3.3).
   sendUnavailable(to) {
     for (const session of this.available) {
       session.directed.delete(to)
@@ -310,8 +310,8 @@ export class Account {
 
   // --- presence (4) ---------------------------------------------------------------------------------------
 
-  // Those who see the user, and those whom the user sees. An item of the user's own JID that was stored is neither:
-  // the user's resources see each other without subscription (4.2.2).
+  // The contacts that see the user, and those that the user sees. A stored item with the user's own JID does not
+  // count: the user's resources see each other without a subscription (4.2.2).
   subscribers() {
     return this.contactsWhere(isSeenBy)
   }
@@ -340,8 +340,8 @@ export class Account {
     }
   }
 
-  // A probe is sent from the bare JID. Within the service none is needed (4.3.1): there the contact's account is asked
-  // for the one resource that has come, so that the others are not shown the contact again.
+  // A probe is sent from the bare JID. Within the service no probe is needed (4.3.1): the contact's account answers to
+  // the new resource only, so the other resources do not get the contact's presence again.
   probe(to, session) {
     const from = this.server.isLocal(to) ? this.fullJid(session) : this.jid
     this.server.route(presence({ from, to, type: 'probe' }))
@@ -359,7 +359,7 @@ export class Account {
     session.presence = null
     session.directed.clear()
     const ended = this.sessions.get(session.resource) !== session
-    // The user's resources have been told: they need not tell this one that their directed presence ends (4.6.1).
+    // The user's resources know that this one left: they need not end their directed presence to it (4.6.1).
     if (wasAvailable || ended) this.forget(readJid(from), this.sessions.values())
   }
 
@@ -371,7 +371,7 @@ export class Account {
     if (!this.routeFor(session, stanza)) this.deliverUnroutable(stanza, [session]) // 8.3
   }
 
-  // What arrives for this account, from somebody else or from one of its own resources.
+  // Handle a stanza that arrives for this account, from another entity or from one of its own resources.
   inbound(stanza) {
     const from = readJid(stanza.attrs.from)
     const to = readJid(stanza.attrs.to)
@@ -393,13 +393,13 @@ export class Account {
     }
   }
 
-  // The resources that get what is addressed to the bare JID. An error may answer what a resource sent that has not
-  // become available yet, so that it goes to all if none is available.
+  // The resources that get stanzas for the bare JID. An error may answer a resource that is not available yet, so an
+  // error goes to all resources if none is available.
   addressed(type) {
     return type === 'error' && this.available.length === 0 ? [...this.sessions.values()] : this.available
   }
 
-  // Somebody has left: these sessions need not tell that their directed presence ends (4.6.1).
+  // An entity left: these sessions need not end their directed presence to it (4.6.1).
   forget(from, sessions) {
     for (const session of sessions) session.directed.delete(from.full)
   }
@@ -418,7 +418,7 @@ export class Account {
     }
   }
 
-  // --- what the runner looks at ---------------------------------------------------------------------------
+  // --- what the runner compares ---------------------------------------------------------------------------
 
   roster() {
     return [...this.contacts.values()].map((contact) => ({

@@ -1,4 +1,4 @@
-// The stdio protocol of the conformance runner: a request a line in, an answer a line out.
+// The stdio protocol of the conformance runner: one request per line in, one answer per line out.
 
 import { createInterface } from 'node:readline'
 import { Server } from './server.js'
@@ -6,7 +6,7 @@ import { NotApplicable } from './stanzas.js'
 
 let server = null
 
-// The ops, and what they do at the server; what leaves because of it is the answer.
+// The ops, and what each does with the server. The answer contains the stanzas that the server sends because of it.
 const ACTS = {
   connect: ({ jid }) => server.connect(jid),
   send: ({ from, xml }) => server.send(from, xml),

@@ -1,4 +1,4 @@
-// A server for two domains: accounts, and the way of stanzas between them and to another server.
+// A server for two domains: its accounts, and routing between them and to another server.
 
 import { Account } from './account.js'
 import { NotApplicable, readJid, readStanza } from './stanzas.js'
@@ -19,7 +19,7 @@ export class Server {
     }
   }
 
-  // --- what accounts do -----------------------------------------------------------------------------------
+  // --- called by accounts -----------------------------------------------------------------------------------
 
   deliver(jid, stanza) {
     this.delivered.push([jid, stanza.toString()])
@@ -29,8 +29,8 @@ export class Server {
     return HOSTED.includes(readJid(jid).domain)
   }
 
-  // Send a stanza on its way. It enters its account only when all else of this step has left, so that nobody hears
-  // of what came of it first. Returns whether its domain can be reached.
+  // Route a stanza. It arrives at its account only after this step has sent everything, so that its results come
+  // later. Return whether the domain can be reached.
   route(stanza) {
     const { domain, local } = readJid(stanza.attrs.to)
     if (domain === REMOTE) this.remote.push(stanza.toString())
@@ -40,7 +40,7 @@ export class Server {
     return true
   }
 
-  // --- what scenarios do ----------------------------------------------------------------------------------
+  // --- called by scenarios ----------------------------------------------------------------------------------
 
   connect(jid) {
     const { bare, resource } = readJid(jid)
@@ -75,7 +75,7 @@ export class Server {
     return this.accounts.get(readJid(account).bare).roster()
   }
 
-  // What has left since the last call.
+  // Remove and return the stanzas that were sent since the last call.
   take() {
     const { delivered, remote } = this
     this.delivered = []
@@ -89,7 +89,8 @@ export class Server {
       if (!stanza.is('presence')) throw new NotApplicable('only presence is exchanged with others')
       const account = this.accounts.get(readJid(stanza.attrs.to).bare)
       if (account) account.inbound(stanza)
-      // A user that does not exist is silent (8.5.1), but to probes, which are answered as one who is not seen would.
+      // Ignore stanzas for an account that does not exist (8.5.1). Answer a probe as an account would answer an
+      // unauthorised entity.
       else if (stanza.attrs.type === 'probe') throw new NotApplicable('probes of strangers are not answered')
     }
   }

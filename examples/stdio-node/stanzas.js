@@ -1,4 +1,4 @@
-// Addresses and stanzas, as much as rosters and presence need.
+// Addresses and stanzas, as far as rosters and presence need them.
 
 import { Element, clone, parse } from 'ltx'
 
@@ -15,10 +15,10 @@ const ERROR_TYPES = {
   'service-unavailable': 'cancel',
 }
 
-// What the scenario asks for is nothing that this server has.
+// The scenario needs a feature that this server does not have.
 export class NotApplicable extends Error {}
 
-// Split an address into its parts; null where it is none. Case does not count but in resources (RFC 7622).
+// Split an address into its parts; null if it is not an address. Only resources are case-sensitive (RFC 7622).
 export function readJid(text) {
   if (/[^\x20-\x7e]/.test(text)) throw new NotApplicable('addresses beyond ASCII are not prepared')
   const match = /^(?:([^@/\s"&':<>]+)@)?([^@/\s]+?)\.?(?:\/(.+))?$/.exec(text)
@@ -32,7 +32,7 @@ export const bareOf = (jid) => readJid(jid).bare
 
 export const readStanza = (xml) => parse(xml)
 
-// A copy of a stanza with other attributes; those that are null are left out.
+// Return a copy of a stanza with these attributes; a null removes the attribute.
 export function stamped(stanza, attributes) {
   const copy = clone(stanza)
   for (const [name, value] of Object.entries(attributes)) {
@@ -52,7 +52,7 @@ export function iq(attributes, ...children) {
   return stanza
 }
 
-// The error that answers a stanza of one's own client.
+// Return the error that answers a stanza of a local client.
 export function errorFor(stanza, condition) {
   const error = new Element('error', { type: ERROR_TYPES[condition] })
   error.c(condition, { xmlns: STANZAS })

@@ -1,4 +1,4 @@
-// The nine states of a subscription and the eight tables of RFC 6121, Appendix A, as the user's server has them.
+// The nine subscription states and the eight tables of RFC 6121, Appendix A, from the view of the user's server.
 
 export const STATES = {
   // name                    subscription  pending out  pending in
@@ -13,11 +13,11 @@ export const STATES = {
   'Both': ['both', false, false],
 }
 
-const YES = true // it is routed, or delivered
+const YES = true // the stanza is routed, or delivered
 const NO = false
 const SAME = null // no state change
 
-// A.2: what the user sends. Is it routed, and what is the state afterwards?
+// A.2: stanzas that the user sends: whether they are routed, and the new state.
 export const OUTBOUND = {
   // Table 2
   subscribe: {
@@ -69,7 +69,7 @@ export const OUTBOUND = {
   },
 }
 
-// A.3: what the contact sends. Is it delivered, and what is the state afterwards?
+// A.3: stanzas that the contact sends: whether they are delivered, and the new state.
 export const INBOUND = {
   // Table 6
   subscribe: {
@@ -123,15 +123,15 @@ export const INBOUND = {
 
 export const TYPES = Object.keys(OUTBOUND)
 
-// Name the state of a contact.
+// Return the name of a contact's state.
 export function stateOf(subscription, pendingOut, pendingIn) {
   const found = Object.entries(STATES).find(
     ([, state]) => state[0] === subscription && state[1] === pendingOut && state[2] === pendingIn,
   )
-  // A user who is subscribed to has nothing to ask, whatever was stored.
+  // A stored pending request does not count if the subscription exists.
   return found ? found[0] : stateOf(subscription, pendingOut && !sees(subscription), pendingIn && !isSeenBy(subscription))
 }
 
-// Whether the user sees the contact's presence, and the contact the user's.
+// Whether the user sees the contact's presence, and whether the contact sees the user's.
 export const sees = (subscription) => subscription === 'to' || subscription === 'both'
 export const isSeenBy = (subscription) => subscription === 'from' || subscription === 'both'

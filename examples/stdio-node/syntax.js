@@ -4,7 +4,7 @@ import { clone } from 'ltx'
 
 const SHOWS = ['away', 'chat', 'dnd', 'xa']
 
-// Whether the children of available presence that the RFC defines are as it defines them.
+// Whether the children of available presence are valid, as far as the RFC defines them.
 export function isWellMade(presence) {
   const [shows, statuses, priorities] = ['show', 'status', 'priority'].map((name) => defined(presence, name))
   const languages = statuses.map((status) => language(status, presence))
@@ -18,8 +18,8 @@ export function isWellMade(presence) {
   )
 }
 
-// Unavailable presence as it is passed on. Nobody is refused to leave: what it must not hold is taken out instead. That
-// is a show or a priority (4.7.2), a status that is not text, and the second status in a language (4.7.2.2).
+// Return unavailable presence as the server passes it on. It is never refused; invalid children are removed instead: a
+// show or a priority (4.7.2), a status that is not text, and a second status in the same language (4.7.2.2).
 export function leaving(presence) {
   const copy = clone(presence)
   const languages = new Set()
@@ -31,7 +31,7 @@ export function leaving(presence) {
   return copy
 }
 
-// The children of this name that the RFC defines; those in other namespaces are extensions.
+// The children with this name in the RFC's namespace; children in other namespaces are extensions.
 function defined(presence, name) {
   return presence.getChildElements().filter((child) => child.name === name && child.getNS() === presence.getNS())
 }

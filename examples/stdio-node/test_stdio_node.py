@@ -1,4 +1,4 @@
-"""The example in JavaScript passes what it claims, and that is no handful; ``make stdio-example`` runs this."""
+"""The example in JavaScript passes the vectors that it claims, and these are many; ``make stdio-example`` runs this."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_rosters_subscriptions_and_presence_are_really_run(results: list[Result]
 
 def test_every_row_of_the_tables_of_appendix_a_passes(results: list[Result]) -> None:
     rows = {result.vector.id: result.outcome for result in results if result.vector.id.startswith("tables/a.")}
-    # Pre-approval is the one thing of those tables that it has not.
+    # Pre-approval is the only part of those tables that the example does not implement.
     without = {f"tables/a.2.3#outbound subscribed: {state}" for state in ("None", "None + Pending Out", "To")}
 
     assert len(rows) == 72

@@ -1,5 +1,5 @@
--- Prosody 0.12, on loopback only. What stands as $$name is filled in when it is started.
-run_as_root = true -- a container may have no other user; nobody but this machine can connect
+-- Prosody 0.12, on loopback only. The placeholders $$name are replaced when the server is started.
+run_as_root = true -- a container may have no other user; only this machine can connect
 pidfile = "$directory/prosody.pid"
 data_path = "$directory/data"
 plugin_paths = {}
@@ -13,7 +13,7 @@ c2s_direct_tls_ports = {}
 component_interfaces = { "127.0.0.1" }
 component_ports = { $component_port }
 
--- Accounts come and go with each scenario, over connections that do not leave the machine.
+-- Each scenario creates and removes accounts, over connections that do not leave the machine.
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
@@ -42,5 +42,5 @@ VirtualHost "montague.example"
 
 Component "remote.example"
 	component_secret = "$secret"
-	-- A remote domain answers for itself, in whatever the scenario lets it say.
+	-- The scenario decides what the remote domain answers, so no module may answer for it.
 	modules_disabled = { "disco"; "ping"; "lastactivity" }
