@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Any, TypeVar
 
 import attrs
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
+from xmpp_im_core.copying import copied
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.validators import not_empty, wrong_type
 
@@ -68,6 +69,6 @@ def decider(decide: Callable[[Presence, S], Decision], state: type[S], inbound: 
         request = event.stanza
         if not isinstance(request, Presence) or request.type != "subscribe":
             return event
-        return evolve(event, decision=decide(request, before))
+        return copied(event, decision=decide(request, before))
 
     return decided

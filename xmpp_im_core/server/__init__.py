@@ -1,6 +1,6 @@
-"""What a server does (RFC 6121): for one account ``reduce``, for many at once ``serve``; their events and effects.
+"""What a server does (RFC 6121): ``reduce`` for one account, ``serve`` for many accounts; their events and effects.
 
-Everything that a host or an extension needs is here, whichever room of this package it stands in.
+This package exports everything that a host or an extension needs.
 """
 
 from __future__ import annotations

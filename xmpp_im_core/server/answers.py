@@ -1,4 +1,4 @@
-"""Answers to the user's own client: results, and the stanza errors that the RFC names (RFC 6120 §8.3)."""
+"""Answers to clients of the account and to other senders: results and stanza errors (RFC 6120 §8.3)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from xmpp_im_core.stanza import (
 
 
 def result(request: IQ, session: SessionId, rule: Rule, *children: Element) -> Deliver:
-    """Answer an own client's get or set."""
+    """Answer a get or set of one of the account's clients."""
     return Deliver(result_reply(request, *children), (session,), AS_IT_STANDS, rule)
 
 
 def error(
     stanza: Stanza, session: SessionId, condition: Condition, rule: Rule, type: ErrorType | None = None
 ) -> Effect:
-    """Answer an own client's stanza with an error; what must not be answered is ignored (RFC 6120 §8.3.1)."""
+    """Answer a stanza of one of the account's clients with an error, if it may be answered (RFC 6120 §8.3.1)."""
     if not may_be_answered(stanza):
         return Ignored(rule)
     return Deliver(error_reply(stanza, stanza_error(condition, type)), (session,), AS_IT_STANDS, rule)
@@ -35,21 +35,21 @@ def error(
 def refuse(
     account: Account, stanza: Stanza, session: SessionId, condition: Condition, rule: Rule
 ) -> Transition[Account]:
-    """Refuse an own client's stanza: an error, and nothing changes."""
+    """Refuse a stanza of one of the account's clients: it gets an error, and nothing changes."""
     return Transition(account, (error(stanza, session, condition, rule),))
 
 
 def comes_for(stanza: Stanza, bare: str) -> bool:
-    """Whether a stanza that came is for this bare JID, or one of its resources, and names who sent it.
+    """Whether an inbound stanza is to this bare JID, or to one of its resources, and has a sender.
 
-    Any other is neither obeyed nor answered: an answer would be in the name of somebody else, or for nobody.
+    Any other stanza is ignored: an answer would have the wrong sender, or no recipient.
     """
     to = stanza.to_jid
     return to is not None and to.bare == bare and stanza.from_jid is not None
 
 
 def error_to_sender(stanza: Stanza, condition: Condition, rule: Rule, type: ErrorType | None = None) -> Effect:
-    """Answer an inbound stanza with an error; what must not be answered is ignored (RFC 6120 §8.3.1)."""
+    """Answer an inbound stanza with an error, if it may be answered (RFC 6120 §8.3.1)."""
     if not may_be_answered(stanza):
         return Ignored(rule)
     return Route(error_reply(stanza, stanza_error(condition, type)), rule)

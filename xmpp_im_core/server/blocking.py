@@ -1,7 +1,7 @@
 """Blocking communications with other entities (RFC 6121 Appendix B; XEP-0191).
 
-Blocking is polite: subscriptions stay as they are, and come into force again when the user unblocks. A
-request that waits for the user's decision is dropped, since it could be answered no more.
+Subscriptions of a blocked contact stay as they are, and take effect again when the user unblocks the contact. Its
+pending request is dropped, since the user can no longer answer it.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ _CONDITIONS: Final = MappingProxyType(
 
 
 def _read_items(asked: Element, longest: int) -> frozenset[str] | Rule:
-    """Return the JIDs of a command, prepared; or the rule by which it is refused.
+    """Return the prepared JIDs of a command, or the rule that refuses it.
 
-    More JIDs than the longest list can hold are not even prepared, which may cost much for each.
+    If there are more JIDs than the longest list can hold, none is prepared, since preparation is expensive.
     """
     jids: set[str] = set()
     items = list(asked.all("item"))
@@ -97,7 +97,7 @@ def _read_items(asked: Element, longest: int) -> frozenset[str] | Rule:
         if text is None:
             return rules.MALFORMED
         try:
-            jids.add(received_jid(text).full)  # others choose the nicknames that a user blocks
+            jids.add(received_jid(text).full)  # a user may block an occupant of a room, whose nickname may be any text
         except InvalidJID:
             return rules.JID_MALFORMED
     return frozenset(jids)
@@ -106,7 +106,7 @@ def _read_items(asked: Element, longest: int) -> frozenset[str] | Rule:
 def _block(
     account: Account, event: Outbound, request: IQ, session: Session, jids: frozenset[str], blocked: tuple[str, ...]
 ) -> Transition[Account]:
-    """Add to the block list, take leave of whom it hits, and drop their requests (XEP-0191 §3.3)."""
+    """Block JIDs: send unavailable presence to the entities, drop their requests (XEP-0191 §3.3)."""
     added = tuple(sorted(jids.difference(account.blocked)))
     store: list[StoreOperation] = [Put(Kind.BLOCKED, jid, None) for jid in added]
     after = account.blocking(blocked)
@@ -116,7 +116,7 @@ def _block(
             after, noted = note(after, contact.becoming(state))
             store += noted
     sessions: list[Session] = []
-    farewells: list[Effect] = []
+    unavailable: list[Effect] = []
     subscribers = _affected(account, added)
     for each in after.sessions:
         presence = Presence(None, each.address, f"{event.seq}-unavailable-{each.id.resource}", "unavailable")
@@ -124,10 +124,10 @@ def _block(
         told = tuple(sorted({*hit, *_sent_directed(account, each, added, hit)}))
         sessions.append(_without_directed(each, told, hit))
         if told:
-            farewells.append(FanOut(presence, told, rules.UNAVAILABLE))
+            unavailable.append(FanOut(presence, told, rules.UNAVAILABLE))
     after = after.with_sessions(tuple(sessions))
     answers = _answers(after, event, request, session, jids, rules.BLOCKED)
-    return Transition(after, (*answers, *farewells), tuple(store))
+    return Transition(after, (*answers, *unavailable), tuple(store))
 
 
 def _unblock(
@@ -138,11 +138,11 @@ def _unblock(
     jids: frozenset[str],
     policy: Policy,
 ) -> Transition[Account]:
-    """Take JIDs, or all, off the block list, and greet whom it no longer hits (XEP-0191 §3.4, §3.5)."""
+    """Unblock JIDs, or all: send presence to the subscribers who are no longer blocked (XEP-0191 §3.4, §3.5)."""
     left = tuple([jid for jid in account.blocked if jids and jid not in jids])
     removed = tuple([jid for jid in account.blocked if not jids or jid in jids])
     after = account.blocking(left)
-    after = after.waking(first_due(after, policy))  # while a contact was blocked its request was not sent again
+    after = after.waking(first_due(after, policy))  # the request to a blocked contact is not sent again
     told = tuple(sorted(_affected(after, removed)))
     greetings = [FanOut(presence, told, rules.AVAILABLE) for presence in after.presences() if told]
     answers = _answers(after, event, request, session, jids, rules.UNBLOCKED)
@@ -151,9 +151,9 @@ def _unblock(
 
 
 def _affected(account: Account, jids: tuple[str, ...]) -> frozenset[str]:
-    """Return from whom of the subscribers the JIDs withhold presence that is not withheld otherwise, as bare JIDs.
+    """Return the bare JIDs of the subscribers from whom only these JIDs withhold presence.
 
-    :param account: as it is without these JIDs in its block list.
+    :param account: the account without these JIDs in its block list.
     """
     entities = [prepared_jid(jid) for jid in jids]
     domains = frozenset([entity.full for entity in entities if entity.local is None])
@@ -163,16 +163,16 @@ def _affected(account: Account, jids: tuple[str, ...]) -> frozenset[str]:
 
 
 def _hides(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
-    """Whether these JIDs withhold presence from a subscriber from whom the block list without them does not."""
+    """Whether these JIDs withhold presence from a subscriber, and the block list without them does not."""
     return _hit(account, jids, entity) and not is_withheld(account, entity)
 
 
 def _sent_directed(account: Account, session: Session, jids: tuple[str, ...], subscribers: frozenset[str]) -> list[str]:
-    """Return whom the JIDs hit of those who got a session's directed presence, as it was addressed.
+    """Return the entries of a session's directed-presence list that these JIDs block.
 
-    Directed presence to a bare JID has reached each of its resources, the blocked one too.
+    Directed presence to a bare JID has reached each of its resources, including a blocked one.
 
-    :param subscribers: who are told by their bare JIDs, and so not again by a full one.
+    :param subscribers: those who are told at their bare JIDs; their full JIDs are left out.
     """
     entries = [(jid, prepared_jid(jid)) for jid in session.directed]
     return [jid for jid, entity in entries if entity.bare not in subscribers and _hit(account, jids, entity)]
@@ -186,7 +186,7 @@ def _hit(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
 
 
 def _without_directed(session: Session, told: tuple[str, ...], subscribers: frozenset[str]) -> Session:
-    """Strike those off the list of a session who have been told its end, and every full JID of the subscribers."""
+    """Remove the told entities, and every full JID of the subscribers, from a session's directed-presence list."""
     gone = frozenset(told)
     left = tuple([jid for jid in session.directed if jid not in gone and prepared_jid(jid).bare not in subscribers])
     return session.with_directed(left)
@@ -195,7 +195,7 @@ def _without_directed(session: Session, told: tuple[str, ...], subscribers: froz
 def _answers(
     account: Account, event: Outbound, request: IQ, session: Session, jids: frozenset[str], rule: Rule
 ) -> tuple[Effect, ...]:
-    """Return the result, and the push of the command to every resource that has asked for the list."""
+    """Return the result, and the push of the command to every resource that has requested the block list."""
     told = tuple([each.id for each in account.sessions if each.knows_blocklist])
     asked = "block" if rule is rules.BLOCKED else "unblock"
     pushed = element(asked, BLOCKING, {}, [_item(jid) for jid in sorted(jids)])
@@ -206,6 +206,3 @@ def _answers(
 
 def _item(jid: str) -> Element:
     return element("item", BLOCKING, {"jid": jid})
-
-
-# --- stanzas from and to whom the user blocks -------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How a change of a contact is kept, stored and pushed (RFC 6121 §2.1.6, §2.6.3)."""
+"""A change of a contact: in the account, in the storage, and as a roster push (RFC 6121 §2.1.6, §2.6.3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xmpp_im_core.stanza import IQ, payload
 
 
 def modify(account: Account, contact: Contact, policy: Policy) -> tuple[Account, Contact, tuple[StoreOperation, ...]]:
-    """Keep a contact whose roster item has changed.
+    """Put a contact whose roster item has changed into the account.
 
     Return the account, the contact with its new version, and what to store.
     """
@@ -29,7 +29,7 @@ def modify(account: Account, contact: Contact, policy: Policy) -> tuple[Account,
 
 
 def has_no_room_for(roster: Roster, contact: Contact, policy: Policy) -> bool:
-    """Whether a contact that is not in the roster would be one item too many, or take too much memory."""
+    """Whether the roster has no room for this contact as a new item: in number or in memory."""
     if contact.listed:
         return False
     growth = roster.growth(contact.in_roster(approved=False))
@@ -37,7 +37,7 @@ def has_no_room_for(roster: Roster, contact: Contact, policy: Policy) -> bool:
 
 
 def note(account: Account, contact: Contact) -> tuple[Account, tuple[StoreOperation, ...]]:
-    """Keep a contact of which nothing has changed that a roster item shows: no new version, nothing to push."""
+    """Put a contact whose roster item has not changed into the account. There is no new version and no push."""
     roster = account.roster.noted(contact)
     if contact.jid in roster.contacts:
         return account.with_roster(roster), (Put(Kind.CONTACT, contact.jid, contact),)
@@ -47,7 +47,7 @@ def note(account: Account, contact: Contact) -> tuple[Account, tuple[StoreOperat
 def push(account: Account, contact: Contact, id: str, policy: Policy, rule: Rule) -> Deliver | Ignored:
     """Push a contact's item to all interested resources (§2.1.6).
 
-    None of them: the rule is obeyed in silence; so it is where the roster shows a shared item in its place.
+    Nothing is pushed if there is no interested resource, or if a shared item hides the contact's item.
     """
     if contact.jid in account.roster.shared:
         return Ignored(rule)
@@ -57,7 +57,7 @@ def push(account: Account, contact: Contact, id: str, policy: Policy, rule: Rule
 def push_item(
     account: Account, item: Contact | SharedItem, version: int, id: str, policy: Policy, rule: Rule
 ) -> Deliver | Ignored:
-    """Push an item with this version of the roster to all interested resources."""
+    """Push an item to all interested resources, with this version of the roster."""
     return push_to(account.interested(), account.roster, item, version, id, policy, rule)
 
 
@@ -70,7 +70,7 @@ def push_to(
     policy: Policy,
     rule: Rule,
 ) -> Deliver | Ignored:
-    """Push an item, with the version of its modification, to these sessions."""
+    """Push an item to these sessions, with this version of the roster."""
     if not sessions:
         return Ignored(rule)
     ver = f"{roster.lineage}:{version}" if policy.roster_versioning else None

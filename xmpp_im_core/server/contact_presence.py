@@ -1,4 +1,4 @@
-"""Presence that takes leave of one contact or greets it, from each available resource (RFC 6121 §3.1.5, §3.2.2)."""
+"""Presence sent to one contact: available on approval, unavailable on cancellation (RFC 6121 §3.1.5, §3.2.2)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from xmpp_im_core.stanza import AddressLike, Presence
 
 
 def presence_from_all(account: Account, to: AddressLike, rule: Rule) -> tuple[Effect, ...]:
-    """Send an entity the current presence of each available resource, in full (§3.1.5), unless it is withheld."""
+    """Send the full presence of each available resource to an entity (§3.1.5), unless presence is withheld from it."""
     if _withheld(account, to):
         return ()
     return tuple([Route(presence.stamped(to=to), rule) for presence in account.presences()])
 
 
 def unavailable_from_all(account: Account, to: AddressLike, seq: str, rule: Rule) -> tuple[Effect, ...]:
-    """Send an entity unavailable presence from each available resource (§3.2.2), unless that was withheld before."""
+    """Send unavailable presence from each available resource (§3.2.2), unless presence is withheld from the entity."""
     if _withheld(account, to):
         return ()
     return tuple(
@@ -35,11 +35,11 @@ def _withheld(account: Account, to: AddressLike) -> bool:
 
 
 def without_directed_to(account: Account, bare: str) -> Account:
-    """Strike a bare JID, and every full JID of it, from the directed-presence lists of the available resources.
+    """Remove a bare JID, and every full JID of it, from the directed-presence lists of the available resources.
 
-    It has just been sent unavailable presence from each of them; a second one would follow at their end
-    (§4.6.1, §4.6.3). The list of a resource that is not available stays, and so do all where presence is withheld:
-    then nothing was sent.
+    Each of these resources has just sent it unavailable presence, and would send it again when it ends (§4.6.1,
+    §4.6.3). The list of a resource that is not available does not change. If presence is withheld from the entity, no
+    list changes, since nothing was sent.
     """
     if is_withheld(account, prepared_jid(bare)):
         return account

@@ -1,4 +1,4 @@
-"""The stamp of a delayed stanza: when it came, and who says so (XEP-0203)."""
+"""Stamps of delayed stanzas: the time of arrival, and the entity that states it (XEP-0203)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ DELAY: Final = "urn:xmpp:delay"
 
 
 def delay(at: datetime, by: str) -> Element:
-    """Return the stamp of a delayed stanza (XEP-0203): UTC, to the second."""
+    """Return the stamp of a delayed stanza, in UTC and with full seconds (XEP-0203)."""
     stamp = at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()
     return element("delay", DELAY, {"from": by, "stamp": f"{stamp}Z"})
 
 
 def delayed(message: Message, at: datetime, domain: str) -> Message:
-    """Return a message as it is stored: with the time at which it came, unless it has a stamp of this domain."""
+    """Return a message with a stamp of the time of its arrival, unless it has a stamp of this domain already."""
     children = message.payload.children
     if any(_stamped_by(child, domain) for child in children):  # it was stored before
         return message
@@ -28,7 +28,7 @@ def delayed(message: Message, at: datetime, domain: str) -> Message:
 
 
 def without_forged_stamps(message: Message, domain: str) -> Message:
-    """Take out the stamps in the server's own name that a message brought: nobody else makes those (XEP-0203 §5)."""
+    """Remove the stamps of this domain from an inbound message: only the server itself adds them (XEP-0203 §5)."""
     if message.payload.first("delay", DELAY) is None:
         return message
     return _carrying(message, *[child for child in message.payload.children if not _stamped_by(child, domain)])
@@ -42,5 +42,5 @@ def _stamped_by(child: Element | str, domain: str) -> bool:
 
 
 def _carrying(message: Message, *children: Element | str) -> Message:
-    """Return the message with other children."""
+    """Return the message with these children."""
     return copied(message, payload=payload(*children))

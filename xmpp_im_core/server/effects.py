@@ -2,16 +2,17 @@
 
 A host performs the three tuples in this order:
 
-1. ``store``: committed in one transaction before anything leaves;
-2. ``effects``: performed in order; the order holds for each recipient across all kinds of effect;
-3. ``forget``: committed last, the removal of what has been handed over.
+1. ``store``: commit it in one transaction before you perform any effect.
+2. ``effects``: perform them in order. For each recipient, keep this order across all kinds of effect.
+3. ``forget``: commit it last. It removes records whose content has been delivered.
 
-A crash before the first commit: the event never happened. After it: state is kept, unsent stanzas are lost,
-unless the host commits ``effects`` with ``store``. A crash before ``forget`` repeats, never loses. If the first
-commit fails: keep the old state, drop the transition, and feed ``StoreFailed(event)``.
+If the host crashes before the first commit, the event has not happened. If it crashes after it, the state is kept and
+the unsent stanzas are lost, unless the host commits ``effects`` together with ``store``. If it crashes before
+``forget``, stanzas are delivered again and none is lost. If the first commit fails, keep the old state, drop the
+transition, and feed ``StoreFailed(event)``.
 
-Each effect names the rule that it obeys. All effects of a step leave before any stanza caused by them
-enters. A ``Route`` to the account's own bare or full JID comes back to it as an inbound event.
+Each effect names the rule that causes it. Perform all effects of a step before you feed any stanza that they cause. A
+``Route`` to the account's own bare or full JID comes back to it as an inbound event.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 
 class Kind(Enum):
-    """The kinds of record that a step stores, each with its key and the type of its value."""
+    """The kinds of record that a step stores. Each has a key, and a value of one type."""
 
     ROSTER = "roster"
     """Key: empty. Value: :class:`~xmpp_im_core.roster.RosterHead`."""
@@ -45,11 +46,11 @@ class Kind(Enum):
     NOTICE = "notice"
     """Key: the event's ``seq``. Value: the presence stanza that the user has not been told of yet."""
     OFFLINE = "offline"
-    """Key: the event's ``seq``, so that keys sort as messages came where the host's do. Value: the message."""
+    """Key: the event's ``seq``, so keys sort in the order of arrival if the host's ``seq`` do. Value: the message."""
     OUTBOX = "outbox"
-    """Key: made by the host, unique. Value: a :class:`Deliver`, :class:`Route` or :class:`FanOut` that is to be done.
+    """Key: made by the host, unique. Value: a :class:`Deliver`, :class:`Route` or :class:`FanOut` to perform.
 
-    No reducer stores one: they belong to a host that keeps an outbox (:mod:`xmpp_im_core.host.outbox`).
+    Only a host that keeps an outbox stores such a record, never a reducer (:mod:`xmpp_im_core.host.outbox`).
     """
 
 
@@ -59,7 +60,7 @@ OF_ACCOUNTS: Final = tuple([kind for kind in Kind if kind is not Kind.OUTBOX])
 
 @frozen
 class Put:
-    """Store this value under this key, instead of what stood there."""
+    """Store this value under this key. It replaces an earlier value."""
 
     kind: Kind
     key: str
@@ -68,7 +69,7 @@ class Put:
 
 @frozen
 class Damaged:
-    """A record that is stored and cannot be read. It stays where it is; everything else is served without it."""
+    """A stored record that cannot be read. It stays in the storage, and the account is served without it."""
 
     kind: Kind
     key: str
@@ -77,7 +78,7 @@ class Damaged:
 
 @frozen
 class Delete:
-    """Remove what stands under this key; nothing where nothing does."""
+    """Remove the value under this key, if there is one."""
 
     kind: Kind
     key: str
@@ -85,7 +86,7 @@ class Delete:
 
 @frozen
 class Clear:
-    """Remove everything of this kind that is stored for the account."""
+    """Remove all records of this kind of the account."""
 
     kind: Kind
 
@@ -94,12 +95,12 @@ StoreOperation: TypeAlias = Put | Delete | Clear
 
 
 class AddressedAs(Enum):
-    """What the delivered stanza has in its 'to'."""
+    """The 'to' of the delivered stanza."""
 
     AS_IT_STANDS = "as it stands"
-    """What the stanza has: delivery never rewrites 'to' (RFC 6121 §8.5.2.1.1)."""
+    """The 'to' of the original stanza: delivery never rewrites it (RFC 6121 §8.5.2.1.1)."""
     FULL_JID = "full JID"
-    """Each session's full JID (roster pushes, §2.1.6)."""
+    """The full JID of each session (roster pushes, §2.1.6)."""
 
 
 AS_IT_STANDS = AddressedAs.AS_IT_STANDS
@@ -118,23 +119,23 @@ class Deliver:
 
 @frozen
 class Route:
-    """Hand this stanza to whoever is responsible for its 'to': this service or another server."""
+    """Send this stanza to the server that is responsible for its 'to', which may be this service."""
 
     stanza: Stanza
     rule: Rule
     session: SessionId | None = None
-    """The session whose client has sent it; None: the server has made it."""
+    """The session whose client has sent it; None if the server has made it."""
 
 
 @frozen
 class FanOut:
-    """Route this stanza to each of these bare or full JIDs, with their address as its 'to'."""
+    """Route this stanza to each of these bare or full JIDs, which becomes its 'to'."""
 
     stanza: Stanza
     recipients: tuple[str, ...]
     rule: Rule
     within: Stanza | None = None
-    """What recipients at hosted domains get in its place, from ``service``; None: the same as all others."""
+    """The stanza that ``serve`` sends instead to recipients at hosted domains; None if it is the same."""
 
 
 @frozen
@@ -148,7 +149,7 @@ class EndSession:
 
 @frozen
 class Delegate:
-    """Let the service that the host has for the IQ's namespace answer it, from the account's bare JID."""
+    """Let the host's service for the namespace of this IQ answer it, from the account's bare JID."""
 
     iq: IQ
     rule: Rule
@@ -156,7 +157,7 @@ class Delegate:
 
 @frozen
 class LoadOffline:
-    """Load the stored messages for this session; the answer is the account's next event."""
+    """Load the stored messages for this session. The answer has to be the next event of the account."""
 
     session: SessionId
     rule: Rule
@@ -164,7 +165,7 @@ class LoadOffline:
 
 @frozen
 class Ignored:
-    """Nothing is sent, by this rule. Hosts skip it; a silence is a result all the same."""
+    """This rule demands that nothing is sent. A host skips this effect; it exists to name the rule."""
 
     rule: Rule
 
@@ -187,10 +188,10 @@ Step: TypeAlias = Transition[State]
 
 
 def silence(state: T, rule: Rule) -> Transition[T]:
-    """Return the transition that does nothing, by this rule."""
+    """Return the transition that does nothing, because of this rule."""
     return Transition(state, (Ignored(rule),))
 
 
 def deliver(stanza: Stanza, sessions: tuple[SessionId, ...], rule: Rule) -> Deliver | Ignored:
-    """Deliver a stanza as it stands to these sessions; where there are none, the rule is obeyed in silence."""
+    """Deliver a stanza unchanged to these sessions. If there are none, nothing is sent."""
     return Deliver(stanza, sessions, AS_IT_STANDS, rule) if sessions else Ignored(rule)

@@ -1,8 +1,8 @@
-"""What happens to an account: facts in the past tense, each with its time and a number of its own.
+"""What happens to an account: facts in the past tense, each with a time and a unique number.
 
-``at`` is an aware datetime. ``seq`` is a string that the host never repeats for this account; the ids of
-IQs and presence that the server makes begin with it. After it they name what their recipient knows, its own
-JID or the resource they come from: an index would tell it how many others there are.
+``at`` is an aware datetime. ``seq`` is a string that the host never repeats for this account. The ids of the IQs and
+presence that the server makes begin with it. The rest of such an id is something that the recipient knows: its own
+JID, or the resource that sends the stanza. An index instead would reveal the number of other recipients.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _are_pairs: Final = tuple_of(tuple, "a pair")
 
 
 def is_event(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse what is no event of an account."""
+    """Refuse a value that is not an event of an account."""
     if type(value) not in _EVENTS:
         raise wrong_type(attribute.name, "an event of an account", value)
 
@@ -95,7 +95,7 @@ def is_event(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
 
 @frozen
 class SessionBound(Timed):
-    """A resource was bound. Where the resourcepart was in use already, that session is replaced."""
+    """A resource was bound. If the resourcepart was in use, this session replaces the earlier one."""
 
     session: SessionId = field(validator=_is_session)
     lang: str | None = field(default=None, validator=is_optional_text)
@@ -103,7 +103,7 @@ class SessionBound(Timed):
 
 @frozen
 class SessionDetached(Timed):
-    """The session's stream was lost, but may be resumed: it stays available."""
+    """The session has lost its stream, which may be resumed. Its availability does not change."""
 
     session: SessionId = field(validator=_is_session)
 
@@ -117,15 +117,15 @@ class SessionResumed(Timed):
 
 @frozen
 class SessionEnded(Timed):
-    """The session is over, for whatever reason, gracefully or not."""
+    """The session has ended, for any reason."""
 
     session: SessionId = field(validator=_is_session)
     undelivered: tuple[Deliver, ...] = field(default=(), validator=tuple_of(Deliver, "a Deliver"))
-    """The deliveries whose stanzas were handed to its stream and are known not to have arrived, in their order.
+    """The deliveries that were written to its stream and did not arrive, in their order.
 
-    Each is processed again, unless another of its sessions is still connected: that one has its stanza, or
-    reports the delivery when it ends itself. One that a session has got which is no more is left out by a host that
-    knows it, and comes twice else: better repeated than lost.
+    Each is processed again, unless another of its sessions is still connected: that session has the stanza, or reports
+    the delivery when it ends. If you know that another session that has ended received it, leave it out; otherwise it
+    is delivered again. A duplicate is better than a loss.
     """
 
 
@@ -133,7 +133,7 @@ class SessionEnded(Timed):
 
 
 def _holds_stanza(event: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Refuse an effect without a stanza: effects are made for every stanza, and looked at only if they come back."""
+    """Refuse an effect without a stanza. Effects are checked only here, when they come back, since that is rare."""
     is_stanza(event, attribute, value.stanza)
     if isinstance(value, Deliver):
         _are_sessions(event, attribute, value.sessions)
@@ -151,19 +151,19 @@ class Outbound(Timed):
 @final
 @frozen
 class Inbound(Timed):
-    """A stanza for this account arrived; the host has proved the domain of its 'from'."""
+    """A stanza for this account arrived. The host has verified the domain of its 'from'."""
 
     stanza: Stanza = field(validator=is_stanza)
     decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
-    """Counts for presence of type "subscribe" alone."""
+    """Applies only to presence of type "subscribe"."""
 
 
 @frozen
 class Undelivered(Timed):
-    """A delivery failed for these of its sessions: their streams are gone, and their ``SessionEnded`` comes too.
+    """A delivery failed for these sessions, whose streams are gone. Their ``SessionEnded`` events follow.
 
-    Until their ends come, or one is resumed, nothing that failed is tried on them again. The delivery is processed
-    again, unless another of its sessions is still connected (see ``SessionEnded.undelivered``).
+    Until a session ends or is resumed, no failed delivery is tried on it again. The delivery is processed again, unless
+    another of its sessions is still connected (see ``SessionEnded.undelivered``).
     """
 
     effect: Deliver = field(validator=[instance_of(Deliver), _holds_stanza])
@@ -172,7 +172,7 @@ class Undelivered(Timed):
 
 @frozen
 class Unroutable(Timed):
-    """A stanza could not be routed; ``recipients`` names those of a fan-out to whom it could not."""
+    """A stanza could not be routed. For a fan-out, ``recipients`` are those to whom it could not be routed."""
 
     effect: Route | FanOut = field(validator=[instance_of((Route, FanOut)), _holds_stanza])
     condition: Condition = field(default=Condition.REMOTE_SERVER_NOT_FOUND, validator=instance_of(Condition))
@@ -184,15 +184,15 @@ class Unroutable(Timed):
 
 @frozen
 class AccountLoaded(Timed):
-    """Everything that was stored for the account, as it was put; of the messages for an absent user their number."""
+    """The account was loaded: all its stored records, but only the number and size of its offline messages."""
 
     records: tuple[Put, ...] = field(validator=tuple_of(Put, "a Put"))
     offline: int = field(default=0, validator=is_count)
-    """How many records of kind ``OFFLINE`` there are; they are asked for when somebody can take them."""
+    """The number of records of kind ``OFFLINE``, which are loaded when a resource can receive them."""
     offline_bytes: int = field(default=0, validator=is_count)
-    """How many bytes their messages take together (``Stanza.size``); 0 if the storage does not know."""
+    """The total size of their messages in bytes (``Stanza.size``); 0 if the storage does not know it."""
     damaged: tuple[Damaged, ...] = field(default=(), validator=tuple_of(Damaged, "a Damaged"))
-    """The records of the account that are stored and cannot be read: what is served is served without them."""
+    """The stored records that cannot be read. The account is served without them."""
 
 
 @frozen
@@ -202,14 +202,14 @@ class LoadFailed(Timed):
 
 @frozen
 class StoreFailed(Timed):
-    """What the step of this event wanted stored could not be; the state is still that before the event."""
+    """The ``store`` of the step of this event could not be committed. The state is the one before the event."""
 
     event: Event = field(validator=is_event)
 
 
 @frozen
 class OfflineLoaded(Timed):
-    """The stored messages, each with the key it was put under, in the order they came."""
+    """The stored messages were loaded: each with its key, in the order of arrival."""
 
     session: SessionId = field(validator=_is_session)
     messages: tuple[tuple[str, Message], ...] = field(validator=_stored)
@@ -225,7 +225,7 @@ class TimePassed(Timed):
 
 @frozen
 class AccountCreated(Timed):
-    """The account was created. ``lineage`` tells its roster's versions from those of any earlier account."""
+    """The account was created. ``lineage`` distinguishes its roster versions from those of any earlier account."""
 
     lineage: str = field(validator=not_empty)
 
@@ -237,7 +237,7 @@ class AccountRemoved(Timed):
 
 @frozen
 class AccountMoved(Timed):
-    """The user has moved to another address, or is back (None)."""
+    """The user has moved to another address, or has moved back (None)."""
 
     to: Moved | None = field(validator=optional(instance_of(Moved)))
 
@@ -246,8 +246,10 @@ class AccountMoved(Timed):
 class AdministratorSetItem(Timed):
     """An administrator added or updated an item of the user's roster.
 
-    :raises ValueError: for what a roster set could not ask for either (§2.3.3): what is no prepared bare JID, a group
-        named twice or by an empty name. The limits of ``Policy`` bind users alone.
+    The limits of ``Policy`` apply only to users.
+
+    :raises ValueError: if a roster set could not ask for this either (§2.3.3): the JID is not a prepared bare JID, or a
+        group is repeated or empty.
     """
 
     jid: str = field(validator=is_prepared_bare)
@@ -264,10 +266,10 @@ class AdministratorRemovedItem(Timed):
 
 @frozen
 class SharedItemsChanged(Timed):
-    """The service shows these items in the roster, and no others; after loading it shows none until this says so.
+    """The service shows exactly these items in the roster. After loading it shows none until this event comes.
 
-    :raises ValueError: for an item whose JID is no prepared bare JID or has another item, of which something is
-        pending, or with a group named twice or by an empty name (§2.3.3).
+    :raises ValueError: if a JID is not a prepared bare JID or has two items, if a state is pending, or if a group of an
+        item is repeated or empty (§2.3.3).
     """
 
     items: tuple[SharedItem, ...] = field(default=(), validator=_shareable)

@@ -23,14 +23,14 @@ from xmpp_im_core.stanza import Presence
 from xmpp_im_core.validators import is_flag, is_text
 
 _SESSION_SIZE: Final = 1024
-"""What a session takes in memory besides its characters and its presence, in bytes."""
+"""The memory of a session without its characters and its presence, in bytes."""
 
 
 class SessionId(NamedTuple):
     """One session of one resource.
 
-    The epoch comes from the host, which never gives the same one twice to a resource: so the late end of a
-    session that was replaced is not taken for the end of the new one.
+    The host chooses the epoch and never repeats it for a resource. So the late end of a replaced session is never taken
+    for the end of the new session.
     """
 
     resource: str
@@ -38,12 +38,12 @@ class SessionId(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """How many bytes of memory a session takes at most."""
+    """Upper bounds of the memory of a session, in bytes."""
 
     own: int
-    """With its address, its language and its presence."""
+    """For the session with its address, its language and its presence."""
     directed: int
-    """With its directed-presence list."""
+    """For its directed-presence list."""
 
 
 @copyable
@@ -52,40 +52,40 @@ class Taken(NamedTuple):
 class Session:
     """A connected resource (RFC 6121 §2.2, RFC 6120 §7).
 
-    It is *available* while ``presence`` holds its last broadcast presence, and *interested* once it has
-    asked for the roster; neither implies the other.
+    It is *available* while ``presence`` holds its last broadcast presence, and *interested* once it has requested the
+    roster. Neither implies the other.
     """
 
     id: SessionId
     address: Address
     """The full JID, as an address to stamp."""
     lang: str | None = None
-    """The language of its stream, for stanzas that state none (RFC 6120 §8.1.5)."""
+    """The language of its stream, for stanzas without xml:lang (RFC 6120 §8.1.5)."""
     interested: bool = False
     presence: Presence | None = None
     """The last presence without 'to', stamped with the full JID; None while it is not available."""
     priority: int = 0
     directed: tuple[str, ...] = ()
-    """Whom it sent directed presence to, as full or bare JIDs as addressed, sorted (§4.6.1)."""
+    """The recipients of its directed presence, full or bare JIDs as addressed, sorted (§4.6.1)."""
     attached: bool = True
-    """False while its stream is lost and may yet be resumed."""
+    """False while its stream is lost and may be resumed."""
     knows_blocklist: bool = False
-    """Whether it has asked for the block list, and so gets its pushes (XEP-0191 §3.2)."""
+    """Whether it has requested the block list, and so gets its pushes (XEP-0191 §3.2)."""
     broken: bool = False
-    """Whether a delivery to it has failed: its stream is gone, and its ``SessionEnded`` is due."""
+    """Whether a delivery to it has failed: its stream is gone, and its ``SessionEnded`` will come."""
     counted: Taken | None = field(default=None, eq=False, repr=False)
-    """What it takes in memory, once that has been counted: see :attr:`taken`."""
+    """A cache of :attr:`taken`."""
 
     @property
     def taken(self) -> Taken:
-        """What it takes in memory; with :meth:`showing` and :meth:`with_directed` only what changes is counted anew."""
+        """Its memory. :meth:`showing` and :meth:`with_directed` count only the part that they change."""
         if self.counted is not None:
             return self.counted
         return Taken(session_size(self.address, self.lang, self.presence), _entries_size(self.directed))
 
     @property
     def available(self) -> bool:
-        """Whether a presence session is under way (§4.1)."""
+        """Whether it has a presence session (§4.1)."""
         return self.presence is not None
 
     def asking_roster(self) -> Session:
@@ -114,11 +114,11 @@ class Session:
         return copied(self, directed=directed, counted=Taken(self.taken.own, self.taken.directed + entry_size(entry)))
 
     def with_stream(self, attached: bool) -> Session:
-        """Return the session with its stream there, or lost but resumable; either way it takes deliveries again."""
+        """Return the session with a stream, or without one but resumable. In both cases it takes deliveries again."""
         return copied(self, attached=attached, broken=False)
 
     def breaking(self) -> Session:
-        """Return the session as one that takes no delivery any longer."""
+        """Return the session as one that takes no more deliveries."""
         return copied(self, broken=True)
 
     def asking_blocklist(self) -> Session:
@@ -136,10 +136,10 @@ class LastUnavailable:
 
 @frozen
 class Notice:
-    """A contact's decision that the user has not been told of yet (§3.1.6, §3.2.3, §3.3.3)."""
+    """A contact's decision that has not been delivered to the user yet (§3.1.6, §3.2.3, §3.3.3)."""
 
     key: str
-    """Under which it is stored."""
+    """The key of its record."""
     stanza: Presence
     size: int = field(init=False, eq=False, repr=False)
     """How many bytes of memory it takes at most."""
@@ -151,7 +151,7 @@ class Notice:
 
 @frozen
 class Moved:
-    """The user has moved: contacts' probes are told where to (§4.3.2, rule 2)."""
+    """The user's new address, for the answers to contacts' probes (§4.3.2, rule 2)."""
 
     address: str = field(validator=is_text)
     permanently: bool = field(validator=is_flag)
@@ -172,15 +172,15 @@ class Account:
     blocked: tuple[str, ...] = ()
     """The block list (XEP-0191), prepared JIDs, sorted."""
     wake_at: datetime | None = None
-    """When the host should report that time has passed; None: not at all."""
+    """When the host has to report that time has passed; None if it need not."""
     notices: tuple[Notice, ...] = ()
-    """What is kept for the next available resource, in the order in which it came."""
+    """The notices for the next available resource, in the order of arrival."""
     offline: int = 0
-    """How many messages are stored for the user (§8.5.2.2.1); the storage alone knows which."""
+    """The number of messages that are stored for the user (§8.5.2.2.1). Only the storage has the messages."""
     replaced: tuple[SessionId, ...] = ()
-    """The replaced sessions whose ``SessionEnded`` is still to come, the oldest first."""
+    """The replaced sessions whose ``SessionEnded`` has not come yet, the oldest first."""
     offline_bytes: int = 0
-    """How many bytes the stored messages take together (``Stanza.size``), where the storage has told."""
+    """The total size of the stored messages in bytes (``Stanza.size``), as far as the storage has told."""
     address: Address = field(init=False, eq=False, repr=False)
 
     @address.default
@@ -188,7 +188,7 @@ class Account:
         return address_of(self.jid)
 
     def session(self, id: SessionId) -> Session | None:
-        """Return the session of this id, or None where it is unknown or has been replaced."""
+        """Return the session of this id, or None if it is unknown or has been replaced."""
         for session in self.sessions:
             if session.id == id:
                 return session
@@ -202,11 +202,11 @@ class Account:
         return None
 
     def interested(self) -> tuple[SessionId, ...]:
-        """Return the interested resources (§2.2), sorted: who gets roster pushes."""
+        """Return the interested resources (§2.2), sorted. They get roster pushes."""
         return tuple([session.id for session in self.sessions if session.interested])
 
     def available(self) -> tuple[SessionId, ...]:
-        """Return the available resources (§2.2), sorted: who gets presence and subscription requests."""
+        """Return the available resources (§2.2), sorted. They get presence and subscription requests."""
         return tuple([session.id for session in self.sessions if session.presence is not None])
 
     def presences(self) -> Iterator[Presence]:
@@ -232,7 +232,7 @@ class Account:
         return copied(self, last_unavailable=last)
 
     def moving(self, moved: Moved | None) -> Account:
-        """Return the account of a user who has moved, or has not."""
+        """Return the account with this new address of the user, or with none."""
         return copied(self, moved=moved)
 
     def blocking(self, blocked: tuple[str, ...]) -> Account:
@@ -244,25 +244,25 @@ class Account:
         return copied(self, notices=notices)
 
     def storing(self, offline: int, size: int) -> Account:
-        """Return the account with so many stored messages, which take so many bytes together."""
+        """Return the account with this number of stored messages, and their total size in bytes."""
         return copied(self, offline=offline, offline_bytes=size)
 
     @property
     def session_bytes(self) -> int:
-        """How many bytes of memory the connected resources take together, without what they sent directed presence."""
+        """The memory of all connected resources without their directed-presence lists, in bytes."""
         return sum([session.taken.own for session in self.sessions])
 
     @property
     def directed_bytes(self) -> int:
-        """How many bytes of memory all directed-presence lists take together."""
+        """The memory of all directed-presence lists, in bytes."""
         return sum([session.taken.directed for session in self.sessions])
 
     def replacing(self, replaced: tuple[SessionId, ...]) -> Account:
-        """Return the account with these replaced sessions whose ends are still to come."""
+        """Return the account with these replaced sessions, whose ends have not come yet."""
         return copied(self, replaced=replaced)
 
     def with_session(self, session: Session) -> Account:
-        """Return the account with this session in the place of the one of its resource, or added."""
+        """Return the account with this session, which replaces the one of the same resource, if any."""
         others = [other for other in self.sessions if other.id.resource != session.id.resource]
         return self.with_sessions(tuple(sorted([*others, session], key=_by_resource)))
 
@@ -272,12 +272,12 @@ class Account:
 
 
 def session_size(address: Address, lang: str | None, presence: Presence | None) -> int:
-    """Return how many bytes of memory a session takes at most, without its directed-presence list."""
+    """Return an upper bound of the memory of a session without its directed-presence list, in bytes."""
     return _SESSION_SIZE + 4 * text_size(address.written) + text_size(lang or "") + (presence.size() if presence else 0)
 
 
 def entry_size(jid: str) -> int:
-    """Return how many bytes of memory one address of a list takes at most."""
+    """Return an upper bound of the memory of one address in a list, in bytes."""
     return TEXT_SIZE + text_size(jid)
 
 
@@ -291,18 +291,18 @@ def _by_resource(session: Session) -> str:
 
 @frozen
 class NoAccount:
-    """No such account exists at this bare JID (RFC 6121 §8.5.1)."""
+    """No account exists at this bare JID (RFC 6121 §8.5.1)."""
 
     jid: JID
 
 
 @frozen
 class Unloaded:
-    """Loading the account failed: what it holds is unknown, so nothing may leave that changes a peer."""
+    """Loading the account failed. Its content is unknown, so it sends nothing that changes the state of a peer."""
 
     jid: JID
     sessions: tuple[Session, ...] = ()
-    """The connected resources, as in :class:`Account`; nothing is known of them but that they are there."""
+    """The connected resources, as in :class:`Account`. Nothing else of the account is known."""
 
 
 State: TypeAlias = Account | NoAccount | Unloaded

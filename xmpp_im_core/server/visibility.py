@@ -1,7 +1,7 @@
-"""Who may see a user's presence: the one predicate that everything asks (RFC 6121 §4.3.2, §4.6, §8.1, §11).
+"""Who may see a user's presence (RFC 6121 §4.3.2, §4.6, §8.1, §11).
 
-Broadcast, the answers to probes, the IQ gate of §8.5.3.1, last activity and the choice between silence and
-error of §8.1 all ask here, so that they cannot disagree.
+Broadcasts, the answers to probes, IQs to resources (§8.5.3.1), last activity, and the choice between silence and an
+error (§8.1) all use this module, so that they cannot disagree.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from xmpp_im_core.server.state import Account, Session
 
 
 class Visibility(Enum):
-    """Why an entity may see the presence of a resource, if it may."""
+    """The reason why an entity may see the presence of a resource, or that it may not."""
 
     NONE = "none"
     DIRECTED = "directed"
-    """The resource has sent it directed presence in this session (§4.6)."""
+    """The resource has sent directed presence to it in this session (§4.6)."""
     SUBSCRIBED = "subscribed"
     """It is subscribed: "from" or "both" (§4.2.2)."""
     SELF = "self"
@@ -33,11 +33,11 @@ SELF: Final = Visibility.SELF
 
 
 def visibility(account: Account, entity: JID, session: Session | None) -> Visibility:
-    """Tell why an entity may see the presence of a session; without one, that of the account as a whole.
+    """Return the reason why an entity may see the presence of a session, or of any session if none is given.
 
-    Subscription comes before directed presence (§4.6.1, §4.6.6); a blocked entity sees nothing, and a contact in part
-    blocked sees what was sent to it alone. An entity is judged by its bare JID: its server probes with that, and
-    answers come from any of its resources.
+    A subscription counts before directed presence (§4.6.1, §4.6.6). A blocked entity sees nothing. If only some
+    resources of a contact are blocked, the contact sees only directed presence. The bare JID of the entity counts: its
+    server probes from the bare JID, and any of its resources may answer.
     """
     if entity.bare == account.jid.bare:
         return SELF
@@ -51,14 +51,14 @@ def visibility(account: Account, entity: JID, session: Session | None) -> Visibi
 
 
 def is_blocked(account: Account, entity: JID) -> bool:
-    """Whether the block list matches an entity; one of the user's own resources is never blocked (XEP-0191 §5)."""
+    """Whether the block list matches an entity. The user's own resources are never blocked (XEP-0191 §5)."""
     return bool(account.blocked) and entity.bare != account.jid.bare and matches(account.blocked, entity)
 
 
 def is_withheld(account: Account, entity: JID) -> bool:
     """Whether the user's presence is withheld from an entity because it, or one of its resources, is blocked.
 
-    Presence to a bare JID reaches each of its resources (§8.5.2.1.2), so one blocked resource keeps it from all.
+    Presence to a bare JID reaches all its resources (§8.5.2.1.2), so it is withheld if one of them is blocked.
     """
     if not account.blocked or entity.bare == account.jid.bare:
         return False
@@ -71,7 +71,7 @@ def lists(directed: tuple[str, ...], bare: str) -> bool:
 
 
 def reaches(blocked: tuple[str, ...], bare: str) -> bool:
-    """Whether a sorted list of JIDs holds a resource of this bare JID, which presence to the bare JID would reach."""
+    """Whether a sorted list of JIDs holds a full JID of this bare JID: presence to the bare JID would reach it."""
     behind = f"{bare}/"
     place = bisect_left(blocked, behind)
     return place < len(blocked) and blocked[place].startswith(behind)
@@ -80,13 +80,13 @@ def reaches(blocked: tuple[str, ...], bare: str) -> bool:
 def matches(blocked: tuple[str, ...], entity: JID) -> bool:
     """Whether a sorted list of JIDs matches an entity: by its full JID, bare JID or domain (XEP-0191 §6).
 
-    A domain with a resourcepart is a full JID too, and matches that alone.
+    A domain with a resourcepart is a full JID too, and matches only itself.
     """
     return any(holds(blocked, form) for form in (entity.full, entity.bare, entity.domain))
 
 
 def holds(sorted_jids: tuple[str, ...], jid: str) -> bool:
-    """Whether a sorted list holds a JID: found by halving, since anybody's stanza may ask."""
+    """Whether a sorted list holds a JID. It uses binary search, since every stanza from anyone may ask."""
     place = bisect_left(sorted_jids, jid)
     return place < len(sorted_jids) and sorted_jids[place] == jid
 

@@ -1,1 +1,1 @@
-"""The life of one account: dispatch of its events, its sessions, loading, administration."""
+"""The life of one account: dispatch of events, sessions, loading, administration."""

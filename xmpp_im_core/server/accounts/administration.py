@@ -42,10 +42,10 @@ def account_created(state: NoAccount, event: AccountCreated) -> Transition[State
 
 
 def account_removed(account: Account, event: AccountRemoved) -> Transition[State]:
-    """Take the account away: its sessions end, its contacts are told, and nothing of it stays stored.
+    """Remove the account: its sessions end, its contacts are told, and everything that is stored for it is removed.
 
-    Each contact hears what the removal of its roster item would tell it (§2.5.2), and whoever waits for an
-    answer to a request gets a denial. Unavailable presence comes first, from each resource that ends.
+    Each contact gets what the removal of its roster item would send (§2.5.2), and a contact whose request is pending
+    gets a denial. Unavailable presence comes first, from each resource that ends.
     """
     left: Account = account
     effects: list[Effect] = []
@@ -68,13 +68,13 @@ def account_removed(account: Account, event: AccountRemoved) -> Transition[State
 
 
 def account_moved(account: Account, event: AccountMoved) -> Transition[Account]:
-    """Note where the user has moved to, for contacts who probe (§4.3.2, rule 2); or that nobody has moved."""
+    """Record the user's new address, for contacts who probe (§4.3.2, rule 2), or that there is none."""
     operation: StoreOperation = Delete(Kind.MOVED, "") if event.to is None else Put(Kind.MOVED, "", event.to)
     return Transition(account.moving(event.to), (Ignored(rules.MOVED),), (operation,))
 
 
 def item_set(account: Account, event: AdministratorSetItem, policy: Policy) -> Transition[Account]:
-    """Add or update an item as if the user had, but for the limits, which bind users (§2.3.2, §2.4.2)."""
+    """Add or update an item as if the user had (§2.3.2, §2.4.2), without the limits, which apply to users only."""
     return put_item(account, event.jid, event.name, event.groups, event.seq, policy)
 
 

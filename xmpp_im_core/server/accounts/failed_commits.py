@@ -1,4 +1,4 @@
-"""Events of which nothing could be stored (RFC 6121 §2.3.3)."""
+"""Events whose changes could not be stored (RFC 6121 §2.3.3)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from xmpp_im_core.stanza import SUBSCRIPTION_TYPES, Presence
 
 
 def store_failed(account: Account, event: events.StoreFailed, policy: Policy) -> Transition[Account]:
-    """Process an event of which nothing could be stored: usually an error of type wait, and nothing changes.
+    """Process an event whose changes could not be stored: usually the answer is an error of type wait.
 
-    The end of a presence session cannot wait: it has happened, whether it can be stored or not. So it takes effect,
-    and nothing is stored. An event that wants nothing stored takes effect too: the commit failed because of other
-    events.
+    The end of a presence session cannot wait: it has happened, whether it can be stored or not. So it takes effect
+    and nothing is stored. An event that stores nothing takes effect too: the commit failed because of other events.
     """
     failed = event.event
     match failed:
@@ -71,12 +70,12 @@ def _later(account: Account, event: events.Event) -> Transition[Account]:
 
 
 def _unstored(done: Transition[Account]) -> Transition[Account]:
-    """Return a step without what it wants stored."""
+    """Return a step that stores nothing."""
     return Transition(done.state, done.effects)
 
 
 def _wants_storing(event: events.Inbound, done: Transition[Account]) -> bool:
-    """Whether something of an arrived stanza has to be stored, here or where an answer in the user's name arrives."""
+    """Whether this stanza has to be stored here, or causes an answer that has to be stored where it arrives."""
     answered = any(isinstance(effect, Route) for effect in done.effects)
     return bool(done.store) or (event.stanza.type in SUBSCRIPTION_TYPES and answered)
 
@@ -84,7 +83,7 @@ def _wants_storing(event: events.Inbound, done: Transition[Account]) -> bool:
 def _given_back_later(
     account: Account, event: events.SessionEnded | events.Undelivered, deliveries: tuple[Deliver, ...], policy: Policy
 ) -> tuple[Effect, ...]:
-    """Return what becomes of undelivered stanzas: if one would have to be stored, its sender is asked to wait."""
+    """Process undelivered stanzas again; the sender of one that would have to be stored gets an error of type wait."""
     effects: list[Effect] = []
     for delivery in deliveries:
         again = failures.given_back(account, event, (delivery,), policy)

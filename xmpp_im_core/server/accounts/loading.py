@@ -1,7 +1,7 @@
-"""Loading an account, and what becomes of its events when storage fails (RFC 6121 §2.2, §2.3.3).
+"""Loading an account, and its events while it could not be loaded (RFC 6121 §2.2, §2.3.3).
 
-Unknown is not none: an account that could not be loaded answers nobody "not subscribed", and lets nothing
-leave that changes a peer's state.
+Unknown is not none: an account that could not be loaded never answers "not subscribed", and never sends a stanza that
+changes the state of a peer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from xmpp_im_core.subscription import NONE, subscription_state
 
 
 def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Policy) -> Transition[State]:
-    """Build the account from what was put; without a roster head nothing was, so there is no account."""
+    """Build the account from its stored records. If there is no roster head, the account does not exist."""
     heads = [put.value for put in event.records if put.kind is Kind.ROSTER]
     head = heads[-1] if heads else _head_again(event)
     if not isinstance(head, RosterHead):
@@ -52,20 +52,20 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     for put in event.records:
         if isinstance(put.value, Contact):
             address = parse_address(put.value.jid)
-            if isinstance(address, Address):  # what names nobody is left where it is stored
+            if isinstance(address, Address):  # a record that names nobody stays where it is stored
                 contacts[address.jid.bare] = sound(copied(put.value, jid=address.jid.bare))
         elif isinstance(put.value, LastUnavailable):
             last = put.value
         elif isinstance(put.value, Moved):
             moved = put.value
     own = contacts.get(state.jid.bare)
-    if own is not None:  # the user's presence comes without subscription (§4.2.2); with one it would come twice
+    if own is not None:  # users get their own presence without a subscription (§4.2.2); with one it would arrive twice
         contacts[own.jid] = Contact(own.jid, NONE, own.listed, own.name, own.groups, version=own.version)
     listed = [parse_address(put.key) for put in event.records if put.kind is Kind.BLOCKED]
     blocked = tuple(sorted({each.jid.full for each in listed if isinstance(each, Address)}))
-    newest = max([0, head.version, *[contact.version for contact in contacts.values()]])  # none is from the future
+    newest = max([0, head.version, *[contact.version for contact in contacts.values()]])  # none is later
     horizon = min(max(head.horizon, 0), newest)
-    if head.sharing:  # clients may hold shared items at the stored version: no way leads on from there
+    if head.sharing:  # a client may have shared items at the stored version: it needs the whole roster
         newest = horizon = newest + 1
     head = RosterHead(head.lineage, newest, horizon)
     connected = state.sessions if isinstance(state, Unloaded) else ()
@@ -75,7 +75,7 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
 
 
 def _head_again(event: AccountLoaded) -> RosterHead | None:
-    """Return a head for a roster whose own cannot be read: with a lineage that no client has a version of.
+    """Return a head for a roster whose stored head cannot be read, with a lineage that no client knows.
 
     Return None if there is no account: no record of a roster's head is stored, readable or damaged.
     """
@@ -85,9 +85,9 @@ def _head_again(event: AccountLoaded) -> RosterHead | None:
 
 
 def unusable(records: Iterable[Put]) -> tuple[Damaged, ...]:
-    """Return the records that an account is loaded without, though they can be read, and why.
+    """Return the readable records that loading leaves out, and why.
 
-    A contact or a blocked JID that cannot be prepared names nobody: another version of Unicode may have allowed it.
+    A contact or a blocked JID that cannot be prepared names nobody. Another version of Unicode may have allowed it.
     """
     found: list[Damaged] = []
     for put in records:
@@ -108,10 +108,10 @@ def _by_key(record: tuple[str, object]) -> str:
 
 
 def sound(contact: Contact) -> Contact:
-    """Return a loaded contact with what its state cannot have taken out, and what it must have put in.
+    """Return a loaded contact whose fields agree with its state.
 
-    Storages hold impossible combinations; here each of them gets a meaning instead of a traceback. A
-    pending-in state without its request cannot ask the user anything, and so counts as without.
+    A storage may hold an impossible combination of fields. Each of them gets a meaning here, so that none raises. If
+    the state is pending in but the request is missing, the user cannot be asked: the state becomes not pending in.
     """
     state = contact.state
     if state.pending_in and contact.request is None:
@@ -121,7 +121,7 @@ def sound(contact: Contact) -> Contact:
 
 
 def unreadable_removed(state: Unloaded) -> Transition[State]:
-    """Take an account away of which nothing is known: its sessions end and all that is stored goes; nobody is told."""
+    """Remove an account that could not be loaded: its sessions end and its records are removed. No contact is told."""
     ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in state.sessions]
     return Transition(
         NoAccount(state.jid),
@@ -131,15 +131,15 @@ def unreadable_removed(state: Unloaded) -> Transition[State]:
 
 
 def load_failed(state: NoAccount | Unloaded) -> Transition[State]:
-    """Note that nothing is known of the account."""
+    """Record that the account could not be loaded."""
     return silence(state if isinstance(state, Unloaded) else Unloaded(state.jid), rules.LOAD_FAILED)
 
 
 def while_unloaded(state: Unloaded, event: Event, policy: Policy) -> Transition[State]:
-    """Process an event of an account of which nothing is known.
+    """Process an event of an account that could not be loaded.
 
-    Its own requests, and inbound messages, IQ requests and subscription requests, get errors of type wait;
-    all other presence is ignored. Sessions come and go. Who has sent what could not be delivered gets an error too.
+    Requests of its sessions, inbound messages, inbound IQ requests and subscription requests get errors of type wait.
+    All other presence is ignored. Sessions may begin and end. The sender of an undelivered stanza gets an error too.
     """
     if isinstance(event, SessionBound):
         bound = sessions.bound(Account(state.jid, Roster(""), state.sessions), event, policy)
@@ -154,7 +154,7 @@ def while_unloaded(state: Unloaded, event: Event, policy: Policy) -> Transition[
 
 
 def _missed_later(state: Unloaded, event: Undelivered | SessionEnded) -> tuple[Effect, ...]:
-    """Answer those who wait for what could not be delivered: nobody knows now where else it belongs."""
+    """Answer the senders of undelivered stanzas, which cannot be delivered elsewhere while the account is unknown."""
     gone = event.sessions if isinstance(event, Undelivered) else ()
     left = tuple([each.id for each in state.sessions if each.id not in gone])
     return tuple(

@@ -1,8 +1,8 @@
-"""A reducer with the state it begins in: what a host or a service runs, extended or not.
+"""A reducer and its initial state: what a host or a service runs, with or without extensions.
 
-An extension is a reducer around the reducer. It takes a machine and returns another one, whose state is the
-extension's own ``Beside`` that of the machine inside; so extensions nest, and the account knows nothing of
-them.
+An extension is a reducer around a reducer. It takes a machine and returns another one. The state of the new machine is
+a ``Beside`` of the extension's state and the state of the inner machine. So extensions nest, and the account does not
+know about them.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Reducer: TypeAlias = Callable[[S, Event, Policy], Transition[S]]
 
 @frozen
 class Machine(Generic[S]):
-    """A reducer, and the state of an account that is not known yet."""
+    """A reducer, and a function that returns the state of an account that is not known yet."""
 
     start: Callable[[JID], S]
     reduce: Reducer[S]
     features: tuple[str, ...] = ()
-    """What service discovery says of the extensions (XEP-0030): an extension adds its namespaces."""
+    """The namespaces of the extensions, for service discovery (XEP-0030)."""
 
 
 PLAIN: Final[Machine[State]] = Machine(NoAccount, reduce)
@@ -42,18 +42,18 @@ PLAIN: Final[Machine[State]] = Machine(NoAccount, reduce)
 
 @frozen
 class Beside(Generic[X, T]):
-    """An extension's own state beside the state of what it extends."""
+    """The state of an extension, and the state of the machine that it extends."""
 
     name: str
-    """The extension's name, unique among those in use: snapshots keep its state under it."""
+    """The name of the extension, unique among those in use. Snapshots identify the state by it."""
     own: X
     inner: T
 
 
 def account_of(state: object) -> State:
-    """Return the account's own state, however many extensions stand around it.
+    """Return the state of the account inside the states of any number of extensions.
 
-    :raises TypeError: for what is no state of a machine.
+    :raises TypeError: if it is not the state of a machine.
     """
     while isinstance(state, Beside):
         state = state.inner

@@ -1,7 +1,7 @@
-"""One account: ``reduce(state, event, policy) -> Transition``, and nothing but dispatch (RFC 6121).
+"""One account: ``reduce(state, event, policy) -> Transition``. This module only dispatches (RFC 6121).
 
-Every event gets an answer in every state, and no event raises. The same arguments always give the same result; the
-state before stays valid. See ``effects`` for what a host does with the result, and in which order.
+The same inputs always give the same outputs, and ``reduce`` never raises: every event gets an answer in every state.
+The earlier state stays valid. See ``effects`` for what a host does with the result, and in which order.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from xmpp_im_core.server.subscriptions import resending
 
 
 def reduce(state: State, event: events.Event, policy: Policy = DEFAULT) -> Step:
-    """Take one event of an account.
+    """Process one event of an account.
 
-    :param state: the account's state; for an account not known yet, ``NoAccount(jid)``.
-    :param event: what happened to it.
+    :param state: the state of the account; ``NoAccount(jid)`` if it is not known yet.
+    :param event: what happened to the account.
     :param policy: the choices of the service.
-    :return: the new state, and what to store, to perform and to forget.
+    :return: the new state, what to store, the effects to perform, and what to forget.
     """
-    # Nearly all events are stanzas of accounts that are there. They are found by the quickest comparison; to match a
-    # class costs the interpreter about ten times as much.
+    # Nearly all events are stanzas of existing accounts, so the fastest comparison finds them. Matching a class takes
+    # the interpreter many more instructions.
     if type(state) is not Account:
         return _without_account(state, event, policy)
     if type(event) is Inbound:
@@ -103,7 +103,7 @@ def _no_account(state: NoAccount, event: events.Event, policy: Policy) -> Step:
         case events.StoreFailed(
             event=events.Inbound() | events.SessionBound() | events.Undelivered() | events.SessionEnded() as failed
         ):
-            return _no_account(state, failed, policy)  # of these nothing is stored here
+            return _no_account(state, failed, policy)  # these store nothing here
         case (
             events.StoreFailed()
             | events.Outbound()

@@ -13,10 +13,11 @@ from xmpp_im_core.server.state import Account, Session, SessionId
 
 
 def bound(account: Account, event: SessionBound, policy: Policy) -> Transition[Account]:
-    """Add a connected resource; it is neither available nor interested yet (§2.2).
+    """Add a connected resource, which is neither available nor interested yet (§2.2).
 
-    Where the resourcepart is in use, the older session is replaced: it becomes unavailable now, and its
-    stream is closed with <conflict/> (RFC 6120 §7.7.2.2). When its end comes, only what it did not get counts.
+    If the resourcepart is in use, the new session replaces the older one: the older session becomes unavailable now,
+    and its stream is closed with <conflict/> (RFC 6120 §7.7.2.2). When its ``SessionEnded`` comes, only its undelivered
+    stanzas are processed.
     """
     replaced = account.resource(event.session.resource)
     if replaced is not None and replaced.id.epoch == event.session.epoch:
@@ -39,24 +40,24 @@ def bound(account: Account, event: SessionBound, policy: Policy) -> Transition[A
 
 
 def new_session(account: Account, event: SessionBound) -> Session | None:
-    """Return the session that was bound; None where its resourcepart is no resourcepart."""
+    """Return the session that was bound, or None if its resourcepart is not valid."""
     try:
         address = address_of(account.jid.with_resource(event.session.resource))
     except InvalidJID:
         return None
     resource = address.jid.resource or ""
     if resource != event.session.resource:
-        return None  # the host binds prepared resourceparts: else two sessions could have one address
+        return None  # the host binds prepared resourceparts; otherwise two sessions could have the same address
     return Session(event.session, address, event.lang)
 
 
 def detached(account: Account, event: SessionDetached) -> Transition[Account]:
-    """Note that a session has lost its stream but may be resumed: to everybody it is as available as before."""
+    """Record that a session has lost its stream and may be resumed. Its availability does not change."""
     return _with_stream(account, event.session, False)
 
 
 def resumed(account: Account, event: SessionResumed) -> Transition[Account]:
-    """Note that a detached session has a stream again; nobody is told, nothing was missed."""
+    """Record that a detached session has a stream again. Its availability does not change."""
     return _with_stream(account, event.session, True)
 
 
@@ -69,10 +70,11 @@ def _with_stream(account: Account, id: SessionId, attached: bool) -> Transition[
 
 
 def ended(account: Account, event: SessionEnded, policy: Policy) -> Transition[Account]:
-    """Take a session out, tell everybody concerned, and process again what it did not get (§4.5.2, §8.5).
+    """Remove a session, send its unavailable presence, and process its undelivered stanzas again (§4.5.2, §8.5).
 
-    The end of a replaced session may come late, even after the end of the session that replaced it. Nobody is told of
-    it then, but what the session did not get is processed again. Any other unknown session has ended before.
+    The end of a replaced session may come late, even after the end of the session that replaced it. Its unavailable
+    presence was sent when it was replaced, so only its undelivered stanzas are processed again. Any other unknown
+    session has ended before.
     """
     session = account.session(event.session)
     if session is not None:

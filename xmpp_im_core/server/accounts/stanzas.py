@@ -1,4 +1,4 @@
-"""Stanzas of one account: what its own sessions send, and what arrives for it (RFC 6121 §8)."""
+"""Stanzas of one account: those that its sessions send, and those that arrive for it (RFC 6121 §8)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from xmpp_im_core.stanza import IQ, Condition, Message, Presence
 def outbound(account: Account, event: Outbound, policy: Policy) -> Transition[Account]:
     """Process a stanza from one of the account's own sessions.
 
-    It is stamped with the session's full JID, whatever address the client claimed (RFC 6120 §8.1.2.1).
+    The session's full JID becomes its 'from', regardless of what the client wrote there (RFC 6120 §8.1.2.1).
     """
     session = account.session(event.session)
     if session is None:

@@ -1,4 +1,4 @@
-"""Errors of type wait: the answers while nothing can be stored or the account is not loaded (RFC 6120 §8.3.2)."""
+"""Errors of type wait: the answers if a commit has failed or the account is not loaded (RFC 6120 §8.3.2)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from xmpp_im_core.stanza import IQ, Condition, ErrorType, Message, Presence, Sta
 
 
 def answer_later(state: Account | Unloaded, event: Event) -> Effect:
-    """Answer an event that cannot be processed now: an error of type wait, to the entity that waits for an answer.
+    """Answer an event that cannot be processed now: an error of type wait, if the sender expects an answer.
 
-    A message that cannot be stored would have been delivered to a user who is there. So its sender is told only if
-    allowed to see the user's presence (§8.1); nothing is known of that while the account is not loaded.
+    A message has to be stored only if the user is absent, so an error would tell the sender that. It gets the error
+    only if it may see the user's presence (§8.1). While the account is not loaded, every sender gets the error: the
+    core does not know then whether the user is absent.
     """
     if isinstance(event, Outbound):
         session = next((each for each in state.sessions if each.id == event.session), None)
@@ -39,9 +40,10 @@ def _may_know(account: Account, stanza: Stanza) -> bool:
 
 
 def _is_missed_by_client(stanza: Stanza) -> bool:
-    """Whether a client has to know that its stanza was not processed: its presence too, else it takes itself for there.
+    """Whether a client has to know that its stanza was not processed.
 
-    Unavailable presence is not missed: it takes effect where there is anything to end.
+    Its available presence counts too: without an error the client would believe that it is available. Unavailable
+    presence does not count: it takes effect if there is a presence session to end.
     """
     if isinstance(stanza, Presence):
         return stanza.type not in ("unavailable", "probe", "error")

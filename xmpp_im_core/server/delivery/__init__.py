@@ -1,1 +1,1 @@
-"""Delivery of stanzas (RFC 6121 §8): messages, IQs, and what comes back."""
+"""Delivery of stanzas (RFC 6121 §8): messages, IQs, offline messages, and failed deliveries."""

@@ -36,9 +36,9 @@ BLOCKING_ERRORS = "urn:xmpp:blocking:errors"
 
 
 def inbound(account: Account, stanza: Stanza, to: JID, policy: Policy) -> Transition[Account]:
-    """Process a stanza from an entity that the user blocks, which must not notice the user (XEP-0191 §3.3).
+    """Process a stanza from a blocked entity, to whom the user must seem to be offline (XEP-0191 §3.3).
 
-    A stanza that breaks the syntax is refused as for any sender: silence would tell the sender that it is blocked.
+    A stanza that breaks the syntax gets an error, as from any sender: silence would tell the sender that it is blocked.
     """
     if isinstance(stanza, Presence) and stanza.type is not None and stanza.type not in PRESENCE_TYPES:
         return Transition(account, (error_to_sender(stanza, Condition.BAD_REQUEST, presence_rules.UNKNOWN_TYPE),))
@@ -58,7 +58,7 @@ def inbound(account: Account, stanza: Stanza, to: JID, policy: Policy) -> Transi
 
 
 def outbound(account: Account, stanza: Stanza, session: Session) -> Transition[Account]:
-    """Refuse the user's own stanza to an entity that the user blocks; nothing changes (XEP-0191 §3.3)."""
+    """Refuse the user's stanza to a blocked entity; nothing changes (XEP-0191 §3.3)."""
     if not may_be_answered(stanza):
         return silence(account, rules.OUTBOUND_REFUSED)
     application = (element("blocked", BLOCKING_ERRORS),)

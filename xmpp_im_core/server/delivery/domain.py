@@ -23,9 +23,9 @@ from xmpp_im_core.stanza import (
 
 
 def to_no_jid(stanza: Stanza, domain: str) -> Effect:
-    """Answer a stanza to what is no JID, in the name of the service (RFC 6121 §3.1.3; RFC 6120 §8.3.3.8).
+    """Answer a stanza whose 'to' is not a JID (RFC 6121 §3.1.3; RFC 6120 §8.3.3.8).
 
-    :param domain: a hosted domain, from which the answer comes.
+    :param domain: a hosted domain, the 'from' of the answer.
     """
     if stanza.from_jid is None:
         return Ignored(delivery_rules.WITHOUT_ADDRESSES)
@@ -38,7 +38,7 @@ def to_no_jid(stanza: Stanza, domain: str) -> Effect:
 def to_the_domain(stanza: Stanza, domain: str) -> Effect:
     """Process a stanza to a hosted domain: "handle the stanza as appropriate", or an error (RFC 6120 §10.5.1).
 
-    IQs are the host's, requests and the answers to its own alike. A domain has no presence and no messages.
+    The host gets all IQs: requests, and answers to its own requests. A domain has no presence and no messages.
     """
     if not comes_for(stanza, domain):
         return Ignored(delivery_rules.WITHOUT_ADDRESSES)
@@ -49,7 +49,7 @@ def to_the_domain(stanza: Stanza, domain: str) -> Effect:
     if isinstance(stanza, Message):
         return error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.DOMAIN_MESSAGE)
     if stanza.type in ("subscribe", "probe"):
-        # a request without an answer would stay pending, and be sent again, for ever
+        # without an answer the request would stay pending, and be sent again and again
         denial = Presence(stanza.from_bare, to_bare(stanza.to), stanza.id, "unsubscribed")
         return Route(denial, rules.DOMAIN_DENIES)
     if stanza.type is not None and stanza.type not in PRESENCE_TYPES:

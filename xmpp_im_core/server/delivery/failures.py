@@ -1,4 +1,4 @@
-"""What could not be delivered, routed or stored comes back (RFC 6121 §3.1.2, §8.3, §8.5; RFC 6120 §10.4)."""
+"""Stanzas that could not be delivered or routed (RFC 6121 §3.1.2, §8.3, §8.5; RFC 6120 §10.4)."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from xmpp_im_core.stanza import (
 
 
 def undelivered(account: Account, event: Undelivered, policy: Policy) -> Transition[Account]:
-    """Process a delivery that failed for some of its sessions, or for all: as if those were not there (§8.5)."""
+    """Process a delivery that failed for some or all of its sessions, as if those were not connected (§8.5)."""
     return given_back(breaking(account, event), event, (event.effect,), policy)
 
 
 def breaking(account: Account, event: Undelivered) -> Account:
-    """Return the account which knows that these sessions take no delivery: their ends are due.
+    """Mark the sessions of a failed delivery as broken: no delivery is tried on them again before they end.
 
-    So no chain of failed deliveries comes back to one of them: each failure leaves fewer sessions to try.
+    So a chain of failed deliveries ends: after each failure there are fewer sessions to try.
     """
     for id in event.sessions:
         session = account.session(id)
@@ -56,7 +56,7 @@ def breaking(account: Account, event: Undelivered) -> Account:
 def given_back(
     account: Account, event: Undelivered | SessionEnded, deliveries: tuple[Deliver, ...], policy: Policy
 ) -> Transition[Account]:
-    """Process each of these deliveries again, as if the sessions with a broken stream were not there."""
+    """Process each of these deliveries again, as if the broken sessions were not connected."""
     left = account.with_sessions(tuple([session for session in account.sessions if not session.broken]))
     effects: list[Effect] = []
     store: list[StoreOperation] = []
@@ -71,13 +71,13 @@ def given_back(
 def processed_again(
     account: Account, event: Undelivered | SessionEnded, effect: Deliver, index: int, policy: Policy
 ) -> Transition[Account]:
-    """Process a stanza again that has reached none of the sessions it was to be delivered to.
+    """Process the stanza of a failed delivery again, unless another of its sessions is still connected.
 
-    If another of its sessions is still connected, that session has the stanza, or gives it back when it ends.
-    If none is, perhaps no session has got it, so it is processed again: a duplicate is better than a loss.
+    A connected session has the stanza, or reports the delivery when it ends. If none is connected, perhaps no session
+    has received the stanza, so it is processed again: a duplicate is better than a loss.
 
-    :param account: without the sessions that are known not to have got it.
-    :param index: which of the event's deliveries it is; several may be stored under keys of their own.
+    :param account: the account without the sessions that did not receive the stanza.
+    :param index: the position of the delivery in the event; each stored message needs a unique key.
     """
     if any(account.session(id) is not None for id in effect.sessions):
         return silence(account, rules.DELIVERED_TO_SOME)
@@ -86,20 +86,20 @@ def processed_again(
     stanza = effect.stanza
     sender, to = stanza.from_jid, stanza.to_jid
     if sender is None or to is None or to.bare != account.jid.bare:
-        return silence(account, rules.LOST)  # what the server itself had made for that session
+        return silence(account, rules.LOST)  # the server itself made it for that session
     if is_blocked(account, sender):
         return blocked.inbound(account, stanza, to, policy)
     if isinstance(stanza, Message):
         return messages.inbound(
             account, Inbound(event.at, f"{event.seq}-{index:04}", stanza), stanza, sender, to, policy
         )
-    if stanza.type in ("get", "set"):  # nobody else answers the request
+    if stanza.type in ("get", "set"):  # no other resource answers the request
         return Transition(account, (error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.IQ_UNMATCHED),))
     return silence(account, rules.LOST)
 
 
 def missed(event: Undelivered | SessionEnded, bare: str, left: tuple[SessionId, ...]) -> list[Stanza]:
-    """Return the messages and IQs that have not been delivered and that somebody waits for, where no state is known.
+    """Return the undelivered messages and IQs whose senders expect an answer, if the account is not known.
 
     :param bare: the account's bare JID.
     :param left: the sessions that are still connected.
@@ -116,7 +116,7 @@ def missed(event: Undelivered | SessionEnded, bare: str, left: tuple[SessionId, 
 
 
 def unroutable(account: Account, event: Unroutable) -> Transition[Account]:
-    """Tell the user's client what could not be routed, where anybody waits for it (§3.1.2, §8.3; RFC 6120 §10.4.3).
+    """Tell the user's client which stanza could not be routed, if it has to know (§3.1.2, §8.3; RFC 6120 §10.4.3).
 
     A subscription request stays pending: only an approval, a denial or the user ends it (Appendix A).
     """
@@ -138,9 +138,9 @@ def unroutable(account: Account, event: Unroutable) -> Transition[Account]:
 
 
 def _is_missed(effect: Route, presence: Presence) -> bool:
-    """Whether anybody waits for this presence to arrive: the user, who has sent it or whose request it repeats.
+    """Whether the user has to know that this presence did not arrive: the user has sent it, or the request it repeats.
 
-    No client waits for what the server answers for the user, and a probe causes no error (§4.3).
+    The server's own answers do not count, and a probe causes no error (§4.3).
     """
     if effect.session is None:
         return presence.type in ("subscribe", "unsubscribe")
@@ -148,7 +148,7 @@ def _is_missed(effect: Route, presence: Presence) -> bool:
 
 
 def _to_user(reply: Stanza, account: Account, sender: SessionId | None, rule: Rule) -> Effect:
-    """Deliver an error to the available resources and to the one that has sent the stanza; without any, to all."""
+    """Deliver an error to the available resources and to the sender of the stanza, or to all if there are none."""
     told = [each.id for each in account.sessions if each.available or each.id == sender]
     return deliver(reply, tuple(told or [each.id for each in account.sessions]), rule)
 

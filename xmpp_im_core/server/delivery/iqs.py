@@ -1,4 +1,4 @@
-"""IQs: who answers them (RFC 6121 §8.2, §8.5.2.1.3, §8.5.2.2.3, §8.5.3; RFC 6120 §8.2.3)."""
+"""IQs, and who answers them (RFC 6121 §8.2, §8.5.2.1.3, §8.5.2.2.3, §8.5.3; RFC 6120 §8.2.3)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from xmpp_im_core.stanza import IQ, Condition
 def outbound(account: Account, event: Outbound, iq: IQ, session: Session, policy: Policy) -> Transition[Account]:
     """Process an IQ that the user's client sent.
 
-    Without 'to', or to the user's own bare JID, the server handles it on the user's behalf (§8.2); all else
-    is routed.
+    The server handles an IQ without 'to', or to the user's bare JID, on the user's behalf (§8.2). It routes all others.
 
     :param iq: stamped with the full JID; its 'to' is absent or well-formed.
     """
@@ -45,7 +44,7 @@ def outbound(account: Account, event: Outbound, iq: IQ, session: Session, policy
 
 
 def inbound(account: Account, iq: IQ, sender: JID, to: JID, policy: Policy) -> Transition[Account]:
-    """Process an IQ that arrived for the user: to the bare JID the server answers, else the resource (§8.5)."""
+    """Process an inbound IQ: the server answers one to the bare JID, a resource one to its full JID (§8.5)."""
     if malformed(iq):
         return Transition(account, (error_to_sender(iq, Condition.BAD_REQUEST, rules.IQ_MALFORMED),))
     if to.resource is not None:
@@ -61,7 +60,7 @@ def inbound(account: Account, iq: IQ, sender: JID, to: JID, policy: Policy) -> T
 
 
 def _may_ask(account: Account, sender: JID, audience: Audience | None) -> bool:
-    """Whether a namespace that the service answers is answered to this sender."""
+    """Whether the service answers this sender, given the audience of the namespace."""
     if audience is None:
         return False
     if audience in (Audience.ANYONE, Audience.EVERYWHERE):
@@ -71,16 +70,16 @@ def _may_ask(account: Account, sender: JID, audience: Audience | None) -> bool:
 
 
 def _foreign_roster_request(account: Account, iq: IQ, policy: Policy) -> Transition[Account]:
-    """Refuse a roster IQ from outside the account: rosters are their owner's (§2.1.5, §2.3.3)."""
+    """Refuse a roster IQ from another account: only the owner may read and change a roster (§2.1.5, §2.3.3)."""
     if iq.type == "set" and policy.foreign_roster_set is ForeignRosterSet.FORBIDDEN:
         return Transition(account, (error_to_sender(iq, Condition.FORBIDDEN, roster_rules.FOREIGN_SET),))
     return Transition(account, (error_to_sender(iq, Condition.SERVICE_UNAVAILABLE, roster_rules.FOREIGN_GET),))
 
 
 def _to_resource(account: Account, iq: IQ, sender: JID, session: Session | None) -> Transition[Account]:
-    """Deliver an IQ to the resource that it names; a request only from whoever may see that it is there.
+    """Deliver an IQ to its resource; a request only if the sender may see the presence of the resource.
 
-    An unmatched resource and one that the sender may not see give the same answer (§8.5.3.1, §8.5.3.2.3).
+    The answer is the same if there is no such resource and if the sender may not see it (§8.5.3.1, §8.5.3.2.3).
     """
     request = iq.type in ("get", "set")
     if session is None:

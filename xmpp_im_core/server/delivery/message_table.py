@@ -1,8 +1,8 @@
 """Message delivery, as the RFC's table (RFC 6121 §8.5.4, Table 1).
 
-A row is a situation of the account and a form of 'to'; a column is a message type. A cell names the actions
-that the RFC permits, of which the policy chooses one. Type "error" has no column: it is delivered to a
-matching full JID, and ignored everywhere else.
+A row is a situation of the account and a form of 'to'; a column is a message type. A cell holds the actions that the
+RFC permits, and the policy chooses one of them. The type "error" has no column: such a message is delivered to a
+matching full JID, and ignored otherwise.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from xmpp_im_core.rules import Rule, rule
 
 
 class Situation(Enum):
-    """The rows' headings: what resources the account has."""
+    """The headings of the rows: which resources the account has."""
 
     NO_ACCOUNT = "account does not exist"
     NO_ACTIVE = "account exists, but has no active resource"
@@ -36,7 +36,7 @@ class Target(Enum):
 
 
 class Action(Enum):
-    """What the cells' letters stand for."""
+    """The actions that the letters of the cells stand for."""
 
     SILENCE = "S"
     ERROR = "E"
@@ -48,7 +48,7 @@ class Action(Enum):
 
 @frozen
 class Cell:
-    """The actions that the RFC permits, and the rule."""
+    """The actions that the RFC permits, and the rule that permits them."""
 
     permitted: frozenset[Action]
     rule: Rule
@@ -85,7 +85,7 @@ _SAYS: Final[Mapping[Action, str]] = MappingProxyType(
 def _row(
     first: int, situation: Situation, target: Target, *cells: tuple[frozenset[Action], str]
 ) -> list[tuple[Key, Cell]]:
-    """Build a row; its cells are four requirements of §8.5.4 in a row, the first of them numbered ``first``."""
+    """Build a row. Its cells are four successive requirements of §8.5.4, beginning with number ``first``."""
     made: list[tuple[Key, Cell]] = []
     for n, (type, (permitted, cites)) in enumerate(zip(_TYPES, cells, strict=True)):
         name = f"8.5.4:{situation.value}:{target.value}:{type}"

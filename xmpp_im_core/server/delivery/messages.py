@@ -18,7 +18,7 @@ from xmpp_im_core.stanza import Condition, Message
 
 
 def outbound(account: Account, message: Message, session: SessionId, policy: Policy) -> Transition[Account]:
-    """Process a message that the user's client sent; without 'to' it goes to the user's own bare JID (§8.2)."""
+    """Process a message that the user's client sent. Without 'to' it goes to the user's bare JID (§8.2)."""
     if not policy.messaging:
         return refuse(account, message, session, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING)
     if message.to is None:
@@ -29,7 +29,7 @@ def outbound(account: Account, message: Message, session: SessionId, policy: Pol
 def inbound(
     account: Account, event: Inbound, message: Message, sender: JID, to: JID, policy: Policy
 ) -> Transition[Account]:
-    """Process a message that arrived for the user: one cell of Table 1."""
+    """Process an inbound message by its cell of Table 1."""
     if not policy.messaging:
         return Transition(account, (error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING),))
     session = account.resource(to.resource) if to.resource is not None else None
@@ -43,7 +43,7 @@ def inbound(
         target = Target.BARE
     reachable = [each for each in account.sessions if each.presence is not None and each.priority >= 0]
     situation = _situation(account, reachable)
-    if session is not None:  # "available or connected" (§8.5.3.1), where Table 1 knows only active resources
+    if session is not None:  # "available or connected" (§8.5.3.1); Table 1 has only active resources
         rule = rules.MESSAGE_TO_CONNECTED
         if situation is not Situation.NO_ACTIVE:
             rule = MESSAGE_TABLE[situation, target, message.kind].rule
@@ -53,7 +53,7 @@ def inbound(
 
 
 def _situation(account: Account, reachable: list[Session]) -> Situation:
-    """Name the row of Table 1. A connected resource that is not available counts for nothing in it."""
+    """Return the situation for Table 1. A connected resource that is not available does not count."""
     if len(reachable) > 1:
         return Situation.SEVERAL
     if reachable:
@@ -70,7 +70,7 @@ def _perform(
     reachable: list[Session],
     policy: Policy,
 ) -> Transition[Account]:
-    """Choose one of the actions that the cell permits, and do it."""
+    """Choose one of the actions that the cell permits, and perform it."""
     permitted = cell.permitted
     if Action.DELIVER in permitted or permitted == {Action.ALL}:
         return Transition(account, (deliver(message, _ids(reachable), cell.rule),))
@@ -86,9 +86,9 @@ def _perform(
 
 
 def most_available(reachable: list[Session]) -> list[Session]:
-    """Return the resources of the highest priority, those with a stream before those without (§8.5.4).
+    """Return the resources of the highest priority; if any has a stream, only those with a stream count (§8.5.4).
 
-    Several of the same priority all get the message: none of them is less available than another.
+    All resources of that priority get the message, since all are equally available.
     """
     attached = [session for session in reachable if session.attached] or reachable
     highest = max([session.priority for session in attached])
@@ -107,8 +107,9 @@ def _ids(sessions: Iterable[Session]) -> tuple[SessionId, ...]:
 def message_to_nobody(message: Message, to: JID, policy: Policy) -> Effect:
     """Process a message to an account that does not exist (§8.5.1).
 
-    A service that stores messages for absent users is silent to strangers, so it must be silent here too;
-    one that bounces them bounces these as well: else accounts could be found by trying (RFC 6120 §13.11).
+    A service that stores messages for absent users does not answer strangers, so it must not answer here either. A
+    service that answers them with errors answers here too. Otherwise strangers could find out which accounts exist
+    (RFC 6120 §13.11).
     """
     if not policy.messaging:
         return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING)

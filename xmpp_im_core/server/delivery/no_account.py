@@ -1,4 +1,4 @@
-"""Stanzas to an account that does not exist (RFC 6121 §8.5.1), for hosts with or without ``service``."""
+"""Stanzas to an account that does not exist (RFC 6121 §8.5.1), for hosts with or without a ``Service``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xmpp_im_core.stanza import IQ, PRESENCE_TYPES, Condition, Message, Presence
 
 
 def _is_served_everywhere(iq: IQ, policy: Policy) -> bool:
-    """Whether a service answers this request at addresses without an account as well (RFC 6120 §13.11)."""
+    """Whether a service answers this request even if there is no account (RFC 6120 §13.11)."""
     asked = iq.request
     if iq.type not in ("get", "set") or asked is None or asked.namespace == ROSTER:
         return False
@@ -23,10 +23,10 @@ def _is_served_everywhere(iq: IQ, policy: Policy) -> bool:
 
 
 def no_account(stanza: Stanza, policy: Policy) -> Effect:
-    """Process a stanza to a bare or full JID of this service at which there is no account.
+    """Process a stanza to a bare or full JID of this service that has no account.
 
-    To a stranger it is the same as an existing account at which nobody is reachable, wherever the RFC
-    leaves the choice. ``Policy.unknown_contact`` alone tells users of the same domain more.
+    If the RFC leaves the choice, strangers get the same answer as from an account without reachable resources. Only
+    ``Policy.unknown_contact`` tells more, and only to users of the same domain.
     """
     to = stanza.to_jid
     if to is None or stanza.from_jid is None:

@@ -1,4 +1,4 @@
-"""Messages for absent users: handed to the host's storage, and handed back (XEP-0160, XEP-0203, XEP-0334)."""
+"""Messages for absent users, stored and delivered later (XEP-0160, XEP-0203, XEP-0334)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHAT_STATES: Final = "http://jabber.org/protocol/chatstates"
 _METADATA: Final = frozenset(
     {
         ("thread", CLIENT),
-        ("x", "jabber:x:event"),  # XEP-0022, the predecessor of chat states, which old clients send with them
+        ("x", "jabber:x:event"),  # XEP-0022, the predecessor of chat states; old clients send both
         ("x", "jabber:x:delay"),  # XEP-0091, the predecessor of XEP-0203
         ("delay", DELAY),
         ("private", "urn:xmpp:carbons:2"),
@@ -32,13 +32,13 @@ _METADATA: Final = frozenset(
         ("stanza-id", "urn:xmpp:sid:0"),
     }
 )
-"""What may accompany a chat state without adding anything that is of use later."""
+"""The elements that may accompany a chat state and are not worth storing."""
 
 
 def keep_offline(
     account: Account, event: Inbound, message: Message, sender: JID, rule: Rule, policy: Policy
 ) -> Transition[Account]:
-    """Hand a message over to be stored, stamped with the time at which it came (XEP-0203)."""
+    """Store a message with a stamp of the time of its arrival (XEP-0203)."""
     if not worth_storing(message):
         return silence(account, rules.NOT_STORED)
     if message.size() > policy.offline_message_size:
@@ -54,14 +54,14 @@ def keep_offline(
 
 
 def _not_stored(account: Account, message: Message, sender: JID, rule: Rule) -> Effect:
-    """Answer a message beyond a limit, where the sender may know that nobody is there (§8.1, §8.5.2.2.1)."""
+    """Answer a message beyond a limit with an error, if the sender may see the user's presence (§8.1, §8.5.2.2.1)."""
     if visibility(account, sender, None) is NONE:
         return Ignored(rule)
     return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rule)
 
 
 def worth_storing(message: Message) -> bool:
-    """Whether a message is to be stored: not if it says so, not if it only tells of a chat state (XEP-0160 §3)."""
+    """Whether to store a message: not if a hint forbids it, nor if it has only a chat state (XEP-0160 §3, XEP-0334)."""
     content = message.payload
     if content.first("no-store", HINTS) is not None:
         return False
@@ -81,8 +81,8 @@ def _is_content(child: Element) -> bool:
 def offline_loaded(account: Account, event: OfflineLoaded) -> Transition[Account]:
     """Deliver the stored messages to the resource that has become reachable, and forget them.
 
-    Where it has gone meanwhile, or has a negative priority now, they stay stored. Whoever the user has come
-    to block since is not heard any more (XEP-0191 §3.3).
+    If that resource has ended meanwhile, or has a negative priority now, the messages stay stored. Messages of
+    entities that the user has blocked since are dropped (XEP-0191 §3.3).
     """
     session = account.session(event.session)
     if session is None or session.presence is None or session.priority < 0:
@@ -95,7 +95,7 @@ def offline_loaded(account: Account, event: OfflineLoaded) -> Transition[Account
 
 
 def _without_stored(account: Account, delivered: list[Message]) -> Account:
-    """Return the account without these stored messages; without any, nothing is taken either."""
+    """Return the account without these stored messages. If none is left, their total size is 0."""
     left = max(account.offline - len(delivered), 0)
     size = account.offline_bytes - sum([message.size() for message in delivered])
     return account.storing(left, max(size, 0) if left else 0)

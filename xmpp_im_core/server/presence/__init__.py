@@ -1,1 +1,1 @@
-"""Presence (RFC 6121 §4): broadcast, directed and probed."""
+"""Presence (RFC 6121 §4): broadcasts, directed presence and probes."""

@@ -1,4 +1,4 @@
-"""A user's own presence, told to everybody who may know (RFC 6121 §4.2.2, §4.4.2, §4.5.2)."""
+"""The presence that a user broadcasts (RFC 6121 §4.2.2, §4.4.2, §4.5.2)."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def outbound_available(
 ) -> Transition[Account]:
     """Process presence with neither 'to' nor 'type': initial (§4.2.2) or subsequent (§4.4.2).
 
-    It is initial after binding, and again after unavailable (§4.5.2): only then are contacts probed, the
-    other resources' presence told, and waiting requests delivered.
+    It is initial after binding, and after unavailable presence (§4.5.2). Only initial presence causes probes of the
+    contacts, the presence of the user's other resources, and pending requests.
 
     :param presence: stamped with the full JID.
     """
@@ -69,7 +69,7 @@ def outbound_available(
 
 
 def _too_large(account: Account, before: Session, shown: Session, presence: Presence, policy: Policy) -> Rule | None:
-    """Return the rule by which a presence is refused that would take too much memory, or None."""
+    """Return the rule that refuses this presence because it would take too much memory, or None."""
     if presence.size() > policy.presence_size:
         return rules.PRESENCE_TOO_LARGE
     growth = shown.taken.own - before.taken.own
@@ -79,7 +79,7 @@ def _too_large(account: Account, before: Session, shown: Session, presence: Pres
 
 
 def _greetings(account: Account, event: Outbound, session: Session) -> list[Effect]:
-    """What the beginning of a presence session brings: probes, own other resources, waiting requests."""
+    """Return what initial presence causes: probes, presence of the user's other resources, pending requests."""
     others = [
         deliver(other.presence.stamped(to=account.address), (session.id,), rules.OTHER_RESOURCES_TOLD)
         for other in account.sessions
@@ -93,10 +93,10 @@ def _greetings(account: Account, event: Outbound, session: Session) -> list[Effe
 
 
 def _probes(account: Account, id: str, session: Session) -> Effect:
-    """Probe the contacts for a resource that has become available, from the bare JID (§4.3.1).
+    """Probe the contacts from the bare JID, for a resource that has become available (§4.3.1).
 
-    The answers reach all of the user's resources, who know them. No probe is needed within the service (§4.3.1), so
-    there the resource itself is named, and is answered alone.
+    The answers reach all resources of the user, though only the new one needs them. Within the service no probe is
+    needed (§4.3.1), so a probe there comes from the full JID of the resource, and only that resource gets the answer.
     """
     probed = _without(account, account.roster.subscriptions(), is_blocked)
     if not probed:
@@ -108,7 +108,7 @@ def _probes(account: Account, id: str, session: Session) -> Effect:
 def outbound_unavailable(
     account: Account, event: Outbound, presence: Presence, session: Session, policy: Policy
 ) -> Transition[Account]:
-    """Process presence of type "unavailable" without 'to': the full XML goes out, and to its sender too (§4.5.2).
+    """Process presence of type "unavailable" without 'to': everyone gets its full XML, including its sender (§4.5.2).
 
     :param presence: stamped with the full JID.
     """
@@ -120,10 +120,10 @@ def outbound_unavailable(
 
 
 def session_gone(account: Account, session: Session, seq: str, at: datetime) -> Transition[Account]:
-    """Take a session out that is over, and say so on the user's behalf where the client has not (§4.5.2).
+    """Remove a session that has ended, and send unavailable presence if the client has not (§4.5.2).
 
-    "The user's server MUST NOT depend on receiving unavailable presence": the cause makes no difference, and
-    why the stream ended is nobody's business.
+    "The user's server MUST NOT depend on receiving unavailable presence": the cause of the end makes no difference, and
+    others are not told of it.
     """
     after = account.without_session(session.id)
     presence = Presence(None, session.address, f"{seq}-unavailable-{session.id.resource}", "unavailable")
@@ -139,16 +139,16 @@ def leave(
     at: datetime,
     own: tuple[SessionId, ...],
 ) -> Transition[Account]:
-    """Tell everybody who knew of a session that it is unavailable, once each (§4.5.2, §4.6.3).
+    """Send unavailable presence once to each entity that knew of a session (§4.5.2, §4.6.3).
 
-    A session that was available owes it to the subscribers, to the user's own resources and to whom it sent
-    directed presence; one that never was, to the last alone, subscribers or not.
+    If the session was available, these are the subscribers, the user's own resources, and the recipients of its
+    directed presence. If it was never available, these are only the recipients of its directed presence.
 
-    :param remembered: what is kept of the presence for later probes.
+    :param remembered: the presence that is kept for later probes.
     """
     effects: list[Effect] = []
     store: tuple[StoreOperation, ...] = ()
-    if session.available or after.session(session.id) is None:  # the user's own resources owe it nothing then (§4.6.1)
+    if session.available or after.session(session.id) is None:  # own resources need not tell it (§4.6.1)
         after = heard_unavailable(after, session.address.jid, before.jid)
     directed = _owed(before, session, own)
     if session.available:
@@ -167,11 +167,11 @@ def leave(
 
 
 def _owed(account: Account, session: Session, own: tuple[SessionId, ...]) -> tuple[str, ...]:
-    """Return to whom a resource that ends owes unavailable presence for the directed presence it sent (§4.6.3).
+    """Return the recipients of a resource's directed presence that need unavailable presence when it ends (§4.6.3).
 
-    Those who hear of the end anyway are left out: if it was available, the subscribers and the user's own resources.
+    If it was available, the subscribers and the user's own resources get the broadcast, and so are left out.
 
-    :param own: the user's own resources that the end is delivered to, if it was available.
+    :param own: the user's resources that get the unavailable presence, if the resource was available.
     """
     owed = [(entry, prepared_jid(entry)) for entry in session.directed]
     return tuple([entry for entry, entity in owed if not _hears_anyway(account, session, entity, own)])
@@ -179,7 +179,7 @@ def _owed(account: Account, session: Session, own: tuple[SessionId, ...]) -> tup
 
 def _hears_anyway(account: Account, session: Session, entity: JID, own: tuple[SessionId, ...]) -> bool:
     if is_blocked(account, entity):
-        return True  # it has heard it when it was blocked
+        return True  # it got unavailable presence when it was blocked
     if not session.available:
         return False
     if entity.bare == account.jid.bare:
@@ -188,7 +188,7 @@ def _hears_anyway(account: Account, session: Session, entity: JID, own: tuple[Se
 
 
 def subscribers(account: Account) -> tuple[str, ...]:
-    """Return who receives the user's presence: "from" and "both", less the blocked, sorted (§4.2.2)."""
+    """Return the recipients of the user's presence: "from" and "both" without the blocked, sorted (§4.2.2)."""
     told = account.roster.told
     if told is not None and told.blocked == account.blocked:
         return told.recipients
@@ -196,7 +196,7 @@ def subscribers(account: Account) -> tuple[str, ...]:
 
 
 def _keeping_recipients(account: Account) -> Account:
-    """Return the account with ``subscribers`` at hand for the next broadcast."""
+    """Return the account with the result of ``subscribers`` cached for the next broadcast."""
     told = account.roster.told
     if told is not None and told.blocked == account.blocked:
         return account

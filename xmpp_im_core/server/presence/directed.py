@@ -17,10 +17,10 @@ from xmpp_im_core.stanza import Condition, Presence
 def outbound_directed(
     account: Account, event: Outbound, presence: Presence, to: JID, session: Session, policy: Policy
 ) -> Transition[Account]:
-    """Route directed presence with its full XML, and keep account of who is owed an unavailable (§4.6.1, §4.6.3).
+    """Route directed presence with its full XML, and keep the list of its recipients (§4.6.1, §4.6.3).
 
-    It never changes who receives broadcasts. The list belongs to this session alone; entries are taken off
-    exactly as they were addressed. An entry for a subscriber costs nothing: at the end it is told once.
+    It does not change who receives broadcasts. Each session has its own list. Unavailable presence removes only the
+    entry with exactly the same address. A subscriber may be in the list too: it gets unavailable presence only once.
 
     :param presence: available or unavailable, stamped with the full JID.
     """
@@ -39,10 +39,10 @@ def outbound_directed(
 
 
 def _is_owed(account: Account, own: JID, session: Session) -> bool:
-    """Whether one of the user's own addresses has to be told the end of a resource in a particular way (§4.6.3).
+    """Whether one of the user's own addresses belongs in the list, so that it gets the end of the resource (§4.6.3).
 
-    A connected resource has: it may be unavailable at that time. The bare JID has before initial presence; afterwards
-    the available resources hear the end anyway (§4.5.2).
+    Another connected resource does, since it may be unavailable at that time. The bare JID does only before initial
+    presence: later the available resources get the broadcast of the end (§4.5.2).
     """
     if own.resource is None:
         return not session.available
@@ -58,9 +58,9 @@ def _rule(account: Account, to: JID, session: Session) -> Rule:
 
 
 def heard_unavailable(account: Account, sender: JID, to: JID) -> Account:
-    """Strike an entity that has sent unavailable presence from the directed-presence lists (§4.6.1).
+    """Remove an entity that has sent unavailable presence from the directed-presence lists (§4.6.1).
 
-    Each list belongs to one resource: presence to a full JID strikes its sender from that resource's list alone.
+    Each list belongs to one resource: presence to a full JID removes its sender only from that resource's list.
     """
     struck = [
         session

@@ -1,4 +1,4 @@
-"""Which presence rule applies: by type and address (RFC 6121 §3, §4, §4.7.1, §8.5)."""
+"""Dispatch of presence by type and address (RFC 6121 §3, §4, §4.7.1, §8.5)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def outbound_subscription(
 ) -> Transition[Account]:
     """Process one of the four subscription types: bare JID to bare JID (§3, §3.1.2).
 
-    A full JID in 'to' is cut, which §3.1.2 says of "subscribe" and nothing of the others.
+    A full JID in 'to' is cut to the bare JID. §3.1.2 demands that for "subscribe"; the RFC is silent on the others.
     """
     contact_jid = to.jid.bare
     if contact_jid == account.jid.bare:
@@ -86,7 +86,7 @@ def outbound_subscription(
         return refuse(account, presence, session.id, Condition.NOT_ALLOWED, administration_rules.SHARED_NOT_YOURS)
     stamped = presence.stamped(to=to_bare(to), from_=account.address)
     contact = account.roster.contacts.get(contact_jid) or Contact(contact_jid, listed=False)
-    request = Outbound(event.at, event.seq, event.session, presence)  # errors go to the full JID
+    request = Outbound(event.at, event.seq, event.session, presence)  # an error goes to the full JID
     return _OUTBOUND[presence.type](account, request, stamped, contact, policy)
 
 
@@ -120,9 +120,9 @@ def inbound(
 
 
 def inbound_notification(account: Account, presence: Presence, sender: JID, to: JID) -> Transition[Account]:
-    """Deliver available or unavailable presence: to all available resources, or to the one that it names.
+    """Deliver available or unavailable presence to all available resources, or to the one in its 'to'.
 
-    Whether the sender is in the roster makes no difference: what to show is the client's to decide (§4.2.4).
+    The sender need not be in the roster: the client decides what it shows (§4.2.4).
     """
     after = heard_unavailable(account, sender, to) if presence.type == "unavailable" else account
     if to.resource is None:
@@ -138,9 +138,9 @@ def inbound_notification(account: Account, presence: Presence, sender: JID, to: 
 
 
 def inbound_error(account: Account, presence: Presence, to: JID) -> Transition[Account]:
-    """Deliver a presence error to the resource that it names, or to all available ones; never answer it (§4.4.2).
+    """Deliver a presence error to the resource in its 'to', or to all available resources; never answer it (§4.4.2).
 
-    Where none is available, all connected ones get it: it may be about a request that one of them has sent (§3.1.2).
+    If no resource is available, all connected ones get it, since one of them may have sent the request (§3.1.2).
     """
     if to.resource is None:
         told = account.available() or tuple([each.id for each in account.sessions])
@@ -155,10 +155,10 @@ def inbound_subscription(
 ) -> Transition[Account]:
     """Process one of the four subscription types (§3; §8.5.3).
 
-    To a full JID, "subscribe" is cut to the bare JID and answered alike, whether the resource is there or
-    not. The others are ignored where it is not there; where it is, they count as to the bare JID, but get
-    no auto-reply, which would tell that it is. An unsubscribe from somebody who may not see the resource is ignored
-    either way: the answer to the next one would tell.
+    A "subscribe" to a full JID is cut to the bare JID; the answer is the same whether the resource is connected or not.
+    The other types to a full JID are ignored if the resource is not connected. If it is, they are processed as if sent
+    to the bare JID, but without an auto-reply, which would reveal that it is connected. An "unsubscribe" from an entity
+    that may not see the resource is always ignored, since the answer to its next one would reveal that too.
     """
     if sender.bare == account.jid.bare:
         return silence(account, subscription_rules.OWN_JID)
@@ -179,7 +179,7 @@ def inbound_subscription(
 
 
 def _from_shared(account: Account, event: Inbound, presence: Presence, shared: SharedItem) -> Transition[Account]:
-    """Answer a request that the service has granted already; nothing else changes what the service shares."""
+    """Answer a request that a shared item grants. No other subscription stanza affects a shared item."""
     if presence.type == "subscribe" and shared.state.from_:
         reply = Presence(presence.from_bare, account.address, f"{event.seq}-subscribed", "subscribed")
         return Transition(account, (Route(reply, administration_rules.SHARED_GRANTED),))

@@ -1,4 +1,4 @@
-"""Overriding the priority that a client has chosen (RFC 6121 §4.7.2.3)."""
+"""Limits to the priority that a client chooses (RFC 6121 §4.7.2.3)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from xmpp_im_core.stanza import CLIENT, Presence, payload
 def within_bounds(presence: Presence, policy: Policy) -> Presence:
     """Return available presence with the nearest priority that the policy allows.
 
-    "it MUST communicate the modified priority value": echo, broadcast and delivery all use what is
-    returned here. A priority of zero is said by leaving the element out.
+    "it MUST communicate the modified priority value": the echo, the broadcast and delivery all use the result. For a
+    priority of zero the element is left out.
     """
     allowed = min(max(presence.priority, policy.lowest_priority), policy.highest_priority)
     if allowed == presence.priority:

@@ -18,7 +18,7 @@ from xmpp_im_core.stanza import USUAL_TYPE, Condition, Presence, StanzaError, er
 def inbound_probe(
     account: Account, event: Inbound, probe: Presence, prober: JID, to: JID, policy: Policy
 ) -> Transition[Account]:
-    """Answer a probe by the first rule that applies (§4.3.2); subscription before directed presence (§4.6.6)."""
+    """Answer a probe by the first rule that applies (§4.3.2). A subscription precedes directed presence (§4.6.6)."""
     seen_by = visibility(account, prober, None)
     if seen_by is SUBSCRIBED or seen_by is SELF:
         moved = _moved_reply(account, probe) if seen_by is SUBSCRIBED else None
@@ -27,9 +27,9 @@ def inbound_probe(
 
 
 def _unauthorised(account: Account, probe: Presence, prober: JID) -> Effect:
-    """Answer an entity that is not authorised, from the bare JID, in the same way online and offline (§4.3.2, rule 1).
+    """Answer an entity that is not authorised, from the bare JID, whether the user is online or not (§4.3.2, rule 1).
 
-    A subscriber from whom presence is withheld is not told "unsubscribed": that would end its subscription.
+    A subscriber from whom presence is withheld does not get "unsubscribed", which would end its subscription.
     """
     if account.roster.state_of(prober.bare).from_:
         return Ignored(blocking_rules.PRESENCE_WITHHELD)
@@ -38,7 +38,7 @@ def _unauthorised(account: Account, probe: Presence, prober: JID) -> Effect:
 
 
 def _moved_reply(account: Account, probe: Presence) -> Route | None:
-    """Tell a contact where the user has moved to, if the user has (§4.3.2, rule 2). The user knows it."""
+    """Return the error that tells a contact the user's new address, or None (§4.3.2, rule 2)."""
     if account.moved is None:
         return None
     condition = Condition.GONE if account.moved.permanently else Condition.REDIRECT
@@ -47,7 +47,7 @@ def _moved_reply(account: Account, probe: Presence) -> Route | None:
 
 
 def _to_subscriber(account: Account, probe: Presence, to: JID, policy: Policy) -> tuple[Effect, ...]:
-    """Rules 3 and 4 of §4.3.2, and a probe of a full JID."""
+    """Answer a probe from a subscriber: rules 3 and 4 of §4.3.2, and a probe of a full JID."""
     if to.resource is not None:
         return (_about_resource(account, probe, to),)
     replies = tuple([Route(p.stamped(to=probe.from_), rules.PROBE_AVAILABLE) for p in account.presences()])
@@ -55,7 +55,7 @@ def _to_subscriber(account: Account, probe: Presence, to: JID, policy: Policy) -
 
 
 def _about_resource(account: Account, probe: Presence, to: JID) -> Effect:
-    """Answer a probe of a full JID: that resource alone, and no more than whether it is available (§4.3.2)."""
+    """Answer a probe of a full JID: only whether this resource is available (§4.3.2)."""
     session = account.resource(to.resource)
     if session is not None and session.presence is not None:
         return _mere_availability(probe, session, rules.PROBE_OF_RESOURCE)
@@ -71,7 +71,7 @@ def _mere_availability(probe: Presence, session: Session, rule: Rule) -> Effect:
 
 
 def _absent_reply(account: Account, probe: Presence, policy: Policy) -> Route:
-    """Answer for a user without available resource: unavailable, since when, from the bare JID (§4.3.2, rule 3)."""
+    """Answer for a user without available resource: unavailable, with the time, from the bare JID (§4.3.2, rule 3)."""
     last = account.last_unavailable
     if last is None:
         return Route(Presence(probe.from_, account.address, probe.id, "unavailable"), rules.PROBE_ABSENT)
@@ -85,7 +85,7 @@ def _absent_reply(account: Account, probe: Presence, policy: Policy) -> Route:
 
 
 def _to_directed(account: Account, probe: Presence, prober: JID, to: JID) -> tuple[Effect, ...]:
-    """Tell an entity that got directed presence of those resources which sent it, and no more (§4.6.6)."""
+    """Answer a recipient of directed presence: only the availability of the resources that sent it (§4.6.6)."""
     told = [
         session
         for session in account.sessions

@@ -1,7 +1,7 @@
 """What the children of a client's presence must look like (RFC 6121 §4.7.2).
 
-Only the user's own clients are held to it: what arrives from elsewhere is passed on as it is, since no
-sentence of the RFC lets a server refuse it, and ``Presence.priority`` copes with anything.
+This applies only to the user's own clients. Presence from elsewhere is passed on unchanged: the RFC does not allow a
+server to refuse it, and ``Presence.priority`` accepts any text.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ def breaks_syntax(presence: Presence) -> bool:
 
 
 def leaving(presence: Presence) -> Presence:
-    """Return unavailable presence without what does not belong into it: nobody's leaving is refused (§4.5.2).
+    """Return unavailable presence without children that break the syntax; it is never refused (§4.5.2).
 
-    ``<show/>`` and ``<priority/>`` qualify availability (§4.7.2). Of several statuses in one language the first stays.
+    ``<show/>`` and ``<priority/>`` are for available presence only (§4.7.2). Of several statuses in one language the
+    first one stays.
     """
     languages: set[str] = set()
     kept: list[Element | str] = []
@@ -66,5 +67,5 @@ def _same_language(statuses: tuple[Element, ...], inherited: str | None) -> bool
 
 
 def _language(status: Element, inherited: str | None) -> str:
-    """Return the language of a status, stated or inherited, as languages are compared."""
+    """Return the language of a status, stated or inherited, in the form that is compared."""
     return language_key(language_of(status, inherited))

@@ -22,7 +22,7 @@ def put_item(
 ) -> Transition[Account]:
     """Add or update an item (§2.3.2, §2.4.2): "the item MUST be updated exactly as provided" (§2.4.1).
 
-    Name and groups are replaced as a whole; subscription, ask, approved and a waiting request stay.
+    The name and all groups are replaced. The subscription, 'ask', 'approved' and a pending request stay.
     """
     before = account.roster.contacts.get(jid)
     after, contact, store = modify(account, updated_item(account, jid, name, groups), policy)
@@ -39,8 +39,8 @@ def updated_item(account: Account, jid: str, name: str, groups: tuple[str, ...])
 def remove_item(account: Account, contact: Contact, seq: str, policy: Policy) -> Transition[Account]:
     """Remove an item, and end the subscriptions of both sides (§2.5.2).
 
-    The contact's subscription is cancelled as in §3.2.2, unavailable presence first. A request of the
-    contact's that waits for an answer goes on waiting: the user has given none.
+    The contact's subscription is cancelled as in §3.2.2, with unavailable presence first. The contact's pending request
+    stays pending, since the user has not answered it.
     """
     state = contact.state
     after, removed, store = modify(
@@ -54,17 +54,17 @@ def remove_item(account: Account, contact: Contact, seq: str, policy: Policy) ->
         policy,
     )
     pushed = push(after, removed, f"{seq}-push", policy, rules.REMOVED_ITEM_PUSHED)
-    farewells = withdrawal_at_removal(account, contact.jid, state, seq)
+    withdrawal = withdrawal_at_removal(account, contact.jid, state, seq)
     if state.from_:
         after = without_directed_to(after, contact.jid)
-    return Transition(after, (*farewells, pushed), store)
+    return Transition(after, (*withdrawal, pushed), store)
 
 
 def withdrawal_at_removal(account: Account, contact: str, state: Subscription, seq: str) -> tuple[Effect, ...]:
-    """Return the presence that the removal of an item sends to the contact (§2.5.2); to one who is blocked, nothing.
+    """Return the presence that the removal of an item sends to the contact (§2.5.2); a blocked contact gets none.
 
-    A pending request is withdrawn too, which §2.5.2 does not ask for: else the contact's server would keep
-    asking the contact on behalf of somebody who no longer wants to know.
+    The user's pending request is withdrawn too, which §2.5.2 does not demand. Otherwise the contact's server would keep
+    the request pending, though the user no longer wants the subscription.
     """
     if is_blocked(account, prepared_jid(contact)):
         return (Ignored(blocking_rules.REMOVAL_NOT_TOLD),)
@@ -77,9 +77,9 @@ def withdrawal_at_removal(account: Account, contact: str, state: Subscription, s
     if state.from_:
         stanza = Presence(to, account.address, f"{seq}-unsubscribed", "unsubscribed")
         rule = rules.MUTUAL_CANCELLED_AT_REMOVAL if state.to else rules.CANCELLED_AT_REMOVAL
-        farewells: tuple[Effect, ...] = ()
+        unavailable: tuple[Effect, ...] = ()
         shared = account.roster.shared.get(contact)
-        if shared is None or not shared.state.from_:  # whom the service lets see the user goes on seeing
-            farewells = unavailable_from_all(account, to, seq, rules.UNAVAILABLE_AT_REMOVAL)
-        effects = (*farewells, *effects, Route(stanza, rule))
+        if shared is None or not shared.state.from_:  # a shared item still lets the contact see the user
+            unavailable = unavailable_from_all(account, to, seq, rules.UNAVAILABLE_AT_REMOVAL)
+        effects = (*unavailable, *effects, Route(stanza, rule))
     return effects

@@ -1,4 +1,4 @@
-"""Managing the roster (RFC 6121 §2): get, set, remove, and the pushes that they cause."""
+"""Roster requests of a client: get, set and remove (RFC 6121 §2.1.3, §2.1.5, §2.2, §2.6.3)."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def roster_request(
 def roster_get(
     account: Account, event: Outbound, request: IQ, asked: Element, session: Session, policy: Policy
 ) -> Transition[Account]:
-    """Return the roster, or what has changed of it, and note the resource as interested (§2.1.3, §2.2, §2.6.3)."""
-    if asked.first("item") is not None:  # children of other namespaces are extensions, and ignored
+    """Return the roster, or its changes since a version; the resource is interested now (§2.1.3, §2.2, §2.6.3)."""
+    if asked.first("item") is not None:  # children in other namespaces are extensions, which are ignored
         return refuse(account, request, session.id, Condition.BAD_REQUEST, rules.ROSTER_GET_WITH_ITEMS)
     after = account.with_session(session.asking_roster())
     roster = account.roster
@@ -51,7 +51,7 @@ def roster_get(
     since = roster.since(ver) if ver is not None and policy.roster_versioning else None
     if since is not None:
         changed = roster.modified_since(since)
-        if len(changed) <= max(roster.listed, 1):  # else the whole roster is less to send (§2.6.3)
+        if len(changed) <= max(roster.listed, 1):  # otherwise the whole roster is shorter (§2.6.3)
             return Transition(after, interim_pushes(after, event, request, session.id, changed, policy))
     content = query(roster.items(), roster.ver if policy.roster_versioning else None)
     rule = rules.ROSTER_RESULT if roster.listed or roster.shared else rules.EMPTY_ROSTER_RESULT
@@ -66,7 +66,7 @@ def interim_pushes(
     changed: tuple[Contact, ...],
     policy: Policy,
 ) -> tuple[Effect, ...]:
-    """Return the empty result, and a push for each item modified since, to this resource alone (§2.6.3)."""
+    """Return the empty result, and a push of each modified item, for this resource only (§2.6.3)."""
     pushes = [
         push_to(
             (session,), account.roster, contact, contact.version, f"{event.seq}-push-{n}", policy, rules.INTERIM_PUSH

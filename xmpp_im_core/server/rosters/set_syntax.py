@@ -15,7 +15,7 @@ from xmpp_im_core.stanza import Condition
 
 @frozen
 class RequestedItem:
-    """What a roster set asks for. 'ask', 'approved' and any 'subscription' but "remove" count for nothing."""
+    """What a roster set asks for. 'ask', 'approved' and any 'subscription' except "remove" are ignored."""
 
     jid: str
     name: str
@@ -25,14 +25,14 @@ class RequestedItem:
 
 @frozen
 class Refusal:
-    """Why a roster set is refused, with the condition to answer."""
+    """The condition of the error that refuses a roster set, and the rule."""
 
     condition: Condition
     rule: Rule
 
 
 def read_set(asked: Element, account: Account, policy: Policy) -> RequestedItem | Refusal:
-    """Read the ``<query/>`` of a roster set; of several faults the first in the RFC's order counts."""
+    """Read the ``<query/>`` of a roster set. If it has several faults, the first in the RFC's order counts."""
     items = list(asked.all("item"))
     if len(items) != 1:
         return Refusal(Condition.BAD_REQUEST, rules.SET_WITHOUT_ONE_ITEM)

@@ -1,7 +1,7 @@
-"""Items that the service shows in a roster: shared groups and the like (RFC 6121 §2.1.6, §2.6, §3).
+"""Shared items: the service shows them in the roster, for example for shared groups (RFC 6121 §2.1.6, §2.6, §3).
 
-They lie over the roster like a sheet: read-only for the user and for the contact, never stored. The host
-says what is shared after each loading of the account, and whenever it changes.
+A shared item hides the contact's own item. Neither the user nor the contact can change it, and it is not stored. The
+host states the shared items after each loading of the account, and whenever they change.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from xmpp_im_core.stanza import Presence
 
 
 def changed(account: Account, event: SharedItemsChanged, policy: Policy) -> Transition[Account]:
-    """Show these items and no others: each that differs is a modification, and pushed (§2.6.3).
+    """Show exactly these items. Each item that differs is a modification and is pushed (§2.6.3).
 
-    Whoever may see the user's presence from now on is sent it, whoever may no longer is sent unavailable
-    presence, and whom the user may see from now on is probed.
+    Contacts who may now see the user's presence get it. Contacts who may no longer see it get unavailable presence.
+    Contacts whose presence the user may now see are probed.
     """
     before = account.roster
     shared = FrozenMap((item.jid, item) for item in event.items if item.jid != account.jid.bare)
@@ -55,7 +55,7 @@ def _push(account: Account, jid: str, version: int, id: str, policy: Policy) -> 
 
 
 def _presence(before: Account, after: Account, differing: list[str], seq: str) -> list[Effect]:
-    """Return the presence that goes with the change, to and for the contacts whose state differs."""
+    """Return the presence and the probes for the contacts whose state differs."""
     seen = [jid for jid in differing if not is_withheld(after, prepared_jid(jid))]
     gained = tuple([jid for jid in seen if _from(after.roster, jid) and not _from(before.roster, jid)])
     lost = tuple([jid for jid in seen if _from(before.roster, jid) and not _from(after.roster, jid)])

@@ -1,1 +1,1 @@
-"""Many accounts at several domains as one machine, and what it offers to clients."""
+"""Many accounts at several domains as one machine, and the features that it offers."""

@@ -16,11 +16,11 @@ def may_bind(service: Service[Any], account: str, resource: str, policy: Policy)
     """Return None if a client may bind this resource, or the condition of the stanza error that refuses its request.
 
     Ask before you answer a bind request: a session that is refused later loses its stream. An account that is not in
-    memory has no session, so it has not too many. The account decides again when ``SessionBound`` comes, since two
-    clients may have asked at the same time.
+    memory has no sessions, so it never has too many. The account decides again when ``SessionBound`` comes, since two
+    clients may ask at the same time.
 
     :param account: the bare JID.
-    :param resource: a resourcepart, prepared or not; an empty one is no resourcepart.
+    :param resource: a resourcepart, prepared or not; an empty one is not valid.
     """
     try:
         prepared = parse_jid(account).with_resource(resource).resource

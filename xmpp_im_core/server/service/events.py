@@ -1,7 +1,8 @@
-"""What happens to a service: events of one account, and stanzas that arrived for whomever they name.
+"""What happens to a service: events of one account, and stanzas that arrived from elsewhere.
 
-Their ``seq`` is never repeated for the whole service: what comes of an event to an account has it too, and after
-it the account's JID and how many came to it before. So no number tells anybody how many others there were.
+A ``seq`` is never repeated within the service. An inbound event that another event causes gets a ``seq`` of three
+parts: the ``seq`` of the cause, the account's JID, and the number of earlier inbound events of this account and cause.
+So no ``seq`` reveals the number of other recipients.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ class ForAccount:
     """The account's bare JID, prepared."""
     event: Event = field(validator=is_event)
     decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
-    """The service's own answer to a subscription request that this event sends to an account here (§3.1.3)."""
+    """The service's decision on a subscription request that this event sends to an account of the service (§3.1.3)."""
 
 
 @frozen
 class Arrived(Timed):
-    """A stanza from another domain, a component or a service of the host's, for whomever its 'to' names.
+    """A stanza arrived from another domain, from a component, or from a service of the host.
 
-    The host has proved the domain of its 'from'. A stanza from another server without 'to' or a well-formed
-    'from' ends its stream with <improper-addressing/> (RFC 6120 §8.1.1.2, §8.1.2.2), and so is none; one to what
-    is no JID is answered. A resourcepart alone never ends a stream: one that is not even opaque (see
-    :mod:`xmpp_im_core.jid`) leaves the stanza without a sender, and so without effect.
+    The host has verified the domain of its 'from'. If a stanza from another server has no 'to', or no well-formed
+    'from', the host closes the stream with <improper-addressing/> (RFC 6120 §8.1.1.2, §8.1.2.2) and feeds no event. A
+    stanza whose 'to' is not a JID gets an answer. A malformed resourcepart never closes a stream: if it is not even
+    opaque (see :mod:`xmpp_im_core.jid`), the stanza has no sender, and so no effect.
 
-    :raises ValueError: where 'to' is absent, or 'from' is absent or has no well-formed bare JID.
+    :raises ValueError: if 'to' is absent, or if 'from' is absent or has no well-formed bare JID.
     """
 
     stanza: Stanza = field(validator=is_stanza)
     decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
-    """The service's own answer, where the stanza is a subscription request (§3.1.3)."""
+    """The service's decision, if the stanza is a subscription request (§3.1.3)."""
 
     def __attrs_post_init__(self) -> None:
         if self.stanza.to is None or sending_domain(self.stanza) is None:
@@ -52,7 +53,7 @@ class Arrived(Timed):
 
 
 def sending_domain(stanza: Stanza) -> str | None:
-    """Return the domain of a stanza's 'from', without a check of its resourcepart; None if that is not a JID."""
+    """Return the domain of a stanza's 'from', whose resourcepart is not checked; None if its bare JID is malformed."""
     bare = None if stanza.from_ is None else received_bare(stanza.from_.written)
     return None if bare is None else bare.domain
 
@@ -61,7 +62,7 @@ ServiceEvent: TypeAlias = ForAccount | Arrived
 
 
 def not_stored(at: datetime, seq: str, event: ServiceEvent) -> ForAccount:
-    """Return the event to feed, to the service as it was, when what ``event`` wanted stored could not be."""
+    """Return the event to feed to the earlier service if the ``store`` of ``event`` could not be committed."""
     failed = entering(event)
     return ForAccount(failed.jid, StoreFailed(at, seq, failed.event))
 
@@ -71,6 +72,6 @@ def entering(event: ServiceEvent) -> ForAccount:
     if isinstance(event, ForAccount):
         return event
     to, domain = event.stanza.to_jid, sending_domain(event.stanza)
-    assert domain is not None  # the constructor has seen to it
-    jid = to.bare if to is not None else domain  # an address that is not a JID belongs to no account
+    assert domain is not None  # the constructor checks it
+    jid = to.bare if to is not None else domain  # a malformed address belongs to no account
     return ForAccount(jid, Inbound(event.at, event.seq, event.stanza, event.decision))

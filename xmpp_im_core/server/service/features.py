@@ -1,4 +1,4 @@
-"""What a server tells others that it can do: stream features (RFC 6121 §2.6.1, §3.4), service discovery (XEP-0030)."""
+"""The features that a server announces: stream features (RFC 6121 §2.6.1, §3.4), service discovery (XEP-0030)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OFFLINE: Final = "msgoffline"
 def stream_features(policy: Policy) -> tuple[Element, ...]:
     """Return the stream features of this policy, for the ``<stream:features/>`` of a client that has logged in.
 
-    A client uses roster versions (§2.6.1) and pre-approval (§3.4) only where they are offered.
+    A client uses roster versions (§2.6.1) and pre-approval (§3.4) only if they are offered.
     """
     offered: list[Element] = []
     if _has_rosters(policy) and policy.roster_versioning:
@@ -30,8 +30,8 @@ def stream_features(policy: Policy) -> tuple[Element, ...]:
 def features(policy: Policy, machine: Machine[Any]) -> tuple[str, ...]:
     """Return the features of this policy and of the machine's extensions, sorted: for the answer of disco#info.
 
-    They are those of the server and of each account: the namespaces in ``policy.served``, rosters, the block list
-    (XEP-0191 §3.1), stored messages (XEP-0160 §4), and what each extension has declared.
+    The server and each account have the same features: the namespaces in ``policy.served``, rosters, the block list
+    (XEP-0191 §3.1), stored messages (XEP-0160 §4), and the namespaces of the extensions.
     """
     found = {*policy.served, *machine.features}
     if _has_rosters(policy):

@@ -1,25 +1,25 @@
-"""Many accounts at several domains, composed into one pure machine: ``serve(service, event, policy) -> Served``.
+"""Many accounts at several domains as one pure machine: ``serve(service, event, policy) -> Served``.
 
-One event may concern many accounts: what one of them sends to another at a hosted domain comes back as an
-inbound event of the other, and each runs its own half of the exchange, with its own table, checks and
-pushes (RFC 6121 §3.1.2, §8.5). What is for other domains leaves as an effect.
+One event may concern many accounts: a stanza from one of them to another at a hosted domain comes back as an inbound
+event of the other. Each account processes its side of the exchange, with its own tables, checks and pushes (RFC 6121
+§3.1.2, §8.5). Stanzas to other domains become effects.
 
-**Order.** Steps are taken first in, first out. All effects of a step stand in ``effects`` before any effect of
-a step that it caused, so between any two entities what was sent first arrives first (RFC 6120 §10.1).
+**Order.** Steps are processed first in, first out. All effects of a step precede the effects of the steps that it
+causes. So stanzas between two entities arrive in the order in which they were sent (RFC 6120 §10.1).
 
-**One transaction.** All steps of an event stand or fall together: ``store`` holds what all of them want
-stored, and is committed before any of ``effects`` is performed, ``forget`` after that. Where the commit fails,
-the host keeps the service it had, drops the result, and feeds :func:`not_stored`.
+**One transaction.** ``store`` holds the operations of all steps of an event. The host commits them in one transaction,
+then performs ``effects``, then commits ``forget``. If the first commit fails, the host keeps the earlier service, drops
+the result, and feeds :func:`not_stored`.
 
-**Questions.** An account that is not in memory is asked for with ``Load``, once, and ``LoadOffline`` asks
-for stored messages. Until the answer comes the account *waits*: its events are held, in order, and follow
-the answer. So each ``Load`` needs its ``AccountLoaded`` or ``LoadFailed``, each ``LoadOffline`` its
-``OfflineLoaded`` (with no messages, if they cannot be read). The end of the session that waits for stored
-messages ends the waiting too: whoever loads them may have ended with it.
+**Questions.** ``Load`` asks once for an account that is not in memory, and ``LoadOffline`` asks for stored messages.
+Until the answer comes, the account *waits*: its events are held in order and processed after the answer. So each
+``Load`` needs an ``AccountLoaded`` or a ``LoadFailed``, and each ``LoadOffline`` an ``OfflineLoaded``, which has no
+messages if they cannot be read. The end of the session that waits for stored messages ends the wait too, since no
+answer may come for it.
 
-**Memory.** An account that does not exist, or could not be loaded and has no session, is not kept; an idle
-account stays until the host takes it out with :func:`unload`. Of what clients and others send, no more is held
-than ``Policy.held_events``.
+**Memory.** An account that does not exist, or that could not be loaded and has no session, is not kept. An idle account
+stays until the host removes it with :func:`unload`. While an account waits, ``Policy.held_events`` limits the events
+that clients and others can make it hold.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ T = TypeVar("T")
 
 @frozen
 class Service(Generic[S]):
-    """The accounts in memory, and those that wait. Begin with :func:`hosting`."""
+    """The accounts in memory, and those that wait. :func:`hosting` returns the first one."""
 
     domains: tuple[str, ...]
     """The hosted domains, prepared."""
     machine: Machine[S]
-    """What each account runs: RFC 6121, with or without extensions."""
+    """The machine of each account: RFC 6121, with or without extensions."""
     accounts: FrozenMap[S] = FrozenMap()
-    """By bare JID. One that is not here is not in memory; whether it exists is not known."""
+    """By bare JID. An account that is not here is not in memory, and may or may not exist."""
     held: FrozenMap[Waiting] = FrozenMap()
     """The accounts that wait for an answer to ``Load`` or ``LoadOffline``, by bare JID."""
 
@@ -86,9 +86,9 @@ def hosting(*domains: str, machine: Machine[S]) -> Service[S]: ...
 def hosting(*domains: str, machine: Machine[Any] = PLAIN) -> Service[Any]:
     """Return the service that hosts these domains, with no account in memory.
 
-    :param machine: what each account runs, where it is more than RFC 6121.
-    :raises InvalidJID: for what is no JID.
-    :raises ValueError: for none, and for what is more than a domainpart.
+    :param machine: the machine of each account, if it has extensions.
+    :raises InvalidJID: if one of them is not a JID.
+    :raises ValueError: if there is none, or one of them is more than a domainpart.
     """
     prepared = [parse_jid(domain) for domain in domains]
     if not prepared or any(each.local is not None or each.resource is not None for each in prepared):
@@ -97,11 +97,11 @@ def hosting(*domains: str, machine: Machine[Any] = PLAIN) -> Service[Any]:
 
 
 def unload(service: Service[S], jid: str) -> Service[S]:
-    """Take an account out of memory; its next event loads it again.
+    """Remove an account from memory. Its next event loads it again.
 
-    An account that has sessions or waits for an answer stays: the same service is returned. So does one that has had a
-    session replaced whose end is still to come: what that one did not get would be lost. Its ``wake_at`` is the host's
-    to remember.
+    An account that has sessions or waits for an answer stays, and the same service is returned. An account that still
+    expects the end of a replaced session stays too: the undelivered stanzas of that session would be lost. The host has
+    to remember the ``wake_at`` of the account.
     """
     if jid in service.held or jid not in service.accounts:
         return service
@@ -115,14 +115,14 @@ def unload(service: Service[S], jid: str) -> Service[S]:
 
 @frozen
 class Load:
-    """Load the account; ``AccountLoaded`` (with no records, if there is none) or ``LoadFailed`` answers."""
+    """Load the account. The answer is ``AccountLoaded``, without records if there is none, or ``LoadFailed``."""
 
     jid: str
 
 
 @frozen
 class Handled(Generic[S]):
-    """The step of one account. A hosted domain itself counts as an address without account."""
+    """The step of one account. A hosted domain is treated as an address without an account."""
 
     jid: str
     event: Event
@@ -131,10 +131,10 @@ class Handled(Generic[S]):
 
 @frozen
 class Served(Generic[S]):
-    """What came of an event: the new service, the steps in their order, and what they want done.
+    """The result of an event: the new service, the steps in their order, and what the host has to do.
 
-    Each effect and operation stands beside the bare JID that it belongs to. ``effects`` is without what came
-    back to an account of this service, which ``steps`` show.
+    Each effect and operation comes with the bare JID of its account. ``effects`` leaves out the stanzas that came back
+    to an account of this service; ``steps`` has them.
     """
 
     state: Service[S]
@@ -143,19 +143,19 @@ class Served(Generic[S]):
     store: tuple[tuple[str, StoreOperation], ...]
     forget: tuple[tuple[str, StoreOperation], ...]
     holds: tuple[tuple[str, str], ...] = ()
-    """The accounts that hold an event now because they wait for an answer, each with the ``seq`` of its cause."""
+    """The accounts that hold a new event because they wait for an answer, each with the ``seq`` of its cause."""
     releases: tuple[str, ...] = ()
-    """The ``seq`` of the cause of each event that was held and has been taken up now."""
+    """The ``seq`` of the cause of each held event that is processed now."""
 
     def concerned(self) -> frozenset[str]:
-        """Return the bare JIDs of the accounts whose state this result rests on or changes."""
+        """Return the bare JIDs of the accounts whose state this result depends on or changes."""
         return frozenset([*[step.jid for step in self.steps], *[jid for jid, _ in self.holds]])
 
 
 def merged(service: Service[S], served: Served[S]) -> Service[S]:
-    """Return a service that has gone on, with a result that was computed from an earlier state of it.
+    """Return a service that has changed since, together with a result of its earlier state.
 
-    No account that the result concerns has changed meanwhile; the caller sees to that.
+    The caller ensures that no account that the result concerns has changed meanwhile.
     """
     accounts, held = service.accounts, service.held
     for jid in served.concerned():
@@ -174,7 +174,7 @@ def _replaced(map: FrozenMap[T], key: str, value: T | None) -> FrozenMap[T]:
 
 
 def serve(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) -> Served[S]:
-    """Take one event of a service, and all that it causes at hosted domains."""
+    """Process one event of a service, and everything that it causes at hosted domains."""
     due = entering(event)
     seq = due.event.seq
     work = _Work(service.domains, service.machine, service.accounts, service.held, policy=policy, seq=seq, cause=seq)
@@ -194,7 +194,7 @@ def _begin(work: _Work[S], group: list[Held]) -> None:
 
 @define
 class _Work(Generic[S]):
-    """The work on one event, under way. It does not outlive the call of ``serve``."""
+    """The work on one event. It exists only during the call of ``serve``."""
 
     domains: tuple[str, ...]
     machine: Machine[S]
@@ -202,21 +202,21 @@ class _Work(Generic[S]):
     held: FrozenMap[Waiting]
     policy: Policy
     seq: str
-    """The number of the event."""
+    """The ``seq`` of the event."""
     cause: str
-    """The number of the event that what is being done comes from: this one, or one whose effects were held."""
+    """The ``seq`` of the cause of the current step: this event, or an earlier one whose consequences were held."""
     came: Counter[str] = field(factory=Counter)
-    """How many stanzas have come to an account, by bare JID."""
+    """The number of stanzas that have come back to each account, by bare JID."""
     queue: deque[ForAccount] = field(factory=deque)
     groups: deque[list[Held]] = field(factory=deque)
-    """The events that are released, in groups: each begins when ``queue`` is empty."""
+    """The released events, in groups. Each group begins when ``queue`` is empty."""
     steps: list[Handled[S]] = field(factory=list)
     effects: list[tuple[str, Effect | Load]] = field(factory=list)
     holds: list[tuple[str, str]] = field(factory=list)
     releases: list[str] = field(factory=list)
 
     def done(self) -> Served[S]:
-        """Return the result. Who does not exist is forgotten only now, when all that came for it is answered."""
+        """Return the result, without accounts that do not exist: all stanzas for them have been answered."""
         accounts = self.accounts
         for step in self.steps:
             if (
@@ -236,12 +236,12 @@ class _Work(Generic[S]):
 
 
 def _not_worth_keeping(state: State) -> bool:
-    """Whether a state tells nothing, so that strangers who try addresses cannot fill the memory with such."""
+    """Whether a state holds no information. Such states are dropped: otherwise strangers could fill the memory."""
     return isinstance(state, NoAccount) or (isinstance(state, Unloaded) and not state.sessions)
 
 
 def _take(work: _Work[S], due: ForAccount) -> None:
-    """Take an event: release what waited for it, hold it, or let its account process it."""
+    """Process an event, or hold it; an answer releases the held events."""
     waiting = work.held.get(due.jid)
     if waiting is not None and answers(waiting, due.event):
         work.held = work.held.delete(due.jid)
@@ -254,14 +254,14 @@ def _take(work: _Work[S], due: ForAccount) -> None:
 
 
 def _release(work: _Work[S], groups: list[list[Held]]) -> None:
-    """Put what is released before everything that is still to be done: that came later."""
+    """Put the released events before everything that is still to be done, which came later."""
     behind = [Held(due, work.cause) for due in work.queue]
     work.queue.clear()
     work.groups.extendleft(reversed([*groups, behind] if behind else groups))
 
 
 def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
-    """Hold an event until the answer comes, or refuse it where that is too much."""
+    """Hold an event until the answer comes, or refuse it if too much is held."""
     state = work.accounts.get(due.jid)
     if state is None:
         state = work.machine.start(parse_jid(due.jid))
@@ -275,9 +275,9 @@ def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
 
 
 def _process(work: _Work[S], due: ForAccount) -> None:
-    """Let an account, or a domain itself, process its event; an account that is not in memory is asked for."""
+    """Let an account or a domain process its event. Ask for an account that is not in memory."""
     written = parse_address(due.jid)
-    assert isinstance(written, Address)  # the constructor has seen to it
+    assert isinstance(written, Address)  # the constructor checks it
     address = written.jid
     if isinstance(due.event, Inbound) and isinstance(due.event.stanza.to, Malformed):
         answer = to_no_jid(due.event.stanza, work.domains[0])
@@ -306,7 +306,7 @@ def _domain_effect(event: Event, domain: str) -> Effect:
 
 
 def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
-    """Let the effects of a step leave, and then what it sends to hosted domains come back."""
+    """Collect the effects of a step, and queue the stanzas that it sends to hosted domains."""
     work.steps.append(Handled(due.jid, due.event, step))
     back: list[Stanza] = []
     for effect in step.effects:
@@ -323,7 +323,7 @@ def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
 
 
 def _leaving(domains: Iterable[str], effect: Effect, back: list[Stanza]) -> Effect | None:
-    """Return what of an effect is the host's to do; what is for hosted domains is put into ``back`` instead."""
+    """Return what the host has to do of an effect, or None; append its stanzas for hosted domains to ``back``."""
     if isinstance(effect, Route):
         if _recipient(effect.stanza).domain not in domains:
             return effect
@@ -344,7 +344,7 @@ def _leaving(domains: Iterable[str], effect: Effect, back: list[Stanza]) -> Effe
 
 
 def _recipient(stanza: Stanza) -> JID:
-    """Return the 'to' of a stanza that an account sends: what has none is never routed."""
+    """Return the 'to' of a routed stanza, which always has one."""
     to = stanza.to_jid
     assert to is not None
     return to

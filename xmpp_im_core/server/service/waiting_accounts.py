@@ -1,4 +1,4 @@
-"""Accounts that wait for the host's answer to a question, and what is held for them meanwhile."""
+"""Accounts that wait for an answer of the host, and the events that they hold meanwhile."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ from xmpp_im_core.server.visibility import NONE, visibility
 from xmpp_im_core.stanza import Condition, Presence, Stanza
 
 _HELD_SIZE: Final = 768
-"""What an event takes in memory besides its stanza, in bytes."""
+"""The memory of an event without its stanza, in bytes."""
 
 
 @frozen
 class Held:
-    """An event that an account holds until its question is answered."""
+    """An event that an account holds until the host answers."""
 
     due: ForAccount
     cause: str
-    """The ``seq`` of the event of the service that caused it: what one event causes stays together."""
+    """The ``seq`` of the event of the service that caused it. Events with the same cause stay together."""
 
 
 @frozen
 class Waiting:
-    """An account whose next event has to be the host's answer, and what has happened to it meanwhile."""
+    """An account that waits for an answer of the host, and the events that it holds meanwhile."""
 
     session: SessionId | None
-    """The session that stored messages are loaded for; None: the account itself is being loaded."""
+    """The session for which stored messages are loaded; None if the account itself is loaded."""
     events: FrozenMap[Held] = FrozenMap()
-    """Numbered as they came."""
+    """By number, in the order of arrival."""
     bytes: int = 0
-    """How many bytes of memory the events take together."""
+    """The memory of all held events, in bytes."""
 
     def holding(self, held: Held) -> Waiting:
         """Return the account with one more event held."""
@@ -61,14 +61,14 @@ class Waiting:
         return Waiting(self.session, events, self.bytes + held_size(held.due.event))
 
     def is_full(self, event: Event, policy: Policy) -> bool:
-        """Whether one more event is more than may be held."""
+        """Whether this event is beyond the limits of what may be held."""
         if len(self.events) >= policy.held_events:
             return True
         return self.bytes + held_size(event) > policy.held_bytes
 
 
 def held_size(event: Event) -> int:
-    """Return how many bytes of memory an event takes at most while it is held, where anybody but the host chooses."""
+    """Return an upper bound of the memory of a held event, without the parts that only the host makes, in bytes."""
     if isinstance(event, StoreFailed):
         return _HELD_SIZE + held_size(event.event)
     if isinstance(event, Outbound | Inbound):
@@ -79,7 +79,7 @@ def held_size(event: Event) -> int:
 
 
 def answers(waiting: Waiting, event: Event) -> bool:
-    """Whether this event ends the waiting; what could not be stored of an answer ends it as well."""
+    """Whether this event ends the wait: an answer, or a failed commit of an answer."""
     answer = event.event if isinstance(event, StoreFailed) else event
     if waiting.session is None:
         return isinstance(answer, AccountLoaded | LoadFailed)
@@ -87,11 +87,11 @@ def answers(waiting: Waiting, event: Event) -> bool:
 
 
 def refused(state: State, event: Event, policy: Policy) -> Effect | None:
-    """Refuse what a client or somebody else sends where as much is held as may be (RFC 6120 §13.12).
+    """Refuse an event of a client or another sender because too much is held (RFC 6120 §13.12).
 
-    None is what the host itself reports: it is held all the same, being no more than there was to report.
+    Return None for a report of the host, which is always held: the host makes only as many as it has facts to report.
 
-    :param state: the account's; while it is being loaded, one of which nothing is known.
+    :param state: the state of the account; its initial state while it is loaded.
     """
     if isinstance(event, Outbound | SessionBound):
         return EndSession(event.session, "resource-constraint", rules.TOO_MUCH_HELD)
@@ -99,9 +99,9 @@ def refused(state: State, event: Event, policy: Policy) -> Effect | None:
 
 
 def _to_sender(state: State, stanza: Stanza, policy: Policy) -> Effect:
-    """Answer whoever may see the user's presence with an error, and all others as if there were no user (§8.1).
+    """Answer with an error if the sender may see the user's presence, otherwise as if there were no account (§8.1).
 
-    Presence is ignored: an answer in the place of the user's could change what the sender is subscribed to.
+    Presence is ignored, since an answer on the user's behalf could change the sender's subscription.
     """
     sender = stanza.from_jid
     if sender is None or not comes_for(stanza, state.jid.bare) or isinstance(stanza, Presence):
@@ -112,13 +112,13 @@ def _to_sender(state: State, stanza: Stanza, policy: Policy) -> Effect:
 
 
 def released(waiting: Waiting, answer: Held) -> list[list[Held]]:
-    """Return the answer and the held events, in groups, in the order in which they are to be processed.
+    """Return the answer and the held events in groups, in the order in which they are processed.
 
-    Held events of one cause are one group. Everything that a group causes is processed before the next group, as if the
-    answer had come at once.
+    Held events with the same cause are one group. Everything that a group causes is processed before the next group, as
+    if the answer had come at once.
 
-    Held events follow an answer, but a session's end follows what happened before it. Where the commit
-    failed, it was what the held events wanted stored that failed: an answer itself wants nothing stored.
+    The held events follow an answer, but precede the end of a session, which happened after them. If the commit failed,
+    the held events could not be stored, since an answer itself stores nothing.
     """
     event, held = answer.due.event, _groups(waiting)
     if isinstance(event, StoreFailed):
@@ -131,7 +131,7 @@ def released(waiting: Waiting, answer: Held) -> list[list[Held]]:
 
 
 def _groups(waiting: Waiting) -> list[list[Held]]:
-    """Return the held events, those of one cause together."""
+    """Return the held events in groups of the same cause."""
     return [list(group) for _, group in groupby(waiting.events.values(), key=_cause)]
 
 

@@ -25,7 +25,7 @@ def outbound_subscribed(
 ) -> Transition[Account]:
     """Process the user's approval of a request (§3.1.5; Table A.2.3), or pre-approve one (§3.4.2).
 
-    In this order: the approval is routed, the item pushed, then current presence sent from each resource.
+    The server routes the approval, then pushes the item, then sends the presence of each available resource.
 
     :param approval: stamped with the user's bare JID, to the contact's bare JID.
     """
@@ -51,8 +51,8 @@ def inbound_subscribed(
 ) -> Transition[Account]:
     """Process a contact's approval (§3.1.6; Table A.3.3).
 
-    It is delivered to the interested resources: "This MUST occur before sending the roster push". An
-    approval that nobody asked for is ignored in silence.
+    It is delivered to the interested resources: "This MUST occur before sending the roster push". An approval that the
+    user did not request is ignored.
     """
     row = INBOUND_SUBSCRIBED[contact.state]
     if not row.acts:

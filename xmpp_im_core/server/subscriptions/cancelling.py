@@ -21,9 +21,9 @@ def outbound_unsubscribed(
 ) -> Transition[Account]:
     """Process the user's cancellation or denial (§3.2.2; Table A.2.4).
 
-    "while the user is still subscribed", unavailable presence from each available resource; then the
-    stanza is routed; then the item is pushed. Whoever is denied was never subscribed, and so hears of no
-    resource: unavailable presence would tell that there are some.
+    The server sends unavailable presence from each available resource "while the user is still subscribed", then routes
+    the stanza, then pushes the item. A contact whose request is denied was never subscribed, and gets no unavailable
+    presence: it would reveal the available resources.
 
     :param cancellation: stamped with the user's bare JID, to the contact's bare JID.
     """
@@ -35,13 +35,13 @@ def outbound_unsubscribed(
     if not contact.listed:  # a denied request had no item
         after, noted = note(account, cancelled)
         return Transition(after, (routed, Ignored(rules.DENIAL_WITHOUT_ITEM)), noted)
-    farewells: tuple[Effect, ...] = ()
+    unavailable: tuple[Effect, ...] = ()
     if contact.state.from_:
-        farewells = unavailable_from_all(account, cancellation.to, event.seq, rules.UNAVAILABLE_BEFORE_CANCELLATION)
+        unavailable = unavailable_from_all(account, cancellation.to, event.seq, rules.UNAVAILABLE_BEFORE_CANCELLATION)
         account = without_directed_to(account, contact.jid)
     after, cancelled, store = modify(account, cancelled.in_roster(approved=False), policy)
     pushed = push(after, cancelled, f"{event.seq}-push", policy, rules.CANCELLATION_PUSHED)
-    return Transition(after, (*farewells, routed, pushed), store)
+    return Transition(after, (*unavailable, routed, pushed), store)
 
 
 def inbound_unsubscribed(
@@ -49,8 +49,8 @@ def inbound_unsubscribed(
 ) -> Transition[Account]:
     """Process a contact's cancellation or denial (§3.2.3; Table A.3.4).
 
-    Delivered to the interested resources, then the push. Table A.3.4 has a denial end the pending request;
-    §3.2.3 alone would leave ask='subscribe' for ever.
+    It is delivered to the interested resources, then the item is pushed. By Table A.3.4 a denial ends the pending
+    request; by §3.2.3 alone ask='subscribe' would stay.
     """
     row = INBOUND_UNSUBSCRIBED[contact.state]
     if not row.acts:

@@ -1,8 +1,7 @@
-"""Telling the user of a contact's decision, at once or later (RFC 6121 §3.1.6, §3.2.3, §3.3.3).
+"""Notices of a contact's decision for the user, delivered now or later (RFC 6121 §3.1.6, §3.2.3, §3.3.3).
 
-An approval, a cancellation and an unsubscribe are delivered to the interested resources. Where there is none,
-the server "MAY" keep them and "then deliver the notification when the account next has an available resource",
-which the policy decides.
+An approval, a cancellation and an unsubscribe are delivered to the interested resources. If there is none, the server
+"MAY" keep them and "then deliver the notification when the account next has an available resource"; the policy decides.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from xmpp_im_core.stanza import Presence
 def notify(
     account: Account, seq: str, stanza: Presence, rule: Rule, policy: Policy
 ) -> tuple[Account, tuple[Effect, ...], tuple[StoreOperation, ...]]:
-    """Deliver a notice to the interested resources, or keep it for later, or neither.
+    """Deliver a notice to the interested resources, keep it for later, or drop it.
 
     Return the account, the effects, and what to store.
     """
@@ -43,10 +42,10 @@ def _is_kept(account: Account, notice: Notice, policy: Policy) -> bool:
 def deliver_notices(
     account: Account, session: Session
 ) -> tuple[Account, tuple[Effect, ...], tuple[StoreOperation, ...]]:
-    """Deliver the notices that were kept to a resource that has become available.
+    """Deliver the kept notices to a resource that has become available.
 
-    Whoever the user has come to block since is not heard any more (XEP-0191 §3.3). Return the account without
-    the notices, the effects, and what to forget.
+    Notices of contacts that the user has blocked since are dropped (XEP-0191 §3.3). Return the account without the
+    notices, the effects, and what to forget.
     """
     effects = tuple([_delivered(account, notice.stanza, session) for notice in account.notices])
     return account.noticing(()), effects, tuple([Delete(Kind.NOTICE, notice.key) for notice in account.notices])

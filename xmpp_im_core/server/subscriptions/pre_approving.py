@@ -1,4 +1,4 @@
-"""Approving a request before it comes (RFC 6121 §3.4; Table A.2.3)."""
+"""Pre-approval: the user approves a request before it comes (RFC 6121 §3.4; Table A.2.3)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from xmpp_im_core.subscription import OUTBOUND_SUBSCRIBED, PRE_APPROVED, Row
 
 
 def pre_approve(account: Account, event: Outbound, contact: Contact, row: Row, policy: Policy) -> Transition[Account]:
-    """Note that the user approves a request of the contact's which has not come yet (§3.4.2).
+    """Record that the user approves the contact's next request (§3.4.2).
 
-    The item is pushed with its 'approved' flag, and made where there is none; nothing is routed.
+    The item gets the 'approved' flag and is pushed. If there is none, it is created. Nothing is routed.
     """
     if policy.pre_approval is PreApproval.UNSUPPORTED:
         return silence(account, rules.PRE_APPROVAL_UNSUPPORTED)
@@ -35,7 +35,7 @@ def pre_approve(account: Account, event: Outbound, contact: Contact, row: Row, p
 def approved_beforehand(
     account: Account, event: Inbound, request: Presence, contact: Contact, policy: Policy
 ) -> Transition[Account]:
-    """Answer a request that the user has approved before it came (§3.4.2, §3.1.3)."""
+    """Answer a request that the user has pre-approved (§3.4.2, §3.1.3)."""
     row = PRE_APPROVED[contact.state]
     kept = policy.pre_approval is PreApproval.KEPT
     pushed_by = rules.PRE_APPROVAL_KEPT if kept else rules.PRE_APPROVAL_USED
@@ -46,7 +46,7 @@ def approved_beforehand(
 def approved_by_service(
     account: Account, event: Inbound, request: Presence, contact: Contact, policy: Policy
 ) -> Transition[Account]:
-    """Approve a request as the service has decided on the user's behalf (§3.1.3)."""
+    """Approve a request because the service has decided so on the user's behalf (§3.1.3)."""
     if has_no_room_for(account.roster, contact, policy):
         return silence(account, rules.SERVICE_APPROVAL_TO_FULL_ROSTER)
     table = OUTBOUND_SUBSCRIBED if contact.state.pending_in else PRE_APPROVED
@@ -64,7 +64,7 @@ def _approve(
     rule: Rule,
     pushed_by: Rule,
 ) -> Transition[Account]:
-    """Answer without asking the user: an approval like any other (§3.1.5), the answer, the push, then presence."""
+    """Approve without asking the user: the answer, then the push, then presence, as in §3.1.5."""
     after, approved, store = modify(account, approved, policy)
     to = request.from_bare
     effects = (
@@ -78,7 +78,7 @@ def _approve(
 def cancel_pre_approval(
     account: Account, event: Outbound, contact: Contact, row: Row, policy: Policy
 ) -> Transition[Account]:
-    """Take a pre-approval back (§3.2.2, rule 2); the contact is not told, the item stays."""
+    """Cancel a pre-approval (§3.2.2, rule 2). Nothing is routed, and the item stays."""
     if not contact.approved:
         return silence(account, row.rule)
     after, contact, store = modify(account, contact.in_roster(approved=False), policy)

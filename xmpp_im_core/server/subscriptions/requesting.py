@@ -1,4 +1,4 @@
-"""Requesting a subscription (RFC 6121 §3.1; Tables A.2.1, A.2.3, A.3.1, A.3.3)."""
+"""Requesting a subscription (RFC 6121 §3.1.2, §3.1.3; Tables A.2.1, A.3.1)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def outbound_subscribe(
 ) -> Transition[Account]:
     """Process the user's request to a contact (§3.1.2; Table A.2.1).
 
-    It is routed in every state, which mends rosters that have drifted apart; then the item is pushed.
+    It is routed in every state, which repairs rosters that disagree. Then the item is pushed.
 
     :param request: stamped with the user's bare JID, to the contact's bare JID.
     """
@@ -36,8 +36,8 @@ def outbound_subscribe(
         return refuse(account, event.stanza, event.session, Condition.POLICY_VIOLATION, rules.REQUEST_TO_FULL_ROSTER)
     routed = Route(request, row.rule, event.session)
     if not row.becomes.pending_out:
-        return Transition(account, (routed,))  # already subscribed: nothing to show that is new
-    # A repeated request is pushed again: "the user's server MUST then send a roster push" knows no exception (§3.1.2)
+        return Transition(account, (routed,))  # already subscribed: the item does not change
+    # A repeated request is pushed again: "the user's server MUST then send a roster push" has no exception (§3.1.2)
     asking = contact.becoming(row.becomes).in_roster(approved=contact.approved).asked_at(event.at)
     after, asking, store = modify(account, asking, policy)
     pushed = push(after, asking, f"{event.seq}-push", policy, rules.REQUEST_PUSHED)
@@ -47,11 +47,10 @@ def outbound_subscribe(
 def inbound_subscribe(
     account: Account, event: Inbound, request: Presence, contact: Contact, policy: Policy
 ) -> Transition[Account]:
-    """Process a contact's request (§3.1.3; Table A.3.1, and §3.4.2 where it was approved beforehand).
+    """Process a contact's request (§3.1.3; Table A.3.1; §3.4.2 if it is pre-approved).
 
-    The rules are tried in the RFC's order: already subscribed or pre-approved, else delivered to the
-    available resources; and in any case kept until the user decides, so that it is delivered again to each
-    resource that becomes available.
+    If the contact is already subscribed or pre-approved, the server answers. Otherwise the request is delivered to the
+    available resources and kept until the user decides; each resource that becomes available gets it again.
 
     :param request: to the user's bare JID.
     """
@@ -70,7 +69,7 @@ def inbound_subscribe(
 
 
 def _denied_by_service(account: Account, event: Inbound, request: Presence, contact: Contact) -> Transition[Account]:
-    """Deny a request as the service has decided; one that the user was still to answer is answered with it."""
+    """Deny a request because the service has decided so. This also answers an earlier request that is pending."""
     denial = Presence(request.from_bare, account.address, f"{event.seq}-unsubscribed", "unsubscribed")
     denied = Route(denial, rules.REQUEST_DENIED_BY_SERVICE)
     if not contact.state.pending_in:
@@ -106,13 +105,13 @@ def _ask_user(
 
 
 def _auto_reply(account: Account, event: Inbound, request: Presence, type: str, row: Row) -> Route:
-    """Answer on the user's behalf, bare JID to bare JID; an auto-reply is no trigger of another (§3.1.3)."""
+    """Answer on the user's behalf, from bare JID to bare JID (§3.1.3)."""
     reply = Presence(request.from_bare, account.address, f"{event.seq}-{type}", type)
     return Route(reply, row.rule)
 
 
 def redeliver_requests(account: Account, session: Session) -> tuple[Effect, ...]:
-    """Deliver every request that waits for the user's decision to a resource that has become available (§3.1.3)."""
+    """Deliver every pending request to a resource that has become available (§3.1.3)."""
     roster = account.roster
     requests = [roster.contacts[jid].request for jid in roster.pending if jid not in roster.shared]
     return tuple(

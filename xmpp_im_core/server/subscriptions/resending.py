@@ -1,4 +1,4 @@
-"""Sending a request again that nobody has answered (RFC 6121 §3.1.2)."""
+"""Sending unanswered requests again (RFC 6121 §3.1.2)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from xmpp_im_core.server.visibility import is_blocked
 from xmpp_im_core.stanza import Presence
 
 AFTER_FAILURE: Final = timedelta(minutes=1)
-"""How long to wait until what could not be stored is tried again: storage that fails is not asked without pause."""
+"""The pause before another attempt after a failed commit, so that a failing storage is not flooded."""
 
 
 def waking_for(account: Account, contact: Contact, policy: Policy) -> Account:
-    """Return the account with a ``wake_at`` no later than this contact's request is due to be sent again."""
+    """Return the account with a ``wake_at`` that is not later than the next time to send this contact's request."""
     if policy.resend_requests_after is None or contact.asked is None:
         return account
     due = _due(contact.asked, policy.resend_requests_after)
@@ -30,7 +30,7 @@ def waking_for(account: Account, contact: Contact, policy: Policy) -> Account:
 
 
 def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transition[Account]:
-    """Send the requests again that have waited for the configured time, each with an 'id' (§3.1.2)."""
+    """Send the requests again that have been unanswered for the configured time, each with an 'id' (§3.1.2)."""
     roster, wait = account.roster, policy.resend_requests_after
     effects: list[Effect] = []
     store: list[StoreOperation] = []
@@ -55,14 +55,14 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
 
 
 def postponed(account: Account, event: TimePassed) -> Account:
-    """Return the account, to be woken again a minute after what was to be sent could not be stored."""
+    """Return the account with a ``wake_at`` one minute after a failed commit of repeated requests."""
     if account.wake_at is None or account.wake_at > event.at:
         return account
     return account.waking(_due(event.at, AFTER_FAILURE))
 
 
 def first_due(account: Account, policy: Policy) -> datetime | None:
-    """Return when the first of an account's unanswered requests is due to be sent again; None: no time."""
+    """Return when the first unanswered request is due to be sent again, or None if there is none."""
     wait = policy.resend_requests_after
     if wait is None:
         return None
@@ -71,14 +71,14 @@ def first_due(account: Account, policy: Policy) -> datetime | None:
 
 
 def _waits(account: Account, contact: Contact) -> bool:
-    """Whether a request is to be sent again: the contact is not blocked, and shown by the user's own item."""
+    """Whether a request may be sent again: the contact is not blocked, and no shared item hides it."""
     return contact.jid not in account.roster.shared and not (
         account.blocked and is_blocked(account, prepared_jid(contact.jid))
     )
 
 
 def _due(asked: datetime, wait: timedelta) -> datetime:
-    """Return when a request is due again: at the end of time, where that would lie beyond it."""
+    """Return when a request is due again; the latest possible datetime, if that would be later."""
     try:
         return asked + wait
     except OverflowError:

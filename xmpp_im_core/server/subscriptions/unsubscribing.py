@@ -16,16 +16,16 @@ from xmpp_im_core.subscription import INBOUND_UNSUBSCRIBE, OUTBOUND_UNSUBSCRIBE
 
 
 def outbound_unsubscribe(
-    account: Account, event: Outbound, farewell: Presence, contact: Contact, policy: Policy
+    account: Account, event: Outbound, unsubscribe: Presence, contact: Contact, policy: Policy
 ) -> Transition[Account]:
     """Process the end of the user's own subscription or request (§3.3.2; Table A.2.2).
 
-    Routed in every state; then the item is pushed, where it has changed.
+    It is routed in every state. Then the item is pushed, if it has changed.
 
-    :param farewell: stamped with the user's bare JID, to the contact's bare JID.
+    :param unsubscribe: stamped with the user's bare JID, to the contact's bare JID.
     """
     row = OUTBOUND_UNSUBSCRIBE[contact.state]
-    routed = Route(farewell, row.rule, event.session)
+    routed = Route(unsubscribe, row.rule, event.session)
     if row.becomes is contact.state:
         return Transition(account, (routed,))
     after, contact, store = modify(account, contact.becoming(row.becomes), policy)
@@ -34,32 +34,32 @@ def outbound_unsubscribe(
 
 
 def inbound_unsubscribe(
-    account: Account, event: Inbound, farewell: Presence, contact: Contact, policy: Policy, *, answer: bool
+    account: Account, event: Inbound, unsubscribe: Presence, contact: Contact, policy: Policy, *, answer: bool
 ) -> Transition[Account]:
     """Process the end of a contact's subscription or request (§3.3.3; Table A.3.2).
 
-    In this order: delivered to the interested resources; the push; unavailable presence from each available
-    resource, to whoever was subscribed; and last the auto-reply "unsubscribed" that Table A.3.2 asks for. It
-    is harmless, since the contact's server is in a state that ignores it.
+    It is delivered to the interested resources, then the item is pushed. If the contact was subscribed, it gets
+    unavailable presence from each available resource. Last comes the auto-reply "unsubscribed" that Table A.3.2
+    demands. It is harmless, since the contact's server is in a state that ignores it.
 
-    :param answer: False where the stanza was addressed to a full JID: an answer that depends on a resource
-        being there would tell whether it is.
+    :param answer: False if the stanza was sent to a full JID: an answer that is sent only if the resource is connected
+        would reveal that.
     """
     row = INBOUND_UNSUBSCRIBE[contact.state]
     if not row.acts:
         return silence(account, row.rule)
     ended = contact.becoming(row.becomes)
-    caused: tuple[Effect, ...] = (Ignored(rules.REQUEST_WITHDRAWN),)  # no roster item ever showed the request
+    caused: tuple[Effect, ...] = (Ignored(rules.REQUEST_WITHDRAWN),)  # the roster item did not show the request
     if contact.state.from_:
         after, ended, store = modify(without_directed_to(account, contact.jid), ended, policy)
         caused = (
             push(after, ended, f"{event.seq}-push", policy, rules.UNSUBSCRIBED_PUSHED),
-            *unavailable_from_all(account, farewell.from_bare, event.seq, rules.UNAVAILABLE_AFTER_UNSUBSCRIBE),
+            *unavailable_from_all(account, unsubscribe.from_bare, event.seq, rules.UNAVAILABLE_AFTER_UNSUBSCRIBE),
         )
     else:
         after, store = note(account, ended)
     if answer:
-        reply = Presence(farewell.from_bare, account.address, f"{event.seq}-unsubscribed", "unsubscribed")
+        reply = Presence(unsubscribe.from_bare, account.address, f"{event.seq}-unsubscribed", "unsubscribed")
         caused = (*caused, Route(reply, rules.UNSUBSCRIBE_ANSWERED))
-    after, told, kept = notify(after, event.seq, farewell, row.rule, policy)
+    after, told, kept = notify(after, event.seq, unsubscribe, row.rule, policy)
     return Transition(after, (*told, *caused), (*store, *kept))
