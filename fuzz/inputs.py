@@ -85,14 +85,17 @@ def seeds(target: str) -> list[bytes]:
     # Imported here, because xmpp_im_core.testing needs Hypothesis, and a guided run should not instrument that.
     from random import Random
 
-    from xmpp_im_core.testing.draw_stanzas import MALFORMED, draw_arriving
+    from xmpp_im_core.testing.draw_stanzas import MALFORMED_ADDRESSES, draw_arriving
     from xmpp_im_core.testing.event_strategies import draw_event
     from xmpp_im_core.testing.state_strategies import ADDRESSES, draw_state
 
     chance = Random(1)
     states = [draw_state(chance) for _ in range(30)]
     if target == "jid":
-        return [text.encode("utf-8", "surrogatepass") for text in (*ADDRESSES, *MALFORMED, "user@[::1]", "a@b_c/♥️")]
+        return [
+            text.encode("utf-8", "surrogatepass")
+            for text in (*ADDRESSES, *MALFORMED_ADDRESSES, "user@[::1]", "a@b_c/♥️")
+        ]
     if target == "snapshot":
         events = [draw_event(chance, state, "e") for state in states]
         return [to_text(value).encode() for value in (*states, *events)]

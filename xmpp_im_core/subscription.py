@@ -79,7 +79,7 @@ _BY_FLAGS: Final = {(s.to, s.from_, s.pending_out, s.pending_in): s for s in Sub
 
 
 @frozen
-class Row:
+class TableRow:
     """A row of a table: whether the stanza is routed or delivered, and which state follows."""
 
     acts: bool
@@ -90,7 +90,7 @@ class Row:
     """The cell reads "pre-approval" (§A.2.3)."""
 
 
-Table: TypeAlias = Mapping[Subscription, Row]
+Table: TypeAlias = Mapping[Subscription, TableRow]
 
 YES: Final = True
 NO: Final = False
@@ -107,7 +107,7 @@ def _table(name: str, says: str, cites: str, *rows: tuple[Subscription, bool, Su
     """
     return MappingProxyType(
         {
-            state: Row(
+            state: TableRow(
                 acts,
                 becomes or state,
                 rule(f"{name}:{state.title}", name, says, cites, own),

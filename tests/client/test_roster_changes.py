@@ -317,7 +317,7 @@ def test_groups_that_no_server_takes_are_not_sent(groups: tuple[str, ...]) -> No
 
     step = scene.take(SetItem(*scene.stamp(), ROMEO, groups=groups))
 
-    assert told(step) == [notifications.Refused(None)]
+    assert told(step) == [notifications.OrderRefused(None)]
     assert rules_of(step) == [rules.SET_WITH_BAD_GROUPS]
 
 

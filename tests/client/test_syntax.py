@@ -15,7 +15,7 @@ from tests.client.stage import (
     stanza,
     told,
 )
-from xmpp_im_core.client.notifications import Refused
+from xmpp_im_core.client.notifications import OrderRefused
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as session_rules
 from xmpp_im_core.rules import client_messages as message_rules
@@ -95,7 +95,7 @@ def test_is_not_sent_and_the_application_learns_why(rule: Rule, xml: str) -> Non
 
     step = scene.hands_over(xml)
 
-    assert told(step) == [Refused(stanza(xml))]
+    assert told(step) == [OrderRefused(stanza(xml))]
     assert rules_of(step) == [rule]
     assert changed_nothing(before, step)
 

@@ -20,15 +20,15 @@ from xmpp_im_core.server.state import Account
 from xmpp_im_core.subscription import Subscription
 from xmpp_im_core.testing import (
     USERS,
-    Connect,
+    Connects,
     CoreSystem,
-    Disconnect,
-    GetRoster,
-    Ping,
-    SetItem,
-    Subscribe,
-    Subscribed,
-    Unsubscribe,
+    Disconnects,
+    GetsRoster,
+    SendsPing,
+    SendsSubscribe,
+    SendsSubscribed,
+    SendsUnsubscribe,
+    SetsItem,
     observation,
     possible,
 )
@@ -50,8 +50,8 @@ def held(system: CoreSystem, contact: str) -> tuple[Subscription, bool]:
 @pytest.mark.parametrize("other", [f"{ROMEO}/balcony", f"{NURSE}/balcony"])
 def test_each_state_is_reached(state: tuple[Subscription, bool], other: str) -> None:
     system = CoreSystem(*USERS)
-    for act in (Connect(BALCONY), Connect(other), *leading_to(BALCONY, other, state[0], approved=state[1])):
-        if not (isinstance(act, Connect) and act.is_remote):
+    for act in (Connects(BALCONY), Connects(other), *leading_to(BALCONY, other, state[0], approved=state[1])):
+        if not (isinstance(act, Connects) and act.is_remote):
             system.feed(act)
 
     assert held(system, other.partition("/")[0]) == state
@@ -75,7 +75,7 @@ def test_only_what_is_asked_for_happens_and_only_what_can(chapters: list[str], p
     for number in range(100):
         trace = drawn(Random(number), peers, kinds)
         assert possible(trace)
-        assert {type(act) for act in trace} <= {Connect, *kinds}
+        assert {type(act) for act in trace} <= {Connects, *kinds}
         assert {act.user for act in trace} <= {*USERS, *peers}
 
 
@@ -115,19 +115,19 @@ class Noting:
 def test_only_those_take_part_whom_an_act_names() -> None:
     one, two = Noting(), Noting()
 
-    (*_, last) = playing_on(one, peers=True)([Connect(BALCONY), Subscribe(BALCONY, NURSE)])
-    playing_on(two, peers=True)([Connect(BALCONY), Ping(BALCONY, f"{ROMEO}/orchard")])
+    (*_, last) = playing_on(one, peers=True)([Connects(BALCONY), SendsSubscribe(BALCONY, NURSE)])
+    playing_on(two, peers=True)([Connects(BALCONY), SendsPing(BALCONY, f"{ROMEO}/orchard")])
 
     assert (one.accounts, two.accounts) == ([JULIET], [JULIET, ROMEO])
     assert {*last.rosters} == {JULIET}
 
 
 def test_a_client_that_is_there_asks_for_the_roster_in_the_end() -> None:
-    acts = [Connect(BALCONY), GetRoster(BALCONY), SetItem(BALCONY, ROMEO, "Nurse"), Subscribe(BALCONY, ROMEO)]
+    acts = [Connects(BALCONY), GetsRoster(BALCONY), SetsItem(BALCONY, ROMEO, "Nurse"), SendsSubscribe(BALCONY, ROMEO)]
     driver, without = Noting(), Noting()
 
     seen = playing_on(driver)(acts)[-1].rosters[JULIET]
-    left = playing_on(without)([*acts, Disconnect(BALCONY)])[-1].rosters[JULIET]
+    left = playing_on(without)([*acts, Disconnects(BALCONY)])[-1].rosters[JULIET]
 
     assert seen == left
     assert driver.looked_at == [ROMEO]  # who has no client
@@ -135,17 +135,17 @@ def test_a_client_that_is_there_asks_for_the_roster_in_the_end() -> None:
 
 
 def test_nothing_of_what_it_asks_in_the_end_is_taken_for_what_came() -> None:
-    seen = playing_on(Embedded())([Connect(BALCONY)])
+    seen = playing_on(Embedded())([Connects(BALCONY)])
 
     assert seen[-1] == observation({}, {JULIET: []})
 
 
 def test_what_somebody_on_another_server_does_is_played() -> None:
     acts = [
-        Connect(BALCONY),
-        Subscribe(f"{NURSE}/balcony", JULIET),
-        Subscribed(BALCONY, NURSE),
-        Unsubscribe(BALCONY, NURSE),
+        Connects(BALCONY),
+        SendsSubscribe(f"{NURSE}/balcony", JULIET),
+        SendsSubscribed(BALCONY, NURSE),
+        SendsUnsubscribe(BALCONY, NURSE),
     ]
 
     assert len(playing_on(Embedded(), peers=True)(acts)) == 4

@@ -14,18 +14,18 @@ from xmpp_im_core.testing import (
     REMOTE,
     USERS,
     Act,
-    Available,
-    Connect,
+    Connects,
     Difference,
-    Disconnect,
+    Disconnects,
     Observation,
-    Probe,
-    RemoveItem,
-    SendMessage,
-    SetItem,
-    Subscribe,
-    Subscribed,
-    Unsubscribe,
+    RemovesItem,
+    SendsAvailable,
+    SendsMessage,
+    SendsProbe,
+    SendsSubscribe,
+    SendsSubscribed,
+    SendsUnsubscribe,
+    SetsItem,
     observation,
 )
 
@@ -68,12 +68,12 @@ ERROR = (
 @pytest.mark.parametrize(
     ("says", "act", "at", "xml", "subscription", "expected"),
     [
-        ("acknowledges requests", Subscribe(BALCONY, ROMEO), BALCONY, UNAVAILABLE, None, True),
-        ("acknowledges requests", Subscribe(BALCONY, ROMEO), BALCONY, FULL_UNAVAILABLE, None, False),
-        ("acknowledges requests", Unsubscribe(BALCONY, ROMEO), BALCONY, UNAVAILABLE, None, False),
+        ("acknowledges requests", SendsSubscribe(BALCONY, ROMEO), BALCONY, UNAVAILABLE, None, True),
+        ("acknowledges requests", SendsSubscribe(BALCONY, ROMEO), BALCONY, FULL_UNAVAILABLE, None, False),
+        ("acknowledges requests", SendsUnsubscribe(BALCONY, ROMEO), BALCONY, UNAVAILABLE, None, False),
         (
             "sends presence to subscribers who ask again",
-            Subscribe(BALCONY, ROMEO),
+            SendsSubscribe(BALCONY, ROMEO),
             BALCONY,
             f"<presence from='{FOO}'/>",
             "from",
@@ -81,7 +81,7 @@ ERROR = (
         ),
         (
             "sends presence to subscribers who ask again",
-            Subscribe(BALCONY, ROMEO),
+            SendsSubscribe(BALCONY, ROMEO),
             BALCONY,
             f"<presence from='{FOO}'/>",
             "to",
@@ -89,7 +89,7 @@ ERROR = (
         ),
         (
             "sends presence to subscribers who ask again",
-            Subscribe(BALCONY, ROMEO),
+            SendsSubscribe(BALCONY, ROMEO),
             BALCONY,
             f"<presence from='{FOO}'/>",
             None,
@@ -97,7 +97,7 @@ ERROR = (
         ),
         (
             "pushes to resources that have not asked for the roster",
-            SetItem(BALCONY, ROMEO),
+            SetsItem(BALCONY, ROMEO),
             ORCHARD,
             push(ROMEO, "none"),
             None,
@@ -105,18 +105,18 @@ ERROR = (
         ),
         (
             "pushes to resources that have not asked for the roster",
-            SetItem(BALCONY, ROMEO),
+            SetsItem(BALCONY, ROMEO),
             BALCONY,
             push(ROMEO, "none"),
             None,
             False,
         ),
-        ("tells them of approvals and cancellations", Subscribed(FOO, JULIET), ORCHARD, UNSUBSCRIBED, None, True),
-        ("tells them of approvals and cancellations", Subscribed(FOO, JULIET), BALCONY, UNSUBSCRIBED, None, False),
-        ("tells them of approvals and cancellations", Subscribed(FOO, JULIET), REMOTE, UNSUBSCRIBED, None, False),
+        ("tells them of approvals and cancellations", SendsSubscribed(FOO, JULIET), ORCHARD, UNSUBSCRIBED, None, True),
+        ("tells them of approvals and cancellations", SendsSubscribed(FOO, JULIET), BALCONY, UNSUBSCRIBED, None, False),
+        ("tells them of approvals and cancellations", SendsSubscribed(FOO, JULIET), REMOTE, UNSUBSCRIBED, None, False),
         (
             "sends unanswered requests again",
-            Available(BALCONY),
+            SendsAvailable(BALCONY),
             REMOTE,
             f"<presence from='{JULIET}' type='subscribe'/>",
             None,
@@ -124,7 +124,7 @@ ERROR = (
         ),
         (
             "sends unanswered requests again",
-            Available(BALCONY),
+            SendsAvailable(BALCONY),
             BALCONY,
             f"<presence from='{ROMEO}' type='subscribe'/>",
             None,
@@ -132,7 +132,7 @@ ERROR = (
         ),
         (
             "answers messages to a missing resource otherwise",
-            SendMessage(BALCONY, FOO, "headline"),
+            SendsMessage(BALCONY, FOO, "headline"),
             BALCONY,
             ERROR,
             None,
@@ -140,7 +140,7 @@ ERROR = (
         ),
         (
             "answers messages to a missing resource otherwise",
-            SendMessage(BALCONY, FOO, "chat"),
+            SendsMessage(BALCONY, FOO, "chat"),
             BALCONY,
             ERROR,
             None,
@@ -148,20 +148,27 @@ ERROR = (
         ),
         (
             "answers messages to a missing resource otherwise",
-            SendMessage(BALCONY, ROMEO, "headline"),
+            SendsMessage(BALCONY, ROMEO, "headline"),
             BALCONY,
             ERROR,
             None,
             False,
         ),
-        ("pushes otherwise where nothing changes", SetItem(FOO, JULIET), FOO, push(JULIET, "from"), "from", True),
-        ("answers probes for absent users otherwise", Probe(WARD, ROMEO), REMOTE, UNAVAILABLE, None, True),
-        ("answers probes for absent users otherwise", Probe(WARD, ROMEO), REMOTE, FULL_UNAVAILABLE, None, False),
-        ("answers probes of the unauthorised otherwise", Probe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, True),
-        ("answers probes of the unauthorised otherwise", Subscribe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, False),
+        ("pushes otherwise where nothing changes", SetsItem(FOO, JULIET), FOO, push(JULIET, "from"), "from", True),
+        ("answers probes for absent users otherwise", SendsProbe(WARD, ROMEO), REMOTE, UNAVAILABLE, None, True),
+        ("answers probes for absent users otherwise", SendsProbe(WARD, ROMEO), REMOTE, FULL_UNAVAILABLE, None, False),
+        ("answers probes of the unauthorised otherwise", SendsProbe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, True),
+        (
+            "answers probes of the unauthorised otherwise",
+            SendsSubscribe(WARD, ROMEO),
+            REMOTE,
+            UNSUBSCRIBED,
+            None,
+            False,
+        ),
         (
             "shows a new resource the other ones otherwise",
-            Available(BALCONY),
+            SendsAvailable(BALCONY),
             BALCONY,
             f"<presence from='{ORCHARD}'/>",
             None,
@@ -169,7 +176,7 @@ ERROR = (
         ),
         (
             "shows a new resource the other ones otherwise",
-            Available(BALCONY),
+            SendsAvailable(BALCONY),
             BALCONY,
             f"<presence from='{BALCONY}'/>",
             None,
@@ -177,17 +184,17 @@ ERROR = (
         ),
         (
             "shows a new resource the other ones otherwise",
-            Available(BALCONY),
+            SendsAvailable(BALCONY),
             ORCHARD,
             f"<presence from='{BALCONY}'/>",
             None,
             False,
         ),
-        ("answers an unsubscribe otherwise", Unsubscribe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, True),
-        ("answers an unsubscribe otherwise", Subscribe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, False),
+        ("answers an unsubscribe otherwise", SendsUnsubscribe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, True),
+        ("answers an unsubscribe otherwise", SendsSubscribe(WARD, ROMEO), REMOTE, UNSUBSCRIBED, None, False),
         (
             "ends requests otherwise when an item is removed",
-            RemoveItem(BALCONY, ROMEO),
+            RemovesItem(BALCONY, ROMEO),
             REMOTE,
             f"<presence from='{JULIET}' type='unsubscribe'/>",
             None,
@@ -195,7 +202,7 @@ ERROR = (
         ),
         (
             "ends requests otherwise when an item is removed",
-            Unsubscribe(BALCONY, ROMEO),
+            SendsUnsubscribe(BALCONY, ROMEO),
             REMOTE,
             f"<presence from='{JULIET}' type='unsubscribe'/>",
             None,
@@ -210,7 +217,7 @@ def test_only_what_the_rfc_leaves_open_is_overlooked(
 
 
 def test_the_type_normal_may_be_written_or_not_and_children_have_no_order() -> None:
-    scene = Scene(Available(BALCONY), FrozenMap(), FrozenMap(), frozenset())
+    scene = Scene(SendsAvailable(BALCONY), FrozenMap(), FrozenMap(), frozenset())
     written = seen(BALCONY, "<message type='normal'><a xmlns='a'/><b xmlns='b'/></message>")
     left_out = seen(BALCONY, "<message><b xmlns='b'/><a xmlns='a'/></message>")
 
@@ -225,7 +232,7 @@ APPROVAL = f"<presence from='{ROMEO}' to='{JULIET}' type='subscribed'/>"
 def test_an_approval_comes_before_the_push_that_it_causes() -> None:
     expected, wrong = [seen(BALCONY, *each) for each in ((APPROVAL, push(ROMEO, "to")), (push(ROMEO, "to"), APPROVAL))]
 
-    (difference,) = disorder(Subscribed(FOO, JULIET), 3, expected, wrong)
+    (difference,) = disorder(SendsSubscribed(FOO, JULIET), 3, expected, wrong)
 
     assert difference.model == difference.system[::-1]
     assert difference.where == BALCONY
@@ -234,7 +241,7 @@ def test_an_approval_comes_before_the_push_that_it_causes() -> None:
 def test_a_push_before_an_approval_that_causes_another_is_in_order() -> None:
     both = seen(BALCONY, push(ROMEO, "none"), APPROVAL, push(ROMEO, "to"))
 
-    assert disorder(Subscribe(BALCONY, ROMEO), 1, both, both) == ()
+    assert disorder(SendsSubscribe(BALCONY, ROMEO), 1, both, both) == ()
 
 
 # --- likeness ---------------------------------------------------------------------------------------------
@@ -249,8 +256,8 @@ def item(jid: str, subscription: str) -> str:
 
 
 def test_the_same_is_the_same_whoever_does_it() -> None:
-    one = Likeness.of((difference(Subscribe(BALCONY, ROMEO), FOO, UNSUBSCRIBED),))
-    other = Likeness.of((difference(Subscribe(FOO, JULIET), BALCONY, UNSUBSCRIBED),))
+    one = Likeness.of((difference(SendsSubscribe(BALCONY, ROMEO), FOO, UNSUBSCRIBED),))
+    other = Likeness.of((difference(SendsSubscribe(FOO, JULIET), BALCONY, UNSUBSCRIBED),))
 
     assert is_known(one, [other])
 
@@ -258,20 +265,20 @@ def test_the_same_is_the_same_whoever_does_it() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        difference(Unsubscribe(BALCONY, ROMEO), FOO, UNSUBSCRIBED),
-        difference(Subscribe(BALCONY, ROMEO), FOO, "", UNSUBSCRIBED),
-        difference(Subscribe(BALCONY, ROMEO), FOO, UNAVAILABLE),
+        difference(SendsUnsubscribe(BALCONY, ROMEO), FOO, UNSUBSCRIBED),
+        difference(SendsSubscribe(BALCONY, ROMEO), FOO, "", UNSUBSCRIBED),
+        difference(SendsSubscribe(BALCONY, ROMEO), FOO, UNAVAILABLE),
     ],
 )
 def test_another_act_or_stanza_is_another_difference(other: Difference) -> None:
-    known = Likeness.of((difference(Subscribe(BALCONY, ROMEO), FOO, UNSUBSCRIBED),))
+    known = Likeness.of((difference(SendsSubscribe(BALCONY, ROMEO), FOO, UNSUBSCRIBED),))
 
     assert not is_known(Likeness.of((other,)), [known])
 
 
 def test_what_is_in_the_roster_is_known_whatever_shows_it() -> None:
-    known = Likeness.of((difference(Subscribed(FOO, JULIET), JULIET, item(ROMEO, "from"), item(ROMEO, "both")),))
-    pushed = difference(Available(BALCONY), BALCONY, push(ROMEO, "from"), push(ROMEO, "both"))
+    known = Likeness.of((difference(SendsSubscribed(FOO, JULIET), JULIET, item(ROMEO, "from"), item(ROMEO, "both")),))
+    pushed = difference(SendsAvailable(BALCONY), BALCONY, push(ROMEO, "from"), push(ROMEO, "both"))
 
     assert known.act is None
     assert is_known(Likeness.of((pushed,)), [known])
@@ -280,25 +287,25 @@ def test_what_is_in_the_roster_is_known_whatever_shows_it() -> None:
 @pytest.mark.parametrize(
     ("act", "system", "expected"),
     [
-        (Subscribe, (UNSUBSCRIBED,), True),
-        (Subscribe, (UNSUBSCRIBED, UNAVAILABLE), True),
-        (Subscribe, (UNAVAILABLE,), False),
-        (Unsubscribe, (UNSUBSCRIBED,), False),
+        (SendsSubscribe, (UNSUBSCRIBED,), True),
+        (SendsSubscribe, (UNSUBSCRIBED, UNAVAILABLE), True),
+        (SendsSubscribe, (UNAVAILABLE,), False),
+        (SendsUnsubscribe, (UNSUBSCRIBED,), False),
     ],
 )
 def test_what_shows_something_else_after_something_else_is_not_the_same(
-    act: type[Subscribe] | type[Unsubscribe], system: tuple[str, ...], expected: bool
+    act: type[SendsSubscribe] | type[SendsUnsubscribe], system: tuple[str, ...], expected: bool
 ) -> None:
-    one = Likeness.of((difference(Subscribe(BALCONY, ROMEO), FOO, "", UNSUBSCRIBED),))
+    one = Likeness.of((difference(SendsSubscribe(BALCONY, ROMEO), FOO, "", UNSUBSCRIBED),))
     other = Likeness.of((Difference(act(BALCONY, ROMEO), 1, FOO, (), system),))
 
     assert one.resembles(other) is other.resembles(one) is expected
 
 
 def test_what_a_roster_shows_in_the_end_may_be_what_a_push_has_shown() -> None:
-    pushed = difference(Subscribed(FOO, JULIET), BALCONY, push(ROMEO, "from"), push(ROMEO, "both"))
-    stored = difference(Available(BALCONY), JULIET, item(ROMEO, "from"), item(ROMEO, "both"))
-    another = difference(Available(BALCONY), JULIET, item(ROMEO, "none"), item(ROMEO, "to"))
+    pushed = difference(SendsSubscribed(FOO, JULIET), BALCONY, push(ROMEO, "from"), push(ROMEO, "both"))
+    stored = difference(SendsAvailable(BALCONY), JULIET, item(ROMEO, "from"), item(ROMEO, "both"))
+    another = difference(SendsAvailable(BALCONY), JULIET, item(ROMEO, "none"), item(ROMEO, "to"))
 
     assert Likeness.of((pushed,)).resembles(Likeness.of((stored,)))
     assert not Likeness.of((pushed,)).resembles(Likeness.of((another,)))
@@ -309,18 +316,18 @@ def test_what_a_roster_shows_in_the_end_may_be_what_a_push_has_shown() -> None:
 
 def test_what_is_left_is_what_is_needed_as_plain_as_it_can_be() -> None:
     trace = (
-        Connect(FOO),
-        Connect(BALCONY),
-        Connect(ORCHARD),
-        Available(BALCONY, "away", 1),
-        Disconnect(FOO, clean=False),
-        SetItem(ORCHARD, ROMEO, "Nurse", ("Friends",)),
-        Available(BALCONY),
+        Connects(FOO),
+        Connects(BALCONY),
+        Connects(ORCHARD),
+        SendsAvailable(BALCONY, "away", 1),
+        Disconnects(FOO, clean=False),
+        SetsItem(ORCHARD, ROMEO, "Nurse", ("Friends",)),
+        SendsAvailable(BALCONY),
     )
 
     def differs(candidate: tuple[Act, ...]) -> bool:
-        return any(isinstance(act, SetItem) for act in candidate) and any(
-            isinstance(act, Available) and act.priority == 1 for act in candidate
+        return any(isinstance(act, SetsItem) for act in candidate) and any(
+            isinstance(act, SendsAvailable) and act.priority == 1 for act in candidate
         )
 
-    assert shrunk(trace, differs) == (Connect(BALCONY), Available(BALCONY, priority=1), SetItem(BALCONY, ROMEO))
+    assert shrunk(trace, differs) == (Connects(BALCONY), SendsAvailable(BALCONY, priority=1), SetsItem(BALCONY, ROMEO))

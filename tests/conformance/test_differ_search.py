@@ -33,18 +33,18 @@ from xmpp_im_core.subscription import INBOUND_SUBSCRIBED, Subscription
 from xmpp_im_core.testing import (
     USERS,
     Act,
-    Available,
-    Connect,
+    Connects,
     CoreSystem,
-    GetRoster,
+    GetsRoster,
     Observation,
-    Ping,
-    SetItem,
-    Subscribe,
-    Subscribed,
+    SendsAvailable,
+    SendsPing,
+    SendsSubscribe,
+    SendsSubscribed,
+    SendsUnavailable,
+    SendsUnsubscribed,
+    SetsItem,
     System,
-    Unavailable,
-    Unsubscribed,
     observation,
     observed,
 )
@@ -80,31 +80,31 @@ DRAWN = pytest.param(200, (), marks=pytest.mark.slow, id="drawn")
 """A long search; otherwise one that begins with a trace in which there is something to find, among other things."""
 
 SUBSCRIBED = (
-    Connect(BALCONY),
-    GetRoster(BALCONY),
-    Available(BALCONY),
-    Subscribe(NURSE_AT, JULIET),
-    Subscribed(BALCONY, NURSE),
-    Ping(BALCONY, ROMEO),
-    Subscribed(NURSE_AT, JULIET),
-    Unavailable(BALCONY),
+    Connects(BALCONY),
+    GetsRoster(BALCONY),
+    SendsAvailable(BALCONY),
+    SendsSubscribe(NURSE_AT, JULIET),
+    SendsSubscribed(BALCONY, NURSE),
+    SendsPing(BALCONY, ROMEO),
+    SendsSubscribed(NURSE_AT, JULIET),
+    SendsUnavailable(BALCONY),
 )
 """The nurse is subscribed to Juliet, and says that Juliet is to her."""
 APPROVED = (
-    Connect(BALCONY),
-    GetRoster(BALCONY),
-    Subscribed(BALCONY, NURSE),
-    Available(BALCONY),
-    Unsubscribed(BALCONY, NURSE),
+    Connects(BALCONY),
+    GetsRoster(BALCONY),
+    SendsSubscribed(BALCONY, NURSE),
+    SendsAvailable(BALCONY),
+    SendsUnsubscribed(BALCONY, NURSE),
 )
 ASKED = (
-    Connect(BALCONY),
-    GetRoster(BALCONY),
-    Available(BALCONY),
-    Subscribe(BALCONY, NURSE),
-    Subscribed(NURSE_AT, JULIET),
-    Unsubscribed(NURSE_AT, JULIET),
-    Unavailable(BALCONY),
+    Connects(BALCONY),
+    GetsRoster(BALCONY),
+    SendsAvailable(BALCONY),
+    SendsSubscribe(BALCONY, NURSE),
+    SendsSubscribed(NURSE_AT, JULIET),
+    SendsUnsubscribed(NURSE_AT, JULIET),
+    SendsUnavailable(BALCONY),
 )
 """Juliet is told of an approval and its end, and of what becomes of her roster."""
 
@@ -161,8 +161,8 @@ def test_a_wrong_cell_of_a_table_is_found(
 
     found = report.found[0]
     # Somebody who is subscribed to a user says "subscribed" without having been asked.
-    assert sorted(kinds(found)[:3], key=str) == [Connect, Subscribe, Subscribed]
-    assert found.acts[3] == Subscribed(f"{NURSE}/balcony", found.acts[0].user)
+    assert sorted(kinds(found)[:3], key=str) == [Connects, SendsSubscribe, SendsSubscribed]
+    assert found.acts[3] == SendsSubscribed(f"{NURSE}/balcony", found.acts[0].user)
     assert len(found.acts) == 4
     (difference,) = found.verdict.differences
     assert difference.where in USERS
@@ -197,7 +197,7 @@ def test_a_revocation_that_is_ignored_is_found(examples: int, first: Sequence[Tr
     report = found_by(playing_on(server, peers=True), examples=examples, first=first)
 
     found = report.found[0]
-    assert kinds(found) == [Connect, Subscribed, Unsubscribed]
+    assert kinds(found) == [Connects, SendsSubscribed, SendsUnsubscribed]
     file = written(found, tmp_path)
     assert outcome(file, Embedded()) is Outcome.PASSED
     assert outcome(file, server) is Outcome.FAILED
@@ -207,7 +207,7 @@ class Deaf(CoreSystem):
     """A server that loses roster gets and sets."""
 
     def feed(self, act: Act) -> None:
-        if not isinstance(act, GetRoster | SetItem):
+        if not isinstance(act, GetsRoster | SetsItem):
             super().feed(act)
 
 
@@ -216,7 +216,7 @@ def test_each_of_several_differences_is_found_once(examples: int, chapters: Sequ
     report = found_by(playing(lambda: Deaf(*USERS)), examples=examples, peers=(), chapters=chapters)
 
     shown = [kinds(found) for found in report.found]
-    assert shown.count([Connect, GetRoster]) == shown.count([Connect, SetItem]) == 1
+    assert shown.count([Connects, GetsRoster]) == shown.count([Connects, SetsItem]) == 1
     assert len(shown) * 10 < report.differing
 
 
@@ -226,10 +226,10 @@ def test_what_comes_after_a_known_difference_is_looked_at_too() -> None:
         heard = observed(CoreSystem(*USERS), acts)
         lost = Observation(FrozenMap(), heard[-1].rosters)
         return tuple(
-            [lost if isinstance(act, GetRoster | Ping) else each for act, each in zip(acts, heard, strict=True)]
+            [lost if isinstance(act, GetsRoster | SendsPing) else each for act, each in zip(acts, heard, strict=True)]
         )
 
-    acts = [Connect(BALCONY), GetRoster(BALCONY), Ping(BALCONY, f"{ROMEO}/orchard")]
+    acts = [Connects(BALCONY), GetsRoster(BALCONY), SendsPing(BALCONY, f"{ROMEO}/orchard")]
     known = judge(acts[:2], deaf(acts[:2])).likeness
     assert known is not None
 
@@ -245,15 +245,20 @@ def test_what_is_stored_otherwise_is_told_even_after_what_is_known() -> None:
         """Roster gets are lost, and what is stored has no names."""
         heard = observed(CoreSystem(*USERS), acts)
         seen = [
-            evolve(each, received=FrozenMap()) if isinstance(act, GetRoster) else each
+            evolve(each, received=FrozenMap()) if isinstance(act, GetsRoster) else each
             for act, each in zip(acts, heard, strict=True)
         ]
         item = element("item", ROSTER, {"jid": ROMEO, "subscription": "none"})
         stored = FrozenMap({JULIET: element("query", ROSTER, {"ver": "{opt}"}, [item])})
         return (*[evolve(each, rosters=FrozenMap()) for each in seen[:-1]], evolve(seen[-1], rosters=stored))
 
-    acts = [Connect(BALCONY), GetRoster(BALCONY), SetItem(BALCONY, ROMEO, "Nurse"), Ping(BALCONY, f"{ROMEO}/orchard")]
-    known = Likeness(GetRoster, frozenset({("-", "iq", "result", "bare")}), frozenset())
+    acts = [
+        Connects(BALCONY),
+        GetsRoster(BALCONY),
+        SetsItem(BALCONY, ROMEO, "Nurse"),
+        SendsPing(BALCONY, f"{ROMEO}/orchard"),
+    ]
+    known = Likeness(GetsRoster, frozenset({("-", "iq", "result", "bare")}), frozenset())
 
     verdict = judge(acts, forgetful(acts), [known])
 
@@ -318,8 +323,8 @@ def test_a_crash_of_the_core_is_told_once_by_name_with_the_acts_that_it_needs(
     (crash,) = report.crashes
     assert crash.why == "KeyError in xmpp_im_core.server.subscriptions.approving.inbound_subscribed: Subscription.FROM"
     user, contact = crash.acts[0].user, crash.acts[-1].user
-    assert sorted([type(act) for act in crash.acts[:-1]], key=str) == [Connect, Subscribe, Subscribed]
-    assert isinstance(crash.acts[-1], Subscribed)
+    assert sorted([type(act) for act in crash.acts[:-1]], key=str) == [Connects, SendsSubscribe, SendsSubscribed]
+    assert isinstance(crash.acts[-1], SendsSubscribed)
     assert {user, contact} <= {*USERS, NURSE}
     assert report.crashing >= 1
     assert report.failed is None
@@ -341,7 +346,7 @@ def test_an_exception_that_is_not_the_cores_is_the_drivers_and_ends_the_search()
 
 def test_a_server_that_hangs_ends_the_search_with_the_trace_that_it_hung_on() -> None:
     def play(acts: Sequence[Act]) -> tuple[Observation, ...]:
-        if any(isinstance(act, SetItem) for act in acts):
+        if any(isinstance(act, SetsItem) for act in acts):
             raise ServerFailed("the server has not answered within 5 seconds")
         return CORE(acts)
 
@@ -349,7 +354,7 @@ def test_a_server_that_hangs_ends_the_search_with_the_trace_that_it_hung_on() ->
 
     assert report.failed is not None
     trace, why = report.failed
-    assert SetItem in [type(act) for act in trace]
+    assert SetsItem in [type(act) for act in trace]
     assert why == "the server has not answered within 5 seconds"
     assert report.agreed == report.traces
 

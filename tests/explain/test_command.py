@@ -13,8 +13,8 @@ from attrs import evolve, frozen
 
 from tests.explain.test_explanation import BALCONY, NOON, ROMEO, account, balcony, sends
 from xmpp_im_core.explain import explain
-from xmpp_im_core.explain.command import EXTENSIONS, main
-from xmpp_im_core.explain.replaying import EXTENSIONS as MACHINES
+from xmpp_im_core.explain.command import EXTENSION_NAMES, main
+from xmpp_im_core.explain.log_explaining import EXTENSIONS as MACHINES
 from xmpp_im_core.extensions import carbons
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import parse_address
@@ -190,7 +190,7 @@ def test_a_hyphen_is_the_standard_input(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_extensions_that_can_be_named_are_those_there_are() -> None:
-    assert sorted(MACHINES) == sorted(EXTENSIONS)
+    assert sorted(MACHINES) == sorted(EXTENSION_NAMES)
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from xmpp_im_core.event import Decision
 from xmpp_im_core.explain import Explanation, Reason, explain, explain_served, explain_step
-from xmpp_im_core.explain.words import EFFECTS, EVENTS, event_in_words
+from xmpp_im_core.explain.words import EFFECT_WORDS, EVENT_WORDS, event_in_words
 from xmpp_im_core.extensions import carbons
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import address_of, parse_address, parse_jid
@@ -219,8 +219,8 @@ def test_every_step_can_be_explained(step: tuple[State, Event]) -> None:
 
 
 def test_there_are_words_for_every_event_and_effect() -> None:
-    assert set(EVENTS) == set(get_args(Event)) == set(MAKERS)
-    assert set(EFFECTS) == set(get_args(Effect))
+    assert set(EVENT_WORDS) == set(get_args(Event)) == set(MAKERS)
+    assert set(EFFECT_WORDS) == set(get_args(Effect))
 
 
 def test_what_could_not_be_routed_is_said_with_whom_it_did_not_reach() -> None:

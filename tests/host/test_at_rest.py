@@ -9,7 +9,15 @@ from attrs import define, field
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, host_on, noon, numbers, says
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Commit, DeferredHost, MemoryStorage, Operations, ReadAccount, Request, StorageFailed
+from xmpp_im_core.host import (
+    Commit,
+    DeferredHost,
+    MemoryStorage,
+    Operations,
+    ReadAccount,
+    StorageFailed,
+    StorageRequest,
+)
 from xmpp_im_core.server import Deliver, SessionId, State, hosting
 from xmpp_im_core.stanza import Condition, Stanza
 
@@ -27,7 +35,7 @@ class Run:
     wire: Tape = field(factory=Tape, init=False)
     records: MemoryStorage = field(factory=MemoryStorage, init=False)
     host: DeferredHost[State] = field(init=False)
-    asked: list[Request] = field(factory=list, init=False)
+    asked: list[StorageRequest] = field(factory=list, init=False)
     here: list[tuple[str, SessionId]] = field(factory=list, init=False)
     fed: int = field(default=0, init=False)
     done: int = field(default=0, init=False)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Commit, DeferredHost, MemoryStorage, ReadAccount, ReadMessages, Request, Stored
+from xmpp_im_core.host import Commit, DeferredHost, MemoryStorage, ReadAccount, ReadMessages, StorageRequest, Stored
 from xmpp_im_core.server import Account, ForAccount, SessionId, State, account_of, hosting
 from xmpp_im_core.stanza import Condition
 
@@ -23,17 +23,17 @@ class Slow:
     def __init__(self, outbox: bool = False) -> None:
         self.wire, self.records = Tape(), MemoryStorage()
         self.host: DeferredHost[State] = DeferredHost(hosting(CAPULET), self.wire, noon, numbers(), outbox=outbox)
-        self.asked: list[Request] = []
+        self.asked: list[StorageRequest] = []
         for user in USERS:
             self.host.create(user)
             self.rest()
 
-    def take(self) -> list[Request]:
+    def take(self) -> list[StorageRequest]:
         """Return all requests that have not been answered."""
         self.asked += self.host.requests()
         return self.asked
 
-    def do(self, request: Request, fails: bool = False) -> None:
+    def do(self, request: StorageRequest, fails: bool = False) -> None:
         self.asked.remove(request)
         if fails:
             self.host.failed(request)

@@ -25,9 +25,9 @@ from xmpp_im_core.testing.explorer import (
     CARRIED,
     MOVES,
     NOTHING,
+    Consequence,
     Exploration,
     Holds,
-    Moved,
     Pair,
     Queue,
     StepTable,
@@ -142,7 +142,7 @@ def with_resource(account: Account) -> Account:
     return step.state
 
 
-def row(table: StepTable, holds: Holds, what: str, arrives: bool) -> Moved:
+def row(table: StepTable, holds: Holds, what: str, arrives: bool) -> Consequence:
     return (table.arrivals if arrives else table.moves)[holds][what]
 
 

@@ -36,7 +36,7 @@ from xmpp_im_core.server import (
 )
 from xmpp_im_core.stanza import IQ, Message, Presence, Stanza, payload
 from xmpp_im_core.testing.draw import choose
-from xmpp_im_core.testing.draw_stanzas import MALFORMED, draw_arriving
+from xmpp_im_core.testing.draw_stanzas import MALFORMED_ADDRESSES, draw_arriving
 from xmpp_im_core.testing.event_strategies import events
 from xmpp_im_core.testing.state_strategies import NOON, states
 
@@ -66,7 +66,7 @@ def _event(draw: st.DrawFn, state: State, seq: str) -> ServiceEvent:
 
 def _without_sender(draw: st.DrawFn, state: State) -> Stanza:
     stanza = draw_arriving(draw, state)
-    from_ = parse_address(choose(draw, MALFORMED))
+    from_ = parse_address(choose(draw, MALFORMED_ADDRESSES))
     return type(stanza)(stanza.to, choose(draw, (None, from_)), stanza.id, stanza.type, stanza.lang, stanza.payload)
 
 
@@ -107,7 +107,7 @@ STANZAS: Final[tuple[Stanza, ...]] = (
 )
 
 
-@pytest.mark.parametrize("sender", [None, *MALFORMED])
+@pytest.mark.parametrize("sender", [None, *MALFORMED_ADDRESSES])
 @pytest.mark.parametrize("to", TO)
 def test_a_stanza_without_a_sender_is_never_answered(to: str | None, sender: str | None) -> None:
     service = service_of(account(JULIET, {ROMEO: "Both"}, available=("balcony",)))

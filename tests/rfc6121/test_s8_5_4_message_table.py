@@ -43,7 +43,7 @@ from xmpp_im_core.server import (
     Step,
     reduce,
 )
-from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE, Action, Situation, Target
+from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE, MessageAction, Situation, Target
 from xmpp_im_core.stanza import CLIENT, Message, payload
 
 _TRANSCRIPT: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data/table-1.json").read_text(encoding="utf-8"))
@@ -107,7 +107,9 @@ def test_the_table_permits_what_the_rfc_prints(cell: Cell) -> None:
 
 
 def test_each_letter_of_the_legend_is_an_action() -> None:
-    assert {action.value for action in Action} == {letter for letter in _TRANSCRIPT["legend"] if letter.isalpha()}
+    assert {action.value for action in MessageAction} == {
+        letter for letter in _TRANSCRIPT["legend"] if letter.isalpha()
+    }
 
 
 @EACH_CELL

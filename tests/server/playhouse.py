@@ -8,7 +8,7 @@ from typing import Final
 
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.event import Decision
-from xmpp_im_core.host import Commit, DeferredHost, MemoryStorage, ReadAccount, ReadMessages, Request, Wire
+from xmpp_im_core.host import Commit, DeferredHost, MemoryStorage, ReadAccount, ReadMessages, StorageRequest, Wire
 from xmpp_im_core.jid import Address, Malformed, parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import ROSTER
@@ -100,7 +100,7 @@ class Playhouse(DeferredHost[State], Wire):
             for request in requests:
                 self.attend_to(request)
 
-    def attend_to(self, request: Request) -> None:
+    def attend_to(self, request: StorageRequest) -> None:
         if isinstance(request, Commit):
             self.records.commit(request.operations)
             self.committed(request)

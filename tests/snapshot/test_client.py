@@ -189,6 +189,7 @@ def test_what_was_heard_of_others_is_in_the_snapshot() -> None:
     [
         ("Changed", "PresenceChanged"),
         ("ItemStored", "RosterSetAccepted"),
+        ("Refused", "OrderRefused"),
         ("Unsubscribe", "ContactUnsubscribed"),
     ],
 )
@@ -196,6 +197,7 @@ def test_a_notification_is_read_under_its_earlier_name(name: str, now: str) -> N
     jid, stanza = JULIET.full, "<presence/>"
     fields: dict[str, dict[str, object]] = {
         "Changed": {"jid": jid, "before": stanza, "presence": stanza},
+        "Refused": {"stanza": stanza},
         "ItemStored": {"change": {"jid": jid}},
         "Unsubscribe": {"jid": jid, "presence": stanza},
     }

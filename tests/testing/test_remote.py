@@ -16,13 +16,13 @@ from xmpp_im_core.testing import (
     REMOTE,
     USERS,
     Act,
-    Available,
-    Connect,
+    Connects,
     CoreSystem,
-    Probe,
-    SendMessage,
-    Subscribe,
-    Subscribed,
+    SendsAvailable,
+    SendsMessage,
+    SendsProbe,
+    SendsSubscribe,
+    SendsSubscribed,
     observed,
     possible,
     to_scenario,
@@ -39,11 +39,11 @@ WARD = f"{NURSE}/ward"
 @pytest.mark.parametrize(
     ("act", "xml"),
     [
-        (Subscribe(WARD, JULIET), f"<presence from='{NURSE}' to='{JULIET}' type='subscribe'/>"),
-        (Probe(WARD, JULIET), f"<presence from='{NURSE}' to='{JULIET}' type='probe'/>"),
-        (Available(WARD, to=JULIET), f"<presence from='{WARD}' to='{JULIET}'/>"),
+        (SendsSubscribe(WARD, JULIET), f"<presence from='{NURSE}' to='{JULIET}' type='subscribe'/>"),
+        (SendsProbe(WARD, JULIET), f"<presence from='{NURSE}' to='{JULIET}' type='probe'/>"),
+        (SendsAvailable(WARD, to=JULIET), f"<presence from='{WARD}' to='{JULIET}'/>"),
         (
-            SendMessage(WARD, JULIET, "chat", "O"),
+            SendsMessage(WARD, JULIET, "chat", "O"),
             f"<message from='{WARD}' to='{JULIET}' type='chat'><body>O</body></message>",
         ),
     ],
@@ -57,32 +57,32 @@ def test_what_arrives_has_the_address_that_their_server_stamps(act: Act, xml: st
 
 def test_what_leaves_for_them_is_seen_under_the_name_of_their_domain() -> None:
     core = CoreSystem(*USERS)
-    observed(core, [Connect(BALCONY), Subscribe(WARD, JULIET)])
+    observed(core, [Connects(BALCONY), SendsSubscribe(WARD, JULIET)])
 
-    core.feed(Subscribed(BALCONY, NURSE))
+    core.feed(SendsSubscribed(BALCONY, NURSE))
 
     (approval,) = core.observe().received[REMOTE]
     assert (approval.get("type"), approval.get("from")) == ("subscribed", JULIET)
 
 
 def test_an_approval_that_nobody_asked_for_arrives_whatever_their_server_should_have_said() -> None:
-    seen = observed(CoreSystem(*USERS), [Subscribed(WARD, JULIET)])
+    seen = observed(CoreSystem(*USERS), [SendsSubscribed(WARD, JULIET)])
 
     (only,) = seen
     assert not only.received
     assert not only.rosters[JULIET].elements
 
 
-@pytest.mark.parametrize("act", [Available(WARD), Connect(WARD)])
+@pytest.mark.parametrize("act", [SendsAvailable(WARD), Connects(WARD)])
 def test_what_is_for_nobody_here_cannot_arrive(act: Act) -> None:
     assert not possible([act])
-    assert possible([Available(WARD, to=JULIET)])
+    assert possible([SendsAvailable(WARD, to=JULIET)])
 
 
-@given(traces(peers=(NURSE,), kinds={Subscribe, Probe}))
+@given(traces(peers=(NURSE,), kinds={SendsSubscribe, SendsProbe}))
 def test_only_what_is_asked_for_is_drawn(trace: tuple[Act, ...]) -> None:
-    assert {type(act) for act in trace} <= {Connect, Subscribe, Probe}
-    assert all(act.is_remote for act in trace if isinstance(act, Probe))
+    assert {type(act) for act in trace} <= {Connects, SendsSubscribe, SendsProbe}
+    assert all(act.is_remote for act in trace if isinstance(act, SendsProbe))
     assert possible(trace)
 
 

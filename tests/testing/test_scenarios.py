@@ -15,12 +15,12 @@ from xmpp_im_conformance.running.run import run
 from xmpp_im_core.testing import (
     USERS,
     Act,
-    Available,
-    Connect,
+    Connects,
     CoreSystem,
-    Disconnect,
-    GetRoster,
-    Subscribe,
+    Disconnects,
+    GetsRoster,
+    SendsAvailable,
+    SendsSubscribe,
     observed,
     to_scenario,
     traces,
@@ -49,7 +49,13 @@ def test_what_the_core_does_is_a_vector_that_the_core_passes(
 
 
 def test_each_act_is_a_step_and_what_it_causes_follows() -> None:
-    trace = (Connect(BALCONY), Connect(ORCHARD), Available(ORCHARD), Subscribe(BALCONY, ROMEO), Disconnect(BALCONY))
+    trace = (
+        Connects(BALCONY),
+        Connects(ORCHARD),
+        SendsAvailable(ORCHARD),
+        SendsSubscribe(BALCONY, ROMEO),
+        Disconnects(BALCONY),
+    )
 
     assert written(trace)["steps"] == [
         {"connect": BALCONY},
@@ -76,7 +82,7 @@ def test_each_act_is_a_step_and_what_it_causes_follows() -> None:
 
 
 def test_a_server_that_does_otherwise_fails_the_vector(tmp_path: Path) -> None:
-    trace = (Connect(BALCONY), GetRoster(BALCONY), Subscribe(BALCONY, ROMEO))
+    trace = (Connects(BALCONY), GetsRoster(BALCONY), SendsSubscribe(BALCONY, ROMEO))
     seen = observed(CoreSystem(*USERS), trace)
     without_push = (*seen[:2], seen[0])
 

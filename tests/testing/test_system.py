@@ -14,21 +14,21 @@ from xmpp_im_core.stanza import Stanza
 from xmpp_im_core.testing import (
     USERS,
     Act,
-    Available,
-    Connect,
+    Connects,
     CoreSystem,
-    Disconnect,
-    GetRoster,
+    Disconnects,
+    GetsRoster,
     Observation,
-    Ping,
-    RemoveItem,
-    SendMessage,
-    SetItem,
-    Subscribe,
-    Subscribed,
-    Unavailable,
-    Unsubscribe,
-    Unsubscribed,
+    RemovesItem,
+    SendsAvailable,
+    SendsMessage,
+    SendsPing,
+    SendsSubscribe,
+    SendsSubscribed,
+    SendsUnavailable,
+    SendsUnsubscribe,
+    SendsUnsubscribed,
+    SetsItem,
     comparing,
     differences,
     smallest_difference,
@@ -73,26 +73,26 @@ class Deaf:
 @pytest.mark.parametrize(
     ("act", "xml"),
     [
-        (GetRoster(BALCONY), "<iq id='get' type='get'><query xmlns='jabber:iq:roster'/></iq>"),
+        (GetsRoster(BALCONY), "<iq id='get' type='get'><query xmlns='jabber:iq:roster'/></iq>"),
         (
-            SetItem(BALCONY, ROMEO, "Romeo", ("Lovers",)),
+            SetsItem(BALCONY, ROMEO, "Romeo", ("Lovers",)),
             "<iq id='set' type='set'><query xmlns='jabber:iq:roster'>"
             f"<item jid='{ROMEO}' name='Romeo'><group>Lovers</group></item></query></iq>",
         ),
         (
-            RemoveItem(BALCONY, ROMEO),
+            RemovesItem(BALCONY, ROMEO),
             "<iq id='remove' type='set'><query xmlns='jabber:iq:roster'>"
             f"<item jid='{ROMEO}' subscription='remove'/></query></iq>",
         ),
-        (Subscribe(BALCONY, ROMEO), f"<presence to='{ROMEO}' type='subscribe'/>"),
-        (Subscribed(BALCONY, ROMEO), f"<presence to='{ROMEO}' type='subscribed'/>"),
-        (Unsubscribe(BALCONY, ROMEO), f"<presence to='{ROMEO}' type='unsubscribe'/>"),
-        (Unsubscribed(BALCONY, ROMEO), f"<presence to='{ROMEO}' type='unsubscribed'/>"),
-        (Available(BALCONY, "away", -1), "<presence><show>away</show><priority>-1</priority></presence>"),
-        (Available(BALCONY, to=ORCHARD), f"<presence to='{ORCHARD}'/>"),
-        (Unavailable(BALCONY), "<presence type='unavailable'/>"),
-        (SendMessage(BALCONY, ROMEO, "chat", "O"), f"<message to='{ROMEO}' type='chat'><body>O</body></message>"),
-        (Ping(BALCONY, ORCHARD), f"<iq id='ping' to='{ORCHARD}' type='get'><ping xmlns='urn:xmpp:ping'/></iq>"),
+        (SendsSubscribe(BALCONY, ROMEO), f"<presence to='{ROMEO}' type='subscribe'/>"),
+        (SendsSubscribed(BALCONY, ROMEO), f"<presence to='{ROMEO}' type='subscribed'/>"),
+        (SendsUnsubscribe(BALCONY, ROMEO), f"<presence to='{ROMEO}' type='unsubscribe'/>"),
+        (SendsUnsubscribed(BALCONY, ROMEO), f"<presence to='{ROMEO}' type='unsubscribed'/>"),
+        (SendsAvailable(BALCONY, "away", -1), "<presence><show>away</show><priority>-1</priority></presence>"),
+        (SendsAvailable(BALCONY, to=ORCHARD), f"<presence to='{ORCHARD}'/>"),
+        (SendsUnavailable(BALCONY), "<presence type='unavailable'/>"),
+        (SendsMessage(BALCONY, ROMEO, "chat", "O"), f"<message to='{ROMEO}' type='chat'><body>O</body></message>"),
+        (SendsPing(BALCONY, ORCHARD), f"<iq id='ping' to='{ORCHARD}' type='get'><ping xmlns='urn:xmpp:ping'/></iq>"),
     ],
 )
 def test_an_act_is_what_the_client_writes(act: Act, xml: str) -> None:
@@ -102,7 +102,7 @@ def test_an_act_is_what_the_client_writes(act: Act, xml: str) -> None:
     assert parse_stanza(written) == parse_stanza(xml) == act.stanza()
 
 
-@pytest.mark.parametrize("act", [Connect(BALCONY), Disconnect(BALCONY), Disconnect(BALCONY, clean=False)])
+@pytest.mark.parametrize("act", [Connects(BALCONY), Disconnects(BALCONY), Disconnects(BALCONY, clean=False)])
 def test_to_come_and_to_go_is_no_stanza(act: Act) -> None:
     assert xml_of(act) is None
 
@@ -175,7 +175,7 @@ def test_the_core_behaves_like_itself(trace: tuple[Act, ...]) -> None:
 
 
 def test_what_differs_is_told_with_the_act_that_shows_it() -> None:
-    trace = [Connect(BALCONY), GetRoster(BALCONY), SendMessage(BALCONY, ROMEO, body="O"), GetRoster(BALCONY)]
+    trace = [Connects(BALCONY), GetsRoster(BALCONY), SendsMessage(BALCONY, ROMEO, body="O"), GetsRoster(BALCONY)]
 
     (difference,) = differences(core(), bouncing(), trace)
 
@@ -186,9 +186,9 @@ def test_what_differs_is_told_with_the_act_that_shows_it() -> None:
 
 
 def test_a_roster_that_differs_is_told_of_its_owner() -> None:
-    trace = [Connect(BALCONY), SetItem(BALCONY, ROMEO)]
+    trace = [Connects(BALCONY), SetsItem(BALCONY, ROMEO)]
 
-    (difference,) = differences(core(), Deaf(SetItem), trace)[1:]
+    (difference,) = differences(core(), Deaf(SetsItem), trace)[1:]
 
     assert difference.where == JULIET
     assert difference.system == ()
@@ -203,7 +203,7 @@ def test_an_order_counts_only_where_that_is_asked_for() -> None:
                 seen.rosters,
             )
 
-    trace = [Connect(BALCONY), GetRoster(BALCONY), SetItem(BALCONY, ROMEO)]
+    trace = [Connects(BALCONY), GetsRoster(BALCONY), SetsItem(BALCONY, ROMEO)]
 
     assert differences(core(), Backwards(*USERS), trace) == ()
     assert [each.where for each in differences(core(), Backwards(*USERS), trace, in_order=True)] == [BALCONY]
@@ -219,11 +219,13 @@ def test_systems_that_behave_alike_are_not_told_apart() -> None:
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
-        (lambda: Deaf(GetRoster), [Connect, GetRoster]),
-        slow(bouncing, [Connect, SendMessage]),
-        slow(lambda: CoreSystem(*USERS, policy=Policy(pre_approval=PreApproval.UNSUPPORTED)), [Connect, Subscribed]),
-        slow(lambda: Deaf(Unsubscribe), [Connect, Subscribe, Unsubscribe]),
-        slow(lambda: Deaf(RemoveItem), [Connect, RemoveItem]),
+        (lambda: Deaf(GetsRoster), [Connects, GetsRoster]),
+        slow(bouncing, [Connects, SendsMessage]),
+        slow(
+            lambda: CoreSystem(*USERS, policy=Policy(pre_approval=PreApproval.UNSUPPORTED)), [Connects, SendsSubscribed]
+        ),
+        slow(lambda: Deaf(SendsUnsubscribe), [Connects, SendsSubscribe, SendsUnsubscribe]),
+        slow(lambda: Deaf(RemovesItem), [Connects, RemovesItem]),
     ],
 )
 def test_the_shortest_trace_that_tells_two_systems_apart_is_found(other: object, expected: list[type]) -> None:
@@ -244,8 +246,8 @@ def test_a_machine_compares_step_by_step() -> None:
 
 
 def test_a_machine_fails_with_what_differs() -> None:
-    case = comparing(core, lambda: Deaf(GetRoster)).TestCase
+    case = comparing(core, lambda: Deaf(GetsRoster)).TestCase
     case.settings = settings(max_examples=50, stateful_step_count=10, deadline=None, phases=[Phase.generate])
 
-    with pytest.raises(AssertionError, match=r"act \d+, GetRoster"):
+    with pytest.raises(AssertionError, match=r"act \d+, GetsRoster"):
         case("runTest").runTest()

@@ -64,14 +64,14 @@ class Content:
 
         If there is no such body, return the one in the stanza's own language, else the first body, else None.
         """
-        return choose(self.bodies, (*preferred, self.lang))
+        return text_in(self.bodies, (*preferred, self.lang))
 
     def subject(self, *preferred: str) -> str | None:
         """Return the subject, as :meth:`body` chooses."""
-        return choose(self.subjects, (*preferred, self.lang))
+        return text_in(self.subjects, (*preferred, self.lang))
 
 
-def choose(texts: tuple[Text, ...], preferred: Iterable[str | None]) -> str | None:
+def text_in(texts: tuple[Text, ...], preferred: Iterable[str | None]) -> str | None:
     """Return the text in the first of the languages that has one, else the first text, else None."""
     by_language = {language_key(text.lang): text.text for text in reversed(texts)}
     for wanted in preferred:

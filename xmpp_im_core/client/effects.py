@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from xmpp_im_core.client.notifications import Notification, Refused
+from xmpp_im_core.client.notifications import Notification, OrderRefused
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.stanza import Condition, Stanza, error_reply, stanza_error
@@ -60,7 +60,7 @@ def refuse_to_send(client: Client, rule: Rule, stanza: Stanza | None = None) -> 
 
     :param stanza: the stanza that is not sent, if there is one.
     """
-    return Transition(client, (Tell(Refused(stanza), rule),))
+    return Transition(client, (Tell(OrderRefused(stanza), rule),))
 
 
 def refusal(stanza: Stanza, condition: Condition, rule: Rule) -> Send:

@@ -207,7 +207,7 @@ class Unaddressed:
 
 
 @frozen
-class Refused:
+class OrderRefused:
     """The client has refused an order of the application. The rule of the effect says why."""
 
     stanza: Stanza | None
@@ -234,5 +234,5 @@ Notification: TypeAlias = (
     | Answered
     | Unanswered
     | Unaddressed
-    | Refused
+    | OrderRefused
 )

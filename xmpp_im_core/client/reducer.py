@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, assert_never, get_args
 
-from xmpp_im_core.client import iqs, returned_errors, senders, session, subscriptions, syntax
+from xmpp_im_core.client import iqs, outbound_syntax, returned_errors, senders, session, subscriptions
 from xmpp_im_core.client.effects import Tell, Transition, refuse_to_send, silence
 from xmpp_im_core.client.events import (
     Approve,
@@ -115,7 +115,7 @@ def inbound(client: Client, event: Inbound, policy: ClientPolicy) -> Transition:
 def outbound(client: Client, event: Outbound, policy: ClientPolicy) -> Transition:
     """Send a stanza of the application, unless it breaks a rule for clients."""
     stanza = event.stanza
-    broken = syntax.fault(client, stanza)
+    broken = outbound_syntax.fault(client, stanza)
     if broken is not None:
         return refuse_to_send(client, broken, stanza)
     if isinstance(stanza, Message):

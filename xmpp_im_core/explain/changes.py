@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xmpp_im_core.explain.words import contact_in_words, session_name, shown
+from xmpp_im_core.explain.words import contact_in_words, printable, session_name
 from xmpp_im_core.server.state import Account, NoAccount, Session, State, Unloaded
 
 
@@ -30,9 +30,9 @@ def _sessions(before: State, after: State) -> Iterator[str]:
     for resource in sorted({*old, *new}):
         was, now = old.get(resource), new.get(resource)
         if was is not None and (now is None or now.id != was.id):
-            yield f"session {shown(session_name(was.id))} is gone"
+            yield f"session {printable(session_name(was.id))} is gone"
         if now is not None and now != was:
-            yield f"session {shown(session_name(now.id))} is {_condition(now)}"
+            yield f"session {printable(session_name(now.id))} is {_condition(now)}"
 
 
 def _by_resource(state: State) -> dict[str, Session]:
@@ -61,6 +61,8 @@ def _contacts(before: State, after: State) -> Iterator[str]:
             continue
         then = "unknown" if was is None else contact_in_words(was)
         becomes = "unknown" if now is None else contact_in_words(now)
-        yield f"{shown(jid)}: {then} becomes {becomes}" if then != becomes else f"{shown(jid)}: {then}, modified"
+        yield (
+            f"{printable(jid)}: {then} becomes {becomes}" if then != becomes else f"{printable(jid)}: {then}, modified"
+        )
     if before.roster.version != after.roster.version:
         yield f"the roster's version {before.roster.version} becomes {after.roster.version}"

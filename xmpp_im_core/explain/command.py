@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-EXTENSIONS: Final = ("carbons", "last-activity")
-"""The keys of ``replaying.EXTENSIONS``. Importing that module takes long."""
+EXTENSION_NAMES: Final = ("carbons", "last-activity")
+"""The keys of ``log_explaining.EXTENSIONS``. Importing that module takes long."""
 
 _DESCRIPTION: Final = """\
 Explain what a server sent, to whom, by which clause of RFC 6121, and why it kept silent.
@@ -53,7 +53,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--policy", metavar="FILE", help="The policy, if not the default.")
     parser.add_argument(
         "--extension",
-        choices=EXTENSIONS,
+        choices=EXTENSION_NAMES,
         action="append",
         help="An extension that was in use; the innermost first.",
     )
@@ -78,7 +78,7 @@ def _number(text: str) -> int:
 
 
 def _lines(options: Namespace) -> Iterator[str]:
-    from xmpp_im_core.explain.replaying import explanations, machine_with, read_policy, read_state
+    from xmpp_im_core.explain.log_explaining import explanations, machine_with, read_policy, read_state
     from xmpp_im_core.policy import DEFAULT
     from xmpp_im_core.snapshot import FORMAT, SnapshotError
 

@@ -20,7 +20,7 @@ from xmpp_im_core.server.events import Event
 from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.server.service.serving import Service, serve
 from xmpp_im_core.server.state import Account, State
-from xmpp_im_core.server.visibility import NONE, Visibility, visibility
+from xmpp_im_core.server.visibility import INVISIBLE, Visibility, visibility
 from xmpp_im_core.stanza import Presence, Stanza
 
 S = TypeVar("S")
@@ -105,10 +105,10 @@ def _reasons(presence: Presence, to: Iterable[str], before: Account, after: Stat
 def _why(presence: Presence, entity: JID, before: Account, after: State) -> tuple[Visibility, bool]:
     """Return why an entity may see this presence, and whether it may only since this step."""
     seen = _visible(presence, entity, before)
-    if seen is not NONE or not isinstance(after, Account):
+    if seen is not INVISIBLE or not isinstance(after, Account):
         return seen, False
     since = _visible(presence, entity, after)
-    return since, since is not NONE
+    return since, since is not INVISIBLE
 
 
 def _visible(presence: Presence, entity: JID, account: Account) -> Visibility:

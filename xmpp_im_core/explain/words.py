@@ -17,7 +17,7 @@ from xmpp_im_core.stanza import IQ, Stanza
 _LONGEST: Final = 80
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text that came from a peer on one line, cut if it is long, and without control characters."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 3]}..."
@@ -26,7 +26,7 @@ def shown(text: str) -> str:
 
 def some(names: Sequence[str], named: int = 3) -> str:
     """Return the first names of a list, and the number of the others."""
-    listed = ", ".join([shown(name) for name in names[:named]])
+    listed = ", ".join([printable(name) for name in names[:named]])
     return listed if len(names) <= named else f"{listed} and {len(names) - named:,} more"
 
 
@@ -38,13 +38,13 @@ def session_name(id: SessionId) -> str:
 def stanza_in_words(stanza: Stanza) -> str:
     """Return the kind, type, sender and recipient of a stanza in words."""
     kind = "IQ" if isinstance(stanza, IQ) else stanza.KIND
-    words = [kind if stanza.type is None else f'{kind} of type "{shown(stanza.type)}"']
+    words = [kind if stanza.type is None else f'{kind} of type "{printable(stanza.type)}"']
     if isinstance(stanza, IQ) and stanza.request is not None:
-        words.append(f"({shown(stanza.request.name)} in {shown(stanza.request.namespace)})")
+        words.append(f"({printable(stanza.request.name)} in {printable(stanza.request.namespace)})")
     if stanza.from_ is not None:
-        words.append(f"from {shown(stanza.from_.written)}")
+        words.append(f"from {printable(stanza.from_.written)}")
     if stanza.to is not None:
-        words.append(f"to {shown(stanza.to.written)}")
+        words.append(f"to {printable(stanza.to.written)}")
     return " ".join(words)
 
 
@@ -53,7 +53,7 @@ def stanza_in_words(stanza: Stanza) -> str:
 
 def event_in_words(event: Event) -> str:
     """Return an event in words."""
-    return EVENTS[type(event)](event)
+    return EVENT_WORDS[type(event)](event)
 
 
 def _inbound(event: events.Inbound) -> str:
@@ -64,12 +64,12 @@ def _inbound(event: events.Inbound) -> str:
 
 
 def _ended(event: events.SessionEnded) -> str:
-    ended = f"session {shown(session_name(event.session))} ended"
+    ended = f"session {printable(session_name(event.session))} ended"
     return f"{ended}, with {len(event.undelivered)} stanzas undelivered" if event.undelivered else ended
 
 
 def _session(event: Any, what: str) -> str:
-    return f"session {shown(session_name(event.session))} {what}"
+    return f"session {printable(session_name(event.session))} {what}"
 
 
 def _unroutable(event: events.Unroutable) -> str:
@@ -78,13 +78,15 @@ def _unroutable(event: events.Unroutable) -> str:
 
 
 # Each function takes the class of its key; the type of a mapping cannot say that.
-EVENTS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
+EVENT_WORDS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
     {
         events.SessionBound: lambda event: _session(event, "was bound"),
         events.SessionDetached: lambda event: _session(event, "lost its stream"),
         events.SessionResumed: lambda event: _session(event, "was resumed"),
         events.SessionEnded: _ended,
-        events.Outbound: lambda event: f"{shown(session_name(event.session))} sent: {stanza_in_words(event.stanza)}",
+        events.Outbound: lambda event: (
+            f"{printable(session_name(event.session))} sent: {stanza_in_words(event.stanza)}"
+        ),
         events.Inbound: _inbound,
         events.Undelivered: lambda event: (
             f"could not be delivered to {some([session_name(each) for each in event.sessions])}: "
@@ -96,13 +98,13 @@ EVENTS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
         events.StoreFailed: lambda event: f"nothing could be stored when {event_in_words(event.event)}",
         events.OfflineLoaded: lambda event: _session(event, f"has {len(event.messages):,} stored messages waiting"),
         events.TimePassed: lambda event: "time passed",
-        events.AccountCreated: lambda event: f"the account was created (lineage {shown(event.lineage)})",
+        events.AccountCreated: lambda event: f"the account was created (lineage {printable(event.lineage)})",
         events.AccountRemoved: lambda event: "the account was removed",
         events.AccountMoved: lambda event: (
-            "the user is back" if event.to is None else f"the user has moved to {shown(event.to.address)}"
+            "the user is back" if event.to is None else f"the user has moved to {printable(event.to.address)}"
         ),
-        events.AdministratorSetItem: lambda event: f"an administrator set the item {shown(event.jid)}",
-        events.AdministratorRemovedItem: lambda event: f"an administrator removed the item {shown(event.jid)}",
+        events.AdministratorSetItem: lambda event: f"an administrator set the item {printable(event.jid)}",
+        events.AdministratorRemovedItem: lambda event: f"an administrator removed the item {printable(event.jid)}",
         events.SharedItemsChanged: lambda event: (
             f"the service shares {len(event.items):,} items: {some([item.jid for item in event.items])}"
             if event.items
@@ -117,7 +119,7 @@ EVENTS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
 
 def effect_in_words(effect: Effect) -> str:
     """Return an effect in words, without its recipients."""
-    return EFFECTS[type(effect)](effect)
+    return EFFECT_WORDS[type(effect)](effect)
 
 
 def _deliver(effect: effects.Deliver) -> str:
@@ -125,7 +127,7 @@ def _deliver(effect: effects.Deliver) -> str:
     return f"deliver {stanza_in_words(effect.stanza)}{how}"
 
 
-EFFECTS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
+EFFECT_WORDS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
     {
         effects.Deliver: _deliver,
         effects.Route: lambda effect: f"route {stanza_in_words(effect.stanza)}",
@@ -158,7 +160,7 @@ def operation_in_words(operation: StoreOperation) -> str:
     """Return what is stored or removed in words."""
     if isinstance(operation, Clear):
         return f"delete everything of kind {operation.kind.value}"
-    what = f"{operation.kind.value} {shown(operation.key)}".rstrip()
+    what = f"{operation.kind.value} {printable(operation.key)}".rstrip()
     if isinstance(operation, Delete):
         return f"delete {what}"
     assert isinstance(operation, Put)
@@ -180,8 +182,8 @@ def contact_in_words(contact: Contact) -> str:
 _VALUES: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
     {
         Contact: contact_in_words,
-        RosterHead: lambda head: f"version {head.version} of lineage {shown(head.lineage)}",
+        RosterHead: lambda head: f"version {head.version} of lineage {printable(head.lineage)}",
         LastUnavailable: lambda last: stanza_in_words(last.presence),
-        Moved: lambda moved: shown(moved.address),
+        Moved: lambda moved: printable(moved.address),
     }
 )

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from attrs import frozen
 
 from xmpp_im_core.carbon_copies import CARBONS, wrap
-from xmpp_im_core.extensions.requests import own_request
+from xmpp_im_core.extensions.namespace_requests import own_request
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import extensions as rules

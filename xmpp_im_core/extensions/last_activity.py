@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from xmpp_im_core.element import element
-from xmpp_im_core.extensions.requests import inbound_request, own_request
+from xmpp_im_core.extensions.namespace_requests import inbound_request, own_request
 from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule

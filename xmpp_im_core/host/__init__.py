@@ -17,7 +17,7 @@ from xmpp_im_core.host.importing import import_records
 from xmpp_im_core.host.interfaces import Clock, Ids, Messages, Operations, Storage, StorageFailed, Stored, Wire
 from xmpp_im_core.host.loop import Loop
 from xmpp_im_core.host.memory_storage import MemoryStorage
-from xmpp_im_core.host.storage_requests import Commit, ReadAccount, ReadMessages, Request
+from xmpp_im_core.host.storage_requests import Commit, ReadAccount, ReadMessages, StorageRequest
 
 __all__ = [
     "ClientHost",
@@ -33,9 +33,9 @@ __all__ = [
     "Operations",
     "ReadAccount",
     "ReadMessages",
-    "Request",
     "Storage",
     "StorageFailed",
+    "StorageRequest",
     "Stored",
     "Wire",
     "import_records",

@@ -14,7 +14,7 @@ from xmpp_im_core.host.account_locks import AccountLocks
 from xmpp_im_core.host.interfaces import Clock, Ids, Messages, Operations, Stored, Wire
 from xmpp_im_core.host.job import Job
 from xmpp_im_core.host.loop import Loop
-from xmpp_im_core.host.storage_requests import Commit, ReadAccount, ReadMessages, Request
+from xmpp_im_core.host.storage_requests import Commit, ReadAccount, ReadMessages, StorageRequest
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import LoadOffline
 from xmpp_im_core.server.events import LoadFailed, OfflineLoaded
@@ -47,13 +47,13 @@ class DeferredHost(Loop[S]):
         self._ended: deque[tuple[Commit, bool]] = deque()
         self._freed: deque[str] = deque()
         """Accounts that have been unlocked, and for which jobs may wait."""
-        self._asked: list[Request] = []
+        self._asked: list[StorageRequest] = []
         self._number = 0
         self._waiting = 0
 
     # --- requests and their answers -----------------------------------------------------------------------
 
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[StorageRequest]:
         """Remove and return the requests that have come up since the last call."""
         asked, self._asked = self._asked, []
         return asked
@@ -81,7 +81,7 @@ class DeferredHost(Loop[S]):
         elif isinstance(request, ReadMessages):
             self.feed(ForAccount(request.account, OfflineLoaded(*self.stamp(), request.session, found)))
 
-    def failed(self, request: Request) -> None:
+    def failed(self, request: StorageRequest) -> None:
         """Report that a request failed: nothing was stored, or nothing could be read.
 
         :raises ValueError: if the request is a commit that has been answered already.

@@ -41,4 +41,4 @@ class ReadMessages:
     session: SessionId
 
 
-Request: TypeAlias = Commit | ReadAccount | ReadMessages
+StorageRequest: TypeAlias = Commit | ReadAccount | ReadMessages

@@ -26,7 +26,7 @@ class Visibility(Enum):
     """It is the user: self-presence is implicit (§4.2.2)."""
 
 
-NONE: Final = Visibility.NONE
+INVISIBLE: Final = Visibility.NONE
 DIRECTED: Final = Visibility.DIRECTED
 SUBSCRIBED: Final = Visibility.SUBSCRIBED
 SELF: Final = Visibility.SELF
@@ -42,12 +42,12 @@ def visibility(account: Account, entity: JID, session: Session | None) -> Visibi
     if entity.bare == account.jid.bare:
         return SELF
     if is_blocked(account, entity):
-        return NONE
+        return INVISIBLE
     if account.roster.state_of(entity.bare).from_ and not is_withheld(account, entity):
         return SUBSCRIBED
     if session is not None:
-        return DIRECTED if _listed(session, entity.bare) else NONE
-    return DIRECTED if any(_listed(each, entity.bare) for each in account.sessions) else NONE
+        return DIRECTED if _listed(session, entity.bare) else INVISIBLE
+    return DIRECTED if any(_listed(each, entity.bare) for each in account.sessions) else INVISIBLE
 
 
 def is_blocked(account: Account, entity: JID) -> bool:

@@ -28,21 +28,21 @@ from xmpp_im_core.server.effects import Kind, Put
 from xmpp_im_core.server.events import Event
 from xmpp_im_core.server.service.serving import Service
 from xmpp_im_core.server.state import State
-from xmpp_im_core.snapshot.client_schema import CLIENT, NOTIFICATIONS
+from xmpp_im_core.snapshot.client_schema import CLIENT_SCHEMA, NOTIFICATIONS_SCHEMA
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError
 from xmpp_im_core.snapshot.format import JSON, VERSION, Format, Loaded
 from xmpp_im_core.snapshot.invariants import check_extensions
 from xmpp_im_core.snapshot.replaying import replay, replayed
 from xmpp_im_core.snapshot.schema import Schema
-from xmpp_im_core.snapshot.server_schema import SERVER
+from xmpp_im_core.snapshot.server_schema import SERVER_SCHEMA
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-EXTENSIONS: Final = Schema("extensions", (Carbons,))
+EXTENSIONS_SCHEMA: Final = Schema("extensions", (Carbons,))
 """The states of the extensions that come with the core."""
 
-FORMAT: Final = Format((SERVER, EXTENSIONS, CLIENT, NOTIFICATIONS))
+FORMAT: Final = Format((SERVER_SCHEMA, EXTENSIONS_SCHEMA, CLIENT_SCHEMA, NOTIFICATIONS_SCHEMA))
 """The format of this package's own classes."""
 
 
@@ -186,12 +186,12 @@ def load_records(stored: Iterable[tuple[Kind, str, str]]) -> Loaded:
 
 
 __all__ = [
-    "CLIENT",
-    "EXTENSIONS",
+    "CLIENT_SCHEMA",
+    "EXTENSIONS_SCHEMA",
     "FORMAT",
     "JSON",
-    "NOTIFICATIONS",
-    "SERVER",
+    "NOTIFICATIONS_SCHEMA",
+    "SERVER_SCHEMA",
     "VERSION",
     "Format",
     "Loaded",

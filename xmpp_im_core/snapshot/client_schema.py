@@ -10,6 +10,7 @@ from xmpp_im_core.client.events import Event
 from xmpp_im_core.client.notifications import (
     ContactUnsubscribed,
     Notification,
+    OrderRefused,
     PresenceChanged,
     RosterSetAccepted,
 )
@@ -18,18 +19,23 @@ from xmpp_im_core.client.state import Client
 from xmpp_im_core.snapshot import invariants
 from xmpp_im_core.snapshot.schema import Schema
 
-CLIENT: Final = Schema(
+CLIENT_SCHEMA: Final = Schema(
     "client",
     (Client, *get_args(Event), *get_args(Effect), ClientPolicy),
     checks=MappingProxyType({Client: invariants.check_client}),
 )
 """The classes of ``xmpp_im_core.client`` that may be in a snapshot or a log."""
 
-NOTIFICATIONS: Final = Schema(
+NOTIFICATIONS_SCHEMA: Final = Schema(
     "notification",
     get_args(Notification),
     earlier=MappingProxyType(
-        {"Changed": PresenceChanged, "ItemStored": RosterSetAccepted, "Unsubscribe": ContactUnsubscribed}
+        {
+            "Changed": PresenceChanged,
+            "ItemStored": RosterSetAccepted,
+            "Refused": OrderRefused,
+            "Unsubscribe": ContactUnsubscribed,
+        }
     ),
 )
 """The notifications of a client to its application."""

@@ -174,7 +174,7 @@ def _named(kind: Any) -> str:
     return " or ".join([each.__name__ for each in get_args(kind) or (kind,)])
 
 
-SERVER: Final = Schema(
+SERVER_SCHEMA: Final = Schema(
     "server",
     (
         *get_args(State),

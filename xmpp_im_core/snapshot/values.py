@@ -51,8 +51,8 @@ def register_values(converter: Converter) -> None:
     converter.register_structure_hook_func(_is(Enum), _enum)
     converter.register_unstructure_hook(Element, _write_element)
     converter.register_structure_hook(Element, lambda value, _: _element(value))
-    converter.register_unstructure_hook_func(_is(Stanza), write_xml)
-    converter.register_structure_hook_func(_is(Stanza), read_xml)
+    converter.register_unstructure_hook_func(_is(Stanza), write_stanza_text)
+    converter.register_structure_hook_func(_is(Stanza), read_stanza_text)
     _register_collections(converter)
 
 
@@ -160,7 +160,7 @@ def _enum(value: Any, kind: Any) -> Enum:
     return member
 
 
-def write_xml(stanza: Stanza) -> str:
+def write_stanza_text(stanza: Stanza) -> str:
     """Return a stanza as XML text, in the namespace ``jabber:client``."""
     try:
         return write_stanza(stanza).decode()
@@ -168,7 +168,7 @@ def write_xml(stanza: Stanza) -> str:
         raise Refused(f"a stanza cannot be written: {error}") from None
 
 
-def read_xml(value: Any, kind: type[Stanza]) -> Stanza:
+def read_stanza_text(value: Any, kind: type[Stanza]) -> Stanza:
     """Read a stanza of this class; for :class:`Stanza`, of any kind."""
     expect(str, value, "the text of a stanza")
     try:

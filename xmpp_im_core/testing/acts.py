@@ -47,12 +47,12 @@ class Act:
 
 
 @frozen
-class Connect(Act):
+class Connects(Act):
     """The server binds a resource. The client sends nothing yet."""
 
 
 @frozen
-class Disconnect(Act):
+class Disconnects(Act):
     """The stream ends."""
 
     clean: bool = True
@@ -63,7 +63,7 @@ class Disconnect(Act):
 
 
 @frozen
-class GetRoster(Act):
+class GetsRoster(Act):
     """The client requests the roster, and gets roster pushes from then on (§2.2)."""
 
     def stanza(self) -> Stanza:
@@ -72,7 +72,7 @@ class GetRoster(Act):
 
 
 @frozen
-class SetItem(Act):
+class SetsItem(Act):
     """The client adds or updates a roster item."""
 
     contact: str
@@ -86,7 +86,7 @@ class SetItem(Act):
 
 
 @frozen
-class RemoveItem(Act):
+class RemovesItem(Act):
     """The client removes a roster item."""
 
     contact: str
@@ -119,35 +119,35 @@ class SubscriptionAct(Act):
 
 
 @frozen
-class Subscribe(SubscriptionAct):
+class SendsSubscribe(SubscriptionAct):
     """The user asks for a subscription to the contact's presence."""
 
     TYPE: ClassVar[str] = "subscribe"
 
 
 @frozen
-class Subscribed(SubscriptionAct):
+class SendsSubscribed(SubscriptionAct):
     """The user approves the contact's request, or pre-approves one."""
 
     TYPE: ClassVar[str] = "subscribed"
 
 
 @frozen
-class Unsubscribe(SubscriptionAct):
+class SendsUnsubscribe(SubscriptionAct):
     """The user ends the subscription to the contact's presence, or withdraws the request for one."""
 
     TYPE: ClassVar[str] = "unsubscribe"
 
 
 @frozen
-class Unsubscribed(SubscriptionAct):
+class SendsUnsubscribed(SubscriptionAct):
     """The user denies the contact's request, or cancels the contact's subscription."""
 
     TYPE: ClassVar[str] = "unsubscribed"
 
 
 @frozen
-class Probe(SubscriptionAct):
+class SendsProbe(SubscriptionAct):
     """The server of a user of ``REMOTE`` asks for the contact's presence. Local clients do not send probes."""
 
     TYPE: ClassVar[str] = "probe"
@@ -157,7 +157,7 @@ class Probe(SubscriptionAct):
 
 
 @frozen
-class Available(Act):
+class SendsAvailable(Act):
     """The client sends initial or subsequent presence, or directed presence."""
 
     show: str = ""
@@ -173,7 +173,7 @@ class Available(Act):
 
 
 @frozen
-class Unavailable(Act):
+class SendsUnavailable(Act):
     """The client sends unavailable presence."""
 
     to: str | None = None
@@ -188,7 +188,7 @@ class Unavailable(Act):
 
 
 @frozen
-class SendMessage(Act):
+class SendsMessage(Act):
     """The client sends a message to a bare or full JID."""
 
     to: str
@@ -202,7 +202,7 @@ class SendMessage(Act):
 
 
 @frozen
-class Ping(Act):
+class SendsPing(Act):
     """The client sends an IQ request to another client's full JID. Clients do not answer it; a server may."""
 
     to: str

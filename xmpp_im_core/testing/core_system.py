@@ -13,7 +13,7 @@ from xmpp_im_core.server.events import AccountCreated
 from xmpp_im_core.server.service.serving import hosting
 from xmpp_im_core.server.state import Account, SessionId
 from xmpp_im_core.stanza import IQ, Stanza
-from xmpp_im_core.testing.acts import REMOTE, Act, Connect, Disconnect, arriving
+from xmpp_im_core.testing.acts import REMOTE, Act, Connects, Disconnects, arriving
 from xmpp_im_core.testing.comparison import Observation, observation
 from xmpp_im_core.testing.state_strategies import NOON
 
@@ -38,7 +38,7 @@ class CoreSystem(Wire):
     def feed(self, act: Act) -> None:
         """Perform an act. The act of a client without a session has no effect."""
         session = self.sessions.get(act.client)
-        if isinstance(act, Connect):
+        if isinstance(act, Connects):
             session = self.host.session(act.client.partition("/")[2])
             self.sessions[act.client] = session
             self.host.bind(act.user, session)
@@ -48,7 +48,7 @@ class CoreSystem(Wire):
             self.host.arrive(arrived)
         elif session is None:
             return
-        elif isinstance(act, Disconnect):
+        elif isinstance(act, Disconnects):
             del self.sessions[act.client]
             self.host.end(act.user, session)
         else:

@@ -27,7 +27,15 @@ from xmpp_im_core.stanza import (
 from xmpp_im_core.testing.draw import Draw, choose, several
 from xmpp_im_core.testing.state_strategies import ADDRESSES, ENTITIES, PRESENCE_PAYLOADS, RESOURCES
 
-MALFORMED: Final = ("", "@", "a@@b", "romeo@", "x" * 1100, "romeo@montague.example/", "ro meo@montague.example")
+MALFORMED_ADDRESSES: Final = (
+    "",
+    "@",
+    "a@@b",
+    "romeo@",
+    "x" * 1100,
+    "romeo@montague.example/",
+    "ro meo@montague.example",
+)
 """Values of 'to' or 'from' that are not JIDs."""
 
 _HINTS: Final = "urn:xmpp:hints"
@@ -79,7 +87,7 @@ def _other(draw: Draw) -> AddressLike:
 
 
 def _odd(draw: Draw, state: State) -> AddressLike:
-    return parse_address(choose(draw, (state.jid.domain, "stranger@unknown.example/x", *MALFORMED)))
+    return parse_address(choose(draw, (state.jid.domain, "stranger@unknown.example/x", *MALFORMED_ADDRESSES)))
 
 
 # --- stanzas ----------------------------------------------------------------------------------------------

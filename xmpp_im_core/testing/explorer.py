@@ -52,9 +52,9 @@ CARRIED: Final = (*sorted(SUBSCRIPTION_TYPES), "probe")
 
 Queue: TypeAlias = tuple[str, ...]
 """The types of the stanzas on their way in one direction, the oldest first."""
-Moved: TypeAlias = tuple[Holds, Queue]
+Consequence: TypeAlias = tuple[Holds, Queue]
 """The result of a step: what the account holds then, and the types of the stanzas that it sent to the other side."""
-Step: TypeAlias = Callable[[Holds, str, bool], Moved]
+TakeStep: TypeAlias = Callable[[Holds, str, bool], Consequence]
 """A function of what the account holds, a move or the type of a stanza, and whether it is an arriving stanza."""
 
 
@@ -62,8 +62,8 @@ Step: TypeAlias = Callable[[Holds, str, bool], Moved]
 class StepTable:
     """The result of every possible step of an account, by what it holds and by move or type of stanza."""
 
-    moves: Mapping[Holds, Mapping[str, Moved]]
-    arrivals: Mapping[Holds, Mapping[str, Moved]]
+    moves: Mapping[Holds, Mapping[str, Consequence]]
+    arrivals: Mapping[Holds, Mapping[str, Consequence]]
 
 
 class Pair(NamedTuple):
@@ -99,7 +99,7 @@ _BALCONY: Final = SessionId("balcony", 0)
 _GARDEN: Final = SessionId("garden", 0)
 
 
-def reducer_step(holds: Holds, what: str, arrives: bool) -> Moved:
+def reducer_step(holds: Holds, what: str, arrives: bool) -> Consequence:
     """Perform a step of the real reducer, for an account with one available and one unavailable resource."""
     balcony, garden = [address_of(JULIET.with_resource(id.resource)) for id in (_BALCONY, _GARDEN)]
     sessions = (Session(_BALCONY, balcony, None, True, Presence(None, balcony)), Session(_GARDEN, garden))
@@ -110,10 +110,10 @@ def reducer_step(holds: Holds, what: str, arrives: bool) -> Moved:
     return held(step.state, _PEER), sent(step.effects, _PEER)
 
 
-def tabulate(step: Step = reducer_step) -> StepTable:
+def tabulate(step: TakeStep = reducer_step) -> StepTable:
     """Call ``step`` for everything that can happen, beginning with an account that holds nothing."""
-    moves: dict[Holds, Mapping[str, Moved]] = {}
-    arrivals: dict[Holds, Mapping[str, Moved]] = {}
+    moves: dict[Holds, Mapping[str, Consequence]] = {}
+    arrivals: dict[Holds, Mapping[str, Consequence]] = {}
     ahead = [NOTHING]
     while ahead:
         holds = ahead.pop()

@@ -39,7 +39,7 @@ from xmpp_im_core.testing.pipes import Pipe, TranscriptLine
 
 S = TypeVar("S")
 
-NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CLIENT_POLICY: Final = ClientPolicy()
 
 
@@ -56,7 +56,7 @@ class Network(Generic[S]):
         :param machine: the machine of each account, if it has extensions.
         :raises InvalidJID: if a domain is not a domainpart.
         """
-        self.now = NOON
+        self.now = START
         """The time of all events. Set it to let time pass; accounts are not woken."""
         self.transcript: list[TranscriptLine] = []
         """All stanzas, in the order in which they were written."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from xmpp_im_core.codec import write_element
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.stanza import CLIENT
-from xmpp_im_core.testing.acts import REMOTE, Act, Connect, Disconnect, GetRoster, xml_of
+from xmpp_im_core.testing.acts import REMOTE, Act, Connects, Disconnects, GetsRoster, xml_of
 from xmpp_im_core.testing.comparison import Observation, System
 from xmpp_im_core.testing.normal_form import FREE
 
@@ -49,9 +49,9 @@ def to_scenario(
     connected: list[str] = []
     for act, seen in zip(acts, expected, strict=True):
         steps += [_doing(act), *_seeing(seen, in_order)]
-        if isinstance(act, Connect):
+        if isinstance(act, Connects):
             connected.append(act.client)
-        elif isinstance(act, Disconnect):
+        elif isinstance(act, Disconnects):
             connected.remove(act.client)
     steps += _asking(connected, expected[-1])
     users = sorted(
@@ -68,9 +68,9 @@ def to_scenario(
 
 
 def _doing(act: Act) -> Json:
-    if isinstance(act, Connect):
+    if isinstance(act, Connects):
         return {"connect": act.client}
-    if isinstance(act, Disconnect):
+    if isinstance(act, Disconnects):
         return {"disconnect": {"jid": act.client, "how": "clean" if act.clean else "abrupt"}}
     if act.is_remote:
         return {"remote_send": xml_of(act) or ""}
@@ -94,7 +94,7 @@ def _asking(connected: Iterable[str], last: Observation) -> list[Json]:
     steps: list[Json] = []
     asked: set[str] = set()
     for client in connected:
-        act = GetRoster(client)
+        act = GetsRoster(client)
         if act.user in asked or act.user not in last.rosters:
             continue
         asked.add(act.user)

@@ -14,20 +14,20 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from xmpp_im_core.testing.acts import (
     Act,
-    Available,
-    Connect,
-    Disconnect,
-    GetRoster,
-    Ping,
-    Probe,
-    RemoveItem,
-    SendMessage,
-    SetItem,
-    Subscribe,
-    Subscribed,
-    Unavailable,
-    Unsubscribe,
-    Unsubscribed,
+    Connects,
+    Disconnects,
+    GetsRoster,
+    RemovesItem,
+    SendsAvailable,
+    SendsMessage,
+    SendsPing,
+    SendsProbe,
+    SendsSubscribe,
+    SendsSubscribed,
+    SendsUnavailable,
+    SendsUnsubscribe,
+    SendsUnsubscribed,
+    SetsItem,
 )
 from xmpp_im_core.testing.comparison import Difference, System, compared, differences
 from xmpp_im_core.testing.draw import Draw, choose
@@ -35,60 +35,63 @@ from xmpp_im_core.testing.draw import Draw, choose
 USERS: Final = ("juliet@capulet.example", "romeo@montague.example")
 """The default users of a trace, at the two domains of the conformance vectors."""
 
-RESOURCES: Final = ("balcony", "orchard")
+TRACE_RESOURCES: Final = ("balcony", "orchard")
 
 _Maker: TypeAlias = Callable[[Draw, str, Sequence[str]], Act]
 
 
 def _entity(draw: Draw, others: Sequence[str]) -> str:
     """Another user's bare JID, or the full JID of one of that user's resources, connected or not."""
-    return choose(draw, others) + choose(draw, ("", *[f"/{resource}" for resource in RESOURCES]))
+    return choose(draw, others) + choose(draw, ("", *[f"/{resource}" for resource in TRACE_RESOURCES]))
 
 
 def _set_item(draw: Draw, client: str, others: Sequence[str]) -> Act:
     groups = choose(draw, ((), ("Friends",), ("Friends", "Lovers")))
-    return SetItem(client, choose(draw, others), choose(draw, ("", "Nurse")), groups)
+    return SetsItem(client, choose(draw, others), choose(draw, ("", "Nurse")), groups)
 
 
 def _available(draw: Draw, client: str, others: Sequence[str]) -> Act:
     to = choose(draw, (None, None, None, _entity(draw, others)))
-    return Available(client, choose(draw, ("", "away")), choose(draw, (0, 1, -1)), to)
+    return SendsAvailable(client, choose(draw, ("", "away")), choose(draw, (0, 1, -1)), to)
 
 
 def _message(draw: Draw, client: str, others: Sequence[str]) -> Act:
-    return SendMessage(client, _entity(draw, others), choose(draw, ("chat", "normal", "groupchat", "headline")))
+    return SendsMessage(client, _entity(draw, others), choose(draw, ("chat", "normal", "groupchat", "headline")))
 
 
 _MAKERS: Final[Mapping[type[Act], tuple[_Maker, int]]] = {
-    Subscribe: (lambda draw, client, others: Subscribe(client, choose(draw, others)), 3),
-    Subscribed: (lambda draw, client, others: Subscribed(client, choose(draw, others)), 3),
-    Unsubscribe: (lambda draw, client, others: Unsubscribe(client, choose(draw, others)), 2),
-    Unsubscribed: (lambda draw, client, others: Unsubscribed(client, choose(draw, others)), 2),
-    Available: (_available, 4),
-    GetRoster: (lambda draw, client, others: GetRoster(client), 2),
-    SetItem: (_set_item, 2),
-    RemoveItem: (lambda draw, client, others: RemoveItem(client, choose(draw, others)), 2),
-    Unavailable: (
-        lambda draw, client, others: Unavailable(client, choose(draw, (None, None, choose(draw, others)))),
+    SendsSubscribe: (lambda draw, client, others: SendsSubscribe(client, choose(draw, others)), 3),
+    SendsSubscribed: (lambda draw, client, others: SendsSubscribed(client, choose(draw, others)), 3),
+    SendsUnsubscribe: (lambda draw, client, others: SendsUnsubscribe(client, choose(draw, others)), 2),
+    SendsUnsubscribed: (lambda draw, client, others: SendsUnsubscribed(client, choose(draw, others)), 2),
+    SendsAvailable: (_available, 4),
+    GetsRoster: (lambda draw, client, others: GetsRoster(client), 2),
+    SetsItem: (_set_item, 2),
+    RemovesItem: (lambda draw, client, others: RemovesItem(client, choose(draw, others)), 2),
+    SendsUnavailable: (
+        lambda draw, client, others: SendsUnavailable(client, choose(draw, (None, None, choose(draw, others)))),
         1,
     ),
-    SendMessage: (_message, 2),
-    Ping: (lambda draw, client, others: Ping(client, f"{choose(draw, others)}/{choose(draw, RESOURCES)}"), 1),
-    Disconnect: (lambda draw, client, others: Disconnect(client, choose(draw, (True, False))), 1),
+    SendsMessage: (_message, 2),
+    SendsPing: (
+        lambda draw, client, others: SendsPing(client, f"{choose(draw, others)}/{choose(draw, TRACE_RESOURCES)}"),
+        1,
+    ),
+    Disconnects: (lambda draw, client, others: Disconnects(client, choose(draw, (True, False))), 1),
 }
 """The function that draws each class of act of a client, and its relative frequency."""
 
 _PEER_MAKERS: Final[Mapping[type[Act], tuple[_Maker, int]]] = {
-    kind: _MAKERS[kind] for kind in (Subscribe, Subscribed, Unsubscribe, Unsubscribed, SendMessage)
+    kind: _MAKERS[kind] for kind in (SendsSubscribe, SendsSubscribed, SendsUnsubscribe, SendsUnsubscribed, SendsMessage)
 } | {
-    Available: (lambda draw, peer, users: Available(peer, to=choose(draw, users)), 1),
-    Unavailable: (lambda draw, peer, users: Unavailable(peer, to=choose(draw, users)), 1),
-    Probe: (lambda draw, peer, users: Probe(peer, choose(draw, users)), 1),
+    SendsAvailable: (lambda draw, peer, users: SendsAvailable(peer, to=choose(draw, users)), 1),
+    SendsUnavailable: (lambda draw, peer, users: SendsUnavailable(peer, to=choose(draw, users)), 1),
+    SendsProbe: (lambda draw, peer, users: SendsProbe(peer, choose(draw, users)), 1),
 }
 """The same for users of another server."""
 
-KINDS: Final = frozenset({*_MAKERS, *_PEER_MAKERS})
-"""All classes of acts that may be in a trace, except ``Connect``, which is always allowed."""
+ACT_KINDS: Final = frozenset({*_MAKERS, *_PEER_MAKERS})
+"""All classes of acts that may be in a trace, except ``Connects``, which is always allowed."""
 
 
 @cache
@@ -103,15 +106,15 @@ class Cast:
 
     users: Sequence[str] = USERS
     peers: Sequence[str] = ()
-    kinds: frozenset[type[Act]] = KINDS
+    kinds: frozenset[type[Act]] = ACT_KINDS
 
     def act(self, draw: Draw, connected: Sequence[str]) -> Act:
         """Draw the next act, with these clients connected."""
-        free = [f"{u}/{r}" for r in RESOURCES for u in self.users if f"{u}/{r}" not in connected]
+        free = [f"{u}/{r}" for r in TRACE_RESOURCES for u in self.users if f"{u}/{r}" not in connected]
         if free and (not connected or choose(draw, range(6)) == 5):
-            return Connect(choose(draw, free))
+            return Connects(choose(draw, free))
         if self.peers and choose(draw, range(3)) == 2 and (makers := _weighted(True, self.kinds)):
-            return choose(draw, makers)(draw, f"{choose(draw, self.peers)}/{RESOURCES[0]}", self.users)
+            return choose(draw, makers)(draw, f"{choose(draw, self.peers)}/{TRACE_RESOURCES[0]}", self.users)
         client = choose(draw, connected)
         others = [user for user in (*self.users, *self.peers) if user != client.partition("/")[0]]
         return choose(draw, _weighted(False, self.kinds))(draw, client, others)
@@ -130,9 +133,9 @@ class Cast:
 
 
 def _connected_after(connected: tuple[str, ...], act: Act) -> tuple[str, ...]:
-    if isinstance(act, Connect):
+    if isinstance(act, Connects):
         return (*connected, act.client)
-    return tuple([c for c in connected if c != act.client]) if isinstance(act, Disconnect) else connected
+    return tuple([c for c in connected if c != act.client]) if isinstance(act, Disconnects) else connected
 
 
 def connected_after(acts: Sequence[Act]) -> tuple[str, ...]:
@@ -155,13 +158,13 @@ def traces(
     users: Sequence[str] = USERS,
     max_acts: int = 20,
     peers: Sequence[str] = (),
-    kinds: Collection[type[Act]] = KINDS,
+    kinds: Collection[type[Act]] = ACT_KINDS,
 ) -> tuple[Act, ...]:
     """The acts of two or more users with up to two resources each. The trace begins with empty rosters and no sessions.
 
     :param max_acts: the maximum number of acts.
     :param peers: users of another server, ``REMOTE``. They also do what a correct server would not allow.
-    :param kinds: the classes of acts, besides ``Connect``.
+    :param kinds: the classes of acts, besides ``Connects``.
     """
     return Cast(users, peers, frozenset(kinds)).trace(draw, max_acts)
 
@@ -223,7 +226,7 @@ def _without_idle_acts(trace: tuple[Act, ...], differ: Callable[[tuple[Act, ...]
 def possible(trace: Sequence[Act]) -> bool:
     """Whether a trace is possible.
 
-    Each act must be that of a connected client, a ``Connect`` of one that is not connected, or a stanza with 'to' from
+    Each act must be that of a connected client, a ``Connects`` of one that is not connected, or a stanza with 'to' from
     a user of another server.
     """
     connected: tuple[str, ...] = ()
@@ -232,7 +235,7 @@ def possible(trace: Sequence[Act]) -> bool:
             stanza = act.stanza()
             if stanza is None or stanza.to is None:
                 return False
-        elif (act.client in connected) is isinstance(act, Connect):
+        elif (act.client in connected) is isinstance(act, Connects):
             return False
         connected = _connected_after(connected, act)
     return True

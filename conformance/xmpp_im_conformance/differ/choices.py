@@ -20,15 +20,15 @@ from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.testing import (
     REMOTE,
     Act,
-    Available,
     Observation,
-    Probe,
-    RemoveItem,
-    SendMessage,
-    SetItem,
-    Subscribe,
-    Unsubscribe,
-    Unsubscribed,
+    RemovesItem,
+    SendsAvailable,
+    SendsMessage,
+    SendsProbe,
+    SendsSubscribe,
+    SendsUnsubscribe,
+    SendsUnsubscribed,
+    SetsItem,
 )
 
 
@@ -135,7 +135,7 @@ def _uninterested_notice(scene: Scene, at: str, stanza: Element) -> bool:
 
 def _request_again(scene: Scene, at: str, stanza: Element) -> bool:
     """An unanswered request of the user, sent again with initial presence."""
-    return isinstance(scene.act, Available) and (stanza.name, stanza.get("type"), stanza.get("from")) == (
+    return isinstance(scene.act, SendsAvailable) and (stanza.name, stanza.get("type"), stanza.get("from")) == (
         "presence",
         "subscribe",
         scene.act.user,
@@ -145,7 +145,7 @@ def _request_again(scene: Scene, at: str, stanza: Element) -> bool:
 def _silence_or_error(scene: Scene, at: str, stanza: Element) -> bool:
     """An error for a message to a resource that is not there, where the RFC allows silence as well (§8.5.4: S/E)."""
     return (
-        isinstance(scene.act, SendMessage)
+        isinstance(scene.act, SendsMessage)
         and "/" in scene.act.to
         and scene.act.type != "chat"
         and (stanza.name, stanza.get("type")) == ("message", "error")
@@ -162,32 +162,32 @@ def _is_bare_unavailable(stanza: Element) -> bool:
 
 def _presence_of_absent(scene: Scene, at: str, stanza: Element) -> bool:
     """Bare unavailable presence, which answers a probe where nobody is there."""
-    return isinstance(scene.act, Available | Probe) and _is_bare_unavailable(stanza)
+    return isinstance(scene.act, SendsAvailable | SendsProbe) and _is_bare_unavailable(stanza)
 
 
 def _acknowledgement(scene: Scene, at: str, stanza: Element) -> bool:
     """Bare unavailable presence of the contact, for whoever asks for a subscription."""
-    return isinstance(scene.act, Subscribe) and _is_bare_unavailable(stanza)
+    return isinstance(scene.act, SendsSubscribe) and _is_bare_unavailable(stanza)
 
 
 def _presence_once_more(scene: Scene, at: str, stanza: Element) -> bool:
     """Presence of the contact, for whoever asks for a subscription and has it."""
     act = scene.act
-    if not isinstance(act, Subscribe) or (stanza.name, stanza.get("type")) != ("presence", None):
+    if not isinstance(act, SendsSubscribe) or (stanza.name, stanza.get("type")) != ("presence", None):
         return False
     item = _item(scene.before, act.contact, act.user)
     return item is not None and item.get("subscription") in ("from", "both")
 
 
 def _refused_probe(scene: Scene, at: str, stanza: Element) -> bool:
-    return isinstance(scene.act, Probe) and (stanza.name, stanza.get("type")) == ("presence", "unsubscribed")
+    return isinstance(scene.act, SendsProbe) and (stanza.name, stanza.get("type")) == ("presence", "unsubscribed")
 
 
 def _own_resource(scene: Scene, at: str, stanza: Element) -> bool:
     """Presence of the user's other resources, for one that has become available."""
     sender = stanza.get("from") or ""
     return (
-        isinstance(scene.act, Available)
+        isinstance(scene.act, SendsAvailable)
         and at == scene.act.client
         and stanza.name == "presence"
         and sender != at
@@ -196,7 +196,7 @@ def _own_resource(scene: Scene, at: str, stanza: Element) -> bool:
 
 
 def _answer_to_unsubscribe(scene: Scene, at: str, stanza: Element) -> bool:
-    return isinstance(scene.act, Unsubscribe | RemoveItem) and (stanza.name, stanza.get("type")) == (
+    return isinstance(scene.act, SendsUnsubscribe | RemovesItem) and (stanza.name, stanza.get("type")) == (
         "presence",
         "unsubscribed",
     )
@@ -204,7 +204,7 @@ def _answer_to_unsubscribe(scene: Scene, at: str, stanza: Element) -> bool:
 
 def _idle_end(scene: Scene, at: str, stanza: Element) -> bool:
     """What ends a subscription, or a request, that the item which was removed did not have."""
-    return isinstance(scene.act, RemoveItem | SetItem | Unsubscribed) and (
+    return isinstance(scene.act, RemovesItem | SetsItem | SendsUnsubscribed) and (
         stanza.name == "presence" and stanza.get("type") == "unsubscribe"
     )
 

@@ -12,9 +12,9 @@ from typing import Final
 
 from xmpp_im_conformance.differ.shrinking import Trace
 from xmpp_im_core.subscription import PRE_APPROVED, Subscription
-from xmpp_im_core.testing import USERS, Act, Available, Connect, GetRoster, Subscribe, Subscribed
+from xmpp_im_core.testing import USERS, Act, Connects, GetsRoster, SendsAvailable, SendsSubscribe, SendsSubscribed
 from xmpp_im_core.testing.draw import choose
-from xmpp_im_core.testing.traces import RESOURCES, Cast
+from xmpp_im_core.testing.traces import TRACE_RESOURCES, Cast
 
 _FROM_NOTHING: Final = 20
 """The acts of a trace at most that begins with nobody connected."""
@@ -39,21 +39,21 @@ def drawn(random: Random, peers: Sequence[str], kinds: Collection[type[Act]]) ->
     other = choose(random, [each for each in (*USERS, *peers) if each != user])
     users = [each for each in (user, other) if each not in peers]
     start = [act for each in users for act in _present(random, each)]
-    if {Subscribe, Subscribed} <= {*kinds}:
+    if {SendsSubscribe, SendsSubscribed} <= {*kinds}:
         state, approved = choose(random, STATES)
-        start += leading_to(f"{user}/{RESOURCES[0]}", f"{other}/{RESOURCES[0]}", state, approved=approved)
+        start += leading_to(f"{user}/{TRACE_RESOURCES[0]}", f"{other}/{TRACE_RESOURCES[0]}", state, approved=approved)
     cast = Cast(users, [other] if other in peers else (), frozenset(kinds))
     return cast.trace(random, _FROM_A_STATE, start)
 
 
 def _present(random: Random, user: str) -> Iterator[Act]:
     """Let a user be connected, in most cases so that the user hears of everything."""
-    client = f"{user}/{RESOURCES[0]}"
-    yield Connect(client)
+    client = f"{user}/{TRACE_RESOURCES[0]}"
+    yield Connects(client)
     if choose(random, (True, True, True, False)):
-        yield GetRoster(client)
+        yield GetsRoster(client)
     if choose(random, (True, True, True, False)):
-        yield Available(client, priority=choose(random, (0, 1, -1)))
+        yield SendsAvailable(client, priority=choose(random, (0, 1, -1)))
 
 
 def leading_to(client: str, other: str, state: Subscription, *, approved: bool) -> Iterator[Act]:
@@ -65,10 +65,10 @@ def leading_to(client: str, other: str, state: Subscription, *, approved: bool) 
     """
     user, contact = (jid.partition("/")[0] for jid in (client, other))
     if state.to or state.pending_out:
-        yield Subscribe(client, contact)
+        yield SendsSubscribe(client, contact)
     if state.to:
-        yield Subscribed(other, user)
+        yield SendsSubscribed(other, user)
     if state.from_ or state.pending_in:
-        yield Subscribe(other, user)
+        yield SendsSubscribe(other, user)
     if state.from_ or approved:
-        yield Subscribed(client, contact)
+        yield SendsSubscribed(client, contact)

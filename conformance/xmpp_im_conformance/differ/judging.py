@@ -15,10 +15,10 @@ from xmpp_im_core.policy import Policy
 from xmpp_im_core.testing import (
     USERS,
     Act,
-    Connect,
+    Connects,
     CoreSystem,
-    Disconnect,
-    GetRoster,
+    Disconnects,
+    GetsRoster,
     Observation,
     compared,
     observed,
@@ -128,9 +128,9 @@ class _Comparison:
 
 
 def _interested_after(interested: frozenset[str], act: Act) -> frozenset[str]:
-    if isinstance(act, GetRoster):
+    if isinstance(act, GetsRoster):
         return interested | {act.client}
-    return interested - {act.client} if isinstance(act, Connect | Disconnect) else interested
+    return interested - {act.client} if isinstance(act, Connects | Disconnects) else interested
 
 
 def _made(choice: Choice, choices: Choices) -> bool:

@@ -6,34 +6,34 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from xmpp_im_core.testing import (
-    KINDS,
+    ACT_KINDS,
     Act,
-    Available,
-    Disconnect,
-    GetRoster,
-    Ping,
-    Probe,
-    RemoveItem,
-    SendMessage,
-    SetItem,
-    Subscribe,
-    Subscribed,
-    Unavailable,
-    Unsubscribe,
-    Unsubscribed,
+    Disconnects,
+    GetsRoster,
+    RemovesItem,
+    SendsAvailable,
+    SendsMessage,
+    SendsPing,
+    SendsProbe,
+    SendsSubscribe,
+    SendsSubscribed,
+    SendsUnavailable,
+    SendsUnsubscribe,
+    SendsUnsubscribed,
+    SetsItem,
 )
 
 CHAPTERS: Final[Mapping[str, frozenset[type[Act]]]] = {
-    "rosters": frozenset({SetItem, RemoveItem}),
-    "subscriptions": frozenset({Subscribe, Subscribed, Unsubscribe, Unsubscribed}),
-    "presence": frozenset({Unavailable, Disconnect, Probe}),
-    "messages": frozenset({SendMessage, Ping}),
+    "rosters": frozenset({SetsItem, RemovesItem}),
+    "subscriptions": frozenset({SendsSubscribe, SendsSubscribed, SendsUnsubscribe, SendsUnsubscribed}),
+    "presence": frozenset({SendsUnavailable, Disconnects, SendsProbe}),
+    "messages": frozenset({SendsMessage, SendsPing}),
 }
 
-_ALWAYS: Final[frozenset[type[Act]]] = frozenset({GetRoster, Available})
+_ALWAYS: Final[frozenset[type[Act]]] = frozenset({GetsRoster, SendsAvailable})
 """Without these nobody would be told of anything."""
 
 
 def kinds_of(chapters: Collection[str]) -> frozenset[type[Act]]:
     """Return the acts of these chapters; of all, where none is named."""
-    return frozenset().union(*[CHAPTERS[name] for name in chapters], _ALWAYS) if chapters else KINDS
+    return frozenset().union(*[CHAPTERS[name] for name in chapters], _ALWAYS) if chapters else ACT_KINDS

@@ -15,8 +15,8 @@ from xmpp_im_core.testing import (
     REMOTE,
     USERS,
     Act,
-    Connect,
-    Disconnect,
+    Connects,
+    Disconnects,
     Observation,
     connected_after,
     observation,
@@ -88,9 +88,9 @@ _ASKED: Final = "roster-in-the-end"
 
 
 def _do(world: World, act: Act) -> None:
-    if isinstance(act, Connect):
+    if isinstance(act, Connects):
         world.connect(act.client)
-    elif isinstance(act, Disconnect):
+    elif isinstance(act, Disconnects):
         world.disconnect(act.client, act.clean)
     elif act.is_remote:
         world.remote_send(xml_of(act) or "")

@@ -19,7 +19,7 @@ from xmpp_im_conformance.differ.likeness import Likeness
 from xmpp_im_conformance.differ.playing import Play
 from xmpp_im_conformance.differ.shrinking import Trace, shrunk
 from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
-from xmpp_im_core.testing import KINDS, Act, Observation, possible
+from xmpp_im_core.testing import ACT_KINDS, Act, Observation, possible
 
 
 @frozen
@@ -68,7 +68,7 @@ def search(
     examples: int,
     random: int = 0,
     peers: Sequence[str] = (),
-    kinds: Collection[type[Act]] = KINDS,
+    kinds: Collection[type[Act]] = ACT_KINDS,
     is_over: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Look for traces on which a server differs from the core.

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from attrs import NOTHING, evolve, fields
 
-from xmpp_im_core.testing import Act, Connect, Disconnect, possible
+from xmpp_im_core.testing import Act, Connects, Disconnects, possible
 
 Trace: TypeAlias = tuple[Act, ...]
 
@@ -63,7 +63,7 @@ def _by_fewer(trace: Trace) -> Iterator[Trace]:
     for one in clients:
         for other in clients:
             if one != other and one.partition("/")[0] == other.partition("/")[0]:
-                left = [act for act in trace if act.client != other or not isinstance(act, Connect | Disconnect)]
+                left = [act for act in trace if act.client != other or not isinstance(act, Connects | Disconnects)]
                 yield tuple([evolve(act, client=one) if act.client == other else act for act in left])
 
 

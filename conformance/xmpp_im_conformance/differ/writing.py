@@ -18,9 +18,9 @@ from xmpp_im_core.testing import (
     REMOTE,
     USERS,
     Act,
-    Connect,
+    Connects,
     CoreSystem,
-    Disconnect,
+    Disconnects,
     Observation,
     connected_after,
     observed,
@@ -121,9 +121,9 @@ def file_name(number: int, found: Found) -> str:
 
 def told(act: Act) -> str:
     """Return an act in words, and what is sent as XML."""
-    if isinstance(act, Connect):
+    if isinstance(act, Connects):
         return f"{act.client} connects"
-    if isinstance(act, Disconnect):
+    if isinstance(act, Disconnects):
         return f"{act.client} disconnects" if act.clean else f"the stream of {act.client} breaks"
     return f"from {act.user} arrives {xml_of(act)}" if act.is_remote else f"{act.client} sends {xml_of(act)}"
 
@@ -157,7 +157,7 @@ def _witnesses(found: Found) -> list[Act]:
     """Let users connect whose rosters differ, so that somebody can ask for them."""
     present = {client.partition("/")[0] for client in connected_after(found.acts)}
     rosters = [each.where for each in found.verdict.differences if each.where in USERS]
-    return [Connect(f"{user}/balcony") for user in rosters if user not in present]
+    return [Connects(f"{user}/balcony") for user in rosters if user not in present]
 
 
 def _core(policy: Policy) -> CoreSystem:

@@ -8,13 +8,13 @@ from xmpp_im_core.client.notifications import Available, PresenceChanged, Presen
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.known_presence import all_forgotten, all_gone, full_jid, recorded
 from xmpp_im_core.client.presence.rooms import (
-    ended,
     is_occupant,
     is_own_end,
     is_void,
     not_entered,
     noted,
     occupant_gone,
+    room_ended,
 )
 from xmpp_im_core.client.presence.strangers import heard_stranger, reclassified
 from xmpp_im_core.client.returned_errors import answered_presence, says_nobody_there
@@ -75,7 +75,7 @@ def unavailable(client: Client, presence: Presence, sender: JID, policy: ClientP
         return own_session_over(client)
     client = noted(client, presence, sender)
     if is_own_end(client, presence, sender):
-        after, told = ended(client, sender)
+        after, told = room_ended(client, sender)
         return Transition(after, (Tell(Unavailable(sender, presence), rules.ROOM_LEFT), *told))
     if is_void(client, sender):
         return silence(client, rules.ROOM_LEFT)

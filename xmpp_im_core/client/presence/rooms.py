@@ -122,7 +122,7 @@ def is_own_end(client: Client, presence: Presence, sender: JID) -> bool:
     return _SELF_PRESENCE in statuses or (client.owes(sender.full) and _owed(client, sender.bare) == [sender.full])
 
 
-def ended(client: Client, sender: JID) -> tuple[Client, tuple[Effect, ...]]:
+def room_ended(client: Client, sender: JID) -> tuple[Client, tuple[Effect, ...]]:
     """Forget the occupants of a room that the client is no longer in.
 
     If the client has entered again since it left, the room's answer to its leaving arrives before the presence of the

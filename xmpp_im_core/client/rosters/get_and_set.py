@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from xmpp_im_core.client.effects import Transition, refuse_to_send
 from xmpp_im_core.client.events import GetRoster, RemoveItem, SetItem
+from xmpp_im_core.client.outbound_syntax import group_fault
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.questions import ask, roster_waits
 from xmpp_im_core.client.rosters.item_elements import read_change, write_change
 from xmpp_im_core.client.state import About, Client, Interim, ItemChange, Question
-from xmpp_im_core.client.syntax import group_fault
 from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.event import Timed

@@ -15,7 +15,7 @@ from xmpp_im_core.server.effects import Delegate, Route, Transition, deliver, si
 from xmpp_im_core.server.events import Outbound
 from xmpp_im_core.server.rosters.requests import roster_request
 from xmpp_im_core.server.state import Account, Session
-from xmpp_im_core.server.visibility import NONE, SELF, SUBSCRIBED, visibility
+from xmpp_im_core.server.visibility import INVISIBLE, SELF, SUBSCRIBED, visibility
 from xmpp_im_core.stanza import IQ, Condition
 
 
@@ -84,7 +84,7 @@ def _to_resource(account: Account, iq: IQ, sender: JID, session: Session | None)
     request = iq.type in ("get", "set")
     if session is None:
         return _unavailable(account, iq, rules.IQ_UNMATCHED if request else rules.IQ_ANSWER_UNMATCHED)
-    if request and visibility(account, sender, session) is NONE:
+    if request and visibility(account, sender, session) is INVISIBLE:
         return _unavailable(account, iq, rules.IQ_WITHHELD)
     rule = rules.IQ_DELIVERED if request else rules.IQ_ANSWER_DELIVERED
     return Transition(account, (deliver(iq, (session.id,), rule),))

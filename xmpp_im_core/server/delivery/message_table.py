@@ -35,7 +35,7 @@ class Target(Enum):
     UNMATCHED = "full (no match)"
 
 
-class Action(Enum):
+class MessageAction(Enum):
     """The actions that the letters of the cells stand for."""
 
     SILENCE = "S"
@@ -47,18 +47,18 @@ class Action(Enum):
 
 
 @frozen
-class Cell:
+class MessageCell:
     """The actions that the RFC permits, and the rule that permits them."""
 
-    permitted: frozenset[Action]
+    permitted: frozenset[MessageAction]
     rule: Rule
 
 
-_S, _E = frozenset({Action.SILENCE}), frozenset({Action.ERROR})
+_S, _E = frozenset({MessageAction.SILENCE}), frozenset({MessageAction.ERROR})
 _SE = _S | _E
-_OE = _E | {Action.STORE}
-_D, _A = frozenset({Action.DELIVER}), frozenset({Action.ALL})
-_MA = _A | {Action.MOST_AVAILABLE}
+_OE = _E | {MessageAction.STORE}
+_D, _A = frozenset({MessageAction.DELIVER}), frozenset({MessageAction.ALL})
+_MA = _A | {MessageAction.MOST_AVAILABLE}
 _DA = _D | _A
 
 _TYPES: Final = ("normal", "chat", "groupchat", "headline")
@@ -70,33 +70,33 @@ _TO_BARE: Final = "8.5.2-01 8.5.2.1-01 8.5.2.1.1-16 8.5.2.1.1-18 4.7.2.3-06 5.3-
 
 Key = tuple[Situation, Target, str]
 
-_SAYS: Final[Mapping[Action, str]] = MappingProxyType(
+_SAYS: Final[Mapping[MessageAction, str]] = MappingProxyType(
     {
-        Action.DELIVER: "delivers the message to the resource",
-        Action.MOST_AVAILABLE: "delivers the message to the most available resources",
-        Action.ALL: "delivers the message to all resources of non-negative priority",
-        Action.STORE: "stores the message",
-        Action.SILENCE: "ignores the message",
-        Action.ERROR: "returns an error",
+        MessageAction.DELIVER: "delivers the message to the resource",
+        MessageAction.MOST_AVAILABLE: "delivers the message to the most available resources",
+        MessageAction.ALL: "delivers the message to all resources of non-negative priority",
+        MessageAction.STORE: "stores the message",
+        MessageAction.SILENCE: "ignores the message",
+        MessageAction.ERROR: "returns an error",
     }
 )
 
 
 def _row(
-    first: int, situation: Situation, target: Target, *cells: tuple[frozenset[Action], str]
-) -> list[tuple[Key, Cell]]:
+    first: int, situation: Situation, target: Target, *cells: tuple[frozenset[MessageAction], str]
+) -> list[tuple[Key, MessageCell]]:
     """Build a row. Its cells are four successive requirements of §8.5.4, beginning with number ``first``."""
-    made: list[tuple[Key, Cell]] = []
+    made: list[tuple[Key, MessageCell]] = []
     for n, (type, (permitted, cites)) in enumerate(zip(_TYPES, cells, strict=True)):
         name = f"8.5.4:{situation.value}:{target.value}:{type}"
         says = f"By Table 1 the server {' or '.join([what for action, what in _SAYS.items() if action in permitted])}."
         by_type = "5.2.2-12 5.2.2-14 5.2.2-15" if type == "normal" else ""
         ids = f"8.5-01 8.5.4-02 12-05 5.2.2-13 5-01 {by_type} 8.5.4-{first + n:02}"
-        made.append(((situation, target, type), Cell(permitted, rule(name, "8.5.4", says, ids, cites))))
+        made.append(((situation, target, type), MessageCell(permitted, rule(name, "8.5.4", says, ids, cites))))
     return made
 
 
-MESSAGE_TABLE: Final[Mapping[Key, Cell]] = MappingProxyType(
+MESSAGE_TABLE: Final[Mapping[Key, MessageCell]] = MappingProxyType(
     dict(
         [
             # --------------------------------------------- NORMAL, CHAT, GROUPCHAT, HEADLINE

@@ -8,12 +8,12 @@ from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import MessagesToSeveral, Policy, UnmatchedFullJID
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.server.answers import error_to_sender, refuse
-from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE, Action, Cell, Situation, Target
+from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE, MessageAction, MessageCell, Situation, Target
 from xmpp_im_core.server.delivery.offline_messages import keep_offline
 from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound
 from xmpp_im_core.server.state import Account, Session, SessionId
-from xmpp_im_core.server.visibility import NONE, visibility
+from xmpp_im_core.server.visibility import INVISIBLE, visibility
 from xmpp_im_core.stanza import Condition, Message
 
 
@@ -66,21 +66,21 @@ def _perform(
     event: Inbound,
     message: Message,
     sender: JID,
-    cell: Cell,
+    cell: MessageCell,
     reachable: list[Session],
     policy: Policy,
 ) -> Transition[Account]:
     """Choose one of the actions that the cell permits, and perform it."""
     permitted = cell.permitted
-    if Action.DELIVER in permitted or permitted == {Action.ALL}:
+    if MessageAction.DELIVER in permitted or permitted == {MessageAction.ALL}:
         return Transition(account, (deliver(message, _ids(reachable), cell.rule),))
-    if Action.MOST_AVAILABLE in permitted:
+    if MessageAction.MOST_AVAILABLE in permitted:
         choice = policy.chat_to_several if message.kind == "chat" else policy.normal_to_several
         chosen = reachable if choice is MessagesToSeveral.ALL else most_available(reachable)
         return Transition(account, (deliver(message, _ids(chosen), cell.rule),))
-    if Action.STORE in permitted and policy.offline_messages:
+    if MessageAction.STORE in permitted and policy.offline_messages:
         return keep_offline(account, event, message, sender, cell.rule, policy)
-    if Action.SILENCE not in permitted or (Action.ERROR in permitted and _may_know(account, sender)):
+    if MessageAction.SILENCE not in permitted or (MessageAction.ERROR in permitted and _may_know(account, sender)):
         return Transition(account, (error_to_sender(message, Condition.SERVICE_UNAVAILABLE, cell.rule),))
     return silence(account, cell.rule)
 
@@ -97,7 +97,7 @@ def most_available(reachable: list[Session]) -> list[Session]:
 
 def _may_know(account: Account, sender: JID) -> bool:
     """Whether an error may tell the sender that the resource is not there (§8.1)."""
-    return visibility(account, sender, None) is not NONE
+    return visibility(account, sender, None) is not INVISIBLE
 
 
 def _ids(sessions: Iterable[Session]) -> tuple[SessionId, ...]:
@@ -118,10 +118,10 @@ def message_to_nobody(message: Message, to: JID, policy: Policy) -> Effect:
     lenient = policy.unmatched_full_jid is UnmatchedFullJID.LENIENT and message.kind in ("normal", "chat")
     target = Target.BARE if to.resource is None or lenient else Target.UNMATCHED
     cell = MESSAGE_TABLE[Situation.NO_ACCOUNT, target, message.kind]
-    bounces = Action.SILENCE not in cell.permitted or (
-        Action.ERROR in cell.permitted
+    bounces = MessageAction.SILENCE not in cell.permitted or (
+        MessageAction.ERROR in cell.permitted
         and not policy.offline_messages
-        and Action.STORE in MESSAGE_TABLE[Situation.NO_ACTIVE, target, message.kind].permitted
+        and MessageAction.STORE in MESSAGE_TABLE[Situation.NO_ACTIVE, target, message.kind].permitted
     )
     if bounces:
         return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, cell.rule)

@@ -15,7 +15,7 @@ from xmpp_im_core.server.delays import DELAY, delayed
 from xmpp_im_core.server.effects import Delete, Effect, Ignored, Kind, Put, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound, OfflineLoaded
 from xmpp_im_core.server.state import Account, SessionId
-from xmpp_im_core.server.visibility import NONE, is_blocked, visibility
+from xmpp_im_core.server.visibility import INVISIBLE, is_blocked, visibility
 from xmpp_im_core.stanza import CLIENT, Condition, Message
 
 HINTS: Final = "urn:xmpp:hints"
@@ -55,7 +55,7 @@ def keep_offline(
 
 def _not_stored(account: Account, message: Message, sender: JID, rule: Rule) -> Effect:
     """Answer a message beyond a limit with an error, if the sender may see the user's presence (§8.1, §8.5.2.2.1)."""
-    if visibility(account, sender, None) is NONE:
+    if visibility(account, sender, None) is INVISIBLE:
         return Ignored(rule)
     return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rule)
 

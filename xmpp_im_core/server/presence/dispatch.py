@@ -24,7 +24,7 @@ from xmpp_im_core.server.subscriptions.approving import inbound_subscribed, outb
 from xmpp_im_core.server.subscriptions.cancelling import inbound_unsubscribed, outbound_unsubscribed
 from xmpp_im_core.server.subscriptions.requesting import inbound_subscribe, outbound_subscribe
 from xmpp_im_core.server.subscriptions.unsubscribing import inbound_unsubscribe, outbound_unsubscribe
-from xmpp_im_core.server.visibility import NONE, visibility
+from xmpp_im_core.server.visibility import INVISIBLE, visibility
 from xmpp_im_core.stanza import PRESENCE_TYPES, SUBSCRIPTION_TYPES, Condition, Presence, to_bare
 
 OutboundRule: TypeAlias = Callable[[Account, Outbound, Presence, Contact, Policy], Transition[Account]]
@@ -169,7 +169,7 @@ def inbound_subscription(
     addressed_bare = to.resource is None
     if not addressed_bare:
         session = account.resource(to.resource)
-        hidden = presence.type == "unsubscribe" and visibility(account, sender, session) is NONE
+        hidden = presence.type == "unsubscribe" and visibility(account, sender, session) is INVISIBLE
         if presence.type != "subscribe" and (session is None or hidden):
             return silence(account, subscription_rules.UNMATCHED_FULL_JID)
         presence = presence.stamped(to=account.address)

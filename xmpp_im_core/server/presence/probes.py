@@ -11,7 +11,7 @@ from xmpp_im_core.server.delays import delay
 from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition
 from xmpp_im_core.server.events import Inbound
 from xmpp_im_core.server.state import Account, Session
-from xmpp_im_core.server.visibility import NONE, SELF, SUBSCRIBED, visibility
+from xmpp_im_core.server.visibility import INVISIBLE, SELF, SUBSCRIBED, visibility
 from xmpp_im_core.stanza import USUAL_TYPE, Condition, Presence, StanzaError, error_reply, payload
 
 
@@ -90,7 +90,7 @@ def _to_directed(account: Account, probe: Presence, prober: JID, to: JID) -> tup
         session
         for session in account.sessions
         if (to.resource is None or session.id.resource == to.resource)
-        and visibility(account, prober, session) is not NONE
+        and visibility(account, prober, session) is not INVISIBLE
     ]
     if not told:
         return (_unauthorised(account, probe, prober),)

@@ -28,7 +28,7 @@ from xmpp_im_core.server.events import (
 )
 from xmpp_im_core.server.service.events import ForAccount
 from xmpp_im_core.server.state import Account, SessionId, State
-from xmpp_im_core.server.visibility import NONE, visibility
+from xmpp_im_core.server.visibility import INVISIBLE, visibility
 from xmpp_im_core.stanza import Condition, Presence, Stanza
 
 _HELD_SIZE: Final = 768
@@ -106,7 +106,7 @@ def _to_sender(state: State, stanza: Stanza, policy: Policy) -> Effect:
     sender = stanza.from_jid
     if sender is None or not comes_for(stanza, state.jid.bare) or isinstance(stanza, Presence):
         return Ignored(rules.TOO_MUCH_HELD)
-    if isinstance(state, Account) and visibility(state, sender, None) is not NONE:
+    if isinstance(state, Account) and visibility(state, sender, None) is not INVISIBLE:
         return error_to_sender(stanza, Condition.RESOURCE_CONSTRAINT, rules.TOO_MUCH_HELD)
     return copied(no_account(stanza, policy), rule=rules.TOO_MUCH_HELD)
 

@@ -13,10 +13,12 @@ from xmpp_im_core.server.effects import Ignored, Route, Transition, silence
 from xmpp_im_core.server.events import Inbound, Outbound
 from xmpp_im_core.server.state import Account
 from xmpp_im_core.stanza import Condition, Presence
-from xmpp_im_core.subscription import OUTBOUND_SUBSCRIBED, PRE_APPROVED, Row
+from xmpp_im_core.subscription import OUTBOUND_SUBSCRIBED, PRE_APPROVED, TableRow
 
 
-def pre_approve(account: Account, event: Outbound, contact: Contact, row: Row, policy: Policy) -> Transition[Account]:
+def pre_approve(
+    account: Account, event: Outbound, contact: Contact, row: TableRow, policy: Policy
+) -> Transition[Account]:
     """Record that the user approves the contact's next request (§3.4.2).
 
     The item gets the 'approved' flag and is pushed. If there is none, it is created. Nothing is routed.
@@ -76,7 +78,7 @@ def _approve(
 
 
 def cancel_pre_approval(
-    account: Account, event: Outbound, contact: Contact, row: Row, policy: Policy
+    account: Account, event: Outbound, contact: Contact, row: TableRow, policy: Policy
 ) -> Transition[Account]:
     """Cancel a pre-approval (§3.2.2, rule 2). Nothing is routed, and the item stays."""
     if not contact.approved:

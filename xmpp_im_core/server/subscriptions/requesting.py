@@ -18,7 +18,7 @@ from xmpp_im_core.subscription import (
     INBOUND_SUBSCRIBE,
     OUTBOUND_SUBSCRIBE,
     OUTBOUND_UNSUBSCRIBED,
-    Row,
+    TableRow,
 )
 
 
@@ -79,7 +79,7 @@ def _denied_by_service(account: Account, event: Inbound, request: Presence, cont
 
 
 def _ask_user(
-    account: Account, event: Inbound, request: Presence, contact: Contact, row: Row, policy: Policy
+    account: Account, event: Inbound, request: Presence, contact: Contact, row: TableRow, policy: Policy
 ) -> Transition[Account]:
     """Keep the complete request, and deliver it to the available resources (§3.1.3, rules 3 and 4)."""
     if request.size() > policy.request_size:
@@ -104,7 +104,7 @@ def _ask_user(
     return Transition(after, effects, store)
 
 
-def _auto_reply(account: Account, event: Inbound, request: Presence, type: str, row: Row) -> Route:
+def _auto_reply(account: Account, event: Inbound, request: Presence, type: str, row: TableRow) -> Route:
     """Answer on the user's behalf, from bare JID to bare JID (§3.1.3)."""
     reply = Presence(request.from_bare, account.address, f"{event.seq}-{type}", type)
     return Route(reply, row.rule)

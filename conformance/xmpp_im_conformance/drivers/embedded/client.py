@@ -296,7 +296,7 @@ _TYPES: Final[Mapping[type, str]] = {
     notifications.Answered: "answered",
     notifications.Unanswered: "unanswered",
     notifications.Unaddressed: "unaddressed",
-    notifications.Refused: "refused",
+    notifications.OrderRefused: "refused",
 }
 
 EVENTS: Final = frozenset(_TYPES.values())
