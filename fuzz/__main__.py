@@ -17,9 +17,9 @@ import sys
 import time
 from importlib.util import find_spec
 
-from fuzz import chance, inputs, mutating
+from fuzz import byte_targets, event_targets, mutation
 from fuzz.figures import Figures, Stopped
-from fuzz.guiding import guide
+from fuzz.libfuzzer import guide
 
 
 def fuzz(name: str, options: argparse.Namespace, seconds: int, figures: Figures) -> None:
@@ -27,19 +27,19 @@ def fuzz(name: str, options: argparse.Namespace, seconds: int, figures: Figures)
     until = time.monotonic() + seconds
 
     def enough(steps: int) -> bool:
-        if options.steps and name in chance.TARGETS:
+        if options.steps and name in event_targets.TARGETS:
             return bool(steps >= options.steps)
         return time.monotonic() >= until
 
-    if name in chance.TARGETS:
+    if name in event_targets.TARGETS:
         with figures.target(name, "events at random") as findings:
-            chance.run(name, options.seed, enough, findings)
+            event_targets.run(name, options.seed, enough, findings)
     elif find_spec("atheris") is not None:
         with figures.target(name, "bytes, guided by coverage") as findings:
             guide(name, seconds, findings)
     else:
         with figures.target(name, "bytes, mutated at random (atheris is not installed)") as findings:
-            mutating.run(name, options.seed, enough, findings)
+            mutation.run(name, options.seed, enough, findings)
 
 
 def _options() -> argparse.Namespace:
@@ -48,7 +48,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=0, help="for each target that takes events, instead of a time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=float, default=60, help="seconds between two lines of progress (%(default)s)")
-    every = (*chance.TARGETS, *inputs.TARGETS)
+    every = (*event_targets.TARGETS, *byte_targets.TARGETS)
     parser.add_argument("--only", default=",".join(every), help="targets, separated by commas (all: %(default)s)")
     options = parser.parse_args()
     options.names = options.only.split(",")

@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from fuzz import chance, inputs, mutating
+from fuzz import byte_targets, event_targets, mutation
 from fuzz.figures import Figures, Stopped
 from fuzz.findings import Findings
 
@@ -26,25 +26,25 @@ def ran(run: Callable[[str, int, Callable[[int], bool], Findings], None], name: 
     return findings
 
 
-@pytest.mark.parametrize("name", chance.TARGETS)
+@pytest.mark.parametrize("name", event_targets.TARGETS)
 def test_a_thousand_steps_of_each_target_raise_nothing(name: str) -> None:
-    findings = ran(chance.run, name)
+    findings = ran(event_targets.run, name)
 
     assert (findings.steps, findings.exceptions) == (1000, [])
 
 
-@pytest.mark.parametrize("name", inputs.TARGETS)
+@pytest.mark.parametrize("name", byte_targets.TARGETS)
 def test_a_thousand_inputs_of_each_reader_raise_nothing_but_its_own_errors(name: str) -> None:
-    findings = ran(mutating.run, name)
+    findings = ran(mutation.run, name)
 
     assert (findings.steps, findings.exceptions) == (1000, [])
 
 
-@pytest.mark.parametrize("name", inputs.TARGETS)
+@pytest.mark.parametrize("name", byte_targets.TARGETS)
 def test_the_first_inputs_reach_what_is_behind_the_first_check(name: str) -> None:
-    for data in inputs.seeds(name):
-        inputs.TARGETS[name](data)
-    assert len(inputs.seeds(name)) > 10
+    for data in byte_targets.seeds(name):
+        byte_targets.TARGETS[name](data)
+    assert len(byte_targets.seeds(name)) > 10
 
 
 def test_what_raises_is_kept_with_the_way_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,9 +57,9 @@ def test_what_raises_is_kept_with_the_way_to_it(monkeypatch: pytest.MonkeyPatch)
             if self.count == 400:
                 raise KeyError("fault")
 
-    monkeypatch.setattr(chance, "TARGETS", {"wrong": Wrong})
+    monkeypatch.setattr(event_targets, "TARGETS", {"wrong": Wrong})
 
-    findings = ran(chance.run, "wrong", 7)
+    findings = ran(event_targets.run, "wrong", 7)
 
     assert len(findings.exceptions) == 2
     assert "KeyError: 'fault'" in findings.exceptions[0]
@@ -128,11 +128,11 @@ def test_a_step_that_never_ends_can_be_interrupted(
             while True:
                 pass
 
-    monkeypatch.setattr(chance, "TARGETS", {"endless": Endless})
+    monkeypatch.setattr(event_targets, "TARGETS", {"endless": Endless})
     figures = Figures()
 
     with pytest.raises(Stopped), figures.watched(60), figures.target("endless", "events at random") as findings:
-        chance.run("endless", 1, lambda steps: False, findings)
+        event_targets.run("endless", 1, lambda steps: False, findings)
     figures.print_all()
 
     assert "│ endless │ events at random │ 1 " in capsys.readouterr().out

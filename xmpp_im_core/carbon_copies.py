@@ -1,4 +1,4 @@
-"""The message that holds a copy of another message (XEP-0280, XEP-0297): servers make it, clients read it."""
+"""Carbons: messages that contain a copy of another message (XEP-0280, XEP-0297). Servers make them, clients read them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def wrapper_of(message: Message) -> Element | None:
 
 
 def unwrap(wrapper: Element) -> Message | None:
-    """Return the copied message; None if there is none."""
+    """Return the copied message; None if the wrapper contains none."""
     forwarded = wrapper.first("forwarded", FORWARD)
     child = None if forwarded is None else forwarded.first("message", CLIENT)
     if child is None:

@@ -1,8 +1,8 @@
-"""One way to copy a record with a change: ``copied(account, roster=roster)``.
+"""Copy a record with a change: ``copied(account, roster=roster)``.
 
-It does what ``attrs.evolve`` does, and the type checker takes it for that. ``evolve`` looks at each field of the class
-in each call, and calls the constructor. A class marked with ``@copyable`` gets a function that is made once, from its
-fields, and sets them directly: every step copies such records.
+The result is that of ``attrs.evolve``, and the type checker treats it as ``evolve``. But ``evolve`` examines each field
+of the class in each call, and calls the constructor. A class marked with ``@copyable`` has a copy function that is
+generated once and sets the fields directly. Every step copies such records, so this matters.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ __all__ = ["copied", "copyable"]
 T = TypeVar("T")
 
 _KEPT: Final = object()
-"""Stands for a field that does not change."""
+"""The default of each parameter of a copy function: the field does not change."""
 
 if TYPE_CHECKING:
     from attrs import evolve as copied
 else:
 
     def copied(record: T, /, **changes: Any) -> T:
-        """Return a copy of a frozen attrs record in which these fields have other values."""
+        """Return a copy of a frozen attrs record in which these fields have these values."""
         copy = getattr(record, "__copied__", None)
         return attrs.evolve(record, **changes) if copy is None else copy(**changes)
 
 
 def copyable(cls: type[T]) -> type[T]:
-    """Make the copies of a frozen, final attrs class fast. Fields with ``init=False`` are computed anew for each copy.
+    """Give a frozen, final attrs class a fast copy function. It computes fields with ``init=False`` for each copy.
 
-    :raises TypeError: for a class whose constructor checks or converts, since a fast copy would not; and for one that
-        is not final, since a copy of a subclass would have this class.
+    :raises TypeError: if the constructor of the class checks or converts values, because the copy function does not; or
+        if the class is not final, because a copy of an instance of a subclass would have this class.
     """
     if not getattr(cls, "__final__", False):
         raise TypeError(f"{cls.__name__}: not a final class")
-    fields = attrs.fields(cls)  # type: ignore[arg-type]  # attrs refuses what is not an attrs class
+    fields = attrs.fields(cls)  # type: ignore[arg-type]  # attrs refuses other classes
     if hasattr(cls, "__attrs_post_init__") or any(each.validator or each.converter for each in fields):
         raise TypeError(f"{cls.__name__}: its constructor checks or converts")
     names: dict[str, Any] = {"cls": cls, "new": object.__new__, "KEPT": _KEPT}
@@ -51,6 +51,6 @@ def copyable(cls: type[T]) -> type[T]:
         lines.append(f"set_{each.name}(made, {value})")
     parameters = ", ".join([f"{each.alias}=KEPT" for each in fields if each.init])
     body = "".join([f"    {line}\n" for line in (*lines, "return made")])
-    exec(f"def __copied__(self, {parameters}):\n{body}", names)  # of the names of fields alone, as attrs
-    cls.__copied__ = names["__copied__"]  # type: ignore[attr-defined]  # declared by a class that calls it itself
+    exec(f"def __copied__(self, {parameters}):\n{body}", names)  # like attrs, from names of fields only
+    cls.__copied__ = names["__copied__"]  # type: ignore[attr-defined]  # a class that calls it directly declares it
     return cls

@@ -1,4 +1,4 @@
-"""The stream features of RFC 6121: a server offers them, a client uses what it was offered (§2.6.1, §3.4)."""
+"""The stream features of RFC 6121 (§2.6.1, §3.4). A client uses a feature only if its server offers it."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ PRE_APPROVAL_FEATURE: Final = element("sub", "urn:xmpp:features:pre-approval")
 
 
 def is_offered(feature: Element, offered: Iterable[Element]) -> bool:
-    """Whether a feature is among the children of ``<stream:features/>``, whatever it holds there."""
+    """Whether a feature is among the children of ``<stream:features/>``. Its content does not matter."""
     return any((each.namespace, each.name) == (feature.namespace, feature.name) for each in offered)

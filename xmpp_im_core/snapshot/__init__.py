@@ -32,7 +32,7 @@ from xmpp_im_core.snapshot.client_schema import CLIENT_SCHEMA, NOTIFICATIONS_SCH
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError
 from xmpp_im_core.snapshot.format import JSON, VERSION, Format, Loaded
 from xmpp_im_core.snapshot.invariants import check_extensions
-from xmpp_im_core.snapshot.replaying import replay, replayed
+from xmpp_im_core.snapshot.log_replay import replay, replayed
 from xmpp_im_core.snapshot.schema import Schema
 from xmpp_im_core.snapshot.server_schema import SERVER_SCHEMA
 

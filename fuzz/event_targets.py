@@ -8,7 +8,7 @@ from itertools import count
 from random import Random
 from typing import Any, Final, Protocol
 
-from fuzz.clients import draw_client_event
+from fuzz.client_events import draw_client_event
 from fuzz.findings import Findings
 from xmpp_im_core import client as user
 from xmpp_im_core.codec import write_stanza

@@ -1,6 +1,6 @@
 """Run one target that reads bytes, guided by the coverage of the core, with atheris, which wraps libFuzzer.
 
-python -m fuzz.guided TARGET FOLDER -max_total_time=60 -print_final_stats=1
+python -m fuzz.atheris_target TARGET FOLDER -max_total_time=60 -print_final_stats=1
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # installed by make fuzz only
 
 with atheris.instrument_imports(include=["xmpp_im_core", "precis_i18n", "idna"], enable_loader_override=False):
-    from fuzz.inputs import TARGETS
+    from fuzz.byte_targets import TARGETS
 
 
 def main() -> None:

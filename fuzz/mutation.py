@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from fuzz import inputs
+from fuzz import byte_targets
 from fuzz.findings import Findings
 
 
@@ -15,7 +15,7 @@ def run(target: str, seed: int, until: Callable[[int], bool], findings: Findings
 
     :param until: called after each thousand steps with their number; returns whether to end.
     """
-    random, known, read = Random(seed), inputs.seeds(target), inputs.TARGETS[target]
+    random, known, read = Random(seed), byte_targets.seeds(target), byte_targets.TARGETS[target]
     while not until(findings.steps):
         for _ in range(1000):
             data = bytearray(random.choice(known))

@@ -1,4 +1,4 @@
-"""Run libFuzzer on a target in another process (``fuzz.guided``), and read its figures."""
+"""Run libFuzzer on a target in another process (``fuzz.atheris_target``), and read its figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from fuzz import inputs
+from fuzz import byte_targets
 from fuzz.figures import Stopped
 from fuzz.findings import Findings
 
@@ -25,10 +25,10 @@ def guide(target: str, seconds: int, findings: Findings) -> None:
     with tempfile.TemporaryDirectory() as where, open(Path(where) / "log", "w+b") as log:
         folder = Path(where) / "inputs"
         folder.mkdir()
-        inputs.write_seeds(target, folder)
-        command = [sys.executable, "-m", "fuzz.guided", target, str(folder), f"-max_total_time={seconds}"]
+        byte_targets.write_seeds(target, folder)
+        command = [sys.executable, "-m", "fuzz.atheris_target", target, str(folder), f"-max_total_time={seconds}"]
         command += ["-print_final_stats=1", "-max_len=4096", f"-artifact_prefix={where}/found-"]
-        # A session of its own: the terminal's Ctrl-C reaches only this process, which then stops the other one.
+        # It runs in a new session: the terminal's Ctrl-C reaches only this process, which then stops the other one.
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         stopped = False
         try:
