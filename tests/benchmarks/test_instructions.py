@@ -72,6 +72,7 @@ def test_without_valgrind_nothing_fails_and_that_is_said(
     assert capsys.readouterr().out.startswith("instructions are not counted: valgrind is not here")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not here")
 def test_operations_that_fail_are_no_reason_to_count_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken.py").write_text("raise LookupError('no such step')\n")
@@ -88,6 +89,7 @@ def test_counts_are_kept_for_all_steps_in_the_first_interpreter() -> None:
     assert kept_in().parent == kept.parent
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not here")
 def test_more_work_gives_a_higher_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = tmp_path / "counted.py"

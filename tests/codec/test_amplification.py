@@ -44,7 +44,9 @@ def cut(data: bytes, namespace: str = CLIENT, limits: Limits | None = None) -> S
     return stanza
 
 
-every_reader = pytest.mark.parametrize("read", [document, stream, cut])
+every_reader = pytest.mark.parametrize(
+    "read", [stream, pytest.param(document, marks=pytest.mark.slow), pytest.param(cut, marks=pytest.mark.slow)]
+)
 
 
 def names(start: str, count: int) -> str:
@@ -151,6 +153,7 @@ def test_a_document_is_looked_through_before_expat_gets_it(form: str, monkeypatc
         parse_element(form, limits=CLIENT_TO_SERVER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", GROWING.values(), ids=GROWING)
 def test_what_is_refused_takes_no_memory_that_grows(form: str) -> None:
     """Elements take memory each, but no namespace is kept more often than the text is long."""

@@ -38,7 +38,14 @@ MADE_UP: Final = {
 
 
 @pytest.mark.parametrize("form", MADE_UP.values(), ids=MADE_UP)
-@pytest.mark.parametrize("cut", [0, 1, -1], ids=["between stanzas", "behind the first byte", "before the last byte"])
+@pytest.mark.parametrize(
+    "cut",
+    [
+        pytest.param(0, marks=pytest.mark.slow, id="between stanzas"),
+        pytest.param(1, marks=pytest.mark.slow, id="behind the first byte"),
+        pytest.param(-1, id="before the last byte"),
+    ],
+)
 def test_a_long_stream_of_made_up_names_leaves_nothing_behind(form: str, cut: int) -> None:
     """RFC 6120 §13.12: what a peer makes an entity keep is bounded, wherever the reads end."""
     parser = StreamParser()
@@ -85,7 +92,9 @@ class Fed:
         return vars(self)["parser"].Parse(data, final)
 
 
-@pytest.mark.parametrize("size", [1_000, 1_001, 100_000, 5_000_000])
+@pytest.mark.parametrize(
+    "size", [1_000, 100_000, *[pytest.param(size, marks=pytest.mark.slow) for size in (1_001, 5_000_000)]]
+)
 def test_no_expat_reads_much_and_little_is_read_twice(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_parser, "ParserCreate", Fed)
     monkeypatch.setattr(Fed, "each", [])

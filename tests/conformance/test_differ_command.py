@@ -64,7 +64,7 @@ def test_where_nothing_differs_the_sum_says_so() -> None:
 
 @pytest.mark.usefixtures("bouncing")
 def test_what_the_rfc_leaves_open_is_explained() -> None:
-    done = differ("--driver", "embedded", "--examples", "100", "--acts", "messages")
+    done = differ("--driver", "embedded", "--examples", "20", "--acts", "messages")
 
     assert done.exit_code == 0, done.output
     assert "the server stores no messages for absent users (8.5.2.2.1)" in done.output
@@ -72,7 +72,7 @@ def test_what_the_rfc_leaves_open_is_explained() -> None:
 
 @pytest.mark.usefixtures("shy")
 def test_what_differs_is_shown_with_the_acts_that_it_needs() -> None:
-    done = differ("--driver", "embedded", "--examples", "60", "--acts", "subscriptions")
+    done = differ("--driver", "embedded", "--examples", "10", "--acts", "subscriptions")
 
     assert done.exit_code == 1, done.output
     assert "DIFFERENCE 1" in done.output
@@ -84,7 +84,7 @@ def test_what_differs_is_shown_with_the_acts_that_it_needs() -> None:
 def test_what_differs_is_written_as_a_vector(tmp_path: Path) -> None:
     out = tmp_path / "found"
 
-    differ("--driver", "embedded", "--examples", "60", "--acts", "subscriptions", "--out", str(out), "--name", "Shy")
+    differ("--driver", "embedded", "--examples", "20", "--acts", "subscriptions", "--out", str(out), "--name", "Shy")
 
     files = sorted(out.iterdir())
     written = json.loads(files[0].read_text(encoding="utf-8"))
@@ -100,7 +100,7 @@ def test_what_differs_is_written_as_a_vector(tmp_path: Path) -> None:
 
 def test_the_same_seed_draws_the_same_traces() -> None:
     one, again, other = [
-        differ("--driver", "embedded", "--examples", "30", "--seed", seed).output for seed in ("7", "7", "8")
+        differ("--driver", "embedded", "--examples", "10", "--seed", seed).output for seed in ("7", "7", "8")
     ]
 
     assert one == again != other

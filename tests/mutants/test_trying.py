@@ -36,6 +36,7 @@ def test_the_same_seed_draws_the_same_mutants_and_another_one_others() -> None:
     assert drawn(mutants, 1000, "x") == mutants
 
 
+@pytest.mark.slow
 def test_every_mutant_of_the_core_has_an_id_of_its_own() -> None:
     ids = [each.id for each in all_mutants()]
 
@@ -187,6 +188,7 @@ print(parse_jid("a@x.example").is_bare)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fresh", [False, True])
 def test_a_planted_mutant_is_what_runs(fresh: bool) -> None:
     command = [sys.executable, "-c", PLANTED.format(fresh=fresh)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from xmpp_im_core.rules import presence as presence_rules
 from xmpp_im_core.rules import roster as roster_rules
 from xmpp_im_core.rules import service as service_rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
-from xmpp_im_core.server import Account, Event, ForAccount, Inbound, Outbound, Put, State, hosting, reduce, serve
+from xmpp_im_core.server import Account, Event, ForAccount, Inbound, Outbound, Put, hosting, reduce, serve
 from xmpp_im_core.snapshot import dump, load_state
 from xmpp_im_core.stanza import IQ, Message, payload
 
@@ -155,7 +156,12 @@ def empty() -> Account:
     return given
 
 
-@pytest.mark.parametrize("kind", KINDS)
+LONG_TO_FILL: Final = ("many items", "many small groups")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if kind in LONG_TO_FILL else []) for kind in KINDS]
+)
 def test_each_kind_of_thing_takes_no_more_memory_than_its_bound(kind: str) -> None:
     events, field, names = KINDS[kind]
     before = empty()
@@ -218,10 +224,16 @@ def test_of_what_a_client_sends_while_its_account_is_loaded_no_more_is_held_than
     assert memory(service.held, set()) <= DEFAULT.held_bytes
 
 
-def test_the_counts_of_a_filled_account_are_those_of_the_account_loaded_anew() -> None:
+@cache
+def full() -> Account:
     given = empty()
     for events in (large_items(), requests(), directed(), blocks(), presences()):
         given, _ = fill(given, events)
+    return given
+
+
+def test_the_counts_of_a_filled_account_are_those_of_the_account_loaded_anew() -> None:
+    given = full()
     anew = load_state(dump(given))
     assert isinstance(anew, Account)
 
@@ -230,13 +242,9 @@ def test_the_counts_of_a_filled_account_are_those_of_the_account_loaded_anew() -
 
 
 def test_the_largest_account_takes_what_the_documentation_says() -> None:
-    given: State = empty()
-    for events in (large_items(), requests(), directed(), blocks(), presences()):
-        given, _ = fill(given, events)  # type: ignore[arg-type]  # it stays an account
-
     documented = documented_bytes()
     kept = sum(documented.values()) - DEFAULT.held_bytes - DEFAULT.offline_bytes
-    assert memory(given, set()) <= kept
+    assert memory(full(), set()) <= kept
     assert sum(documented.values()) <= 32 * MIB
 
 
