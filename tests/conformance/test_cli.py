@@ -202,7 +202,7 @@ def test_server_and_client_vectors_stand_in_tables_of_their_own(folder: Path) ->
 
     server, client = text.index("Server vectors by section"), text.index("Client vectors by section")
     assert "4.2.2" in text[server:client]
-    assert "2.1.3" in text[client : text.index("Testable requirements")]
+    assert "2.1.3" in text[client:]
 
 
 def test_requirements_are_counted_and_the_uncovered_ones_listed(folder: Path) -> None:
