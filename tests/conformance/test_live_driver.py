@@ -242,7 +242,7 @@ def test_a_server_that_always_fails_is_not_asked_for_ever(tmp_path: Path) -> Non
         found = [result(tmp_path, driver, *PRESENCE) for _ in range(7)]
 
     assert {each.outcome for each in found} == {Outcome.FAILED}
-    assert "is not asked any more" in found[-1].detail
+    assert "is not asked again" in found[-1].detail
     assert server.connections == 5
 
 

@@ -120,7 +120,7 @@ def test_on_a_stream_that_the_server_has_ended_nothing_can_be_sent(tmp_path: Pat
 
     assert found.outcome is Outcome.FAILED
     assert found.detail.startswith(
-        f"step 3 of 3 (send): {BALCONY} can send nothing any more: the server has closed the stream: policy-violation"
+        f"step 3 of 3 (send): {BALCONY} can no longer send anything: the server has closed the stream: policy-violation"
     )
 
 

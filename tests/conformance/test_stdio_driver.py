@@ -382,7 +382,7 @@ def test_the_command_runs_vectors_on_a_program(tmp_path: Path) -> None:
     assert str(vectors / "b.json") in done.output
     assert "step 2 of 3 (send): the program ended with status 7 instead of answering 'send'" in done.output
     assert "1 passed, 3 failed, 0 not applicable" in limited.output
-    assert "before the first step: the program has been started again 0 times, and is not any more" in limited.output
+    assert "before the first step: the program has been started again 0 times, which is the limit" in limited.output
 
 
 def test_the_command_says_what_it_needs(tmp_path: Path) -> None:

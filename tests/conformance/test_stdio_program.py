@@ -105,7 +105,7 @@ def test_an_answer_of_another_form_fails_and_the_program_runs_on(
     tmp_path: Path, kind: str, answer: str, wrong: str
 ) -> None:
     with closing(program(tmp_path, time=f"answer({answer})")) as each:
-        assert failure(each, kind=kind) == f"the program's answer to 'time' is none: {wrong}"
+        assert failure(each, kind=kind) == f"the program's answer to 'time' is malformed: {wrong}"
 
         each.ready()
     assert hellos(tmp_path) == 1
@@ -124,7 +124,7 @@ def test_a_hello_of_another_form_fails(tmp_path: Path, hello: dict[str, Any], wr
     with closing(program(tmp_path, hello=hello)) as each, pytest.raises(ServerFailed) as failed:
         each.ready()
 
-    assert str(failed.value).startswith(f"the program's answer to 'hello' is none: {wrong}")
+    assert str(failed.value).startswith(f"the program's answer to 'hello' is malformed: {wrong}")
 
 
 # --- a program that breaks --------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_it_is_started_again_so_often_and_no_more(tmp_path: Path) -> None:
         for _ in range(3):
             assert failure(each).startswith("the program ended with status 0")
 
-        with pytest.raises(ServerFailed, match=r"^the program has been started again 2 times, and is not any more$"):
+        with pytest.raises(ServerFailed, match=r"^the program has been started again 2 times, which is the limit$"):
             each.ready()
     assert hellos(tmp_path) == 3
 

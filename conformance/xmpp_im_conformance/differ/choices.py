@@ -1,7 +1,7 @@
-"""What a server may do otherwise than this core and still obey the RFC.
+"""What a server may do differently from this core and still obey the RFC.
 
-Most of it is a field of the core's policy. The rest the core has decided for good; where it is a stanza more or less,
-that stanza is not compared.
+Most of it is a field of the core's policy. For the rest the core has no policy: a stanza that a server may add or leave
+out is not compared.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Overlooks: TypeAlias = Callable[[Scene, str, Element], bool]
 
 @frozen(eq=False)
 class Choice:
-    """Something that the RFC leaves to a server, and that the core's default does otherwise."""
+    """Something that the RFC leaves to a server, and that differs from the core's default."""
 
     says: str
     """What the server does."""
@@ -89,7 +89,7 @@ class Choices:
 
 @lru_cache(10_000)
 def _plain(stanza: Element) -> Element:
-    """Write a stanza plainly: "normal" is a message's type where none stands (§5.2.2), and children have no order."""
+    """Write a stanza plainly: "normal" is the default type of a message (§5.2.2), and children have no order."""
     attributes = {
         name: value for name, value in stanza.attributes if (stanza.name, name, value) != ("message", "type", "normal")
     }
@@ -143,7 +143,7 @@ def _request_again(scene: Scene, at: str, stanza: Element) -> bool:
 
 
 def _silence_or_error(scene: Scene, at: str, stanza: Element) -> bool:
-    """An error for a message to a resource that is not there, where the RFC allows silence as well (§8.5.4: S/E)."""
+    """An error for a message to a resource that is not there, if the RFC allows silence as well (§8.5.4: S/E)."""
     return (
         isinstance(scene.act, SendsMessage)
         and "/" in scene.act.to
@@ -171,7 +171,7 @@ def _acknowledgement(scene: Scene, at: str, stanza: Element) -> bool:
 
 
 def _presence_once_more(scene: Scene, at: str, stanza: Element) -> bool:
-    """Presence of the contact, for whoever asks for a subscription and has it."""
+    """Presence of the contact, for a user who asks for a subscription and has it."""
     act = scene.act
     if not isinstance(act, SendsSubscribe) or (stanza.name, stanza.get("type")) != ("presence", None):
         return False
@@ -234,11 +234,11 @@ CHOICES: Final[tuple[Choice, ...]] = (
     Choice("pushes to resources that have not asked for the roster", "2.2", overlooks=_uninterested_push),
     Choice("tells them of approvals and cancellations", "2.2, 3.1.6", overlooks=_uninterested_notice),
     Choice("sends unanswered requests again", "3.1.2", overlooks=_request_again),
-    Choice("answers messages to a missing resource otherwise", "8.1, 8.5.4", overlooks=_silence_or_error),
-    Choice("pushes otherwise where nothing changes", "2.1.6, 3.1.2, A.2.1", overlooks=_idle_push),
-    Choice("answers probes for absent users otherwise", "4.3.2", overlooks=_presence_of_absent),
-    Choice("answers probes of the unauthorised otherwise", "4.3.2, 8.5.1", overlooks=_refused_probe),
-    Choice("shows a new resource the other ones otherwise", "4.2.2, 4.3.1", overlooks=_own_resource),
-    Choice("answers an unsubscribe otherwise", "3.3.3, A.3.2", overlooks=_answer_to_unsubscribe),
-    Choice("ends requests otherwise when an item is removed", "2.5.2", overlooks=_idle_end),
+    Choice("answers messages to a missing resource differently", "8.1, 8.5.4", overlooks=_silence_or_error),
+    Choice("pushes differently if nothing changes", "2.1.6, 3.1.2, A.2.1", overlooks=_idle_push),
+    Choice("answers probes for absent users differently", "4.3.2", overlooks=_presence_of_absent),
+    Choice("answers probes of unauthorised users differently", "4.3.2, 8.5.1", overlooks=_refused_probe),
+    Choice("shows a new resource the other ones differently", "4.2.2, 4.3.1", overlooks=_own_resource),
+    Choice("answers an unsubscribe differently", "3.3.3, A.3.2", overlooks=_answer_to_unsubscribe),
+    Choice("ends requests differently when an item is removed", "2.5.2", overlooks=_idle_end),
 )

@@ -25,9 +25,9 @@ class Crashed(Exception):
 
 @contextmanager
 def telling_crashes() -> Iterator[None]:
-    """Tell what the core raises from all else.
+    """Distinguish what the core raises from every other exception.
 
-    :raises Crashed: where something is raised in the core, or by what it calls.
+    :raises Crashed: if something is raised in the core, or by what it calls.
     """
     try:
         yield
@@ -39,7 +39,7 @@ def telling_crashes() -> Iterator[None]:
 
 
 def _where(problem: Exception) -> str | None:
-    """Return the function of the core that was called last when this was raised; None where none was."""
+    """Return the function of the core that was called last when this was raised; None if none was."""
     named = [
         (frame.f_globals.get("__name__", ""), frame.f_code.co_qualname) for frame, _ in walk_tb(problem.__traceback__)
     ]

@@ -1,4 +1,4 @@
-"""What a server did on a trace, beside what the core does: alike, alike by other choices, or differing."""
+"""What a server did on a trace, compared with the core: the same, the same by other choices, or different."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class _Comparison:
     _expected: dict[Policy, tuple[Observation, ...]] = field(factory=dict)
 
     def verdict(self, choices: Choices) -> Verdict:
-        """Compare, where those choices are made: the first difference that is not known counts, else the first."""
+        """Compare, with these choices: the first unknown difference counts, or if all are known the first."""
         found = [*self._differing(choices)]
         if not found:
             return Verdict(choices)

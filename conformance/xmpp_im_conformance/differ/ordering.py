@@ -1,8 +1,8 @@
-"""The order in which a client has to get things, where the RFC fixes one.
+"""The order in which a client must receive stanzas, if the RFC fixes one.
 
 Inbound approvals, cancellations and the like are delivered before the roster push that they cause: "This MUST occur
-before sending the roster push" (RFC 6121 §3.1.6, and alike §3.2.3, §3.3.3). All else that an act causes may come in any
-order.
+before sending the roster push" (RFC 6121 §3.1.6, and alike §3.2.3, §3.3.3). Everything else that an act causes may
+come in any order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NOTICES: Final = frozenset({"subscribed", "unsubscribe", "unsubscribed"})
 
 
 def disorder(act: Act, number: int, expected: Observation, seen: Observation) -> tuple[Difference, ...]:
-    """Return where a push came before its cause, as it does not in what is expected."""
+    """Return the places at which a push came before its cause, unlike what is expected."""
     found: list[Difference] = []
     for at, stanzas in seen.received.items():
         ours = _pushed_last(expected.received.get(at, ()))

@@ -28,7 +28,7 @@ Play: TypeAlias = Callable[[Sequence[Act]], tuple[Observation, ...]]
 none was looked at."""
 
 PEERS: Final = (f"nurse@{REMOTE}",)
-"""The users of another server who take part, where somebody can play it."""
+"""The users of another server who take part, if the driver can play it."""
 
 _EXTRAS: Final = frozenset(
     {
@@ -40,7 +40,7 @@ _EXTRAS: Final = frozenset(
         "vcard-temp:x:update",
     }
 )
-"""What servers add to presence and messages that is no business of RFC 6121; no act sends any of it."""
+"""What servers add to presence and messages and RFC 6121 does not define; no act sends any of it."""
 
 
 def playing_on(driver: Driver, *, peers: bool = False) -> Play:
@@ -62,7 +62,7 @@ def playing_on(driver: Driver, *, peers: bool = False) -> Play:
 
 
 def _named(act: Act) -> set[str]:
-    """Return the bare JIDs of whoever does this, and of whomever it is done to."""
+    """Return the bare JIDs of the user who acts and of those to whom the act is addressed."""
     others = [getattr(act, name, None) for name in ("contact", "to")]
     return {act.user, *[other.partition("/")[0] for other in others if other is not None]}
 

@@ -41,8 +41,8 @@ def print_crashes(console: Console, report: Report) -> None:
 
 
 def print_table(console: Console, report: Report) -> None:
-    """Print the numbers, and what has explained that the server did otherwise than the core does by default."""
-    table = Table("", "traces", title="The server beside xmpp_im_core", title_justify="left")
+    """Print the numbers, and which choices explain what the server did differently from the core's default."""
+    table = Table("", "traces", title="The server and xmpp_im_core", title_justify="left")
     table.columns[1].justify = "right"
     rows = {
         "agreed": report.agreed,
@@ -63,7 +63,7 @@ def print_table(console: Console, report: Report) -> None:
 
 
 def print_failed(console: Console, report: Report) -> None:
-    """Print with what the server could not be tested any further, if that is so."""
+    """Print what made it impossible to test the server any further, if something did."""
     if report.failed is not None:
         trace, why = report.failed
         _line(console, f"The server could not be tested any further: {why}\nThis was being done:", "red")

@@ -57,7 +57,7 @@ class Report:
     crashes: list[Crash] = field(factory=list)
     """The exceptions, each once."""
     failed: tuple[Trace, str] | None = None
-    """The trace with which the server could not be tested any more, and why."""
+    """The trace with which the server stopped being testable, and why."""
     in_time: bool = True
     """Whether all traces were played that were asked for."""
 

@@ -39,7 +39,7 @@ _FEATURES: Final[Mapping[str, Mapping[str, Any]]] = {
 def vector(found: Found, server: str) -> dict[str, Json]:
     """Return a scenario that the core passes, and a server with this difference does not.
 
-    It looks only where the two differ: what leads up to it, and what others get, it drops.
+    It looks only at the places where the two differ. It drops what leads up to that and what others get.
 
     :param server: what the server is called.
     """
@@ -134,10 +134,10 @@ def assumed(found: Found) -> Iterable[str]:
 
 
 def told_before(found: Found) -> Iterable[str]:
-    """Return in words which acts have shown something that is told of its own, where this is not to be had without."""
+    """Return in words which acts show a difference that is reported separately, if this one needs them."""
     if found.verdict.after:
         acts = " and ".join([str(number + 1) for number in found.verdict.after])
-        yield f"What is told elsewhere is seen after act {acts}; this may come of it."
+        yield f"Act {acts} shows a difference that is reported separately; this one may be its consequence."
 
 
 def shown(found: Found) -> Iterable[str]:

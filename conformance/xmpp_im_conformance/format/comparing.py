@@ -58,7 +58,7 @@ class Row:
         return any(part.differs for part in (*self.expected, *self.came))
 
     def lines(self) -> Iterator[str]:
-        """Yield it as text: one line if both sides are alike, else a line for each side."""
+        """Yield it as text: one line if both sides are alike, otherwise a line for each side."""
         if self.came and not self.differs:
             yield f"  {_text(self.came)}"
             return

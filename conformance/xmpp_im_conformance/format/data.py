@@ -1,4 +1,4 @@
-"""Where the vectors, their schema and the requirements lie: in the package once it is installed, else beside it."""
+"""The files of the vectors, their schema and the requirements: in the installed package, or next to a checkout's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Requirement:
     id: str
     section: str
     level: str
-    """MUST, MUST NOT, SHOULD, SHOULD NOT, MAY; "plain" where no such word stands."""
+    """MUST, MUST NOT, SHOULD, SHOULD NOT, MAY; "plain" if there is no such word."""
     actor: str
     """Whom it binds: "client", "server" and so on."""
     summary: str

@@ -40,7 +40,7 @@ def id_of(file: Path, root: Path) -> str:
 
 
 def wanted(vector: Vector | Malformed, wanted_sections: Iterable[str], ids: Iterable[str]) -> bool:
-    """Whether a vector was asked for; where nothing was, all were.
+    """Whether a vector was asked for. Without any choice, all are.
 
     A malformed one that does not say which section it is about may be about any.
     """

@@ -36,7 +36,7 @@ class Item:
 
     @property
     def request(self) -> Element | None:
-        """The request as an element; None where there is none, or any will do."""
+        """The request as an element; None if there is no request, or any request will do."""
         return None if self.pending_in in (None, ANY_REQUEST) else read_xml(self.pending_in or "")
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class SharedItem:
 def read_item(data: Mapping[str, object]) -> Item:
     """Read an item that the schema has accepted.
 
-    :raises ValueError: where the request is not XML, or holds an unknown placeholder.
+    :raises ValueError: if the request is not XML, or holds an unknown placeholder.
     """
     item = stated_item(data)
     check_placeholder(item.name)

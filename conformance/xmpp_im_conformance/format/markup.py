@@ -1,4 +1,4 @@
-"""XML in and out of the runner: read by a parser of its own, printed for people.
+"""XML in and out of the runner: read by a separate parser, printed for people.
 
 The runner does not use the codec that it checks: what a driver's implementation wrote is read here by
 ``defusedxml``, so that a mistake of the codec cannot hide itself.
@@ -26,8 +26,8 @@ class BadXML(ValueError):
 def read_xml(text: str, namespace: str = CLIENT) -> Element:
     """Read one element.
 
-    :param namespace: the default namespace where the text declares none.
-    :raises BadXML: where it is not exactly one well-formed element.
+    :param namespace: the default namespace if the text declares none.
+    :raises BadXML: if it is not exactly one well-formed element.
     """
     try:
         root = fromstring(f"<stream xmlns='{namespace}'>{text}</stream>")
@@ -57,7 +57,7 @@ def rescoped(root: Element, old: str, new: str) -> Element:
 
 
 def pretty(root: Element, namespace: str = CLIENT, indent: str = "") -> str:
-    """Print an element, a line for each child; a namespace is declared where it differs from the one around."""
+    """Print an element, a line for each child; a namespace is declared if it differs from the one around."""
     tag = [root.name]
     if root.namespace != namespace:
         tag.append(f"xmlns={quoteattr(root.namespace)}")

@@ -49,7 +49,7 @@ FROM_CLIENT: Final = Manner(free=frozenset({"id", "from"}))
 
 
 def check_pattern(expected: Element) -> None:
-    """Raise where an expectation holds something that looks like a placeholder, or a mark, and is none.
+    """Raise if an expectation holds a misspelt placeholder or mark.
 
     :raises BadPlaceholder: naming it.
     """
@@ -87,7 +87,7 @@ def match_stanza(expected: Element, actual: Element, bindings: Bindings, manner:
 def match_all(
     expected: tuple[Element, ...], actual: tuple[Element, ...], bindings: Bindings, manner: Manner = EXACT
 ) -> Iterator[tuple[Bindings, frozenset[int]]]:
-    """Yield each way in which every expectation finds a stanza of its own, in any order.
+    """Yield each way in which every expectation finds a different stanza, in any order.
 
     :return: the bindings, with the positions of the stanzas that were matched.
     """
@@ -184,7 +184,7 @@ def _text_alone(expected: Element, actual: Element, bindings: Bindings, open_: b
 
 
 def _nodes(parent: Element) -> list[Node]:
-    """Return elements and text in order; beside elements, whitespace alone is no text."""
+    """Return elements and text in order; between elements, whitespace alone does not count as text."""
     if not parent.elements:
         return list(parent.children)
     return [node for node in parent.children if isinstance(node, Element) or node.strip()]

@@ -19,7 +19,7 @@ class BadPlaceholder(ValueError):
 
 
 def check_placeholder(pattern: str) -> None:
-    """Raise where a value looks like a placeholder and is none.
+    """Raise if a value is a misspelt placeholder.
 
     :raises BadPlaceholder: for an unknown word, and for a missing or superfluous name.
     """
@@ -37,9 +37,9 @@ def check_placeholder(pattern: str) -> None:
 def match_value(pattern: str, value: str | None, bindings: Bindings) -> Bindings | None:
     """Match an attribute value, or the text of an element.
 
-    :param value: None where the attribute is absent, or the element has no text.
-    :return: the bindings afterwards, or None where it does not match.
-    :raises BadPlaceholder: where ``{var:}`` or ``{not:}`` names what was never bound.
+    :param value: None if the attribute is absent, or the element has no text.
+    :return: the bindings afterwards, or None if it does not match.
+    :raises BadPlaceholder: if ``{var:}`` or ``{not:}`` names what was never bound.
     """
     match = _PLACEHOLDER.match(pattern)
     if match is None:
@@ -66,7 +66,7 @@ def is_placeholder(pattern: str) -> bool:
 def fill_in(xml: str, bindings: Bindings) -> str:
     """Replace each ``{var:NAME}`` that is a whole attribute value or text of a stanza to be sent.
 
-    :raises BadPlaceholder: where a name was never bound.
+    :raises BadPlaceholder: if a name was never bound.
     """
     return _SENT.sub(lambda match: escape(bound(match[1], bindings), {"'": "&apos;", '"': "&quot;"}), xml)
 
@@ -74,7 +74,7 @@ def fill_in(xml: str, bindings: Bindings) -> str:
 def bound(name: str, bindings: Bindings) -> str:
     """Return what was remembered under a name.
 
-    :raises BadPlaceholder: where nothing was.
+    :raises BadPlaceholder: if nothing was.
     """
     try:
         return bindings[name]

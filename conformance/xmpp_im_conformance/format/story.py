@@ -32,7 +32,7 @@ class Kind(Enum):
     MISSING = "missing"
     """An arrow that does not arrive: this had to come, and did not."""
     CAME = "came"
-    """An arrow: this came where something else, or nothing, was expected."""
+    """An arrow: this came instead of what was expected."""
     BESIDES = "besides"
     """An arrow: this came too, and no step had taken it."""
     SILENCE = "silence"
@@ -126,7 +126,7 @@ class Stage:
         return [evolve(self, unmet=(each,)) for each in self.unmet]
 
     def sign(self, kind: Kind, at: str, text: str = "") -> tuple[Mark, ...]:
-        """Draw a sign; for what has no line of its own, at the participant under test."""
+        """Draw a sign. What has no line is drawn at the participant under test."""
         return (Mark(kind, self.places.get(at, self.places[self.tested]), shortened(text)),)
 
     def signs(self, kind: Kind, at: Iterable[str], text: str = "") -> tuple[Mark, ...]:

@@ -39,7 +39,7 @@ def by_section(results: Iterable[Result], side: Side) -> dict[str, Counter[Outco
 
 
 def heading(vector: Vector | Malformed) -> str:
-    """Return the section of RFC 6121 that a vector is about first; where there is none, the other document."""
+    """Return the section of RFC 6121 that a vector is about first; if it names none, the other document."""
     for section in sections(vector):
         return section
     for entry in vector.rfc:

@@ -1,4 +1,4 @@
-"""The files that a run is written to, where that is asked for: for programs, for CI systems, and for people."""
+"""The files that a run is written to on request: for programs, for CI systems, and for people."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Tested:
 def write_files(results: Sequence[Result], tested: Tested, files: Mapping[str, Path | None]) -> None:
     """Write the results to the files that were asked for, by the names of the options.
 
-    :raises OSError: where one cannot be written.
+    :raises OSError: if one cannot be written.
     """
     for name, file in files.items():
         if file is not None:

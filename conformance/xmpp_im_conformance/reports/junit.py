@@ -53,7 +53,7 @@ def _time(seconds: float) -> str:
 
 
 def _case(section: str, result: Result) -> ET.Element:
-    """Return the test case of a vector, with its title and file for whoever looks into a failure."""
+    """Return the test case of a vector, with its title and file in case of a failure."""
     name = {"classname": f"conformance.{_legal(section)}", "name": _legal(result.vector.id)}
     case = ET.Element("testcase", {**name, "time": _time(result.seconds)})
     first, _, _ = result.detail.partition("\n")

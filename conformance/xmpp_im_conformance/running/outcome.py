@@ -29,11 +29,11 @@ class Result:
     vector: Vector | Malformed
     outcome: Outcome
     detail: str = ""
-    """Why it failed or is not applicable; empty where it passed."""
+    """Why it failed or is not applicable; empty if it passed."""
     seconds: float = field(default=0.0, eq=False)
     """How long it took; no part of what became of it."""
     evidence: Evidence | None = field(default=None, eq=False)
-    """What the detail says, for whoever shows it otherwise; None where that is all."""
+    """The parts of the detail, for reports that show it differently; None if there are no parts."""
 
 
 class Failed(Exception):
@@ -45,9 +45,9 @@ class Failed(Exception):
 
 
 def result_of(vector: Vector | Malformed, run: Callable[[Vector], None]) -> Result:
-    """Run a vector, whatever comes of it: no implementation under test can stop the runner.
+    """Run a vector. No implementation under test can stop the runner.
 
-    :param run: returns where the vector passes.
+    :param run: returns if the vector passes.
     """
     if isinstance(vector, Malformed):
         return Result(vector, Outcome.FAILED, f"malformed vector: {vector.why}")

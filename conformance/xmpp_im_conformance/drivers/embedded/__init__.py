@@ -15,11 +15,11 @@ class Embedded:
 
     name: str = "embedded"
     policy: Policy = DEFAULT
-    """What holds where the features of a scenario do not ask for something else."""
+    """What holds unless the features of a scenario ask for something else."""
 
     def world(self, setup: Setup) -> World:
         """Make a service that hosts the scenario's accounts.
 
-        :raises NotApplicable: where a feature is not supported.
+        :raises NotApplicable: if a feature is not supported.
         """
         return EmbeddedWorld.of(setup, self.policy)

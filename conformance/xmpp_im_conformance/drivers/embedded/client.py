@@ -34,7 +34,7 @@ class EmbeddedClient:
     def client(self, setup: ClientSetup) -> ClientWorld:
         """Make a client whose resource is bound.
 
-        :raises NotApplicable: where a feature cannot be switched on.
+        :raises NotApplicable: if a feature cannot be switched on.
         """
         jid = parse_jid(setup.account)
         host = Application(core.Client(jid, _kept(setup)), client_policy_for(setup.features))

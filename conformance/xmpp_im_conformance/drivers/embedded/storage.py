@@ -25,7 +25,7 @@ class Storage(MemoryStorage):
         self.failing: set[tuple[str, str]] = set()
         """The accounts whose next "load" or "store" fails."""
         self.unreadable: set[str] = set()
-        """The accounts whose loading failed: until they are loaded anew, nothing can be read of them."""
+        """The accounts whose loading failed: until they are loaded again, nothing can be read of them."""
 
     def commit(self, operations: Operations) -> None:
         """Perform all operations, or none.
@@ -36,7 +36,7 @@ class Storage(MemoryStorage):
         super().commit([(jid, _reread(each) if isinstance(each, Put) else each) for jid, each in operations])
 
     def reopen(self, account: str) -> None:
-        """Let an account be loaded anew: what could not be read can be, unless this load is to fail."""
+        """Let an account be loaded again. Its records can then be read, unless this load is to fail."""
         self.unreadable.discard(account)
         if (account, "load") in self.failing:
             self.failing.remove((account, "load"))

@@ -50,7 +50,7 @@ class Incoming:
     def stanzas(self, data: bytes) -> tuple[Stanza, ...]:
         """Return the stanzas that these bytes complete.
 
-        :raises StreamBroken: where the codec refuses them.
+        :raises StreamBroken: if the codec refuses them.
         """
         try:
             return _only_stanzas(self._parser.feed(data))
@@ -86,7 +86,7 @@ class ClientStream:
 def from_server(xml: str) -> bytes:
     """Return what another server writes for a stanza of a scenario, which is in ``jabber:client`` (RFC 6120 §4.8.3).
 
-    The text goes as it is where it names no content namespace: the stream has the right default. What names one is
+    The text goes as it is if it names no content namespace: the stream has the right default. What names one is
     re-scoped first.
     """
     return write_element(read_xml(xml), SERVER) if "jabber:client" in xml or SERVER in xml else xml.encode()

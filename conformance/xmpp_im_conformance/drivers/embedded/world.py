@@ -47,8 +47,8 @@ class EmbeddedWorld(World):
     def of(cls, setup: Setup, policy: Policy = DEFAULT) -> EmbeddedWorld:
         """Return the world in which a scenario begins: all its accounts are loaded.
 
-        :param policy: what holds where the scenario's features do not ask for something else.
-        :raises NotApplicable: where a feature is not supported.
+        :param policy: what holds unless the scenario's features ask for something else.
+        :raises NotApplicable: if a feature is not supported.
         """
         service = hosting(*HOSTED, machine=machine_for(setup.features))
         host = Host(policy_for(setup.features, policy), setup.time or BEGINNING, service)
@@ -61,7 +61,7 @@ class EmbeddedWorld(World):
     # --- what scenarios do ------------------------------------------------------------------------------
 
     def connect(self, jid: str) -> None:
-        """Bind a session; where the resource is in use, the old session is replaced."""
+        """Bind a session; if the resource is in use, the old session is replaced."""
         address = parse_jid(jid)
         old = self.host.streams.get(jid)
         if old is not None:
@@ -141,7 +141,7 @@ class EmbeddedWorld(World):
         self.host.records.failing.add((parse_jid(account).bare, what))
 
     def set_time(self, at: datetime) -> None:
-        """Move the clock, and wake whoever wanted to be."""
+        """Move the clock, and wake the accounts that asked for it."""
         self.host.now = at
         self.host.wake()
 
@@ -203,7 +203,7 @@ class EmbeddedWorld(World):
         return frozenset(self.host.cited)
 
     def _decision(self, sender: JID, stanza: Stanza) -> Decision:
-        """Return the service's own answer to a request, where it has one; it counts once."""
+        """Return the service's own answer to a request, if there is one; it counts once."""
         if not isinstance(stanza, Presence) or stanza.type != "subscribe" or stanza.to_jid is None:
             return Decision.ASK
         return self.decisions.pop((stanza.to_jid.bare, sender.bare), Decision.ASK)

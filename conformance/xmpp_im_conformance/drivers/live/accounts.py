@@ -24,7 +24,7 @@ _SHOWN: Final = 2000
 async def create(config: LiveConfig, login: Login) -> None:
     """Create an account, by the command of the configuration or else in-band (XEP-0077).
 
-    :raises ServerFailed: where the server does not create it.
+    :raises ServerFailed: if the server does not create it.
     """
     if config.register_command is not None:
         await _run(config.register_command, login)
@@ -49,7 +49,7 @@ async def remove(config: LiveConfig, login: Login, session: Channel) -> None:
     """Remove an account, by the command of the configuration or else in-band.
 
     :param session: a session of that account; the server may end it.
-    :raises ServerFailed: where the server does not remove it.
+    :raises ServerFailed: if the server does not remove it.
     """
     if config.unregister_command is not None:
         await _run(config.unregister_command, login)

@@ -1,6 +1,6 @@
 """The addresses of a scenario, and those that they have on the server: one text into the other, and back.
 
-Each scenario has accounts of its own on the server: a suffix to the localpart keeps them from all others. Text is
+Each scenario has separate accounts on the server: a suffix to the localpart distinguishes them from all others. Text is
 mapped, not parsed XML: what a client sends has to stay exactly as the scenario writes it otherwise.
 """
 
@@ -75,7 +75,7 @@ class Addresses:
 
 
 def _finder(domains: Mapping[str, str]) -> re.Pattern[str]:
-    """Find the domains where they stand as a whole, each with the localpart before it."""
+    """Find whole domains, each with the localpart before it."""
     names = "|".join([re.escape(each) for each in sorted(domains, key=len, reverse=True)])
     return re.compile(
         rf"(?:(?P<local>{_LOCAL})@|(?<![\w@.-]))(?P<domain>{names})(?![\w-]|\.\w)", re.IGNORECASE | re.ASCII

@@ -1,4 +1,4 @@
-"""A stream in use: what comes is kept for the scenario, but for the answers to the driver's own requests.
+"""A stream in use: what comes is kept for the scenario, except the answers to the driver's own requests.
 
 The driver's own requests have ids that nobody else uses, and its own sessions, resources. What comes of either is
 taken out, and nothing else is: everything else that a server sends is for the scenario to judge.
@@ -66,7 +66,7 @@ class Channel:
 
         :param before: what the scenario sends, written together with the request. A server may end the stream for it,
             and to write to a stream that has ended loses what the server has said at its end.
-        :raises StreamEnded: where the stream ends before it comes.
+        :raises StreamEnded: if the stream ends before it comes.
         """
         if self.ended is not None:
             raise self.ended
@@ -80,7 +80,7 @@ class Channel:
     async def other(self) -> Element:
         """Return the first-level element that comes next and is no stanza.
 
-        :raises StreamEnded: where the stream ends before it comes.
+        :raises StreamEnded: if the stream ends before it comes.
         """
         coming: asyncio.Task[Element] = asyncio.ensure_future(self._other.get())
         await asyncio.wait([coming, self._reader()], return_when=asyncio.FIRST_COMPLETED)
@@ -94,7 +94,7 @@ class Channel:
         await asyncio.wait([self._reader()])
 
     async def stop(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         if self._reading is not None:
             self._reading.cancel()
             with suppress(asyncio.CancelledError):
@@ -112,7 +112,7 @@ class Channel:
             self.drop()
 
     def drop(self) -> None:
-        """Let go of the connection."""
+        """Close the connection without waiting."""
         if self._reading is not None:
             self._reading.cancel()
         self.stream.drop()

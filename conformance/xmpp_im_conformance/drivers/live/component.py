@@ -25,7 +25,7 @@ class Component(Channel):
     async def connect(cls, config: ComponentConfig, host: str, mark: str) -> Component:
         """Connect, and prove to know the secret.
 
-        :raises ServerFailed: where the server does not accept the component.
+        :raises ServerFailed: if the server does not accept the component.
         """
         stream = await Stream.connect(config.host or host, config.port, COMPONENT)
         with stream.kept():

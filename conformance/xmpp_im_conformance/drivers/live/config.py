@@ -36,7 +36,7 @@ class ComponentConfig:
     def parse(cls, text: str) -> ComponentConfig:
         """Read ``DOMAIN:PORT:SECRET``.
 
-        :raises BadConfig: where it is not of that form.
+        :raises BadConfig: if it is not of that form.
         """
         domain, _, rest = text.partition(":")
         port, _, secret = rest.partition(":")
@@ -53,7 +53,7 @@ class LiveConfig:
     host: str = "127.0.0.1"
     port: int = 5222
     domains: Mapping[str, str] = field(factory=dict)
-    """What the server calls ``capulet.example`` and ``montague.example``, where it hosts others."""
+    """The server's names for ``capulet.example`` and ``montague.example``, if it hosts others."""
     component: ComponentConfig | None = None
     """Without one, vectors that need or look at the other server are not applicable."""
     register_command: str | None = field(default=None, repr=False)
@@ -66,7 +66,7 @@ class LiveConfig:
     mechanisms: tuple[str, ...] = ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN")
     """The SASL mechanisms that may be used, the best first. No password is sent without TLS but on loopback."""
     features: frozenset[str] = frozenset()
-    """What the server has switched on beside what it says itself (``priority-override`` and so on)."""
+    """What the server has switched on in addition to what it says itself (``priority-override`` and so on)."""
     without: frozenset[str] = frozenset()
     """What it says that it has, and that is not to be tested."""
     timeout: float = 5.0
@@ -94,7 +94,7 @@ def filled_in(command: str, **words: str) -> list[str]:
 def _check(name: str, command: str) -> None:
     """See that a command can be filled in. It is not told, since it may hold a token.
 
-    :raises BadConfig: where it cannot.
+    :raises BadConfig: if it cannot.
     """
     try:
         filled = filled_in(command, local="juliet", domain=HOSTED[0], password="rose")
@@ -110,7 +110,7 @@ def _check(name: str, command: str) -> None:
 def read_config(file: Path) -> LiveConfig:
     """Read a TOML file: its keys are the fields of :class:`LiveConfig`, ``component`` is a table.
 
-    :raises BadConfig: where it is not TOML, or a key is unknown or of the wrong type.
+    :raises BadConfig: if it is not TOML, or a key is unknown or of the wrong type.
     """
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -18,14 +18,14 @@ from xmpp_im_conformance.drivers.redaction import hiding
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable, ServerFailed, Setup, World
 
 _PATIENCE = 5
-"""The scenarios in a row that may fail before they begin: then the server is not asked any more."""
+"""The scenarios in a row that may fail before they begin: then the server is not asked again."""
 
 
 @define
 class LiveDriver:
-    """Runs scenarios on a server, each with accounts of its own.
+    """Runs scenarios on a server, each with new accounts.
 
-    It waits in an event loop of its own while a call of the world lasts, and not otherwise. It is to be closed.
+    A separate event loop runs only during a call of the world. Close the driver in the end.
     """
 
     config: LiveConfig
@@ -47,15 +47,15 @@ class LiveDriver:
     def world(self, setup: Setup) -> World:
         """Make the scenario's accounts and their rosters.
 
-        :raises NotApplicable: where the server, or this driver, cannot do what it needs.
-        :raises ServerFailed: where the server does not get that far.
+        :raises NotApplicable: if the server, or this driver, cannot do what it needs.
+        :raises ServerFailed: if the server does not get that far.
         """
         if setup.time is not None:
             raise NotApplicable(f"{LIVE} cannot set the clock")
         if setup.remote and self.config.component is None:
             raise NotApplicable("there is no component that could play the other server")
         if self._failures >= _PATIENCE:
-            raise ServerFailed(f"the server has failed {_PATIENCE} scenarios in a row, and is not asked any more")
+            raise ServerFailed(f"the server has failed {_PATIENCE} scenarios in a row, and is not asked again")
         try:
             world = self._world(setup)
         except ServerFailed:
@@ -71,7 +71,7 @@ class LiveDriver:
         return " at ".join([each for each in (self._software, f"{host}:{self.config.port}") if each])
 
     def close(self) -> None:
-        """Let go of the connection that is left."""
+        """Close the remaining connection."""
         self._runner.run(self._let_go())
         self._runner.close()
 
@@ -101,7 +101,7 @@ class LiveDriver:
         return LiveWorld(self._runner, sessions, self._remote, self.config.timeout)
 
     def _ask(self) -> frozenset[str]:
-        """Ask the server what it is and has, as a user of its own."""
+        """Ask the server what it is and has, as a new user."""
         world = self._empty()
         account = f"juliet@{HOSTED[0]}"
         jid = f"{account}/balcony"

@@ -38,9 +38,9 @@ class Login:
 
 
 async def connected(config: LiveConfig, domain: str) -> tuple[Stream, Element]:
-    """Return a stream that nobody has authenticated yet, encrypted where it is to be, with the features offered.
+    """Return a stream before authentication, encrypted if it should be, with the features offered.
 
-    :raises ServerFailed: where the server does not get that far.
+    :raises ServerFailed: if the server does not get that far.
     """
     stream = await Stream.connect(config.host, config.port)
     with stream.kept():
@@ -61,7 +61,7 @@ async def connected(config: LiveConfig, domain: str) -> tuple[Stream, Element]:
 async def authenticated(config: LiveConfig, stream: Stream, features: Element, login: Login) -> Element:
     """Authenticate on a stream; return the features that are offered to the user.
 
-    :raises ServerFailed: where the server does not accept the user.
+    :raises ServerFailed: if the server does not accept the user.
     """
     mechanisms = features.first("mechanisms", SASL)
     offered = [] if mechanisms is None else [each.text for each in mechanisms.elements if each.name == "mechanism"]
@@ -73,7 +73,7 @@ async def authenticated(config: LiveConfig, stream: Stream, features: Element, l
 async def bound(stream: Stream, features: Element, resource: str) -> str:
     """Bind a resource; return the full JID that the server says.
 
-    :raises NotApplicable: where the server refuses the resource, naming the error.
+    :raises NotApplicable: if the server refuses the resource, naming the error.
     :raises ServerFailed: if it does not offer that, or its answer is malformed.
     """
     if features.first("bind", BIND) is None:

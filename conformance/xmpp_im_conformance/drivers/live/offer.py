@@ -51,7 +51,7 @@ async def offered(config: LiveConfig, session: Channel, login: Login, features: 
 
 
 async def software(session: Channel, login: Login) -> str:
-    """Return the name and the version that a server gives itself (XEP-0092); nothing where it keeps them secret."""
+    """Return the name and the version that a server gives itself (XEP-0092); nothing if it keeps them secret."""
     answer = await session.request(f"<query xmlns='{VERSION}'/>", addresses=f" to={quoteattr(login.domain)}")
     query = answer.first("query", VERSION)
     said = [] if query is None else [query.first(name, VERSION) for name in ("name", "version")]

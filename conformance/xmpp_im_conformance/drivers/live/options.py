@@ -13,7 +13,7 @@ from xmpp_im_conformance.drivers.live.config import BadConfig, ComponentConfig, 
 def live_config(config: Path | None, domains: tuple[str, ...], component: str | None, **given: object) -> LiveConfig:
     """Return what the options say; they win over the file.
 
-    :raises click.UsageError: where they say nothing sensible.
+    :raises click.UsageError: if they say nothing sensible.
     """
     try:
         read = LiveConfig() if config is None else read_config(config)

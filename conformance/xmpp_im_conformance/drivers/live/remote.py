@@ -18,7 +18,7 @@ from xmpp_im_core.jid import Address, parse_address
 
 @define
 class Remote:
-    """Who plays ``remote.example``; nobody, where the configuration names no component."""
+    """The component that plays ``remote.example``; none if the configuration names none."""
 
     config: LiveConfig
     run: str
@@ -35,9 +35,9 @@ class Remote:
         return REMOTE if self.config.component is None else self.config.component.domain
 
     async def connect(self) -> None:
-        """See that there is a connection, where there is to be one.
+        """Connect, if there should be a connection and is none.
 
-        :raises ServerFailed: where the server does not accept it.
+        :raises ServerFailed: if the server does not accept it.
         """
         if self.config.component is None or (self.component is not None and self.component.is_open):
             return
@@ -51,7 +51,7 @@ class Remote:
 
         :param xml: what is sent.
         :param scenario: how the scenario writes it.
-        :raises NotApplicable: where nobody plays the other server, or it is to speak for a third one.
+        :raises NotApplicable: if nobody plays the other server, or it is to speak for a third one.
         """
         if self.component is None:
             raise NotApplicable("there is no component that could play the other server")
@@ -70,7 +70,7 @@ class Remote:
         return [stanza for stanza in came if not self._is_late(stanza)]
 
     def drop(self) -> None:
-        """Let go of the connection."""
+        """Close the connection without waiting."""
         if self.component is not None:
             self.component.drop()
 
@@ -80,7 +80,7 @@ class Remote:
 
 
 def third_domain(xml: str, known: Collection[str] = (*HOSTED, REMOTE)) -> str | None:
-    """Return the domain that a stanza is sent to, where that is none of those that are known."""
+    """Return the domain that a stanza is sent to, if it is not a known one."""
     to = _attribute(xml, "to")
     address = None if to is None else parse_address(to)
     if not isinstance(address, Address) or address.jid.domain in known:

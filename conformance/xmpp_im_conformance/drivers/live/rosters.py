@@ -1,7 +1,7 @@
 """Rosters, made and read as clients can: by roster sets, and by the subscription stanzas of both sides.
 
-The two sides of a subscription are arranged together. Where the contact is a user of the other server, the scenario
-plays it; where it has an account here, it answers with a session of its own. What is then in the roster is compared
+The two sides of a subscription are arranged together. If the contact is a user of the other server, the scenario
+plays it; if it has an account here, it answers in a separate session. What is then in the roster is compared
 with what was wanted: a state that cannot be reached so makes the vector not applicable.
 """
 
@@ -27,10 +27,10 @@ Map = Callable[[str], str]
 
 
 async def roster_of(session: Channel, read: Callable[[Element], Element]) -> list[Item]:
-    """Return an account's roster, as a session of its own is shown it.
+    """Return an account's roster, as a separate session is shown it.
 
     :param read: turns an element of the server into one of the scenario.
-    :raises NotApplicable: where the server shows none.
+    :raises NotApplicable: if the server shows none.
     """
     answer = await session.request(f"<query xmlns='{ROSTER}'/>")
     query = answer.first("query", ROSTER)
@@ -51,7 +51,7 @@ def _item(element: Element) -> Item:
 
 
 def _believed(found: Item, wanted: Sequence[Item]) -> Item:
-    """Return an item with the pre-approval that was given, where the server just does not show it.
+    """Return an item with the pre-approval that was given, if the server only does not show it.
 
     Once the contact has the subscription, a server is free to forget it (§3.4.2): then only what is shown counts.
     """
@@ -64,7 +64,7 @@ class Arranging:
     """The rosters of a scenario's accounts, on their way from nothing to what it wants.
 
     :param sessions: a session of each account, by bare JID, which is neither available nor interested.
-    :param remote: sends a stanza from the other server; None where nobody plays it.
+    :param remote: sends a stanza from the other server; None if nobody plays it.
     :param to_server: turns the scenario's text into the server's.
     """
 
@@ -79,7 +79,7 @@ class Arranging:
     async def arrange(self) -> None:
         """Make the rosters.
 
-        :raises NotApplicable: where they cannot be made so.
+        :raises NotApplicable: if they cannot be made so.
         """
         for step in (self._describe, self._pre_approve, self._ask, self._answer, self._ask_again, self._request):
             for account, items in self.rosters.items():

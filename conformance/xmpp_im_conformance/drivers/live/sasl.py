@@ -23,7 +23,7 @@ def choose(offered: Collection[str], allowed: Sequence[str], private: bool) -> s
     """Return the mechanism to use: the first allowed one that the server offers.
 
     :param private: whether nobody else can read the connection; else PLAIN is not used.
-    :raises ServerFailed: where there is none.
+    :raises ServerFailed: if there is none.
     """
     for mechanism in allowed:
         if mechanism in offered and (private or mechanism != "PLAIN"):
@@ -36,7 +36,7 @@ def choose(offered: Collection[str], allowed: Sequence[str], private: bool) -> s
 async def authenticate(stream: Stream, mechanism: str, user: str, password: str) -> None:
     """Authenticate; the stream has to be opened again after that.
 
-    :raises ServerFailed: where the server refuses it, or does not know the password either.
+    :raises ServerFailed: if the server refuses it, or does not know the password either.
     """
     try:
         if mechanism == "PLAIN":
@@ -74,7 +74,7 @@ async def _scram(stream: Stream, mechanism: str, user: str, password: str) -> No
 def _check_iterations(mechanism: str, challenge: str) -> None:
     """See that a server does not ask for more work than any server needs.
 
-    :raises ServerFailed: where it does.
+    :raises ServerFailed: if it does.
     """
     found = _ITERATIONS.search(challenge)
     if found is None:

@@ -54,9 +54,9 @@ class Sessions:
         )
 
     async def connect(self, jid: str) -> None:
-        """Bind a session; where the resource is in use, the server ends the old one.
+        """Bind a session; if the resource is in use, the server ends the old one.
 
-        :raises NotApplicable: where there is no such account, or another resource is bound.
+        :raises NotApplicable: if there is no such account, or another resource is bound.
         """
         login, resource = self._login(jid), jid.partition("/")[2]
         channel, features, got = await self._bound(login, resource)
@@ -80,7 +80,7 @@ class Sessions:
     async def detach(self, jid: str) -> None:
         """Lose a stream; stream management is enabled for that, at the last moment (XEP-0198).
 
-        :raises NotApplicable: where the server does not offer it, or lets nobody resume a session.
+        :raises NotApplicable: if the server does not offer it, or lets nobody resume a session.
         """
         channel = self.open[jid]
         _check_resumption(self._offered[jid])
@@ -95,7 +95,7 @@ class Sessions:
     async def resume(self, jid: str) -> None:
         """Go on with a session that was lost; the server sends first what was not received.
 
-        :raises NotApplicable: where the server does not resume it.
+        :raises NotApplicable: if the server does not resume it.
         """
         old, id = self._lost.pop(jid)
         login = self._login(jid)
@@ -124,7 +124,7 @@ class Sessions:
             await channel.close()
 
     def drop(self) -> None:
-        """Let go of all connections."""
+        """Close all connections without waiting."""
         for channel in self.open.values():
             channel.drop()
         self.open.clear()
@@ -154,7 +154,7 @@ class Sessions:
 def _check_resumption(features: Sequence[Element]) -> None:
     """See that stream management is offered: a server may end the stream of a client that uses it all the same.
 
-    :raises NotApplicable: where it is not.
+    :raises NotApplicable: if it is not.
     """
     if not any((each.name, each.namespace) == ("sm", SM) for each in features):
         raise NotApplicable("the server does not offer stream management (XEP-0198)")

@@ -3,7 +3,7 @@
 A stream is in order: when the answer to a request has come, so has everything that the server wrote before it. A
 client asks its own server, which goes through all that the server has for it; and it asks the other server, where
 the scenario plays one, which goes through all that the server has for that. What came may have caused more, at
-another client or another server, so this is repeated until nothing comes any more.
+another client or another server, so this is repeated until nothing else comes.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _MOST: Final = 200
 async def settle(
     clients: Sequence[Channel], component: Component | None, remote: str, hosted: Sequence[str], quiet: int = _QUIET
 ) -> None:
-    """Wait until nothing comes any more.
+    """Wait until nothing else comes.
 
     :param remote: the component's domain.
     :param hosted: what the server calls its domains.
-    :raises ServerFailed: where there is no end of it.
+    :raises ServerFailed: if there is no end of it.
     """
     still = 0
     for _ in range(_MOST):
@@ -81,4 +81,4 @@ async def _trip(client: Channel, addresses: str, before: str = "") -> None:
     try:
         await client.request(PING, addresses=addresses, before=before)
     except StreamEnded:
-        return  # then nothing comes there any more; whether it might end is for the caller to judge
+        return  # then nothing else comes there; the caller judges whether the stream was allowed to end

@@ -52,7 +52,7 @@ class Reader(asyncio.StreamReader):
 class StreamEnded(ServerFailed):
     """The server has ended the stream; the message says how.
 
-    :param condition: that of the stream error, where there was one.
+    :param condition: that of the stream error, if there was one.
     """
 
     def __init__(self, how: str, condition: str = "") -> None:
@@ -77,7 +77,7 @@ class Stream:
     async def connect(cls, host: str, port: int, namespace: str = CLIENT) -> Stream:
         """Connect to a port.
 
-        :raises ServerFailed: where nobody listens there.
+        :raises ServerFailed: if nobody listens there.
         """
         reader = Reader()
         protocol = asyncio.StreamReaderProtocol(reader)
@@ -90,7 +90,7 @@ class Stream:
     async def open(self, to: str) -> None:
         """Send a stream header, and read the server's; also what restarts a stream.
 
-        :raises ServerFailed: where something else comes.
+        :raises ServerFailed: if something else comes.
         """
         self._parser = StreamParser(self.namespace, _LIMITS)
         self._events.clear()
@@ -109,8 +109,8 @@ class Stream:
         """Return what comes next.
 
         :param piece: how many bytes are read at a time; with 1, what stands behind the event stays unread.
-        :raises StreamEnded: where the stream ends, with a stream error or without.
-        :raises ServerFailed: where what comes is not XMPP's XML.
+        :raises StreamEnded: if the stream ends, with a stream error or without.
+        :raises ServerFailed: if what comes is not XMPP's XML.
         """
         while not self._events:
             data = await self.reader.read(piece)
@@ -131,7 +131,7 @@ class Stream:
     async def next_element(self, piece: int = _PIECE) -> Element:
         """Return the first-level element that comes next.
 
-        :raises ServerFailed: where none comes.
+        :raises ServerFailed: if none comes.
         """
         event = await self.next(piece)
         if isinstance(event, Stanza):
@@ -143,10 +143,10 @@ class Stream:
     async def start_tls(self, context: ssl.SSLContext, name: str) -> None:
         """Encrypt the connection; the stream has to be opened again after that.
 
-        What came in the clear is never read as if it had come encrypted: TLS gets a reader of its own.
+        What came in the clear is never read as if it had come encrypted: TLS gets a new reader.
 
         :param name: whose certificate is to be shown.
-        :raises ServerFailed: where the negotiation of TLS fails, or more than it came before.
+        :raises ServerFailed: if the negotiation of TLS fails, or more than it came before.
         """
         before, self.reader = self.reader, Reader()
         protocol = asyncio.StreamReaderProtocol(self.reader)
@@ -173,7 +173,7 @@ class Stream:
                 self.transport.write(CLOSING)
             elif self.transport.can_write_eof():
                 self.transport.write_eof()
-            else:  # TLS would first have an end of its own, which a connection that is lost never comes to
+            else:  # TLS would first be closed itself, which never happens to a connection that is lost
                 with suppress(OSError):
                     self.transport.get_extra_info("socket").shutdown(socket.SHUT_WR)
             with suppress(OSError, ServerFailed):
@@ -183,12 +183,12 @@ class Stream:
             self.drop()
 
     def drop(self) -> None:
-        """Let go of the connection, without waiting for anybody."""
+        """Close the connection without waiting."""
         self.transport.abort()
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Keep the connection if all goes well, and let go of it otherwise."""
+        """Keep the connection if all goes well, and close it otherwise."""
         try:
             yield
         except BaseException:
@@ -197,7 +197,7 @@ class Stream:
 
 
 def _acknowledge(transport: asyncio.BaseTransport) -> None:
-    """Let the server know at once that data has come, where the system can.
+    """Let the server know at once that data has come, if the system can.
 
     A server that has not switched off Nagle's algorithm waits for it with what it writes next, and the system may
     wait for 40 milliseconds: for each of the many round trips of a scenario.

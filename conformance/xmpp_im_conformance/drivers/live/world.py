@@ -54,7 +54,7 @@ def _answers(ended: ServerFailed) -> bool:
 def bounded(runner: asyncio.Runner, doing: Coroutine[None, None, _T], seconds: float) -> _T:
     """Run something to its end.
 
-    :raises ServerFailed: where that takes too long.
+    :raises ServerFailed: if that takes too long.
     """
 
     async def with_bound() -> _T:
@@ -91,7 +91,7 @@ class LiveWorld(World):
     def send(self, jid: str, xml: str) -> None:
         """Write what a client sends to its stream.
 
-        :raises ServerFailed: where the server has ended it.
+        :raises ServerFailed: if the server has ended it.
         """
         third = third_domain(xml)
         if third is not None:
@@ -129,7 +129,7 @@ class LiveWorld(World):
     # --- what scenarios look at -------------------------------------------------------------------------
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
-        """Return what has come since the last call, but for the answers to the driver's own requests."""
+        """Return what has come since the last call, without the answers to the driver's own requests."""
         arrived, self._arrived = self._arrived, {}
         return arrived
 
@@ -138,7 +138,7 @@ class LiveWorld(World):
         return self.sessions.features(jid)
 
     def roster(self, account: str) -> Sequence[Item]:
-        """Return an account's roster as a client is shown it: by a session of its own, for this only."""
+        """Return an account's roster as a client is shown it, in a separate session."""
         return self._run(self._roster(account))
 
     def close(self) -> None:
@@ -152,8 +152,8 @@ class LiveWorld(World):
     def arrange(self, rosters: Mapping[str, Sequence[Item]]) -> None:
         """Create the accounts, and let their rosters be these.
 
-        :raises NotApplicable: where a roster cannot be made by protocol.
-        :raises ServerFailed: where the server does not get that far.
+        :raises NotApplicable: if a roster cannot be made by protocol.
+        :raises ServerFailed: if the server does not get that far.
         """
         self._run(self._arrange(rosters))
 
@@ -201,7 +201,7 @@ class LiveWorld(World):
         """Do something, wait until it has taken full effect, and collect what has come.
 
         :param sender: the client whose stream may end, for what it has sent.
-        :raises ServerFailed: where the server ends a stream without cause.
+        :raises ServerFailed: if the server ends a stream without cause.
         """
         await doing
         await self._settle([*self.sessions.open.values()])
@@ -223,7 +223,7 @@ class LiveWorld(World):
         await self._settled(_nothing())
 
     async def _renew_remote(self, may_end: bool) -> None:
-        """Have a stream to the server's component port again, where the last one has ended for what was sent on it."""
+        """Connect to the server's component port again, if the last stream has ended for what was sent on it."""
         ended = None if self.remote.component is None else self.remote.component.ended
         if ended is not None:
             if not may_end or not _answers(ended):
@@ -237,7 +237,7 @@ class LiveWorld(World):
 
     async def _send(self, jid: str, xml: str) -> None:
         if jid in self._over:
-            raise ServerFailed(f"{jid} can send nothing any more: {self._over[jid]}")
+            raise ServerFailed(f"{jid} can no longer send anything: {self._over[jid]}")
         channel = self.sessions.open.get(jid)
 
         async def write() -> None:

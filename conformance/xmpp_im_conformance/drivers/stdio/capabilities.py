@@ -40,7 +40,7 @@ class Capabilities:
     def as_server(self) -> ServerCapabilities:
         """Return what the program can do as a server.
 
-        :raises NotApplicable: where it plays none.
+        :raises NotApplicable: if it plays none.
         """
         if self.server is None:
             raise NotApplicable(f"{self.name} plays no server")
@@ -49,7 +49,7 @@ class Capabilities:
     def as_client(self) -> ClientCapabilities:
         """Return what the program can do as a client.
 
-        :raises NotApplicable: where it plays none.
+        :raises NotApplicable: if it plays none.
         """
         if self.client is None:
             raise NotApplicable(f"{self.name} plays no client")

@@ -27,8 +27,8 @@ class StdioClient:
     def client(self, setup: ClientSetup) -> ClientWorld:
         """Let the program begin a scenario.
 
-        :raises NotApplicable: where it plays no client, or cannot make the set-up.
-        :raises ServerFailed: where it does not get that far.
+        :raises NotApplicable: if it plays no client, or cannot make the set-up.
+        :raises ServerFailed: if it does not get that far.
         """
         can = self.program.ready().as_client()
         missing = sorted(setup.features - can.features)
@@ -98,7 +98,7 @@ class StdioClientWorld(ClientWorld):
         return [Resource(**each) for each in self._look("client_presence", "client_presence", jid=jid)["resources"]]
 
     def obeyed(self) -> frozenset[str] | None:
-        """Return the requirements that the program's rules cite; None where it knows nothing of the kind."""
+        """Return the requirements that the program's rules cite; None if it knows nothing of the kind."""
         if "obeyed" not in self.can.ops:
             return None
         return frozenset(self.program.ask("obeyed", "obeyed")["requirements"])

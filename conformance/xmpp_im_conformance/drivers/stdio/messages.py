@@ -24,7 +24,7 @@ _EXCERPT: Final = 200
 
 
 class Garbage(ServerFailed):
-    """A line that is no message: what comes after it cannot be trusted either."""
+    """A line that is not a message. What comes after it cannot be trusted either."""
 
 
 def write_line(message: Message) -> bytes:
@@ -35,7 +35,7 @@ def write_line(message: Message) -> bytes:
 def read_line(line: bytes) -> Message:
     """Read a line that a program has written.
 
-    :raises Garbage: where it is not a JSON object.
+    :raises Garbage: if it is not a JSON object.
     """
     try:
         message = json.loads(line.decode())
@@ -52,11 +52,11 @@ def check_answer(message: Message, op: str, kind: str) -> None:
     """See that an answer has the form that the protocol gives it.
 
     :param kind: the name of that form in the schema.
-    :raises ServerFailed: where it has not, saying what is wrong, and where.
+    :raises ServerFailed: if it has not, saying what is wrong, and where.
     """
     wrong = problems("stdio", message, f"/$defs/answers/{kind}")
     if wrong:
-        raise ServerFailed(f"the program's answer to {op!r} is none: {summary(wrong)}")
+        raise ServerFailed(f"the program's answer to {op!r} is malformed: {summary(wrong)}")
 
 
 def excerpt(line: bytes) -> str:
@@ -69,7 +69,7 @@ def read_stanza(xml: str, where: str) -> Element:
     """Read what a program sends, in ``jabber:client``; it may write ``jabber:server`` to another server.
 
     :param where: whom it is for.
-    :raises ServerFailed: where it is not exactly one well-formed element.
+    :raises ServerFailed: if it is not exactly one well-formed element.
     """
     try:
         root = read_xml(xml)
@@ -81,7 +81,7 @@ def read_stanza(xml: str, where: str) -> Element:
 def read_items(data: Sequence[Mapping[str, object]]) -> list[Item]:
     """Read the roster that a program answers with.
 
-    :raises ServerFailed: where a request is not XML.
+    :raises ServerFailed: if a request is not XML.
     """
     items = [stated_item(item) for item in data]
     for item in items:

@@ -14,7 +14,7 @@ def stdio_program(command: str | None, **given: float | int | None) -> Program:
     """Return the program that the options speak of.
 
     :param given: of ``timeout`` and ``restarts`` what stands there.
-    :raises click.UsageError: where they do not say what to start.
+    :raises click.UsageError: if they do not say what to start.
     """
     try:
         words = shlex.split(command or "")

@@ -1,4 +1,4 @@
-"""The program at the other end of a pipe: started, asked line by line, and started again where it breaks."""
+"""The program at the other end of a pipe: started, asked line by line, and started again if it breaks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LEAVE: Final = 2.0
 class Program:
     """A program that is asked for one thing at a time.
 
-    It is waited for in an event loop of its own while it is asked, and not otherwise. It is to be closed.
+    A separate event loop runs only while the program is asked. Close it in the end.
     """
 
     command: Sequence[str] = field(repr=False)
@@ -56,7 +56,7 @@ class Program:
     def ready(self) -> Capabilities:
         """Return what the program can do, once it runs: before a scenario begins.
 
-        :raises ServerFailed: where it does not run, and has been started often enough.
+        :raises ServerFailed: if it does not run, and has been started often enough.
         """
         self._said.clear()
         if self._process is None:
@@ -70,9 +70,9 @@ class Program:
         """Ask for something, and return the answer.
 
         :param kind: the name of the answer's form in the schema.
-        :raises NotApplicable: where the program says that it cannot do that.
-        :raises ServerFailed: where it says that it failed, or the answer is none; where it gives none, or something
-            that no answer can be told from, it does not run any more.
+        :raises NotApplicable: if the program says that it cannot do that.
+        :raises ServerFailed: if it says that it failed, or the answer is malformed. If it gives no answer, or one
+            that cannot be told from others, it is ended.
         """
         self._number += 1
         request = {"id": self._number, "op": op, **arguments}
@@ -112,7 +112,7 @@ class Program:
 
     def _start(self) -> None:
         if self._starts > self.restarts:
-            raise ServerFailed(f"the program has been started again {self.restarts} times, and is not any more")
+            raise ServerFailed(f"the program has been started again {self.restarts} times, which is the limit")
         self._starts += 1
         try:
             self._runner.run(self._spawn())
@@ -124,7 +124,7 @@ class Program:
         pipe = asyncio.subprocess.PIPE
         self._capabilities = None
         self._process = await asyncio.create_subprocess_exec(
-            # It leads a group of its own, so that what it starts itself can be ended with it.
+            # It leads a new process group, so that the processes it starts can be ended with it.
             *self.command,
             stdin=pipe,
             stdout=pipe,
@@ -148,7 +148,7 @@ class Program:
     async def _line(self, process: asyncio.subprocess.Process, op: str, line: bytes) -> bytes:
         """Write a request, and return the line that follows.
 
-        :raises _Broken: where none does.
+        :raises _Broken: if there is no such line.
         """
         assert process.stdin is not None
         assert process.stdout is not None
@@ -170,7 +170,7 @@ class Program:
             raise _Broken(f"the program {how}{half} instead of answering {op!r}") from None
 
     async def _ended(self, process: asyncio.subprocess.Process) -> str:
-        """Return how a program ended that has no more to say."""
+        """Return how a program ended."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE):
                 status = await process.wait()

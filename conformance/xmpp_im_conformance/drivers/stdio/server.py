@@ -27,8 +27,8 @@ class StdioDriver:
     def world(self, setup: Setup) -> World:
         """Let the program begin a scenario.
 
-        :raises NotApplicable: where it plays no server, or cannot make the set-up.
-        :raises ServerFailed: where it does not get that far.
+        :raises NotApplicable: if it plays no server, or cannot make the set-up.
+        :raises ServerFailed: if it does not get that far.
         """
         can = self.program.ready().as_server()
         missing = sorted(setup.features - can.features)
@@ -90,7 +90,7 @@ class StdioWorld(World):
         self._act("expire", jid=jid)
 
     def restart(self, account: str) -> None:
-        """Let an account be loaded anew."""
+        """Let an account be loaded again."""
         self._act("restart", account=account)
 
     def fail_storage(self, account: str, what: str) -> None:
@@ -144,7 +144,7 @@ class StdioWorld(World):
         return self.can.sees_requests
 
     def obeyed(self) -> frozenset[str] | None:
-        """Return the requirements that the program's rules cite; None where it knows nothing of the kind."""
+        """Return the requirements that the program's rules cite; None if it knows nothing of the kind."""
         if "obeyed" not in self.can.ops:
             return None
         return frozenset(self.program.ask("obeyed", "obeyed")["requirements"])
@@ -152,7 +152,7 @@ class StdioWorld(World):
     def take(self, op: str, answer: Message) -> None:
         """Note what an answer says has left.
 
-        :raises ServerFailed: where it is for a session that never was, or is not XML.
+        :raises ServerFailed: if it is for a session that never was, or is not XML.
         """
         for jid, xml in answer.get("deliver", ()):
             if jid not in self.sessions:

@@ -56,7 +56,7 @@ class Serving:
             answers.flush()
 
     def answer(self, request: Message) -> Mapping[str, object]:
-        """Return the answer to a request, but for its id."""
+        """Return the answer to a request, without its id."""
         op = request["op"]
         try:
             if op in _MEETING:

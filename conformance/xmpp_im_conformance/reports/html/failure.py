@@ -1,4 +1,4 @@
-"""A failure as the page tells it: in a line, then what was expected beside what came, then everything."""
+"""A failure as the page tells it: in a line, then what was expected next to what came, then everything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xmpp_im_conformance.running.outcome import Outcome, Result
 
 @frozen
 class Compared:
-    """A stanza that was expected, the one that came, or both beside each other."""
+    """A stanza that was expected, the one that came, or both next to each other."""
 
     rows: Sequence[Row]
 
@@ -36,7 +36,7 @@ class Point:
     says: str
     """Why, in a line."""
     compared: tuple[Compared, ...]
-    """Each stanza that was expected beside what came."""
+    """Each stanza that was expected next to what came."""
     items: tuple[str, ...]
     """How a roster differs."""
 
@@ -49,7 +49,7 @@ class Failure:
     """Why, in a line."""
     points: tuple[Point, ...] = ()
     problem: str = ""
-    """All that the runner says of it, where there is nothing to compare."""
+    """All that the runner says of it, if there is nothing to compare."""
     besides: tuple[tuple[str, str], ...] = ()
     """What had come and no step had taken: where, and what."""
     happened: str = ""
@@ -57,7 +57,7 @@ class Failure:
 
 
 def failure_of(result: Result) -> Failure | None:
-    """Return what there is to tell of a failure; None where there is none."""
+    """Return what there is to tell of a failure; None if there is none."""
     if result.outcome is not Outcome.FAILED:
         return None
     evidence = result.evidence or Evidence(result.detail)

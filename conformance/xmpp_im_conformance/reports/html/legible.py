@@ -9,7 +9,7 @@ _LONGEST: Final = 4000
 _MOST: Final = 400
 """What no person reads to its end is cut: lines longer than the one, and text of more lines than the other."""
 
-# Control characters but for tab and line feed, what turns the direction of writing, and what UTF-8 cannot hold.
+# Control characters except tab and line feed, what turns the direction of writing, and what UTF-8 cannot hold.
 _UNSEEN: Final = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )

@@ -94,7 +94,7 @@ class Row:
     section: str
     title: str
     cells: Mapping[str, Cell]
-    """By level; where a section has none of a level, it has no cell."""
+    """By level; a section without requirements of a level has no cell."""
     below: tuple[Row, ...] = ()
     """The sections of a chapter that has several."""
 

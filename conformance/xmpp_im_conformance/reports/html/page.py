@@ -47,7 +47,7 @@ class Entry:
     requirements: tuple[Requirement, ...]
     outcome: str
     reason: str
-    """Why it is not applicable; empty where it is."""
+    """Why it is not applicable; empty if it is."""
     failure: Failure | None
 
 
@@ -109,7 +109,7 @@ def _environment() -> Environment:
 
 
 def _shown(value: object) -> object:
-    """Let nothing hide in what the templates write, but for what is markup already."""
+    """Make everything visible in what the templates write, except what is markup already."""
     return legible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
