@@ -122,5 +122,5 @@ class Bench:
         self.lines.append(Line(group, name, size, BYTES, size, goal))
 
     def say(self, text: str) -> None:
-        """Tell the user at once, beside the table."""
+        """Tell the user at once, before the table."""
         self._err.print(text, highlight=False)

@@ -176,7 +176,7 @@ def main() -> int:
 
 
 def report(now: Mapping[str, float], file: Path) -> int:
-    """Print the counts beside those that are kept; return the exit status."""
+    """Print the counts next to those that are kept; return the exit status."""
     kept = read(file) if file.exists() else {}
     times = compare(now, kept) if kept else {}
     for name, value in now.items():

@@ -1,4 +1,4 @@
-"""What it takes to import the parts of the core, in processes of their own, beside a peer."""
+"""What it takes to import the parts of the core, each in a new process, compared with a peer."""
 
 from __future__ import annotations
 
