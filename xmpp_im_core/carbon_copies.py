@@ -1,4 +1,4 @@
-"""Carbons: messages that contain a copy of another message (XEP-0280, XEP-0297). Servers make them, clients read them."""
+"""Carbons: messages with a copy of another message (XEP-0280, XEP-0297). Servers make them, clients read them."""
 
 from __future__ import annotations
 
