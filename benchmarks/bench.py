@@ -1,4 +1,4 @@
-"""What the groups share: the yardsticks, and the lines that they add."""
+"""The common part of the groups: the yardsticks, and adding lines to the table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.floors import floor
 from benchmarks.racing import Statement, Variant, race
 
 FLAT: Final = 1.5
-"""How many times as long as among few a step may take among many that is said to cost the same: caches get colder."""
+"""A step that should cost the same in a large and a small state may take this many times as long: caches miss."""
 
 
 def _nothing(*_: object) -> None:
@@ -24,7 +24,7 @@ def _nothing(*_: object) -> None:
 
 
 def bare_expat() -> Callable[[bytes], object]:
-    """Return the function by which an expat parser reads on whose handlers do nothing."""
+    """Return the function that feeds bytes to an expat parser whose handlers do nothing."""
     parser = ParserCreate("UTF-8", "\x01")
     parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = _nothing
     if hasattr(parser, "SetReparseDeferralEnabled"):
@@ -34,29 +34,29 @@ def bare_expat() -> Callable[[bytes], object]:
 
 
 def reading_e() -> Callable[[], object]:
-    """Return the run that takes one E: bare expat reads the chat message of 306 bytes."""
+    """Return a function that takes one E: expat with empty handlers reads the chat message of 306 bytes."""
     return partial(bare_expat(), documents.MESSAGE)
 
 
 class Bench:
-    """Measures, and collects the lines of the table."""
+    """Measures variants, and collects the lines of the table."""
 
     def __init__(self, rounds: int, err: Console | None = None) -> None:
         self.rounds = rounds
         self.lines: list[Line] = []
         self.absent: dict[str, str] = {}
         self.e = self.race({"E": reading_e()})["E"]
-        """The least microseconds that one E has taken in this process."""
+        """The shortest time of one E in this process, in microseconds."""
         self._err = err or Console(file=sys.stderr)
 
     def race(self, variants: Mapping[str, Variant]) -> dict[str, float]:
-        """Return the microseconds that each variant takes."""
+        """Return the time of each variant in microseconds."""
         return race(variants, self.rounds)
 
     def against_floor(
         self, group: str, name: str, reducer: Callable[..., object], state: object, event: object, *, goal: float = 2
     ) -> None:
-        """Add a step, which takes so many times its floor."""
+        """Add a step, with its time as a multiple of its floor."""
         code = floor(reducer(state, event), state, event)
         ours = Statement("reduce(state, event)", {"reduce": reducer, "state": state, "event": event})
         took = self.race({"ours": ours, "floor": code})
@@ -72,10 +72,10 @@ class Bench:
         parts: int = 1,
         others: Mapping[str, Variant] | None = None,
     ) -> None:
-        """Add something that takes so many E.
+        """Add a variant, with its time in E.
 
-        :param parts: what the time is divided by, such as the recipients of a broadcast.
-        :param others: what it is compared with, in E too.
+        :param parts: the divisor of the time, such as the number of recipients of a broadcast.
+        :param others: variants to show beside it, in E too.
         """
         took = self.race({"ours": run, "E": reading_e(), **(others or {})})
         ours, e = took.pop("ours") / parts, took.pop("E")
@@ -84,15 +84,15 @@ class Bench:
         self.lines.append(Line(group, name, ours, E, ours / e, goal, beside))
 
     def took(self, group: str, name: str, took: float) -> None:
-        """Add something that only informs: it took so many microseconds of CPU time."""
+        """Add a time without a goal, in microseconds of CPU time."""
         self.lines.append(Line(group, name, took, TIME, took))
 
     def against_peers(self, group: str, name: str, runs: Mapping[str, Variant], *, goal: float) -> None:
-        """Add what peers do too: ours takes so many times as long as the fastest of them."""
+        """Add our variant ``ours``, with its time as a multiple of that of the fastest peer."""
         self.beside_peers(group, name, self.race(runs), goal=goal)
 
     def beside_peers(self, group: str, name: str, times: Mapping[str, float], *, goal: float) -> None:
-        """Add what was timed apart, in microseconds; see :meth:`against_peers`."""
+        """Add times that were measured elsewhere, in microseconds; see :meth:`against_peers`."""
         took = dict(times)
         ours = took.pop("ours")
         beside = {peer: each / ours for peer, each in took.items()}
@@ -110,7 +110,7 @@ class Bench:
     ) -> None:
         """Add a step in states of different sizes, from the smallest to the largest.
 
-        :param per: what the time of each size is divided by.
+        :param per: the divisor of the time of each size.
         """
         took = {size: each / (per[size] if per else 1) for size, each in self.race(runs).items()}
         (_, smallest), *between, (largest, most) = took.items()
@@ -118,9 +118,9 @@ class Bench:
         self.lines.append(Line(group, f"{name}: {largest}", most, SMALLEST, most / smallest, goal, beside))
 
     def in_bytes(self, group: str, name: str, size: float, goal: float | None = None) -> None:
-        """Add what something takes in memory."""
+        """Add an amount of memory, in bytes."""
         self.lines.append(Line(group, name, size, BYTES, size, goal))
 
     def say(self, text: str) -> None:
-        """Tell the user at once, before the table."""
+        """Print a message to the user at once."""
         self._err.print(text, highlight=False)

@@ -25,7 +25,7 @@ _NOTHING: Final = "nothing"
 
 
 class Counted(NamedTuple):
-    """What is counted: an operation, and how often it runs before it is counted and while it is."""
+    """An operation, how often it runs before the count, and how often it is counted."""
 
     run: Operation
     times: int = 40
@@ -33,12 +33,12 @@ class Counted(NamedTuple):
 
 
 def long(run: Operation) -> Counted:
-    """Return what is counted of an operation that takes long: its inner loops have warmed up after few runs."""
+    """Return a long operation to count. Its inner loops are warm after few runs."""
     return Counted(run, 8, 4)
 
 
 class CannotCount(Exception):
-    """Valgrind is not here, or it does not see what it must see."""
+    """Valgrind is not installed, or it cannot see the marks."""
 
 
 def child(operations: Mapping[str, Counted]) -> None:

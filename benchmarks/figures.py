@@ -1,4 +1,4 @@
-"""What a run of the benchmarks has found: its lines, each with its goal, and the circumstances; kept as JSON."""
+"""The result of a run of the benchmarks, as JSON: its lines, each with its goal, and the circumstances."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ _PACKAGES: Final = ("attrs", "slixmpp", "nbxmpp", "aioxmpp")
 
 @frozen
 class Line:
-    """One line of the table: what was measured, by which yardstick, and the goal."""
+    """One line of the table: the measured figure, its yardstick, and the goal."""
 
     group: str
     name: str
     took: float
     """Microseconds, or bytes."""
     yardstick: str
-    """What ``figure`` counts: one of the constants above."""
+    """The unit of ``figure``: one of the constants above."""
     figure: float
-    """How many times as much as the yardstick."""
+    """The measured value as a multiple of the yardstick."""
     goal: float | None = None
-    """The most that ``figure`` may be; None: the line informs only."""
+    """The maximum of ``figure``; None if the line has no goal."""
     others: Mapping[str, float] = field(factory=dict)
-    """By the same yardstick: what peers take, or sizes between the smallest and the largest."""
+    """Other figures in the same unit: those of peers, or of sizes between the smallest and the largest."""
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is met; None where there is none."""
+        """Whether the goal is met; None if there is no goal."""
         return None if self.goal is None else self.figure <= self.goal
 
 
 @frozen
 class Figures:
-    """All lines of a run, with what they depend on."""
+    """All lines of a run, and the circumstances on which they depend."""
 
     lines: tuple[Line, ...]
     made: str
@@ -61,11 +61,11 @@ class Figures:
     """Microseconds of CPU time that one E took."""
     versions: Mapping[str, str]
     absent: Mapping[str, str]
-    """The peers that could not be had, each with the reason."""
+    """The peers that could not be imported, each with the reason."""
 
 
 def figures(lines: Sequence[Line], rounds: int, e: float, absent: Mapping[str, str]) -> Figures:
-    """Return the lines together with the circumstances of this process."""
+    """Return the lines with the circumstances of this process."""
     versions = {}
     for name in _PACKAGES:
         try:
@@ -77,7 +77,7 @@ def figures(lines: Sequence[Line], rounds: int, e: float, absent: Mapping[str, s
 
 
 def _machine() -> str:
-    """Name the processor; where the system does not tell it, its architecture."""
+    """Return the name of the processor, or its architecture if the name is unknown."""
     name = platform.processor() or platform.machine()
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -104,6 +104,6 @@ def write(kept: Figures, path: Path) -> None:
 
 
 def read(path: Path) -> Figures:
-    """Return what ``write`` has written."""
+    """Read what ``write`` wrote."""
     kept = json.loads(path.read_text(encoding="utf-8"))
     return Figures(**{**kept, "lines": tuple([Line(**line) for line in kept["lines"]])})

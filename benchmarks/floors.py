@@ -1,8 +1,8 @@
-"""The floor of a step: the least that Python needs to make its result.
+"""The floor of a step: the minimum of work for Python to make its result.
 
-``floor`` looks at what a step has returned, and writes straight-line code that makes the same once more: each new
-record by one positional call, each new tuple, and for each map that has changed one ``set`` or ``delete`` a key. What
-was there before the step is taken as it is, and so are texts and rules. Nothing is looked up, checked or decided.
+``floor`` examines the result of a step, and writes straight-line code that makes the same result: one positional call
+for each new record, each new tuple, and for each changed map one ``set`` or ``delete`` for each key. Values from before
+the step are reused, and so are strings and rules. The code looks up, checks and decides nothing.
 
 The records are made of twin classes: frozen attrs classes with the same fields, without validators, converters and
 derived fields. So the floor depends on how wide the records are, and not on what their construction costs.
@@ -25,20 +25,20 @@ from xmpp_im_core.rules.rule import Rule
 from xmpp_im_core.server import Ignored
 
 _CONSTANTS = (str, bytes, int, float, type(None), Enum, Rule, Ignored, IgnoredByClient, datetime, type)
-"""Values that no step makes, or that one could keep ready."""
+"""Values that no step makes, or that a step could keep ready."""
 
 _twins: dict[type, type] = {}
 
 
 def twin(cls: type) -> type:
-    """Return a class with the same fields that checks nothing."""
+    """Return a class with the same fields and no checks."""
     if cls not in _twins:
         _twins[cls] = attrs.make_class(cls.__name__, _fields(cls), frozen=True, slots=True)
     return _twins[cls]
 
 
 def floor(result: object, *inputs: object) -> Statement:
-    """Return the code that makes the result of a step from what the step was given."""
+    """Return the code that makes the result of a step from the arguments of the step."""
     writer = _Writer(_reachable(*inputs, *_kept_by_modules()))
     return Statement(writer.expression(result), writer.names)
 
@@ -60,7 +60,7 @@ def _kept_by_modules() -> Iterable[object]:
 
 
 def _reachable(*roots: object) -> dict[int, object]:
-    """Return by identity all values that these hold, and what those hold."""
+    """Return all values that can be reached from these, by identity."""
     seen: dict[int, object] = {}
     todo = list(roots)
     while todo:
@@ -78,7 +78,7 @@ def _reachable(*roots: object) -> dict[int, object]:
 
 
 class _Writer:
-    """Writes one expression. It is nested: what is used again is named where it is made."""
+    """Writes one nested expression. A value that is used again gets a name where it is made."""
 
     def __init__(self, known: Mapping[int, object]) -> None:
         self.names: dict[str, Any] = {}
@@ -86,7 +86,7 @@ class _Writer:
         self._maps = [dict(each) for each in known.values() if isinstance(each, FrozenMap)]
         self._of_maps = [each for each in known.values() if isinstance(each, FrozenMap)]
         self._made: dict[int, str] = {}
-        self._alive: list[object] = []  # so that no identity is given twice
+        self._alive: list[object] = []  # keeps the values alive, so that no two have the same id
 
     def expression(self, value: object) -> str:
         if value == () and type(value) is tuple:
@@ -121,14 +121,14 @@ class _Writer:
 
     def _tuple(self, value: tuple[object, ...]) -> str | None:
         if len(value) > 8 and all(self._is_constant(each) for each in value):
-            return None  # such as all recipients of a broadcast: they can be kept ready
+            return None  # such as all recipients of a broadcast, which a step can keep ready
         written = "".join([f"{self.expression(each)}, " for each in value])
         if type(value) is tuple:
             return f"({written})"
         return f"{self._constant(type(value))}({written})"  # a named tuple
 
     def _map(self, value: FrozenMap[Any]) -> str:
-        """Write the changes of the map that differs least, or all anew where each differs much."""
+        """Write the changes from the most similar earlier map, or the whole map if every earlier one differs much."""
         mine = dict(value)
         changes = [(_changed(mine, theirs), number) for number, theirs in enumerate(self._maps)]
         least, number = min(changes, key=lambda change: len(change[0]), default=([*mine], -1))

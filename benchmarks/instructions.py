@@ -1,13 +1,13 @@
-"""Count the instructions of about 25 steps, and compare them with the counts that are kept for this interpreter.
+"""Count the instructions of about 25 steps, and compare them with the stored counts for this interpreter.
 
     python -m benchmarks.instructions [--write] [--json FILE] [--only WORD]
 
-Exit status 1 if a step needs 10 % more than is kept. Where valgrind is missing, or nothing is kept for this version of
-Python, that is said, and the exit status is 0.
+The exit status is 1 if a step needs more than 10 % above its stored count. If valgrind is missing, or there are no
+counts for this version of Python, a message says so and the exit status is 0.
 
-Another build of the same version needs up to 20 % fewer or more instructions. So each count is divided by that of a
-calibrating operation in the same run, which is Python code and expat by halves. By that measure, one of two builds of
-3.11 (the other is Debian's) was up to 6 % above the other, and up to 9 % below. The same build repeats to 0.1 %.
+Another build of the same version of Python needs up to 20 % more or fewer instructions. So each count is divided by
+that of a calibrating operation in the same run, half of it Python code and half of it expat. Measured so, two builds of
+3.11 (one of them Debian's) differed by -9 % to +6 %. The same build repeats to 0.1 %.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SERVER: Final = (
 
 
 class Sink(Wire):
-    """Takes everything, and writes nothing."""
+    """A wire that takes every stanza and writes nothing."""
 
     def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
         return True
@@ -63,7 +63,7 @@ class Sink(Wire):
 
 
 def operations() -> Mapping[str, Counted]:
-    """Return what is counted, by name."""
+    """Return the operations to count, by name."""
     made: dict[str, Counted] = {
         CALIBRATION: Counted(_calibrating(), 20),
     }
@@ -87,7 +87,7 @@ def operations() -> Mapping[str, Counted]:
 
 
 def _calibrating() -> Operation:
-    """Return the operation whose count tells builds apart: half of it is Python code, half of it is expat."""
+    """Return the calibrating operation: half of it is Python code, half of it is expat."""
     read = bare_expat()
 
     def calibrate() -> None:
@@ -103,7 +103,7 @@ def _calibrating() -> Operation:
 
 
 def _of_the_loop() -> Mapping[str, Operation]:
-    """Return events that go through the loop of a host, and the same served without the loop."""
+    """Return operations that pass events through the loop of a host, and that serve the same events without it."""
     made: dict[str, Operation] = {}
     stanzas = {
         "chat": parse_stanza(f"<message to='{JULIET}' type='chat'><body>Soft!</body></message>"),
@@ -143,13 +143,13 @@ def kept_in() -> Path:
 
 
 def compare(now: Mapping[str, float], kept: Mapping[str, float]) -> Mapping[str, float]:
-    """Return how many times as many instructions as is kept each step needs, by the calibration of each run."""
+    """Return the count of each step divided by the stored count, both calibrated."""
     scale = kept[CALIBRATION] / now[CALIBRATION]
     return {name: scale * now[name] / kept[name] for name in now if name in kept and name != CALIBRATION}
 
 
 def main() -> int:
-    """Count, print, and write or compare."""
+    """Count, print the counts, and store or compare them."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks.instructions",
         description=__doc__,
@@ -176,7 +176,7 @@ def main() -> int:
 
 
 def report(now: Mapping[str, float], file: Path) -> int:
-    """Print the counts next to those that are kept; return the exit status."""
+    """Print the counts and their ratios to the stored ones; return the exit status."""
     kept = read(file) if file.exists() else {}
     times = compare(now, kept) if kept else {}
     for name, value in now.items():
@@ -202,13 +202,13 @@ def report(now: Mapping[str, float], file: Path) -> int:
 
 
 def read(file: Path) -> Mapping[str, float]:
-    """Return the counts that a file keeps."""
+    """Read stored counts."""
     kept: Mapping[str, float] = json.loads(file.read_text(encoding="utf-8"))["instructions"]
     return kept
 
 
 def write(now: Mapping[str, float], file: Path) -> None:
-    """Keep counts in a file, with what they depend on."""
+    """Write counts to a file, with the circumstances on which they depend."""
     about = {"python": sys.version, "attrs": version("attrs")}
     kept = {**about, "instructions": {name: round(value) for name, value in now.items()}}
     file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")

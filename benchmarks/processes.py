@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 
 def race_processes(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, float]:
-    """Return the microseconds of CPU time that each command takes: the least of interleaved rounds."""
+    """Return the CPU time of each command in microseconds: the shortest of several interleaved rounds."""
     took = dict.fromkeys(commands, float("inf"))
     for _ in range(rounds):
         for name, command in commands.items():

@@ -1,7 +1,7 @@
-"""Timing: variants run in turn, and of each the least CPU time counts.
+"""Timing: variants run alternately, and the shortest CPU time of each counts.
 
-A load on the machine slows all variants of one race alike, and the round that nothing disturbed is the least. So the
-ratio of two variants holds where their times do not.
+Load on the machine slows all variants of one race equally, and an undisturbed round is the shortest. So the ratio of
+two variants is reliable even if their times are not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 
 class Statement(NamedTuple):
-    """Python code, and the values of its names. Timed like this it costs no call of a function."""
+    """Python code, and the values of its names. Timing it includes no function call."""
 
     code: str
     names: Mapping[str, Any]
@@ -23,13 +23,13 @@ class Statement(NamedTuple):
 Variant = Callable[[], object] | Statement
 
 _SLICE = 0.005
-"""Seconds that a variant runs in each round: long for the clock, short for the load of the machine to change."""
+"""Seconds that a variant runs in each round: long for the clock, short enough for the load to stay constant."""
 
 
 def race(variants: Mapping[str, Variant], rounds: int) -> dict[str, float]:
-    """Return the microseconds of CPU time that one run of each variant takes: the least of all rounds.
+    """Return the CPU time of one run of each variant in microseconds: the shortest of all rounds.
 
-    There are fewer rounds where one run of a variant takes long.
+    If one run of a variant takes long, there are fewer rounds.
     """
     timers = {name: _timer(variant) for name, variant in variants.items()}
     numbers = {name: _enough(timer) for name, timer in timers.items()}
@@ -49,13 +49,13 @@ def race(variants: Mapping[str, Variant], rounds: int) -> dict[str, float]:
 
 def _timer(variant: Variant) -> Timer:
     code, names = variant if isinstance(variant, Statement) else ("run()", {"run": variant})
-    # Local names are the cheapest to read, so that the measurement adds least.
+    # Local names are the cheapest to read, so they distort the measurement least.
     setup = "; ".join([f"{name} = _names[{name!r}]" for name in names]) or "pass"
     return Timer(code, setup, timer=time.process_time, globals={"_names": names})
 
 
 def _enough(timer: Timer) -> int:
-    """Return how often to run a variant in one round; running it so often warms it up too."""
+    """Return how often to run a variant in one round. This also warms it up."""
     number = 1
     while (took := timer.timeit(number)) < _SLICE / 2:
         number = number * 4 if took < 1e-4 else max(number * 2, round(number * 0.7 * _SLICE / took))

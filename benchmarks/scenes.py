@@ -1,4 +1,4 @@
-"""The states that the benchmarks start from. All are made by events alone, so that they are what a host would have."""
+"""The initial states of the benchmarks. Events make all of them, so a host would have the same states."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ NO_LIMITS: Final = Limits(stanza_bytes=10**9)
 
 
 def opened(header: bytes = documents.HEADER) -> StreamParser:
-    """Return the parser of a stream whose header has come."""
+    """Return the parser of a stream that has read the header."""
     parser = StreamParser(limits=NO_LIMITS)
     parser.feed(header)
     return parser
@@ -136,7 +136,7 @@ def after(state: State, *events: Event) -> Account:
 
 
 def account(contacts: Iterable[Contact], *, sessions: int = 1, available: bool = True) -> Account:
-    """Return a loaded account, as it is for most of its life: its resources have sent their first presence."""
+    """Return a loaded account whose resources have sent their first presence: the usual state."""
     state = after(NoAccount(parse_jid(JULIET)), AccountLoaded(NOON, "load", records(contacts)))
     for n in range(sessions):
         id = BALCONY if n == 0 else SessionId(f"r{n:02}", 1)
@@ -177,7 +177,7 @@ def client_of(size: int) -> client.Client:
 
 
 class Town:
-    """A host without I/O: it serves events, and answers at once what is to be loaded."""
+    """A host without I/O: it serves events, and answers requests to load an account at once."""
 
     def __init__(self, stored: Mapping[str, tuple[Put, ...]]) -> None:
         self.service: Service[State] = hosting(DOMAIN)
@@ -189,7 +189,7 @@ class Town:
         return f"{self._seq:09}"
 
     def feed(self, jid: str, event: Event) -> Served[State]:
-        """Serve an event, and the answers to what it asks for; return what came of the event itself."""
+        """Serve an event, and the answers to its requests. Return the result of the event itself."""
         first = served = serve(self.service, ForAccount(jid, event))
         self.service = served.state
         due = list(served.effects)
@@ -224,7 +224,7 @@ def user(number: int) -> str:
 
 
 def star(followers: int) -> Town:
-    """Return a town where juliet is online, and so are all her contacts, who know nobody else."""
+    """Return a town where juliet and all her contacts are online; each contact has only her in the roster."""
     users = [user(number) for number in range(followers)]
     town = Town({JULIET: mutual(users)} | {each: mutual([JULIET]) for each in users})
     for each in users:
@@ -234,7 +234,7 @@ def star(followers: int) -> Town:
 
 
 def circle(users: int, contacts: int) -> Town:
-    """Return a town where each user has the next ones around the circle as contacts; nobody is online yet."""
+    """Return a town where each user has the next users of a circle as contacts; no user is online yet."""
     half = contacts // 2
     stored = {}
     for n in range(users):
@@ -244,7 +244,7 @@ def circle(users: int, contacts: int) -> Town:
 
 
 def alone(*jids: str, contacts: int = 100) -> Town:
-    """Return a town where these are online and do not know each other; their contacts are at another domain."""
+    """Return a town where these users are online. All their contacts are at another domain."""
     town = Town({jid: records(friends(contacts)) for jid in jids})
     for jid in jids:
         town.login(jid, roster=True)

@@ -32,7 +32,7 @@ def cells(line: Line) -> tuple[str, ...]:
 
 
 def number(value: float) -> str:
-    """Write a figure with two or three digits that say something."""
+    """Write a figure with two or three significant digits."""
     if value != value:
         return "-"
     if value >= 100:
@@ -41,7 +41,7 @@ def number(value: float) -> str:
 
 
 def time(microseconds: float) -> str:
-    """Write a time in the unit that suits it."""
+    """Write a time in a suitable unit."""
     for limit, divisor, unit in ((1_000, 1, "µs"), (1_000_000, 1_000, "ms")):
         if microseconds < limit:
             return f"{microseconds / divisor:.3g} {unit}"
@@ -57,7 +57,7 @@ def by_group(lines: Iterable[Line]) -> dict[str, list[Line]]:
 
 
 def circumstances(figures: Figures) -> str:
-    """Say in one paragraph what the figures depend on."""
+    """Return one paragraph about the circumstances of the figures."""
     versions = ", ".join([f"{name} {version}" for name, version in figures.versions.items()])
     text = f"{figures.python} on {figures.machine}, {figures.made}; {versions}. One E took {figures.e:.2f} µs."
     text += f" {figures.rounds} rounds."
@@ -71,7 +71,7 @@ def missed(figures: Figures) -> list[Line]:
 
 
 def summary(figures: Figures) -> str:
-    """Say how many goals are met."""
+    """Return a sentence with the number of goals that are met."""
     goals = sum([line.goal is not None for line in figures.lines])
     return f"{goals - len(missed(figures))} of {goals} goals are met."
 

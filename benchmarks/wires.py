@@ -1,4 +1,4 @@
-"""A host without I/O: the bytes of one client go in, and the bytes for all others come out."""
+"""A host without I/O: it takes the bytes of one client, and returns the bytes for all others."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from xmpp_im_core.stanza import IQ, Message, Presence
 
 
 class ByteHost:
-    """Reads what the clients of a town send, serves it, and writes what is to be sent."""
+    """Reads the bytes of the clients of a town, serves the stanzas, and writes the results."""
 
     def __init__(self, town: Town, *jids: str) -> None:
         self.town = town
         self._parsers = {jid: opened() for jid in jids}
 
     def take(self, jid: str, data: bytes, *, keep: bool = True) -> list[bytes]:
-        """Return what is written after a client has sent this.
+        """Return the bytes that are written after a client has sent these bytes.
 
-        :param keep: whether the service goes on from there; if not, the next call begins as this one did.
+        :param keep: whether to keep the new state of the service. Otherwise the next call begins with the same state.
         """
         before, out = self.town.service, list[bytes]()
         for stanza in self._parsers[jid].feed(data):

@@ -1,1 +1,1 @@
-"""What is measured: each module adds the lines of one group to the table."""
+"""The groups of benchmarks: each module adds the lines of one group to the table."""

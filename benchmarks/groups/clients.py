@@ -1,4 +1,4 @@
-"""A client's work: from its server's bytes to what the application is told, and the bytes of the answer."""
+"""A client's work: from the server's bytes to the notifications of the application and the bytes of the answer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _taking(take: Take, stanzas: list[bytes]) -> Variant:
 
 
 def ours() -> Take:
-    """Return a client with a hundred contacts that goes on from each step."""
+    """Return a client with a hundred contacts; each step begins with the state that the last one left."""
     feed, state, number = opened().feed, client_of(100), 0
 
     def take(data: bytes) -> list[bytes]:

@@ -19,7 +19,7 @@ DOCUMENTS: Mapping[str, tuple[bytes, float | None, float | None]] = {
     "a presence": (documents.PRESENCE, 2, 0.5),
     "a subscription request": (documents.SUBSCRIBE, None, None),
 }
-"""Each with how many E reading and writing it may take."""
+"""Each document, with the maximum of E for reading and for writing it."""
 
 
 def measure(bench: Bench) -> None:
@@ -54,7 +54,7 @@ def _reading(data: bytes) -> Variant:
 
 
 def _looking(data: bytes) -> Variant:
-    """Read a message, and use all that it says: nothing is left to be done later."""
+    """Read a message, and use all its parts, so that no lazy work remains."""
     feed = opened().feed
 
     def look() -> list[str]:
@@ -66,6 +66,6 @@ def _looking(data: bytes) -> Variant:
 
 
 def _read_by(there: Mapping[str, ModuleType], data: bytes) -> dict[str, Variant]:
-    """Return how the others read this, bare expat among them."""
+    """Return the variants in which the peers and bare expat read this."""
     readers = {"bare expat": bare_expat(), **{name: module.reader() for name, module in there.items()}}
     return {name: partial(read, data) for name, read in readers.items()}

@@ -1,4 +1,4 @@
-"""How steps grow with what an account, a client or a service holds: each must cost the same among many as among few."""
+"""How the time of steps grows with the size of an account, a client or a service. It should not grow."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _items(bench: Bench) -> None:
 
 
 def _never_told(size: int) -> Account:
-    """Return an account that has just had a subscriber added: the recipients are to be put together anew."""
+    """Return an account that has just got a new subscriber, so that the next broadcast collects its recipients anew."""
     request = subscription("subscribe", "romeo@verona.example")
     approved = Presence(parse_address("romeo@verona.example"), None, "a1", "subscribed")
     return after(account(friends(size)), inbound(request), outbound(approved))
@@ -110,7 +110,7 @@ def _sessions(bench: Bench) -> None:
 
 
 def _grown(sizes: Iterable[int], state: S, one_more: Callable[[S, int], S]) -> dict[int, S]:
-    """Return the state at each of these sizes; what makes it grow is done once for all of them."""
+    """Return the state at each of these sizes. One series of events makes all of them."""
     found, wanted = {}, sorted(sizes)
     for number in range(wanted[-1] + 1):
         if number in wanted:
@@ -120,7 +120,7 @@ def _grown(sizes: Iterable[int], state: S, one_more: Callable[[S, int], S]) -> d
 
 
 def _waiting(bench: Bench) -> None:
-    """Steps where much is outstanding at the server."""
+    """Steps with many pending requests or entries of directed presence at the server."""
 
     def request(state: Account, number: int) -> Account:
         sender = f"stranger{number}@verona{number // 90}.example"
@@ -139,7 +139,7 @@ def _waiting(bench: Bench) -> None:
 
 
 def _blocking(bench: Bench) -> None:
-    """Block and unblock, and what a long block list costs others."""
+    """Blocking and unblocking, and the cost of a long block list for other steps."""
     spam = tuple([f"spam{number}@verona.example" for number in range(1_000)])
     states = {}
     for size, name in _sizes((0, 10, 1_000), "blocked").items():
@@ -147,7 +147,7 @@ def _blocking(bench: Bench) -> None:
         states[name] = after(held, outbound(blocking("block", *spam[:size])), outbound(update())) if size else held
     bench.growth("growth: block list", "chat in", _steps(states, inbound(chat(JULIET))))
     one_more = _steps(states, outbound(blocking("block", "new@milan.example")))
-    bench.growth("growth: block list", "block", one_more, goal=None)  # the list is one value, and bounded
+    bench.growth("growth: block list", "block", one_more, goal=None)  # the list is one value, and its size is bounded
     rosters = {name: account(friends(size)) for size, name in _sizes((100, 2_000, 20_000), "contacts").items()}
     block = outbound(blocking("block", "friend3@montague.example"))
     bench.growth("growth: block list", "block of a contact", _steps(rosters, block))
@@ -157,7 +157,7 @@ def _blocking(bench: Bench) -> None:
 
 
 def _clients(bench: Bench) -> None:
-    """Steps of clients: with rosters of different sizes, and with much outstanding."""
+    """Steps of clients with rosters of different sizes, and with many unanswered requests."""
 
     def steps(states: Mapping[str, client.Client], event: client.Event) -> dict[str, Variant]:
         return {size: partial(client.reduce, state, event) for size, state in states.items()}
@@ -184,7 +184,7 @@ def _clients(bench: Bench) -> None:
 
 
 def _maps(bench: Bench) -> None:
-    """The map, with keys that somebody has chosen so that a checksum puts all of them into one bucket."""
+    """The map, with keys chosen so that a checksum would put all of them into one bucket."""
     size, names, number = 10_000, list[str](), 0
     while len(names) < size:
         name = f"friend{number}@montague.example"

@@ -1,4 +1,4 @@
-"""What it takes to import the parts of the core, each in a new process, compared with a peer."""
+"""The CPU time of importing the parts of the core, each in a new process, compared with a peer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.bench import Bench
 from benchmarks.processes import race_processes
 
 GOALS = {"server": 0.56, "client": 0.5, "codec": 0.28}
-"""How much of slixmpp's time each may take: half of what it took when the goals were set."""
+"""The maximum time of each part as a fraction of slixmpp's: half of what it took when the goals were set."""
 
 
 def measure(bench: Bench) -> None:

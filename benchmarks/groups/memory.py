@@ -1,4 +1,4 @@
-"""What is kept in memory: the bytes that Python has allocated, once all caches are warm."""
+"""The memory of states: the bytes that Python has allocated, after all caches are warm."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def measure(bench: Bench) -> None:
 
 
 def kept(build: Callable[[], object]) -> int:
-    """Return the bytes that what a function builds holds."""
+    """Return the memory of the value that a function builds, in bytes."""
     build()
     gc.collect()
     tracemalloc.start()
@@ -49,7 +49,7 @@ ACCOUNTS = 200
 
 
 def parsers() -> list[StreamParser]:
-    """Return the parsers of many streams on which a presence has come; expat's own memory is seen too."""
+    """Return the parsers of many streams that have read a presence. Expat's memory is measured too."""
     made = []
     for _ in range(PARSERS):
         parser = StreamParser(limits=CLIENT_TO_SERVER)
@@ -60,12 +60,12 @@ def parsers() -> list[StreamParser]:
 
 
 def stored(size: int) -> object:
-    """Return an account with so many contacts; no two of them share a text, as if a storage had given them."""
+    """Return an account with this many contacts. No two of them share a string, as after loading from a storage."""
     return after(NoAccount(parse_jid(JULIET)), AccountLoaded(NOON, "l", records(friends(size))))
 
 
 def of_accounts(sessions: int, *, available: bool) -> float:
-    """Return the bytes of a service for each account with an empty roster and so many sessions."""
+    """Return the memory of a service for each account with an empty roster and this many sessions, in bytes."""
 
     def build() -> object:
         town = Town({user(number): records([]) for number in range(ACCOUNTS)})

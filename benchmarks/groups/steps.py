@@ -36,7 +36,7 @@ from xmpp_im_core.subscription import NONE_OUT
 
 
 class Step(NamedTuple):
-    """A step that is measured: what is reduced, and how many floors it may take."""
+    """A step to measure: its arguments, and the maximum of its time in floors."""
 
     reducer: Callable[..., object]
     state: object
@@ -45,9 +45,9 @@ class Step(NamedTuple):
 
 
 def server_steps(*, large: bool = True) -> Mapping[str, Step]:
-    """Return the steps of a server, in an account with a hundred contacts if nothing else is said.
+    """Return the steps of a server, in an account with a hundred contacts unless the name says otherwise.
 
-    :param large: with those in large accounts, which take long to make.
+    :param large: whether to include the steps in large accounts, which take long to build.
     """
 
     def step(state: State, event: Event, goal: float = 2) -> Step:

@@ -24,7 +24,7 @@ def measure(bench: Bench) -> None:
     remote = ByteHost(alone(JULIET), JULIET)
     for name, host, goal in (("hosted", hundred, 0.8), ("remote", remote, 0.2)):
         count = len(host.take(JULIET, documents.SENT_PRESENCE))
-        assert count == 101  # with the user's own resource
+        assert count == 101  # the 100 contacts, and the user's own resource
         run = partial(host.take, JULIET, documents.SENT_PRESENCE)
         bench.in_e(GROUP, f"presence to 100 {name} contacts, for each stanza", run, goal=goal, parts=count)
     strangers = ByteHost(alone(JULIET, ROMEO), JULIET, ROMEO)
@@ -40,7 +40,7 @@ def measure(bench: Bench) -> None:
 
 
 def logging_in() -> Town:
-    """Log in a hundred users, each with 50 contacts among them, one after the other."""
+    """Log in a hundred users, one after the other. Each has 50 of the others as contacts."""
     town = circle(USERS, 50)
     for number in range(USERS):
         town.login(user(number), roster=True)
@@ -48,7 +48,10 @@ def logging_in() -> Town:
 
 
 def handshake(host: ByteHost) -> int:
-    """Make two users see each other, and forget it: so each run begins alike. Return how many stanzas were written."""
+    """Let two users subscribe to each other, and discard the result, so that each run begins with the same state.
+
+    Return how many stanzas were written.
+    """
     before, written = host.town.service, 0
     for sender, to, type in (
         (JULIET, ROMEO, "subscribe"),

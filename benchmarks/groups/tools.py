@@ -1,4 +1,4 @@
-"""What is no part of a server or a client: the command that runs the vectors, and the explorer."""
+"""The tools: the command that runs the vectors, and the explorer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def measure(bench: Bench) -> None:
     found = explore(table, 3)
     bench.took(GROUP, "explorer, three stanzas in flight each way", (time.process_time() - start) * 1e6)
     assert (len(found.pairs), found.depth) == (229_065, 30)
-    # A second or a third stanza in flight leads to nothing that one does not lead to.
+    # With two or three stanzas on their way, the settled states are the same as with one.
     assert _ends(table, found.pairs) == _ends(table, explore(table, 1).pairs)
     assert {name for end in _ends(table, found.pairs) for name in disagreements(end.one, end.other)} == {
         "from, not to",

@@ -12,13 +12,13 @@ from types import ModuleType
 from typing import Final
 
 Take = Callable[[bytes], object]
-"""Reads on from a stream whose header has come, and returns what was complete."""
+"""A function that takes bytes of a stream after its header, and returns the complete stanzas."""
 
 NAMES: Final = ("etree", "slixmpp", "nbxmpp", "aioxmpp")
 
 
 def found() -> tuple[Mapping[str, ModuleType], Mapping[str, str]]:
-    """Return the modules of the peers that are there, and why the others are not."""
+    """Return the modules of the peers that are installed, and the reasons why the others are not available."""
     there, absent = {}, {}
     for name in NAMES:
         try:

@@ -1,4 +1,4 @@
-"""The pull parser of the standard library: it makes a tree, and knows nothing of XMPP."""
+"""The pull parser of the standard library. It builds a tree, without any knowledge of XMPP."""
 
 from __future__ import annotations
 

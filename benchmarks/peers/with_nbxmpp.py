@@ -9,9 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 if find_spec("gi") is None:
-    sys.path.append(
-        "/usr/lib/python3/dist-packages"
-    )  # where Debian keeps it: a virtual environment does not look there
+    sys.path.append("/usr/lib/python3/dist-packages")  # Debian's directory, which a virtual environment does not search
 
 from nbxmpp.dispatcher import StanzaDispatcher
 from nbxmpp.protocol import JID, Iq, Message, Presence
@@ -53,7 +51,7 @@ def writer(data: bytes) -> Callable[[], object]:
 
 
 class _Client:
-    """What the modules of nbxmpp ask of a client."""
+    """The part of a client that the modules of nbxmpp use."""
 
     log_context = "benchmark"
     is_websocket = False
@@ -76,7 +74,7 @@ class _Client:
 
 
 def client() -> Take:
-    """Return a dispatcher with all its modules, which handles what comes."""
+    """Return a dispatcher with all its modules."""
     logging.getLogger("nbxmpp").setLevel(logging.CRITICAL)
     one: Any = _Client()
     dispatcher: Any = StanzaDispatcher(one)

@@ -1,4 +1,4 @@
-"""slixmpp, without its connection: bytes go into ``data_received``, and what it sends is kept."""
+"""slixmpp, without its connection: ``data_received`` gets the bytes, and a list collects what slixmpp sends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _client() -> Any:
 
 
 def reader() -> Take:
-    """Return a reader that gives stanzas; slixmpp makes their parts when they are asked for."""
+    """Return a reader of stanzas. slixmpp makes the parts of a stanza when they are first used."""
     xmpp = _client()
     xmpp._spawn_event = xmpp._build_stanza
     xmpp.data_received(documents.HEADER.decode())
@@ -45,7 +45,7 @@ def writer(data: bytes) -> Callable[[], object]:
 
 
 def client() -> Take:
-    """Return a client with a hundred contacts that tells its application what comes."""
+    """Return a client with a hundred contacts that notifies its application."""
     xmpp, sent = _client(), list[bytes]()
     xmpp.send = lambda stanza, *_, **__: sent.append(str(stanza).encode())
     xmpp.boundjid = JID("juliet@capulet.example/balcony")
