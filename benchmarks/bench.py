@@ -95,9 +95,11 @@ class Bench:
         """Add times that were measured elsewhere, in microseconds; see :meth:`against_peers`."""
         took = dict(times)
         ours = took.pop("ours")
+        if not took:  # no peer is installed
+            self.took(group, name, ours)
+            return
         beside = {peer: each / ours for peer, each in took.items()}
-        fastest = min(took.values(), default=float("nan"))
-        self.lines.append(Line(group, name, ours, FASTEST_PEER, ours / fastest, goal if took else None, beside))
+        self.lines.append(Line(group, name, ours, FASTEST_PEER, ours / min(took.values()), goal, beside))
 
     def growth(
         self,

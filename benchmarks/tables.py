@@ -33,8 +33,6 @@ def cells(line: Line) -> tuple[str, ...]:
 
 def number(value: float) -> str:
     """Write a figure with two or three significant digits."""
-    if value != value:
-        return "-"
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.2g}" if value < 1 else f"{value:.3g}"

@@ -31,9 +31,7 @@ def test_a_line_shows_its_goal_and_whether_it_is_met() -> None:
     assert cells(GROWN)[2:] == ("1.01 times the smallest", "≤ 1.5", "yes", "100 items 0.98, 1,000 items 1")
 
 
-@pytest.mark.parametrize(
-    ("value", "written"), [(0.086, "0.086"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1,234"), (float("nan"), "-")]
-)
+@pytest.mark.parametrize(("value", "written"), [(0.086, "0.086"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1,234")])
 def test_a_figure_is_written_with_few_digits(value: float, written: str) -> None:
     assert number(value) == written
 
@@ -100,3 +98,14 @@ def test_growth_is_measured_by_the_smallest() -> None:
     assert line.name == "sum: 100000"
     assert 1 < line.others["1000"] < line.figure
     assert line.met is False
+
+
+def test_without_peers_a_clients_work_has_no_goal() -> None:
+    bench = Bench(2)
+
+    bench.beside_peers("client", "message in", {"ours": 40}, goal=0.5)
+    bench.beside_peers("client", "message in", {"ours": 40, "one": 100, "other": 50}, goal=0.5)
+
+    alone, beside = bench.lines
+    assert (alone.took, alone.met, alone.others) == (40, None, {})
+    assert (beside.figure, beside.met, beside.others) == (0.8, False, {"one": 2.5, "other": 1.25})
