@@ -127,17 +127,17 @@ def test_a_server_that_hangs_is_said_to_hang_and_on_what(server: Loopback) -> No
 
     server.answer = answer
 
-    done = differ("--server", f"127.0.0.1:{server.port}", "--timeout", "0.3")
+    done = differ("--server", f"127.0.0.1:{server.port}", "--timeout", "3")
 
     assert done.exit_code == 2
-    assert "the server has not answered within 0.3 seconds" in done.output
+    assert "the server has not answered within 3 seconds" in done.output
     assert "connects" in done.output.partition("This was being done:")[2]
 
 
 def test_a_server_that_talks_nonsense_is_said_to(server: Loopback) -> None:
     server.script = (b"220 mail.example.org ESMTP\r\n",)
 
-    done = differ("--server", f"127.0.0.1:{server.port}", "--timeout", "2")
+    done = differ("--server", f"127.0.0.1:{server.port}", "--timeout", "30")
 
     assert done.exit_code == 2
     assert "could not be tested any further" in done.output

@@ -181,7 +181,7 @@ def test_a_server_that_is_not_there_has_failed(tmp_path: Path) -> None:
     ids=["hangs", "closes", "garbage", "no registration", "no mechanism"],
 )
 def test_a_server_that_gets_nowhere_has_failed(tmp_path: Path, server: Loopback, why: str) -> None:
-    with driving(server, timeout=1) as driver:
+    with driving(server, timeout=1 if "1 seconds" in why else 30) as driver:
         found = result(tmp_path, driver, *PRESENCE)
 
     assert found.outcome is Outcome.FAILED
@@ -191,10 +191,10 @@ def test_a_server_that_gets_nowhere_has_failed(tmp_path: Path, server: Loopback,
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ("", "the server has not answered within 2 seconds"),
+        ("", "the server has not answered within 5 seconds"),
         ("</stream:stream>", f"the stream of {BALCONY} is at its end: the server has closed the stream"),
         ("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>", "stream: reset"),
-        ("<presence", "the server has not answered within 2 seconds"),
+        ("<presence", "the server has not answered within 5 seconds"),
         ("<presence></message>", "the server has sent what is not XMPP"),
     ],
     ids=["hangs", "closes", "stream error", "stops", "garbage"],
@@ -210,7 +210,7 @@ def test_a_server_that_fails_in_a_step_has_failed_there_and_the_rest_goes_on(
             return said
         return "" if connection.user in broken and connection.resource == "balcony" else None
 
-    with driving(Loopback(answer=answer), timeout=2) as driver:
+    with driving(Loopback(answer=answer), timeout=5 if "5 seconds" in why else 30) as driver:
         failed = result(tmp_path, driver, *PRESENCE, send("<message/>"))
         next_one = result(tmp_path, driver, *PRESENCE)
 
