@@ -20,11 +20,11 @@ from interop.servers import SERVERS, NotAvailable
 from xmpp_im_conformance.drivers import core_drivers
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 from xmpp_im_conformance.format.finding import find, wanted
-from xmpp_im_conformance.format.vectors import Malformed, Side, Vector
+from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector
 from xmpp_im_conformance.running.outcome import Outcome, Result
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 
-Vectors = Sequence[Vector | Malformed]
+Vectors = Sequence[Vector | MalformedFile]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,7 +78,7 @@ def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
     for server in servers:
         server.installed()
     core = core_drivers().server
-    results = {"core": [run(vector, core, None) for vector in vectors]}
+    results = {"core": [run_vector(vector, core, None) for vector in vectors]}
     # At any end the servers stop first, so that vectors that still run fail at once.
     with ThreadPoolExecutor() as pool, ExitStack() as stack:
         configs = [stack.enter_context(server.running()) for server in servers]
@@ -90,7 +90,7 @@ def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
 def run_live(vectors: Vectors, config: LiveConfig) -> list[Result]:
     """Run the vectors against one server."""
     with closing(LiveDriver(config)) as driver:
-        return [run(vector, driver, None) for vector in vectors]
+        return [run_vector(vector, driver, None) for vector in vectors]
 
 
 def _write_details(directory: Path, results: dict[str, list[Result]]) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from interop.__main__ import terminated
 from interop.servers import SERVERS, NotAvailable
-from xmpp_im_conformance.differ.kinds import CHAPTERS, kinds_of
+from xmpp_im_conformance.differ.kinds import ACTS_OF_CHAPTERS, kinds_of
 from xmpp_im_conformance.differ.playing import PEERS, playing_on
 from xmpp_im_conformance.differ.report import print_report
 from xmpp_im_conformance.differ.searching import Report, search
@@ -23,7 +23,9 @@ from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--server", "names", multiple=True, type=click.Choice([*SERVERS]), help="Only this server.")
-@click.option("--acts", multiple=True, type=click.Choice([*CHAPTERS]), default=["subscriptions"], show_default=True)
+@click.option(
+    "--acts", multiple=True, type=click.Choice([*ACTS_OF_CHAPTERS]), default=["subscriptions"], show_default=True
+)
 @click.option("--seed", type=int, default=2, show_default=True, help="The seed of the random traces.")
 @click.option("--seconds", type=click.FloatRange(0), default=60, show_default=True, help="For each server.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write vectors of the differences here.")

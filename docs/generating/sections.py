@@ -14,7 +14,7 @@ from docs.generating.markdown import table
 from docs.generating.vectors import ROOT, VECTORS
 from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.format.reading import read_file
-from xmpp_im_conformance.format.vectors import Malformed, Side, Vector, sections
+from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector, sections
 from xmpp_im_conformance.reports.coverage import order
 
 _CHAPTERS: Final = {
@@ -51,7 +51,7 @@ def vectors() -> tuple[Vector, ...]:
         for path in sorted(VECTORS.rglob("*.json"))
         for vector in read_file(path, path.relative_to(VECTORS).with_suffix("").as_posix())
     ]
-    return tuple([vector for vector in read if not isinstance(vector, Malformed)])
+    return tuple([vector for vector in read if not isinstance(vector, MalformedFile)])
 
 
 @cache

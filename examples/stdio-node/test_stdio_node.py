@@ -14,7 +14,7 @@ from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.drivers.stdio.server import StdioDriver
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.running.outcome import Outcome, Result
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
 
@@ -24,7 +24,7 @@ def results() -> Iterator[list[Result]]:
     main = Path(__file__).with_name("main.js")
     with closing(Program(["node", str(main)])) as program:
         server, client = StdioDriver(program), StdioClient(program)
-        yield [run(vector, server, client) for vector in find([])]
+        yield [run_vector(vector, server, client) for vector in find([])]
 
 
 def test_no_vector_fails(results: list[Result]) -> None:

@@ -13,7 +13,7 @@ from tests.conformance.stage import JULIET, scenario
 from xmpp_im_conformance.drivers.live import ComponentConfig, LiveConfig, LiveDriver
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.running.outcome import Result
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 
 ACCOUNTS: Mapping[str, Any] = {JULIET: {}}
 
@@ -31,4 +31,4 @@ def result(folder: Path, driver: LiveDriver, *steps: Mapping[str, Any], **keys: 
     file = folder / "vector.json"
     file.write_text(json.dumps(scenario(*steps, **{"accounts": ACCOUNTS, **keys})), encoding="utf-8")
     (vector,) = read_file(file, "vector")
-    return run(vector, driver, None)
+    return run_vector(vector, driver, None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from xmpp_im_conformance.format.finding import find
-from xmpp_im_conformance.format.vectors import Malformed, Vector
+from xmpp_im_conformance.format.vectors import MalformedFile, Vector
 
 
 @cache
-def packaged() -> tuple[Vector | Malformed, ...]:
+def packaged() -> tuple[Vector | MalformedFile, ...]:
     return tuple(find(()))

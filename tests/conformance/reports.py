@@ -12,7 +12,7 @@ from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.running.outcome import Result
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 
 EVIL: Final = "</script></pre><img src=x onerror=\"document.title='taken over'\">{{ 7 * 7 }}"
 """What must stand on the page as it stands here, and do nothing."""
@@ -61,4 +61,4 @@ def results(folder: Path) -> list[Result]:
     """Write the vectors into a folder and run them."""
     for name, vector in VECTORS.items():
         (folder / f"{name}.json").write_text(json.dumps(vector), encoding="utf-8")
-    return [run(vector, Embedded(), EmbeddedClient()) for vector in find([folder])]
+    return [run_vector(vector, Embedded(), EmbeddedClient()) for vector in find([folder])]

@@ -16,7 +16,7 @@ from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.worlds import REMOTE, Setup, World
 from xmpp_im_conformance.running.outcome import Outcome, Result
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 from xmpp_im_core.element import Element
 
 JULIET: Final = "juliet@capulet.example"
@@ -129,7 +129,7 @@ def results(tmp_path: Path, vector: Mapping[str, Any], world: ScriptedWorld | No
     file = tmp_path / "vector.json"
     file.write_text(json.dumps(vector), encoding="utf-8")
     driver = Embedded() if world is None else Scripted(world)
-    return [run(each, driver, None) for each in read_file(file, "vector")]
+    return [run_vector(each, driver, None) for each in read_file(file, "vector")]
 
 
 def scenario(*steps: Mapping[str, Any], **keys: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.drivers.embedded.world import EmbeddedWorld
 from xmpp_im_conformance.format.vectors import Side, Vector
 from xmpp_im_conformance.running.outcome import Outcome
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 from xmpp_im_core.policy import (
     DEFAULT,
     BlockedMessages,
@@ -63,7 +63,7 @@ def test_a_server_that_chooses_otherwise_passes_all_the_same(
     # Another choice is another rule: which ones fired does not count here.
     monkeypatch.setattr(EmbeddedWorld, "obeyed", lambda world: None)
 
-    results = [run(each, Embedded(policy=policy), None) for each in vectors if each.level in ("MUST", "SHOULD")]
+    results = [run_vector(each, Embedded(policy=policy), None) for each in vectors if each.level in ("MUST", "SHOULD")]
 
     failed = {each.vector.id: each.detail for each in results if each.outcome is Outcome.FAILED}
     assert {id: why for id, why in failed.items() if id not in spared} == {}

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from tests.conformance.stage import BALCONY, receive, scenario, send
 from xmpp_im_conformance.cli import NEEDED
 from xmpp_im_conformance.cli.commands import main
-from xmpp_im_conformance.cli.options import ACTS
-from xmpp_im_conformance.differ.kinds import CHAPTERS
+from xmpp_im_conformance.cli.options import ACT_CHAPTERS
+from xmpp_im_conformance.differ.kinds import ACTS_OF_CHAPTERS
 
 GOOD = scenario(send("<presence/>"), receive("<presence from='{any}' to='{any}'/>"), rfc=["6121 4.2.2"])
 WRONG = scenario(send("<presence/>"), {"silent": [BALCONY]}, rfc=["6121 4.4"])
@@ -239,4 +239,4 @@ def test_help_and_version_import_nothing_but_the_arguments(arguments: tuple[str,
 
 
 def test_the_chapters_that_can_be_named_are_those_there_are() -> None:
-    assert set(ACTS) == set(CHAPTERS)
+    assert set(ACT_CHAPTERS) == set(ACTS_OF_CHAPTERS)

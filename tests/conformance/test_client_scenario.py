@@ -13,13 +13,13 @@ from attrs import define, evolve, field
 from tests.conformance.stage import JULIET, ROMEO
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
-from xmpp_im_conformance.format.evidence import SERVER
+from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.reading import read_file
-from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, Resource
+from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource
 from xmpp_im_conformance.running.outcome import Outcome, Result
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 from xmpp_im_core.element import Element
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
@@ -34,7 +34,7 @@ class ScriptedClient(ClientWorld):
     tells: Sequence[Mapping[str, object]] = ()
     items: Sequence[Item] = ()
     version: str | None = "v1"
-    known: Sequence[Resource] = ()
+    known: Sequence[KnownResource] = ()
     after: tuple[Sequence[Item], str | None] | None = None
     """The roster and version after something has happened, where they change."""
     asked: list[tuple[object, ...]] = field(factory=list)
@@ -64,7 +64,7 @@ class ScriptedClient(ClientWorld):
         self._happens("receive", xml)
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
-        return {SERVER: [read_xml(xml) for xml in self.sends] if self.fresh else []}
+        return {FROM_SERVER: [read_xml(xml) for xml in self.sends] if self.fresh else []}
 
     def events(self) -> Sequence[Mapping[str, object]]:
         told, self.fresh = (self.tells if self.fresh else ()), False
@@ -79,7 +79,7 @@ class ScriptedClient(ClientWorld):
     def ver(self) -> str | None:
         return self.version
 
-    def resources(self, jid: str) -> Sequence[Resource]:
+    def resources(self, jid: str) -> Sequence[KnownResource]:
         return self.known
 
     def obeyed(self) -> frozenset[str] | None:
@@ -91,7 +91,7 @@ def result(tmp_path: Path, client: ScriptedClient, *steps: Mapping[str, Any], **
     vector = {"title": "a case", "rfc": ["6121 2"], "account": JULIET, "steps": list(steps), **keys}
     file.write_text(json.dumps(vector), encoding="utf-8")
     (only,) = read_file(file, "vector")
-    found = run(only, Embedded(), client)
+    found = run_vector(only, Embedded(), client)
     assert "malformed" not in found.detail, found.detail
     return found
 
@@ -173,7 +173,7 @@ def test_expect_ver_compares_the_version(tmp_path: Path) -> None:
 
 
 def test_expect_presence_names_exactly_the_available_resources(tmp_path: Path) -> None:
-    client = ScriptedClient(known=[Resource("a", "away", "s", 5), Resource("b")])
+    client = ScriptedClient(known=[KnownResource("a", "away", "s", 5), KnownResource("b")])
 
     def found(**expected: object) -> Outcome:
         return outcome(tmp_path, client, {"expect_presence": {"jid": ROMEO, **expected}})
@@ -281,7 +281,7 @@ def test_what_the_core_cannot_switch_on_is_not_applicable(tmp_path: Path, featur
     file.write_text(json.dumps(vector), encoding="utf-8")
     (only,) = read_file(file, "vector")
 
-    assert run(only, Embedded(), EmbeddedClient()) == Result(only, Outcome.NOT_APPLICABLE, reason)
+    assert run_vector(only, Embedded(), EmbeddedClient()) == Result(only, Outcome.NOT_APPLICABLE, reason)
 
 
 def test_a_driver_without_a_client_counts_it_as_not_applicable(tmp_path: Path) -> None:
@@ -291,6 +291,6 @@ def test_a_driver_without_a_client_counts_it_as_not_applicable(tmp_path: Path) -
     )
     (only,) = read_file(file, "vector")
 
-    found = run(only, Embedded(), None)
+    found = run_vector(only, Embedded(), None)
 
     assert found == Result(only, Outcome.NOT_APPLICABLE, "the driver 'embedded' plays no client")

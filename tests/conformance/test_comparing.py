@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xmpp_im_conformance.format.comparing import Row, compare, pair_off
+from xmpp_im_conformance.format.comparing import ComparedLine, compare_stanzas, pair_off
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.reports.html.legible import legible
 
@@ -15,12 +15,12 @@ def marked(expected: str, came: str, bindings: dict[str, str] | None = None) -> 
     """What is marked on both sides, row by row, of the rows in which something is."""
     return [
         ("".join([part.text for part in row.expected if part.differs]), _came(row))
-        for row in compare(read_xml(expected), read_xml(came), bindings or {}).rows
+        for row in compare_stanzas(read_xml(expected), read_xml(came), bindings or {}).rows
         if row.differs
     ]
 
 
-def _came(row: Row) -> str:
+def _came(row: ComparedLine) -> str:
     return "".join([part.text for part in row.came if part.differs])
 
 

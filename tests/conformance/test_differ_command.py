@@ -19,7 +19,7 @@ from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.vectors import Vector
 from xmpp_im_conformance.format.worlds import ServerFailed, Setup, World
 from xmpp_im_conformance.running.outcome import Outcome
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 from xmpp_im_core.element import Element
 from xmpp_im_core.server.subscriptions import approving
 from xmpp_im_core.subscription import INBOUND_SUBSCRIBED, Subscription
@@ -94,8 +94,8 @@ def test_what_differs_is_written_as_a_vector(tmp_path: Path) -> None:
     vectors = [*find([out])]
     assert len(vectors) == len(files)
     assert all(isinstance(vector, Vector) for vector in vectors)
-    assert {run(vector, Embedded(), None).outcome for vector in vectors} == {Outcome.PASSED}
-    assert {run(vector, wrong(Shy), None).outcome for vector in vectors} == {Outcome.FAILED}
+    assert {run_vector(vector, Embedded(), None).outcome for vector in vectors} == {Outcome.PASSED}
+    assert {run_vector(vector, wrong(Shy), None).outcome for vector in vectors} == {Outcome.FAILED}
 
 
 def test_the_same_seed_draws_the_same_traces() -> None:

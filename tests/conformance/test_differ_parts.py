@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xmpp_im_conformance.differ.choices import CHOICES, Choices, Scene
+from xmpp_im_conformance.differ.choices import CHOICES, Choices, ModelAct
 from xmpp_im_conformance.differ.likeness import Likeness, is_known
 from xmpp_im_conformance.differ.ordering import disorder
 from xmpp_im_conformance.differ.shrinking import shrunk
@@ -52,7 +52,7 @@ def overlooked(says: str, act: Act, at: str, xml: str, subscription: str | None 
         + "</query>"
     )
     stored = FrozenMap({ROMEO: query})
-    scene = Scene(act, stored, stored, frozenset({BALCONY}))
+    scene = ModelAct(act, stored, stored, frozenset({BALCONY}))
     return not (Choices() + choice).counted(seen(at, xml), scene).received
 
 
@@ -217,7 +217,7 @@ def test_only_what_the_rfc_leaves_open_is_overlooked(
 
 
 def test_the_type_normal_may_be_written_or_not_and_children_have_no_order() -> None:
-    scene = Scene(SendsAvailable(BALCONY), FrozenMap(), FrozenMap(), frozenset())
+    scene = ModelAct(SendsAvailable(BALCONY), FrozenMap(), FrozenMap(), frozenset())
     written = seen(BALCONY, "<message type='normal'><a xmlns='a'/><b xmlns='b'/></message>")
     left_out = seen(BALCONY, "<message><b xmlns='b'/><a xmlns='a'/></message>")
 

@@ -15,7 +15,7 @@ from xmpp_im_conformance.differ.drawing import drawn
 from xmpp_im_conformance.differ.judging import judge
 from xmpp_im_conformance.differ.kinds import kinds_of
 from xmpp_im_conformance.differ.likeness import Likeness
-from xmpp_im_conformance.differ.playing import PEERS, Play, playing_on
+from xmpp_im_conformance.differ.playing import PEERS, Player, playing_on
 from xmpp_im_conformance.differ.searching import Found, Report, search
 from xmpp_im_conformance.differ.shrinking import Trace
 from xmpp_im_conformance.differ.writing import vector
@@ -23,7 +23,7 @@ from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.worlds import Driver, ServerFailed
 from xmpp_im_conformance.running.outcome import Outcome
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 from xmpp_im_core.element import element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy, PreApproval
@@ -56,13 +56,13 @@ NURSE_AT = f"{NURSE}/balcony"
 CORE = playing_on(Embedded(), peers=True)
 
 
-def playing(make: Callable[[], System]) -> Play:
+def playing(make: Callable[[], System]) -> Player:
     """Plays on any system, on a fresh one each time."""
     return lambda acts: observed(make(), acts)
 
 
 def found_by(
-    play: Play,
+    play: Player,
     *,
     examples: int = 200,
     peers: Sequence[str] = PEERS,
@@ -118,7 +118,7 @@ def written(found: Found, directory: Path) -> Path:
 
 def outcome(file: Path, driver: Driver) -> Outcome:
     (read,) = read_file(file, "found")
-    result = run(read, driver, None)
+    result = run_vector(read, driver, None)
     assert "malformed" not in result.detail, result.detail
     return result.outcome
 
@@ -316,7 +316,7 @@ def silent(acts: Sequence[Act]) -> tuple[Observation, ...]:
 @pytest.mark.parametrize(("examples", "first"), [pytest.param(3, [SUBSCRIBED, SUBSCRIBED[:-1]], id="led"), DRAWN])
 @pytest.mark.parametrize("play", [CORE, silent], ids=["under-test", "as-the-model"])
 def test_a_crash_of_the_core_is_told_once_by_name_with_the_acts_that_it_needs(
-    play: Play, examples: int, first: Sequence[Trace]
+    play: Player, examples: int, first: Sequence[Trace]
 ) -> None:
     report = found_by(play, examples=examples, chapters=["subscriptions"], first=first)
 

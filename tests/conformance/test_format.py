@@ -13,7 +13,7 @@ from xmpp_im_conformance.drivers import core_drivers
 from xmpp_im_conformance.format.data import SCHEMA
 from xmpp_im_conformance.format.reading import kind_of, read_file
 from xmpp_im_conformance.running.outcome import Outcome
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 
 README = (Path(__file__).resolve().parents[2] / "conformance/README.md").read_text(encoding="utf-8")
 EXAMPLES = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
@@ -38,7 +38,7 @@ def test_the_examples_of_the_page_pass(tmp_path: Path, vector: Any) -> None:
     file.write_text(json.dumps(vector), encoding="utf-8")
     playing = core_drivers()
 
-    found = [run(each, playing.server, playing.client) for each in read_file(file, "vector")]
+    found = [run_vector(each, playing.server, playing.client) for each in read_file(file, "vector")]
 
     assert [each.detail for each in found if each.outcome is not Outcome.PASSED] == []
     assert found

@@ -20,7 +20,7 @@ from tests.conformance.reports import EVIL, VECTORS, results
 from tests.conformance.stage import BALCONY, arriving, result, scenario
 from xmpp_im_conformance.format.data import Requirement
 from xmpp_im_conformance.reports.html.book import book
-from xmpp_im_conformance.reports.html.matrix import Cell, Standing, matrix
+from xmpp_im_conformance.reports.html.matrix import MatrixCell, Standing, matrix
 from xmpp_im_conformance.reports.html.page import page
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
@@ -325,18 +325,18 @@ def test_the_matrix_counts_by_chapter_section_and_level() -> None:
     three, ten = matrix([elsewhere, passed, failed, uncovered])
 
     assert (three.section, three.title) == ("3", "Managing Presence Subscriptions")
-    assert three.cells == {"MUST": Cell((passed, failed)), "MAY": Cell((uncovered,))}
+    assert three.cells == {"MUST": MatrixCell((passed, failed)), "MAY": MatrixCell((uncovered,))}
     assert [row.section for row in three.below] == ["3.1", "3.2"]
     assert (ten.section, ten.below) == ("10", ())
     total = three.total
     assert (total.all, total.covered, total.passed, total.failed) == (3, 2, 1, 1)
-    assert [cell.tone for cell in (total, three.cells["MAY"], ten.total, Cell((passed,)))] == [
+    assert [cell.tone for cell in (total, three.cells["MAY"], ten.total, MatrixCell((passed,)))] == [
         "failed",
         "open",
         "open",
         "passed",
     ]
-    assert Cell((passed, uncovered)).tone == "partly"
+    assert MatrixCell((passed, uncovered)).tone == "partly"
 
 
 def test_a_number_of_the_matrix_says_what_it_counts_and_leads_to_it(root: Node) -> None:

@@ -12,7 +12,7 @@ from interop.deviations import Deviation, read_deviations, unexpected
 from interop.document import DOCUMENT, document
 from interop.servers import SERVERS, Server
 from tests.conformance.packaged import packaged
-from xmpp_im_conformance.format.vectors import Malformed
+from xmpp_im_conformance.format.vectors import MalformedFile
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ def known(*vectors: str, unsteady: bool = False) -> Deviation:
 
 
 def results(**outcomes: Outcome) -> list[Result]:
-    return [Result(Malformed(id=id, file="", why=""), outcome) for id, outcome in outcomes.items()]
+    return [Result(MalformedFile(id=id, file="", why=""), outcome) for id, outcome in outcomes.items()]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_goes_against_a_sentence_quotes_it() -> None:
 
 
 def test_what_is_beyond_the_rfc_is_shown_by_vectors_that_say_so() -> None:
-    levels = {vector.id: vector.level for vector in packaged() if not isinstance(vector, Malformed)}
+    levels = {vector.id: vector.level for vector in packaged() if not isinstance(vector, MalformedFile)}
     beyond = [id for each in read_deviations() if each.kind == "beyond" for id in each.vectors]
 
     assert [id for id in beyond if levels[id] not in ("MAY", "peer")] == []

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from xmpp_im_conformance.format.vectors import Malformed, Scenario, Vector
+from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Vector
 from xmpp_im_conformance.format.worlds import Setup
 from xmpp_im_conformance.reports.junit import as_junit
 from xmpp_im_conformance.running.outcome import Outcome, Result
@@ -94,7 +94,7 @@ def test_what_is_not_applicable_is_skipped_with_the_reason() -> None:
 
 
 def test_a_malformed_vector_has_failed() -> None:
-    malformed = Malformed(id="broken", file="broken.json", why="not a JSON file")
+    malformed = MalformedFile(id="broken", file="broken.json", why="not a JSON file")
 
     (case,) = document(Result(malformed, Outcome.FAILED, "malformed vector: not a JSON file"))[0]
 

@@ -16,7 +16,7 @@ from tests.conformance.stage import JULIET
 from xmpp_im_conformance.drivers.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
 from xmpp_im_conformance.drivers.live.addresses import Addresses
 from xmpp_im_conformance.drivers.live.options import live_config
-from xmpp_im_conformance.drivers.live.sasl import choose
+from xmpp_im_conformance.drivers.live.sasl import choose_mechanism
 from xmpp_im_conformance.drivers.live.stream import Reader
 from xmpp_im_conformance.format.worlds import ServerFailed, Setup
 
@@ -82,14 +82,16 @@ def test_every_text_comes_back_as_it_was(text: str) -> None:
 def test_the_best_mechanism_that_both_have_is_used() -> None:
     allowed = LiveConfig().mechanisms
 
-    assert choose(["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "X-TOKEN"], allowed, private=True) == "SCRAM-SHA-256"
-    assert choose(["PLAIN", "SCRAM-SHA-1"], allowed, private=False) == "SCRAM-SHA-1"
-    assert choose(["PLAIN"], allowed, private=True) == "PLAIN"
+    assert (
+        choose_mechanism(["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "X-TOKEN"], allowed, private=True) == "SCRAM-SHA-256"
+    )
+    assert choose_mechanism(["PLAIN", "SCRAM-SHA-1"], allowed, private=False) == "SCRAM-SHA-1"
+    assert choose_mechanism(["PLAIN"], allowed, private=True) == "PLAIN"
 
 
 def test_a_password_is_not_sent_in_the_clear_to_another_machine() -> None:
     with pytest.raises(ServerFailed, match="none of the SASL mechanisms"):
-        choose(["PLAIN"], LiveConfig().mechanisms, private=False)
+        choose_mechanism(["PLAIN"], LiveConfig().mechanisms, private=False)
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xmpp_im_conformance.format.comparing import compare
+from xmpp_im_conformance.format.comparing import compare_stanzas
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.matching import EXACT, FROM_CLIENT, PART, Manner, check_pattern, match_all, match_stanza
 from xmpp_im_conformance.format.placeholders import BadPlaceholder, Bindings
@@ -362,11 +362,11 @@ REASONS = [
 
 @pytest.mark.parametrize(("expected", "came", "reason"), REASONS)
 def test_the_first_difference_is_named(expected: str, came: str, reason: str) -> None:
-    assert compare(read_xml(expected), read_xml(came), {}).why == reason
+    assert compare_stanzas(read_xml(expected), read_xml(came), {}).why == reason
 
 
 def test_both_stanzas_are_shown_a_line_for_each_child() -> None:
-    shown = compare(
+    shown = compare_stanzas(
         read_xml("<message to='a'><subject>s</subject><body>hi</body></message>"),
         read_xml("<message to='a'><subject>s</subject><body>ho</body></message>"),
         {},

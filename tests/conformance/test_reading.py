@@ -13,7 +13,7 @@ from tests.conformance.stage import BALCONY, CHAMBER, JULIET, ROMEO, receive, sc
 from xmpp_im_conformance.format.data import VECTORS
 from xmpp_im_conformance.format.finding import find, id_of, wanted
 from xmpp_im_conformance.format.reading import read_file
-from xmpp_im_conformance.format.vectors import Malformed, Side, Vector, sections
+from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector, sections
 from xmpp_im_conformance.format.worlds import ClientSetup, Setup
 
 STATE = {"subscription": "none"}
@@ -27,7 +27,7 @@ ROW = {
 CLIENT = {"title": "a case", "rfc": ["6121 2.1.6"], "account": JULIET}
 
 
-def read(tmp_path: Path, data: object) -> list[Vector | Malformed]:
+def read(tmp_path: Path, data: object) -> list[Vector | MalformedFile]:
     file = tmp_path / "vector.json"
     file.write_text(data if isinstance(data, str) else json.dumps(data), encoding="utf-8")
     return list(read_file(file, "vector"))
@@ -36,7 +36,7 @@ def read(tmp_path: Path, data: object) -> list[Vector | Malformed]:
 def why(tmp_path: Path, data: object) -> str:
     """Why the only vector of a file is malformed."""
     (malformed,) = read(tmp_path, data)
-    assert isinstance(malformed, Malformed), "it was read"
+    assert isinstance(malformed, MalformedFile), "it was read"
     assert malformed.file == str(tmp_path / "vector.json")
     return malformed.why
 
@@ -44,7 +44,7 @@ def why(tmp_path: Path, data: object) -> str:
 def test_the_vectors_of_the_package_are_well_formed() -> None:
     vectors = packaged()
 
-    assert [f"{each.id}: {each.why}" for each in vectors if isinstance(each, Malformed)] == []
+    assert [f"{each.id}: {each.why}" for each in vectors if isinstance(each, MalformedFile)] == []
     assert len({each.id for each in vectors}) == len(vectors)
 
 
@@ -58,7 +58,7 @@ def test_a_file_that_cannot_be_read_is_no_end_of_the_run(tmp_path: Path) -> None
 
     (malformed,) = find([tmp_path])
 
-    assert isinstance(malformed, Malformed)
+    assert isinstance(malformed, MalformedFile)
     assert malformed.why.startswith("not a JSON file")
 
 
@@ -198,7 +198,7 @@ def test_a_row_with_an_unknown_requirement_leaves_the_others_alone(tmp_path: Pat
     )
 
     assert isinstance(good, Vector)
-    assert isinstance(bad, Malformed)
+    assert isinstance(bad, MalformedFile)
     assert bad.why == "unknown requirement 6121-A.2.1-99"
 
 
@@ -254,7 +254,7 @@ def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
 
 
 def test_sections_are_those_of_rfc_and_requirements() -> None:
-    vector = Malformed(
+    vector = MalformedFile(
         id="a",
         file="a.json",
         why="",
@@ -271,6 +271,6 @@ def test_sections_are_those_of_rfc_and_requirements() -> None:
 
 
 def test_what_does_not_say_its_section_may_be_about_any() -> None:
-    assert wanted(Malformed(id="a", file="a.json", why=""), ["3.1"], [])
-    assert not wanted(Malformed(id="a", file="a.json", why=""), [], ["b"])
-    assert wanted(Malformed(id="deny/a", file="a.json", why=""), [], ["deny/*"])
+    assert wanted(MalformedFile(id="a", file="a.json", why=""), ["3.1"], [])
+    assert not wanted(MalformedFile(id="a", file="a.json", why=""), [], ["b"])
+    assert wanted(MalformedFile(id="deny/a", file="a.json", why=""), [], ["deny/*"])

@@ -20,7 +20,7 @@ from xmpp_im_conformance.cli.commands import main
 from xmpp_im_conformance.drivers.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
 from xmpp_im_conformance.drivers.live.login import Login
 from xmpp_im_conformance.drivers.live.options import live_config
-from xmpp_im_conformance.drivers.redaction import hidden, hiding, secrets_of, told
+from xmpp_im_conformance.drivers.redaction import command_in_words, hidden, hiding, secrets_of
 from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed, Setup
 from xmpp_im_conformance.running.outcome import Outcome
@@ -270,6 +270,6 @@ def test_arguments_that_are_files_are_told(tmp_path: Path) -> None:
     file = tmp_path / "server.js"
     file.touch()
 
-    assert told(["node", str(file), "--token", TOKEN]) == f"node {file} […]"
+    assert command_in_words(["node", str(file), "--token", TOKEN]) == f"node {file} […]"
     assert secrets_of(["node", str(file), f"--token={TOKEN}"]) == {f"--token={TOKEN}", "--token", TOKEN}
-    assert told([f"TOKEN={TOKEN}", "node"]) == "[…]"
+    assert command_in_words([f"TOKEN={TOKEN}", "node"]) == "[…]"

@@ -19,7 +19,7 @@ from tests.conformance.stage import (
 )
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.markup import read_xml
-from xmpp_im_conformance.format.story import Kind, Line, Mark, Participant, Scene, label
+from xmpp_im_conformance.format.story import Line, Mark, MarkKind, Participant, Scene, label
 from xmpp_im_conformance.format.vectors import Vector
 from xmpp_im_conformance.reports.html.scenes import scene_of
 
@@ -52,12 +52,12 @@ def test_a_scenario_is_told_from_the_first_step_to_the_silence_at_the_end(tmp_pa
         participants=(BALCONY_LINE, SERVER_LINE),
         before=(f"{JULIET} has an empty roster",),
         lines=(
-            Line(f"{BALCONY} connects.", marks=(Mark(Kind.EVENT, 0, "connects"),)),
-            Line(f"{BALCONY} sends", ("<presence/>",), (Mark(Kind.SENT, 0, "presence", 1),)),
+            Line(f"{BALCONY} connects.", marks=(Mark(MarkKind.EVENT, 0, "connects"),)),
+            Line(f"{BALCONY} sends", ("<presence/>",), (Mark(MarkKind.SENT, 0, "presence", 1),)),
             Line(
                 f"{BALCONY} gets",
                 ('<presence from="{any}" to="{any}"/>',),
-                (Mark(Kind.EXPECTED, 1, "presence", 0),),
+                (Mark(MarkKind.EXPECTED, 1, "presence", 0),),
             ),
             END,
         ),
@@ -84,7 +84,7 @@ def test_the_first_account_stands_left_of_the_server_and_the_other_server_last(t
         REMOTE_LINE,
     )
     assert scene.before == (f"{JULIET} has {romeo} both", f"{romeo} has an empty roster")
-    assert scene.lines[3].marks == (Mark(Kind.SENT, 4, "presence subscribe to juliet", 2),)
+    assert scene.lines[3].marks == (Mark(MarkKind.SENT, 4, "presence subscribe to juliet", 2),)
 
 
 def test_expectations_say_how_strict_they_are(tmp_path: Path) -> None:
@@ -103,12 +103,16 @@ def test_expectations_say_how_strict_they_are(tmp_path: Path) -> None:
         Line(
             f"{BALCONY} gets, in any order, among other things",
             ('<message id="1"/>', '<message id="2"/>'),
-            (Mark(Kind.EXPECTED, 1, "message", 0), Mark(Kind.EXPECTED, 1, "message", 0)),
+            (Mark(MarkKind.EXPECTED, 1, "message", 0), Mark(MarkKind.EXPECTED, 1, "message", 0)),
         ),
-        Line(f"{BALCONY} may get", ("<message/>",), (Mark(Kind.OPTIONAL, 1, "message", 0),)),
-        Line(f"At {BALCONY} nothing like this has come", ('<iq type="set"/>',), (Mark(Kind.ABSENT, 1, "iq set", 0),)),
-        Line(f"Nothing more has come at {BALCONY}.", marks=(Mark(Kind.SILENCE, 0),)),
-        Line(f"Whatever else has come at {BALCONY} is not looked at.", marks=(Mark(Kind.EVENT, 0, "rest dropped"),)),
+        Line(f"{BALCONY} may get", ("<message/>",), (Mark(MarkKind.OPTIONAL, 1, "message", 0),)),
+        Line(
+            f"At {BALCONY} nothing like this has come", ('<iq type="set"/>',), (Mark(MarkKind.ABSENT, 1, "iq set", 0),)
+        ),
+        Line(f"Nothing more has come at {BALCONY}.", marks=(Mark(MarkKind.SILENCE, 0),)),
+        Line(
+            f"Whatever else has come at {BALCONY} is not looked at.", marks=(Mark(MarkKind.EVENT, 0, "rest dropped"),)
+        ),
         # The other server plays no part but this: it has no line of its own.
         Line("Whatever else has come at remote.example is not looked at."),
         Line(f"In the end nothing more has come, at {BALCONY} excepted."),
@@ -121,8 +125,8 @@ def test_alternatives_are_told_one_by_one(tmp_path: Path) -> None:
     assert first == Line(
         "One of these holds",
         branches=(
-            (Line(f"{BALCONY} gets", ("<message/>",), (Mark(Kind.EXPECTED, 1, "message", 0),)),),
-            (Line(f"Nothing more has come at {BALCONY}.", marks=(Mark(Kind.SILENCE, 0),)),),
+            (Line(f"{BALCONY} gets", ("<message/>",), (Mark(MarkKind.EXPECTED, 1, "message", 0),)),),
+            (Line(f"Nothing more has come at {BALCONY}.", marks=(Mark(MarkKind.SILENCE, 0),)),),
         ),
     )
     assert end == END
@@ -131,44 +135,52 @@ def test_alternatives_are_told_one_by_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "says", "mark"),
     [
-        ({"replace": BALCONY}, "binds the same resource again", Mark(Kind.EVENT, 0, "binds again")),
-        ({"detach": BALCONY}, "loses its stream", Mark(Kind.EVENT, 0, "stream lost")),
-        ({"resume": BALCONY}, "resumes its stream", Mark(Kind.EVENT, 0, "resumes")),
-        ({"expire": BALCONY}, "has not resumed its stream in time", Mark(Kind.EVENT, 0, "not resumed")),
+        ({"replace": BALCONY}, "binds the same resource again", Mark(MarkKind.EVENT, 0, "binds again")),
+        ({"detach": BALCONY}, "loses its stream", Mark(MarkKind.EVENT, 0, "stream lost")),
+        ({"resume": BALCONY}, "resumes its stream", Mark(MarkKind.EVENT, 0, "resumes")),
+        ({"expire": BALCONY}, "has not resumed its stream in time", Mark(MarkKind.EVENT, 0, "not resumed")),
         (
             {"disconnect": {"jid": BALCONY, "how": "clean"}},
             "closes its stream",
-            Mark(Kind.EVENT, 0, "closes its stream"),
+            Mark(MarkKind.EVENT, 0, "closes its stream"),
         ),
-        ({"disconnect": {"jid": BALCONY, "how": "abrupt"}}, "breaks off", Mark(Kind.EVENT, 0, "breaks off")),
-        ({"restart": JULIET}, "loaded again from what was stored", Mark(Kind.EVENT, 1, "juliet: account reloaded")),
-        ({"account_removed": JULIET}, "removes the account", Mark(Kind.EVENT, 1, "juliet: account removed")),
-        ({"storage_fails": {"of": JULIET, "what": "load"}}, "The next load", Mark(Kind.EVENT, 1, "load fails: juliet")),
-        ({"time": "2026-01-01T12:00:00Z"}, "It is now 2026-01-01", Mark(Kind.EVENT, 1, "2026-01-01 12:00:00+00:00")),
+        ({"disconnect": {"jid": BALCONY, "how": "abrupt"}}, "breaks off", Mark(MarkKind.EVENT, 0, "breaks off")),
+        ({"restart": JULIET}, "loaded again from what was stored", Mark(MarkKind.EVENT, 1, "juliet: account reloaded")),
+        ({"account_removed": JULIET}, "removes the account", Mark(MarkKind.EVENT, 1, "juliet: account removed")),
+        (
+            {"storage_fails": {"of": JULIET, "what": "load"}},
+            "The next load",
+            Mark(MarkKind.EVENT, 1, "load fails: juliet"),
+        ),
+        (
+            {"time": "2026-01-01T12:00:00Z"},
+            "It is now 2026-01-01",
+            Mark(MarkKind.EVENT, 1, "2026-01-01 12:00:00+00:00"),
+        ),
         (
             {"account_moved": {"of": JULIET, "to": "xmpp:juliet@montague.example", "permanently": True}},
             "has moved to xmpp:juliet@montague.example, for good.",
-            Mark(Kind.EVENT, 1, "juliet has moved"),
+            Mark(MarkKind.EVENT, 1, "juliet has moved"),
         ),
         (
             {"items_shared": {"of": JULIET, "items": [{"jid": "romeo@remote.example"}]}},
             "The service shows romeo@remote.example (both) in the roster of juliet@capulet.example, and no others",
-            Mark(Kind.EVENT, 1, "items shared: juliet"),
+            Mark(MarkKind.EVENT, 1, "items shared: juliet"),
         ),
         (
             {"decide": {"at": JULIET, "request_from": "romeo@remote.example", "decision": "deny"}},
             "denies the next request of romeo@remote.example",
-            Mark(Kind.EVENT, 1, "policy denies romeo"),
+            Mark(MarkKind.EVENT, 1, "policy denies romeo"),
         ),
         (
             {"roster": {"of": JULIET, "items": [{"jid": "romeo@remote.example", "subscription": "to"}]}},
             "is: romeo@remote.example to.",
-            Mark(Kind.CHECK, 1, "roster of juliet"),
+            Mark(MarkKind.CHECK, 1, "roster of juliet"),
         ),
         (
             {"stream_features": {"at": BALCONY, "xml": "<sub xmlns='urn:xmpp:features:pre-approval'/>"}},
             "is offered the stream feature",
-            Mark(Kind.EXPECTED, 1, "feature sub", 0),
+            Mark(MarkKind.EXPECTED, 1, "feature sub", 0),
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -218,27 +230,27 @@ def test_a_client_stands_between_its_user_and_its_server(tmp_path: Path) -> None
     assert [(line.says, line.marks) for line in scene.lines] == [
         (
             "The user wants: set item romeo@montague.example, name 'Romeo'.",
-            (Mark(Kind.SENT, 0, "set item romeo@montague.example, name 'Romeo'"[:43] + "…", 1),),
+            (Mark(MarkKind.SENT, 0, "set item romeo@montague.example, name 'Romeo'"[:43] + "…", 1),),
         ),
-        ("The client sends", (Mark(Kind.EXPECTED, 1, "iq set roster", 2),)),
-        ("The application hands over, to be sent", (Mark(Kind.SENT, 0, "presence", 1),)),
-        ("From the server arrives", (Mark(Kind.SENT, 2, "presence", 1),)),
+        ("The client sends", (Mark(MarkKind.EXPECTED, 1, "iq set roster", 2),)),
+        ("The application hands over, to be sent", (Mark(MarkKind.SENT, 0, "presence", 1),)),
+        ("From the server arrives", (Mark(MarkKind.SENT, 2, "presence", 1),)),
         (
             f"The application is told: available {JULIET}.",
-            (Mark(Kind.EXPECTED, 1, f"available {JULIET}", 0),),
+            (Mark(MarkKind.EXPECTED, 1, f"available {JULIET}", 0),),
         ),
         (
             "The application is told nothing of: item_added, unavailable.",
-            (Mark(Kind.ABSENT, 1, "item_added, unavailable", 0),),
+            (Mark(MarkKind.ABSENT, 1, "item_added, unavailable", 0),),
         ),
-        ("The client sends nothing more.", (Mark(Kind.SILENCE, 2),)),
-        ("That changed nothing, and the application was told nothing.", (Mark(Kind.CHECK, 1, "ignored"),)),
-        ("Next time the client would ask with no version.", (Mark(Kind.CHECK, 1, "no version"),)),
-        ("The client's roster is: romeo@montague.example both.", (Mark(Kind.CHECK, 1, "roster"),)),
+        ("The client sends nothing more.", (Mark(MarkKind.SILENCE, 2),)),
+        ("That changed nothing, and the application was told nothing.", (Mark(MarkKind.CHECK, 1, "ignored"),)),
+        ("Next time the client would ask with no version.", (Mark(MarkKind.CHECK, 1, "no version"),)),
+        ("The client's roster is: romeo@montague.example both.", (Mark(MarkKind.CHECK, 1, "roster"),)),
         (
             f"Of {JULIET} are known to be available: chamber (priority 1). "
             f"Of {JULIET} the client ranks first: chamber.",
-            (Mark(Kind.CHECK, 1, f"presence of {JULIET}"),),
+            (Mark(MarkKind.CHECK, 1, f"presence of {JULIET}"),),
         ),
     ]
 
@@ -255,13 +267,13 @@ def test_a_row_of_appendix_a_goes_from_state_to_state(tmp_path: Path) -> None:
         f"Whatever else has come at {BALCONY} and remote.example is not looked at.",
     ]
     assert [(line.says, line.marks) for line in outbound.lines[4:]] == [
-        (f"{BALCONY} sends", (Mark(Kind.SENT, 0, "presence subscribe to romeo", 1),)),
-        ("remote.example gets, among other things", (Mark(Kind.EXPECTED, 1, "presence subscribe from juliet", 2),)),
-        ("The new state is None + Pending Out.", (Mark(Kind.CHECK, 1, "None + Pending Out"),)),
+        (f"{BALCONY} sends", (Mark(MarkKind.SENT, 0, "presence subscribe to romeo", 1),)),
+        ("remote.example gets, among other things", (Mark(MarkKind.EXPECTED, 1, "presence subscribe from juliet", 2),)),
+        ("The new state is None + Pending Out.", (Mark(MarkKind.CHECK, 1, "None + Pending Out"),)),
     ]
-    assert inbound.lines[4].marks == (Mark(Kind.SENT, 2, "presence subscribe to juliet", 1),)
+    assert inbound.lines[4].marks == (Mark(MarkKind.SENT, 2, "presence subscribe to juliet", 1),)
     assert inbound.lines[5].says == f"At {BALCONY} nothing like this has come"
-    assert inbound.lines[5].marks == (Mark(Kind.ABSENT, 1, "presence subscribe from romeo", 0),)
+    assert inbound.lines[5].marks == (Mark(MarkKind.ABSENT, 1, "presence subscribe from romeo", 0),)
 
 
 def test_a_cell_of_the_message_table_offers_its_outcomes(tmp_path: Path) -> None:
@@ -271,21 +283,26 @@ def test_a_cell_of_the_message_table_offers_its_outcomes(tmp_path: Path) -> None
 
     resources = tuple([Participant(f"juliet/r{n}", "capulet.example") for n in range(3)])
     assert several.participants == (*resources, SERVER_LINE, REMOTE_LINE)
-    assert several.lines[-2].marks == (Mark(Kind.SENT, 4, "message chat to juliet", 3),)
+    assert several.lines[-2].marks == (Mark(MarkKind.SENT, 4, "message chat to juliet", 3),)
     assert several.lines[-1] == Line(
         "One of these happens",
         branches=(
-            (Line("It is delivered to the most available resource.", marks=(Mark(Kind.CHECK, 3, "most available"),)),),
+            (
+                Line(
+                    "It is delivered to the most available resource.",
+                    marks=(Mark(MarkKind.CHECK, 3, "most available"),),
+                ),
+            ),
             (
                 Line(
                     "It is delivered to all resources of non-negative priority.",
-                    marks=(Mark(Kind.CHECK, 3, "all"),),
+                    marks=(Mark(MarkKind.CHECK, 3, "all"),),
                 ),
             ),
         ),
     )
     assert nobody.participants == (SERVER_LINE, REMOTE_LINE)
-    assert nobody.lines[-1] == Line("The sender gets an error.", marks=(Mark(Kind.CHECK, 0, "error"),))
+    assert nobody.lines[-1] == Line("The sender gets an error.", marks=(Mark(MarkKind.CHECK, 0, "error"),))
 
 
 def test_rows_have_titles_of_their_own(tmp_path: Path) -> None:

@@ -20,12 +20,12 @@ from tests.conformance.stage import (
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
 from xmpp_im_conformance.format.finding import find
-from xmpp_im_conformance.format.story import Kind, Mark, Scene
+from xmpp_im_conformance.format.story import Mark, MarkKind, Scene
 from xmpp_im_conformance.format.vectors import Vector
 from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_conformance.reports.html.scenes import scene_of
 from xmpp_im_conformance.running.outcome import Outcome
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 
 # --- where a vector failed --------------------------------------------------------------------------------
 
@@ -51,13 +51,13 @@ def drawn(tmp_path: Path, step: Any, *came: tuple[str, str], **keys: Any) -> tup
 
 
 def test_what_did_not_come_is_missing_and_nothing_is_drawn_instead(tmp_path: Path) -> None:
-    assert drawn(tmp_path, receive("<message/>")) == (Mark(Kind.MISSING, 1, "missing: message", 0),)
+    assert drawn(tmp_path, receive("<message/>")) == (Mark(MarkKind.MISSING, 1, "missing: message", 0),)
 
 
 def test_what_came_instead_is_drawn_below_what_is_missing(tmp_path: Path) -> None:
     assert drawn(tmp_path, receive("<message/>"), (BALCONY, "<iq type='result'/>")) == (
-        Mark(Kind.MISSING, 1, "missing: message", 0),
-        Mark(Kind.CAME, 1, "came: iq result", 0),
+        Mark(MarkKind.MISSING, 1, "missing: message", 0),
+        Mark(MarkKind.CAME, 1, "came: iq result", 0),
     )
 
 
@@ -68,10 +68,10 @@ def test_what_came_elsewhere_or_later_is_drawn_as_come_besides(tmp_path: Path) -
 
     assert [each.name for each in scene.participants] == ["juliet/balcony", "server", REMOTE]
     assert scene.lines[number].marks == (
-        Mark(Kind.MISSING, 1, "missing: presence", 0),
-        Mark(Kind.CAME, 1, "came: iq result", 0),
-        Mark(Kind.BESIDES, 1, "besides: message chat", 0),
-        Mark(Kind.BESIDES, 1, "besides: presence", 2),
+        Mark(MarkKind.MISSING, 1, "missing: presence", 0),
+        Mark(MarkKind.CAME, 1, "came: iq result", 0),
+        Mark(MarkKind.BESIDES, 1, "besides: message chat", 0),
+        Mark(MarkKind.BESIDES, 1, "besides: presence", 2),
     )
 
 
@@ -79,24 +79,24 @@ def test_of_several_only_those_that_did_not_come_are_missing(tmp_path: Path) -> 
     step = receive("<message/>", "<presence/>")
 
     assert drawn(tmp_path, step, (BALCONY, "<message/>"), (BALCONY, "<iq type='get'/>")) == (
-        Mark(Kind.EXPECTED, 1, "message", 0),
-        Mark(Kind.MISSING, 1, "missing: presence", 0),
-        Mark(Kind.CAME, 1, "came: iq get", 0),
-        Mark(Kind.BESIDES, 1, "besides: message", 0),
+        Mark(MarkKind.EXPECTED, 1, "message", 0),
+        Mark(MarkKind.MISSING, 1, "missing: presence", 0),
+        Mark(MarkKind.CAME, 1, "came: iq get", 0),
+        Mark(MarkKind.BESIDES, 1, "besides: message", 0),
     )
 
 
 def test_where_silence_was_expected_what_came_is_drawn(tmp_path: Path) -> None:
     assert drawn(tmp_path, {"silent": [BALCONY]}, (BALCONY, "<presence type='unavailable'/>")) == (
-        Mark(Kind.SILENCE, 0),
-        Mark(Kind.CAME, 1, "came: presence unavailable", 0),
+        Mark(MarkKind.SILENCE, 0),
+        Mark(MarkKind.CAME, 1, "came: presence unavailable", 0),
     )
 
 
 def test_a_roster_that_is_another_is_marked_as_wrong(tmp_path: Path) -> None:
     step = {"roster": {"of": JULIET, "items": [{"jid": "romeo@remote.example"}]}}
 
-    assert drawn(tmp_path, step) == (Mark(Kind.WRONG, 1, "roster of juliet"),)
+    assert drawn(tmp_path, step) == (Mark(MarkKind.WRONG, 1, "roster of juliet"),)
 
 
 def test_each_alternative_shows_what_is_missing_of_it(tmp_path: Path) -> None:
@@ -106,11 +106,11 @@ def test_each_alternative_shows_what_is_missing_of_it(tmp_path: Path) -> None:
 
     line = scene.lines[number]
     assert [[mark.kind for mark in each.marks] for branch in line.branches for each in branch] == [
-        [Kind.MISSING],
-        [Kind.MISSING],
-        [Kind.SILENCE],
+        [MarkKind.MISSING],
+        [MarkKind.MISSING],
+        [MarkKind.SILENCE],
     ]
-    assert line.marks == (Mark(Kind.CAME, 1, "came: iq set", 0),)
+    assert line.marks == (Mark(MarkKind.CAME, 1, "came: iq set", 0),)
 
 
 def test_what_is_left_at_the_end_is_drawn_there(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_what_is_left_at_the_end_is_drawn_there(tmp_path: Path) -> None:
 
     assert number == len(scene.lines) - 1
     assert scene.lines[-1].says == END.says
-    assert scene.lines[-1].marks == (Mark(Kind.CAME, 1, "came: message", 2),)
+    assert scene.lines[-1].marks == (Mark(MarkKind.CAME, 1, "came: message", 2),)
 
 
 def test_a_flood_is_drawn_in_part_and_counted(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_a_client_shows_what_it_sent_and_told_instead(tmp_path: Path) -> None:
     (case,) = told_of_client(tmp_path, steps)
 
     assert case.lines[1].marks == (
-        Mark(Kind.MISSING, 1, "missing: presence", 2),
-        Mark(Kind.CAME, 1, "came: iq get roster", 2),
+        Mark(MarkKind.MISSING, 1, "missing: presence", 2),
+        Mark(MarkKind.CAME, 1, "came: iq get roster", 2),
     )
 
 
@@ -143,8 +143,8 @@ def test_a_client_that_tells_something_else_shows_what(tmp_path: Path) -> None:
     (case,) = told_of_client(tmp_path, steps)
 
     (expected, came) = case.lines[1].marks
-    assert expected.kind is Kind.ABSENT
-    assert (came.kind, came.at, came.to) == (Kind.CAME, 1, 0)
+    assert expected.kind is MarkKind.ABSENT
+    assert (came.kind, came.at, came.to) == (MarkKind.CAME, 1, 0)
     assert came.label.startswith("came: message romeo@montague.example")
 
 
@@ -152,7 +152,7 @@ def told_of_client(tmp_path: Path, steps: Sequence[Any]) -> list[Scene]:
     data = {"title": "a case", "rfc": ["6121 3"], "account": JULIET, "steps": steps}
     file = tmp_path / "client.json"
     file.write_text(json.dumps(data), encoding="utf-8")
-    found = [run(vector, Embedded(), EmbeddedClient()) for vector in find([file])]
+    found = [run_vector(vector, Embedded(), EmbeddedClient()) for vector in find([file])]
     assert [each.outcome for each in found] == [Outcome.FAILED], found
     return [scene_of(each.vector.scenario, each.evidence) for each in found if isinstance(each.vector, Vector)]
 
@@ -162,12 +162,12 @@ def test_a_row_of_a_table_shows_what_was_routed_against_it(tmp_path: Path) -> No
     file = tmp_path / "table.json"
     file.write_text(json.dumps(table), encoding="utf-8")
     (vector,) = find([file])
-    found = run(vector, Embedded(), None)
+    found = run_vector(vector, Embedded(), None)
     assert isinstance(vector, Vector)
 
     assert found.evidence is not None
     assert found.evidence.step == 5
     assert scene_of(vector.scenario, found.evidence).lines[5].marks[:2] == (
-        Mark(Kind.ABSENT, 1, "presence subscribe from juliet", 2),
-        Mark(Kind.CAME, 1, "came: presence subscribe from juliet", 2),
+        Mark(MarkKind.ABSENT, 1, "presence subscribe from juliet", 2),
+        Mark(MarkKind.CAME, 1, "came: presence subscribe from juliet", 2),
     )

@@ -23,12 +23,12 @@ from xmpp_im_conformance.drivers.stdio.server import StdioDriver
 from xmpp_im_conformance.format.data import SCHEMA
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.schema import problems
-from xmpp_im_conformance.format.vectors import Malformed, Vector
+from xmpp_im_conformance.format.vectors import MalformedFile, Vector
 from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 from xmpp_im_conformance.running.outcome import Outcome
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 
-Vectors = list[Vector | Malformed]
+Vectors = list[Vector | MalformedFile]
 
 
 @define
@@ -47,7 +47,7 @@ def core() -> Watched:
     return Watched([sys.executable, "-m", "xmpp_im_conformance.cli.stdio"], timeout=60)
 
 
-def some(vectors: Iterable[Vector | Malformed], one_in: int) -> Iterator[Vector | Malformed]:
+def some(vectors: Iterable[Vector | MalformedFile], one_in: int) -> Iterator[Vector | MalformedFile]:
     """A part of the vectors: one in so many, and of each kind of step the first that has it."""
     seen: set[str] = set()
     for number, vector in enumerate(vectors):
@@ -66,15 +66,15 @@ def first(talk: Iterable[tuple[dict[str, Any], Any]], many: int) -> Iterator[tup
             yield request, answer
 
 
-def outcomes(vectors: Iterable[Vector | Malformed], program: Program) -> list[tuple[str, Outcome]]:
+def outcomes(vectors: Iterable[Vector | MalformedFile], program: Program) -> list[tuple[str, Outcome]]:
     server, client = StdioDriver(program), StdioClient(program)
-    return [(vector.id, run(vector, server, client).outcome) for vector in vectors]
+    return [(vector.id, run_vector(vector, server, client).outcome) for vector in vectors]
 
 
 @pytest.mark.parametrize("one_in", [40, pytest.param(6, marks=pytest.mark.slow)])
 def test_the_core_does_over_the_protocol_what_it_does_embedded(one_in: int) -> None:
     vectors = list(some(packaged(), one_in))
-    embedded = [(vector.id, run(vector, Embedded(), EmbeddedClient()).outcome) for vector in vectors]
+    embedded = [(vector.id, run_vector(vector, Embedded(), EmbeddedClient()).outcome) for vector in vectors]
     with closing(core()) as program:
         over_stdio = outcomes(vectors, program)
 
@@ -104,9 +104,9 @@ def test_what_fails_embedded_fails_over_the_protocol_with_the_same_words(tmp_pat
         vectors += read_file(file, str(number))
 
     with closing(core()) as program:
-        found = [run(vector, StdioDriver(program), StdioClient(program)) for vector in vectors]
+        found = [run_vector(vector, StdioDriver(program), StdioClient(program)) for vector in vectors]
 
-    assert found == [run(vector, Embedded(), EmbeddedClient()) for vector in vectors]
+    assert found == [run_vector(vector, Embedded(), EmbeddedClient()) for vector in vectors]
     assert [each.outcome for each in found] == [Outcome.FAILED, Outcome.NOT_APPLICABLE, Outcome.FAILED]
 
 

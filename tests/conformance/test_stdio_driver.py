@@ -18,7 +18,7 @@ from xmpp_im_conformance.drivers.stdio.client import StdioClient
 from xmpp_im_conformance.drivers.stdio.server import StdioDriver
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.running.outcome import Outcome, Result
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 
 PASSED, FAILED, NOT_APPLICABLE = Outcome.PASSED, Outcome.FAILED, Outcome.NOT_APPLICABLE
 CLIENT = {"title": "a client", "rfc": ["6121 2"], "account": JULIET}
@@ -33,7 +33,7 @@ def results(tmp_path: Path, *vectors: Mapping[str, Any], **options: Any) -> list
         for vector in vectors:
             file.write_text(json.dumps(vector), encoding="utf-8")
             (only,) = read_file(file, "vector")
-            found.append(run(only, StdioDriver(each), StdioClient(each)))
+            found.append(run_vector(only, StdioDriver(each), StdioClient(each)))
     assert not [result for result in found if "malformed vector" in result.detail], found
     return found
 

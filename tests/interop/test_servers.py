@@ -17,7 +17,7 @@ from interop.__main__ import run_live
 from interop.servers import PROSODY, SERVERS, Server
 from tests.conformance.packaged import packaged
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
-from xmpp_im_conformance.format.vectors import Malformed, Vector
+from xmpp_im_conformance.format.vectors import MalformedFile, Vector
 from xmpp_im_conformance.format.worlds import ServerFailed, Setup
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
@@ -51,7 +51,7 @@ def config(request: pytest.FixtureRequest) -> Iterator[LiveConfig]:
 
 
 @pytest.fixture(scope="module")
-def vectors() -> Sequence[Vector | Malformed]:
+def vectors() -> Sequence[Vector | MalformedFile]:
     return [vector for vector in packaged() if vector.id in IDS]
 
 
@@ -62,7 +62,7 @@ def seen(results: Sequence[Result]) -> set[tuple[str, Outcome, str]]:
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 @pytest.mark.parametrize("tls", ["never", "required"])
 def test_vectors_pass_whatever_way_the_clients_log_in(
-    config: LiveConfig, vectors: Sequence[Vector | Malformed], tls: Literal["never", "required"], mechanism: str
+    config: LiveConfig, vectors: Sequence[Vector | MalformedFile], tls: Literal["never", "required"], mechanism: str
 ) -> None:
     results = run_live(vectors, evolve(config, tls=tls, mechanisms=(mechanism,)))
 
@@ -85,7 +85,7 @@ modules_disabled = { "s2s"; "bosh"; "http" }
 OTHERS: Final = ("features/presence-sub-request", "features/roster-set", "domain/message-inbound")
 
 
-def loses_a_stream(vector: Vector | Malformed) -> bool:
+def loses_a_stream(vector: Vector | MalformedFile) -> bool:
     """Whether a scenario needs stream management (XEP-0198)."""
     if "/scenarios/" not in vector.file:
         return False
@@ -117,7 +117,7 @@ def test_a_certificate_of_an_authority_that_is_not_trusted_is_an_error(config: L
         suspicious.world(Setup({"juliet@capulet.example": ()}))
 
 
-def test_accounts_are_made_and_removed_by_a_command(vectors: Sequence[Vector | Malformed]) -> None:
+def test_accounts_are_made_and_removed_by_a_command(vectors: Sequence[Vector | MalformedFile]) -> None:
     PROSODY.installed()
     with PROSODY.running() as config:
         by_command = PROSODY.by_command(config)

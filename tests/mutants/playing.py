@@ -50,10 +50,10 @@ class Vectors:
         """Run one; which is the following one makes no difference."""
         from xmpp_im_conformance.drivers import core_drivers
         from xmpp_im_conformance.running.outcome import Outcome
-        from xmpp_im_conformance.running.run import run
+        from xmpp_im_conformance.running.run import run_vector
 
         drivers = core_drivers()
-        return run(self.found[id], drivers.server, drivers.client).outcome is not Outcome.FAILED  # type: ignore[arg-type]
+        return run_vector(self.found[id], drivers.server, drivers.client).outcome is not Outcome.FAILED  # type: ignore[arg-type]
 
 
 # --- tests ------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import given
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.running.outcome import Outcome
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 from xmpp_im_core.codec import parse_element
 from xmpp_im_core.testing import (
     REMOTE,
@@ -95,6 +95,6 @@ def test_what_the_core_does_is_a_vector_that_the_core_passes(
     file.write_text(json.dumps(to_scenario(trace, seen, title="a trace", in_order=True)), encoding="utf-8")
 
     (vector,) = read_file(file, "trace")
-    result = run(vector, Embedded(), None)
+    result = run_vector(vector, Embedded(), None)
 
     assert result.outcome is Outcome.PASSED, result.detail

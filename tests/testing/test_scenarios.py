@@ -11,7 +11,7 @@ from hypothesis import given
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.running.outcome import Outcome
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 from xmpp_im_core.testing import (
     USERS,
     Act,
@@ -34,7 +34,7 @@ def outcome(scenario: object, directory: Path) -> Outcome:
     file = directory / "trace.json"
     file.write_text(json.dumps(scenario), encoding="utf-8")
     (vector,) = read_file(file, "trace")
-    return run(vector, Embedded(), None).outcome
+    return run_vector(vector, Embedded(), None).outcome
 
 
 def written(trace: tuple[Act, ...]) -> dict[str, object]:

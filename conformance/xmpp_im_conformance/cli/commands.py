@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from xmpp_im_conformance.cli.options import ACTS, driver_option, driver_options, file_options
+from xmpp_im_conformance.cli.options import ACT_CHAPTERS, driver_option, driver_options, file_options
 
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
@@ -45,7 +45,7 @@ def run(context: click.Context, /, **options: Any) -> None:  # what click has re
 @main.command()
 @click.option("--server", metavar="HOST:PORT", help="live: where clients connect; the same as --host and --port.")
 @driver_option("live")
-@click.option("--acts", multiple=True, type=click.Choice(ACTS), help="Only the acts of this chapter.")
+@click.option("--acts", multiple=True, type=click.Choice(ACT_CHAPTERS), help="Only the acts of this chapter.")
 @click.option("--examples", type=click.IntRange(1), default=200, show_default=True, help="How many traces are drawn.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The seed of the random traces.")
 @click.option("--seconds", type=click.FloatRange(0), default=300, show_default=True, help="When to stop at the latest.")

@@ -12,7 +12,7 @@ from xmpp_im_conformance.drivers import NAMES
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-ACTS: Final = ("rosters", "subscriptions", "presence", "messages")
+ACT_CHAPTERS: Final = ("rosters", "subscriptions", "presence", "messages")
 """The keys of ``differ.kinds.CHAPTERS``, which takes long to import."""
 
 _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)

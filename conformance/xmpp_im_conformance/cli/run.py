@@ -21,7 +21,7 @@ from xmpp_im_conformance.reports.terminal import (
     print_uncovered,
 )
 from xmpp_im_conformance.running.outcome import Outcome, Result
-from xmpp_im_conformance.running.run import run
+from xmpp_im_conformance.running.run import run_vector
 
 
 def run_vectors(
@@ -47,7 +47,7 @@ def run_vectors(
     console = Console()
     shown = track(vectors, "Running", console=console, transient=True, disable=quiet or not console.is_terminal)
     with playing(driver, **options) as drivers:
-        results = [run(vector, drivers.server, drivers.client) for vector in shown]
+        results = [run_vector(vector, drivers.server, drivers.client) for vector in shown]
     write_files(results, Tested(driver, drivers.about()), {"json": json, "junit": junit, "html": html})
     print_failures(console, results)
     if not quiet:

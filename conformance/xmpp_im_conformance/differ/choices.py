@@ -33,7 +33,7 @@ from xmpp_im_core.testing import (
 
 
 @frozen
-class Scene:
+class ModelAct:
     """An act, and the rosters that it changes, as the model has them."""
 
     act: Act
@@ -43,7 +43,7 @@ class Scene:
     """The clients that have asked for the roster (§2.2)."""
 
 
-Overlooks: TypeAlias = Callable[[Scene, str, Element], bool]
+Overlooks: TypeAlias = Callable[[ModelAct, str, Element], bool]
 """Whether a stanza that somebody gets in a scene does not count."""
 
 
@@ -72,7 +72,7 @@ class Choices:
         changes = {name: value for choice in self.made for name, value in choice.policy.items()}
         return evolve(DEFAULT, **changes)
 
-    def counted(self, seen: Observation, scene: Scene) -> Observation:
+    def counted(self, seen: Observation, scene: ModelAct) -> Observation:
         """Return what counts of an observation, in which all that is the same is written alike."""
         overlooking = [choice.overlooks for choice in self.made if choice.overlooks is not None]
         left = {
@@ -103,7 +103,7 @@ def _written(child: Element | str) -> bytes:
 # --- stanzas more or less ---------------------------------------------------------------------------------
 
 
-def _idle_push(scene: Scene, at: str, stanza: Element) -> bool:
+def _idle_push(scene: ModelAct, at: str, stanza: Element) -> bool:
     """A push of an item that is as it was, or of one that was not there and is not."""
     query = stanza.first("query", ROSTER)
     if query is None or not _is_push(stanza):
@@ -123,17 +123,17 @@ def _is_push(stanza: Element) -> bool:
     return stanza.get("type") == "set" and stanza.first("query", ROSTER) is not None
 
 
-def _uninterested_push(scene: Scene, at: str, stanza: Element) -> bool:
+def _uninterested_push(scene: ModelAct, at: str, stanza: Element) -> bool:
     return at not in scene.interested and _is_push(stanza)
 
 
-def _uninterested_notice(scene: Scene, at: str, stanza: Element) -> bool:
+def _uninterested_notice(scene: ModelAct, at: str, stanza: Element) -> bool:
     """An approval, a cancellation or the like, for a client that has not asked for the roster."""
     notices = ("subscribed", "unsubscribe", "unsubscribed")
     return at not in scene.interested and at != REMOTE and stanza.name == "presence" and stanza.get("type") in notices
 
 
-def _request_again(scene: Scene, at: str, stanza: Element) -> bool:
+def _request_again(scene: ModelAct, at: str, stanza: Element) -> bool:
     """An unanswered request of the user, sent again with initial presence."""
     return isinstance(scene.act, SendsAvailable) and (stanza.name, stanza.get("type"), stanza.get("from")) == (
         "presence",
@@ -142,7 +142,7 @@ def _request_again(scene: Scene, at: str, stanza: Element) -> bool:
     )
 
 
-def _silence_or_error(scene: Scene, at: str, stanza: Element) -> bool:
+def _silence_or_error(scene: ModelAct, at: str, stanza: Element) -> bool:
     """An error for a message to a resource that is not there, if the RFC allows silence as well (§8.5.4: S/E)."""
     return (
         isinstance(scene.act, SendsMessage)
@@ -160,17 +160,17 @@ def _is_bare_unavailable(stanza: Element) -> bool:
     return (stanza.name, stanza.get("type")) == ("presence", "unavailable") and _is_bare(stanza.get("from"))
 
 
-def _presence_of_absent(scene: Scene, at: str, stanza: Element) -> bool:
+def _presence_of_absent(scene: ModelAct, at: str, stanza: Element) -> bool:
     """Bare unavailable presence, which answers a probe where nobody is there."""
     return isinstance(scene.act, SendsAvailable | SendsProbe) and _is_bare_unavailable(stanza)
 
 
-def _acknowledgement(scene: Scene, at: str, stanza: Element) -> bool:
+def _acknowledgement(scene: ModelAct, at: str, stanza: Element) -> bool:
     """Bare unavailable presence of the contact, for whoever asks for a subscription."""
     return isinstance(scene.act, SendsSubscribe) and _is_bare_unavailable(stanza)
 
 
-def _presence_once_more(scene: Scene, at: str, stanza: Element) -> bool:
+def _presence_once_more(scene: ModelAct, at: str, stanza: Element) -> bool:
     """Presence of the contact, for a user who asks for a subscription and has it."""
     act = scene.act
     if not isinstance(act, SendsSubscribe) or (stanza.name, stanza.get("type")) != ("presence", None):
@@ -179,11 +179,11 @@ def _presence_once_more(scene: Scene, at: str, stanza: Element) -> bool:
     return item is not None and item.get("subscription") in ("from", "both")
 
 
-def _refused_probe(scene: Scene, at: str, stanza: Element) -> bool:
+def _refused_probe(scene: ModelAct, at: str, stanza: Element) -> bool:
     return isinstance(scene.act, SendsProbe) and (stanza.name, stanza.get("type")) == ("presence", "unsubscribed")
 
 
-def _own_resource(scene: Scene, at: str, stanza: Element) -> bool:
+def _own_resource(scene: ModelAct, at: str, stanza: Element) -> bool:
     """Presence of the user's other resources, for one that has become available."""
     sender = stanza.get("from") or ""
     return (
@@ -195,14 +195,14 @@ def _own_resource(scene: Scene, at: str, stanza: Element) -> bool:
     )
 
 
-def _answer_to_unsubscribe(scene: Scene, at: str, stanza: Element) -> bool:
+def _answer_to_unsubscribe(scene: ModelAct, at: str, stanza: Element) -> bool:
     return isinstance(scene.act, SendsUnsubscribe | RemovesItem) and (stanza.name, stanza.get("type")) == (
         "presence",
         "unsubscribed",
     )
 
 
-def _idle_end(scene: Scene, at: str, stanza: Element) -> bool:
+def _idle_end(scene: ModelAct, at: str, stanza: Element) -> bool:
     """What ends a subscription, or a request, that the item which was removed did not have."""
     return isinstance(scene.act, RemovesItem | SetsItem | SendsUnsubscribed) and (
         stanza.name == "presence" and stanza.get("type") == "unsubscribe"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import define, evolve, field, frozen
 
-from xmpp_im_conformance.differ.choices import CHOICES, Choice, Choices, Scene
+from xmpp_im_conformance.differ.choices import CHOICES, Choice, Choices, ModelAct
 from xmpp_im_conformance.differ.likeness import Differences, Likeness, is_known
 from xmpp_im_conformance.differ.ordering import disorder
 from xmpp_im_core.element import Element
@@ -114,7 +114,7 @@ class _Comparison:
             ours, theirs = self._core(choices.policy)[number], self.seen[number]
             interested = _interested_after(interested, act)
             if theirs.rosters or ours.received != theirs.received:
-                scene = Scene(act, before, ours.rosters, interested)
+                scene = ModelAct(act, before, ours.rosters, interested)
                 counted = choices.counted(ours, scene), choices.counted(theirs, scene)
                 found = compared(act, number, *counted) or disorder(act, number, *counted)
                 if found:

@@ -23,7 +23,7 @@ from xmpp_im_core.testing import (
     SetsItem,
 )
 
-CHAPTERS: Final[Mapping[str, frozenset[type[Act]]]] = {
+ACTS_OF_CHAPTERS: Final[Mapping[str, frozenset[type[Act]]]] = {
     "rosters": frozenset({SetsItem, RemovesItem}),
     "subscriptions": frozenset({SendsSubscribe, SendsSubscribed, SendsUnsubscribe, SendsUnsubscribed}),
     "presence": frozenset({SendsUnavailable, Disconnects, SendsProbe}),
@@ -36,4 +36,4 @@ _ALWAYS: Final[frozenset[type[Act]]] = frozenset({GetsRoster, SendsAvailable})
 
 def kinds_of(chapters: Collection[str]) -> frozenset[type[Act]]:
     """Return the acts of these chapters; of all, where none is named."""
-    return frozenset().union(*[CHAPTERS[name] for name in chapters], _ALWAYS) if chapters else ACT_KINDS
+    return frozenset().union(*[ACTS_OF_CHAPTERS[name] for name in chapters], _ALWAYS) if chapters else ACT_KINDS

@@ -23,7 +23,7 @@ from xmpp_im_core.testing import (
     xml_of,
 )
 
-Play: TypeAlias = Callable[[Sequence[Act]], tuple[Observation, ...]]
+Player: TypeAlias = Callable[[Sequence[Act]], tuple[Observation, ...]]
 """Plays a trace on fresh accounts, and returns what was seen after each act. Of an observation that holds no roster
 none was looked at."""
 
@@ -43,7 +43,7 @@ _EXTRAS: Final = frozenset(
 """What servers add to presence and messages and RFC 6121 does not define; no act sends any of it."""
 
 
-def playing_on(driver: Driver, *, peers: bool = False) -> Play:
+def playing_on(driver: Driver, *, peers: bool = False) -> Player:
     """Return what plays traces on a driver's server.
 
     Only those take part whom an act names; their rosters are looked at in the end, when nothing is changed by that.

@@ -16,7 +16,7 @@ from xmpp_im_conformance.differ.crashing import Crashed, telling_crashes
 from xmpp_im_conformance.differ.drawing import drawn
 from xmpp_im_conformance.differ.judging import Verdict, judge
 from xmpp_im_conformance.differ.likeness import Likeness
-from xmpp_im_conformance.differ.playing import Play
+from xmpp_im_conformance.differ.playing import Player
 from xmpp_im_conformance.differ.shrinking import Trace, shrunk
 from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 from xmpp_im_core.testing import ACT_KINDS, Act, Observation, possible
@@ -63,7 +63,7 @@ class Report:
 
 
 def search(
-    play: Play,
+    play: Player,
     *,
     examples: int,
     random: int = 0,
@@ -105,7 +105,7 @@ class _Over(Exception):
 
 @define
 class _Search:
-    play: Play
+    play: Player
     is_over: Callable[[], bool]
     report: Report = field(factory=Report)
     _seen: dict[Trace, tuple[Observation, ...]] = field(factory=dict)

@@ -37,7 +37,7 @@ def hiding(secrets: Iterable[str]) -> Iterator[None]:
         raise kind(text) from None
 
 
-def told(command: Sequence[str]) -> str:
+def command_in_words(command: Sequence[str]) -> str:
     """Return what may be shown of a command: its program, and the arguments that are files; a token is not a file."""
     program, *arguments = command
     words = [HIDDEN if _ASSIGNMENT.match(program) else program]

@@ -46,7 +46,7 @@ class Part:
 
 
 @frozen
-class Row:
+class ComparedLine:
     """A line of what was expected, and the corresponding line of what came. A side without a counterpart is empty."""
 
     expected: tuple[Part, ...] = ()
@@ -76,7 +76,7 @@ def _text(parts: Iterable[Part]) -> str:
 class Comparison:
     """An expected stanza and one that came; or only one of them, if the other has no counterpart."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ComparedLine, ...]
 
     @property
     def why(self) -> str:
@@ -97,7 +97,7 @@ class Comparison:
         return "\n".join([f"    {line}" for row in self.rows for line in row.lines()])
 
 
-def compare(expected: Element, came: Element, bindings: Bindings, manner: Manner = EXACT) -> Comparison:
+def compare_stanzas(expected: Element, came: Element, bindings: Bindings, manner: Manner = EXACT) -> Comparison:
     """Compare two stanzas."""
     return Comparison(tuple(_both(expected, came, CLIENT, CLIENT, bindings, "", manner.free)))
 
@@ -110,7 +110,7 @@ def pair_off(
     compared: list[Comparison] = []
     for each in expected[:_MOST]:
         alike = [other for other in left if other.name == each.name or is_wildcard(each)] or left
-        tried = [(compare(each, other, bindings, manner), other) for other in alike]
+        tried = [(compare_stanzas(each, other, bindings, manner), other) for other in alike]
         best, other = min(tried, key=lambda one: one[0].distance, default=(None, None))
         if best is None or other is None:
             compared.append(Comparison(tuple(_alone(each, CLIENT, "", came=False, why="it did not come"))))
@@ -136,7 +136,7 @@ def _both(
     bindings: Bindings,
     indent: str,
     free: frozenset[str],
-) -> Iterator[Row]:
+) -> Iterator[ComparedLine]:
     ours = [*_opening(expected, outer, indent)]
     theirs = [*_opening(came, outer_came, indent)]
     if not is_wildcard(expected):
@@ -148,11 +148,11 @@ def _both(
         why = ""
         if not is_wildcard(expected) and not _matches(expected.text, came.text or None, bindings):
             why = f"text of <{came.name}>: expected {expected.text!r}, came {came.text!r}"
-        yield Row((*ours, *_ending(expected, why)), (*theirs, *_ending(came, why)))
+        yield ComparedLine((*ours, *_ending(expected, why)), (*theirs, *_ending(came, why)))
         return
-    yield Row((*ours, _end_of_tag(expected)), (*theirs, _end_of_tag(came)))
+    yield ComparedLine((*ours, _end_of_tag(expected)), (*theirs, _end_of_tag(came)))
     yield from _children(expected, came, bindings, f"{indent}  ")
-    yield Row(*[(Part(f"{indent}</{each.name}>"),) if each.children else () for each in (expected, came)])
+    yield ComparedLine(*[(Part(f"{indent}</{each.name}>"),) if each.children else () for each in (expected, came)])
 
 
 def _end_of_tag(each: Element) -> Part:
@@ -216,17 +216,17 @@ def _matches(pattern: str, value: str | None, bindings: Bindings) -> bool:
 # --- children ---------------------------------------------------------------------------------------------
 
 
-def _children(expected: Element, came: Element, bindings: Bindings, indent: str) -> Iterator[Row]:
+def _children(expected: Element, came: Element, bindings: Bindings, indent: str) -> Iterator[ComparedLine]:
     anything = any(is_wildcard(child) for child in expected.elements)
     left = [*came.elements]
     ours, theirs = expected.text.strip(), came.text.strip()
     if ours or theirs:
         differs = not _matches(ours, theirs or None, bindings) and not (anything and not ours)
         why = f"text of <{came.name}>: expected {ours!r}, came {theirs!r}" if differs else ""
-        yield Row(*[(Part(f"{indent}{escape(text)}", why),) if text else () for text in (ours, theirs)])
+        yield ComparedLine(*[(Part(f"{indent}{escape(text)}", why),) if text else () for text in (ours, theirs)])
     for child in expected.elements:
         if is_wildcard(child):
-            yield Row((Part(f"{indent}… any other children"),), ())
+            yield ComparedLine((Part(f"{indent}… any other children"),), ())
             continue
         wanted = child.elements[0] if child.namespace == ANY and child.elements else child
         found = _counterpart(wanted, left, bindings)
@@ -254,8 +254,8 @@ def _counterpart(wanted: Element, left: Sequence[Element], bindings: Bindings) -
     return next(iter(same or alike), None)
 
 
-def _alone(each: Element, outer: str, indent: str, *, came: bool, why: str) -> Iterator[Row]:
+def _alone(each: Element, outer: str, indent: str, *, came: bool, why: str) -> Iterator[ComparedLine]:
     """Show an element without a counterpart."""
     for line in pretty(each, outer, indent).splitlines():
         parts = (Part(line, why),)
-        yield Row(came=parts) if came else Row(parts)
+        yield ComparedLine(came=parts) if came else ComparedLine(parts)

@@ -12,7 +12,7 @@ from xmpp_im_conformance.format.matching import EXACT, FROM_CLIENT
 from xmpp_im_conformance.format.placeholders import Bindings
 from xmpp_im_core.element import Element
 
-SERVER: Final = "server"
+FROM_SERVER: Final = "server"
 """Where the stanzas of a client under test arrive; the name of the server in stories."""
 
 
@@ -23,7 +23,7 @@ class Unmet:
     says: str
     """Why, in a line."""
     at: str = ""
-    """Where it was looked for: at a full JID, the remote domain or ``SERVER``; empty if it was no stanza."""
+    """Where it was looked for: at a full JID, the remote domain or ``FROM_SERVER``; empty if it was no stanza."""
     expected: tuple[Element, ...] = ()
     """The stanzas that had to come there and did not."""
     came: tuple[Element, ...] = ()
@@ -33,7 +33,7 @@ class Unmet:
 
     def compared(self, bindings: Bindings) -> list[Comparison]:
         """Compare what was expected with what came."""
-        return pair_off(self.expected, self.came, bindings, FROM_CLIENT if self.at == SERVER else EXACT)
+        return pair_off(self.expected, self.came, bindings, FROM_CLIENT if self.at == FROM_SERVER else EXACT)
 
     def text(self, bindings: Bindings) -> str:
         """Return it for a terminal."""

@@ -9,12 +9,12 @@ from typing import Final
 
 from xmpp_im_conformance.format.data import VECTORS
 from xmpp_im_conformance.format.reading import read_file
-from xmpp_im_conformance.format.vectors import Malformed, Vector, in_section, sections
+from xmpp_im_conformance.format.vectors import MalformedFile, Vector, in_section, sections
 
 _FOLDERS: Final = {"scenarios": "", "tables": "tables/", "client": "client/"}
 
 
-def find(paths: Iterable[Path]) -> Iterator[Vector | Malformed]:
+def find(paths: Iterable[Path]) -> Iterator[Vector | MalformedFile]:
     """Yield the vectors of files and folders, each file once, sorted by path; without any, those of the package."""
     seen: set[Path] = set()
     for root in list(paths) or [VECTORS]:
@@ -39,7 +39,7 @@ def id_of(file: Path, root: Path) -> str:
     return file.stem if file == root else file.relative_to(root).with_suffix("").as_posix()
 
 
-def wanted(vector: Vector | Malformed, wanted_sections: Iterable[str], ids: Iterable[str]) -> bool:
+def wanted(vector: Vector | MalformedFile, wanted_sections: Iterable[str], ids: Iterable[str]) -> bool:
     """Whether a vector was asked for. Without any choice, all are.
 
     A malformed one that does not say which section it is about may be about any.
@@ -47,6 +47,6 @@ def wanted(vector: Vector | Malformed, wanted_sections: Iterable[str], ids: Iter
     wanted_sections, ids = tuple(wanted_sections), tuple(ids)
     if ids and not any(fnmatchcase(vector.id, pattern) for pattern in ids):
         return False
-    if not wanted_sections or (isinstance(vector, Malformed) and not sections(vector)):
+    if not wanted_sections or (isinstance(vector, MalformedFile) and not sections(vector)):
         return True
     return any(in_section(vector, section) for section in wanted_sections)

@@ -60,7 +60,7 @@ class SharedItem:
     groups: tuple[str, ...] = field(default=(), converter=_sorted)
 
 
-def read_item(data: Mapping[str, object]) -> Item:
+def read_expected_item(data: Mapping[str, object]) -> Item:
     """Read an item that the schema has accepted.
 
     :raises ValueError: if the request is not XML, or holds an unknown placeholder.
@@ -80,7 +80,7 @@ def stated_item(data: Mapping[str, object]) -> Item:
     return Item(**stated)  # type: ignore[arg-type]  # the schema has seen to the types
 
 
-def differences(expected: Iterable[Item], found: Iterable[Item], bindings: Bindings) -> list[str]:
+def item_differences(expected: Iterable[Item], found: Iterable[Item], bindings: Bindings) -> list[str]:
     """Compare two rosters; an empty list says that they are the same.
 
     Both are told apart by JID; the order of items and groups means nothing.

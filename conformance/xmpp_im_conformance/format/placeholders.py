@@ -52,9 +52,9 @@ def match_value(pattern: str, value: str | None, bindings: Bindings) -> Bindings
     elif word == "opt":
         matches = argument is None or value is None or value == argument
     elif word == "var":
-        matches = value == bound(argument, bindings)
+        matches = value == bound_value(argument, bindings)
     else:
-        matches = value is not None and value != bound(argument, bindings)
+        matches = value is not None and value != bound_value(argument, bindings)
     return bindings if matches else None
 
 
@@ -68,10 +68,10 @@ def fill_in(xml: str, bindings: Bindings) -> str:
 
     :raises BadPlaceholder: if a name was never bound.
     """
-    return _SENT.sub(lambda match: escape(bound(match[1], bindings), {"'": "&apos;", '"': "&quot;"}), xml)
+    return _SENT.sub(lambda match: escape(bound_value(match[1], bindings), {"'": "&apos;", '"': "&quot;"}), xml)
 
 
-def bound(name: str, bindings: Bindings) -> str:
+def bound_value(name: str, bindings: Bindings) -> str:
     """Return what was remembered under a name.
 
     :raises BadPlaceholder: if nothing was.

@@ -18,7 +18,7 @@ from xmpp_im_conformance.format.steps.base import BadVector, Step, read_at, read
 from xmpp_im_conformance.format.steps.client import CLIENT_STEPS, ExpectIgnored, ExpectNothingSent, ExpectSent
 from xmpp_im_conformance.format.steps.looks import LOOKS
 from xmpp_im_conformance.format.tables import read_row
-from xmpp_im_conformance.format.vectors import Malformed, Scenario, Side, Vector, plays_remote
+from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Side, Vector, plays_remote
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, ClientSetup, Setup
 
 _Data: TypeAlias = Mapping[str, Any]  # what the schema has accepted
@@ -26,18 +26,18 @@ _Data: TypeAlias = Mapping[str, Any]  # what the schema has accepted
 _KINDS: Final[Mapping[str, type[Step]]] = {key: kind for kind in (*ACTS, *LOOKS, *CLIENT_STEPS) for key in kind.keys}
 
 
-def read_file(path: Path, id: str) -> Iterator[Vector | Malformed]:
+def read_file(path: Path, id: str) -> Iterator[Vector | MalformedFile]:
     """Yield the vectors of a file: one, or for a table one for each row. What is wrong is yielded, not raised."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repetition)
     except (OSError, ValueError, RecursionError) as problem:
-        yield Malformed(id=id, file=str(path), why=f"not a JSON file: {problem}")
+        yield MalformedFile(id=id, file=str(path), why=f"not a JSON file: {problem}")
         return
     kind = kind_of(data)
     if kind is None:
-        yield Malformed(id=id, file=str(path), why="neither a scenario, nor a client scenario, nor a table")
+        yield MalformedFile(id=id, file=str(path), why="neither a scenario, nor a client scenario, nor a table")
         return
-    malformed = Malformed(
+    malformed = MalformedFile(
         id=id,
         file=str(path),
         why=summary(problems(kind, data)),
@@ -57,9 +57,9 @@ def read_file(path: Path, id: str) -> Iterator[Vector | Malformed]:
         yield evolve(malformed, why=shortened(str(problem)))
 
 
-def _read_rows(data: _Data, named: Malformed) -> Iterator[Vector | Malformed]:
+def _read_rows(data: _Data, named: MalformedFile) -> Iterator[Vector | MalformedFile]:
     """Yield the rows of a table. What is wrong with several of them is yielded once, in the name of the table."""
-    bad: dict[str, list[tuple[int, Malformed]]] = {}
+    bad: dict[str, list[tuple[int, MalformedFile]]] = {}
     for number, row in enumerate(data["rows"], 1):
         read = _read("table", data, row, named)
         if isinstance(read, Vector):
@@ -96,7 +96,7 @@ def _strings(value: object) -> tuple[str, ...]:
     return tuple([each for each in value if isinstance(each, str)]) if isinstance(value, list) else ()
 
 
-def _read(kind: str, data: _Data, row: _Data, named: Malformed) -> Vector | Malformed:
+def _read(kind: str, data: _Data, row: _Data, named: MalformedFile) -> Vector | MalformedFile:
     """Read a vector, or a row of a table: what the table and the row state adds up.
 
     :raises BadVector: if it breaks a rule that the schema cannot say.

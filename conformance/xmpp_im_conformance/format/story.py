@@ -11,14 +11,14 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from xmpp_im_conformance.format.evidence import SERVER, Unmet
+from xmpp_im_conformance.format.evidence import FROM_SERVER, Unmet
 from xmpp_im_conformance.format.markup import pretty
 from xmpp_im_conformance.format.matching import is_wildcard
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import STANZAS
 
 
-class Kind(Enum):
+class MarkKind(Enum):
     """What a mark of the diagram stands for."""
 
     SENT = "sent"
@@ -58,7 +58,7 @@ class Participant:
 class Mark:
     """An arrow from one participant to another, or a sign on the line of one; both are indices."""
 
-    kind: Kind
+    kind: MarkKind
     at: int
     label: str = ""
     to: int | None = None
@@ -96,28 +96,30 @@ class Stage:
     """Where everybody stands while a story is told."""
 
     places: Mapping[str, int]
-    tested: str = SERVER
+    tested: str = FROM_SERVER
     """The participant under test."""
     unmet: Sequence[Unmet] = ()
     """What did not hold of the step that is told."""
 
-    def arrow(self, kind: Kind, source: str, target: str, stanza: Element) -> Mark:
+    def arrow(self, kind: MarkKind, source: str, target: str, stanza: Element) -> Mark:
         """Draw a stanza on its way to the server, or from it."""
-        named = label(stanza, "to") if target == SERVER else label(stanza, "from", bare(target))
+        named = label(stanza, "to") if target == FROM_SERVER else label(stanza, "from", bare(target))
         return self.expected(Mark(kind, self.places[source], named, self.places[target]), target, stanza)
 
     def sent(self, says: str, source: str, target: str, stanza: Element) -> Line:
         """Tell that a stanza is sent."""
-        return Line(says, (pretty(stanza),), (self.arrow(Kind.SENT, source, target, stanza),))
+        return Line(says, (pretty(stanza),), (self.arrow(MarkKind.SENT, source, target, stanza),))
 
-    def came(self, kind: Kind, at: str, stanza: Element) -> Mark:
+    def came(self, kind: MarkKind, at: str, stanza: Element) -> Mark:
         """Draw a stanza of the participant under test."""
         return self.arrow(kind, self.tested, at, stanza)
 
     def expected(self, mark: Mark, at: str, stanza: Element) -> Mark:
         """Draw an expected stanza; as missing, if it did not come."""
-        missing = mark.kind is Kind.EXPECTED and any(at == each.at and stanza in each.expected for each in self.unmet)
-        return evolve(mark, kind=Kind.MISSING, label=f"{Kind.MISSING.value}: {mark.label}") if missing else mark
+        missing = mark.kind is MarkKind.EXPECTED and any(
+            at == each.at and stanza in each.expected for each in self.unmet
+        )
+        return evolve(mark, kind=MarkKind.MISSING, label=f"{MarkKind.MISSING.value}: {mark.label}") if missing else mark
 
     def alternatives(self, number: int) -> list[Stage]:
         """Return a stage for each alternative, with what did not hold of it."""
@@ -125,17 +127,19 @@ class Stage:
             return [self] * number
         return [evolve(self, unmet=(each,)) for each in self.unmet]
 
-    def sign(self, kind: Kind, at: str, text: str = "") -> tuple[Mark, ...]:
+    def sign(self, kind: MarkKind, at: str, text: str = "") -> tuple[Mark, ...]:
         """Draw a sign. What has no line is drawn at the participant under test."""
-        return (Mark(kind, self.places.get(at, self.places[self.tested]), shortened(text)),)
+        return (Mark(kind, self.places.get(at, self.places[self.tested]), short_label(text)),)
 
-    def signs(self, kind: Kind, at: Iterable[str], text: str = "") -> tuple[Mark, ...]:
+    def signs(self, kind: MarkKind, at: Iterable[str], text: str = "") -> tuple[Mark, ...]:
         """Draw the same sign at each of these that has a line."""
         return tuple([mark for each in at if each in self.places for mark in self.sign(kind, each, text)])
 
-    def between(self, kind: Kind, says: str, source: str, target: str, what: str) -> Line:
+    def between(self, kind: MarkKind, says: str, source: str, target: str, what: str) -> Line:
         """Tell what one participant says to another, in words."""
-        return Line(f"{says}: {what}.", marks=(Mark(kind, self.places[source], shortened(what), self.places[target]),))
+        return Line(
+            f"{says}: {what}.", marks=(Mark(kind, self.places[source], short_label(what), self.places[target]),)
+        )
 
 
 def bare(jid: str) -> str:
@@ -162,10 +166,10 @@ def label(stanza: Element, whose: str, known: str = "") -> str:
     other = stanza.get(whose) or ""
     if other and "{" not in other and other.partition("/")[0] != known:
         words.append(f"{whose} {short(other)}")
-    return shortened(" ".join(words))
+    return short_label(" ".join(words))
 
 
-def shortened(text: str) -> str:
+def short_label(text: str) -> str:
     """Cut a text that is too long for a label."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 

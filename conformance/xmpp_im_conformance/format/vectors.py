@@ -67,7 +67,7 @@ class Vector:
 
 
 @frozen(kw_only=True)
-class Malformed:
+class MalformedFile:
     """A file, or a row of one, that is not a vector, and why."""
 
     id: str
@@ -81,13 +81,13 @@ class Malformed:
 RFC: Final = "6121"
 
 
-def sections(vector: Vector | Malformed) -> tuple[str, ...]:
+def sections(vector: Vector | MalformedFile) -> tuple[str, ...]:
     """Return the sections of RFC 6121 that a vector names, by ``rfc`` and by its requirements, without repetition."""
     named = [entry.partition(" ")[2] for entry in vector.rfc if entry.partition(" ")[0] == RFC]
     named += [id.split("-")[1] for id in vector.requirements if id.startswith(f"{RFC}-") and id.count("-") == 2]
     return tuple(dict.fromkeys([section for section in named if section]))
 
 
-def in_section(vector: Vector | Malformed, section: str) -> bool:
+def in_section(vector: Vector | MalformedFile, section: str) -> bool:
     """Whether a vector belongs to a section or to one below it."""
     return any(each == section or each.startswith(f"{section}.") for each in sections(vector))

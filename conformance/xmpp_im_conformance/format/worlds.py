@@ -60,7 +60,7 @@ class ClientSetup:
 
 
 @frozen
-class Resource:
+class KnownResource:
     """An available resource of somebody, as the client knows it."""
 
     name: str
@@ -206,7 +206,7 @@ class ClientWorld(BaseWorld):
         """Return the version that the client would ask with next; None: it would not ask with one."""
         self.cannot("show the version of its roster")
 
-    def resources(self, jid: str) -> Sequence[Resource]:
+    def resources(self, jid: str) -> Sequence[KnownResource]:
         """Return the available resources of a bare JID, the best first."""
         self.cannot("show the presence of a contact")
 

@@ -10,14 +10,14 @@ from typing import Final
 from attrs import frozen
 
 from xmpp_im_conformance.format.data import Requirement, requirements
-from xmpp_im_conformance.format.vectors import Malformed, Side, Vector, sections
+from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector, sections
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 LEVELS: Final = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "plain")
 
 
 @frozen
-class Cell:
+class Tally:
     """How many of something there are, and what became of them."""
 
     all: int
@@ -38,7 +38,7 @@ def by_section(results: Iterable[Result], side: Side) -> dict[str, Counter[Outco
     return dict(sorted(counts.items(), key=lambda entry: order(entry[0])))
 
 
-def heading(vector: Vector | Malformed) -> str:
+def heading(vector: Vector | MalformedFile) -> str:
     """Return the section of RFC 6121 that a vector is about first; if it names none, the other document."""
     for section in sections(vector):
         return section
@@ -63,7 +63,7 @@ def by_requirement(results: Iterable[Result]) -> dict[str, list[Outcome]]:
     return outcomes
 
 
-def coverage(results: Iterable[Result]) -> dict[str, dict[str, Cell]]:
+def coverage(results: Iterable[Result]) -> dict[str, dict[str, Tally]]:
     """Return the coverage of all testable requirements, by chapter and by level."""
     outcomes = by_requirement(results)
     grouped: defaultdict[str, defaultdict[str, list[Requirement]]] = defaultdict(lambda: defaultdict(list))
@@ -77,11 +77,11 @@ def coverage(results: Iterable[Result]) -> dict[str, dict[str, Cell]]:
     }
 
 
-def _cell(listed: list[Requirement], outcomes: dict[str, list[Outcome]]) -> Cell:
+def _cell(listed: list[Requirement], outcomes: dict[str, list[Outcome]]) -> Tally:
     shown = [outcomes[requirement.id] for requirement in listed if requirement.id in outcomes]
     failed = sum([Outcome.FAILED in each for each in shown])
     passed = sum([Outcome.PASSED in each and Outcome.FAILED not in each for each in shown])
-    return Cell(len(listed), len(shown), passed, failed)
+    return Tally(len(listed), len(shown), passed, failed)
 
 
 def uncovered(results: Iterable[Result]) -> list[Requirement]:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from xmpp_im_conformance.format.vectors import Side
-from xmpp_im_conformance.reports.coverage import Cell, by_section, coverage, uncovered
+from xmpp_im_conformance.reports.coverage import Tally, by_section, coverage, uncovered
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 _TITLES = {Side.SERVER: "Server vectors by section of RFC 6121", Side.CLIENT: "Client vectors by section of RFC 6121"}
@@ -98,7 +98,7 @@ def _number(count: int, outcome: Outcome) -> str:
     return f"[bold red]{count}[/]" if outcome is Outcome.FAILED else str(count)
 
 
-def _requirements(cells: Mapping[str, Mapping[str, Cell]]) -> Table:
+def _requirements(cells: Mapping[str, Mapping[str, Tally]]) -> Table:
     """Return the table of requirements; the sum counts those too of which no vector of the run shows any."""
     table = Table("section", "level", title="Testable requirements of RFC 6121", title_justify="left")
     for heading in ("all", "covered", "passed", "failed"):

@@ -10,7 +10,7 @@ from time import perf_counter
 from attrs import evolve, field, frozen
 
 from xmpp_im_conformance.format.evidence import Evidence
-from xmpp_im_conformance.format.vectors import Malformed, Vector
+from xmpp_im_conformance.format.vectors import MalformedFile, Vector
 from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 
 
@@ -26,7 +26,7 @@ class Outcome(Enum):
 class Result:
     """A vector and what became of it."""
 
-    vector: Vector | Malformed
+    vector: Vector | MalformedFile
     outcome: Outcome
     detail: str = ""
     """Why it failed or is not applicable; empty if it passed."""
@@ -44,12 +44,12 @@ class Failed(Exception):
         self.evidence = evidence
 
 
-def result_of(vector: Vector | Malformed, run: Callable[[Vector], None]) -> Result:
+def result_of(vector: Vector | MalformedFile, run: Callable[[Vector], None]) -> Result:
     """Run a vector. No implementation under test can stop the runner.
 
     :param run: returns if the vector passes.
     """
-    if isinstance(vector, Malformed):
+    if isinstance(vector, MalformedFile):
         return Result(vector, Outcome.FAILED, f"malformed vector: {vector.why}")
     began = perf_counter()
     result = _result_of(vector, run)

@@ -11,7 +11,7 @@ from xmpp_im_conformance.format.evidence import Evidence, Mismatch, Unmet
 from xmpp_im_conformance.format.placeholders import BadPlaceholder
 from xmpp_im_conformance.format.steps.base import Play, Step
 from xmpp_im_conformance.format.steps.looks import Silent
-from xmpp_im_conformance.format.vectors import Malformed, Scenario, Vector
+from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Vector
 from xmpp_im_conformance.format.worlds import (
     REMOTE,
     BaseWorld,
@@ -24,7 +24,7 @@ from xmpp_im_conformance.format.worlds import (
 from xmpp_im_conformance.running.outcome import Failed, Result, result_of
 
 
-def run(vector: Vector | Malformed, server: Driver, client: ClientDriver | None) -> Result:
+def run_vector(vector: Vector | MalformedFile, server: Driver, client: ClientDriver | None) -> Result:
     """Run a vector.
 
     :param server: plays the server, for scenarios and tables.

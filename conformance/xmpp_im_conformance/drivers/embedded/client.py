@@ -10,9 +10,9 @@ from attrs import define, frozen
 
 from xmpp_im_conformance.drivers.embedded.client_features import client_policy_for
 from xmpp_im_conformance.drivers.embedded.wire import to_client
-from xmpp_im_conformance.format.evidence import SERVER
+from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import Item
-from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, NotApplicable, Resource
+from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource, NotApplicable
 from xmpp_im_core import client as core
 from xmpp_im_core.client import notifications
 from xmpp_im_core.client.content import Content, read_texts
@@ -118,7 +118,7 @@ class EmbeddedClientWorld(ClientWorld):
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what was sent since the last call."""
         out, self.host.out = self.host.out, []
-        return {SERVER: out}
+        return {FROM_SERVER: out}
 
     def events(self) -> Sequence[Mapping[str, object]]:
         """Return what was told since the last call."""
@@ -147,7 +147,7 @@ class EmbeddedClientWorld(ClientWorld):
         """Return the version that the next roster get would have."""
         return self.host.client.next_ver()
 
-    def resources(self, jid: str) -> Sequence[Resource]:
+    def resources(self, jid: str) -> Sequence[KnownResource]:
         """Return the available resources of a bare JID, the best first."""
         return [_shown(resource) for resource in self.host.client.resources(parse_jid(jid).bare)]
 
@@ -156,11 +156,11 @@ class EmbeddedClientWorld(ClientWorld):
         return frozenset(self.host.fired)
 
 
-def _shown(resource: core.Resource) -> Resource:
+def _shown(resource: core.Resource) -> KnownResource:
     presence = resource.presence
     show = presence.payload.first("show")
     status = presence.payload.first("status")
-    return Resource(
+    return KnownResource(
         resource.name,
         "" if show is None else show.text,
         "" if status is None else status.text,

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from xmpp_im_conformance.drivers.embedded.features import answer
-from xmpp_im_conformance.drivers.embedded.storage import Storage
+from xmpp_im_conformance.drivers.embedded.storage import FailingStorage
 from xmpp_im_conformance.drivers.embedded.wire import ClientStream, to_client, to_server
 from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_core import host
@@ -24,14 +24,14 @@ from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
 _ENDLESS: Final = 10_000
 
 
-class Host(host.Host[object], host.Wire):
+class DrivenHost(host.Host[object], host.Wire):
     """A service with its streams, its storage and its clock, which moves only when it is told to."""
 
     def __init__(self, policy: Policy, now: datetime, service: Service[object]) -> None:
         """Begin with a service whose accounts are not in memory."""
         self.now = now
         self.numbers = 0
-        self.records = Storage()
+        self.records = FailingStorage()
         self.streams: dict[str, ClientStream] = {}
         """The open streams by full JID; of one that was replaced, ``ending`` holds the old one."""
         self.ending: list[ClientStream] = []

@@ -16,7 +16,7 @@ from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import subscription_state
 
 
-class Storage(MemoryStorage):
+class FailingStorage(MemoryStorage):
     """Records that have been text in between, of accounts whose storage may fail."""
 
     def __init__(self) -> None:

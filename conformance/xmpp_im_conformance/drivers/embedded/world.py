@@ -9,7 +9,7 @@ from typing import Final
 from attrs import define, evolve, field
 
 from xmpp_im_conformance.drivers.embedded.features import machine_for, policy_for
-from xmpp_im_conformance.drivers.embedded.host import Host
+from xmpp_im_conformance.drivers.embedded.host import DrivenHost
 from xmpp_im_conformance.drivers.embedded.storage import found_item, initial_records
 from xmpp_im_conformance.drivers.embedded.wire import ClientStream, Incoming, StreamBroken, from_server, to_client
 from xmpp_im_conformance.format.items import Item, SharedItem
@@ -39,7 +39,7 @@ BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 class EmbeddedWorld(World):
     """A service of two domains for one scenario."""
 
-    host: Host
+    host: DrivenHost
     decisions: dict[tuple[str, str], Decision] = field(factory=dict)
     """The service's own answers to the next request, by bare JID of the user and of the requester."""
 
@@ -51,7 +51,7 @@ class EmbeddedWorld(World):
         :raises NotApplicable: if a feature is not supported.
         """
         service = hosting(*HOSTED, machine=machine_for(setup.features))
-        host = Host(policy_for(setup.features, policy), setup.time or BEGINNING, service)
+        host = DrivenHost(policy_for(setup.features, policy), setup.time or BEGINNING, service)
         for account, items in setup.accounts.items():
             jid = parse_jid(account).bare
             host.records.commit([(jid, put) for put in initial_records(items, host.now)])

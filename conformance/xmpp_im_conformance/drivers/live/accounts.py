@@ -13,7 +13,7 @@ from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.config import LiveConfig, filled_in
 from xmpp_im_conformance.drivers.live.login import Login, condition, connected, is_private
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
-from xmpp_im_conformance.drivers.redaction import hidden, secrets_of, told
+from xmpp_im_conformance.drivers.redaction import command_in_words, hidden, secrets_of
 from xmpp_im_conformance.format.worlds import ServerFailed
 
 REGISTER: Final = "jabber:iq:register"
@@ -73,7 +73,7 @@ async def _run(command: str, login: Login) -> None:
             start_new_session=True,
         )
     except OSError as problem:
-        raise ServerFailed(f"{told(words)}: {problem.strerror}") from None
+        raise ServerFailed(f"{command_in_words(words)}: {problem.strerror}") from None
     try:
         output, _ = await process.communicate()
     except asyncio.CancelledError:  # it is not waited for any longer; what it has started must not stay either
@@ -84,4 +84,4 @@ async def _run(command: str, login: Login) -> None:
     if process.returncode != 0:
         secret = secrets_of(words) - {login.local, login.domain}
         said = hidden(output.decode(errors="replace"), secret)[-_SHOWN:]
-        raise ServerFailed(f"{told(words)}: exit status {process.returncode}\n{said}")
+        raise ServerFailed(f"{command_in_words(words)}: exit status {process.returncode}\n{said}")

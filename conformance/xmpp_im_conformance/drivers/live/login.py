@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from attrs import field, frozen
 
 from xmpp_im_conformance.drivers.live.config import LiveConfig
-from xmpp_im_conformance.drivers.live.sasl import SASL, authenticate, choose
+from xmpp_im_conformance.drivers.live.sasl import SASL, authenticate, choose_mechanism
 from xmpp_im_conformance.drivers.live.stream import Stream
 from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 from xmpp_im_core.codec import STREAMS
@@ -65,12 +65,12 @@ async def authenticated(config: LiveConfig, stream: Stream, features: Element, l
     """
     mechanisms = features.first("mechanisms", SASL)
     offered = [] if mechanisms is None else [each.text for each in mechanisms.elements if each.name == "mechanism"]
-    mechanism = choose(offered, config.mechanisms, is_private(config, stream))
+    mechanism = choose_mechanism(offered, config.mechanisms, is_private(config, stream))
     await authenticate(stream, mechanism, login.local, login.password)
     return await _opened(stream, login.domain)
 
 
-async def bound(stream: Stream, features: Element, resource: str) -> str:
+async def bind_resource(stream: Stream, features: Element, resource: str) -> str:
     """Bind a resource; return the full JID that the server says.
 
     :raises NotApplicable: if the server refuses the resource, naming the error.

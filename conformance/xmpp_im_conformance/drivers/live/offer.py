@@ -15,7 +15,7 @@ from xmpp_im_conformance.format.worlds import NotApplicable
 from xmpp_im_core.element import Element
 
 DISCO: Final = "http://jabber.org/protocol/disco#info"
-VERSION: Final = "jabber:iq:version"
+SOFTWARE_VERSION: Final = "jabber:iq:version"
 
 _STREAM_FEATURES: Final = {
     ("ver", "urn:xmpp:features:rosterver"): "rosterver",
@@ -52,9 +52,9 @@ async def offered(config: LiveConfig, session: Channel, login: Login, features: 
 
 async def software(session: Channel, login: Login) -> str:
     """Return the name and the version that a server gives itself (XEP-0092); nothing if it keeps them secret."""
-    answer = await session.request(f"<query xmlns='{VERSION}'/>", addresses=f" to={quoteattr(login.domain)}")
-    query = answer.first("query", VERSION)
-    said = [] if query is None else [query.first(name, VERSION) for name in ("name", "version")]
+    answer = await session.request(f"<query xmlns='{SOFTWARE_VERSION}'/>", addresses=f" to={quoteattr(login.domain)}")
+    query = answer.first("query", SOFTWARE_VERSION)
+    said = [] if query is None else [query.first(name, SOFTWARE_VERSION) for name in ("name", "version")]
     return " ".join([each.text for each in said if each is not None and each.text])
 
 

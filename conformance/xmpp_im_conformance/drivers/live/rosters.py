@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 from attrs import define, evolve
 
 from xmpp_im_conformance.drivers.live.channel import Channel
-from xmpp_im_conformance.format.items import ANY_REQUEST, Item, client_view, differences
+from xmpp_im_conformance.format.items import ANY_REQUEST, Item, client_view, item_differences
 from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable
 from xmpp_im_core.element import Element
 
@@ -91,7 +91,7 @@ class Arranging:
         for account, items in self.rosters.items():
             found = await roster_of(self.sessions[account], self.read)
             found = [_believed(each, items) for each in client_view(found, items)]
-            lines = differences(client_view(items), found, {})
+            lines = item_differences(client_view(items), found, {})
             if lines:
                 raise NotApplicable(f"by protocol the roster of {account} becomes another: {'; '.join(lines)}")
 

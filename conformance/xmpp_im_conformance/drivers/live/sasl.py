@@ -19,7 +19,7 @@ MOST_ITERATIONS: Final = 1_000_000
 _ITERATIONS: Final = re.compile(r"(?:^|,)i=0*([0-9]+)(?:,|$)")
 
 
-def choose(offered: Collection[str], allowed: Sequence[str], private: bool) -> str:
+def choose_mechanism(offered: Collection[str], allowed: Sequence[str], private: bool) -> str:
     """Return the mechanism to use: the first allowed one that the server offers.
 
     :param private: whether nobody else can read the connection; else PLAIN is not used.

@@ -11,7 +11,7 @@ from attrs import define, field
 from xmpp_im_conformance.drivers.live.addresses import Addresses
 from xmpp_im_conformance.drivers.live.channel import SM, Channel
 from xmpp_im_conformance.drivers.live.config import LiveConfig
-from xmpp_im_conformance.drivers.live.login import Login, authenticated, bound, connected
+from xmpp_im_conformance.drivers.live.login import Login, authenticated, bind_resource, connected
 from xmpp_im_conformance.drivers.live.sasl import plain
 from xmpp_im_conformance.format.worlds import NotApplicable
 from xmpp_im_core.element import Element
@@ -133,7 +133,7 @@ class Sessions:
         stream, features = await connected(self.config, login.domain)
         with stream.kept():
             features = await authenticated(self.config, stream, features, login)
-            jid = await bound(stream, features, resource)
+            jid = await bind_resource(stream, features, resource)
         return self._started(Channel(stream, self._mark(), self.mark)), features, jid
 
     def _started(self, channel: Channel) -> Channel:

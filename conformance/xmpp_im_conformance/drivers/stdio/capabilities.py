@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from xmpp_im_conformance.drivers.stdio.messages import Message
+from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage
 from xmpp_im_conformance.format.worlds import NotApplicable
 
 
@@ -56,7 +56,7 @@ class Capabilities:
         return self.client
 
 
-def read_capabilities(hello: Message) -> Capabilities:
+def read_capabilities(hello: ProtocolMessage) -> Capabilities:
     """Read a program's answer to ``hello``."""
     server, client = hello.get("server"), hello.get("client")
     return Capabilities(

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from attrs import define, field, frozen
 
 from xmpp_im_conformance.drivers.stdio.capabilities import ClientCapabilities
-from xmpp_im_conformance.drivers.stdio.messages import Message, read_items, read_stanza, write_items
+from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
 from xmpp_im_conformance.drivers.stdio.program import Program
-from xmpp_im_conformance.format.evidence import SERVER
+from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import Item
-from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, NotApplicable, Resource
+from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource, NotApplicable
 from xmpp_im_core.codec import write_element
 from xmpp_im_core.element import Element
 
@@ -73,7 +73,7 @@ class StdioClientWorld(ClientWorld):
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what was sent since the last call."""
         out, self.out = self.out, []
-        return {SERVER: out}
+        return {FROM_SERVER: out}
 
     def events(self) -> Sequence[Mapping[str, object]]:
         """Return what was told since the last call."""
@@ -93,9 +93,11 @@ class StdioClientWorld(ClientWorld):
         ver: str | None = self._look("client_ver", "client_ver")["ver"]
         return ver
 
-    def resources(self, jid: str) -> Sequence[Resource]:
+    def resources(self, jid: str) -> Sequence[KnownResource]:
         """Return the available resources of a bare JID, the best first."""
-        return [Resource(**each) for each in self._look("client_presence", "client_presence", jid=jid)["resources"]]
+        return [
+            KnownResource(**each) for each in self._look("client_presence", "client_presence", jid=jid)["resources"]
+        ]
 
     def obeyed(self) -> frozenset[str] | None:
         """Return the requirements that the program's rules cite; None if it knows nothing of the kind."""
@@ -103,15 +105,15 @@ class StdioClientWorld(ClientWorld):
             return None
         return frozenset(self.program.ask("obeyed", "obeyed")["requirements"])
 
-    def take(self, answer: Message) -> None:
+    def take(self, answer: ProtocolMessage) -> None:
         """Note what an answer says was sent, and told."""
-        self.out += [read_stanza(xml, "its server") for xml in answer.get("sent", ())]
+        self.out += [read_program_stanza(xml, "its server") for xml in answer.get("sent", ())]
         self.told += answer.get("events", ())
 
     def _act(self, op: str, **arguments: object) -> None:
         self.take(self._look(op, _ACTED, **arguments))
 
-    def _look(self, op: str, kind: str, **arguments: object) -> Message:
+    def _look(self, op: str, kind: str, **arguments: object) -> ProtocolMessage:
         if op not in self.can.ops:
             raise NotApplicable(f"the program has no op {op!r}")
         return self.program.ask(op, kind, **arguments)

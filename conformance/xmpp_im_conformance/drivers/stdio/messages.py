@@ -17,7 +17,7 @@ from xmpp_im_core.stanza import CLIENT
 
 PROTOCOL: Final = 1
 
-Message: TypeAlias = Mapping[str, Any]
+ProtocolMessage: TypeAlias = Mapping[str, Any]
 """A message that the schema has accepted."""
 
 _EXCERPT: Final = 200
@@ -27,12 +27,12 @@ class Garbage(ServerFailed):
     """A line that is not a message. What comes after it cannot be trusted either."""
 
 
-def write_line(message: Message) -> bytes:
+def write_line(message: ProtocolMessage) -> bytes:
     """Write a message as a line."""
     return f"{json.dumps(message, ensure_ascii=False, separators=(',', ':'))}\n".encode()
 
 
-def read_line(line: bytes) -> Message:
+def read_line(line: bytes) -> ProtocolMessage:
     """Read a line that a program has written.
 
     :raises Garbage: if it is not a JSON object.
@@ -48,7 +48,7 @@ def read_line(line: bytes) -> Message:
     return message
 
 
-def check_answer(message: Message, op: str, kind: str) -> None:
+def check_answer(message: ProtocolMessage, op: str, kind: str) -> None:
     """See that an answer has the form that the protocol gives it.
 
     :param kind: the name of that form in the schema.
@@ -65,7 +65,7 @@ def excerpt(line: bytes) -> str:
     return f"{text!r} and more" if len(line) > _EXCERPT else repr(text)
 
 
-def read_stanza(xml: str, where: str) -> Element:
+def read_program_stanza(xml: str, where: str) -> Element:
     """Read what a program sends, in ``jabber:client``; it may write ``jabber:server`` to another server.
 
     :param where: whom it is for.

@@ -11,12 +11,12 @@ from typing import Final
 
 from attrs import define, field
 
-from xmpp_im_conformance.drivers.redaction import hidden, secrets_of, told
+from xmpp_im_conformance.drivers.redaction import command_in_words, hidden, secrets_of
 from xmpp_im_conformance.drivers.stdio.capabilities import Capabilities, read_capabilities
 from xmpp_im_conformance.drivers.stdio.messages import (
     PROTOCOL,
     Garbage,
-    Message,
+    ProtocolMessage,
     check_answer,
     excerpt,
     read_line,
@@ -66,7 +66,7 @@ class Program:
             self._capabilities = read_capabilities(message)
         return self._capabilities
 
-    def ask(self, op: str, kind: str, **arguments: object) -> Message:
+    def ask(self, op: str, kind: str, **arguments: object) -> ProtocolMessage:
         """Ask for something, and return the answer.
 
         :param kind: the name of the answer's form in the schema.
@@ -99,7 +99,7 @@ class Program:
         """What the program calls itself, once it was asked, and how it was started."""
         known = self._capabilities
         named = [] if known is None else [" ".join([each for each in (known.name, known.version) if each])]
-        return " started by ".join([*named, told(self.command)])
+        return " started by ".join([*named, command_in_words(self.command)])
 
     def close(self) -> None:
         """Let the program end, and see to it that it does."""
@@ -118,7 +118,7 @@ class Program:
             self._runner.run(self._spawn())
         except (OSError, ValueError) as problem:
             why = problem.strerror if isinstance(problem, OSError) else problem
-            raise ServerFailed(f"{told(self.command)} cannot be started: {why}") from None
+            raise ServerFailed(f"{command_in_words(self.command)} cannot be started: {why}") from None
 
     async def _spawn(self) -> None:
         pipe = asyncio.subprocess.PIPE

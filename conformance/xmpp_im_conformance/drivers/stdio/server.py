@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from attrs import define, field, frozen
 
 from xmpp_im_conformance.drivers.stdio.capabilities import ServerCapabilities
-from xmpp_im_conformance.drivers.stdio.messages import Message, read_items, read_stanza, write_items
+from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
 from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.format.items import Item, SharedItem
 from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable, ServerFailed, Setup, World
@@ -132,7 +132,7 @@ class StdioWorld(World):
         """Return the stream features that a session was offered."""
         self._need("stream_features")
         answer = self.program.ask("stream_features", "stream_features", jid=jid)
-        return [read_stanza(xml, f"{jid} as a stream feature") for xml in answer["stream_features"]]
+        return [read_program_stanza(xml, f"{jid} as a stream feature") for xml in answer["stream_features"]]
 
     def roster(self, account: str) -> Sequence[Item]:
         """Return the contacts of an account as they are stored."""
@@ -149,7 +149,7 @@ class StdioWorld(World):
             return None
         return frozenset(self.program.ask("obeyed", "obeyed")["requirements"])
 
-    def take(self, op: str, answer: Message) -> None:
+    def take(self, op: str, answer: ProtocolMessage) -> None:
         """Note what an answer says has left.
 
         :raises ServerFailed: if it is for a session that never was, or is not XML.
@@ -158,9 +158,9 @@ class StdioWorld(World):
             if jid not in self.sessions:
                 # It would be lost in silence, and silence may be what the scenario expects.
                 raise ServerFailed(f"the program's answer to {op!r} delivers to {jid}, which has not connected")
-            self.came.setdefault(jid, []).append(read_stanza(xml, jid))
+            self.came.setdefault(jid, []).append(read_program_stanza(xml, jid))
         for xml in answer.get("remote", ()):
-            self.came.setdefault(REMOTE, []).append(read_stanza(xml, REMOTE))
+            self.came.setdefault(REMOTE, []).append(read_program_stanza(xml, REMOTE))
 
     def _act(self, op: str, **arguments: object) -> None:
         self._need(op)

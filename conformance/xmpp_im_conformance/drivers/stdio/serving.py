@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Final, TypeAlias
 import attrs
 from attrs import define
 
-from xmpp_im_conformance.drivers.stdio.messages import PROTOCOL, Message, write_items, write_line
-from xmpp_im_conformance.format.evidence import SERVER
+from xmpp_im_conformance.drivers.stdio.messages import PROTOCOL, ProtocolMessage, write_items, write_line
+from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import SharedItem, stated_item
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.worlds import (
@@ -55,7 +55,7 @@ class Serving:
             answers.write(write_line({"id": request["id"], **self.answer(request)}))
             answers.flush()
 
-    def answer(self, request: Message) -> Mapping[str, object]:
+    def answer(self, request: ProtocolMessage) -> Mapping[str, object]:
         """Return the answer to a request, without its id."""
         op = request["op"]
         try:
@@ -71,7 +71,7 @@ class Serving:
         except Exception:
             return {"error": f"the implementation raised\n{traceback.format_exc()}"}
 
-    def hello(self, request: Message) -> _Answer:
+    def hello(self, request: ProtocolMessage) -> _Answer:
         """Say what there is."""
         server = {"ops": list(_SERVER), "features": list(self.features), "sees_requests": True}
         client = {"ops": list(_CLIENT), "events": list(self.events), "features": list(self.client_features)}
@@ -83,7 +83,7 @@ class Serving:
             "client": client,
         }
 
-    def begin(self, request: Message) -> _Answer:
+    def begin(self, request: ProtocolMessage) -> _Answer:
         """Begin a scenario for the server."""
         self._world = self._player = None
         accounts = {
@@ -94,7 +94,7 @@ class Serving:
         self._world = self.server.world(Setup(accounts, frozenset(request["features"]), time))
         return _left(self._world)
 
-    def begin_client(self, request: Message) -> _Answer:
+    def begin_client(self, request: ProtocolMessage) -> _Answer:
         """Begin a scenario for the client."""
         self._world = self._player = None
         cache = request["cache"]
@@ -109,7 +109,7 @@ class Serving:
         return _said(self._player)
 
 
-_MEETING: Final[Mapping[str, Callable[[Serving, Message], _Answer]]] = {
+_MEETING: Final[Mapping[str, Callable[[Serving, ProtocolMessage], _Answer]]] = {
     "hello": Serving.hello,
     "begin": Serving.begin,
     "begin_client": Serving.begin_client,
@@ -119,10 +119,10 @@ _MEETING: Final[Mapping[str, Callable[[Serving, Message], _Answer]]] = {
 # --- the server -------------------------------------------------------------------------------------------
 
 
-def _act(act: Callable[[World, Any], None]) -> Callable[[World, Message], _Answer]:
+def _act(act: Callable[[World, Any], None]) -> Callable[[World, ProtocolMessage], _Answer]:
     """Return the op that does something, and answers with what left because of it."""
 
-    def op(world: World, request: Message) -> _Answer:
+    def op(world: World, request: ProtocolMessage) -> _Answer:
         act(world, request)
         return _left(world)
 
@@ -139,15 +139,15 @@ def _text(stanza: Element) -> str:
     return write_element(stanza).decode()
 
 
-def _stream_features(world: World, request: Message) -> _Answer:
+def _stream_features(world: World, request: ProtocolMessage) -> _Answer:
     return {"stream_features": [_text(feature) for feature in world.stream_features(request["jid"])]}
 
 
-def _obeyed(world: BaseWorld, request: Message) -> _Answer:
+def _obeyed(world: BaseWorld, request: ProtocolMessage) -> _Answer:
     return {"requirements": sorted(world.obeyed() or ())}
 
 
-_SERVER: Final[Mapping[str, Callable[[World, Message], _Answer]]] = {
+_SERVER: Final[Mapping[str, Callable[[World, ProtocolMessage], _Answer]]] = {
     "connect": _act(lambda world, request: world.connect(request["jid"])),
     "send": _act(lambda world, request: world.send(request["from"], request["xml"])),
     "remote_send": _act(lambda world, request: world.remote_send(request["xml"])),
@@ -181,10 +181,10 @@ _SERVER: Final[Mapping[str, Callable[[World, Message], _Answer]]] = {
 # --- the client -------------------------------------------------------------------------------------------
 
 
-def _let(act: Callable[[ClientWorld, Any], None]) -> Callable[[ClientWorld, Message], _Answer]:
+def _let(act: Callable[[ClientWorld, Any], None]) -> Callable[[ClientWorld, ProtocolMessage], _Answer]:
     """Return the op that lets a client do something, and answers with what it sent and told."""
 
-    def op(player: ClientWorld, request: Message) -> _Answer:
+    def op(player: ClientWorld, request: ProtocolMessage) -> _Answer:
         act(player, request)
         return _said(player)
 
@@ -193,10 +193,10 @@ def _let(act: Callable[[ClientWorld, Any], None]) -> Callable[[ClientWorld, Mess
 
 def _said(player: ClientWorld) -> _Answer:
     events = [dict(event) for event in player.events()]
-    return {"sent": [_text(stanza) for stanza in player.arrived()[SERVER]], "events": events}
+    return {"sent": [_text(stanza) for stanza in player.arrived()[FROM_SERVER]], "events": events}
 
 
-_CLIENT: Final[Mapping[str, Callable[[ClientWorld, Message], _Answer]]] = {
+_CLIENT: Final[Mapping[str, Callable[[ClientWorld, ProtocolMessage], _Answer]]] = {
     "client_does": _let(lambda player, request: player.do(request["action"], request["arguments"])),
     "client_sends": _let(lambda player, request: player.send(request["xml"])),
     "from_server": _let(lambda player, request: player.receive(request["xml"])),

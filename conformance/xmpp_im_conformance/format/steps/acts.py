@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from xmpp_im_conformance.format.evidence import SERVER
+from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import SharedItem
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.steps.base import Act, Play, stanza
-from xmpp_im_conformance.format.story import Kind, Line, Stage, bare, short
+from xmpp_im_conformance.format.story import Line, MarkKind, Stage, bare, short
 from xmpp_im_conformance.format.worlds import REMOTE, World
 
 
@@ -81,7 +81,7 @@ class OnJID(Act):
     def show(self, stage: Stage) -> Line:
         text = _ON_JID[self.what].label
         text = text if self.jid in stage.places else f"{short(self.jid)}: {text}"
-        return Line(_ON_JID[self.what].says.format(self.jid), marks=stage.sign(Kind.EVENT, self.jid, text))
+        return Line(_ON_JID[self.what].says.format(self.jid), marks=stage.sign(MarkKind.EVENT, self.jid, text))
 
     @property
     def clients(self) -> Sequence[str]:
@@ -116,7 +116,7 @@ class Send(Act):
         return f"{self.jid} sends {self.xml}"
 
     def show(self, stage: Stage) -> Line:
-        return stage.sent(f"{self.jid} sends", self.jid, SERVER, read_xml(self.xml))
+        return stage.sent(f"{self.jid} sends", self.jid, FROM_SERVER, read_xml(self.xml))
 
     @property
     def clients(self) -> Sequence[str]:
@@ -147,7 +147,7 @@ class RemoteSend(Act):
         return f"arrives {self.xml}"
 
     def show(self, stage: Stage) -> Line:
-        return stage.sent(f"From {REMOTE} arrives", REMOTE, SERVER, read_xml(self.xml))
+        return stage.sent(f"From {REMOTE} arrives", REMOTE, FROM_SERVER, read_xml(self.xml))
 
 
 @frozen
@@ -172,7 +172,7 @@ class Disconnect(Act):
 
     def show(self, stage: Stage) -> Line:
         how = "closes its stream" if self.clean else "breaks off"
-        return Line(f"{self.jid} {how}.", marks=stage.sign(Kind.EVENT, self.jid, how))
+        return Line(f"{self.jid} {how}.", marks=stage.sign(MarkKind.EVENT, self.jid, how))
 
     @property
     def clients(self) -> Sequence[str]:
@@ -195,7 +195,7 @@ class Time(Act):
 
     def show(self, stage: Stage) -> Line:
         now = self.at.isoformat(" ")
-        return Line(f"It is now {now}.", marks=stage.sign(Kind.EVENT, SERVER, now))
+        return Line(f"It is now {now}.", marks=stage.sign(MarkKind.EVENT, FROM_SERVER, now))
 
 
 # --- what happens to an account --------------------------------------------------------------------------
@@ -218,7 +218,7 @@ class StorageFails(Act):
 
     def show(self, stage: Stage) -> Line:
         says = f"The next {self.what} of {self.of} fails."
-        return Line(says, marks=stage.sign(Kind.EVENT, SERVER, f"{self.what} fails: {short(self.of)}"))
+        return Line(says, marks=stage.sign(MarkKind.EVENT, FROM_SERVER, f"{self.what} fails: {short(self.of)}"))
 
     @property
     def accounts(self) -> Sequence[str]:
@@ -244,7 +244,7 @@ class Decide(Act):
     def show(self, stage: Stage) -> Line:
         verb = "approves" if self.decision == "approve" else "denies"
         says = f"The service's own policy for {self.at} {verb} the next request of {self.request_from}."
-        return Line(says, marks=stage.sign(Kind.EVENT, SERVER, f"policy {verb} {short(self.request_from)}"))
+        return Line(says, marks=stage.sign(MarkKind.EVENT, FROM_SERVER, f"policy {verb} {short(self.request_from)}"))
 
 
 @frozen
@@ -266,7 +266,7 @@ class AccountMoved(Act):
     def show(self, stage: Stage) -> Line:
         time = "for good" if self.permanently else "for a time"
         says = f"The administrator notes that {self.of} has moved to {self.to}, {time}."
-        return Line(says, marks=stage.sign(Kind.EVENT, SERVER, f"{short(self.of)} has moved"))
+        return Line(says, marks=stage.sign(MarkKind.EVENT, FROM_SERVER, f"{short(self.of)} has moved"))
 
     @property
     def accounts(self) -> Sequence[str]:
@@ -291,7 +291,7 @@ class ItemsShared(Act):
     def show(self, stage: Stage) -> Line:
         shown = ", ".join([f"{item.jid} ({item.subscription})" for item in self.items]) or "no items"
         says = f"The service shows {shown} in the roster of {self.of}, and no others."
-        return Line(says, marks=stage.sign(Kind.EVENT, SERVER, f"items shared: {short(self.of)}"))
+        return Line(says, marks=stage.sign(MarkKind.EVENT, FROM_SERVER, f"items shared: {short(self.of)}"))
 
     @property
     def accounts(self) -> Sequence[str]:

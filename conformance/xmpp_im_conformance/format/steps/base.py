@@ -8,8 +8,8 @@ from typing import Any, ClassVar, TypeVar
 
 from attrs import define, evolve, field
 
-from xmpp_im_conformance.format.evidence import SERVER, Mismatch, Unmet
-from xmpp_im_conformance.format.items import Item, differences, read_item
+from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
+from xmpp_im_conformance.format.items import Item, item_differences, read_expected_item
 from xmpp_im_conformance.format.markup import flat, read_xml
 from xmpp_im_conformance.format.matching import check_pattern
 from xmpp_im_conformance.format.placeholders import Bindings, fill_in
@@ -32,7 +32,7 @@ class Play:
     place: str = ""
     """The name of the step that is taken now."""
     untaken: dict[str, list[Element]] = field(factory=dict)
-    """The stanzas that came and that no step took, by full JID, remote domain or ``SERVER``."""
+    """The stanzas that came and that no step took, by full JID, remote domain or ``FROM_SERVER``."""
     told: list[Mapping[str, object]] = field(factory=list)
     """The events that the application was told and that no step took."""
     bindings: Bindings = field(factory=dict)
@@ -57,11 +57,11 @@ class Play:
         arrived, events = self.world.arrived(), self.world.events()
         for at, stanzas in arrived.items():
             self.at(at).extend(stanzas)
-            who = "sends" if at == SERVER else f"{at} gets"
+            who = "sends" if at == FROM_SERVER else f"{at} gets"
             self.transcript += [f"    {who} {flat(stanza)}" for stanza in stanzas]
         self.told += events
         self.transcript += [f"    tells {dict(event)}" for event in events]
-        return arrived.get(SERVER, ()), events
+        return arrived.get(FROM_SERVER, ()), events
 
     def attempt(self) -> Play:
         """Return a copy, for a step that may leave no trace."""
@@ -190,7 +190,7 @@ def read_roster(data: Sequence[Mapping[str, object]]) -> tuple[Item, ...]:
     :raises BadVector: if two are for the same JID.
     :raises ValueError: if one cannot be read.
     """
-    items = tuple([read_item(item) for item in data])
+    items = tuple([read_expected_item(item) for item in data])
     jids = [item.jid for item in items]
     for jid in jids:
         if jids.count(jid) > 1:
@@ -203,7 +203,7 @@ def check_roster(says: str, expected: Sequence[Item], found: Sequence[Item], bin
 
     :raises Mismatch: if they differ.
     """
-    lines = differences(expected, found, bindings)
+    lines = item_differences(expected, found, bindings)
     if lines:
         raise Mismatch(Unmet(says, items=tuple(lines)))
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from xmpp_im_conformance.format.evidence import SERVER, Mismatch, Unmet
-from xmpp_im_conformance.format.items import Item, differences
+from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
+from xmpp_im_conformance.format.items import Item, item_differences
 from xmpp_im_conformance.format.markup import pretty, read_xml
 from xmpp_im_conformance.format.steps.base import (
     Act,
@@ -21,8 +21,8 @@ from xmpp_im_conformance.format.steps.base import (
     stanza,
 )
 from xmpp_im_conformance.format.steps.looks import take_stanzas
-from xmpp_im_conformance.format.story import Kind, Line, Mark, Stage, label
-from xmpp_im_conformance.format.worlds import NotApplicable, Resource
+from xmpp_im_conformance.format.story import Line, Mark, MarkKind, Stage, label
+from xmpp_im_conformance.format.worlds import KnownResource, NotApplicable
 from xmpp_im_core.element import Element
 
 USER: Final = "user"
@@ -47,7 +47,7 @@ class ClientDoes(Act):
         return str(self.value)
 
     def show(self, stage: Stage) -> Line:
-        return stage.between(Kind.SENT, "The user wants", USER, stage.tested, stated("action", self.value))
+        return stage.between(MarkKind.SENT, "The user wants", USER, stage.tested, stated("action", self.value))
 
 
 @frozen
@@ -70,7 +70,7 @@ class ClientSends(Act):
 
     def show(self, stage: Stage) -> Line:
         handed = read_xml(self.xml)
-        mark = Mark(Kind.SENT, stage.places[USER], label(handed, "to"), stage.places[stage.tested])
+        mark = Mark(MarkKind.SENT, stage.places[USER], label(handed, "to"), stage.places[stage.tested])
         return Line("The application hands over, to be sent", (pretty(handed),), (mark,))
 
 
@@ -99,7 +99,7 @@ class FromServer(Act):
         return self.xml
 
     def show(self, stage: Stage) -> Line:
-        return stage.sent("From the server arrives", SERVER, stage.tested, read_xml(self.xml))
+        return stage.sent("From the server arrives", FROM_SERVER, stage.tested, read_xml(self.xml))
 
 
 # --- looking ----------------------------------------------------------------------------------------------
@@ -117,11 +117,11 @@ class ExpectSent(Step):
         return cls(patterns(value))
 
     def take(self, play: Play) -> None:
-        take_stanzas(play, SERVER, self.expected)
+        take_stanzas(play, FROM_SERVER, self.expected)
 
     def show(self, stage: Stage) -> Line:
         says = "The client sends, in any order" if len(self.expected) > 1 else "The client sends"
-        marks = [stage.came(Kind.EXPECTED, SERVER, each) for each in self.expected]
+        marks = [stage.came(MarkKind.EXPECTED, FROM_SERVER, each) for each in self.expected]
         return Line(says, tuple([pretty(each) for each in self.expected]), tuple(marks))
 
 
@@ -136,11 +136,13 @@ class ExpectNothingSent(Step):
         return cls()
 
     def take(self, play: Play) -> None:
-        if play.at(SERVER):
-            raise Mismatch(Unmet("nothing was expected, but the client sent", SERVER, came=tuple(play.at(SERVER))))
+        if play.at(FROM_SERVER):
+            raise Mismatch(
+                Unmet("nothing was expected, but the client sent", FROM_SERVER, came=tuple(play.at(FROM_SERVER)))
+            )
 
     def show(self, stage: Stage) -> Line:
-        return Line("The client sends nothing more.", marks=stage.sign(Kind.SILENCE, SERVER))
+        return Line("The client sends nothing more.", marks=stage.sign(MarkKind.SILENCE, FROM_SERVER))
 
 
 @frozen
@@ -197,7 +199,7 @@ class ExpectPresence(Step):
         if wrong is not None:
             raise Mismatch(Unmet(wrong))
 
-    def _wrong(self, found: Sequence[Resource]) -> Iterator[str]:
+    def _wrong(self, found: Sequence[KnownResource]) -> Iterator[str]:
         jid = self.value["jid"]
         best = found[0].name if found else None
         if self.value.get("best", best) != best:
@@ -253,7 +255,7 @@ class ExpectEvent(Step):
 
     def show(self, stage: Stage) -> Line:
         what = stated("type", self.event)
-        return stage.between(Kind.EXPECTED, "The application is told", stage.tested, USER, what)
+        return stage.between(MarkKind.EXPECTED, "The application is told", stage.tested, USER, what)
 
 
 @frozen
@@ -275,7 +277,7 @@ class ExpectNoEvent(Step):
 
     def show(self, stage: Stage) -> Line:
         says = "The application is told nothing of"
-        return stage.between(Kind.ABSENT, says, stage.tested, USER, ", ".join(self.types))
+        return stage.between(MarkKind.ABSENT, says, stage.tested, USER, ", ".join(self.types))
 
 
 @frozen
@@ -294,7 +296,7 @@ class ExpectIgnored(Step):
     def take(self, play: Play) -> None:
         roster, ver = play.before
         sent, told = play.answered
-        lines = differences(roster, play.world.roster(), {})
+        lines = item_differences(roster, play.world.roster(), {})
         if lines:
             raise Mismatch(Unmet("the roster has changed", items=tuple(lines)))
         if ver != play.world.ver():
@@ -303,14 +305,14 @@ class ExpectIgnored(Step):
             raise Mismatch(Unmet(f"the application was told {[dict(event) for event in told]}"))
         if self.answer_is_free:
             free = [each for each in sent if each.get("type") == "error"]
-            play.untaken[SERVER] = [each for each in play.at(SERVER) if not any(each is one for one in free)]
+            play.untaken[FROM_SERVER] = [each for each in play.at(FROM_SERVER) if not any(each is one for one in free)]
 
     def show(self, stage: Stage) -> Line:
         return _looked_at(stage, "That changed nothing, and the application was told nothing.", "ignored")
 
 
 def _looked_at(stage: Stage, says: str, text: str) -> Line:
-    return Line(says, marks=stage.sign(Kind.CHECK, stage.tested, text))
+    return Line(says, marks=stage.sign(MarkKind.CHECK, stage.tested, text))
 
 
 def stated(key: str, value: Mapping[str, Any]) -> str:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from xmpp_im_conformance.format.comparing import compare, is_among
-from xmpp_im_conformance.format.evidence import SERVER, Mismatch, Unmet
+from xmpp_im_conformance.format.comparing import compare_stanzas, is_among
+from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
 from xmpp_im_conformance.format.items import Item, client_view
 from xmpp_im_conformance.format.markup import pretty
 from xmpp_im_conformance.format.matching import EXACT, FROM_CLIENT, PART, match_all
@@ -23,7 +23,7 @@ from xmpp_im_conformance.format.steps.base import (
     read_roster,
     reader,
 )
-from xmpp_im_conformance.format.story import Kind, Line, Mark, Stage, listed, short
+from xmpp_im_conformance.format.story import Line, Mark, MarkKind, Stage, listed, short
 from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_core.element import Element
 
@@ -48,25 +48,25 @@ def take_stanzas(
     :raises Mismatch: if they are not there and not optional.
     """
     untaken = play.at(at)
-    manner = FROM_CLIENT if at == SERVER else EXACT
+    manner = FROM_CLIENT if at == FROM_SERVER else EXACT
     candidates = tuple(untaken if anywhere else untaken[: len(expected)])
     found = next(match_all(expected, candidates, play.bindings, manner), None)
     if found is not None:
         play.bindings, taken = found
         untaken[:] = [stanza for index, stanza in enumerate(untaken) if index not in taken]
     elif not optional:
-        where = "the client" if at == SERVER else f"at {at}"
+        where = "the client" if at == FROM_SERVER else f"at {at}"
         raise Mismatch(_not_there(where, at, expected, untaken, play, anywhere))
 
 
 def _not_there(
     where: str, at: str, expected: tuple[Element, ...], untaken: Sequence[Element], play: Play, anywhere: bool
 ) -> Unmet:
-    sent, manner = at == SERVER, FROM_CLIENT if at == SERVER else EXACT
+    sent, manner = at == FROM_SERVER, FROM_CLIENT if at == FROM_SERVER else EXACT
     if not untaken:
         return Unmet(f"{where} {'sent nothing more' if sent else 'nothing more came'}", at, expected)
     if len(expected) == 1 and not anywhere:
-        why = compare(expected[0], untaken[0], play.bindings, manner).why
+        why = compare_stanzas(expected[0], untaken[0], play.bindings, manner).why
         return Unmet(
             f"{where} {'sent something else' if sent else 'something else came'}: {why}", at, expected, (untaken[0],)
         )
@@ -100,7 +100,7 @@ class Receive(Look):
         how = ["in any order"] if len(self.expected) > 1 else []
         how += ["among other things"] if self.anywhere else []
         says = f"{self.at} {'may get' if self.optional else 'gets'}{''.join([f', {each}' for each in how])}"
-        kind = Kind.OPTIONAL if self.optional else Kind.EXPECTED
+        kind = MarkKind.OPTIONAL if self.optional else MarkKind.EXPECTED
         marks = [stage.came(kind, self.at, stanza) for stanza in self.expected]
         return Line(says, tuple([pretty(stanza) for stanza in self.expected]), tuple(marks))
 
@@ -126,7 +126,9 @@ class Silent(Look):
                 raise Mismatch(Unmet(f"at {jid} nothing was expected, but there came", jid, came=tuple(play.at(jid))))
 
     def show(self, stage: Stage) -> Line:
-        return Line(f"Nothing more has come at {listed(self.clients)}.", marks=stage.signs(Kind.SILENCE, self.clients))
+        return Line(
+            f"Nothing more has come at {listed(self.clients)}.", marks=stage.signs(MarkKind.SILENCE, self.clients)
+        )
 
 
 @frozen
@@ -149,7 +151,7 @@ class Flush(Look):
             play.at(jid).clear()
 
     def show(self, stage: Stage) -> Line:
-        marks = stage.signs(Kind.EVENT, self.at, "rest dropped")
+        marks = stage.signs(MarkKind.EVENT, self.at, "rest dropped")
         return Line(f"Whatever else has come at {listed(self.at)} is not looked at.", marks=marks)
 
 
@@ -171,7 +173,7 @@ class Absent(Look):
                 raise Mismatch(Unmet(f"at {self.at} this must not come:", self.at, came=(stanza,)))
 
     def show(self, stage: Stage) -> Line:
-        marks = (stage.came(Kind.ABSENT, self.at, self.expected),)
+        marks = (stage.came(MarkKind.ABSENT, self.at, self.expected),)
         return Line(f"At {self.at} nothing like this has come", (pretty(self.expected),), marks)
 
     @property
@@ -200,7 +202,7 @@ class RosterIs(Step):
 
     def show(self, stage: Stage) -> Line:
         says = f"The stored roster of {self.of} is: {listed_items(self.items)}."
-        return Line(says, marks=stage.sign(Kind.CHECK, SERVER, f"roster of {short(self.of)}"))
+        return Line(says, marks=stage.sign(MarkKind.CHECK, FROM_SERVER, f"roster of {short(self.of)}"))
 
     @property
     def accounts(self) -> Sequence[str]:
@@ -229,8 +231,8 @@ class StreamFeature(Step):
 
     def show(self, stage: Stage) -> Line:
         verb = "is not offered" if self.absent else "is offered"
-        kind = Kind.ABSENT if self.absent else Kind.EXPECTED
-        mark = Mark(kind, stage.places[SERVER], f"feature {self.expected.name}", stage.places[self.at])
+        kind = MarkKind.ABSENT if self.absent else MarkKind.EXPECTED
+        mark = Mark(kind, stage.places[FROM_SERVER], f"feature {self.expected.name}", stage.places[self.at])
         marks = (stage.expected(mark, self.at, self.expected),)
         return Line(f"{self.at} {verb} the stream feature", (pretty(self.expected),), marks)
 

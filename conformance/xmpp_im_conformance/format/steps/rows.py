@@ -8,13 +8,13 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from xmpp_im_conformance.format.comparing import is_among
-from xmpp_im_conformance.format.evidence import SERVER, Mismatch, Unmet
+from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
 from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.matching import PART
 from xmpp_im_conformance.format.steps.acts import OnJID, Send
 from xmpp_im_conformance.format.steps.base import Play, Step
-from xmpp_im_conformance.format.story import Kind, Line, Stage
+from xmpp_im_conformance.format.story import Line, MarkKind, Stage
 from xmpp_im_conformance.format.worlds import REMOTE
 
 JULIET: Final = "juliet@capulet.example"
@@ -87,7 +87,7 @@ class StateIs(Step):
             raise Mismatch(Unmet(f"the new state must be {self.state}, but is {found}"))
 
     def show(self, stage: Stage) -> Line:
-        return Line(f"The new state is {self.state}.", marks=stage.sign(Kind.CHECK, SERVER, str(self.state)))
+        return Line(f"The new state is {self.state}.", marks=stage.sign(MarkKind.CHECK, FROM_SERVER, str(self.state)))
 
 
 _OUTCOMES: Final = {
@@ -146,7 +146,7 @@ class Becomes(Step):
 
     def show(self, stage: Stage) -> Line:
         told = [
-            Line(_OUTCOMES[name], marks=stage.sign(Kind.CHECK, SERVER, name.replace("-", " ")))
+            Line(_OUTCOMES[name], marks=stage.sign(MarkKind.CHECK, FROM_SERVER, name.replace("-", " ")))
             for name in self.outcomes
         ]
         return told[0] if len(told) == 1 else Line("One of these happens", branches=tuple([(each,) for each in told]))

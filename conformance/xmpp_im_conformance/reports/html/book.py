@@ -8,7 +8,7 @@ from typing import Any, Final
 from cattrs import Converter
 
 from xmpp_im_conformance.format.story import Line, Participant
-from xmpp_im_conformance.format.vectors import Malformed
+from xmpp_im_conformance.format.vectors import MalformedFile
 from xmpp_im_conformance.reports.html.legible import legible
 from xmpp_im_conformance.reports.html.scenes import scene_of
 from xmpp_im_conformance.running.outcome import Result
@@ -28,7 +28,7 @@ def book(results: Iterable[Result]) -> dict[str, Any]:  # what the page's script
     casts: dict[tuple[Participant, ...], int] = {}
     stories: list[dict[str, Any] | None] = []
     for result in results:
-        if isinstance(result.vector, Malformed):
+        if isinstance(result.vector, MalformedFile):
             stories.append(None)
             continue
         scene = scene_of(result.vector.scenario, result.evidence)

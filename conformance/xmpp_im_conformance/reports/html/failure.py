@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from xmpp_im_conformance.format.comparing import Row
-from xmpp_im_conformance.format.evidence import SERVER, Evidence
+from xmpp_im_conformance.format.comparing import ComparedLine
+from xmpp_im_conformance.format.evidence import FROM_SERVER, Evidence
 from xmpp_im_conformance.format.markup import pretty
 from xmpp_im_conformance.reports.html.scenes import sorted_out
 from xmpp_im_conformance.running.outcome import Outcome, Result
@@ -17,7 +17,7 @@ from xmpp_im_conformance.running.outcome import Outcome, Result
 class Compared:
     """A stanza that was expected, the one that came, or both next to each other."""
 
-    rows: Sequence[Row]
+    rows: Sequence[ComparedLine]
 
     @property
     def headings(self) -> Mapping[str, str]:
@@ -72,6 +72,6 @@ def failure_of(result: Result) -> Failure | None:
         says,
         tuple(points),
         "" if points else more,
-        tuple([("the server" if at == SERVER else at, pretty(stanza)) for at, stanza in besides]),
+        tuple([("the server" if at == FROM_SERVER else at, pretty(stanza)) for at, stanza in besides]),
         evidence.happened,
     )

@@ -12,7 +12,7 @@ from xmpp_im_conformance.format.data import Requirement, requirements
 from xmpp_im_conformance.reports.coverage import LEVELS, by_requirement, order
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
-CHAPTERS: Final[Mapping[str, str]] = {
+CHAPTER_TITLES: Final[Mapping[str, str]] = {
     "1": "Introduction",
     "2": "Managing the Roster",
     "3": "Managing Presence Subscriptions",
@@ -48,7 +48,7 @@ class Standing:
 
 
 @frozen
-class Cell:
+class MatrixCell:
     """Requirements of one section and level, or of several."""
 
     standings: tuple[Standing, ...]
@@ -88,20 +88,20 @@ class Cell:
 
 
 @frozen
-class Row:
+class MatrixRow:
     """A row of the matrix: a section, or a chapter with all its sections."""
 
     section: str
     title: str
-    cells: Mapping[str, Cell]
+    cells: Mapping[str, MatrixCell]
     """By level; a section without requirements of a level has no cell."""
-    below: tuple[Row, ...] = ()
+    below: tuple[MatrixRow, ...] = ()
     """The sections of a chapter that has several."""
 
     @property
-    def total(self) -> Cell:
+    def total(self) -> MatrixCell:
         """All levels together."""
-        return Cell(tuple([standing for cell in self.cells.values() for standing in cell.standings]))
+        return MatrixCell(tuple([standing for cell in self.cells.values() for standing in cell.standings]))
 
 
 def standings(results: Sequence[Result]) -> list[Standing]:
@@ -111,7 +111,7 @@ def standings(results: Sequence[Result]) -> list[Standing]:
     return [Standing(each, tuple(outcomes.get(each.id, ()))) for each in testable]
 
 
-def matrix(listed: Sequence[Standing]) -> list[Row]:
+def matrix(listed: Sequence[Standing]) -> list[MatrixRow]:
     """Arrange requirements by chapter and section."""
     chapters: defaultdict[str, defaultdict[str, list[Standing]]] = defaultdict(lambda: defaultdict(list))
     for standing in listed:
@@ -120,13 +120,13 @@ def matrix(listed: Sequence[Standing]) -> list[Row]:
     return [_chapter(name, chapters[name]) for name in sorted(chapters, key=order)]
 
 
-def _chapter(name: str, sections: Mapping[str, Sequence[Standing]]) -> Row:
+def _chapter(name: str, sections: Mapping[str, Sequence[Standing]]) -> MatrixRow:
     everything = [standing for section in sections.values() for standing in section]
-    below = [Row(section, "", cells(sections[section])) for section in sorted(sections, key=order)]
-    return Row(name, CHAPTERS.get(name, ""), cells(everything), tuple(below) if len(below) > 1 else ())
+    below = [MatrixRow(section, "", cells(sections[section])) for section in sorted(sections, key=order)]
+    return MatrixRow(name, CHAPTER_TITLES.get(name, ""), cells(everything), tuple(below) if len(below) > 1 else ())
 
 
-def cells(listed: Sequence[Standing]) -> dict[str, Cell]:
+def cells(listed: Sequence[Standing]) -> dict[str, MatrixCell]:
     """Tell requirements apart by level."""
     by_level = {level: [each for each in listed if each.requirement.level == level] for level in LEVELS}
-    return {level: Cell(tuple(among)) for level, among in by_level.items() if among}
+    return {level: MatrixCell(tuple(among)) for level, among in by_level.items() if among}

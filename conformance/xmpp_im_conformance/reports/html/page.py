@@ -17,12 +17,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xmpp_im_conformance.format.data import Requirement, requirements
-from xmpp_im_conformance.format.vectors import Malformed, Vector, sections
+from xmpp_im_conformance.format.vectors import MalformedFile, Vector, sections
 from xmpp_im_conformance.reports.coverage import LEVELS, heading, order
 from xmpp_im_conformance.reports.html.book import book
 from xmpp_im_conformance.reports.html.failure import Failure, failure_of
 from xmpp_im_conformance.reports.html.legible import legible
-from xmpp_im_conformance.reports.html.matrix import CHAPTERS, Cell, matrix, standings
+from xmpp_im_conformance.reports.html.matrix import CHAPTER_TITLES, MatrixCell, matrix, standings
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 _TEMPLATES: Final = "templates"
@@ -84,7 +84,7 @@ def page(results: Sequence[Result], driver: str, made: datetime, about: str = ""
             groups=_groups(entries),
             total=len(entries),
             standings=known,
-            everything=Cell(tuple(known)),
+            everything=MatrixCell(tuple(known)),
             rows=matrix(known),
             levels=LEVELS,
             book=book(results),
@@ -140,10 +140,10 @@ def _entry(place: int, result: Result) -> Entry:
 def _groups(entries: Sequence[Entry]) -> list[Group]:
     """Put entries that are sorted by section under their headings."""
     return [
-        Group(name, CHAPTERS.get(name.partition(".")[0], ""), tuple(among))
+        Group(name, CHAPTER_TITLES.get(name.partition(".")[0], ""), tuple(among))
         for name, among in groupby(entries, key=lambda entry: entry.heading)
     ]
 
 
-def _title(vector: Vector | Malformed) -> str:
+def _title(vector: Vector | MalformedFile) -> str:
     return vector.title if isinstance(vector, Vector) else "(malformed vector)"

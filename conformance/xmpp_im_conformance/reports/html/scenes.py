@@ -8,11 +8,22 @@ from typing import Final
 
 from attrs import evolve
 
-from xmpp_im_conformance.format.evidence import SERVER, Evidence
+from xmpp_im_conformance.format.evidence import FROM_SERVER, Evidence
 from xmpp_im_conformance.format.markup import pretty
 from xmpp_im_conformance.format.steps.base import listed_items
 from xmpp_im_conformance.format.steps.client import USER, stated
-from xmpp_im_conformance.format.story import Kind, Line, Mark, Participant, Scene, Stage, bare, listed, short, shortened
+from xmpp_im_conformance.format.story import (
+    Line,
+    Mark,
+    MarkKind,
+    Participant,
+    Scene,
+    Stage,
+    bare,
+    listed,
+    short,
+    short_label,
+)
 from xmpp_im_conformance.format.vectors import Scenario
 from xmpp_im_conformance.format.worlds import REMOTE, ClientSetup, Setup
 from xmpp_im_core.element import Element
@@ -31,7 +42,7 @@ def scene_of(scenario: Scenario, evidence: Evidence | None = None) -> Scene:
         tested = f"{setup.account}/{setup.resource}"
         cast = _client_cast(setup, tested)
     else:
-        tested, cast = SERVER, _server_cast(scenario, setup, () if evidence is None else tuple(evidence.untaken))
+        tested, cast = FROM_SERVER, _server_cast(scenario, setup, () if evidence is None else tuple(evidence.untaken))
     stage = Stage({name: index for index, name in enumerate(cast)}, tested)
     lines = [step.show(stage) for step in scenario.steps]
     if scenario.lenient is not True:
@@ -51,7 +62,7 @@ def _server_cast(scenario: Scenario, setup: Setup, came_at: Sequence[str]) -> di
     clients = scenario.clients
     left = [jid for jid in clients if bare(jid) == bare(clients[0])]
     right = [jid for jid in clients if jid not in left]
-    names = dict.fromkeys([*left, SERVER, *right, *([REMOTE] if setup.remote else []), *came_at])
+    names = dict.fromkeys([*left, FROM_SERVER, *right, *([REMOTE] if setup.remote else []), *came_at])
     return {name: _participant(name) for name in names}
 
 
@@ -65,7 +76,7 @@ def _client_cast(setup: ClientSetup, tested: str) -> dict[str, Participant]:
     return {
         USER: Participant(USER, "the application"),
         tested: Participant(short(tested), "client under test"),
-        SERVER: Participant(SERVER, setup.account.partition("@")[2]),
+        FROM_SERVER: Participant(FROM_SERVER, setup.account.partition("@")[2]),
     }
 
 
@@ -94,10 +105,10 @@ def _failed(stage: Stage, scenario: Scenario, evidence: Evidence, line: Line) ->
         line = step.show(evolve(stage, unmet=evidence.unmet))
         events = step.about_events
     instead, besides = sorted_out(evidence)
-    marks = [evolve(mark, kind=Kind.WRONG) if mark.kind is Kind.CHECK else mark for mark in line.marks]
-    marks += _drawn(stage, Kind.CAME, instead)
-    marks += _drawn(stage, Kind.BESIDES, besides)
-    marks += _told(stage, Kind.CAME if events else Kind.BESIDES, evidence)
+    marks = [evolve(mark, kind=MarkKind.WRONG) if mark.kind is MarkKind.CHECK else mark for mark in line.marks]
+    marks += _drawn(stage, MarkKind.CAME, instead)
+    marks += _drawn(stage, MarkKind.BESIDES, besides)
+    marks += _told(stage, MarkKind.CAME if events else MarkKind.BESIDES, evidence)
     return evolve(line, marks=tuple(marks))
 
 
@@ -119,7 +130,7 @@ def sorted_out(evidence: Evidence) -> tuple[list[tuple[str, Element]], list[tupl
     return [*instead.elements()], besides
 
 
-def _drawn(stage: Stage, kind: Kind, came: Iterable[tuple[str, Element]]) -> Iterator[Mark]:
+def _drawn(stage: Stage, kind: MarkKind, came: Iterable[tuple[str, Element]]) -> Iterator[Mark]:
     drawn = [stage.came(kind, at, stanza) for at, stanza in came]
     for mark in drawn[:_MOST]:
         yield evolve(mark, label=f"{kind.value}: {mark.label}")
@@ -127,8 +138,8 @@ def _drawn(stage: Stage, kind: Kind, came: Iterable[tuple[str, Element]]) -> Ite
         yield evolve(drawn[_MOST], label=f"{kind.value}: {len(drawn) - _MOST} more")
 
 
-def _told(stage: Stage, kind: Kind, evidence: Evidence) -> Iterator[Mark]:
+def _told(stage: Stage, kind: MarkKind, evidence: Evidence) -> Iterator[Mark]:
     """Draw what the application was told."""
     for event in evidence.told[:_MOST]:
-        text = shortened(f"{kind.value}: {stated('type', event)}")
+        text = short_label(f"{kind.value}: {stated('type', event)}")
         yield Mark(kind, stage.places[stage.tested], text, stage.places[USER])
