@@ -75,7 +75,7 @@ class Bench:
         """Add a variant, with its time in E.
 
         :param parts: the divisor of the time, such as the number of recipients of a broadcast.
-        :param others: variants to show beside it, in E too.
+        :param others: variants to show in the same line, in E too.
         """
         took = self.race({"ours": run, "E": reading_e(), **(others or {})})
         ours, e = took.pop("ours") / parts, took.pop("E")
