@@ -13,6 +13,11 @@ from typing import Final
 
 from hypothesis import HealthCheck, settings
 
+from xmpp_im_core import record
+
+# No code may change a record: here each assignment to a field raises. Set before any other module makes its classes.
+record.GUARDED = True
+
 # A shared machine may be slow at any moment: no test fails for the time it took.
 _PATIENT: Final = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 

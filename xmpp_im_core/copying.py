@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 else:
 
     def copied(record: T, /, **changes: Any) -> T:
-        """Return a copy of a frozen attrs record in which these fields have these values."""
+        """Return a copy of a record in which these fields have these values."""
         copy = getattr(record, "__copied__", None)
         return attrs.evolve(record, **changes) if copy is None else copy(**changes)
 
 
 def copyable(cls: type[T]) -> type[T]:
-    """Give a frozen, final attrs class a fast copy function. It computes fields with ``init=False`` for each copy.
+    """Give a final record class a fast copy function. It computes fields with ``init=False`` for each copy.
 
     :raises TypeError: if the constructor of the class checks or converts values, because the copy function does not; or
         if the class is not final, because a copy of an instance of a subclass would have this class.

@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from attrs import frozen
+from xmpp_im_core.record import record
 
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 """The namespace of the prefix ``xml``, which is bound everywhere."""
@@ -23,7 +23,7 @@ XML_LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 _DEEPEST: Final = 256  # trees are compared, hashed and written recursively, and Python limits the recursion
 
 
-@frozen
+@record
 class Element:
     """One element: its name, namespace, attributes and children (elements and text, in order).
 

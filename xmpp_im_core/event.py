@@ -8,9 +8,10 @@ from enum import Enum
 from typing import Any, TypeVar
 
 import attrs
-from attrs import field, frozen
+from attrs import field
 
 from xmpp_im_core.copying import copied
+from xmpp_im_core.record import record
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.validators import not_empty, wrong_type
 
@@ -30,7 +31,7 @@ def _aware(_: object, attribute: attrs.Attribute[datetime], value: datetime) -> 
         raise ValueError(f"{attribute.name}: {value!r} is outside the times that UTC can express") from None
 
 
-@frozen
+@record
 class Timed:
     """The base of all events.
 

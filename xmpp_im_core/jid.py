@@ -24,8 +24,10 @@ from functools import lru_cache
 from typing import Final
 
 import idna
-from attrs import field, frozen
+from attrs import field
 from precis_i18n import get_profile
+
+from xmpp_im_core.record import record
 
 MAX_PART_BYTES: Final = 1023
 """The maximum length of each part of a JID, in bytes of UTF-8 (RFC 7622 §3.2 to §3.4)."""
@@ -48,7 +50,7 @@ class InvalidJID(ValueError):
     """The text is not a JID. The message says which part breaks which rule (RFC 7622)."""
 
 
-@frozen(order=False)
+@record(order=False)
 class JID:
     """A prepared address. Two JIDs are equal if their full forms are equal.
 
@@ -85,7 +87,7 @@ class JID:
         return JID(f"{self.bare}/{resource}", self.bare, self.local, self.domain, resource)
 
 
-@frozen
+@record
 class Address:
     """An address as it was written, and the JID that it means. Compare ``jid``, send ``written``."""
 
@@ -96,7 +98,7 @@ class Address:
         return self.written
 
 
-@frozen
+@record
 class Malformed:
     """A text in the place of an address that is not a JID, and the reason. Reducers answer it with jid-malformed."""
 

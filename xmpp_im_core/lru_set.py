@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from attrs import field, frozen
+from attrs import field
 
 from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.record import record
 
 
-@frozen
+@record
 class _Link:
     older: str | None
     newer: str | None
 
 
-@frozen(repr=False)
+@record(repr=False)
 class LRUSet(Collection[str]):
     """Distinct strings, the least recently used first. Each method that changes it returns a new set."""
 

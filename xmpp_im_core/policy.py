@@ -11,10 +11,11 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import field
 from attrs.validators import ge, le
 
 from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.record import record
 
 _MIB: Final = 1 << 20
 _HALF_A_MIB: Final = 1 << 19
@@ -129,7 +130,7 @@ def _served(served: Mapping[str, Audience]) -> FrozenMap[Audience]:
     return served if isinstance(served, FrozenMap) else FrozenMap(served)
 
 
-@frozen(kw_only=True)
+@record(kw_only=True)
 class Policy:
     """The choices of one service.
 

@@ -15,11 +15,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple, final
 
-from attrs import field, frozen
+from attrs import field
 
 from xmpp_im_core.copying import copied, copyable
 from xmpp_im_core.element import TEXT_SIZE, Element, element, text_size
 from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.record import record
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import BOTH, NONE, Subscription
 
@@ -31,7 +32,7 @@ CONTACT_SIZE: Final = 352
 
 @copyable
 @final
-@frozen
+@record
 class Contact:
     """Everything that is kept about one bare JID."""
 
@@ -92,7 +93,7 @@ class Contact:
         return element("item", ROSTER, attributes, [element("group", ROSTER, {}, [g]) for g in self.groups])
 
 
-@frozen
+@record
 class SharedItem:
     """An item that the service puts into the roster. Neither the user nor the contact can change it; it is not stored.
 
@@ -111,7 +112,7 @@ class SharedItem:
         return Contact(self.jid, self.state, True, self.name, self.groups).item()
 
 
-@frozen
+@record
 class RosterHead:
     """The stored part of a roster that is not a contact. The fields are those of :class:`Roster`."""
 
@@ -131,7 +132,7 @@ class Told(NamedTuple):
 
 @copyable
 @final
-@frozen
+@record
 class Roster:
     """The contacts of an account and the current version."""
 

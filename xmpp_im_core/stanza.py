@@ -14,11 +14,10 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Self, TypeAlias, final
 
-from attrs import frozen
-
 from xmpp_im_core.copying import copyable
 from xmpp_im_core.element import XML_LANG, Element, attributes_size, canonical, element, size, text_size
 from xmpp_im_core.jid import JID, Address, Malformed, address_of, parse_address
+from xmpp_im_core.record import record
 
 CLIENT: Final = "jabber:client"
 STANZAS: Final = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -36,7 +35,7 @@ STANZA_SIZE: Final = 1536
 """The memory of a stanza without its characters and its payload, in bytes. Most of it is for the two addresses."""
 
 
-@frozen
+@record
 class Payload:
     """The content of a stanza: elements and text in canonical form (see :func:`~xmpp_im_core.element.canonical`)."""
 
@@ -78,7 +77,7 @@ def to_bare(address: AddressLike) -> AddressLike:
     return address
 
 
-@frozen
+@record
 class Stanza:
     """The fields that message, presence and IQ share: the header and the payload."""
 
@@ -140,7 +139,7 @@ class Stanza:
 
 @copyable
 @final
-@frozen
+@record
 class Message(Stanza):
     """A message stanza (RFC 6121 §5)."""
 
@@ -154,7 +153,7 @@ class Message(Stanza):
 
 @copyable
 @final
-@frozen
+@record
 class Presence(Stanza):
     """A presence stanza (RFC 6121 §3, §4)."""
 
@@ -170,7 +169,7 @@ class Presence(Stanza):
 
 @copyable
 @final
-@frozen
+@record
 class IQ(Stanza):
     """An IQ stanza (RFC 6120 §8.2.3)."""
 
@@ -337,7 +336,7 @@ USUAL_TYPE: Final[Mapping[Condition, ErrorType]] = MappingProxyType(
 """The type that RFC 6120 §8.3.3 gives each condition; the first if it gives two."""
 
 
-@frozen
+@record
 class StanzaError:
     """The content of an ``<error/>`` element (RFC 6120 §8.3)."""
 

@@ -15,8 +15,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from attrs import frozen
-
+from xmpp_im_core.record import record
 from xmpp_im_core.rules.rule import Rule, rule
 
 
@@ -78,7 +77,7 @@ def subscription_state(subscription: str, pending_out: bool = False, pending_in:
 _BY_FLAGS: Final = {(s.to, s.from_, s.pending_out, s.pending_in): s for s in Subscription}
 
 
-@frozen
+@record
 class TableRow:
     """A row of a table: whether the stanza is routed or delivered, and which state follows."""
 

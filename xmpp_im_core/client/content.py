@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import attrs
-from attrs import field, frozen
+from attrs import field
 
 from xmpp_im_core.element import XML_LANG, Element, element, language_key, language_of
+from xmpp_im_core.record import record
 from xmpp_im_core.stanza import CLIENT, Message, Payload, payload
 from xmpp_im_core.validators import is_optional_text, is_text, not_empty
 
 
-@frozen
+@record
 class Text:
     """Human-readable text in one language. None means the language of the stanza or stream (§5.2.3).
 
@@ -23,7 +24,7 @@ class Text:
     lang: str | None = field(default=None, validator=is_optional_text)
 
 
-@frozen
+@record
 class Thread:
     """A conversation (§5.2.5). Its id is opaque: only exact comparisons can be made against it.
 
@@ -46,7 +47,7 @@ def may_be_parent(parent: str, thread: str) -> bool:
     return parent != thread and len(parent.split()) == 1
 
 
-@frozen
+@record
 class Content:
     """The content of a message."""
 

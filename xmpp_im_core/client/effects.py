@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from attrs import frozen
-
 from xmpp_im_core.client.notifications import Notification, OrderRefused
 from xmpp_im_core.client.state import Client
+from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.stanza import Condition, Stanza, error_reply, stanza_error
 
 
-@frozen
+@record
 class Send:
     """Write this stanza to the stream."""
 
@@ -23,7 +22,7 @@ class Send:
     rule: Rule
 
 
-@frozen
+@record
 class Tell:
     """Give this notification to the application."""
 
@@ -31,7 +30,7 @@ class Tell:
     rule: Rule
 
 
-@frozen
+@record
 class Ignored:
     """Nothing is sent and the application is told nothing, by this rule."""
 
@@ -41,7 +40,7 @@ class Ignored:
 Effect: TypeAlias = Send | Tell | Ignored
 
 
-@frozen
+@record
 class Transition:
     """The result of a step."""
 

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 import attrs
-from attrs import field, frozen
+from attrs import field
 from attrs.validators import instance_of, optional
 
 from xmpp_im_core.client.content import Text, Thread
@@ -18,6 +18,7 @@ from xmpp_im_core.client.state import Bound
 from xmpp_im_core.element import Element, language_key
 from xmpp_im_core.event import Decision, Timed
 from xmpp_im_core.jid import JID
+from xmpp_im_core.record import record
 from xmpp_im_core.stanza import Message, Stanza
 from xmpp_im_core.validators import (
     are_extensions,
@@ -59,14 +60,14 @@ _are_texts: Final = tuple_of(Text, "a Text or a str")
 # --- the session --------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class SessionBound(Timed):
     """A resource was bound. The client forgets what it knew in an earlier session."""
 
     bound: Bound = field(validator=instance_of(Bound))
 
 
-@frozen
+@record
 class SessionEnded(Timed):
     """The session has ended, and its stream will not be resumed. A lost stream that may be resumed is no event."""
 
@@ -74,7 +75,7 @@ class SessionEnded(Timed):
 # --- stanzas ------------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Inbound(Timed):
     """The server sent a stanza."""
 
@@ -83,7 +84,7 @@ class Inbound(Timed):
     """Only used for presence of type "subscribe"; see ``authorised_by``."""
 
 
-@frozen
+@record
 class Outbound(Timed):
     """The application wants to send exactly this stanza. The client refuses a stanza that it must not send.
 
@@ -101,12 +102,12 @@ def _is_jid_or_text(_: object, attribute: attrs.Attribute[JID | str], value: JID
 # --- the roster (§2) ----------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class GetRoster(Timed):
     """The user wants the roster. Ask for it before the first presence (§2.2)."""
 
 
-@frozen
+@record
 class SetItem(Timed):
     """The user wants to add or change an item. A field that is not given stays as it is (§2.3, §2.4)."""
 
@@ -115,7 +116,7 @@ class SetItem(Timed):
     groups: tuple[str, ...] | None = field(default=None, validator=optional(are_texts))
 
 
-@frozen
+@record
 class RemoveItem(Timed):
     """The user wants to remove an item. This ends the subscriptions of both sides (§2.5).
 
@@ -128,7 +129,7 @@ class RemoveItem(Timed):
 # --- subscriptions (§3) -------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Subscribe(Timed):
     """The user asks to see a contact's presence (§3.1.1).
 
@@ -142,21 +143,21 @@ class Subscribe(Timed):
     """Other content of the request, for example a nickname (XEP-0172)."""
 
 
-@frozen
+@record
 class Unsubscribe(Timed):
     """The user no longer wants to see a contact's presence, or withdraws the request (§3.3.1)."""
 
     jid: JID = field(converter=as_jid, validator=is_jid)
 
 
-@frozen
+@record
 class Approve(Timed):
     """The user approves a contact's request (§3.1.4), or a future one if the server supports that (§3.4.1)."""
 
     jid: JID = field(converter=as_jid, validator=is_jid)
 
 
-@frozen
+@record
 class Deny(Timed):
     """The user denies a contact's request, or cancels its subscription or pre-approval (§3.1.4, §3.2.1, §3.4.2)."""
 
@@ -183,7 +184,7 @@ def _priority(_: object, attribute: attrs.Attribute[int | None], value: int | No
         raise ValueError(f"{attribute.name}: {value} is not from -128 to 127 (RFC 6121 §4.7.2.3)")
 
 
-@frozen
+@record
 class SetPresence(Timed):
     """The user is available: for all subscribers (§4.2, §4.4), or for one entity (§4.6).
 
@@ -198,7 +199,7 @@ class SetPresence(Timed):
     to: JID | None = field(default=None, converter=as_optional_jid, validator=is_optional_jid)
 
 
-@frozen
+@record
 class GoUnavailable(Timed):
     """The user is no longer available: for everybody (§4.5), or for one entity (§4.6).
 
@@ -222,7 +223,7 @@ class MessageType(Enum):
     HEADLINE = "headline"
 
 
-@frozen
+@record
 class SendMessage(Timed):
     """The user sends a message (§5.2.1). In a chat session, the client chooses the bare or the locked full JID (§5.1).
 
@@ -241,7 +242,7 @@ class SendMessage(Timed):
     extensions: tuple[Element, ...] = field(default=(), validator=are_extensions)
 
 
-@frozen
+@record
 class Reply(Timed):
     """The user answers a message (§5.1, §5.2.1, §5.2.2).
 
@@ -253,7 +254,7 @@ class Reply(Timed):
     extensions: tuple[Element, ...] = field(default=(), validator=are_extensions)
 
 
-@frozen
+@record
 class EndChat(Timed):
     """The user ends the chat session with this JID (§5.1)."""
 
@@ -270,7 +271,7 @@ class Asking(Enum):
     SET = "set"
 
 
-@frozen
+@record
 class SendIQ(Timed):
     """The application sends a request to an entity, or to the user's account."""
 
@@ -279,7 +280,7 @@ class SendIQ(Timed):
     to: JID | None = field(default=None, converter=as_optional_jid, validator=is_optional_jid)
 
 
-@frozen
+@record
 class GiveUp(Timed):
     """The application stops waiting for the answer to one of its requests. The application sets the time limit."""
 

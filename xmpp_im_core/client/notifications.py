@@ -5,29 +5,28 @@ from __future__ import annotations
 from enum import Enum
 from typing import TypeAlias
 
-from attrs import frozen
-
 from xmpp_im_core.client.content import Content
 from xmpp_im_core.client.state import Item, ItemChange, Question, Request
 from xmpp_im_core.jid import JID
+from xmpp_im_core.record import record
 from xmpp_im_core.stanza import IQ, Message, Presence, Stanza, StanzaError
 
 # --- the roster (§2) ----------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class RosterReceived:
     """The roster is now the same as on the server. Notifications about each changed item follow."""
 
 
-@frozen
+@record
 class ItemAdded:
     """An item is new in the roster."""
 
     item: Item
 
 
-@frozen
+@record
 class ItemUpdated:
     """An item has changed."""
 
@@ -35,21 +34,21 @@ class ItemUpdated:
     item: Item
 
 
-@frozen
+@record
 class ItemRemoved:
     """An item is gone from the roster."""
 
     item: Item
 
 
-@frozen
+@record
 class RosterSetAccepted:
     """The server has accepted a roster set. The push shows the result."""
 
     change: ItemChange
 
 
-@frozen
+@record
 class RosterFailed:
     """The server has refused a roster get or this change, or its result is not a roster (undefined-condition)."""
 
@@ -60,7 +59,7 @@ class RosterFailed:
 # --- subscriptions (§3) -------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class SubscriptionRequest:
     """A contact asks to see the user's presence. The user can approve or deny the request, now or later."""
 
@@ -68,7 +67,7 @@ class SubscriptionRequest:
     request: Request
 
 
-@frozen
+@record
 class Subscribed:
     """A contact has approved the user's request."""
 
@@ -78,7 +77,7 @@ class Subscribed:
     """Whether this client knew of a request. In either case, only the roster shows a subscription."""
 
 
-@frozen
+@record
 class ContactUnsubscribed:
     """A contact has ended its subscription to the user, or withdrawn its request."""
 
@@ -86,7 +85,7 @@ class ContactUnsubscribed:
     presence: Presence
 
 
-@frozen
+@record
 class Unsubscribed:
     """A contact has denied the user's request, or cancelled the user's subscription."""
 
@@ -99,7 +98,7 @@ class Unsubscribed:
 # --- presence (§4) ------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Available:
     """A resource has become available."""
 
@@ -107,7 +106,7 @@ class Available:
     presence: Presence
 
 
-@frozen
+@record
 class PresenceChanged:
     """An available resource has sent new presence."""
 
@@ -116,7 +115,7 @@ class PresenceChanged:
     presence: Presence
 
 
-@frozen
+@record
 class Unavailable:
     """A resource is not available, or the client has forgotten its presence.
 
@@ -128,7 +127,7 @@ class Unavailable:
     """The stanza that says so; None if no stanza does."""
 
 
-@frozen
+@record
 class PresenceFailed:
     """Presence to this JID, for example a subscription request, came back as an error."""
 
@@ -150,7 +149,7 @@ class Carbon(Enum):
     """A message that another resource of the user has sent."""
 
 
-@frozen
+@record
 class MessageReceived:
     """A message as it arrived, together with its parsed content."""
 
@@ -159,7 +158,7 @@ class MessageReceived:
     carbon: Carbon | None = None
 
 
-@frozen
+@record
 class MessageFailed:
     """A message came back as an error."""
 
@@ -169,14 +168,14 @@ class MessageFailed:
     """The message that the error answers; None if this client does not know it."""
 
 
-@frozen
+@record
 class RequestReceived:
     """An IQ request that the application serves. The application must answer it with a result or an error."""
 
     iq: IQ
 
 
-@frozen
+@record
 class Answered:
     """The result of an IQ that this client sent, or the error."""
 
@@ -184,7 +183,7 @@ class Answered:
     question: Question
 
 
-@frozen
+@record
 class Unanswered:
     """This IQ was not answered before the session ended or the application gave up.
 
@@ -195,7 +194,7 @@ class Unanswered:
     question: Question
 
 
-@frozen
+@record
 class Unaddressed:
     """A stanza came from an address that is not a JID to this client, or a roster result had an item without a JID.
 
@@ -206,7 +205,7 @@ class Unaddressed:
     stanza: Stanza
 
 
-@frozen
+@record
 class OrderRefused:
     """The client has refused an order of the application. The rule of the effect says why."""
 

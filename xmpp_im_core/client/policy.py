@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from attrs import field, frozen
+from attrs import field
 from attrs.validators import ge
+
+from xmpp_im_core.record import record
 
 
 class AccountSender(Enum):
@@ -41,7 +43,7 @@ def _texts(texts: Iterable[str]) -> frozenset[str]:
     return frozenset([texts] if isinstance(texts, str) else texts)
 
 
-@frozen(kw_only=True)
+@record(kw_only=True)
 class ClientPolicy:
     """The choices of one client."""
 

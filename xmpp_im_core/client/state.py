@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 import attrs
-from attrs import field, frozen
+from attrs import field
 from attrs.validators import ge, instance_of
 
 from xmpp_im_core.copying import copied
@@ -23,6 +23,7 @@ from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
 from xmpp_im_core.lru_set import LRUSet
+from xmpp_im_core.record import record
 from xmpp_im_core.stanza import Message, Presence
 from xmpp_im_core.subscription import NONE, Subscription, subscription_state
 from xmpp_im_core.validators import as_jid, is_flag, is_jid, is_optional_text
@@ -30,7 +31,7 @@ from xmpp_im_core.validators import as_jid, is_flag, is_jid, is_optional_text
 # --- the roster (§2) ----------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Item:
     """A roster item, as the server has last sent it (§2.1.2)."""
 
@@ -51,7 +52,7 @@ def bare_key(key: str) -> str:
     return key.partition("/")[0]
 
 
-@frozen
+@record
 class ItemChange:
     """The content of a roster set: everything that a client can say about an item (§2.1.5)."""
 
@@ -61,7 +62,7 @@ class ItemChange:
     removes: bool = False
 
 
-@frozen
+@record
 class RosterCache:
     """The roster as this client knows it. Keep it from session to session."""
 
@@ -99,7 +100,7 @@ class RosterCache:
         return self._full
 
 
-@frozen
+@record
 class Interim:
     """The pushes that arrived between a roster get and its result. They win over the result: they are never older.
 
@@ -115,7 +116,7 @@ class Interim:
 # --- others (§3, §4) ----------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Request:
     """A complete subscription request that waits for the user's decision (§3.1.3)."""
 
@@ -123,7 +124,7 @@ class Request:
     at: datetime
 
 
-@frozen
+@record
 class Resource:
     """The last presence of one resource."""
 
@@ -137,7 +138,7 @@ class Resource:
         return self.presence.type is None
 
 
-@frozen
+@record
 class Heard:
     """The presence of the resources of one bare JID, the latest last."""
 
@@ -158,7 +159,7 @@ class Heard:
 # --- conversations (§5, §6) ---------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Chat:
     """A chat session with one bare JID, or with one occupant of a room (§5.1; XEP-0045 §7.5)."""
 
@@ -171,7 +172,7 @@ class Chat:
     """The JID to which the client has sent presence because of the session; it gets unavailable presence at the end."""
 
 
-@frozen
+@record
 class Room:
     """A room that this client is in, or was in (XEP-0045)."""
 
@@ -187,7 +188,7 @@ class About(Enum):
     OTHER = "other"
 
 
-@frozen
+@record
 class Question:
     """An IQ get or set that waits for its answer."""
 
@@ -207,7 +208,7 @@ _SHOWN: Final = MappingProxyType(
 # --- the client ---------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Features:
     """The stream features that a client must see before it uses them."""
 
@@ -223,7 +224,7 @@ def _is_full_jid(_: object, attribute: attrs.Attribute[JID], value: JID) -> None
         raise ValueError(f"{attribute.name}: {value.full!r} has no resourcepart")
 
 
-@frozen
+@record
 class Bound:
     """The session: the full JID that the server has bound, and what its stream offered.
 
@@ -241,7 +242,7 @@ def _is_bare_jid(_: object, attribute: attrs.Attribute[JID], value: JID) -> None
         raise ValueError(f"{attribute.name}: {value.full!r} is not a bare JID")
 
 
-@frozen
+@record
 class Client:
     """Everything that a client knows.
 

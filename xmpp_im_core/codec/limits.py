@@ -12,14 +12,15 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 from attrs.validators import ge
 
 from xmpp_im_core.codec.namespaces import COMPONENT, SERVER
+from xmpp_im_core.record import record
 from xmpp_im_core.stanza import CLIENT
 
 
-@frozen
+@record
 class Limits:
     """The limits of one stanza, one other first-level element or one stream header.
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from attrs import frozen
-
 from xmpp_im_core.element import Element
+from xmpp_im_core.record import record
 from xmpp_im_core.stanza import AddressLike, Stanza
 
 
-@frozen
+@record
 class StreamOpened:
     """The stream header was read (RFC 6120 §4.7). Absent attributes are None."""
 
@@ -21,14 +20,14 @@ class StreamOpened:
     lang: str | None = None
 
 
-@frozen
+@record
 class NonStanza:
     """A first-level element that is not a stanza: one of the stream itself, or of another namespace (§4.8.4)."""
 
     element: Element
 
 
-@frozen
+@record
 class StreamClosed:
     """The closing tag of the stream was read (§4.4)."""
 

@@ -6,9 +6,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from attrs import frozen
-
 from xmpp_im_core.explain.words import some
+from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule, section_of
 from xmpp_im_core.server.effects import Deliver, Effect
 from xmpp_im_core.server.visibility import Visibility
@@ -20,7 +19,7 @@ _RFC: Final = "RFC 6121 "
 _ALIKE: Final = 2  # effects shown of one rule
 
 
-@frozen
+@record
 class Reason:
     """Why some recipients of presence may see it."""
 
@@ -34,7 +33,7 @@ class Reason:
         return f"{self.visibility.value}{since}: {some(self.recipients)}"
 
 
-@frozen
+@record
 class Explained:
     """One effect: what it does, to whom, and by which rule. Sending nothing is also an effect."""
 
@@ -51,7 +50,7 @@ class Explained:
         return self.effect.rule
 
 
-@frozen
+@record
 class Explanation:
     """The explanation of one step of an account. Use ``str()`` to get the text."""
 

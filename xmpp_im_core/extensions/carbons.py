@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
-from attrs import frozen
-
 from xmpp_im_core.carbon_copies import CARBONS, wrap
 from xmpp_im_core.extensions.namespace_requests import own_request
 from xmpp_im_core.policy import Policy
+from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import extensions as rules
 from xmpp_im_core.server.accounts.machine import Beside, Machine, account_of
@@ -40,7 +39,7 @@ _IM_PAYLOADS: Final = frozenset(
 )
 
 
-@frozen
+@record
 class Carbons:
     """The sessions that have asked for copies, and the messages that an error may answer."""
 

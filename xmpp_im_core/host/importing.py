@@ -31,12 +31,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from attrs import frozen
-
 from xmpp_im_core.codec import CodecError, parse_stanza
 from xmpp_im_core.copying import copied
 from xmpp_im_core.host.interfaces import Ids
 from xmpp_im_core.jid import JID, InvalidJID, address_of, parse_jid
+from xmpp_im_core.record import record
 from xmpp_im_core.roster import Contact, RosterHead
 from xmpp_im_core.server.delays import delayed
 from xmpp_im_core.server.effects import Kind, Put
@@ -74,7 +73,7 @@ def import_records(accounts: Mapping[str, Data], at: datetime, ids: Ids) -> dict
     return records
 
 
-@frozen
+@record
 class _Path:
     """A place in the data, for messages."""
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 from attrs.validators import ge
 
 from xmpp_im_core.jid import parse_address
+from xmpp_im_core.record import record
 from xmpp_im_core.server.effects import Damaged, Deliver, Put, StoreOperation
 from xmpp_im_core.server.events import AccountLoaded
 from xmpp_im_core.server.state import SessionId
@@ -101,7 +102,7 @@ class StorageFailed(Exception):
     """A :class:`Storage` raises this if it could not do what was asked and nothing has changed."""
 
 
-@frozen
+@record
 class Stored:
     """The result of reading an account."""
 

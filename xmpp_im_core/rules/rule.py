@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, field
+
+from xmpp_im_core.record import record
 
 _REQUIREMENT: Final = re.compile(r"(?:\d+(?:\.\d+)*|[AB](?:\.\d+)*)-\d\d\Z")
 _SECTION: Final = re.compile(r"[\dAB][\d.]*\Z")
 
 
-@frozen
+@record
 class Rule:
     """One rule that the code obeys.
 

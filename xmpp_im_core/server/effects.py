@@ -20,8 +20,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, Generic, TypeAlias, TypeVar
 
-from attrs import frozen
-
+from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server.state import SessionId, State
 from xmpp_im_core.stanza import IQ, Stanza
@@ -58,7 +57,7 @@ OF_ACCOUNTS: Final = tuple([kind for kind in Kind if kind is not Kind.OUTBOX])
 """The kinds of record that an account has."""
 
 
-@frozen
+@record
 class Put:
     """Store this value under this key. It replaces an earlier value."""
 
@@ -67,7 +66,7 @@ class Put:
     value: object
 
 
-@frozen
+@record
 class Damaged:
     """A stored record that cannot be read. It stays in the storage, and the account is served without it."""
 
@@ -76,7 +75,7 @@ class Damaged:
     reason: str
 
 
-@frozen
+@record
 class Delete:
     """Remove the value under this key, if there is one."""
 
@@ -84,7 +83,7 @@ class Delete:
     key: str
 
 
-@frozen
+@record
 class Clear:
     """Remove all records of this kind of the account."""
 
@@ -107,7 +106,7 @@ AS_IT_STANDS = AddressedAs.AS_IT_STANDS
 FULL_JID = AddressedAs.FULL_JID
 
 
-@frozen
+@record
 class Deliver:
     """Write this stanza to the streams of these sessions of the account."""
 
@@ -117,7 +116,7 @@ class Deliver:
     rule: Rule
 
 
-@frozen
+@record
 class Route:
     """Send this stanza to the server that is responsible for its 'to', which may be this service."""
 
@@ -127,7 +126,7 @@ class Route:
     """The session whose client has sent it; None if the server has made it."""
 
 
-@frozen
+@record
 class FanOut:
     """Route this stanza to each of these bare or full JIDs, which becomes its 'to'."""
 
@@ -138,7 +137,7 @@ class FanOut:
     """The stanza that ``serve`` sends instead to recipients at hosted domains; None if it is the same."""
 
 
-@frozen
+@record
 class EndSession:
     """Close the session's stream with this stream error condition (RFC 6120 §4.9.3)."""
 
@@ -147,7 +146,7 @@ class EndSession:
     rule: Rule
 
 
-@frozen
+@record
 class Delegate:
     """Let the host's service for the namespace of this IQ answer it, from the account's bare JID."""
 
@@ -155,7 +154,7 @@ class Delegate:
     rule: Rule
 
 
-@frozen
+@record
 class LoadOffline:
     """Load the stored messages for this session. The answer has to be the next event of the account."""
 
@@ -163,7 +162,7 @@ class LoadOffline:
     rule: Rule
 
 
-@frozen
+@record
 class Ignored:
     """This rule demands that nothing is sent. A host skips this effect; it exists to name the rule."""
 
@@ -174,7 +173,7 @@ Effect: TypeAlias = Deliver | Route | FanOut | EndSession | Delegate | LoadOffli
 Undeliverable: TypeAlias = Deliver | Route | FanOut
 
 
-@frozen
+@record
 class Transition(Generic[S]):
     """The result of a step."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias, final, get_args
 
 import attrs
-from attrs import field, frozen
+from attrs import field
 from attrs.validators import instance_of, optional
 
 from xmpp_im_core.event import Decision, Timed
+from xmpp_im_core.record import record
 from xmpp_im_core.roster import SharedItem
 from xmpp_im_core.server.effects import Damaged, Deliver, FanOut, Put, Route
 from xmpp_im_core.server.state import Moved, SessionId
@@ -93,7 +94,7 @@ def is_event(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
 # --- sessions ---------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class SessionBound(Timed):
     """A resource was bound. If the resourcepart was in use, this session replaces the earlier one."""
 
@@ -101,21 +102,21 @@ class SessionBound(Timed):
     lang: str | None = field(default=None, validator=is_optional_text)
 
 
-@frozen
+@record
 class SessionDetached(Timed):
     """The session has lost its stream, which may be resumed. Its availability does not change."""
 
     session: SessionId = field(validator=_is_session)
 
 
-@frozen
+@record
 class SessionResumed(Timed):
     """The detached session has a stream again."""
 
     session: SessionId = field(validator=_is_session)
 
 
-@frozen
+@record
 class SessionEnded(Timed):
     """The session has ended, for any reason."""
 
@@ -140,7 +141,7 @@ def _holds_stanza(event: object, attribute: attrs.Attribute[Any], value: Any) ->
 
 
 @final
-@frozen
+@record
 class Outbound(Timed):
     """A session of this account sent a stanza."""
 
@@ -149,7 +150,7 @@ class Outbound(Timed):
 
 
 @final
-@frozen
+@record
 class Inbound(Timed):
     """A stanza for this account arrived. The host has verified the domain of its 'from'."""
 
@@ -158,7 +159,7 @@ class Inbound(Timed):
     """Applies only to presence of type "subscribe"."""
 
 
-@frozen
+@record
 class Undelivered(Timed):
     """A delivery failed for these sessions, whose streams are gone. Their ``SessionEnded`` events follow.
 
@@ -170,7 +171,7 @@ class Undelivered(Timed):
     sessions: tuple[SessionId, ...] = field(validator=_are_sessions)
 
 
-@frozen
+@record
 class Unroutable(Timed):
     """A stanza could not be routed. For a fan-out, ``recipients`` are those to whom it could not be routed."""
 
@@ -182,7 +183,7 @@ class Unroutable(Timed):
 # --- storage and time -------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class AccountLoaded(Timed):
     """The account was loaded: all its stored records, but only the number and size of its offline messages."""
 
@@ -195,19 +196,19 @@ class AccountLoaded(Timed):
     """The stored records that cannot be read. The account is served without them."""
 
 
-@frozen
+@record
 class LoadFailed(Timed):
     """The account could not be loaded."""
 
 
-@frozen
+@record
 class StoreFailed(Timed):
     """The ``store`` of the step of this event could not be committed. The state is the one before the event."""
 
     event: Event = field(validator=is_event)
 
 
-@frozen
+@record
 class OfflineLoaded(Timed):
     """The stored messages were loaded: each with its key, in the order of arrival."""
 
@@ -215,7 +216,7 @@ class OfflineLoaded(Timed):
     messages: tuple[tuple[str, Message], ...] = field(validator=_stored)
 
 
-@frozen
+@record
 class TimePassed(Timed):
     """It is now ``at`` (the state's ``wake_at`` has come)."""
 
@@ -223,26 +224,26 @@ class TimePassed(Timed):
 # --- administration ---------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class AccountCreated(Timed):
     """The account was created. ``lineage`` distinguishes its roster versions from those of any earlier account."""
 
     lineage: str = field(validator=not_empty)
 
 
-@frozen
+@record
 class AccountRemoved(Timed):
     """The account was removed."""
 
 
-@frozen
+@record
 class AccountMoved(Timed):
     """The user has moved to another address, or has moved back (None)."""
 
     to: Moved | None = field(validator=optional(instance_of(Moved)))
 
 
-@frozen
+@record
 class AdministratorSetItem(Timed):
     """An administrator added or updated an item of the user's roster.
 
@@ -257,14 +258,14 @@ class AdministratorSetItem(Timed):
     groups: tuple[str, ...] = field(default=(), validator=_groups)
 
 
-@frozen
+@record
 class AdministratorRemovedItem(Timed):
     """An administrator removed an item of the user's roster."""
 
     jid: str = field(validator=is_prepared_bare)
 
 
-@frozen
+@record
 class SharedItemsChanged(Timed):
     """The service shows exactly these items in the roster. After loading it shows none until this event comes.
 

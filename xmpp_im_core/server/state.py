@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias, final
 
-from attrs import field, frozen
+from attrs import field
 
 from xmpp_im_core.copying import copied, copyable
 from xmpp_im_core.element import TEXT_SIZE, text_size
 from xmpp_im_core.jid import JID, Address, address_of
+from xmpp_im_core.record import record
 from xmpp_im_core.roster import Roster
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.validators import is_flag, is_text
@@ -48,7 +49,7 @@ class Taken(NamedTuple):
 
 @copyable
 @final
-@frozen
+@record
 class Session:
     """A connected resource (RFC 6121 §2.2, RFC 6120 §7).
 
@@ -126,7 +127,7 @@ class Session:
         return copied(self, knows_blocklist=True)
 
 
-@frozen
+@record
 class LastUnavailable:
     """The last unavailable presence that ended a user's presence, and when (§4.3.2)."""
 
@@ -134,7 +135,7 @@ class LastUnavailable:
     at: datetime
 
 
-@frozen
+@record
 class Notice:
     """A contact's decision that has not been delivered to the user yet (§3.1.6, §3.2.3, §3.3.3)."""
 
@@ -149,7 +150,7 @@ class Notice:
         return TEXT_SIZE + text_size(self.key) + self.stanza.size()
 
 
-@frozen
+@record
 class Moved:
     """The user's new address, for the answers to contacts' probes (§4.3.2, rule 2)."""
 
@@ -159,7 +160,7 @@ class Moved:
 
 @copyable
 @final
-@frozen
+@record
 class Account:
     """Everything a server keeps for one user."""
 
@@ -289,14 +290,14 @@ def _by_resource(session: Session) -> str:
     return session.id.resource
 
 
-@frozen
+@record
 class NoAccount:
     """No account exists at this bare JID (RFC 6121 §8.5.1)."""
 
     jid: JID
 
 
-@frozen
+@record
 class Unloaded:
     """Loading the account failed. Its content is unknown, so it sends nothing that changes the state of a peer."""
 

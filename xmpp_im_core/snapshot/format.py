@@ -11,10 +11,11 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, overload
 
-from attrs import field, frozen
+from attrs import field
 from cattrs import Converter
 from cattrs.errors import BaseValidationError
 
+from xmpp_im_core.record import record
 from xmpp_im_core.server.accounts.loading import unusable
 from xmpp_im_core.server.effects import Damaged, Kind, Put
 from xmpp_im_core.snapshot.converter import converter_of, read_tagged, write_tagged
@@ -43,7 +44,7 @@ class Loaded(NamedTuple):
     """The names of the other records, and why they cannot be read. The records stay in the storage."""
 
 
-@frozen
+@record
 class Format:
     """Writes and reads the classes of these schemas. ``Format((SERVER, MINE))`` includes your own."""
 

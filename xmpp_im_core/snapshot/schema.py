@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from attrs import frozen
 from cattrs import Converter
 
+from xmpp_im_core.record import record
 from xmpp_im_core.snapshot.errors import Refused
 
 
-@frozen
+@record
 class Schema:
-    """The classes of one package: frozen attrs classes, all of whose fields can be written."""
+    """The classes of one package: records, all of whose fields can be written."""
 
     name: str
     """The first part of the tags."""
@@ -37,7 +37,7 @@ TAG: Final = "class"
 """The key of the tag among the fields of an object; no field may have this name."""
 
 
-@frozen
+@record
 class Tags:
     """The tags of all schemas."""
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar, get_args
 
-from attrs import frozen
 from cattrs import Converter
 
 from xmpp_im_core.copying import copied
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy
+from xmpp_im_core.record import record
 from xmpp_im_core.roster import Contact, Roster, RosterHead, SharedItem, roster_of
 from xmpp_im_core.server.accounts.machine import PLAIN, Beside
 from xmpp_im_core.server.effects import Effect, Kind, Put, StoreOperation, Undeliverable
@@ -29,7 +29,7 @@ from xmpp_im_core.stanza import Message, Presence
 V = TypeVar("V")
 
 
-@frozen
+@record
 class _Roster:
     """The written form of a roster. Counts that follow from the contacts are left out."""
 
@@ -41,7 +41,7 @@ class _Roster:
     sharing: bool = False
 
 
-@frozen
+@record
 class _Put(Generic[V]):
     """The written form of a record. Its kind decides the type of its value."""
 
@@ -65,7 +65,7 @@ _PUTS: Final[Mapping[Kind, Any]] = MappingProxyType(
 """The written form of each kind of record."""
 
 
-@frozen
+@record
 class _Beside:
     """The written form of an extension's state: the extension's name, its own state, and the state that it extends."""
 
@@ -74,7 +74,7 @@ class _Beside:
     inner: object
 
 
-@frozen
+@record
 class _Waiting:
     """The written form of an account that waits: the held events are a list, in the order in which they came."""
 
@@ -82,7 +82,7 @@ class _Waiting:
     events: tuple[Held, ...] = ()
 
 
-@frozen
+@record
 class _Service:
     """The written form of a service. Its machine is code; ``load_service`` adds it."""
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from attrs import frozen
-
 from xmpp_im_core.codec import write_stanza
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import Address, Malformed, parse_address
+from xmpp_im_core.record import record
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.stanza import CLIENT, IQ, Message, Presence, Stanza, payload
 
@@ -21,7 +20,7 @@ REMOTE: Final = "remote.example"
 """The domain of another server, in traces and in conformance vectors."""
 
 
-@frozen
+@record
 class Act:
     """Something that a client does."""
 
@@ -46,12 +45,12 @@ class Act:
 # --- sessions ---------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Connects(Act):
     """The server binds a resource. The client sends nothing yet."""
 
 
-@frozen
+@record
 class Disconnects(Act):
     """The stream ends."""
 
@@ -62,7 +61,7 @@ class Disconnects(Act):
 # --- the roster (RFC 6121 §2) -----------------------------------------------------------------------------
 
 
-@frozen
+@record
 class GetsRoster(Act):
     """The client requests the roster, and gets roster pushes from then on (§2.2)."""
 
@@ -71,7 +70,7 @@ class GetsRoster(Act):
         return IQ(None, None, "get", "get", None, payload(element("query", ROSTER)))
 
 
-@frozen
+@record
 class SetsItem(Act):
     """The client adds or updates a roster item."""
 
@@ -85,7 +84,7 @@ class SetsItem(Act):
         return _roster_set("set", attributes, [element("group", ROSTER, {}, [group]) for group in self.groups])
 
 
-@frozen
+@record
 class RemovesItem(Act):
     """The client removes a roster item."""
 
@@ -104,7 +103,7 @@ def _roster_set(id: str, attributes: dict[str, str], groups: list[Element]) -> S
 # --- subscriptions (RFC 6121 §3) --------------------------------------------------------------------------
 
 
-@frozen
+@record
 class SubscriptionAct(Act):
     """The client sends presence of one type to a contact's bare JID."""
 
@@ -118,35 +117,35 @@ class SubscriptionAct(Act):
         return Presence(parse_address(self.contact), type=self.TYPE)
 
 
-@frozen
+@record
 class SendsSubscribe(SubscriptionAct):
     """The user asks for a subscription to the contact's presence."""
 
     TYPE: ClassVar[str] = "subscribe"
 
 
-@frozen
+@record
 class SendsSubscribed(SubscriptionAct):
     """The user approves the contact's request, or pre-approves one."""
 
     TYPE: ClassVar[str] = "subscribed"
 
 
-@frozen
+@record
 class SendsUnsubscribe(SubscriptionAct):
     """The user ends the subscription to the contact's presence, or withdraws the request for one."""
 
     TYPE: ClassVar[str] = "unsubscribe"
 
 
-@frozen
+@record
 class SendsUnsubscribed(SubscriptionAct):
     """The user denies the contact's request, or cancels the contact's subscription."""
 
     TYPE: ClassVar[str] = "unsubscribed"
 
 
-@frozen
+@record
 class SendsProbe(SubscriptionAct):
     """The server of a user of ``REMOTE`` asks for the contact's presence. Local clients do not send probes."""
 
@@ -156,7 +155,7 @@ class SendsProbe(SubscriptionAct):
 # --- presence (RFC 6121 §4) -------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class SendsAvailable(Act):
     """The client sends initial or subsequent presence, or directed presence."""
 
@@ -172,7 +171,7 @@ class SendsAvailable(Act):
         return Presence(_address(self.to), payload=payload(*show, *priority))
 
 
-@frozen
+@record
 class SendsUnavailable(Act):
     """The client sends unavailable presence."""
 
@@ -187,7 +186,7 @@ class SendsUnavailable(Act):
 # --- messages and IQs (RFC 6121 §5, §8) -------------------------------------------------------------------
 
 
-@frozen
+@record
 class SendsMessage(Act):
     """The client sends a message to a bare or full JID."""
 
@@ -201,7 +200,7 @@ class SendsMessage(Act):
         return Message(_address(self.to), type=self.type, payload=payload(body))
 
 
-@frozen
+@record
 class SendsPing(Act):
     """The client sends an IQ request to another client's full JID. Clients do not answer it; a server may."""
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from attrs import frozen
-
 from xmpp_im_core.codec import write_element
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.record import record
 from xmpp_im_core.stanza import Stanza
 from xmpp_im_core.testing.acts import Act
 from xmpp_im_core.testing.normal_form import normal, normal_query
 
 
-@frozen
+@record
 class Observation:
     """What can be seen after an act, in normal form. Make one with :func:`observation`."""
 
@@ -55,7 +54,7 @@ class System(Protocol):
         """Wait until all acts fed so far are processed, and return what was received since the last call."""
 
 
-@frozen
+@record
 class Difference:
     """A difference between two systems."""
 

@@ -17,11 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from attrs import frozen
-
 from xmpp_im_core.copying import copied
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, address_of, parse_jid
+from xmpp_im_core.record import record
 from xmpp_im_core.roster import ROSTER, Contact, Roster
 from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import Effect, FanOut, Route
@@ -58,7 +57,7 @@ TakeStep: TypeAlias = Callable[[Holds, str, bool], Consequence]
 """A function of what the account holds, a move or the type of a stanza, and whether it is an arriving stanza."""
 
 
-@frozen
+@record
 class StepTable:
     """The result of every possible step of an account, by what it holds and by move or type of stanza."""
 
@@ -80,7 +79,7 @@ class Pair(NamedTuple):
         return not self.to_other and not self.to_one
 
 
-@frozen
+@record
 class Exploration:
     """The result of a search."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from xmpp_im_core.codec import (
     CLOSING,
@@ -16,10 +16,11 @@ from xmpp_im_core.codec import (
     write_stanza,
     write_stream_header,
 )
+from xmpp_im_core.record import record
 from xmpp_im_core.stanza import Stanza
 
 
-@frozen
+@record
 class TranscriptLine:
     """A stanza that was written to a stream, as its bytes read."""
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Final, TypeAlias
 
-from attrs import frozen
 from hypothesis import HealthCheck, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from xmpp_im_core.record import record
 from xmpp_im_core.testing.acts import (
     Act,
     Connects,
@@ -100,7 +100,7 @@ def _weighted(of_peers: bool, kinds: frozenset[type[Act]]) -> tuple[_Maker, ...]
     return tuple([make for kind, (make, weight) in makers.items() if kind in kinds for _ in range(weight)])
 
 
-@frozen
+@record
 class Cast:
     """The users of a trace, and the acts that they may do besides connecting."""
 
@@ -172,7 +172,7 @@ def traces(
 # --- comparing --------------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Finding:
     """The shortest trace found after which two systems differ, and the differences after its last act."""
 

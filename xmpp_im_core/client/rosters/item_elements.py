@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
-
 from xmpp_im_core.client.state import Item, ItemChange
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import Address, parse_address
+from xmpp_im_core.record import record
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.subscription import NONE, subscription_state
 
 _SHOWN: Final = frozenset({"none", "to", "from", "both"})
 
 
-@frozen
+@record
 class Removal:
     """The item of a push with subscription="remove" (§2.5.2)."""
 

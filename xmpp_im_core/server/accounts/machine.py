@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Generic, TypeAlias, TypeVar
 
-from attrs import frozen
-
 from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import Policy
+from xmpp_im_core.record import record
 from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import Transition
 from xmpp_im_core.server.events import Event
@@ -26,7 +25,7 @@ T = TypeVar("T", covariant=True)
 Reducer: TypeAlias = Callable[[S, Event, Policy], Transition[S]]
 
 
-@frozen
+@record
 class Machine(Generic[S]):
     """A reducer, and a function that returns the state of an account that is not known yet."""
 
@@ -40,7 +39,7 @@ PLAIN: Final[Machine[State]] = Machine(NoAccount, reduce)
 """RFC 6121 without extensions."""
 
 
-@frozen
+@record
 class Beside(Generic[X, T]):
     """The state of an extension, and the state of the machine that it extends."""
 

@@ -12,8 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from attrs import frozen
-
+from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule, rule
 
 
@@ -46,7 +45,7 @@ class MessageAction(Enum):
     ALL = "A"
 
 
-@frozen
+@record
 class MessageCell:
     """The actions that the RFC permits, and the rule that permits them."""
 

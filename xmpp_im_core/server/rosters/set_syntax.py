@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import InvalidJID, parse_jid
 from xmpp_im_core.policy import FullJIDItem, OwnItem, Policy
+from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import roster as rules
 from xmpp_im_core.server.state import Account
 from xmpp_im_core.stanza import Condition
 
 
-@frozen
+@record
 class RequestedItem:
     """What a roster set asks for. 'ask', 'approved' and any 'subscription' except "remove" are ignored."""
 
@@ -23,7 +22,7 @@ class RequestedItem:
     remove: bool
 
 
-@frozen
+@record
 class Refusal:
     """The condition of the error that refuses a roster set, and the rule."""
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 from attrs.validators import instance_of
 
 from xmpp_im_core.event import Decision, Timed
 from xmpp_im_core.jid import received_bare
+from xmpp_im_core.record import record
 from xmpp_im_core.server.events import Event, Inbound, StoreFailed, is_event
 from xmpp_im_core.stanza import Stanza
 from xmpp_im_core.validators import is_prepared_bare, is_stanza
 
 
-@frozen
+@record
 class ForAccount:
     """An event of one account."""
 
@@ -31,7 +32,7 @@ class ForAccount:
     """The service's decision on a subscription request that this event sends to an account of the service (§3.1.3)."""
 
 
-@frozen
+@record
 class Arrived(Timed):
     """A stanza arrived from another domain, from a component, or from a service of the host.
 

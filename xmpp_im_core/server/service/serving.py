@@ -28,11 +28,12 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any, Generic, TypeVar, overload
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID, Address, Malformed, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.record import record
 from xmpp_im_core.rules import service as rules
 from xmpp_im_core.server.accounts.machine import PLAIN, Machine, account_of
 from xmpp_im_core.server.delivery.domain import to_no_jid, to_the_domain
@@ -65,7 +66,7 @@ T = TypeVar("T")
 # --- state and result -------------------------------------------------------------------------------------
 
 
-@frozen
+@record
 class Service(Generic[S]):
     """The accounts in memory, and those that wait. :func:`hosting` returns the first one."""
 
@@ -113,14 +114,14 @@ def unload(service: Service[S], jid: str) -> Service[S]:
     return Service(service.domains, service.machine, service.accounts.delete(jid), service.held)
 
 
-@frozen
+@record
 class Load:
     """Load the account. The answer is ``AccountLoaded``, without records if there is none, or ``LoadFailed``."""
 
     jid: str
 
 
-@frozen
+@record
 class Handled(Generic[S]):
     """The step of one account. A hosted domain is treated as an address without an account."""
 
@@ -129,7 +130,7 @@ class Handled(Generic[S]):
     transition: Transition[S]
 
 
-@frozen
+@record
 class Served(Generic[S]):
     """The result of an event: the new service, the steps in their order, and what the host has to do.
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Final
 
-from attrs import frozen
-
 from xmpp_im_core.copying import copied
 from xmpp_im_core.element import text_size
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy
+from xmpp_im_core.record import record
 from xmpp_im_core.rules import service as rules
 from xmpp_im_core.server.answers import comes_for, error_to_sender
 from xmpp_im_core.server.delivery.no_account import no_account
@@ -35,7 +34,7 @@ _HELD_SIZE: Final = 768
 """The memory of an event without its stanza, in bytes."""
 
 
-@frozen
+@record
 class Held:
     """An event that an account holds until the host answers."""
 
@@ -44,7 +43,7 @@ class Held:
     """The ``seq`` of the event of the service that caused it. Events with the same cause stay together."""
 
 
-@frozen
+@record
 class Waiting:
     """An account that waits for an answer of the host, and the events that it holds meanwhile."""
 

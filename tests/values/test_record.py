@@ -1,0 +1,55 @@
+"""Records: values that nothing changes. The tests run with the guard; users run without it, and get the same values."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from attrs.exceptions import FrozenInstanceError
+
+from xmpp_im_core import record
+from xmpp_im_core.element import Element
+from xmpp_im_core.server.state import Moved
+
+_UNGUARDED = """
+from xmpp_im_core.element import Element
+from xmpp_im_core.server import Moved
+
+one, same, other = Element("a", "n"), Element("a", "n"), Element("b", "n")
+assert one == same and hash(one) == hash(same) and one != other
+assert not hasattr(one, "__dict__")
+one.name = "b"
+assert one == other
+try:
+    Moved("romeo@remote.example", 1)
+except TypeError as error:
+    print(error)
+"""
+
+
+def test_the_tests_run_with_the_guard_on() -> None:
+    element = Element("a", "n")
+
+    assert record.GUARDED
+    with pytest.raises(FrozenInstanceError):
+        element.name = "b"  # type: ignore[misc]
+    with pytest.raises(TypeError, match="permanently"):
+        Moved("romeo@remote.example", 1)  # type: ignore[arg-type]
+
+
+def test_without_the_guard_a_record_is_compared_hashed_and_checked_alike() -> None:
+    done = subprocess.run([sys.executable, "-c", _UNGUARDED], capture_output=True, text=True, check=True)
+
+    assert "permanently" in done.stdout
+
+
+def test_a_record_that_is_not_compared_by_its_fields_is_itself() -> None:
+    @record.record(eq=False)
+    class Thing:
+        name: str
+
+    thing = Thing("a")
+
+    assert thing != Thing("a")
+    assert {thing: 1}[thing] == 1
