@@ -166,7 +166,7 @@ def _presence_of_absent(scene: ModelAct, at: str, stanza: Element) -> bool:
 
 
 def _acknowledgement(scene: ModelAct, at: str, stanza: Element) -> bool:
-    """Bare unavailable presence of the contact, for whoever asks for a subscription."""
+    """Bare unavailable presence of the contact, sent to the sender of a subscription request."""
     return isinstance(scene.act, SendsSubscribe) and _is_bare_unavailable(stanza)
 
 

@@ -62,7 +62,7 @@ class Channel:
         return taken
 
     async def request(self, content: str, type: str = "get", addresses: str = "", before: str = "") -> Element:
-        """Send a request of the driver's own; return the answer, whatever it is.
+        """Send a request of the driver, and return the answer, whatever it is.
 
         :param before: what the scenario sends, written together with the request. A server may end the stream for it,
             and to write to a stream that has ended loses what the server has said at its end.
