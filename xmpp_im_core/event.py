@@ -1,4 +1,4 @@
-"""What the events of servers and clients share: a time, a unique string, and the decision on a request."""
+"""The common part of the events of servers and clients: a time, a unique string, and the decision on a request."""
 
 from __future__ import annotations
 

@@ -366,4 +366,4 @@ def _subscribed(state: Subscription) -> bool:
 
 
 def _by_version(contact: Contact) -> tuple[int, str]:
-    return contact.version, contact.jid  # of one version there may be several in a roster that was made elsewhere
+    return contact.version, contact.jid  # contacts of an imported roster may share a version

@@ -83,7 +83,7 @@ class Stanza:
 
     KIND: ClassVar[str] = ""
     __copied__: ClassVar[Callable[..., Any]]
-    """Called without :func:`~xmpp_im_core.copying.copied`, whose detour counts here: every stanza is stamped."""
+    """Call it directly, not by :func:`~xmpp_im_core.copying.copied`: every stanza is stamped, so each call counts."""
 
     to: AddressLike = None
     from_: AddressLike = None

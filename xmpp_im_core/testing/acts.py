@@ -1,4 +1,4 @@
-"""Acts: what clients do. An act is one stanza, or the begin or end of a session.
+"""Acts: what clients do. An act is one stanza, or the beginning or end of a session.
 
 An act is plain data that says what a client does, so it can drive any implementation: through :meth:`Act.stanza`, or
 through the XML of :func:`xml_of`.
