@@ -50,6 +50,10 @@ def shared(*items: SharedItem, seq: str = "share") -> SharedItemsChanged:
     return SharedItemsChanged(AT, seq, items)
 
 
+def juliet_before() -> Account:
+    return account(JULIET, {}, interested=("hall",), version=7)
+
+
 def juliet(state: Subscription = BOTH, mine: str | None = None) -> Account:
     """Juliet, with whom the service shares her nurse in this state."""
     given = account(
@@ -200,3 +204,20 @@ def test_what_an_administrator_has_removed_comes_back_as_new() -> None:
 
     assert told(step) == [f"push {NURSE} none 'Angelica' to hall"]
     assert told(reduce(step.state, roster_get("hall")))[0] == f"roster [{NURSE} none 'Angelica'] to hall"
+
+
+# --- what is stored ---------------------------------------------------------------------------------------
+
+
+def test_of_shared_items_the_new_version_of_the_roster_is_stored_and_that_it_has_some() -> None:
+    step = reduce(juliet_before(), shared(SharedItem(NURSE, BOTH)))
+
+    assert step.store == (Put(Kind.ROSTER, "", RosterHead("v", 8, 8, sharing=True)),)
+
+
+def test_what_is_shared_already_stores_and_tells_nothing() -> None:
+    romeo = after(reduce(juliet_before(), shared(SharedItem(NURSE, BOTH))))
+
+    step = reduce(romeo, shared(SharedItem(NURSE, BOTH)))
+
+    assert (step.state, step.store, told(step)) == (romeo, (), [])

@@ -27,12 +27,16 @@ from tests.rfc6121.conversation import (
     told,
 )
 from xmpp_im_core.policy import Policy
+from xmpp_im_core.roster import RosterHead
 from xmpp_im_core.server import (
     Account,
     AccountCreated,
     AddressedAs,
+    Delete,
     Deliver,
+    Kind,
     NoAccount,
+    Put,
     SessionId,
     TimePassed,
     reduce,
@@ -283,6 +287,18 @@ def test_whoever_is_behind_the_horizon_gets_the_whole_roster(tombstones: int) ->
     assert told(before)[0].startswith("roster [friend0@example.org none, ")
     assert told(at)[0] == "empty result to home"
     assert len(pushes(at)) == tombstones
+
+
+@rfc6121("2.6.3", quote="the server cannot associate the version ID with any previous version it has on file")
+def test_what_is_forgotten_is_deleted_from_the_storage_and_the_horizon_stored() -> None:
+    romeo = account(ROMEO, {"gone@example.org": "None"}, connected=("home",), version=14)
+
+    step = reduce(romeo, roster_set(item("gone@example.org", subscription="remove"), by="home"), Policy(tombstones=0))
+
+    assert step.store[1:] == (
+        Delete(Kind.CONTACT, "gone@example.org"),
+        Put(Kind.ROSTER, "", RosterHead("v", version=15, horizon=15)),
+    )
 
 
 @rfc6121("2.6.3", quote="the server cannot associate the version ID with any previous version it has on file")
