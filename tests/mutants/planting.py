@@ -79,20 +79,21 @@ class Functions:
         key = self._outermost(mutant)
         return key is not None and self._ran(key)
 
-    def plant(self, mutant: Mutant) -> None:
-        """Give the function that holds a mutant the mutant's code.
+    def plant(self, mutant: Mutant) -> list[tuple[FunctionType, CodeType]]:
+        """Give the function that holds a mutant the mutant's code; return the functions, each with the code it had.
 
         :raises CannotPlant: where the function does not take it.
         """
         key = self._outermost(mutant)
         for code in code_objects(compiled(mutant)):
             if key is not None and _key(code) == key:
-                for function in self.found[key]:
+                before = [(function, function.__code__) for function in self.found[key]]
+                for function, _ in before:
                     try:
                         function.__code__ = code
                     except ValueError as reason:  # the mutant uses fewer variables of the function around it
                         raise CannotPlant(str(reason)) from reason
-                return
+                return before
         raise CannotPlant(f"no function is at {mutant.function}")
 
     def clear_caches(self) -> None:

@@ -17,7 +17,7 @@ from tests.mutants.keeping import Results
 from tests.mutants.report import table
 from tests.mutants.selecting import Ran, Recording, Uses, bits_of, varied, words_of
 from tests.mutants.survivors import read_survivors, unexpected
-from tests.mutants.trying import Position, Status, Trial, Trials, Tried
+from tests.mutants.trying import Mark, Status, Trial, Trials, Tried
 
 
 def mutant(what: str = "a => b", lines: tuple[int, int] = (3, 4), **keys: Any) -> Mutant:
@@ -133,16 +133,22 @@ class Scripted:
     def ran_at_import(self, mutant: Mutant) -> bool:
         return False
 
-    def run(self, trial: Trial, at: Position) -> None:
-        assert trial.mutant is not None
-        outcome = trial.mutant.what
-        at.value = len(trial.chosen) - 1
-        if outcome == "loops":
-            trial.limit()
-            while True:
-                pass
-        status = {"survives": Status.SURVIVED, "breaks": Status.BROKEN}.get(outcome, Status.KILLED)
-        os._exit(Status.KILLED if outcome == f"dies by {trial.by}" else status if "dies by" not in outcome else 0)
+    def run(self, trials: Sequence[Trial], marks: Sequence[Mark]) -> None:
+        for trial, mark in zip(trials, marks, strict=True):
+            assert trial.mutant is not None
+            outcome = trial.mutant.what
+            mark.at = len(trial.chosen) - 1
+            if outcome == "loops":
+                trial.limit()
+                while True:
+                    pass
+            survives = outcome in ("survives", "dies by tests") and outcome != f"dies by {trial.by}"
+            spoilt = outcome == "dies alone" and len(trials) > 1
+            dead = Status.SPOILT if spoilt else Status.BROKEN if outcome == "breaks" else Status.KILLED
+            mark.status = Status.SURVIVED if survives else dead
+            if spoilt:
+                break
+        os._exit(0)
 
 
 def trials(folder: Path, by: Sequence[str] = ("vectors", "tests")) -> Trials:
@@ -151,13 +157,19 @@ def trials(folder: Path, by: Sequence[str] = ("vectors", "tests")) -> Trials:
     return Trials(Scripted(), by, results, Uses(), jobs=2)  # type: ignore[arg-type]
 
 
-def test_a_mutant_is_tried_on_the_vectors_and_on_the_tests_if_it_survives_them(tmp_path: Path) -> None:
-    mutants = [mutant(what) for what in ("survives", "dies", "dies by tests")]
+def test_a_mutant_is_tried_on_the_vectors_and_on_the_tests_if_it_survives_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.mutants.trying._SECONDS", 0)
+    mutants = [mutant(what) for what in ("survives", "dies", "dies by tests", "loops", "dies alone", "dies at last")]
 
     assert {(each.mutant.what, each.by) for each in trials(tmp_path).tried(mutants)} == {
         ("survives", ""),
         ("dies", "vectors"),
         ("dies by tests", "tests"),
+        ("loops", "vectors"),
+        ("dies alone", "vectors"),
+        ("dies at last", "vectors"),
     }
     assert [each.by for each in trials(tmp_path, ["tests"]).tried([mutant("dies")])] == ["tests"]
 

@@ -8,9 +8,10 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from ctypes import c_int
+from collections.abc import Callable, Collection, Iterator, Sequence
+from ctypes import Structure, c_int
 from enum import IntEnum
+from functools import partial
 from math import ceil
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -33,17 +34,29 @@ _PIECE: Final = 10
 """How many a fresh process tries, for it has to read them first; the one that goes on tries ten times as many."""
 
 
+_BATCH: Final = 20
+"""How many mutants one process tries on the vectors."""
+
+
 class Status(IntEnum):
-    """What a process ends with. Any other status is that of one that a mutant has ended."""
+    """What became of a trial. A trial without a status has ended its process."""
 
     SURVIVED = 0
     KILLED = 10
     CANNOT_PLANT = 11
     BROKEN = 12
+    SPOILT = 13
+    """What killed the mutant fails without it too, in this process: an earlier mutant has left something behind."""
 
 
-Position = c_int
-"""Which of what was chosen is being tried, in memory that the processes share; -1 before the first."""
+class Mark(Structure):
+    """What a process says of a trial, in memory that it shares with the one that started it."""
+
+    _fields_ = (("at", c_int), ("status", c_int))
+    at: int
+    """Which of what was chosen is being tried; -1 before the first."""
+    status: int
+    """-1: none yet."""
 
 
 @frozen
@@ -63,18 +76,22 @@ class Trial:
     def limit(self) -> None:
         """Let the operating system end this process when it takes too long or too much memory."""
         left = ceil(time.process_time() + self.seconds * _TIMES + _SECONDS)
-        resource.setrlimit(resource.RLIMIT_CPU, (left, left))
+        resource.setrlimit(resource.RLIMIT_CPU, (left, resource.RLIM_INFINITY))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-    def survives(self, passes: Callable[[str, str | None], bool], at: Position) -> bool:
-        """Try until one fails; ``at`` says which of those chosen it was."""
+    def status(self, passes: Callable[[str, str | None], bool], mark: Mark, first: Collection[str] = ()) -> Status:
+        """Try until one fails, and note in the mark which one is tried.
+
+        :param first: what is tried before the others.
+        """
         self.limit()
-        for n, (id, following) in enumerate(zip(self.chosen, [*self.chosen[1:], None], strict=True)):
-            at.value = n
-            if not passes(id, following):
-                return False
-        return True
+        order = sorted(range(len(self.chosen)), key=lambda n: self.chosen[n] not in first)
+        for n, following in zip(order, [*order[1:], None], strict=True):
+            mark.at = n
+            if not passes(self.chosen[n], None if following is None else self.chosen[following]):
+                return Status.KILLED
+        return Status.SURVIVED
 
     @property
     def patience(self) -> float:
@@ -93,51 +110,68 @@ class Warm:
     vectors: Vectors
     tests: Tests
 
-    def run(self, trial: Trial, at: Position) -> None:
-        """Plant, try, and end the process."""
-        _end_with(lambda: self._survives(trial, at), (AssertionError, OSError, KeyError))
+    def run(self, trials: Sequence[Trial], marks: Sequence[Mark]) -> None:
+        """Plant one mutant after the other, try it, and end the process."""
+        _silence()
+        killers: list[str] = []
+        for trial, mark in zip(trials, marks, strict=True):
+            mark.status = _caught(partial(self._status, trial, mark, killers), (AssertionError, OSError, KeyError))
+            if mark.status == Status.KILLED and mark.at >= 0:
+                killers.append(trial.chosen[mark.at])
+            elif mark.status in (Status.BROKEN, Status.SPOILT):
+                break
+        os._exit(0)
 
-    def _survives(self, trial: Trial, at: Position) -> bool:
-        if trial.mutant is not None:
-            self.functions.plant(trial.mutant)
+    def _status(self, trial: Trial, mark: Mark, killers: Sequence[str]) -> Status:
+        passes = self.vectors.passes if trial.by == "vectors" else self.tests.passes
+        before = [] if trial.mutant is None else self.functions.plant(trial.mutant)
         self.functions.clear_caches()
-        return trial.survives(self.vectors.passes if trial.by == "vectors" else self.tests.passes, at)
+        try:
+            status = trial.status(passes, mark, killers[-_BATCH:])
+        finally:
+            for function, code in before:
+                function.__code__ = code
+        self.functions.clear_caches()
+        if status == Status.KILLED and trial.by == "vectors" and not passes(trial.chosen[mark.at], None):
+            return Status.SPOILT
+        return status
 
 
 # --- in a process that has nothing of the core yet --------------------------------------------------------
 
 
-def run_fresh(trial: Trial, at: Position) -> None:
+def run_fresh(trials: Sequence[Trial], marks: Sequence[Mark]) -> None:
     """Import the core with a mutant, try, and end the process."""
-    _end_with(lambda: _survives_fresh(trial, at), (OSError,))
+    _silence()
+    (trial,), (mark,) = trials, marks
+    mark.status = _caught(partial(_status_fresh, trial, mark), (OSError,))
+    os._exit(0)
 
 
-def _survives_fresh(trial: Trial, at: Position) -> bool:
+def _status_fresh(trial: Trial, mark: Mark) -> Status:
     if trial.mutant is not None:
         import_changed(trial.mutant)
     if trial.by == "vectors":
-        return trial.survives(Vectors.read(trial.chosen).passes, at)
-    survived: list[bool] = []
-    Tests.collected(lambda tests: survived.append(trial.survives(tests.passes, at)), trial.chosen)
-    return survived == [True]
+        return trial.status(Vectors.read(trial.chosen).passes, mark)
+    found: list[Status] = []
+    Tests.collected(lambda tests: found.append(trial.status(tests.passes, mark)), trial.chosen)
+    return found[0]
 
 
-def _end_with(survives: Callable[[], bool], broken: tuple[type[Exception], ...]) -> None:
-    """End this process at once; nothing that the mutant has left behind can change the status.
+def _caught(status: Callable[[], Status], broken: tuple[type[Exception], ...]) -> Status:
+    """Return a status, also where an exception is raised instead.
 
     :param broken: the exceptions that say nothing of the mutant.
     """
     try:
-        _silence()
-        status = Status.SURVIVED if survives() else Status.KILLED
+        return status()
     except CannotPlant:
-        status = Status.CANNOT_PLANT
+        return Status.CANNOT_PLANT
     except broken as problem:
         print(f"a process could not try a mutant: {problem!r}", file=sys.__stderr__)
-        status = Status.BROKEN
+        return Status.BROKEN
     except BaseException:  # the core cannot be imported with the mutant, or the tests cannot
-        status = Status.KILLED
-    os._exit(status)
+        return Status.KILLED
 
 
 def _silence() -> None:
@@ -196,11 +230,11 @@ class Tried:
 
 @define
 class _Running:
-    """A trial whose process runs."""
+    """A process, and what it tries."""
 
-    trial: Trial
+    trials: Sequence[Trial]
     process: BaseProcess
-    at: Position
+    marks: Sequence[Mark]
     until: float
     """When to end the process, in seconds of the monotonic clock."""
 
@@ -219,6 +253,8 @@ class Trials:
     """How many of those that run what a mutant changes are tried on it; None: all."""
     _left: list[tuple[Mutant, str]] = field(factory=list)
     """What is to be tried on what, the next one last."""
+    _ready: list[Trial] = field(factory=list)
+    """What the next process is to try on the vectors."""
     _running: dict[int, _Running] = field(factory=dict)
 
     def check(self) -> None:
@@ -229,19 +265,22 @@ class Trials:
         for by, fresh in [(by, fresh) for by in self.by for fresh in (False, True)]:
             recording = self.results.recordings[by]
             chosen = tuple(sorted(recording.ran)[::_EVERY])
-            running = self._started(Trial(None, by, chosen, recording.cost(chosen)), fresh)
+            running = self._started([Trial(None, by, chosen, recording.cost(chosen))], fresh)
             running.process.join()
-            if running.process.exitcode != Status.SURVIVED:
+            if running.marks[0].status != Status.SURVIVED:
                 how = "in a fresh process" if fresh else "in a process that inherits the core"
-                failed = chosen[running.at.value]
-                raise RuntimeError(f"{how} {failed} fails though nothing is changed ({running.process.exitcode})")
+                raise RuntimeError(f"{how} {chosen[running.marks[0].at]} fails though nothing is changed")
 
     def tried(self, mutants: Sequence[Mutant]) -> Iterator[Tried]:
         """Yield what became of each mutant, as it becomes known."""
         self._left = [(mutant, self.by[0]) for mutant in reversed(mutants)]
-        while self._left or self._running:
+        while self._left or self._ready or self._running:
             while self._left and len(self._running) < self.jobs:
                 yield from self._begun(*self._left.pop())
+                if len(self._ready) == _BATCH:
+                    self._start_ready()
+            if self._ready and not self._left:
+                self._start_ready()
             for sentinel in wait(list(self._running), timeout=1) if self._running else ():
                 assert isinstance(sentinel, int)
                 running = self._running.pop(sentinel)
@@ -266,34 +305,55 @@ class Trials:
         return self.results.recordings[by].touching(mutant, self.uses, at_import)[: self.most]
 
     def _start(self, mutant: Mutant, by: str, chosen: Sequence[str], fresh: bool = False, piece: int = _PIECE) -> None:
+        """Try a mutant in a process that begins now, or with others on the vectors."""
         fresh = fresh or not self.warm.functions.can_take(mutant)
         now = chosen[:piece] if fresh else chosen
-        seconds = self.results.recordings[by].cost(now)
-        running = self._started(Trial(mutant, by, now, seconds, chosen[len(now) :]), fresh)
+        trial = Trial(mutant, by, now, self.results.recordings[by].cost(now), chosen[len(now) :])
+        if by == "vectors" and not fresh:
+            self._ready.append(trial)
+        else:
+            self._note(self._started([trial], fresh))
+
+    def _start_ready(self) -> None:
+        self._note(self._started(self._ready, fresh=False))
+        self._ready = []
+
+    def _note(self, running: _Running) -> None:
         self._running[running.process.sentinel] = running
 
-    def _started(self, trial: Trial, fresh: bool) -> _Running:
+    def _started(self, trials: Sequence[Trial], fresh: bool) -> _Running:
         context = _nursery() if fresh else multiprocessing.get_context("fork")
-        at = context.RawValue(Position, -1)
-        process: BaseProcess = context.Process(target=run_fresh if fresh else self.warm.run, args=(trial, at))
+        marks = context.RawArray(Mark, [(-1, -1) for _ in trials])
+        process: BaseProcess = context.Process(target=run_fresh if fresh else self.warm.run, args=(trials, marks))
         process.start()
-        return _Running(trial, process, at, time.monotonic() + trial.patience)
+        patience = sum([trial.patience for trial in trials])
+        return _Running(trials, process, list(marks), time.monotonic() + patience)
 
     def _ended(self, running: _Running) -> Iterator[Tried]:
-        """Say what became of a mutant, or go on with it."""
-        trial, status = running.trial, running.process.exitcode
+        """Say what became of the mutants, or go on with them."""
+        pairs = list(zip(running.trials, running.marks, strict=True))
+        done = [trial for trial, mark in pairs if mark.status >= 0]
+        for trial, mark in pairs[: len(done) + 1]:
+            yield from self._outcome(trial, mark, len(running.trials) > 1)
+        for trial, _ in reversed(pairs[len(done) + 1 :]):
+            assert trial.mutant is not None
+            self._left.append((trial.mutant, trial.by))
+
+    def _outcome(self, trial: Trial, mark: Mark, in_company: bool) -> Iterator[Tried]:
         mutant = trial.mutant
-        if status == Status.BROKEN or mutant is None:
+        if mark.status == Status.BROKEN or mutant is None:
             raise RuntimeError(f"{mutant} could not be tried on the {trial.by}")
-        if status == Status.CANNOT_PLANT:
+        if mark.status == Status.SPOILT and in_company:
+            self._note(self._started([trial], fresh=False))
+        elif mark.status == Status.CANNOT_PLANT:
             self._start(mutant, trial.by, trial.chosen, fresh=True)
-        elif status == Status.SURVIVED and trial.rest:
+        elif mark.status == Status.SURVIVED and trial.rest:
             self._start(mutant, trial.by, trial.rest, fresh=True, piece=10 * len(trial.chosen))
-        elif status == Status.SURVIVED:
+        elif mark.status == Status.SURVIVED:
             self.results.note(mutant.id, mutant.module, trial.by, None, self._touching(mutant, trial.by))
             yield from self._survived(mutant, trial.by)
         else:
-            killer = AT_IMPORT if running.at.value < 0 else trial.chosen[running.at.value]
+            killer = AT_IMPORT if mark.at < 0 else trial.chosen[mark.at]
             self.results.note(mutant.id, mutant.module, trial.by, killer, ())
             yield Tried(mutant, trial.by)
 
