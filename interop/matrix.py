@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from xmpp_im_conformance.format.vectors import Side
-from xmpp_im_conformance.reports.coverage import by_section, order
+from xmpp_im_conformance.reports.sections import by_section, order
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 

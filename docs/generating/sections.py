@@ -15,7 +15,7 @@ from docs.generating.vectors import ROOT, VECTORS
 from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector, sections
-from xmpp_im_conformance.reports.coverage import order
+from xmpp_im_conformance.reports.sections import order
 
 _CHAPTERS: Final = {
     "1": "Introduction",

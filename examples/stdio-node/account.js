@@ -350,7 +350,10 @@ export class Account {
   becomeUnavailable(session, stanza) {
     const from = this.fullJid(session)
     const wasAvailable = session.presence !== null
-    const to = new Set([...(wasAvailable ? this.subscribers() : []), ...session.directed])
+    // The user's available resources are told below: they are not told twice (4.5.2, 4.6.3).
+    const resources = wasAvailable ? this.available.map((each) => this.fullJid(each)) : []
+    const directed = [...session.directed].filter((each) => !resources.includes(each))
+    const to = new Set([...(wasAvailable ? this.subscribers() : []), ...directed])
     for (const each of to) this.server.route(stamped(stanza, { from, to: each }))
     if (wasAvailable) {
       this.deliver(stamped(stanza, { from, to: this.jid }), this.available.filter((each) => this.sessions.get(each.resource)))

@@ -20,8 +20,8 @@ from tests.conformance.reports import EVIL, VECTORS, results
 from tests.conformance.stage import BALCONY, arriving, result, scenario
 from xmpp_im_conformance.format.data import Requirement
 from xmpp_im_conformance.reports.html.book import book
-from xmpp_im_conformance.reports.html.matrix import MatrixCell, Standing, matrix
 from xmpp_im_conformance.reports.html.page import page
+from xmpp_im_conformance.reports.requirements import MatrixCell, Standing, matrix
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 MADE: Final = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from xmpp_im_conformance.format.vectors import Vector
-from xmpp_im_conformance.reports.coverage import heading, order
+from xmpp_im_conformance.reports.sections import heading, order
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 # XML 1.0 has no way to write these, not even as references (https://www.w3.org/TR/xml/#charsets).

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from xmpp_im_conformance.format.vectors import Side
-from xmpp_im_conformance.reports.coverage import Tally, by_section, coverage, uncovered
+from xmpp_im_conformance.reports.requirements import MatrixCell, Standing, matrix, standings
+from xmpp_im_conformance.reports.sections import by_section
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 _TITLES = {Side.SERVER: "Server vectors by section of RFC 6121", Side.CLIENT: "Client vectors by section of RFC 6121"}
@@ -57,9 +58,9 @@ def print_tables(console: Console, results: Sequence[Result]) -> None:
         counts = by_section(results, side)
         if counts:
             console.print(_outcomes(_TITLES[side], counts))
-    cells = coverage(results)
-    if any(cell.covered for levels in cells.values() for cell in levels.values()):
-        console.print(_requirements(cells))
+    known = standings(results)
+    if any(each.outcomes for each in known):
+        console.print(_requirements(known))
 
 
 def print_sum(console: Console, results: Sequence[Result]) -> None:
@@ -75,7 +76,7 @@ def print_sum(console: Console, results: Sequence[Result]) -> None:
 
 def print_uncovered(console: Console, results: Sequence[Result]) -> None:
     """Print the testable requirements that no vector of this run shows."""
-    for each in uncovered(results):
+    for each in [standing.requirement for standing in standings(results) if not standing.outcomes]:
         line = f"{each.id}  {each.level}  ({each.scope})  {each.summary}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -98,19 +99,20 @@ def _number(count: int, outcome: Outcome) -> str:
     return f"[bold red]{count}[/]" if outcome is Outcome.FAILED else str(count)
 
 
-def _requirements(cells: Mapping[str, Mapping[str, Tally]]) -> Table:
-    """Return the table of requirements; the sum counts those too of which no vector of the run shows any."""
+def _requirements(known: Sequence[Standing]) -> Table:
+    """Return the table of requirements; the sum includes those that no vector of the run shows."""
     table = Table("section", "level", title="Testable requirements of RFC 6121", title_justify="left")
     for heading in ("all", "covered", "passed", "failed"):
         table.add_column(heading, justify="right")
-    sums = [0, 0, 0, 0]
-    for chapter, levels in cells.items():
-        for level, cell in levels.items():
-            numbers = [cell.all, cell.covered, cell.passed, cell.failed]
-            sums = [before + number for before, number in zip(sums, numbers, strict=True)]
+    for row in matrix(known):
+        for level, cell in row.cells.items():
             if cell.covered:
-                shown = [str(number) for number in numbers[:3]]
-                table.add_row(chapter, level, *shown, _number(cell.failed, Outcome.FAILED))
+                table.add_row(row.section, level, *_numbers(cell))
         table.add_section()
-    table.add_row("all", "", *[str(number) for number in sums[:3]], _number(sums[3], Outcome.FAILED))
+    table.add_row("all", "", *_numbers(MatrixCell(tuple(known))))
     return table
+
+
+def _numbers(cell: MatrixCell) -> tuple[str, ...]:
+    shown = [str(number) for number in (cell.all, cell.covered, cell.passed)]
+    return (*shown, _number(cell.failed, Outcome.FAILED))

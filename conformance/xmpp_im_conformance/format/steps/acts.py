@@ -209,10 +209,6 @@ class StorageFails(Act):
     of: str
     what: str
 
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, str]) -> StorageFails:
-        return cls(**value)
-
     def perform(self, play: Play) -> None:
         play.world.fail_storage(self.of, self.what)
 
@@ -234,10 +230,6 @@ class Decide(Act):
     request_from: str
     decision: str
 
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, str]) -> Decide:
-        return cls(**value)
-
     def perform(self, play: Play) -> None:
         play.world.decide(self.at, self.request_from, self.decision)
 
@@ -255,10 +247,6 @@ class AccountMoved(Act):
     of: str
     to: str
     permanently: bool
-
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, Any]) -> AccountMoved:
-        return cls(**value)
 
     def perform(self, play: Play) -> None:
         play.world.move_account(self.of, self.to, self.permanently)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve, frozen
 
@@ -75,10 +75,6 @@ class StateIs(Step):
     keys = ("new state",)
     state: TableState
 
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, Any]) -> StateIs:
-        return cls(TableState(**value))
-
     def take(self, play: Play) -> None:
         found = TableState.of([item for item in play.world.roster(JULIET) if item.jid == CONTACT])
         if not play.world.sees_requests():
@@ -112,10 +108,6 @@ class Becomes(Step):
     """Whether it was sent to the first of them."""
     may_come_later: bool
     """Whether there is an account in which it can be stored."""
-
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, Any]) -> Becomes:
-        return cls(**value)
 
     def take(self, play: Play) -> None:
         happened = set(self._happened(play))

@@ -18,11 +18,11 @@ from markupsafe import Markup
 
 from xmpp_im_conformance.format.data import Requirement, requirements
 from xmpp_im_conformance.format.vectors import MalformedFile, Vector, sections
-from xmpp_im_conformance.reports.coverage import LEVELS, heading, order
 from xmpp_im_conformance.reports.html.book import book
 from xmpp_im_conformance.reports.html.failure import Failure, failure_of
 from xmpp_im_conformance.reports.html.legible import legible
-from xmpp_im_conformance.reports.html.matrix import CHAPTER_TITLES, MatrixCell, matrix, standings
+from xmpp_im_conformance.reports.requirements import CHAPTER_TITLES, LEVELS, MatrixCell, matrix, standings
+from xmpp_im_conformance.reports.sections import heading, order
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 _TEMPLATES: Final = "templates"

@@ -9,8 +9,10 @@ from typing import Final
 from attrs import frozen
 
 from xmpp_im_conformance.format.data import Requirement, requirements
-from xmpp_im_conformance.reports.coverage import LEVELS, by_requirement, order
+from xmpp_im_conformance.reports.sections import order
 from xmpp_im_conformance.running.outcome import Outcome, Result
+
+LEVELS: Final = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "plain")
 
 CHAPTER_TITLES: Final[Mapping[str, str]] = {
     "1": "Introduction",
@@ -106,9 +108,12 @@ class MatrixRow:
 
 def standings(results: Sequence[Result]) -> list[Standing]:
     """Return all testable requirements, in the RFC's order."""
-    outcomes = by_requirement(results)
+    outcomes: defaultdict[str, list[Outcome]] = defaultdict(list)
+    for result in results:
+        for id in result.vector.requirements:
+            outcomes[id].append(result.outcome)
     testable = [each for each in requirements().values() if each.testable]
-    return [Standing(each, tuple(outcomes.get(each.id, ()))) for each in testable]
+    return [Standing(each, tuple(outcomes[each.id])) for each in testable]
 
 
 def matrix(listed: Sequence[Standing]) -> list[MatrixRow]:
