@@ -1,7 +1,7 @@
-"""Whoever has seen a resource arrive sees it leave, and nobody else does (RFC 6121 §4.5.2, §4.6; XEP-0191 §3.3).
+"""Each entity that has seen a resource arrive sees it leave, and no other does (RFC 6121 §4.5.2, §4.6; XEP-0191 §3.3).
 
-The account runs as a host runs it: what it sends to itself comes back. Beside it stands a list of what each address
-has heard last of each resource, whoever said it: a broadcast, directed presence, a cancellation, or a block.
+The account runs as a host runs it: stanzas to itself come back. The test keeps a list of the last presence of each
+resource that each address has received: by a broadcast, directed presence, a cancellation, or a block.
 """
 
 from __future__ import annotations
