@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,28 @@ ROMEO = "romeo@montague.example"
 JULIET = "juliet@montague.example"
 
 
-@pytest.fixture(params=["loop_asyncio.py", "loop_trio.py", "loop_twisted.py", "stored_asyncio.py"])
-def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
+SERVERS = ["loop_asyncio.py", "loop_trio.py", "loop_twisted.py", "stored_asyncio.py"]
+
+
+@contextmanager
+def listening(program: str, folder: Path) -> Iterator[int]:
     """Run the server; it says on which port it listens once it does."""
-    stored = [str(tmp_path / "server.sqlite")] if request.param == "stored_asyncio.py" else []
-    with example(request.param, *stored, "0") as server:
+    stored = [str(folder / "server.sqlite")] if program == "stored_asyncio.py" else []
+    with example(program, *stored, "0") as server:
         yield int(first_line(server))
+
+
+@pytest.fixture(params=SERVERS)
+def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
+    with listening(request.param, tmp_path) as port:
+        yield port
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def shared_port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a server for all tests that leave no trace in it."""
+    with listening(request.param, tmp_path_factory.mktemp("shared")) as port:
+        yield port
 
 
 def test_two_users_meet_talk_and_part(port: int) -> None:
@@ -70,8 +87,8 @@ def test_a_connection_that_breaks_is_noticed(port: int) -> None:
             juliet.until(saying("Good night!"))
 
 
-def test_what_nobody_serves_is_answered_with_an_error(port: int) -> None:
-    with Peer(port, DOMAIN) as romeo:
+def test_what_nobody_serves_is_answered_with_an_error(shared_port: int) -> None:
+    with Peer(shared_port, DOMAIN) as romeo:
         romeo.logs_in("romeo", "rosaline", "orchard")
         romeo.comes()
         for jid in ("rosaline@montague.example", "montague.example", "juliet@capulet.example"):
@@ -94,14 +111,14 @@ def test_a_resource_that_is_bound_again_replaces_the_old_session(port: int) -> N
 @pytest.mark.parametrize(
     "name", ["romeo@capulet.example/", "romeo@montague.example/x", "romeo/x", "", "@", "romeo@", "\0romeo"]
 )
-def test_a_name_that_is_more_or_less_than_a_localpart_logs_in_as_nobody(port: int, name: str) -> None:
+def test_a_name_that_is_more_or_less_than_a_localpart_logs_in_as_nobody(shared_port: int, name: str) -> None:
     """RFC 6120 6.3.7: the simple user name is a localpart; with more in it, it would name a user of another domain."""
-    with Peer(port, DOMAIN) as tybalt, pytest.raises(Refused):
+    with Peer(shared_port, DOMAIN) as tybalt, pytest.raises(Refused):
         tybalt.logs_in(name, "rosaline", "street")
 
 
-def test_a_stranger_is_not_let_in(port: int) -> None:
-    with Peer(port, DOMAIN) as tybalt:
+def test_a_stranger_is_not_let_in(shared_port: int) -> None:
+    with Peer(shared_port, DOMAIN) as tybalt:
         with pytest.raises(Refused):
             tybalt.logs_in("romeo", "capulet", "street")
         tybalt.write("<presence/>")
@@ -111,8 +128,8 @@ def test_a_stranger_is_not_let_in(port: int) -> None:
         assert error.first("not-authorized", "urn:ietf:params:xml:ns:xmpp-streams") is not None
 
 
-def test_what_is_not_xmpp_ends_the_stream_and_nothing_else(port: int) -> None:
-    with Peer(port, DOMAIN) as romeo, Peer(port, DOMAIN) as tybalt:
+def test_what_is_not_xmpp_ends_the_stream_and_nothing_else(shared_port: int) -> None:
+    with Peer(shared_port, DOMAIN) as romeo, Peer(shared_port, DOMAIN) as tybalt:
         romeo.logs_in("romeo", "rosaline", "orchard")
         tybalt.opens()
         tybalt.write("<!-- a villain -->")
