@@ -1,36 +1,15 @@
-"""One client: ``reduce(client, event, policy) -> Transition``, and nothing but dispatch (RFC 6121).
+"""One client: ``reduce(client, event, policy) -> Transition``. This module only dispatches (RFC 6121).
 
-Every event gets an answer in every state. The same arguments always give the same result; the state before
-stays valid.
+The same inputs always give the same outputs: every event gets an answer in every state. The earlier state stays valid.
 """
 
 from __future__ import annotations
 
 from typing import Final, assert_never, get_args
 
-from xmpp_im_core.client import iqs, outbound_syntax, returned_errors, senders, session, subscriptions
+from xmpp_im_core.client import events, iqs, outbound_syntax, returned_errors, senders, session, subscriptions
 from xmpp_im_core.client.effects import Tell, Transition, refuse_to_send, silence
-from xmpp_im_core.client.events import (
-    Approve,
-    Deny,
-    EndChat,
-    Event,
-    GetRoster,
-    GiveUp,
-    GoUnavailable,
-    Inbound,
-    Outbound,
-    RemoveItem,
-    Reply,
-    SendIQ,
-    SendMessage,
-    SessionBound,
-    SessionEnded,
-    SetItem,
-    SetPresence,
-    Subscribe,
-    Unsubscribe,
-)
+from xmpp_im_core.client.events import Inbound, Outbound, SessionBound, SessionEnded
 from xmpp_im_core.client.messages import inbound_messages, outbound_messages
 from xmpp_im_core.client.notifications import Unaddressed
 from xmpp_im_core.client.policy import DEFAULT, ClientPolicy
@@ -40,10 +19,10 @@ from xmpp_im_core.client.state import Client
 from xmpp_im_core.rules import client as rules
 from xmpp_im_core.stanza import IQ, SUBSCRIPTION_TYPES, Message, Presence
 
-_EVENTS: Final = frozenset(get_args(Event))
+_EVENTS: Final = frozenset(get_args(events.Event))
 
 
-def reduce(client: Client, event: Event, policy: ClientPolicy = DEFAULT) -> Transition:
+def reduce(client: Client, event: events.Event, policy: ClientPolicy = DEFAULT) -> Transition:
     """Take one event of a client.
 
     :param client: its state; at first ``Client(jid)``, or ``Client(jid, roster)`` with a roster that was kept.
@@ -60,37 +39,37 @@ def reduce(client: Client, event: Event, policy: ClientPolicy = DEFAULT) -> Tran
     return returned_errors.remembered(_reduced(client, event, policy), policy)
 
 
-def _reduced(client: Client, event: Event, policy: ClientPolicy) -> Transition:
+def _reduced(client: Client, event: events.Event, policy: ClientPolicy) -> Transition:
     match event:
-        case Inbound():
+        case events.Inbound():
             return inbound(client, event, policy)
-        case Outbound():
+        case events.Outbound():
             return outbound(client, event, policy)
-        case SessionBound():
+        case events.SessionBound():
             return session.session_bound(client, event)
-        case SessionEnded():
+        case events.SessionEnded():
             return session.session_ended(client)
-        case GetRoster():
+        case events.GetRoster():
             return get_and_set.get_roster(client, event, policy)
-        case SetItem():
+        case events.SetItem():
             return get_and_set.set_item(client, event, policy)
-        case RemoveItem():
+        case events.RemoveItem():
             return get_and_set.remove_item(client, event, policy)
-        case Subscribe() | Unsubscribe() | Approve() | Deny():
+        case events.Subscribe() | events.Unsubscribe() | events.Approve() | events.Deny():
             return subscriptions.want_subscription(client, event)
-        case SetPresence():
+        case events.SetPresence():
             return own_presence.set_presence(client, event, policy)
-        case GoUnavailable():
+        case events.GoUnavailable():
             return own_presence.go_unavailable(client, event, policy)
-        case SendMessage():
+        case events.SendMessage():
             return outbound_messages.send_message(client, event, policy)
-        case Reply():
+        case events.Reply():
             return outbound_messages.reply(client, event, policy)
-        case EndChat():
+        case events.EndChat():
             return outbound_messages.end_chat(client, event, policy)
-        case SendIQ():
+        case events.SendIQ():
             return iqs.send_iq(client, event, policy)
-        case GiveUp():
+        case events.GiveUp():
             return iqs.give_up(client, event)
         case _:
             assert_never(event)
