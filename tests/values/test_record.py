@@ -6,10 +6,13 @@ import subprocess
 import sys
 
 import pytest
+from attrs import field as record_field
 from attrs.exceptions import FrozenInstanceError
+from attrs.validators import instance_of
 
 from xmpp_im_core import record
 from xmpp_im_core.element import Element
+from xmpp_im_core.server.events import Inbound
 from xmpp_im_core.server.state import Moved
 
 _UNGUARDED = """
@@ -53,3 +56,20 @@ def test_a_record_that_is_not_compared_by_its_fields_is_itself() -> None:
 
     assert thing != Thing("a")
     assert {thing: 1}[thing] == 1
+
+
+def test_an_unchecked_constructor_makes_the_same_record_without_its_validators(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert record.unchecked(Inbound) is Inbound
+
+    monkeypatch.setattr(record, "GUARDED", False)
+
+    @record.record
+    class Checked:
+        number: int = record_field(validator=instance_of(int))
+        text: str = "none"
+
+    made = record.unchecked(Checked)
+
+    assert made(1) == Checked(1)
+    assert made(1, "one") == Checked(1, "one")
+    assert made("1").number == "1"  # type: ignore[arg-type,comparison-overlap]

@@ -8,14 +8,14 @@ So no ``seq`` reveals the number of other recipients.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import field
 from attrs.validators import instance_of
 
 from xmpp_im_core.event import Decision, Timed
 from xmpp_im_core.jid import received_bare
-from xmpp_im_core.record import record
+from xmpp_im_core.record import record, unchecked
 from xmpp_im_core.server.events import Event, Inbound, StoreFailed, is_event
 from xmpp_im_core.stanza import Stanza
 from xmpp_im_core.validators import is_prepared_bare, is_stanza
@@ -75,4 +75,9 @@ def entering(event: ServiceEvent) -> ForAccount:
     to, domain = event.stanza.to_jid, sending_domain(event.stanza)
     assert domain is not None  # the constructor checks it
     jid = to.bare if to is not None else domain  # a malformed address belongs to no account
-    return ForAccount(jid, Inbound(event.at, event.seq, event.stanza, event.decision))
+    return for_account(jid, inbound(event.at, event.seq, event.stanza, event.decision))
+
+
+inbound: Final = unchecked(Inbound)
+for_account: Final = unchecked(ForAccount)
+"""Events that the service makes of checked events and of the stanzas of its accounts."""

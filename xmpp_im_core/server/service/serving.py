@@ -24,8 +24,7 @@ that clients and others can make it hold.
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable
+from collections import deque
 from typing import Any, Generic, TypeVar, overload
 
 from attrs import define, field
@@ -39,8 +38,16 @@ from xmpp_im_core.server.accounts.machine import PLAIN, Machine, account_of
 from xmpp_im_core.server.delivery.domain import to_no_jid, to_the_domain
 from xmpp_im_core.server.effects import Effect, FanOut, Ignored, LoadOffline, Route, StoreOperation, Transition, silence
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, LoadFailed
-from xmpp_im_core.server.service.events import Arrived, ForAccount, ServiceEvent, entering, not_stored
-from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, answers, refused, released
+from xmpp_im_core.server.service.events import (
+    Arrived,
+    ForAccount,
+    ServiceEvent,
+    entering,
+    for_account,
+    inbound,
+    not_stored,
+)
+from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, answers, held_size, refused, released
 from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
 from xmpp_im_core.stanza import Stanza
 
@@ -206,7 +213,7 @@ class _Work(Generic[S]):
     """The ``seq`` of the event."""
     cause: str
     """The ``seq`` of the cause of the current step: this event, or an earlier one whose consequences were held."""
-    came: Counter[str] = field(factory=Counter)
+    came: dict[str, int] = field(factory=dict)
     """The number of stanzas that have come back to each account, by bare JID."""
     queue: deque[ForAccount] = field(factory=deque)
     groups: deque[list[Held]] = field(factory=deque)
@@ -219,20 +226,24 @@ class _Work(Generic[S]):
     def done(self) -> Served[S]:
         """Return the result, without accounts that do not exist: all stanzas for them have been answered."""
         accounts = self.accounts
+        store: list[tuple[str, StoreOperation]] = []
+        forget: list[tuple[str, StoreOperation]] = []
         for step in self.steps:
-            if (
-                _not_worth_keeping(account_of(step.transition.state))
-                and accounts.get(step.jid) is step.transition.state
-            ):
-                accounts = accounts.delete(step.jid)
+            jid, transition = step.jid, step.transition
+            if transition.store:
+                store += [(jid, operation) for operation in transition.store]
+            if transition.forget:
+                forget += [(jid, operation) for operation in transition.forget]
+            if _not_worth_keeping(account_of(transition.state)) and accounts.get(jid) is transition.state:
+                accounts = accounts.delete(jid)
         return Served(
-            state=Service(self.domains, self.machine, accounts, self.held),
-            steps=tuple(self.steps),
-            effects=tuple(self.effects),
-            store=tuple([(step.jid, operation) for step in self.steps for operation in step.transition.store]),
-            forget=tuple([(step.jid, operation) for step in self.steps for operation in step.transition.forget]),
-            holds=tuple(self.holds),
-            releases=tuple(self.releases),
+            Service(self.domains, self.machine, accounts, self.held),
+            tuple(self.steps),
+            tuple(self.effects),
+            tuple(store),
+            tuple(forget),
+            tuple(self.holds),
+            tuple(self.releases),
         )
 
 
@@ -266,11 +277,12 @@ def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
     state = work.accounts.get(due.jid)
     if state is None:
         state = work.machine.start(parse_jid(due.jid))
-    full = waiting.is_full(due.event, work.policy)
+    size = held_size(due.event)
+    full = waiting.is_full(size, work.policy)
     refusal = refused(account_of(state), due.event, work.policy) if full else None
     if refusal is None:
         work.holds.append((due.jid, work.cause))
-        work.held = work.held.set(due.jid, waiting.holding(Held(due, work.cause)))
+        work.held = work.held.set(due.jid, waiting.holding(Held(due, work.cause), size))
     else:
         _perform(work, due, Transition(state, (refusal,)))
 
@@ -298,7 +310,8 @@ def _process(work: _Work[S], due: ForAccount) -> None:
         return
     before = work.machine.start(address) if state is None else state
     transition = work.machine.reduce(before, due.event, work.policy)
-    work.accounts = work.accounts.set(due.jid, transition.state)
+    if transition.state is not state:
+        work.accounts = work.accounts.set(due.jid, transition.state)
     _perform(work, due, transition)
 
 
@@ -308,35 +321,42 @@ def _domain_effect(event: Event, domain: str) -> Effect:
 
 def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
     """Collect the effects of a step, and queue the stanzas that it sends to hosted domains."""
-    work.steps.append(Handled(due.jid, due.event, step))
+    jid, domains = due.jid, work.domains
+    work.steps.append(Handled(jid, due.event, step))
     back: list[Stanza] = []
     for effect in step.effects:
-        leaving = _leaving(work.domains, effect, back)
+        if isinstance(effect, Route) and _recipient(effect.stanza).domain in domains:
+            back.append(effect.stanza)
+            continue
+        leaving = _elsewhere(domains, effect, back) if isinstance(effect, FanOut) else effect
         if leaving is not None:
-            work.effects.append((due.jid, leaving))
+            work.effects.append((jid, leaving))
         if isinstance(effect, LoadOffline):
-            work.held = work.held.set(due.jid, Waiting(effect.session))
+            work.held = work.held.set(jid, Waiting(effect.session))
     for stanza in back:
-        jid = _recipient(stanza).bare
-        event = Inbound(due.event.at, f"{work.seq}.{jid}.{work.came[jid]}", stanza, due.decision)
-        work.came[jid] += 1
-        work.queue.append(ForAccount(jid, event))
+        _come_back(work, due, stanza)
 
 
-def _leaving(domains: Iterable[str], effect: Effect, back: list[Stanza]) -> Effect | None:
-    """Return what the host has to do of an effect, or None; append its stanzas for hosted domains to ``back``."""
-    if isinstance(effect, Route):
-        if _recipient(effect.stanza).domain not in domains:
-            return effect
-        back.append(effect.stanza)
-        return None
-    if not isinstance(effect, FanOut):
-        return effect
+def _come_back(work: _Work[S], cause: ForAccount, stanza: Stanza) -> None:
+    """Queue a stanza that an account sent to an account of this service."""
+    jid = _recipient(stanza).bare
+    number = work.came.get(jid, 0)
+    work.came[jid] = number + 1
+    event = inbound(cause.event.at, f"{work.seq}.{jid}.{number}", stanza, cause.decision)
+    work.queue.append(for_account(jid, event))
+
+
+def _elsewhere(domains: tuple[str, ...], effect: FanOut, back: list[Stanza]) -> FanOut | None:
+    """Return the part of a fan-out that leaves, or None; append its stanzas for hosted domains to ``back``.
+
+    Only these are stamped: a presence may have thousands of recipients elsewhere, who need no stanza here.
+    """
     elsewhere: list[str] = []
+    stanza = effect.within or effect.stanza
     for recipient in effect.recipients:
-        addressed = (effect.within or effect.stanza).stamped(to=parse_address(recipient))
-        if _recipient(addressed).domain in domains:
-            back.append(addressed)
+        address = parse_address(recipient)
+        if isinstance(address, Address) and address.jid.domain in domains:
+            back.append(stanza.stamped(to=address))
         else:
             elsewhere.append(recipient)
     if len(elsewhere) == len(effect.recipients):

@@ -54,16 +54,17 @@ class Waiting:
     bytes: int = 0
     """The memory of all held events, in bytes."""
 
-    def holding(self, held: Held) -> Waiting:
-        """Return the account with one more event held."""
-        events = self.events.set(f"{len(self.events):09}", held)
-        return Waiting(self.session, events, self.bytes + held_size(held.due.event))
+    def holding(self, held: Held, size: int | None = None) -> Waiting:
+        """Return the account with one more event held.
 
-    def is_full(self, event: Event, policy: Policy) -> bool:
-        """Whether this event is beyond the limits of what may be held."""
-        if len(self.events) >= policy.held_events:
-            return True
-        return self.bytes + held_size(event) > policy.held_bytes
+        :param size: the :func:`held_size` of the event, if it is known.
+        """
+        events = self.events.set(f"{len(self.events):09}", held)
+        return Waiting(self.session, events, self.bytes + (held_size(held.due.event) if size is None else size))
+
+    def is_full(self, size: int, policy: Policy) -> bool:
+        """Whether an event of this size is beyond the limits of what may be held."""
+        return len(self.events) >= policy.held_events or self.bytes + size > policy.held_bytes
 
 
 def held_size(event: Event) -> int:
