@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
 from xmpp_im_conformance.drivers.stdio.capabilities import ServerCapabilities
 from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
+from xmpp_im_conformance.drivers.stdio.ops import SERVER_OPS, written
 from xmpp_im_conformance.drivers.stdio.program import Program
-from xmpp_im_conformance.format.items import Item, SharedItem
+from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable, ServerFailed, Setup, World
 from xmpp_im_core.element import Element
 
@@ -46,82 +46,13 @@ class StdioDriver:
 
 @define
 class StdioWorld(World):
-    """A program during one scenario."""
+    """A program during one scenario. Its methods that act are made of ``SERVER_OPS``, at the end of this module."""
 
     program: Program
     can: ServerCapabilities
     came: dict[str, list[Element]] = field(factory=dict)
     sessions: set[str] = field(factory=set)
     """The full JIDs that have been connected."""
-
-    # --- what scenarios do ------------------------------------------------------------------------------
-
-    def connect(self, jid: str) -> None:
-        """Let a session be bound."""
-        self.sessions.add(jid)
-        self._act("connect", jid=jid)
-
-    def send(self, jid: str, xml: str) -> None:
-        """Let a client send a stanza."""
-        self._act("send", **{"from": jid}, xml=xml)
-
-    def remote_send(self, xml: str) -> None:
-        """Let a stanza arrive from another server."""
-        self._act("remote_send", xml=xml)
-
-    def disconnect(self, jid: str, clean: bool) -> None:
-        """Let a client's stream end."""
-        self._act("disconnect", jid=jid, how="clean" if clean else "abrupt")
-
-    def replace(self, jid: str) -> None:
-        """Let the same resource be bound again."""
-        self._act("replace", jid=jid)
-
-    def detach(self, jid: str) -> None:
-        """Let a session lose its stream."""
-        self._act("detach", jid=jid)
-
-    def resume(self, jid: str) -> None:
-        """Let it be resumed."""
-        self._act("resume", jid=jid)
-
-    def expire(self, jid: str) -> None:
-        """Let the time for resuming it pass."""
-        self._act("expire", jid=jid)
-
-    def restart(self, account: str) -> None:
-        """Let an account be loaded again."""
-        self._act("restart", account=account)
-
-    def fail_storage(self, account: str, what: str) -> None:
-        """Let the next load or commit of an account fail."""
-        self._act("storage_fails", account=account, what=what)
-
-    def set_time(self, at: datetime) -> None:
-        """Let it be this time."""
-        self._act("time", time=written(at))
-
-    def create_account(self, account: str) -> None:
-        """Let an account be created."""
-        self._act("account_created", account=account)
-
-    def remove_account(self, account: str) -> None:
-        """Let an account be removed."""
-        self._act("account_removed", account=account)
-
-    def move_account(self, account: str, to: str, permanently: bool) -> None:
-        """Let it be noted that the user has moved."""
-        self._act("account_moved", account=account, to=to, permanently=permanently)
-
-    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
-        """Let the service show these items in the account's roster."""
-        self._act("items_shared", account=account, items=[_written(item) for item in items])
-
-    def decide(self, account: str, request_from: str, decision: str) -> None:
-        """Let the service's own policy answer the next request of this sender."""
-        self._act("decide", account=account, request_from=request_from, decision=decision)
-
-    # --- what scenarios look at -------------------------------------------------------------------------
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what has come since the last call."""
@@ -162,19 +93,29 @@ class StdioWorld(World):
         for xml in answer.get("remote", ()):
             self.came.setdefault(REMOTE, []).append(read_program_stanza(xml, REMOTE))
 
-    def _act(self, op: str, **arguments: object) -> None:
-        self._need(op)
-        self.take(op, self.program.ask(op, _ACTED, **arguments))
+    def act(self, name: str, *values: object) -> None:
+        """Let the program perform an op, and note what left because of it.
+
+        :raises NotApplicable: if the program does not have it.
+        """
+        self._need(name)
+        self.take(name, self.program.ask(name, _ACTED, **SERVER_OPS[name].request(*values)))
+
+    def connect(self, jid: str) -> None:
+        """Let a session be bound."""
+        self.sessions.add(jid)
+        self.act("connect", jid)
 
     def _need(self, op: str) -> None:
         if op not in self.can.ops:
             raise NotApplicable(f"the program has no op {op!r}")
 
 
-def written(at: datetime) -> str:
-    """Return a time as XMPP writes it (XEP-0082)."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _asking(name: str) -> Callable[..., None]:
+    """Return the method of the world that asks for an op."""
+    return lambda world, *values: world.act(name, *values)
 
 
-def _written(item: SharedItem) -> dict[str, object]:
-    return {"jid": item.jid, "subscription": item.subscription, "name": item.name, "groups": list(item.groups)}
+for _name, _op in SERVER_OPS.items():
+    if _name != "connect":
+        setattr(StdioWorld, _op.method.__name__, _asking(_name))

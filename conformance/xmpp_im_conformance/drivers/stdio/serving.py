@@ -12,8 +12,9 @@ import attrs
 from attrs import define
 
 from xmpp_im_conformance.drivers.stdio.messages import PROTOCOL, ProtocolMessage, write_items, write_line
+from xmpp_im_conformance.drivers.stdio.ops import SERVER_OPS, Op
 from xmpp_im_conformance.format.evidence import FROM_SERVER
-from xmpp_im_conformance.format.items import SharedItem, stated_item
+from xmpp_im_conformance.format.items import stated_item
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.worlds import (
     REMOTE,
@@ -119,14 +120,14 @@ _MEETING: Final[Mapping[str, Callable[[Serving, ProtocolMessage], _Answer]]] = {
 # --- the server -------------------------------------------------------------------------------------------
 
 
-def _act(act: Callable[[World, Any], None]) -> Callable[[World, ProtocolMessage], _Answer]:
-    """Return the op that does something, and answers with what left because of it."""
+def _acting(op: Op) -> Callable[[World, ProtocolMessage], _Answer]:
+    """Return what performs an op, and answers with what left because of it."""
 
-    def op(world: World, request: ProtocolMessage) -> _Answer:
-        act(world, request)
+    def act(world: World, request: ProtocolMessage) -> _Answer:
+        op.perform(world, request)
         return _left(world)
 
-    return op
+    return act
 
 
 def _left(world: World) -> _Answer:
@@ -148,30 +149,7 @@ def _obeyed(world: BaseWorld, request: ProtocolMessage) -> _Answer:
 
 
 _SERVER: Final[Mapping[str, Callable[[World, ProtocolMessage], _Answer]]] = {
-    "connect": _act(lambda world, request: world.connect(request["jid"])),
-    "send": _act(lambda world, request: world.send(request["from"], request["xml"])),
-    "remote_send": _act(lambda world, request: world.remote_send(request["xml"])),
-    "disconnect": _act(lambda world, request: world.disconnect(request["jid"], request["how"] == "clean")),
-    "replace": _act(lambda world, request: world.replace(request["jid"])),
-    "detach": _act(lambda world, request: world.detach(request["jid"])),
-    "resume": _act(lambda world, request: world.resume(request["jid"])),
-    "expire": _act(lambda world, request: world.expire(request["jid"])),
-    "restart": _act(lambda world, request: world.restart(request["account"])),
-    "storage_fails": _act(lambda world, request: world.fail_storage(request["account"], request["what"])),
-    "time": _act(lambda world, request: world.set_time(datetime.fromisoformat(request["time"]))),
-    "account_created": _act(lambda world, request: world.create_account(request["account"])),
-    "account_removed": _act(lambda world, request: world.remove_account(request["account"])),
-    "account_moved": _act(
-        lambda world, request: world.move_account(request["account"], request["to"], request["permanently"])
-    ),
-    "items_shared": _act(
-        lambda world, request: world.share_items(
-            request["account"], tuple([SharedItem(**item) for item in request["items"]])
-        )
-    ),
-    "decide": _act(
-        lambda world, request: world.decide(request["account"], request["request_from"], request["decision"])
-    ),
+    **{name: _acting(op) for name, op in SERVER_OPS.items()},
     "roster": lambda world, request: {"roster": write_items(world.roster(request["account"]))},
     "stream_features": _stream_features,
     "obeyed": _obeyed,
