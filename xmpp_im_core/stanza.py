@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias, final
 from xmpp_im_core.copying import copyable
 from xmpp_im_core.element import XML_LANG, Element, attributes_size, canonical, element, size, text_size
 from xmpp_im_core.jid import JID, Address, Malformed, address_of, parse_address
+from xmpp_im_core.kept import Kept
 from xmpp_im_core.record import record
 
 CLIENT: Final = "jabber:client"
@@ -36,7 +37,7 @@ STANZA_SIZE: Final = 1536
 
 
 @record
-class Payload:
+class Payload(Kept):
     """The content of a stanza: elements and text in canonical form (see :func:`~xmpp_im_core.element.canonical`)."""
 
     children: tuple[Element | str, ...] = ()
@@ -59,7 +60,12 @@ class Payload:
 
     def size(self) -> int:
         """Return an upper bound of its memory in bytes (see :func:`~xmpp_im_core.element.size`)."""
-        return sum([size(child) for child in self.children])
+        measured = self.measured
+        return self.keep_measured(sum([size(child) for child in self.children])) if measured is None else measured
+
+    def __reduce__(self) -> tuple[type[Payload], tuple[tuple[Element | str, ...]]]:
+        """Copy and pickle the children alone, without what is kept beside them."""
+        return Payload, (self.children,)
 
 
 EMPTY: Final = Payload()

@@ -4,22 +4,32 @@ Elements never have a prefix ("An implementation MUST NOT generate namespace pre
 the content namespace", RFC 6120 §4.8.5). An attribute in a namespace gets a prefix that its element declares.
 Characters that XML cannot express, such as control characters, are replaced by U+FFFD: one such character in a status
 must not withhold a presence from a thousand subscribers. An invalid name raises :class:`Unwritable`.
+
+Three things make writing fast:
+
+* A payload keeps its written text (see :mod:`xmpp_im_core.kept`), so the payload of a stanza that goes to many
+  recipients is written once.
+* The tags of short names are made and checked once (:func:`tag`). The cache is bounded and changes no result.
+* Most texts need no escape, and one look at a text shows that.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from xmpp_im_core.codec.errors import Unwritable
 from xmpp_im_core.codec.namespaces import rescope, rescope_all
 from xmpp_im_core.codec.xml_names import NOT_IN_NAMESPACES, is_name
 from xmpp_im_core.element import XML, XML_LANG, Element, split_name
-from xmpp_im_core.stanza import CLIENT, Stanza
+from xmpp_im_core.stanza import CLIENT, Payload, Stanza
 
 _XMLNS: Final = "http://www.w3.org/2000/xmlns/"
 _HEADER: Final = frozenset({"to", "from", "id", "type", XML_LANG})
+_REMEMBERED: Final = 1024
+_REMEMBERED_LENGTH: Final = 128
 
 # The characters outside of the production Char of XML 1.0.
 _NO_CHARACTER: Final = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,7 +43,7 @@ def write_stanza(stanza: Stanza, namespace: str = CLIENT, *, declare: bool = Fal
     :raises Unwritable: if a name, a namespace or an attribute is not valid in XML.
     """
     to = "" if stanza.to is None else f' to="{_value(stanza.to.written)}"'
-    return f"{_opening(stanza, namespace, declare)}{to}{_rest(stanza, namespace)}".encode()
+    return f"{_opening(stanza, namespace, declare)}{to}".encode() + _rest(stanza, namespace)
 
 
 def write_fan_out(
@@ -45,7 +55,7 @@ def write_fan_out(
     :raises Unwritable: as :func:`write_stanza` does.
     """
     before = f'{_opening(stanza, namespace, declare)} to="'.encode()
-    after = f'"{_rest(stanza, namespace)}'.encode()
+    after = b'"' + _rest(stanza, namespace)
     return (before + _value(recipient).encode() + after for recipient in recipients)
 
 
@@ -64,22 +74,51 @@ def _opening(stanza: Stanza, namespace: str, declare: bool) -> str:
     return f'<{stanza.KIND} xmlns="{_namespace(namespace)}"' if declare else f"<{stanza.KIND}"
 
 
-def _rest(stanza: Stanza, namespace: str) -> str:
+def _rest(stanza: Stanza, namespace: str) -> bytes:
     """Return the text of a stanza after its 'to'."""
-    parts: list[str] = []
+    rest = ""
     if stanza.from_ is not None:
-        parts.append(f' from="{_value(stanza.from_.written)}"')
+        rest = f' from="{_value(stanza.from_.written)}"'
     if stanza.id is not None:
-        parts.append(f' id="{_value(stanza.id)}"')
+        rest += f' id="{_value(stanza.id)}"'
     if stanza.type is not None:
-        parts.append(f' type="{_value(stanza.type)}"')
+        rest += f' type="{_value(stanza.type)}"'
     if stanza.lang is not None:
-        parts.append(f' xml:lang="{_value(stanza.lang)}"')
+        rest += f' xml:lang="{_value(stanza.lang)}"'
     if stanza.attributes:
+        parts: list[str] = []
         write_attributes(parts, tuple([pair for pair in stanza.attributes if pair[0] not in _HEADER]))
-    children = rescope_all(stanza.payload.children, CLIENT, namespace)
-    _write_content(parts, children, stanza.KIND, namespace)
-    return "".join(parts)
+        rest += "".join(parts)
+    content = _content(stanza.payload, namespace)
+    if not content:
+        return f"{rest}/>".encode()
+    return b"%b>%b</%b>" % (rest.encode(), content, stanza.KIND.encode())
+
+
+def _content(payload: Payload, namespace: str) -> bytes:
+    """Return the text of a payload in a stream of this content namespace.
+
+    The text for ``jabber:client`` is the text for another content namespace too, because elements in the content
+    namespace declare none. There are two exceptions: if an element in that other namespace occurs, then the text
+    contains a declaration of it; and an element in the namespace of XML has no declaration for its children to inherit.
+    If the text looks like one of the two, then the payload is written for the other namespace.
+    """
+    written = payload.written
+    if written is None:
+        written = payload.keep_written(_children(payload.children, CLIENT))
+    if namespace == CLIENT or (_value(namespace).encode() not in written and b"<xml:" not in written):
+        return written
+    return _children(rescope_all(payload.children, CLIENT, namespace), namespace)
+
+
+def _children(children: tuple[Element | str, ...], scope: str) -> bytes:
+    parts: list[str] = []
+    for child in children:
+        if isinstance(child, str):
+            parts.append(_text(child))
+        else:
+            write_tree(parts, child, scope)
+    return "".join(parts).encode()
 
 
 def write_tree(parts: list[str], element: Element, scope: str | None) -> None:
@@ -88,33 +127,47 @@ def write_tree(parts: list[str], element: Element, scope: str | None) -> None:
     :param scope: the default namespace around the element; None if it is unknown.
     :raises Unwritable: if a name, a namespace or an attribute is not valid in XML.
     """
-    name, namespace = element.name, element.namespace
-    if not is_name(name):
-        raise Unwritable(f"{name!r} is not a name for an element")
-    if namespace == scope:
-        parts.append(f"<{name}")
-    elif namespace == XML:  # this namespace must not be declared as the default
-        name = f"xml:{name}"
-        parts.append(f"<{name}")
-    else:
-        scope = namespace
-        parts.append(f'<{name} xmlns="{_namespace(namespace)}"')
+    namespace = element.namespace
+    opening, closing = tag(element.name, namespace, namespace != scope)
+    parts.append(opening)
     if element.attributes:
         write_attributes(parts, element.attributes)
-    _write_content(parts, element.children, name, scope)
-
-
-def _write_content(parts: list[str], children: tuple[Element | str, ...], name: str, scope: str | None) -> None:
+    children = element.children
     if not children:
         parts.append("/>")
         return
+    if namespace != XML:
+        scope = namespace
     parts.append(">")
     for child in children:
         if isinstance(child, str):
             parts.append(_text(child))
         else:
             write_tree(parts, child, scope)
-    parts.append(f"</{name}>")
+    parts.append(closing)
+
+
+def tag(name: str, namespace: str, declare: bool) -> tuple[str, str]:
+    """Return the beginning of an element's opening tag, and its closing tag.
+
+    :param declare: whether the namespace is another one than the default namespace around the element.
+    :raises Unwritable: if the name or the namespace is not valid in XML.
+    """
+    short = len(name) + len(namespace) <= _REMEMBERED_LENGTH
+    return (_known_tag if short else _tag)(name, namespace, declare)
+
+
+def _tag(name: str, namespace: str, declare: bool) -> tuple[str, str]:
+    if not is_name(name):
+        raise Unwritable(f"{name!r} is not a name for an element")
+    if not declare:
+        return f"<{name}", f"</{name}>"
+    if namespace == XML:  # this namespace must not be declared as the default
+        return f"<xml:{name}", f"</xml:{name}>"
+    return f'<{name} xmlns="{_namespace(namespace)}"', f"</{name}>"
+
+
+_known_tag: Final = lru_cache(maxsize=_REMEMBERED)(_tag)
 
 
 def write_attributes(parts: list[str], attributes: tuple[tuple[str, str], ...]) -> None:
@@ -125,12 +178,13 @@ def write_attributes(parts: list[str], attributes: tuple[tuple[str, str], ...]) 
     if len(attributes) > 1 and len(dict(attributes)) < len(attributes):
         raise Unwritable(f"an attribute is given twice: {[name for name, _ in attributes]}")
     for number, (written, value) in enumerate(attributes):
+        if is_name(written) and written != "xmlns":
+            parts.append(f' {written}="{_value(value)}"')
+            continue
         namespace, name = split_name(written)
-        if not is_name(name) or (written[0] == "{" and not namespace) or written == "xmlns":
+        if not namespace or not is_name(name):
             raise Unwritable(f"{written!r} is not a name for an attribute")
-        if not namespace:
-            parts.append(f' {name}="{_value(value)}"')
-        elif namespace == XML:
+        if namespace == XML:
             parts.append(f' xml:{name}="{_value(value)}"')
         else:
             parts.append(f' xmlns:n{number}="{_namespace(namespace)}" n{number}:{name}="{_value(value)}"')
@@ -144,17 +198,20 @@ def _namespace(text: str) -> str:
 
 def _value(text: str) -> str:
     """Escape the value of an attribute. Tabs and line ends are escaped because a parser turns them into spaces."""
-    if not text.isprintable():
-        text = _NO_CHARACTER.sub("\ufffd", text)
-        text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-        return text.replace("\t", "&#9;").replace("\n", "&#10;").replace("\r", "&#13;")
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    if text.isprintable():
+        if "&" not in text and "<" not in text and '"' not in text:
+            return text
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    text = _NO_CHARACTER.sub("\ufffd", text)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return text.replace("\t", "&#9;").replace("\n", "&#10;").replace("\r", "&#13;")
 
 
 def _text(text: str) -> str:
     """Escape character data: '>' because of ']]>', and '\\r' because a parser turns it into '\\n'."""
-    if not text.isprintable():
-        text = _NO_CHARACTER.sub("\ufffd", text)
-        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return text.replace("\r", "&#13;")
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if text.isprintable():
+        if "&" not in text and "<" not in text and ">" not in text:
+            return text
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _NO_CHARACTER.sub("\ufffd", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
