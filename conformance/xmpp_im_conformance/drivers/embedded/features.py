@@ -40,6 +40,7 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "offline": {"offline_messages": True},
     "no-offline": {"offline_messages": False},
     "blocking": {"blocking": True},
+    "no-blocking": {"blocking": False},
     "roster-read-only": {"roster_access": RosterAccess.READ_ONLY},
     "roster-missing": {"roster_access": RosterAccess.MISSING},
     "roster-unsupported": {"roster_access": RosterAccess.UNSUPPORTED},
