@@ -219,4 +219,4 @@ ANSWER_LOST: Final = rule(
     "RFC 6120 §8.3.1",
     "An answer, or a stanza whose sender is gone, is lost if it cannot be routed.",
 )
-LOST: Final = rule("delivery:lost", "4.1", "A stanza that was made for an ended session is lost.", "4.1-05")
+LOST: Final = rule("delivery:lost", "4.1", "A stanza for an ended session that needs no answer is lost.", "4.1-05")
