@@ -146,7 +146,7 @@ def test_where_the_bare_jid_got_directed_presence_it_hears_of_a_blocked_resource
 
 
 def test_a_blocked_room_hears_the_end_at_each_address_that_got_directed_presence() -> None:
-    """A room and one's own occupant in it are entities of their own: the end at one is no end at the other."""
+    """A room and one's own occupant in it are two entities: the end at one is no end at the other."""
     room = "lobby@chat.example.com"
     addresses = [room, f"{room}/Juliet"]
     chatting = following(juliet("None"), *[outbound("available", to, by="balcony") for to in addresses])

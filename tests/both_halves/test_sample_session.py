@@ -1,6 +1,6 @@
 """The sample session of RFC 6121 section 7, through clients and servers: its steps, its stanzas, its order.
 
-The stanzas stand here as they stand in the RFC, each beside who writes it to whom. ``stage.line`` says which
+The stanzas stand here as they stand in the RFC, each with its sender and recipient. ``stage.line`` says which
 details of them are not compared. (The list of Romeo's contacts in the RFC has Benvolio at example.net, all of its
 stanzas at example.org: this is where he is.) The preconditions, which the RFC does not reproduce, are brought about
 by the users themselves.

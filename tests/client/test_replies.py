@@ -273,7 +273,7 @@ def test_an_error_of_the_locked_resource_unlocks() -> None:
 
 
 def test_an_error_from_the_bare_jid_about_what_was_sent_to_the_locked_resource_unlocks() -> None:
-    """Whoever returns it, the locked resource was not reached; the next message goes to the bare JID (§5.2.1)."""
+    """If any server returns it, the locked resource was not reached; the next message goes to the bare JID (§5.2.1)."""
     scene = Scene(roster_of(LOVER))
     scene.server(chat_from(ORCHARD))
     says(scene, "one")

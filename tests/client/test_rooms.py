@@ -1,4 +1,4 @@
-"""Rooms: occupants are entities of their own, and what is known of them ends with the stay (XEP-0045)."""
+"""Rooms: each occupant is a separate entity, and what is known of them ends with the stay (XEP-0045)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams: header, stanzas, what is none, and the end; cut anywhere; dead after an error."""
+"""Streams: header, stanzas, malformed input, and the end; cut anywhere; dead after an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stream has beside its stanzas: header, features, errors, closing tag (RFC 6120 §4.2 to §4.9)."""
+"""What a stream has besides its stanzas: header, features, errors, closing tag (RFC 6120 §4.2 to §4.9)."""
 
 from __future__ import annotations
 

@@ -32,13 +32,13 @@ class Loopback:
     mechanisms: tuple[str, ...] = ("PLAIN",)
     registers: bool = True
     tls: ssl.SSLContext | None = None
-    """With it STARTTLS is offered, beside PLAIN; the mechanisms are offered after it."""
+    """With it STARTTLS is offered, besides PLAIN; the mechanisms are offered after it."""
     offers: str = ""
-    """What it offers to a user beside binding and roster versions."""
+    """What it offers to a user besides binding and roster versions."""
     injected: str = ""
     """What somebody between puts behind ``<proceed/>``, unencrypted."""
     script: tuple[bytes, ...] | None = None
-    """What it says instead of what it should, each piece when something has come; then nothing, for ever."""
+    """What it says instead of what it should, each piece when something has come; then nothing more."""
     hangs_up: bool = False
     """Whether it closes each connection, at once or where the script ends."""
     closes: bool = True
@@ -217,7 +217,7 @@ def _sasl(name: str, text: str) -> str:
 
 @contextmanager
 def listening(server: Loopback) -> Iterator[Loopback]:
-    """Let the server listen on a free port, in a thread of its own."""
+    """Let the server listen on a free port, in a new thread."""
     loop = asyncio.new_event_loop()
     ready, over = threading.Event(), asyncio.Event()
 

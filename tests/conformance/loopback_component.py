@@ -1,4 +1,4 @@
-"""The component port of the tiny server: whoever knows the secret speaks for another server (XEP-0114)."""
+"""The component port of the tiny server: a client that knows the secret speaks for another server (XEP-0114)."""
 
 from __future__ import annotations
 

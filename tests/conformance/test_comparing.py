@@ -1,4 +1,4 @@
-"""What was expected beside what came: what makes the difference is marked, and what the placeholders allow is not."""
+"""What was expected, next to what came: what makes the difference is marked, and what the placeholders allow is not."""
 
 from __future__ import annotations
 

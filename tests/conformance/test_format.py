@@ -97,5 +97,5 @@ def test_every_key_that_can_be_written_is_read_or_refused_by_the_schema() -> Non
         if part.get("additionalProperties") is True
     ]
 
-    # What a driver tells of an event beside its type is the driver's to say.
+    # What a driver tells of an event besides its type is the driver's to say.
     assert [part["required"] for part in open_] == [["type"]]

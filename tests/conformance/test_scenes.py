@@ -113,7 +113,7 @@ def test_expectations_say_how_strict_they_are(tmp_path: Path) -> None:
         Line(
             f"Whatever else has come at {BALCONY} is not looked at.", marks=(Mark(MarkKind.EVENT, 0, "rest dropped"),)
         ),
-        # The other server plays no part but this: it has no line of its own.
+        # The other server plays no part but this: it has no line.
         Line("Whatever else has come at remote.example is not looked at."),
         Line(f"In the end nothing more has come, at {BALCONY} excepted."),
     )

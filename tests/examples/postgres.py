@@ -29,7 +29,7 @@ def installed() -> Path:
 
 
 def _programs() -> list[Path]:
-    """Return where initdb is: Debian keeps it out of the PATH, beside those of other versions."""
+    """Return where initdb is: Debian keeps it out of the PATH, next to those of other versions."""
     known = shutil.which("initdb")
     beside = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     return [*([Path(known).parent] if known else []), *[each for each in beside if (each / "initdb").exists()]]

@@ -2,7 +2,7 @@
 
     python -m tests.host.killing [--kills 1000] [--outbox] [--seed N]
 
-The host runs on SQLite in a process of its own. Its clients send without pause, their streams break without notice, and
+The host runs on SQLite in a separate process. Its clients send without pause, their streams break without notice, and
 they come back. A message is *acknowledged* once ``done`` has been called for it. In the end everybody comes back for
 what is left. Printed is how many messages were acknowledged, lost, and delivered twice; exit status 1 if one was lost.
 This is no test: what happens depends on when the kills hit. ``test_outbox.py`` tries each point that there is.

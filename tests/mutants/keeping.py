@@ -1,4 +1,4 @@
-"""What earlier runs found: kept beside the sources, and used again while it is likely to hold.
+"""What earlier runs found: kept next to the sources, and used again while it is likely to hold.
 
 A vector or a test is the same while its file is, and the helpers that a test imports: their texts make its key. What
 became of a mutant holds while its module is the same, and the key of what has killed it, or of what it has survived.

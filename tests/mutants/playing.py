@@ -139,7 +139,7 @@ def record(
     for id, following in zip(ids, [*ids[1:], None], strict=True):
         before_each()
         began = time.process_time()
-        coverage.start()  # for each anew: a test may have a trace function of its own
+        coverage.start()  # for each anew: a test may set a trace function
         coverage.switch_context(id)
         try:
             passed = passes(id, following)

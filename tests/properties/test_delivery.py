@@ -179,7 +179,7 @@ class Fates:
     def lose(self, id: SessionId, at_most: int) -> tuple[Deliver, ...]:
         """Take back the last of what was written to a stream: it has not arrived.
 
-        Returned is what the account is told of it: not what a session has got that is no more.
+        Returned is what the account is told of it: not what an ended session has got.
         """
         stream = self.streams.get(id, [])
         lost = stream[len(stream) - min(at_most, len(stream)) :]

@@ -227,7 +227,7 @@ def drifted() -> list[Pair]:
 
 
 def test_a_repeated_request_heals_whatever_the_two_sides_held() -> None:
-    """It is routed in every state (StepTable A.2.1), and whoever is subscribed already is answered so (§3.1.3)."""
+    """It is routed in every state (StepTable A.2.1), and a contact with a subscription is answered so (§3.1.3)."""
     for pair in drifted():
         after = after_move(table(), pair, "subscribe")
 
@@ -246,7 +246,7 @@ def test_an_unsubscribe_heals_whatever_the_two_sides_held() -> None:
 
 
 def test_a_probe_ends_a_subscription_that_the_contacts_server_knows_nothing_of() -> None:
-    """Whoever is not subscribed is answered "unsubscribed" (§4.3.2, rule 1), which ends what the prober held."""
+    """An entity without a subscription is answered "unsubscribed" (§4.3.2, rule 1), which ends what the prober held."""
     for pair in drifted():
         after = after_move(table(), pair, APPEAR)
 

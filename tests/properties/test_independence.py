@@ -118,7 +118,7 @@ def test_an_event_about_one_contact_changes_nothing_that_is_held_about_another(
 
     if isinstance(event, TimePassed):  # a request that is sent again has been sent at another time, and that is all
         before, left = [{jid: evolve(c, asked=None) for jid, c in each.items()} for each in (before, left)]
-    if blocks(event):  # whoever is blocked loses a request that waits, and nothing else
+    if blocks(event):  # a blocked contact loses a pending request, and nothing else
         hit = {jid for jid in before if is_blocked(after, parse_jid(jid))}
         assert all(left[jid].request is None for jid in hit if jid in left)
         before, left = [{jid: c for jid, c in each.items() if jid not in hit} for each in (before, left)]

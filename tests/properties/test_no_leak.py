@@ -1,4 +1,4 @@
-"""Whoever may not see a user's presence cannot find it out (RFC 6121 §8.1, §11; RFC 6120 §13.10.2, §13.11).
+"""An entity that may not see a user's presence cannot find it out (RFC 6121 §8.1, §11; RFC 6120 §13.10.2, §13.11).
 
 Two runs differ in one thing: in the first the user comes, shows presence, and goes; in the second nobody is
 ever there. An entity that is not authorised sends the same to both, and must get the same from both.
@@ -103,7 +103,7 @@ def life(draw: st.DrawFn, number: int) -> Event:
 
 
 ALONE: Final = "alone"
-"""Storage fails, and this event has a commit of its own."""
+"""Storage fails, and this event has a separate commit."""
 TOGETHER: Final = "together"
 """Storage fails, and this event was held with others, whose commit it shares."""
 
@@ -212,8 +212,8 @@ HIDING: Final = evolve(DEFAULT, foreign_roster_set=ForeignRosterSet.HIDDEN)
 def test_whether_an_account_exists_is_hidden_from_strangers_where_the_policy_says_so(
     account: Account, data: st.DataObject
 ) -> None:
-    """But for an "unsubscribe": Table A.3.2 has the server answer it where a request waits, which is a decision
-    of the server's own that no account makes which is not there. And but for a request that could not be stored.
+    """Except an "unsubscribe": by Table A.3.2 the server answers it if a request waits, and an account that does not
+    exist has no request. Except, too, a request that could not be stored.
     """
     trace = data.draw(attempts(account, STRANGER))
     trace = tuple([event for event in trace if not is_withdrawal(event) and not is_request_not_stored(event)])

@@ -1,7 +1,7 @@
 """One predicate says who may see a user's presence, and everything obeys it (RFC 6121 §4.3.2, §4.6, §8.5.3.1, §11).
 
 Broadcast, the answers to probes, the IQ gate and the block list are compared with ``visibility``; then come
-the rules that nothing may ever break: no error for an error, no full JID to whoever may not know it, an order
+the rules that nothing may ever break: no error for an error, no full JID to an entity that may not know it, an order
 that each recipient can rely on.
 """
 

@@ -1,4 +1,4 @@
-"""Every event gets an answer in every state; the same arguments give the same result, for ever."""
+"""Every event gets an answer in every state; the same arguments always give the same result."""
 
 from __future__ import annotations
 

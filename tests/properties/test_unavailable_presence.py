@@ -96,7 +96,7 @@ class Stage:
                     self.heard[resource, entity] = said
 
     def check(self, before: Account, to: str, said: str, heard: str | None) -> None:
-        """What the server says by itself, it says to whoever may hear it, and the end only after the beginning."""
+        """What the server says by itself, it says to those who may hear it, and the end only after the beginning."""
         entity = parse_jid(to)
         if said == "available":
             assert not is_withheld(self.account, entity), f"{to} sees the user, who blocks it, arrive"

@@ -14,7 +14,7 @@ from tests.quotes.words import windows
 _PAGE_BREAK: Final = re.compile(r"\n+[^\n]*\[Page \d+\]\n\f?(?:\n*RFC \d+ [^\n]*\n)?")
 _HEADING: Final = re.compile(r"^(?:Appendix )?((?:\d+|[A-Z])(?:\.\d+)*)\.  ?\S", re.MULTILINE)
 _MARKUP: Final = re.compile(r"<!(?:--.*?--|[^>]*)>|<[^>]+>", re.DOTALL)
-# XEPs name stanza errors by entities of the XSF's own.
+# XEPs name stanza errors by entities that the XSF defines.
 _ERRORS: Final = {"&badrequest;": "bad-request", "&unavailable;": "service-unavailable", "&notfound;": "item-not-found"}
 
 

@@ -344,7 +344,7 @@ def pushes(step: Step) -> list[tuple[str, str | None]]:
 
 
 def state_of(state: State, jid: str) -> str:
-    """Return the state of a contact as Appendix A names it; "None" for whoever is not known at all (§A.1)."""
+    """Return the state of a contact as Appendix A names it; "None" for an unknown contact (§A.1)."""
     assert isinstance(state, Account)
     known = state.roster.contacts.get(jid)
     return "None" if known is None else known.state.title

@@ -124,7 +124,7 @@ def closure(start: Pair, moves: Callable[[int], list[Outbound]], policy: Policy)
 
 
 def essence(both: Pair) -> tuple[object, ...]:
-    """Return what of two accounts bears on what they do next: without versions, which grow for ever."""
+    """Return what of two accounts bears on what they do next: without versions, which grow without end."""
     return tuple(
         (
             tuple((each.jid, each.state, each.listed, each.approved) for each in side.roster.contacts.values()),

@@ -270,7 +270,7 @@ def test_a_delivery_that_failed_is_made_good_at_the_next_login() -> None:
     assert requests(after(step)) == [DELIVERED]
 
 
-# --- no item for whoever only asks ------------------------------------------------------------------------------
+# --- no item for a mere requester -------------------------------------------------------------------------------
 
 
 @rfc6121("3.1.3", quote="MUST NOT add an item for the user to the contact's roster")

@@ -39,7 +39,7 @@ def juliet(**priorities: int) -> Account:
 
 
 def lost(given: Account, event: Event, *sessions: SessionId, policy: Policy | None = None) -> Step:
-    """Return what becomes of a delivery that failed for these sessions, or for all of its own."""
+    """Return what becomes of a delivery that failed for these sessions, or for all of its sessions."""
     (effect,) = reduce(given, event, policy or Policy()).effects
     assert isinstance(effect, Deliver)
     return reduce(given, Undelivered(AT, "again", effect, sessions or effect.sessions), policy or Policy())

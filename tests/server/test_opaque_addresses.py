@@ -1,4 +1,4 @@
-"""What comes from a resourcepart that OpaqueString refuses, or that is none: a nickname never ends a stream."""
+"""Stanzas from a resourcepart that OpaqueString refuses, or that is malformed: a nickname never ends a stream."""
 
 from __future__ import annotations
 

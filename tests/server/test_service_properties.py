@@ -86,7 +86,7 @@ acts = st.lists(
 
 
 class Recorder(Playhouse):
-    """Plays acts, each message with an id of its own, and keeps every event with what came of it."""
+    """Plays acts, each message with a different id, and keeps every event with what came of it."""
 
     def __init__(self, *accounts: str, policy: Policy, slow: bool) -> None:
         self.history: list[tuple[Service[State], ServiceEvent, Served[State]]] = []

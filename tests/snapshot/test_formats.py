@@ -1,4 +1,4 @@
-"""Classes of your own in a snapshot, and the code that no snapshot holds."""
+"""Classes of a program in a snapshot, and the code that no snapshot holds."""
 
 from __future__ import annotations
 

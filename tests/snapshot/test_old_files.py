@@ -1,6 +1,6 @@
 """Files that a release has written are read by every later one, as the same values (``"format": 1``).
 
-The files in ``tests/data/format-1`` are never changed. Whoever adds a kind of record or a class of state adds a file:
+The files in ``tests/data/format-1`` are never changed. If you add a kind of record or a class of state, add a file:
 ``python -m tests.snapshot.test_old_files`` writes those that are missing.
 """
 
