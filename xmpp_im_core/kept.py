@@ -1,4 +1,4 @@
-"""What a payload keeps beside its children, so that the same work is not done twice.
+"""What a payload keeps in addition to its children, so that the same work is not done twice.
 
 A presence goes to a hundred contacts with the same payload, and each of these stanzas is measured and written. So the
 payload keeps its size and its written text once they are known. This is the only place in the core where a record is
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 KEPT_BYTES: Final = 4096
-"""A longer text is not kept, so a payload takes at most this much memory beside what its ``size()`` counts."""
+"""A longer text is not kept, so a payload takes at most this much memory more than its ``size()`` says."""
 
 
 class Kept:

@@ -64,7 +64,7 @@ class Payload(Kept):
         return self.keep_measured(sum([size(child) for child in self.children])) if measured is None else measured
 
     def __reduce__(self) -> tuple[type[Payload], tuple[tuple[Element | str, ...]]]:
-        """Copy and pickle the children alone, without what is kept beside them."""
+        """Copy and pickle the children alone, without what is kept with them."""
         return Payload, (self.children,)
 
 
