@@ -154,7 +154,8 @@ class Message(Stanza):
     @property
     def kind(self) -> str:
         """The type that decides the handling: an absent or unknown type counts as "normal" (RFC 6121 §5.2.2)."""
-        return self.type if self.type is not None and self.type in MESSAGE_TYPES else "normal"
+        type = self.type
+        return type if type is not None and type in MESSAGE_TYPES else "normal"
 
 
 @copyable

@@ -16,7 +16,13 @@ from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule, rule
 
 
-class Situation(Enum):
+class _Key(Enum):
+    """Members that are looked up for each message. Each exists once, so the fast hash of its identity serves."""
+
+    __hash__ = object.__hash__
+
+
+class Situation(_Key):
     """The headings of the rows: which resources the account has."""
 
     NO_ACCOUNT = "account does not exist"
@@ -26,7 +32,7 @@ class Situation(Enum):
     SEVERAL = "account exists, two or more resources with non-negative priority"
 
 
-class Target(Enum):
+class Target(_Key):
     """The form of 'to'."""
 
     BARE = "bare"
@@ -34,7 +40,7 @@ class Target(Enum):
     UNMATCHED = "full (no match)"
 
 
-class MessageAction(Enum):
+class MessageAction(_Key):
     """The actions that the letters of the cells stand for."""
 
     SILENCE = "S"

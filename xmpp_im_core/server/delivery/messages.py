@@ -33,23 +33,28 @@ def inbound(
     if not policy.messaging:
         return Transition(account, (error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING),))
     session = account.resource(to.resource) if to.resource is not None else None
-    if message.kind == "error":
+    kind = message.kind
+    if kind == "error":
         if session is None:
             return silence(account, rules.ERROR_MESSAGE_IGNORED)
         return Transition(account, (deliver(message, (session.id,), rules.ERROR_MESSAGE_DELIVERED),))
     target = Target.BARE if to.resource is None else Target.UNMATCHED if session is None else Target.MATCHED
-    lenient = policy.unmatched_full_jid is UnmatchedFullJID.LENIENT and message.kind in ("normal", "chat")
-    if target is Target.UNMATCHED and lenient:
+    if target is Target.UNMATCHED and _is_lenient(kind, policy):
         target = Target.BARE
     reachable = [each for each in account.sessions if each.presence is not None and each.priority >= 0]
     situation = _situation(account, reachable)
     if session is not None:  # "available or connected" (§8.5.3.1); Table 1 has only active resources
         rule = rules.MESSAGE_TO_CONNECTED
         if situation is not Situation.NO_ACTIVE:
-            rule = MESSAGE_TABLE[situation, target, message.kind].rule
+            rule = MESSAGE_TABLE[situation, target, kind].rule
         return Transition(account, (deliver(message, (session.id,), rule),))
-    cell = MESSAGE_TABLE[situation, target, message.kind]
+    cell = MESSAGE_TABLE[situation, target, kind]
     return _perform(account, event, message, sender, cell, reachable, policy)
+
+
+def _is_lenient(kind: str, policy: Policy) -> bool:
+    """Whether a message of this kind to a full JID without a resource is treated as if to the bare JID (§8.5.3.2.1)."""
+    return policy.unmatched_full_jid is UnmatchedFullJID.LENIENT and kind in ("normal", "chat")
 
 
 def _situation(account: Account, reachable: list[Session]) -> Situation:
@@ -115,8 +120,8 @@ def message_to_nobody(message: Message, to: JID, policy: Policy) -> Effect:
         return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING)
     if message.kind == "error":
         return Ignored(rules.ERROR_MESSAGE_IGNORED)
-    lenient = policy.unmatched_full_jid is UnmatchedFullJID.LENIENT and message.kind in ("normal", "chat")
-    target = Target.BARE if to.resource is None or lenient else Target.UNMATCHED
+    bare = to.resource is None or _is_lenient(message.kind, policy)
+    target = Target.BARE if bare else Target.UNMATCHED
     cell = MESSAGE_TABLE[Situation.NO_ACCOUNT, target, message.kind]
     bounces = MessageAction.SILENCE not in cell.permitted or (
         MessageAction.ERROR in cell.permitted
