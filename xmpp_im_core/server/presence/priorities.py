@@ -14,8 +14,9 @@ def within_bounds(presence: Presence, policy: Policy) -> Presence:
     "it MUST communicate the modified priority value": the echo, the broadcast and delivery all use the result. For a
     priority of zero the element is left out.
     """
-    allowed = min(max(presence.priority, policy.lowest_priority), policy.highest_priority)
-    if allowed == presence.priority:
+    chosen = presence.priority
+    allowed = min(max(chosen, policy.lowest_priority), policy.highest_priority)
+    if allowed == chosen:
         return presence
     others = [
         c for c in presence.payload.children if isinstance(c, str) or (c.name, c.namespace) != ("priority", CLIENT)

@@ -18,16 +18,26 @@ SHOWS: Final = frozenset({"away", "chat", "dnd", "xa"})
 
 def breaks_syntax(presence: Presence) -> bool:
     """Whether ``<show/>``, ``<status/>`` or ``<priority/>`` of available presence break §4.7.2."""
-    content = presence.payload
-    shows, statuses, priorities = content.all("show"), content.all("status"), content.all("priority")
-    if any(child.elements for child in (*shows, *statuses, *priorities)):
-        return True  # "MUST NOT contain mixed content"
-    return (
-        _wrong_show(shows)
-        or len(priorities) > 1
-        or any(read_priority(child.text) is None for child in priorities)
-        or _same_language(statuses, presence.lang)
-    )
+    shows = priorities = 0
+    languages: set[str] = set()
+    for child in presence.payload.children:
+        if isinstance(child, str) or child.namespace != CLIENT:
+            continue
+        if child.name == "show":
+            shows += 1
+            wrong = shows > 1 or collapsed(child.text) not in SHOWS
+        elif child.name == "priority":
+            priorities += 1
+            wrong = priorities > 1 or read_priority(child.text) is None
+        elif child.name == "status":
+            language = _language(child, presence.lang)
+            wrong = language in languages  # two in one language (§4.7.2.2)
+            languages.add(language)
+        else:
+            continue
+        if wrong or child.elements:  # "MUST NOT contain mixed content"
+            return True
+    return False
 
 
 def leaving(presence: Presence) -> Presence:
@@ -51,19 +61,9 @@ def leaving(presence: Presence) -> Presence:
     return copied(presence, payload=payload(*kept))
 
 
-def _wrong_show(shows: tuple[Element, ...]) -> bool:
-    return len(shows) > 1 or any(collapsed(show.text) not in SHOWS for show in shows)
-
-
 def collapsed(text: str) -> str:
     """Return a text of XML Schema's type NMTOKEN without the white space around it (Appendix D.1)."""
     return text.strip(" \t\r\n")
-
-
-def _same_language(statuses: tuple[Element, ...], inherited: str | None) -> bool:
-    """Whether two statuses are in one language, stated or inherited (§4.7.2.2)."""
-    languages = [_language(status, inherited) for status in statuses]
-    return len(set(languages)) < len(languages)
 
 
 def _language(status: Element, inherited: str | None) -> str:
