@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias, final
 from xmpp_im_core.copying import copyable
 from xmpp_im_core.element import XML_LANG, Element, attributes_size, canonical, element, size, text_size
 from xmpp_im_core.jid import JID, Address, Malformed, address_of, parse_address
-from xmpp_im_core.kept import Kept
+from xmpp_im_core.payload_cache import PayloadCache
 from xmpp_im_core.record import record
 
 CLIENT: Final = "jabber:client"
@@ -37,7 +37,7 @@ STANZA_SIZE: Final = 1536
 
 
 @record
-class Payload(Kept):
+class Payload(PayloadCache):
     """The content of a stanza: elements and text in canonical form (see :func:`~xmpp_im_core.element.canonical`)."""
 
     children: tuple[Element | str, ...] = ()
@@ -60,11 +60,11 @@ class Payload(Kept):
 
     def size(self) -> int:
         """Return an upper bound of its memory in bytes (see :func:`~xmpp_im_core.element.size`)."""
-        measured = self.measured
-        return self.keep_measured(sum([size(child) for child in self.children])) if measured is None else measured
+        cached = self.cached_size
+        return self.cache_size(sum([size(child) for child in self.children])) if cached is None else cached
 
     def __reduce__(self) -> tuple[type[Payload], tuple[tuple[Element | str, ...]]]:
-        """Copy and pickle the children alone, without what is kept with them."""
+        """Copy and pickle only the children, without the cached values."""
         return Payload, (self.children,)
 
 

@@ -7,10 +7,10 @@ must not withhold a presence from a thousand subscribers. An invalid name raises
 
 Three things make writing fast:
 
-* A payload keeps its written text (see :mod:`xmpp_im_core.kept`), so the payload of a stanza that goes to many
-  recipients is written once.
+* A payload caches its written text (see :mod:`~xmpp_im_core.payload_cache`), so the payload of a stanza that goes to
+  many recipients is written once.
 * The tags of short names are made and checked once (:func:`tag`). The cache is bounded and changes no result.
-* Most texts need no escape, and one look at a text shows that.
+* Most texts need no escape, and one test of a text shows that.
 """
 
 from __future__ import annotations
@@ -103,9 +103,9 @@ def _content(payload: Payload, namespace: str) -> bytes:
     contains a declaration of it; and an element in the namespace of XML has no declaration for its children to inherit.
     If the text looks like one of the two, then the payload is written for the other namespace.
     """
-    written = payload.written
+    written = payload.cached_text
     if written is None:
-        written = payload.keep_written(_children(payload.children, CLIENT))
+        written = payload.cache_text(_children(payload.children, CLIENT))
     if namespace == CLIENT or (_value(namespace).encode() not in written and b"<xml:" not in written):
         return written
     return _children(rescope_all(payload.children, CLIENT, namespace), namespace)

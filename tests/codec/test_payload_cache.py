@@ -14,7 +14,7 @@ from xmpp_im_core import stanza as stanza_module
 from xmpp_im_core.codec import COMPONENT, SERVER, stanza_writer, write_element, write_fan_out, write_stanza
 from xmpp_im_core.element import XML, Element, element, size
 from xmpp_im_core.jid import parse_address
-from xmpp_im_core.kept import KEPT_BYTES
+from xmpp_im_core.payload_cache import CACHED_TEXT_BYTES
 from xmpp_im_core.stanza import CLIENT, Message, Payload, Presence, payload
 from xmpp_im_core.testing.value_strategies import NAMESPACES, elements, texts
 
@@ -50,7 +50,7 @@ def test_a_payload_that_goes_to_a_hundred_is_written_once(written: list[Element]
 
 
 def test_a_long_text_is_not_kept(written: list[Element]) -> None:
-    long, short = [Message(payload=payload(element("body", CLIENT, {}, ["x" * n]))) for n in (KEPT_BYTES, 4000)]
+    long, short = [Message(payload=payload(element("body", CLIENT, {}, ["x" * n]))) for n in (CACHED_TEXT_BYTES, 4000)]
 
     for message in (long, short):
         assert write_stanza(message) == write_stanza(message)
@@ -103,16 +103,16 @@ def test_what_is_kept_is_not_observable() -> None:
     write_stanza(Presence(payload=kept))
     kept.size()
 
-    assert kept.written is not None
-    assert kept.measured is not None
+    assert kept.cached_text is not None
+    assert kept.cached_size is not None
     assert kept == fresh
     assert hash(kept) == hash(fresh)
     assert repr(kept) == repr(fresh)
     assert pickle.dumps(kept) == pickle.dumps(fresh)
     for another in (copy.copy(kept), copy.deepcopy(kept), pickle.loads(pickle.dumps(kept))):
         assert another == kept
-        assert another.written is None
-        assert another.measured is None
+        assert another.cached_text is None
+        assert another.cached_size is None
 
 
 def test_only_its_own_slots_are_empty() -> None:
