@@ -1,8 +1,7 @@
 # Every command runs in .venv. make creates it when it is first needed, and renews it when its requirements change.
 #
-#   make test              run the tests, without those that take long
+#   make test              run the tests, without those that take long (ARGS=--cov: and check that they run every branch)
 #   make slow-test         run the tests that take long, and many more examples of each property
-#   make coverage          run the tests, and check that they run every branch of the core
 #   make conformance       run the vectors against this implementation
 #   make interop           run the server vectors against Prosody and ejabberd too (Debian packages, on loopback)
 #   make live-test         log in to Prosody and ejabberd with each mechanism, and run a dozen vectors on each
@@ -24,7 +23,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test slow-test coverage conformance interop live-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
+.PHONY: test slow-test conformance interop live-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
 	bench instructions fuzz kills mutants clean
 MAKEFLAGS += --no-print-directory
 
@@ -46,7 +45,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/python
 
 test: $(VENV)/.test
-	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
+	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 # The markers of what needs more than Python, and has a target of its own.
 ELSEWHERE := browser or installs or postgres or prosody or servers
@@ -54,9 +53,6 @@ ELSEWHERE := browser or installs or postgres or prosody or servers
 slow-test: $(VENV)/.test
 	@HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -n $(WORKERS) --dist worksteal \
 		-m "(slow or hypothesis) and not ($(ELSEWHERE))"
-
-coverage: $(VENV)/.test
-	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 conformance: $(VENV)/.test
 	@$(BIN)/xmpp-im-conformance run
