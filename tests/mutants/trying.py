@@ -273,8 +273,8 @@ class Trials:
 
     def tried(self, mutants: Sequence[Mutant]) -> Iterator[Tried]:
         """Yield what became of each mutant, as it becomes known."""
-        quick_last = sorted(reversed(mutants), key=self.warm.functions.can_take)
-        self._left = [(mutant, self.by[0]) for mutant in quick_last]
+        quick_first = sorted(mutants, key=self.warm.functions.can_take, reverse=True)
+        self._left = [(mutant, self.by[0]) for mutant in reversed(quick_first)]  # they are taken from the end
         while self._left or self._ready or self._running:
             while self._left and len(self._running) < self.jobs:
                 yield from self._begun(*self._left.pop())
