@@ -55,6 +55,13 @@ def test_no_event_raises_in_any_state_and_every_step_has_a_rule(case: Case) -> N
     assert all(effect.rule.requirements or effect.rule.sources for effect in step.effects)
 
 
+@given(steps())
+def test_nothing_is_delivered_to_no_session_and_nothing_sent_to_nobody(case: Case) -> None:
+    for effect in reduce(*case).effects:
+        assert not isinstance(effect, Deliver) or effect.sessions
+        assert not isinstance(effect, FanOut) or effect.recipients
+
+
 @given(histories())
 def test_no_history_leads_to_a_state_in_which_an_event_raises(history: History) -> None:
     state, events = history

@@ -159,12 +159,7 @@ def _affected(account: Account, jids: tuple[str, ...]) -> frozenset[str]:
     domains = frozenset([entity.full for entity in entities if entity.local is None])
     named = {entity.bare for entity in entities if account.roster.state_of(entity.bare).from_}
     concerned = named.union(account.roster.subscribers_at(domains) if domains else ())
-    return frozenset([jid for jid in concerned if _hides(account, jids, prepared_jid(jid))])
-
-
-def _hides(account: Account, jids: tuple[str, ...], entity: JID) -> bool:
-    """Whether these JIDs withhold presence from a subscriber, and the block list without them does not."""
-    return _hit(account, jids, entity) and not is_withheld(account, entity)
+    return frozenset([jid for jid in concerned if not is_withheld(account, prepared_jid(jid))])
 
 
 def _sent_directed(account: Account, session: Session, jids: tuple[str, ...], subscribers: frozenset[str]) -> list[str]:
