@@ -55,6 +55,7 @@ from xmpp_im_core.server import (
     reduce,
     visibility,
 )
+from xmpp_im_core.server.visibility import INVISIBLE, SUBSCRIBED
 from xmpp_im_core.stanza import IQ, Condition, Message, Presence, Stanza, StanzaError, error_reply
 from xmpp_im_core.stanza import ErrorType as Kinds
 
@@ -341,3 +342,12 @@ def test_but_its_other_users_and_its_services_are_blocked() -> None:
         assert told(reduce(given, sent_message("chat", other, by="balcony"))) == [
             f"deliver error not-acceptable from {other} to balcony"
         ]
+
+
+@pytest.mark.parametrize("entity", [ROMEO, f"{ROMEO}/orchard"])
+def test_a_blocked_contact_sees_no_resource(entity: str) -> None:
+    given = account(JULIET, {ROMEO: "Both"}, available=("balcony",))
+    jid = parse_jid(entity)
+
+    assert visibility(given, jid, None) is SUBSCRIBED
+    assert visibility(after_blocking(given, ROMEO), jid, None) is INVISIBLE

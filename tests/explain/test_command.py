@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.metadata import version
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
@@ -214,3 +215,9 @@ def test_help_and_version_import_nothing_of_the_server_half(argument: str) -> No
 def test_what_the_package_does_not_have_cannot_be_imported() -> None:
     with pytest.raises(ImportError, match="cannot import name 'explained'"):
         from xmpp_im_core.explain import explained  # noqa: F401
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    result = run("--version")
+
+    assert result == Done(0, f"xmpp-im-explain, version {version('xmpp_im_core')}\n")

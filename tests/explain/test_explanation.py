@@ -29,6 +29,7 @@ from xmpp_im_core.server.events import (
     LoadFailed,
     OfflineLoaded,
     Outbound,
+    SessionDetached,
     SessionEnded,
     Unroutable,
 )
@@ -268,3 +269,11 @@ def test_a_decision_and_stanzas_lost_are_said_with_the_event() -> None:
         "the service's decision is to deny"
     )
     assert ended == "session balcony#7 ended, with 1 stanzas undelivered"
+
+
+def test_a_stream_that_may_be_resumed_is_shown_as_detached() -> None:
+    given = account(sessions=(balcony(),))
+
+    text = str(explain(given, SessionDetached(NOON, "e1", BALCONY)))
+
+    assert "is available with priority 0, interested, detached" in text

@@ -225,3 +225,9 @@ def test_the_accounts_of_a_service_may_run_extensions() -> None:
 
     removed = serve(service, ForAccount(JULIET, AccountRemoved(NOON, "7")))
     assert removed.state == extended
+
+
+@pytest.mark.parametrize("domains", [(), ("romeo@montague.example",), ("montague.example/x",)])
+def test_a_service_hosts_at_least_one_domain_and_only_domains(domains: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"^domains: .*; one domainpart or more is needed, and nothing else$"):
+        hosting(*domains)

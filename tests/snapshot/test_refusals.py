@@ -82,6 +82,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
         ("blocked", ["@"], "$", "'@' is not a JID"),
         ("moved", {"address": "xmpp:x@y.example"}, "$.moved.permanently", "is missing"),
         ("offline", -1, "$", "offline: -1 messages"),
+        ("offline_bytes", -1, "$", "offline_bytes: -1 cannot be the size"),
     ],
 )
 def test_a_damaged_snapshot_is_refused_where_it_is_damaged(path: str, value: object, where: str, why: str) -> None:

@@ -117,3 +117,8 @@ def test_it_can_be_copied_pickled_and_shown() -> None:
     assert pickle.loads(pickle.dumps(frozen)) == frozen
     assert copy.deepcopy(frozen) == frozen
     assert repr(frozen) == "FrozenMap({'a': 1, 'b': 2})"
+
+
+@pytest.mark.parametrize("key", [1, None, b"1", ["1"]])
+def test_what_is_no_string_is_no_key(key: object) -> None:
+    assert key not in FrozenMap({"1": 1})
