@@ -16,6 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+SEARCHING = ROOT / "docs" / "testing.md"
+"""A page whose code looks for differences at random."""
 FENCE = re.compile(
     r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w+-]*)[^\n]*\n"
     r"(?P<code>.*?)"
@@ -64,7 +66,11 @@ def test_the_readme_has_python_code() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in (README, *sorted(ROOT.glob("docs/**/*.md"))) if python_blocks(path)],
+    [
+        pytest.param(path, marks=[pytest.mark.slow] if path == SEARCHING else [])
+        for path in (README, *sorted(ROOT.glob("docs/**/*.md")))
+        if python_blocks(path)
+    ],
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_the_code_in_the_text_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -214,6 +214,7 @@ def test_requirements_are_counted_and_the_uncovered_ones_listed(folder: Path) ->
     assert "6121-4.4.2-01  " not in text
 
 
+@pytest.mark.slow
 def test_without_a_path_the_vectors_of_the_package_are_run() -> None:
     done = run("--id", "tables/a.2.1#*")
 
