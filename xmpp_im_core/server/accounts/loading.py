@@ -99,12 +99,8 @@ def unusable(records: Iterable[Put]) -> tuple[Damaged, ...]:
 
 
 def _notices(event: AccountLoaded) -> tuple[Notice, ...]:
-    kept = [(put.key, put.value) for put in event.records if put.kind is Kind.NOTICE]
-    return tuple([Notice(key, value) for key, value in sorted(kept, key=_by_key) if isinstance(value, Presence)])
-
-
-def _by_key(record: tuple[str, object]) -> str:
-    return record[0]
+    kept = {put.key: put.value for put in event.records if isinstance(put.value, Presence)}
+    return tuple([Notice(key, kept[key]) for key in sorted(kept)])
 
 
 def sound(contact: Contact) -> Contact:
