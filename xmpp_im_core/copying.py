@@ -7,6 +7,7 @@ generated once and sets the fields directly. Every step copies such records, so 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
@@ -31,26 +32,43 @@ else:
 def copyable(cls: type[T]) -> type[T]:
     """Give a final record class a fast copy function. It computes fields with ``init=False`` for each copy.
 
-    :raises TypeError: if the constructor of the class checks or converts values, because the copy function does not; or
-        if the class is not final, because a copy of an instance of a subclass would have this class.
+    The copy function converts and checks the values that it is given, as the constructor does. The other fields have
+    their values from a record, so the constructor has checked them before.
+
+    :raises TypeError: if the class is not final, because a copy of an instance of a subclass would have this class; or
+        if its constructor does more than to convert and check values, because the copy function does not.
     """
     if not getattr(cls, "__final__", False):
         raise TypeError(f"{cls.__name__}: not a final class")
     fields = attrs.fields(cls)  # type: ignore[arg-type]  # attrs refuses other classes
-    if hasattr(cls, "__attrs_post_init__") or any(each.validator or each.converter for each in fields):
-        raise TypeError(f"{cls.__name__}: its constructor checks or converts")
+    if hasattr(cls, "__attrs_post_init__") or any(isinstance(each.converter, attrs.Converter) for each in fields):
+        raise TypeError(f"{cls.__name__}: its constructor does more than to convert and check values")
     names: dict[str, Any] = {"cls": cls, "new": object.__new__, "KEPT": _KEPT}
-    lines = ["made = new(cls)"]
-    for each in fields:
-        names[f"set_{each.name}"] = getattr(cls, each.name).__set__
-        if each.init:
-            value = f"self.{each.name} if {each.alias} is KEPT else {each.alias}"
-        else:
-            names[f"compute_{each.name}"] = each.default.factory
-            value = f"compute_{each.name}(made)"
-        lines.append(f"set_{each.name}(made, {value})")
+    lines = [line for each in fields for line in _copying(cls, each, names)]
+    for each in filter(lambda each: each.init and each.validator, fields):
+        names |= {f"check_{each.name}": each.validator, f"field_{each.name}": each}
+        check = f"check_{each.name}(made, field_{each.name}, made.{each.name})"
+        lines.append(f"if {each.alias} is not KEPT: {check}")
     parameters = ", ".join([f"{each.alias}=KEPT" for each in fields if each.init])
-    body = "".join([f"    {line}\n" for line in (*lines, "return made")])
+    body = "".join([f"    {line}\n" for line in ("made = new(cls)", *lines, "return made")])
     exec(f"def __copied__(self, {parameters}):\n{body}", names)  # like attrs, from names of fields only
     cls.__copied__ = names["__copied__"]  # type: ignore[attr-defined]  # a class that calls it directly declares it
     return cls
+
+
+def _copying(cls: Any, each: attrs.Attribute[Any], names: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that set a field of the copy. Add what they use to ``names``."""
+    if each.init:
+        given = each.alias
+        if each.converter:
+            names[f"convert_{each.name}"] = each.converter
+            given = f"convert_{each.name}({each.alias})"
+        value = f"self.{each.name} if {each.alias} is KEPT else {given}"
+    else:
+        names[f"compute_{each.name}"] = each.default.factory  # type: ignore[union-attr]  # it takes the record
+        value = f"compute_{each.name}(made)"
+    if cls.__setattr__ is object.__setattr__:
+        yield f"made.{each.name} = {value}"  # half as long as a call of the slot, which a guarded record needs
+    else:
+        names[f"set_{each.name}"] = getattr(cls, each.name).__set__
+        yield f"set_{each.name}(made, {value})"

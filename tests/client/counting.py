@@ -25,3 +25,21 @@ def work(call: Callable[[], object]) -> int:
     finally:
         sys.settrace(before)
     return count
+
+
+def calls(call: Callable[[], object], *functions: Callable[..., Any]) -> int:
+    """Return how often a call runs these functions, which are written in Python."""
+    codes = [function.__code__ for function in functions]
+    count = 0
+
+    def profile(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal count
+        count += event == "call" and frame.f_code in codes
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        call()
+    finally:
+        sys.setprofile(before)
+    return count

@@ -12,13 +12,13 @@ from datetime import datetime
 from enum import Enum
 from itertools import islice, takewhile
 from types import MappingProxyType
-from typing import Final
+from typing import Final, final
 
 import attrs
 from attrs import field
 from attrs.validators import ge, instance_of
 
-from xmpp_im_core.copying import copied
+from xmpp_im_core.copying import copied, copyable
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
@@ -242,6 +242,8 @@ def _is_bare_jid(_: object, attribute: attrs.Attribute[JID], value: JID) -> None
         raise ValueError(f"{attribute.name}: {value.full!r} is not a bare JID")
 
 
+@copyable
+@final
 @record
 class Client:
     """Everything that a client knows.
