@@ -354,6 +354,7 @@ def test_a_number_of_the_matrix_says_what_it_counts_and_leads_to_it(root: Node) 
 # --- all vectors ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_page_about_all_vectors_is_whole_and_of_moderate_size() -> None:
     everything = [Result(vector, Outcome.PASSED) for vector in packaged()]
 

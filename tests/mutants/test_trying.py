@@ -98,6 +98,7 @@ def test_of_a_value_that_nobody_is_seen_to_use_everything_is_chosen() -> None:
     assert RECORDED.touching(mutant(function=None, names=frozenset({"X"})), Uses()) == UNKNOWN
 
 
+@pytest.mark.slow
 def test_functions_that_only_an_import_runs_are_known() -> None:
     code = (
         "from tests.mutants.drawing import all_mutants\n"
@@ -157,6 +158,7 @@ def trials(folder: Path, by: Sequence[str] = ("vectors", "tests")) -> Trials:
     return Trials(Scripted(), by, results, Uses(), jobs=2)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_mutant_is_tried_on_the_vectors_and_on_the_tests_if_it_survives_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +176,7 @@ def test_a_mutant_is_tried_on_the_vectors_and_on_the_tests_if_it_survives_them(
     assert [each.by for each in trials(tmp_path, ["tests"]).tried([mutant("dies")])] == ["tests"]
 
 
+@pytest.mark.slow
 def test_a_mutant_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.mutants.trying._SECONDS", 0)
 
