@@ -46,8 +46,6 @@ def inbound(account: Account, stanza: Stanza, to: JID, policy: Policy) -> Transi
         return Transition(account, (error_to_sender(stanza, Condition.BAD_REQUEST, delivery_rules.IQ_MALFORMED),))
     if isinstance(stanza, Presence):
         return silence(account, rules.PRESENCE_IGNORED)
-    if isinstance(stanza, IQ) and stanza.type not in ("get", "set"):
-        return silence(account, rules.IQ_REFUSED)
     if isinstance(stanza, IQ):
         return Transition(account, (error_to_sender(stanza, Condition.SERVICE_UNAVAILABLE, rules.IQ_REFUSED),))
     if policy.blocked_messages is BlockedMessages.ERROR:

@@ -123,11 +123,8 @@ def message_to_nobody(message: Message, to: JID, policy: Policy) -> Effect:
     bare = to.resource is None or _is_lenient(message.kind, policy)
     target = Target.BARE if bare else Target.UNMATCHED
     cell = MESSAGE_TABLE[Situation.NO_ACCOUNT, target, message.kind]
-    bounces = MessageAction.SILENCE not in cell.permitted or (
-        MessageAction.ERROR in cell.permitted
-        and not policy.offline_messages
-        and MessageAction.STORE in MESSAGE_TABLE[Situation.NO_ACTIVE, target, message.kind].permitted
-    )
+    stores = MessageAction.STORE in MESSAGE_TABLE[Situation.NO_ACTIVE, target, message.kind].permitted
+    bounces = MessageAction.SILENCE not in cell.permitted or (stores and not policy.offline_messages)
     if bounces:
         return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, cell.rule)
     return Ignored(cell.rule)

@@ -53,6 +53,11 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "few-requests": {"pending_requests": 2},
     "few-requests-of-domain": {"pending_requests_per_domain": 1},
     "few-stored-messages": {"offline_message_count": 2},
+    "small-stored-messages": {"offline_message_size": 4_000},
+    "little-stored": {"offline_bytes": 16_000},
+    "few-sessions": {"sessions": 2},
+    "small-sessions": {"session_bytes": 17_000},
+    "no-resumption": {},
     "acknowledged-requests": {"acknowledge_requests": True},
     "preapproval-kept": {"pre_approval": PreApproval.KEPT},
     "no-preapproval": {"pre_approval": PreApproval.UNSUPPORTED},
@@ -69,6 +74,8 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "priority-override": {"lowest_priority": 0, "highest_priority": 0},
     "priority-bounds": {"lowest_priority": -1, "highest_priority": 10},
     "ping": {},
+    "ping-everywhere": {},
+    "ping-of-user": {},
     "disco": {},
     "carbons": {},
     "last-activity": {},
@@ -79,6 +86,8 @@ FEATURES: Final = frozenset(_SETS)
 
 _SERVED: Final[Mapping[str, Mapping[str, Audience]]] = {
     "ping": {PING: Audience.ANYONE},
+    "ping-everywhere": {PING: Audience.EVERYWHERE},
+    "ping-of-user": {PING: Audience.OWNER},
     "disco": {DISCO_INFO: Audience.SUBSCRIBER, DISCO_ITEMS: Audience.SUBSCRIBER},
 }
 

@@ -31,6 +31,8 @@ class DrivenHost(host.Host[object], host.Wire):
         """Begin with a service whose accounts are not in memory."""
         self.now = now
         self.numbers = 0
+        self.resumable = True
+        """Whether lost streams may be resumed; if not, nothing can be written to them."""
         self.records = FailingStorage()
         self.streams: dict[str, ClientStream] = {}
         """The open streams by full JID; of one that was replaced, ``ending`` holds the old one."""
@@ -78,9 +80,9 @@ class DrivenHost(host.Host[object], host.Wire):
     # --- the wire -----------------------------------------------------------------------------------------
 
     def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
-        """Write a stanza to a client's stream, or keep it until a lost one is resumed."""
+        """Write a stanza to a client's stream, or keep it if a lost one may be resumed."""
         stream = self._stream_of(account, session)
-        if stream is None:
+        if stream is None or not (stream.attached or self.resumable):
             return False
         if not stream.attached:
             stream.kept.append((effect, stanza))

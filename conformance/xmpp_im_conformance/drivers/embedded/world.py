@@ -13,7 +13,7 @@ from xmpp_im_conformance.drivers.embedded.host import DrivenHost
 from xmpp_im_conformance.drivers.embedded.storage import found_item, initial_records
 from xmpp_im_conformance.drivers.embedded.wire import ClientStream, Incoming, StreamBroken, from_server, to_client
 from xmpp_im_conformance.format.items import Item, SharedItem
-from xmpp_im_conformance.format.worlds import HOSTED, Setup, World
+from xmpp_im_conformance.format.worlds import HOSTED, NotApplicable, Setup, World
 from xmpp_im_core import roster
 from xmpp_im_core.codec import SERVER
 from xmpp_im_core.element import Element
@@ -52,6 +52,7 @@ class EmbeddedWorld(World):
         """
         service = hosting(*HOSTED, machine=machine_for(setup.features))
         host = DrivenHost(policy_for(setup.features, policy), setup.time or BEGINNING, service)
+        host.resumable = "no-resumption" not in setup.features
         for account, items in setup.accounts.items():
             jid = parse_jid(account).bare
             host.records.commit([(jid, put) for put in initial_records(items, host.now)])
@@ -110,13 +111,16 @@ class EmbeddedWorld(World):
         self.host.lose(stream)
 
     def detach(self, jid: str) -> None:
-        """Lose a client's stream; what is delivered meanwhile is kept for it."""
+        """Lose a client's stream; what is delivered meanwhile is kept for it if the stream may be resumed."""
         stream = self.host.streams[jid]
         stream.attached = False
-        self.host.detach(stream.account, stream.session)
+        if self.host.resumable:
+            self.host.detach(stream.account, stream.session)
 
     def resume(self, jid: str) -> None:
         """Give a session a stream again, and first what was kept for it."""
+        if not self.host.resumable:
+            raise NotApplicable("no stream can be resumed")
         stream = self.host.streams[jid]
         stream.attached, kept, stream.kept = True, stream.kept, []
         for _, stanza in kept:
