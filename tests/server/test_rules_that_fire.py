@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from tests.blocking.commands import blocking
+from tests.blocking.commands import blocking, unblock
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -13,6 +15,7 @@ from tests.rfc6121.conversation import (
     after,
     contact,
     following,
+    inbound,
     item,
     outbound,
     presence,
@@ -20,11 +23,13 @@ from tests.rfc6121.conversation import (
     roster_set,
     told,
 )
+from xmpp_im_core.policy import Policy, PreApproval
 from xmpp_im_core.roster import SharedItem
+from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import blocking as blocking_rules
 from xmpp_im_core.rules import roster as rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
-from xmpp_im_core.server import AdministratorRemovedItem, SharedItemsChanged, Step, reduce
+from xmpp_im_core.server import AdministratorRemovedItem, SharedItemsChanged, Step, StoreFailed, TimePassed, reduce
 from xmpp_im_core.server.state import Notice
 from xmpp_im_core.subscription import TO
 
@@ -138,3 +143,52 @@ def test_a_kept_notice_without_sender_is_delivered() -> None:
     step = reduce(juliet, outbound("available", by="balcony"))
 
     assert "deliver subscribed from None to balcony" in told(step)
+
+
+@pytest.mark.parametrize(
+    ("policy", "rule"),
+    [
+        (PreApproval.ONCE, subscription_rules.PRE_APPROVAL_USED),
+        (PreApproval.KEPT, subscription_rules.PRE_APPROVAL_KEPT),
+    ],
+)
+def test_a_pre_approval_is_used_up_or_kept(policy: PreApproval, rule: Rule) -> None:
+    juliet = account(JULIET, [contact(ROMEO, approved=True)], interested=("balcony",))
+
+    step = reduce(juliet, inbound("subscribe", ROMEO, to=JULIET), Policy(pre_approval=policy))
+
+    both = {subscription_rules.PRE_APPROVAL_USED.name, subscription_rules.PRE_APPROVAL_KEPT.name}
+    assert fired(step) & both == {rule.name}
+
+
+def test_a_request_that_waits_already_is_the_users_to_answer_though_it_was_approved_beforehand() -> None:
+    juliet = account(JULIET, [contact(ROMEO, "None + Pending In", approved=True)], available=("balcony",))
+
+    assert told(reduce(juliet, inbound("subscribe", ROMEO, to=JULIET))) == []
+
+
+def test_a_request_to_nobody_available_is_recorded_by_rule() -> None:
+    step = reduce(account(JULIET), inbound("subscribe", ROMEO, to=JULIET))
+
+    assert subscription_rules.REQUEST_RECORDED.name in fired(step)
+
+
+def test_time_that_brings_nothing_fires_a_rule() -> None:
+    step = reduce(account(JULIET), TimePassed(AT, "seq"))
+
+    assert fired(step) == {subscription_rules.NOTHING_TO_RESEND.name}
+
+
+def test_what_was_due_at_the_very_moment_of_a_failure_is_tried_a_minute_later() -> None:
+    juliet = account(JULIET, {ROMEO: "None + Pending Out"}).waking(AT)
+
+    step = reduce(juliet, StoreFailed(AT, "failed", TimePassed(AT, "seq")))
+
+    assert after(step).wake_at == AT + timedelta(minutes=1)
+
+
+def test_a_request_to_a_blocked_contact_wakes_nobody_after_an_unblock_of_another() -> None:
+    juliet = blocking(account(JULIET, {ROMEO: "None + Pending Out"}, connected=("balcony",)), ROMEO, "a@example.org")
+
+    assert after(reduce(juliet, unblock("a@example.org"))).wake_at is None
+    assert after(reduce(juliet, unblock(ROMEO))).wake_at == AT + timedelta(days=7)
