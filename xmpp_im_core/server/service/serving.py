@@ -242,8 +242,8 @@ class _Work(Generic[S]):
             tuple(self.effects),
             tuple(store),
             tuple(forget),
-            tuple(self.holds),
-            tuple(self.releases),
+            holds=tuple(self.holds),
+            releases=tuple(self.releases),
         )
 
 
