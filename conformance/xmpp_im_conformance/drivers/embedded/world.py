@@ -70,7 +70,7 @@ class EmbeddedWorld(World):
             self.host.ending.append(old)
         session = self.host.session(address.resource or "")
         self.host.streams[jid] = ClientStream(jid, address.bare, session)
-        self.host.bind(address.bare, session)
+        self.host.bind(address.bare, session, "en")
         if old is not None and old in self.host.ending:
             self.host.lose(old)
 
