@@ -8,6 +8,32 @@ from types import FrameType
 from typing import Any
 
 
+class Looked(str):
+    """A string that counts how often a string like it is hashed or compared. Collections of C are seen by that."""
+
+    __slots__ = ()
+    times = 0
+
+    def __hash__(self) -> int:
+        Looked.times += 1
+        return super().__hash__()
+
+    def __eq__(self, other: object) -> bool:
+        Looked.times += 1
+        return super().__eq__(other)
+
+    def __lt__(self, other: str) -> bool:
+        Looked.times += 1
+        return super().__lt__(other)
+
+
+def looks(call: Callable[[], object]) -> int:
+    """Return how often a call hashes or compares strings of the class ``Looked``."""
+    before = Looked.times
+    call()
+    return Looked.times - before
+
+
 def work(call: Callable[[], object]) -> int:
     """Return how many instructions of Python's a call takes: the same each time, on any machine."""
     count = 0

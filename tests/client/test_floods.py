@@ -7,11 +7,23 @@ from functools import cache
 
 import pytest
 
-from tests.client.counting import work
+from tests.client.counting import Looked, looks, work
 from tests.client.stage import NOON, Scene, roster_of
-from xmpp_im_core.client import Client, ClientPolicy, GetRoster, GoUnavailable, Inbound, SetPresence, reduce
+from xmpp_im_core.client import (
+    Client,
+    ClientPolicy,
+    GetRoster,
+    GoUnavailable,
+    Inbound,
+    SetPresence,
+    Subscribe,
+    Unsubscribe,
+    reduce,
+)
 from xmpp_im_core.codec import parse_stanza
+from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.text_set import text_set
 
 FEW, MANY = 30, 3_000
 FIRST, LAST = "s0@evil.example/x", f"s{FEW - 1}@evil.example/x"
@@ -99,6 +111,16 @@ def test_a_chat_message_costs_the_same_among_many_sessions_as_among_few() -> Non
     event = Inbound(NOON, "e", parse_stanza("<message from='one@more.example/x' type='chat'/>"))
 
     assert work(lambda: reduce(many[0], event, many[1])) <= 1.5 * work(lambda: reduce(few[0], event, few[1]))
+
+
+def test_a_subscription_costs_the_same_however_many_requests_wait() -> None:
+    scene = Scene(roster_of())
+    waiting = copied(scene.client, asked=text_set([Looked(f"c{number}@evil.example") for number in range(MANY)]))
+    romeo = parse_jid("romeo@montague.example")
+    answer = parse_stanza(f"<presence from='c{MANY - 1}@evil.example' type='subscribed'/>")
+
+    for event in (Subscribe(*scene.stamp(), romeo), Unsubscribe(*scene.stamp(), romeo), Inbound(NOON, "e", answer)):
+        assert looks(lambda: reduce(waiting, event)) <= 5  # noqa: B023  # called here
 
 
 def test_the_same_flood_leaves_the_same_strangers() -> None:

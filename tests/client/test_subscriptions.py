@@ -306,7 +306,7 @@ def test_a_request_of_this_session_counts_before_its_push() -> None:
 
     assert isinstance(told_, notifications.Subscribed)
     assert told_.expected
-    assert scene.client.asked == ()
+    assert not scene.client.asked
 
 
 def test_a_cancellation_ends_what_was_known_of_the_contacts_presence() -> None:

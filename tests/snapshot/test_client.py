@@ -47,6 +47,7 @@ from xmpp_im_core.stanza import IQ, Message, Presence, payload
 from xmpp_im_core.testing.draw import choose
 from xmpp_im_core.testing.draw_stanzas import draw_arriving, draw_leaving
 from xmpp_im_core.testing.state_strategies import JULIET, NOON
+from xmpp_im_core.text_set import text_set
 
 ROMEO = parse_jid("romeo@montague.example")
 BALCONY = Bound(JULIET.with_resource("balcony"), Features(True, True), "en")
@@ -150,6 +151,9 @@ def test_a_clients_policy_is_plain_data() -> None:
         ("questions", [], "$.questions", "a list is not an object"),
         ("strangers", ["a@verona.example"] * 2, "$.strangers", "a string is repeated"),
         ("strangers", [1], "$.strangers", "1 is not a string"),
+        ("asked", ["a@verona.example"] * 2, "$.asked", "a string is repeated"),
+        ("asked", [1], "$.asked", "1 is not a string"),
+        ("asked", {}, "$.asked", "an object is not a list"),
     ],
 )
 def test_a_damaged_client_is_refused_where_it_is_damaged(field: str, value: object, where: str, why: str) -> None:
@@ -160,6 +164,15 @@ def test_a_damaged_client_is_refused_where_it_is_damaged(field: str, value: obje
 
     assert refused.value.path == where
     assert why in refused.value.reason
+
+
+def test_the_requests_that_wait_are_a_sorted_list_as_in_earlier_releases() -> None:
+    written = {"format": 1, "class": "client.Client", "jid": JULIET.full, "asked": ["a@x.example", "b@x.example"]}
+
+    client = load(written)
+
+    assert client == Client(JULIET, asked=text_set(["b@x.example", "a@x.example"]))
+    assert dump(client) == written
 
 
 def test_an_element_that_is_none_is_refused_where_it_stands() -> None:

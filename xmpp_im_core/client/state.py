@@ -26,6 +26,7 @@ from xmpp_im_core.lru_set import LRUSet
 from xmpp_im_core.record import record
 from xmpp_im_core.stanza import Message, Presence
 from xmpp_im_core.subscription import NONE, Subscription, subscription_state
+from xmpp_im_core.text_set import TextSet
 from xmpp_im_core.validators import as_jid, is_flag, is_jid, is_optional_text
 
 # --- the roster (§2) ----------------------------------------------------------------------------------------
@@ -285,8 +286,8 @@ class Client:
     """The bare JIDs in ``presences`` that are strangers, the one heard longest ago first."""
     requests: FrozenMap[Request] = FrozenMap()
     """By the requester's bare JID."""
-    asked: tuple[str, ...] = ()
-    """The bare JIDs to which this session has sent a request that is not answered yet, sorted."""
+    asked: TextSet = TextSet()
+    """The bare JIDs to which this session has sent a request that is not answered yet."""
 
     def subscription(self, jid: str) -> Subscription:
         """Return the subscription state of a bare JID (Appendix A), as far as this client knows."""

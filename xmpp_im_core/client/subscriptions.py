@@ -66,8 +66,7 @@ def send_subscription(client: Client, presence: Presence) -> Transition:
     assert to is not None
     jid = to.bare
     if presence.type == "subscribe":
-        asked = tuple(sorted({*client.asked, jid}))
-        return Transition(copied(client, asked=asked), (Send(presence, rules.SUBSCRIBE_SENT),))
+        return Transition(copied(client, asked=client.asked.having(jid)), (Send(presence, rules.SUBSCRIBE_SENT),))
     if presence.type == "unsubscribe":
         return _unsubscribe(client, presence, jid)
     rule = _approval_rule(client, jid) if presence.type == "subscribed" else _denial_rule(client, jid)
@@ -78,7 +77,7 @@ def send_subscription(client: Client, presence: Presence) -> Transition:
 
 def _unsubscribe(client: Client, presence: Presence, jid: str) -> Transition:
     """Send "unsubscribe", and forget the contact's presence (§3.3.3)."""
-    after = copied(client, asked=tuple([asked for asked in client.asked if asked != jid]))
+    after = copied(client, asked=client.asked.without(jid))
     after, told = forgotten(after, jid, rules.SUBSCRIPTION_VOID)
     return Transition(after, (Send(presence, rules.UNSUBSCRIBE_SENT), *told))
 
@@ -118,7 +117,7 @@ def inbound_subscription(
         after = copied(client, requests=client.requests.delete(contact.bare))
         return Transition(after, (Tell(ContactUnsubscribed(contact, presence), rules.UNSUBSCRIBE_TOLD),))
     state = client.subscription(contact.bare)
-    after = copied(client, asked=tuple([asked for asked in client.asked if asked != contact.bare]))
+    after = copied(client, asked=client.asked.without(contact.bare))
     if presence.type == "subscribed":
         told = Subscribed(contact, presence, state.pending_out)
         return Transition(after, (Tell(told, rules.SUBSCRIBED_TOLD),))

@@ -24,6 +24,7 @@ from xmpp_im_core.lru_set import LRUSet, lru_set
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.snapshot.errors import Refused, found
 from xmpp_im_core.stanza import Stanza
+from xmpp_im_core.text_set import TextSet, text_set
 
 _PLAIN: Final[Mapping[type, str]] = MappingProxyType(
     {str: "a string", int: "a whole number", bool: "true or false", type(None): "null"}
@@ -59,6 +60,8 @@ def register_values(converter: Converter) -> None:
 def _register_collections(converter: Converter) -> None:
     converter.register_unstructure_hook(LRUSet, list)
     converter.register_structure_hook(LRUSet, lambda value, _: _lru_set(value))
+    converter.register_unstructure_hook(TextSet, list)
+    converter.register_structure_hook(TextSet, lambda value, _: _text_set(value))
     converter.register_unstructure_hook_func(_made_of(frozenset), sorted)
     converter.register_structure_hook_func(_made_of(frozenset), lambda value, kind: _set(value, kind, converter))
     converter.register_unstructure_hook_factory(_made_of(tuple), lambda kind: _tuple_writer(kind, converter))
@@ -199,13 +202,25 @@ def _element(value: Any) -> Element:
 
 
 def _lru_set(value: Any) -> LRUSet:
-    expect(list, value, "a list")
-    for text in value:
-        expect(str, text, "a string")
-    order = lru_set(value)
+    order = lru_set(_texts(value))
     if len(order) < len(value):
         raise Refused("a string is repeated")
     return order
+
+
+def _text_set(value: Any) -> TextSet:
+    texts = text_set(_texts(value))
+    if len(texts) < len(value):
+        raise Refused("a string is repeated")
+    return texts
+
+
+def _texts(value: Any) -> list[str]:
+    expect(list, value, "a list")
+    for text in value:
+        expect(str, text, "a string")
+    strings: list[str] = value
+    return strings
 
 
 def _set(value: Any, kind: Any, converter: Converter) -> frozenset[Any]:

@@ -41,10 +41,10 @@ def item_became(client: Client, before: Item | None, after: Item | None) -> tupl
     elif before is not None and after is not None and before != after:
         effects = (Tell(ItemUpdated(before, after), rules.ITEM_UPDATED),)
     jid = bare_key(before.jid if before is not None else after.jid if after is not None else "")
-    if after is not None and after.subscription.from_:
+    if after is not None and after.subscription.from_ and jid in client.requests:
         client = copied(client, requests=client.requests.delete(jid))
-    if after is not None and after.subscription.to:
-        client = copied(client, asked=tuple([asked for asked in client.asked if asked != jid]))
+    if after is not None and after.subscription.to and jid in client.asked:
+        client = copied(client, asked=client.asked.without(jid))
     if before is not None and before.subscription.to and not client.subscription(jid).to:
         client, told = forgotten(client, jid, subscription_rules.SUBSCRIPTION_VOID)
         effects += told
