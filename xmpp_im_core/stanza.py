@@ -9,7 +9,7 @@ The ``type`` attribute is kept as written, so an unknown type is not lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Self, TypeAlias, final
@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias, final
 from xmpp_im_core.copying import copyable
 from xmpp_im_core.element import XML_LANG, Element, attributes_size, canonical, element, size, text_size
 from xmpp_im_core.jid import JID, Address, Malformed, address_of, parse_address
-from xmpp_im_core.payload_cache import PayloadCache
+from xmpp_im_core.payload_cache import PayloadCache, Unread
 from xmpp_im_core.record import record
 
 CLIENT: Final = "jabber:client"
@@ -49,6 +49,9 @@ class Payload(PayloadCache):
 
     def first(self, name: str, namespace: str = CLIENT) -> Element | None:
         """Return the first child element of this name and namespace, or None."""
+        unread = self.unread
+        if unread is not None and not unread.has(name, namespace):
+            return None  # without building the children
         for child in self.children:
             if isinstance(child, Element) and child.name == name and child.namespace == namespace:
                 return child
@@ -56,12 +59,19 @@ class Payload(PayloadCache):
 
     def all(self, name: str, namespace: str = CLIENT) -> tuple[Element, ...]:
         """Return the child elements of this name and namespace, in order."""
+        unread = self.unread
+        if unread is not None and not unread.has(name, namespace):
+            return ()
         return tuple([c for c in self.elements if c.name == name and c.namespace == namespace])
 
     def size(self) -> int:
         """Return an upper bound of its memory in bytes (see :func:`~xmpp_im_core.element.size`)."""
         cached = self.cached_size
-        return self.cache_size(sum([size(child) for child in self.children])) if cached is None else cached
+        if cached is None:
+            unread = self.unread
+            cached = sum([size(child) for child in self.children]) if unread is None else unread.size()
+            self.cache_size(cached)
+        return cached
 
     def __reduce__(self) -> tuple[type[Payload], tuple[tuple[Element | str, ...]]]:
         """Copy and pickle only the children, without the cached values."""
@@ -69,6 +79,19 @@ class Payload(PayloadCache):
 
 
 EMPTY: Final = Payload()
+
+
+def unread_payload(unread: Unread) -> Payload:
+    """Return a payload whose children are built when somebody asks for them."""
+    made = _new(Payload)
+    _set_unread(made, unread)
+    return made
+
+
+_new: Final = object.__new__
+_set_unread: Final = vars(PayloadCache)[
+    "unread"
+].__set__  # an assignment, also where records are guarded against assignments
 
 
 def payload(*children: Element | str) -> Payload:
@@ -219,38 +242,31 @@ def from_element(root: Element) -> Message | Presence | IQ:
     kind = KINDS.get(root.name) if root.namespace == CLIENT else None
     if kind is None:
         raise NotAStanza(f"<{root.name} xmlns={root.namespace!r}> is not a stanza")
-    return read_stanza(kind, root.attributes, Payload(root.children))
+    return read_stanza(kind, dict(root.attributes), Payload(root.children))
 
 
 def read_stanza(
     kind: type[Message] | type[Presence] | type[IQ],
-    attributes: Iterable[tuple[str, str]],
+    attributes: dict[str, str],
     content: Payload,
     lang: str | None = None,
 ) -> Message | Presence | IQ:
     """Build a stanza from its attributes and its payload.
 
-    :param attributes: names and values, sorted by name.
+    :param attributes: values by name. This function empties it.
     :param lang: the language of the stream, which applies if the stanza has no xml:lang (RFC 6120 §8.1.5).
     """
-    to: AddressLike = None
-    from_: AddressLike = None
-    id_ = type_ = None
-    others: list[tuple[str, str]] = []
-    for name, value in attributes:
-        if name == "to":
-            to = parse_address(value)
-        elif name == "from":
-            from_ = parse_address(value)
-        elif name == "id":
-            id_ = value
-        elif name == "type":
-            type_ = value
-        elif name == XML_LANG:
-            lang = value
-        else:
-            others.append((name, value))
-    return kind(to=to, from_=from_, id=id_, type=type_, lang=lang, payload=content, attributes=tuple(others))
+    take = attributes.pop
+    to, from_ = take("to", None), take("from", None)
+    return kind(
+        to=None if to is None else parse_address(to),
+        from_=None if from_ is None else parse_address(from_),
+        id=take("id", None),
+        type=take("type", None),
+        lang=take(XML_LANG, lang),
+        payload=content,
+        attributes=tuple(sorted(attributes.items())) if attributes else (),
+    )
 
 
 def to_element(stanza: Stanza) -> Element:

@@ -33,9 +33,10 @@ def _shared(name: str) -> str:
     return name
 
 
-class Names(dict[str, tuple[str, str]]):
-    """The names that a parser has met, by the parser's own notation, as (namespace, local name).
+class Names(dict[str, tuple[str, str, tuple[()]]]):
+    """The names that a parser has met, by the parser's own notation, as (namespace, local name, ()).
 
+    The empty tuple makes it the record of an opening tag without attributes (see :mod:`xmpp_im_core.codec.recording`).
     Each name is split once, and its strings are shared with other parsers.
 
     :param split: splits a name in the notation of the parser's events.
@@ -47,14 +48,14 @@ class Names(dict[str, tuple[str, str]]):
         self.growth = growth_factor("")
         """By which factor an element with these names can grow when it is written."""
 
-    def __missing__(self, raw: str) -> tuple[str, str]:
+    def __missing__(self, raw: str) -> tuple[str, str, tuple[()]]:
         namespace, name = self._split(raw)
         if NOT_IN_NAMESPACES.search(namespace):
             raise NotWellFormed(f"the namespace {namespace!r} is not a URI")
         self.growth = max(self.growth, growth_factor(namespace))
         if len(raw) > _REMEMBERED_LENGTH:
-            return namespace, name
-        names = _shared(namespace), _shared(name)
+            return namespace, name, ()
+        names = _shared(namespace), _shared(name), ()
         if len(self) < _REMEMBERED:
             self[raw] = names
         return names
@@ -68,7 +69,7 @@ class AttributeNames(dict[str, str]):
         self._names = names
 
     def __missing__(self, raw: str) -> str:
-        namespace, name = self._names[raw]
+        namespace, name, _ = self._names[raw]
         written = f"{{{namespace}}}{name}" if namespace else name
         if len(raw) > _REMEMBERED_LENGTH:
             return written
@@ -107,7 +108,7 @@ class Tree:
             raise TooDeep(f"more than {self._depth} levels of elements")
         if self._pieces:
             frames[-1][3].append(self.take_text())
-        namespace, name = self._names[raw]
+        namespace, name, _ = self._names[raw]
         frames.append((name, namespace, self.attributes(attributes) if attributes else (), []))
 
     def attributes(self, attributes: dict[str, str]) -> tuple[tuple[str, str], ...]:

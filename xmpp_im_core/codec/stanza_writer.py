@@ -102,20 +102,29 @@ def _content(payload: Payload, namespace: str) -> bytes:
     namespace declare none. There are two exceptions: if an element in that other namespace occurs, then the text
     contains a declaration of it; and an element in the namespace of XML has no declaration for its children to inherit.
     If the text looks like one of the two, then the payload is written for the other namespace.
+
+    If the payload is unread, then the text is written without building the children.
     """
     written = payload.cached_text
     if written is None:
-        written = payload.cache_text(_children(payload.children, CLIENT))
-    if namespace == CLIENT or (_value(namespace).encode() not in written and b"<xml:" not in written):
+        unread = payload.unread
+        written = None if unread is None else unread.text()
+        written = payload.cache_text(_children(payload.children, CLIENT) if written is None else written)
+    if namespace == CLIENT or same_in_both(written, namespace):
         return written
     return _children(rescope_all(payload.children, CLIENT, namespace), namespace)
+
+
+def same_in_both(written: bytes, namespace: str) -> bool:
+    """Whether the text of a payload is the same if the content namespace is this one instead of that of the text."""
+    return _value(namespace).encode() not in written and b"<xml:" not in written
 
 
 def _children(children: tuple[Element | str, ...], scope: str) -> bytes:
     parts: list[str] = []
     for child in children:
         if isinstance(child, str):
-            parts.append(_text(child))
+            parts.append(escape_text(child))
         else:
             write_tree(parts, child, scope)
     return "".join(parts).encode()
@@ -141,7 +150,7 @@ def write_tree(parts: list[str], element: Element, scope: str | None) -> None:
     parts.append(">")
     for child in children:
         if isinstance(child, str):
-            parts.append(_text(child))
+            parts.append(escape_text(child))
         else:
             write_tree(parts, child, scope)
     parts.append(closing)
@@ -207,7 +216,7 @@ def _value(text: str) -> str:
     return text.replace("\t", "&#9;").replace("\n", "&#10;").replace("\r", "&#13;")
 
 
-def _text(text: str) -> str:
+def escape_text(text: str) -> str:
     """Escape character data: '>' because of ']]>', and '\\r' because a parser turns it into '\\n'."""
     if text.isprintable():
         if "&" not in text and "<" not in text and ">" not in text:

@@ -24,11 +24,10 @@ from xmpp_im_core.codec.errors import (
     UnsupportedStanza,
 )
 from xmpp_im_core.codec.limits import Limits, usual_limits
-from xmpp_im_core.codec.namespaces import COMPONENT, STREAMS, check_first_level, rescope, rescope_all
+from xmpp_im_core.codec.namespaces import COMPONENT, STREAMS, check_first_level, rescope
 from xmpp_im_core.codec.parser_common import (
     WHITESPACE,
     Names,
-    Tree,
     check_first_bytes,
     comment,
     doctype,
@@ -36,11 +35,12 @@ from xmpp_im_core.codec.parser_common import (
     syntax_error,
     xml_declaration,
 )
+from xmpp_im_core.codec.recording import Recorded, Recorder
 from xmpp_im_core.codec.stream_events import NonStanza, StreamClosed, StreamEvent, StreamOpened
 from xmpp_im_core.codec.utf8 import WholeCharacters, boundary
 from xmpp_im_core.element import XML_LANG, Element
 from xmpp_im_core.jid import parse_address
-from xmpp_im_core.stanza import CLIENT, KINDS, Payload, read_stanza
+from xmpp_im_core.stanza import CLIENT, EMPTY, IQ, KINDS, Message, Presence, read_stanza, unread_payload
 
 _SEPARATOR: Final = "\x01"
 """Separates namespace and name in expat's events. No XML 1.0 document can contain this character, not even by
@@ -88,18 +88,29 @@ class StreamParser:
         self._held: list[bytes] = []  # pieces not fed to expat, because they do not finish a tag
         self._held_size = 0
         self._quote = b""  # the quotation mark that is open at the end of the unfinished tag
+        # The opening tag of the unfinished first-level element, and its class if it is a stanza.
+        self._root = "", "", ()
+        self._attributes: dict[str, str] = {}
+        self._kind: type[Message] | type[Presence] | type[IQ] | None = None
         self._events: list[StreamEvent] = []
         self._error: CodecError | None = None
         self._take_expat()
         self._parser.StartNamespaceDeclHandler = self._declared
-        self._parser.StartElementHandler = self._opened
+        self._parser.StartElementHandler = self._recorder.start
 
     def _take_expat(self) -> None:
         self._names = Names(_split)
-        self._tree = Tree(self._names, self._limits.depth, self._first_level_ended)
+        recorder = self._recorder = Recorder(
+            self._names,
+            self._limits.depth,
+            self._opened if self._open is None else self._first_level,
+            self._first_level_ended,
+            self._closed,
+        )
         parser = self._parser = ParserCreate("UTF-8", _SEPARATOR, None)  # None: no dict to intern names in
-        parser.EndElementHandler = self._closed
-        parser.CharacterDataHandler = self._tree.text
+        parser.ordered_attributes = True
+        parser.EndElementHandler = recorder.end
+        parser.CharacterDataHandler = recorder.pieces.append
         parser.XmlDeclHandler = xml_declaration
         parser.StartDoctypeDeclHandler = doctype
         parser.CommentHandler = comment
@@ -111,7 +122,7 @@ class StreamParser:
         """Feed the stream header to a new expat, so that it continues after the header."""
         self._take_expat()
         self._parser.Parse(self._header, False)
-        self._parser.StartElementHandler = self._first_level
+        self._parser.StartElementHandler = self._recorder.start
         self._fed = self._begun = self._renewed = self._parser.CurrentByteIndex
         self._tail = b""
 
@@ -127,7 +138,12 @@ class StreamParser:
         if self._error is not None:
             raise type(self._error)(*self._error.args)
         try:
-            self._take(*self._characters.take(data))
+            whole, broken = self._characters.take(data)
+            room = self._limit - (self._fed - self._begun)
+            if broken or len(self._tail) >= _LONG or len(whole) > _PIECE or len(whole) > room:
+                self._take(whole, broken)
+            elif whole:  # most calls: one piece that needs no care
+                self._parse(whole)
         except CodecError as error:
             self._error = type(error)(*error.args)
             error.before = tuple(self._events)
@@ -209,10 +225,15 @@ class StreamParser:
                 self._check_between()  # the text precedes the error that expat has found
             raise syntax_error(str(error), error.code) if isinstance(error, ExpatError) else error from None
         self._fed += len(data)
-        self._note_unfinished(data)
+        read = self._parser.CurrentByteIndex
+        if read == self._fed:
+            self._tail = b""
+        else:
+            self._note_unfinished(data, self._fed - read)
         if self._between and self._open is not None:
-            self._check_between()
-            self._begun = self._parser.CurrentByteIndex
+            if self._recorder.pieces:
+                self._check_between()
+            self._begun = read
         if not self._header:
             self._keep_header(data)
         if self._fed - self._begun >= self._limit:
@@ -224,9 +245,8 @@ class StreamParser:
         self._take_another_expat()
         self._parse(unread)
 
-    def _note_unfinished(self, data: bytes) -> None:
+    def _note_unfinished(self, data: bytes, unfinished: int) -> None:
         """Keep the bytes that expat will read again, and note whether they end inside quotation marks."""
-        unfinished = self._fed - self._parser.CurrentByteIndex
         data = data if len(data) >= unfinished else self._tail + data
         self._tail = data[len(data) - unfinished :]
         if unfinished >= _LONG:
@@ -246,62 +266,74 @@ class StreamParser:
 
         "either entity MAY send whitespace as separators" (RFC 6120 §11.7)
         """
-        if self._tree.take_text().strip(WHITESPACE):
+        if self._recorder.take_text().strip(WHITESPACE):
             raise BadFormat("text between the stanzas")
 
-    # --- handlers of expat's events for the header and between stanzas; inside a stanza the tree has the handlers ---
+    # --- what expat reports outside of first-level elements; inside of them the recorder does all ---
 
     def _declared(self, prefix: str | None, namespace: str | None) -> None:
         check_namespace(namespace or "", self._limits)
         if prefix is None:
             self._default = namespace or ""
 
-    def _opened(self, raw: str, attributes: dict[str, str]) -> None:
-        namespace, name = self._names[raw]
+    def _opened(self, raw: str, attributes: list[str]) -> None:
+        namespace, name, _ = self._names[raw]
         if namespace != STREAMS:
             raise InvalidNamespace(f"the stream is in the namespace {namespace!r}")
         if self._default not in ("", STREAMS, self._namespace):
             raise InvalidNamespace(f"the default namespace of the stream is {self._default!r}")
         if name != "stream":
             raise BadFormat(f"the root is <{name}>")
-        header = dict(self._tree.attributes(attributes))
+        header = dict(self._recorder.pairs(attributes))
         to, from_ = [parse_address(header[key]) if key in header else None for key in ("to", "from")]
         self._lang = header.get(XML_LANG)
         self._events.append(StreamOpened(to, from_, header.get("id"), header.get("version"), self._lang))
         self._open = True
-        self._parser.StartElementHandler = self._first_level
+        self._recorder.outside = self._first_level
 
-    def _first_level(self, raw: str, attributes: dict[str, str]) -> None:
-        self._check_between()
+    def _first_level(self, raw: str, attributes: list[str]) -> None:
+        recorder = self._recorder
+        if recorder.pieces:
+            self._check_between()
         self._begun = self._parser.CurrentByteIndex
         if self._begun - self._renewed > _RENEWED_AFTER:
             raise _Renewal
-        namespace, name = self._names[raw]
-        check_first_level(namespace, self._namespace)
-        # A component's <handshake/> is in its content namespace too (XEP-0114).
-        if namespace == self._namespace and name not in KINDS and namespace != COMPONENT:
-            raise UnsupportedStanza(f"<{name}> in {namespace}")
-        self._tree.start(raw, attributes)
+        namespace, name, _ = self._root = self._names[raw]
+        if namespace == self._namespace:
+            self._kind = KINDS.get(name)
+            # A component's <handshake/> is in its content namespace too (XEP-0114).
+            if self._kind is None and namespace != COMPONENT:
+                raise UnsupportedStanza(f"<{name}> in {namespace}")
+        else:
+            self._kind = None
+            check_first_level(namespace, self._namespace)
+        self._attributes = dict(recorder.pairs(attributes))
+        recorder.level = 1
         self._between = False
         self._first = self._first or self._begun
-        self._parser.StartElementHandler = self._tree.start
-        self._parser.EndElementHandler = self._tree.end
 
-    def _first_level_ended(self, element: Element) -> None:
-        content = self._namespace
+    def _first_level_ended(self) -> None:
+        content, kind, recorder = self._namespace, self._kind, self._recorder
+        recorded = Recorded(recorder.records, recorder.top, content)
         if (self._parser.CurrentByteIndex - self._begun) * self._names.growth > self._written_limit:
-            check_written(element, content, self._limits)
-        kind = KINDS.get(element.name) if element.namespace == content else None
+            check_written(self._element(recorded), content, self._limits)
         if kind is None:
-            self._events.append(NonStanza(rescope(element, content, CLIENT)))
+            self._events.append(NonStanza(rescope(self._element(recorded), content, CLIENT)))
+        elif recorder.records:
+            self._events.append(read_stanza(kind, self._attributes, unread_payload(recorded), self._lang))
         else:
-            payload = Payload(rescope_all(element.children, content, CLIENT))
-            self._events.append(read_stanza(kind, element.attributes, payload, self._lang))
+            self._events.append(read_stanza(kind, self._attributes, EMPTY, self._lang))
+        if recorder.records:
+            recorder.records = []
+            recorder.top = []
         self._between = True
-        self._parser.StartElementHandler = self._first_level
-        self._parser.EndElementHandler = self._closed
 
-    def _closed(self, _: str) -> None:
+    def _element(self, recorded: Recorded) -> Element:
+        """Return the first-level element, in the namespaces of the stream."""
+        namespace, name, _ = self._root
+        return Element(name, namespace, tuple(sorted(self._attributes.items())), recorded.as_read())
+
+    def _closed(self) -> None:
         self._check_between()
         self._open = False
         self._events.append(StreamClosed())
