@@ -32,7 +32,7 @@ def inbound(
     """Process an inbound message by its cell of Table 1."""
     if not policy.messaging:
         return Transition(account, (error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING),))
-    session = account.resource(to.resource) if to.resource is not None else None
+    session = account.resource(to.resource)
     kind = message.kind
     if kind == "error":
         if session is None:
