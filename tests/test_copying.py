@@ -57,7 +57,7 @@ def test_a_copy_is_what_attrs_makes_of_it(record: Any, data: st.DataObject) -> N
     ]
 
 
-def test_what_is_computed_of_a_field_is_computed_anew() -> None:
+def test_values_derived_from_a_field_are_recomputed() -> None:
     assert copied(Account(JULIET, Roster("l1")), jid=parse_jid("romeo@montague.example")).address == parse_address(
         "romeo@montague.example"
     )
@@ -153,7 +153,7 @@ def constructor_calls() -> Iterator[tuple[str, ast.Call]]:
                 yield f"{path.name}:{node.lineno}", node
 
 
-def test_no_record_is_made_of_seven_values_that_are_known_by_their_place() -> None:
+def test_no_record_is_made_with_seven_positional_arguments() -> None:
     calls = list(constructor_calls())
 
     assert len(calls) > 1000

@@ -94,7 +94,7 @@ def test_a_client_hands_a_request_to_its_application_and_decides_nothing() -> No
     ("decision", "answers"),
     [(client.Decision.APPROVE, ["subscribed"]), (client.Decision.DENY, ["unsubscribed"]), (client.Decision.ASK, [])],
 )
-def test_an_automated_client_decides_by_rules_of_its_own(decision: client.Decision, answers: list[str]) -> None:
+def test_an_automated_client_decides_by_its_own_rules(decision: client.Decision, answers: list[str]) -> None:
     decided = client.authorised_by(lambda request, state: decision)
     scene = Scene()
 
@@ -104,7 +104,7 @@ def test_an_automated_client_decides_by_rules_of_its_own(decision: client.Decisi
 
 
 @requirement("6121-3.1.5-06")
-def test_the_reverse_request_is_the_applications_to_make() -> None:
+def test_the_application_makes_the_reverse_request() -> None:
     scene = Scene()
     scene.server(REQUEST)
 

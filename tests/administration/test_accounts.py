@@ -98,7 +98,7 @@ def following_created(lineage: str) -> Account:
 # --- moved -----------------------------------------------------------------------------------------------------------
 
 
-def test_that_the_user_has_moved_is_stored_and_told_to_nobody_of_itself() -> None:
+def test_the_new_address_of_a_moved_user_is_stored_and_announced_to_nobody() -> None:
     step = reduce(account(JULIET, {ROMEO: "Both"}, available=("balcony",)), AccountMoved(AT, "seq", LA_MER))
 
     assert told(step) == []
@@ -115,7 +115,7 @@ def test_one_who_is_back_is_nowhere_else() -> None:
     assert step.state == given
 
 
-def test_a_restart_does_not_forget_where_to() -> None:
+def test_after_a_restart_the_new_address_is_still_known() -> None:
     stored = (Put(Kind.ROSTER, "", RosterHead("v", 7, 0)), Put(Kind.MOVED, "", LA_MER))
 
     assert after(reduce(NOBODY, AccountLoaded(AT, "loaded", stored))).moved == LA_MER
@@ -154,7 +154,7 @@ def test_each_of_the_nine_states_decides_what_a_contact_is_told(state: str) -> N
 
 
 @rfc6121("4.5.2", quote="If an available resource becomes unavailable for any reason")
-def test_every_resource_takes_its_leave_before_any_subscription_ends() -> None:
+def test_every_resource_sends_unavailable_before_any_subscription_ends() -> None:
     given = account(JULIET, {ROMEO: "Both"}, connected=("cellar",), available=("balcony", "chamber"))
     given = following(given, outbound("available", "lobby@chat.example.com", by="cellar"))
 
@@ -183,7 +183,7 @@ def test_every_session_is_ended_each_once() -> None:
     assert ends == ["balcony", "cellar", "hall"]
 
 
-def test_nothing_of_it_stays_stored_of_any_kind() -> None:
+def test_nothing_stays_stored_in_any_kind_of_record() -> None:
     waiting = contact(ROMEO, "None + Pending In", listed=False)
     step = reduce(account(JULIET, [waiting], available=("balcony",)).blocking(("a@b",)), REMOVED)
 
@@ -192,7 +192,7 @@ def test_nothing_of_it_stays_stored_of_any_kind() -> None:
     assert step.forget == ()
 
 
-def test_an_empty_account_goes_in_silence() -> None:
+def test_an_empty_account_is_removed_silently() -> None:
     step = reduce(account(JULIET), REMOVED)
 
     assert (told(step), step.state) == ([], NOBODY)
@@ -200,7 +200,7 @@ def test_an_empty_account_goes_in_silence() -> None:
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_whoever_waits_for_an_answer_gets_a_denial_and_sees_no_resource(listed: bool) -> None:
+def test_a_pending_requester_gets_a_denial_and_sees_no_resource(listed: bool) -> None:
     waiting = contact(ROMEO, "None + Pending In", listed=listed)
 
     step = reduce(account(JULIET, [waiting], available=("balcony",)), REMOVED)
@@ -210,7 +210,7 @@ def test_whoever_waits_for_an_answer_gets_a_denial_and_sees_no_resource(listed: 
 
 
 @rfc6121("8.5.1", quote="the server MUST silently ignore the stanza")
-def test_what_the_contacts_answer_finds_nobody() -> None:
+def test_a_contacts_answer_that_finds_nobody() -> None:
     gone: State = reduce(account(JULIET, {ROMEO: "Both"}), REMOVED).state
 
     for type in ("unsubscribed", "unsubscribe", "unavailable"):
@@ -218,7 +218,7 @@ def test_what_the_contacts_answer_finds_nobody() -> None:
     assert told(reduce(gone, inbound("probe", ROMEO, to=JULIET))) == [f"route unsubscribed from {JULIET} to {ROMEO}"]
 
 
-def test_an_account_that_was_removed_can_be_created_anew_and_knows_nothing() -> None:
+def test_a_removed_account_can_be_recreated_and_is_empty() -> None:
     gone = reduce(account(JULIET, {ROMEO: "Both"}), REMOVED).state
 
     again = after(reduce(gone, AccountCreated(AT, "again", "w")))
@@ -233,7 +233,7 @@ def test_where_the_removal_could_not_be_stored_the_account_stays() -> None:
     assert ignored(given, StoreFailed(AT, "failed", REMOVED))
 
 
-def test_whoever_saw_the_user_by_the_services_grace_is_told_that_she_is_gone() -> None:
+def test_an_entity_that_saw_the_user_by_permission_of_the_service_is_told_that_she_is_gone() -> None:
     sharing = following(account(JULIET, available=("balcony",)), SharedItemsChanged(AT, "s", (SharedItem(ROMEO),)))
 
     assert told(reduce(sharing, REMOVED))[0] == f"send unavailable from {JULIET}/balcony to {ROMEO}"

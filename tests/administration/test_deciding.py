@@ -104,18 +104,18 @@ OTHER_EVENTS: list[Event] = [
 
 
 @pytest.mark.parametrize("event", OTHER_EVENTS, ids=lambda event: type(event).__name__)
-def test_of_nothing_else_is_it_asked(event: Event) -> None:
+def test_the_host_is_asked_about_no_other_event(event: Event) -> None:
     assert authorised_by(never)(account(JULIET), event) is event
 
 
 @pytest.mark.parametrize("state", [NoAccount(parse_jid(JULIET)), Unloaded(parse_jid(JULIET))])
-def test_nor_of_an_account_of_which_nothing_is_known(state: State) -> None:
+def test_the_host_is_not_asked_about_an_unknown_account(state: State) -> None:
     assert authorised_by(never)(state, REQUEST) is REQUEST
 
 
 @pytest.mark.parametrize("type", ["subscribed", "unsubscribe", "unsubscribed"])
 @pytest.mark.parametrize("decision", [Decision.APPROVE, Decision.DENY])
-def test_a_decision_on_what_is_no_request_counts_for_nothing(decision: Decision, type: str) -> None:
+def test_a_decision_on_a_stanza_that_is_not_a_request_has_no_effect(decision: Decision, type: str) -> None:
     juliet = account(JULIET, {ROMEO: "None"}, available=("balcony",))
 
     assert ignored(juliet, inbound(type, ROMEO, to=JULIET, decision=decision))
@@ -123,7 +123,7 @@ def test_a_decision_on_what_is_no_request_counts_for_nothing(decision: Decision,
 
 @pytest.mark.parametrize("decision", Decision)
 @pytest.mark.parametrize("state", [name for name, state in STATES.items() if state.from_])
-def test_whoever_is_subscribed_is_answered_so_whatever_is_decided(state: str, decision: Decision) -> None:
+def test_a_subscriber_gets_subscribed_under_every_decision(state: str, decision: Decision) -> None:
     juliet = account(JULIET, {ROMEO: state}, available=("balcony",))
 
     step = reduce(juliet, inbound("subscribe", ROMEO, to=JULIET, decision=decision))
@@ -132,7 +132,7 @@ def test_whoever_is_subscribed_is_answered_so_whatever_is_decided(state: str, de
     assert step.state == juliet
 
 
-def test_no_decision_hears_one_whom_the_user_blocks() -> None:
+def test_no_decision_is_made_for_a_blocked_sender() -> None:
     juliet = account(JULIET, available=("balcony",)).blocking((ROMEO,))
 
     for decision in Decision:

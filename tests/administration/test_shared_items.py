@@ -135,7 +135,7 @@ def test_several_gained_and_lost_are_told_in_one_fan_out_each() -> None:
 
 
 @rfc6121("2.6.3", quote="the version contained in a roster push MUST be unique")
-def test_a_modification_of_the_users_own_after_it_has_a_higher_version() -> None:
+def test_a_later_modification_by_the_user_has_a_higher_version() -> None:
     step = reduce(juliet(), roster_set(item(ROMEO), by="hall"))
 
     assert pushes(step) == [(f"{ROMEO} none", "v:9")]
@@ -152,7 +152,7 @@ def test_what_is_shared_needs_no_place_in_a_full_roster_and_takes_none() -> None
     assert told(added)[0] == "empty result to hall"
 
 
-def test_by_a_new_load_it_is_gone_until_the_host_says_it_again() -> None:
+def test_after_a_new_load_it_is_gone_until_the_host_gives_it_again() -> None:
     step = reduce(juliet(), shared(seq="none"))
     stored = (Put(Kind.ROSTER, "", RosterHead("v", 8, 8)),)
 
@@ -165,7 +165,7 @@ def test_by_a_new_load_it_is_gone_until_the_host_says_it_again() -> None:
 @rfc6121("3.1.6", quote="MUST silently ignore the subscription approval notification")
 @pytest.mark.parametrize("type", ["subscribed", "unsubscribed", "unsubscribe"])
 @pytest.mark.parametrize("mine", ["None + Pending Out", "Both", "None + Pending In"])
-def test_beneath_what_is_shared_the_users_own_state_waits_unchanged(mine: str, type: str) -> None:
+def test_the_users_own_state_stays_unchanged_under_a_shared_item(mine: str, type: str) -> None:
     given = juliet(BOTH, mine)
 
     step = reduce(given, inbound(type, NURSE, to=JULIET))
@@ -174,7 +174,7 @@ def test_beneath_what_is_shared_the_users_own_state_waits_unchanged(mine: str, t
 
 
 @rfc6121("8.1", quote="is authorized to receive presence from the user")
-def test_whoever_the_service_lets_see_the_user_is_told_that_a_resource_is_not_there() -> None:
+def test_an_entity_permitted_by_the_service_is_told_that_a_resource_is_not_there() -> None:
     unmatched = received_message("normal", f"{NURSE}/pantry", f"{JULIET}/nowhere")
 
     assert told(reduce(juliet(BOTH), unmatched)) == [
@@ -209,7 +209,7 @@ def test_what_an_administrator_has_removed_comes_back_as_new() -> None:
 # --- what is stored ---------------------------------------------------------------------------------------
 
 
-def test_of_shared_items_the_new_version_of_the_roster_is_stored_and_that_it_has_some() -> None:
+def test_shared_items_store_only_the_roster_version_and_a_flag() -> None:
     step = reduce(juliet_before(), shared(SharedItem(NURSE, BOTH)))
 
     assert step.store == (Put(Kind.ROSTER, "", RosterHead("v", 8, 8, sharing=True)),)

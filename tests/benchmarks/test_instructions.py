@@ -62,7 +62,7 @@ def test_an_interpreter_without_counts_is_said(tmp_path: Path, capsys: pytest.Ca
     assert "nothing is kept for this version of Python" in capsys.readouterr().out.splitlines()[-1]
 
 
-def test_without_valgrind_nothing_fails_and_that_is_said(
+def test_without_valgrind_the_command_says_so_and_does_not_fail(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)

@@ -77,7 +77,7 @@ def test_the_list_is_the_same_after_a_restart() -> None:
 
 @pytest.mark.parametrize("jid", ["@example.net", "romeo@", "a@b@c/ ", "", "romeo@example.net/"])
 @pytest.mark.parametrize("name", ["block", "unblock"])
-def test_what_is_no_jid_is_refused_and_nothing_of_the_command_is_done(name: str, jid: str) -> None:
+def test_a_malformed_jid_refuses_the_whole_command(name: str, jid: str) -> None:
     assert condition(juliet(), command(name, ROMEO, jid)) is Condition.JID_MALFORMED
 
 
@@ -93,7 +93,7 @@ def test_a_block_without_item_and_an_item_without_jid_are_bad_requests() -> None
     ("type", "name"),
     [("set", "blocklist"), ("get", "block"), ("get", "unblock"), ("set", "list"), ("get", "list")],
 )
-def test_what_is_no_command_is_a_bad_request(type: str, name: str) -> None:
+def test_an_element_that_is_not_a_command_is_a_bad_request(type: str, name: str) -> None:
     assert condition(juliet(), command(name, ROMEO), type=type) is Condition.BAD_REQUEST
 
 
@@ -103,7 +103,7 @@ def test_items_of_another_namespace_do_not_count() -> None:
     assert condition(juliet(), foreign) is Condition.BAD_REQUEST
 
 
-def test_without_blocking_the_namespace_is_like_any_that_nobody_knows() -> None:
+def test_without_blocking_its_namespace_is_unknown() -> None:
     step = reduce(juliet(), block(ROMEO), Policy(blocking=False))
 
     (refusal,) = stanzas(step)

@@ -100,7 +100,7 @@ def test_what_breaks_the_syntax_is_refused_as_by_an_account_that_does_not_exist(
 
 @pytest.mark.parametrize("to", ADDRESSES)
 @pytest.mark.parametrize("type", ["get", "set"])
-def test_iq_requests_are_answered_service_unavailable_whatever_they_ask(type: str, to: str) -> None:
+def test_every_iq_request_is_answered_with_service_unavailable(type: str, to: str) -> None:
     served = Policy(served=FrozenMap({"urn:example:x": Audience.ANYONE}))
 
     step = reduce(juliet(), received_iq(type, ASKED, from_=ORCHARD, to=to), served)
@@ -118,7 +118,7 @@ def test_other_iqs_are_silently_dropped(type: str, to: str) -> None:
 @pytest.mark.parametrize("offline", [True, False])
 @pytest.mark.parametrize("to", ADDRESSES)
 @pytest.mark.parametrize("type", [*MESSAGE_TYPES, "error"])
-def test_a_message_fares_as_one_to_nobody(type: str, to: str, offline: bool) -> None:
+def test_a_blocked_message_is_treated_as_a_message_to_nobody(type: str, to: str, offline: bool) -> None:
     policy = Policy(offline_messages=offline)
     event = received_message(type, ORCHARD, to)
 
@@ -137,7 +137,7 @@ def test_by_policy_a_message_is_answered_service_unavailable(type: str, to: str)
     assert told(step) == [f"route error service-unavailable from {to} to {ORCHARD}"]
 
 
-def test_by_no_policy_is_an_error_answered() -> None:
+def test_no_policy_answers_an_error() -> None:
     for choice in BlockedMessages:
         policy = Policy(blocked_messages=choice)
         assert told(reduce(juliet(), received_message("error", ORCHARD, f"{JULIET}/balcony"), policy)) == []
@@ -153,7 +153,7 @@ def _everything() -> list[Stanza]:
 
 
 @pytest.mark.parametrize("sent", _everything(), ids=lambda each: f"{each.KIND}-{each.type}-{each.to}")
-def test_whoever_is_blocked_cannot_tell_online_from_offline_nor_from_no_account(sent: Message | Presence | IQ) -> None:
+def test_a_blocked_entity_cannot_tell_online_offline_and_no_account_apart(sent: Message | Presence | IQ) -> None:
     event = Inbound(AT, "seq", sent)
 
     answers = [
@@ -178,7 +178,7 @@ def test_nothing_reaches_a_user_who_has_blocked_though_it_was_sent_before() -> N
     assert told(unblocked)[-1] == f"deliver chat from {ORCHARD} to chamber"
 
 
-def test_nor_does_what_was_stored_before_which_is_forgotten() -> None:
+def test_a_stored_message_from_a_blocked_sender_is_forgotten() -> None:
     stored = (("1", message("chat", ORCHARD, JULIET)), ("2", message("chat", NURSE, JULIET)))
 
     step = reduce(juliet(), OfflineLoaded(AT, "seq", SessionId("balcony", 1), stored))
@@ -187,7 +187,7 @@ def test_nor_does_what_was_stored_before_which_is_forgotten() -> None:
     assert step.forget == (Delete(Kind.OFFLINE, "1"), Delete(Kind.OFFLINE, "2"))
 
 
-def test_nor_does_a_decision_that_was_kept_for_the_user() -> None:
+def test_a_kept_notice_from_a_blocked_sender_is_not_delivered() -> None:
     keeping = Policy(notices=2)
     absent = account(JULIET, {ROMEO: "To", NURSE: "To"})
     kept = absent
@@ -253,7 +253,7 @@ def test_the_users_own_stanza_is_not_routed_but_answered_not_acceptable(
     ],
     ids=["presence", "message", "result", "error"],
 )
-def test_an_answer_to_the_blocked_goes_nowhere_and_earns_nothing(sent: Message | Presence | IQ) -> None:
+def test_an_answer_to_a_blocked_entity_is_dropped_without_an_error(sent: Message | Presence | IQ) -> None:
     assert ignored(juliet(), sending(sent))
 
 
@@ -334,7 +334,7 @@ def test_a_domain_that_hosts_the_user_still_serves_her() -> None:
     ]
 
 
-def test_but_its_other_users_and_its_services_are_blocked() -> None:
+def test_blocking_the_own_domain_blocks_its_other_users_and_services() -> None:
     given = blocking(account(JULIET, {NURSE: "Both"}, available=("balcony",)), "example.com")
 
     for other in (NURSE, "example.com", "example.com/announce"):

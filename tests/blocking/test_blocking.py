@@ -62,7 +62,7 @@ def knowing(given: Account, *resources: str) -> Account:
 # --- block (§3.3) ----------------------------------------------------------------------------------------------------
 
 
-def test_blocking_is_stored_answered_pushed_and_then_taken_leave_with_from_each_resource() -> None:
+def test_blocking_is_stored_answered_and_pushed_and_then_each_resource_sends_unavailable() -> None:
     step = reduce(knowing(juliet(), "balcony", "cellar"), block(ROMEO))
 
     answer, push, *_ = stanzas(step)
@@ -96,20 +96,20 @@ def test_a_resource_that_knows_the_list_is_a_new_one_when_it_is_bound_again() ->
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_only_whoever_may_see_the_user_is_sent_unavailable(state: str) -> None:
+def test_only_entities_that_may_see_the_user_are_sent_unavailable(state: str) -> None:
     step = reduce(juliet(state), block(ROMEO))
 
     assert bool(presence_told(step)) is STATES[state].from_
     assert following(juliet(state), block(ROMEO)).roster.state_of(ROMEO).from_ is STATES[state].from_
 
 
-def test_resources_that_are_not_available_take_no_leave() -> None:
+def test_resources_that_are_not_available_send_no_unavailable() -> None:
     offline = account(JULIET, {ROMEO: "Both"}, connected=("balcony",))
 
     assert presence_told(reduce(offline, block(ROMEO))) == []
 
 
-def test_whoever_got_directed_presence_is_sent_unavailable_by_that_resource_and_struck_from_its_list() -> None:
+def test_each_directed_recipient_is_sent_unavailable_and_removed_from_the_list() -> None:
     room = "lobby@chat.example.com/Juliet"
     chatting = following(
         juliet("None"),
@@ -187,7 +187,7 @@ def test_where_the_bare_jid_is_blocked_as_well_it_alone_hears_of_it(jids: tuple[
 
 
 @pytest.mark.parametrize("to", [f"{ROMEO}/garden", IAGO])
-def test_directed_presence_to_others_is_no_ground_to_tell_a_blocked_resource_anything(to: str) -> None:
+def test_directed_presence_to_others_tells_a_blocked_resource_nothing(to: str) -> None:
     chatting = following(juliet("None"), outbound("available", to, by="chamber"))
 
     assert presence_told(reduce(chatting, block(f"{ROMEO}/orchard"))) == []
@@ -203,7 +203,7 @@ def test_several_are_blocked_at_once_and_each_only_once() -> None:
     assert presence_told(step) == [f"send unavailable from {JULIET}/balcony to {NURSE}, {ROMEO}"]
 
 
-def test_whoever_is_blocked_already_is_not_taken_leave_of_again() -> None:
+def test_an_entity_that_is_already_blocked_gets_no_second_unavailable() -> None:
     step = reduce(after_blocking(juliet(), ROMEO), block(ROMEO))
 
     assert presence_told(step) == []
@@ -211,7 +211,7 @@ def test_whoever_is_blocked_already_is_not_taken_leave_of_again() -> None:
 
 
 @pytest.mark.parametrize("already", ["example.net", f"{ROMEO}"])
-def test_whoever_another_entry_blocks_already_is_not_taken_leave_of_either(already: str) -> None:
+def test_an_entity_that_another_entry_blocks_gets_no_second_unavailable(already: str) -> None:
     given = blocking(juliet(), already)
 
     assert presence_told(reduce(given, block(f"{ROMEO}/orchard", "example.net"))) == []
@@ -237,7 +237,7 @@ def test_a_subscriber_of_whom_one_resource_is_blocked_sees_the_user_leave_and_se
 
 
 @pytest.mark.parametrize("by", [ROMEO, f"{ROMEO}/hall"])
-def test_whom_presence_is_withheld_from_neither_sees_it_by_probing_nor_loses_the_subscription(by: str) -> None:
+def test_a_subscriber_without_presence_sees_none_by_probing_and_keeps_the_subscription(by: str) -> None:
     given = after_blocking(juliet(), f"{ROMEO}/orchard")
 
     assert ignored(given, inbound("probe", by, to=JULIET))
@@ -249,7 +249,7 @@ def test_whom_presence_is_withheld_from_neither_sees_it_by_probing_nor_loses_the
 
 
 @pytest.mark.parametrize("state", ["From", "Both"])
-def test_whom_presence_is_withheld_from_is_told_of_no_resource_when_the_subscription_ends(state: str) -> None:
+def test_a_subscriber_without_presence_learns_of_no_resource_when_the_subscription_ends(state: str) -> None:
     given = after_blocking(juliet(state), f"{ROMEO}/orchard")
 
     cancelled = told(reduce(given, outbound("unsubscribed", ROMEO, by="balcony")))
@@ -259,7 +259,7 @@ def test_whom_presence_is_withheld_from_is_told_of_no_resource_when_the_subscrip
     assert [said for said in withdrawn if said.startswith("route")] == [f"route unsubscribed from {JULIET} to {ROMEO}"]
 
 
-def test_whom_presence_is_withheld_from_sees_none_by_being_approved() -> None:
+def test_an_approval_shows_no_presence_to_an_entity_from_which_it_is_withheld() -> None:
     waiting = contact(ROMEO, "None + Pending In", listed=False)
     given = after_blocking(account(JULIET, [waiting], available=("balcony",)), f"{ROMEO}/orchard")
 
@@ -273,7 +273,7 @@ def test_a_full_jid_of_a_stranger_is_sent_nothing() -> None:
 
 
 @pytest.mark.parametrize(("entry", "hit"), [("example.net", True), (ROMEO, True), ("example.org", False)])
-def test_a_request_that_waits_is_dropped_since_it_could_be_answered_no_more(entry: str, hit: bool) -> None:
+def test_a_waiting_request_is_dropped_if_it_can_no_longer_be_answered(entry: str, hit: bool) -> None:
     waiting = contact(ROMEO, "None + Pending In", listed=False)
     given = account(JULIET, [waiting], available=("balcony",))
 
@@ -287,7 +287,7 @@ def test_a_request_that_waits_is_dropped_since_it_could_be_answered_no_more(entr
     ("state", "becomes"),
     [("To + Pending In", "To"), ("None + Pending Out+In", "None + Pending Out"), ("None + Pending In", "None")],
 )
-def test_of_a_contact_who_waits_only_the_request_goes(state: str, becomes: str) -> None:
+def test_blocking_a_waiting_contact_removes_only_the_request(state: str, becomes: str) -> None:
     given = juliet(state)
 
     step = reduce(given, block(ROMEO))
@@ -308,7 +308,7 @@ def test_subscriptions_stay_as_they_are(state: str) -> None:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_unblocking_is_stored_answered_pushed_and_whoever_may_see_the_user_is_greeted(state: str) -> None:
+def test_unblocking_is_stored_answered_and_pushed_and_presence_is_sent_to_those_who_may_see_it(state: str) -> None:
     step = reduce(knowing(blocking(juliet(state), ROMEO, IAGO), "cellar"), unblock(ROMEO))
 
     assert stanzas(step)[0] == iq("result", to=f"{JULIET}/balcony")
@@ -355,7 +355,7 @@ def test_an_unblock_whose_children_are_no_items_unblocks_nobody() -> None:
     assert step.state == given
 
 
-def test_whoever_another_entry_still_blocks_is_not_greeted() -> None:
+def test_an_entity_that_another_entry_still_blocks_gets_no_presence() -> None:
     given = blocking(juliet(), "example.net", ROMEO)
 
     assert presence_told(reduce(given, unblock(ROMEO))) == []

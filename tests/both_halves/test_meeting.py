@@ -155,7 +155,7 @@ def test_a_cancelled_subscription_takes_the_presence_with_it() -> None:
     assert available(juliet, ROMEO) == ["orchard"]
 
 
-def test_who_unsubscribes_sees_no_more_and_is_still_seen() -> None:
+def test_a_user_who_unsubscribes_no_longer_sees_the_contact_and_is_still_seen() -> None:
     network, romeo, juliet = romeo_and_juliet()
     befriend(network, romeo, juliet)
 

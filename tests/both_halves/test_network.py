@@ -84,7 +84,7 @@ def test_what_nobody_answers_is_answered_with_an_error(to: str, condition: Condi
     assert answered.answer.error.condition is condition
 
 
-def test_a_client_that_has_closed_its_stream_sends_no_more() -> None:
+def test_a_client_that_has_closed_its_stream_sends_nothing() -> None:
     network = Network(*VERONA)
     juliet = network.enter(BALCONY.full)
     juliet.close()

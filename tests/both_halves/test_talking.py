@@ -268,7 +268,7 @@ def test_who_is_blocked_sees_nothing_and_is_not_heard(answer: BlockedMessages) -
 
 
 @pytest.mark.parametrize("most", [0, 2])
-def test_a_client_keeps_no_more_strangers_than_it_is_told_to(most: int) -> None:
+def test_a_client_keeps_at_most_the_configured_number_of_strangers(most: int) -> None:
     network = Network(*VERONA)
     juliet = network.enter(BALCONY.full, policy=ClientPolicy(strangers=most))
 

@@ -39,7 +39,7 @@ def carbon(outer: str | None, name: str = "received", inner: str = ORCHARD.full)
 @pytest.mark.parametrize("outer", [None, "juliet@capulet.example", "JULIET@Capulet.Example"])
 @pytest.mark.parametrize(("name", "kind"), [("received", Carbon.RECEIVED), ("sent", Carbon.SENT)])
 @pytest.mark.parametrize("inner", [ORCHARD.full, "juliet@capulet.example/chamber", "evil@evil.example"])
-def test_a_copy_from_the_own_bare_jid_is_told_whoever_it_names(
+def test_a_copy_from_the_own_bare_jid_is_told_for_any_sender_it_names(
     outer: str | None, name: str, kind: Carbon, inner: str
 ) -> None:
     notification = received(Scene(), carbon(outer, name, inner))

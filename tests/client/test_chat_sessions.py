@@ -145,7 +145,7 @@ def test_two_sessions_have_two_threads_and_a_host_may_choose_its_own() -> None:
     assert (thread.text, thread.get("parent")) == ("uuid", "parent")
 
 
-def test_of_too_many_chat_sessions_the_one_idle_longest_is_forgotten() -> None:
+def test_the_longest_idle_of_too_many_chat_sessions_is_forgotten() -> None:
     scene = Scene(roster_of(LOVER), policy=ClientPolicy(chats=1))
     says(scene, "one", NURSE)
     says(scene, "one")
@@ -221,7 +221,7 @@ def sharing(policy: ClientPolicy = ClientPolicy()) -> Scene:  # noqa: B008  # a 
     return scene
 
 
-def test_a_session_that_gives_way_to_the_users_next_one_is_over_for_the_other_side_too() -> None:
+def test_a_chat_session_replaced_by_the_users_next_one_is_over_for_the_other_side_too() -> None:
     scene = sharing(ClientPolicy(chats=1))
 
     step = scene.take(SendMessage(*scene.stamp(), NURSE, (Text("Nurse?"),)))
@@ -235,7 +235,7 @@ def test_a_session_that_gives_way_to_the_users_next_one_is_over_for_the_other_si
     assert step.state.directed == (NURSE.full,)
 
 
-def test_a_session_that_gives_way_to_somebody_elses_is_over_for_the_other_side_too() -> None:
+def test_a_chat_session_replaced_by_another_contacts_is_over_for_the_other_side_too() -> None:
     scene = sharing(ClientPolicy(chats=1))
 
     step = scene.server(chat_from(NURSE))
@@ -244,7 +244,7 @@ def test_a_session_that_gives_way_to_somebody_elses_is_over_for_the_other_side_t
     assert (step.state.directed, list(step.state.chats)) == ((), [NURSE.bare])
 
 
-def test_a_session_that_shared_no_presence_gives_way_silently() -> None:
+def test_a_chat_session_that_shared_no_presence_is_dropped_silently() -> None:
     scene = sharing(ClientPolicy(chats=1))
     scene.take(GoUnavailable(*scene.stamp(), to=ORCHARD))
 
@@ -274,7 +274,7 @@ def romeo_leaves(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("what_ends", [juliet_leaves_and_returns, romeo_leaves])
-def test_presence_is_shared_anew_once_what_was_shared_is_void(what_ends: Callable[[Scene], None]) -> None:
+def test_presence_is_shared_again_after_the_shared_presence_is_void(what_ends: Callable[[Scene], None]) -> None:
     scene = sharing()
     what_ends(scene)
     assert scene.client.directed == ()

@@ -78,7 +78,7 @@ def test_every_requirement_of_clients_is_cited_by_a_rule() -> None:
     assert sorted(set(client_requirements()) - cited) == []
 
 
-def test_rules_have_names_of_their_own() -> None:
+def test_rules_have_unique_names() -> None:
     names = [each.name for each in client_rules()]
 
     assert len(set(names)) == len(names)
@@ -237,7 +237,7 @@ def test_strangers_and_what_is_known_of_presence_agree(history: list[Event]) -> 
 
 
 @given(histories())
-def test_a_room_is_one_that_is_owed_presence_or_has_yet_to_answer_the_leaving(history: list[Event]) -> None:
+def test_a_room_is_known_until_it_has_answered_the_leaving(history: list[Event]) -> None:
     client = Client(JULIET)
     for event in history:
         client = reduce(client, event).state
@@ -274,7 +274,7 @@ def test_the_jid_of_a_client_may_be_given_as_a_string() -> None:
     assert Client("Juliet@capulet.example") == Client(JULIET)
 
 
-def test_what_is_no_event_of_a_client_is_refused() -> None:
+def test_an_event_of_another_class_is_refused_by_the_client() -> None:
     other = server_events.Inbound(NOON, "s", stanza("<message/>"))
     for client in (Client(JULIET), Scene().client):
         for event in (None, "get_roster", GetRoster, other):

@@ -112,7 +112,7 @@ def test_an_answer_counts_once() -> None:
     assert is_silent(scene.server(answer), rules.ANSWER_UNASKED)
 
 
-def test_an_iq_that_gets_an_id_keeps_all_else_that_it_has() -> None:
+def test_an_iq_that_gets_an_id_keeps_everything_else() -> None:
     scene = Scene()
 
     step = scene.hands_over(
@@ -187,7 +187,7 @@ def test_there_is_nothing_to_give_up_on_once_the_answer_has_come(id: str) -> Non
     assert changed_nothing(before, step)
 
 
-def test_to_give_up_on_one_request_leaves_the_others_waiting() -> None:
+def test_giving_up_on_one_request_leaves_the_others_waiting() -> None:
     scene = pinging(ORCHARD)
     scene.take(SendIQ(*scene.stamp(), Asking.GET, PING, ORCHARD))
 
@@ -202,7 +202,7 @@ def test_to_give_up_on_one_request_leaves_the_others_waiting() -> None:
 
 @pytest.mark.parametrize("type", ["get", "set"])
 @pytest.mark.parametrize("namespace", ["urn:xmpp:ping", "jabber:iq:version", "nobody:knows"])
-def test_a_request_that_nobody_serves_earns_service_unavailable(type: str, namespace: str) -> None:
+def test_a_request_that_nobody_serves_gets_service_unavailable(type: str, namespace: str) -> None:
     scene = Scene()
     before = scene.client
 
@@ -223,7 +223,7 @@ def test_a_roster_get_is_not_for_clients_to_answer() -> None:
     assert rules_of(step) == [rules.REQUEST_NOT_SERVED]
 
 
-def test_a_request_that_the_application_serves_is_its_to_answer() -> None:
+def test_the_application_answers_the_requests_that_it_serves() -> None:
     scene = Scene(policy=ClientPolicy(served=frozenset({"urn:xmpp:ping"})))
     request = stanza(f"<iq type='get' id='a' from='{ORCHARD}'><ping xmlns='urn:xmpp:ping'/></iq>")
     assert isinstance(request, IQ)
@@ -245,7 +245,7 @@ def test_a_request_that_the_application_serves_is_its_to_answer() -> None:
         "<iq id='a'><x xmlns='urn:x'/></iq>",
     ],
 )
-def test_what_is_no_request_is_a_bad_one(xml: str) -> None:
+def test_an_iq_that_is_not_a_request_is_a_bad_request(xml: str) -> None:
     assert rules_of(Scene().server(xml)) == [rules.IQ_MALFORMED_IN]
 
 

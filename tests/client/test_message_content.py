@@ -65,7 +65,7 @@ def test_a_message_without_a_type_or_of_an_unknown_one_is_normal(type: str) -> N
     assert rules_of(step) == [rules.UNTYPED_MESSAGE_RECEIVED]
 
 
-def test_a_body_without_a_language_has_that_of_the_stanza_else_of_the_stream() -> None:
+def test_a_body_without_a_language_has_that_of_the_stanza_or_of_the_stream() -> None:
     scene = Scene(lang="it")
 
     assert received(scene, f"<message from='{ROMEO}'><body>Ciao</body></message>").content.bodies == (
@@ -87,7 +87,7 @@ def test_a_body_without_a_language_has_that_of_the_stanza_else_of_the_stream() -
         ("xml:lang='en'", None, "<body xml:lang='fr'>a</body><body xml:lang='cs'>b</body>", "a"),
     ],
 )
-def test_the_body_shown_by_default_is_in_the_language_of_the_stanza_else_the_first(
+def test_the_default_body_is_in_the_language_of_the_stanza_or_is_the_first(
     stanza: str, stream: str | None, bodies: str, shown: str
 ) -> None:
     """ "The value of the 'xml:lang' attribute specifies the default language" (RFC 6120 §8.1.5)."""
@@ -116,7 +116,7 @@ def test_a_text_in_no_language_is_sent_with_that_statement() -> None:
     )
 
 
-def test_of_two_bodies_in_one_language_the_first_counts() -> None:
+def test_the_first_of_two_bodies_in_one_language_counts() -> None:
     content = received(Scene(), f"<message from='{ROMEO}'><body>a</body><body>b</body></message>").content
 
     assert content.bodies == (Text("a"),)
@@ -131,7 +131,7 @@ def test_threads_are_opaque_and_compared_exactly(thread: str) -> None:
 
 
 @pytest.mark.parametrize("parent", ["t", "", "a b"])
-def test_a_parent_that_is_no_other_thread_is_none(parent: str) -> None:
+def test_a_thread_cannot_be_its_own_parent(parent: str) -> None:
     content = received(Scene(), f"<message from='{ROMEO}'><thread parent='{parent}'>t</thread></message>").content
 
     assert content.thread == Thread("t")

@@ -159,14 +159,14 @@ def test_leaving_a_room_ends_nothing_else() -> None:
     assert step.state.presence is not None
 
 
-def test_who_went_unavailable_is_not_owed_it_any_more() -> None:
+def test_the_client_owes_nothing_to_an_entity_that_went_unavailable() -> None:
     scene = Scene(roster_of())
     scene.take(SetPresence(*scene.stamp(), to=ORCHARD))
 
     assert scene.server(gone(ORCHARD.full)).state.directed == ()
 
 
-def test_a_bare_jid_that_went_unavailable_itself_is_not_owed_it_any_more() -> None:
+def test_the_client_owes_nothing_to_a_bare_jid_that_went_unavailable() -> None:
     scene = Scene(roster_of())
     scene.take(SetPresence(*scene.stamp(), to=parse_jid("icq.example")))
     scene.take(SetPresence(*scene.stamp(), to=ORCHARD))

@@ -213,7 +213,7 @@ def test_the_best_resource_has_the_highest_priority_and_of_several_is_the_latest
 
 
 @pytest.mark.parametrize("priority", ["<priority/>", "<priority>128</priority>", "<priority>x</priority>", ""])
-def test_without_a_priority_that_is_one_it_is_zero(priority: str) -> None:
+def test_a_missing_or_malformed_priority_is_zero(priority: str) -> None:
     scene = Scene(roster_of(LOVER))
     scene.server(available(GARDEN.full, 1), f"<presence from='{ORCHARD}'>{priority}</presence>")
 
@@ -273,7 +273,7 @@ def test_a_probe_is_left_to_the_server() -> None:
 # --- the user's own resources -------------------------------------------------------------------------------
 
 
-def test_the_users_other_resources_are_known_beside_this_one() -> None:
+def test_the_users_other_resources_are_known_besides_this_one() -> None:
     scene = Scene()
     scene.server(available(BALCONY.full), available("juliet@capulet.example/chamber", 2))
 
@@ -295,7 +295,7 @@ def test_the_account_itself_is_no_resource_and_no_contact(from_: str) -> None:
 # --- strangers ----------------------------------------------------------------------------------------------
 
 
-def test_of_too_many_strangers_the_one_heard_longest_ago_is_forgotten() -> None:
+def test_the_stranger_silent_for_longest_is_forgotten_beyond_the_limit() -> None:
     scene = Scene(roster_of(LOVER), policy=ClientPolicy(strangers=2))
     scene.server(available(ORCHARD.full))
     scene.server(*[available(f"spam{n}@evil.example/x") for n in (1, 2)], available("spam1@evil.example/x"))
@@ -307,7 +307,7 @@ def test_of_too_many_strangers_the_one_heard_longest_ago_is_forgotten() -> None:
     assert names(scene) == ["orchard"]
 
 
-def test_of_too_many_resources_an_unavailable_one_is_forgotten_first() -> None:
+def test_an_unavailable_one_of_too_many_resources_is_forgotten_first() -> None:
     scene = Scene(roster_of(LOVER), policy=ClientPolicy(resources=2))
     scene.server(available(f"{ROMEO}/a"), available(f"{ROMEO}/b"), gone(f"{ROMEO}/b"))
 
@@ -318,7 +318,7 @@ def test_of_too_many_resources_an_unavailable_one_is_forgotten_first() -> None:
     assert notifications.Unavailable(parse_jid(f"{ROMEO}/a")) in told(step)
 
 
-def test_of_a_stranger_fewer_resources_are_remembered_than_of_a_contact() -> None:
+def test_a_stranger_has_fewer_remembered_resources_than_a_contact() -> None:
     scene = Scene(roster_of(LOVER), policy=ClientPolicy(strangers_resources=2))
     scene.server(*[available(f"{jid}/{name}") for jid in (ROMEO, "spam@evil.example") for name in "abc"])
 
@@ -326,7 +326,7 @@ def test_of_a_stranger_fewer_resources_are_remembered_than_of_a_contact() -> Non
     assert names(scene, "spam@evil.example") == ["c", "b"]
 
 
-def test_a_contact_that_becomes_a_stranger_has_no_more_resources_than_a_stranger() -> None:
+def test_a_contact_that_becomes_a_stranger_keeps_as_few_resources_as_a_stranger() -> None:
     scene = Scene(roster_of(Item(ROMEO.full)), policy=ClientPolicy(strangers_resources=2))
     scene.server(*[available(f"{ROMEO}/{name}") for name in "abc"])
     scene.server(
@@ -357,7 +357,7 @@ def test_before_the_roster_comes_nobody_is_forgotten_for_being_a_stranger() -> N
     assert names(scene, "spam@evil.example") == []
 
 
-def test_whom_the_user_has_sent_presence_is_no_stranger() -> None:
+def test_an_entity_that_the_user_has_sent_presence_is_not_a_stranger() -> None:
     scene = Scene(roster_of(), policy=ClientPolicy(strangers=1))
     scene.take(SetPresence(*scene.stamp(), to=parse_jid("hall@muc.example/Juliet")))
     scene.server(*[available(f"hall@muc.example/{n}") for n in range(5)], available("spam@evil.example/x"))
@@ -367,7 +367,7 @@ def test_whom_the_user_has_sent_presence_is_no_stranger() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["", "unavailable", "error"])), max_size=40))
-def test_what_is_kept_of_strangers_is_bounded_whatever_they_send(heard: list[tuple[int, str]]) -> None:
+def test_what_is_kept_of_strangers_is_bounded_for_every_input(heard: list[tuple[int, str]]) -> None:
     scene = Scene(roster_of(LOVER), policy=ClientPolicy(strangers=3, resources=2))
     scene.server(available(ORCHARD.full))
 

@@ -56,7 +56,7 @@ def test_a_message_outside_a_chat_session_goes_to_the_bare_jid_with_its_type(typ
 
 
 @pytest.mark.parametrize("type", list(MessageType))
-def test_a_message_that_names_a_resource_goes_there_whatever_a_chat_session_is_locked_to(type: MessageType) -> None:
+def test_a_message_that_names_a_resource_ignores_the_lock_of_a_chat_session(type: MessageType) -> None:
     scene = Scene(roster_of(LOVER))
     scene.server(chat_from(ORCHARD))
     locked = scene.client.chats
@@ -252,7 +252,7 @@ def test_an_error_is_matched_by_id_and_recipient_and_never_answered(from_: JID, 
     assert sent(step) == []
 
 
-def test_an_error_of_another_resource_than_was_written_to_is_not_matched() -> None:
+def test_an_error_from_another_resource_than_the_recipient_is_not_matched() -> None:
     scene = Scene(roster_of(LOVER))
     scene.server(chat_from(ORCHARD))
     says(scene, "one")

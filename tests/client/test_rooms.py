@@ -124,7 +124,7 @@ def test_a_room_entered_by_plain_presence_is_known_by_what_comes_from_it(arrives
         occupant(TYBALT, 110),
     ],
 )
-def test_nobody_becomes_a_room_that_the_client_has_sent_no_presence_to(arrives: str) -> None:
+def test_an_entity_that_got_no_presence_does_not_become_a_room(arrives: str) -> None:
     scene = Scene()
     scene.server(arrives)
 
@@ -151,7 +151,7 @@ def test_the_users_own_account_is_no_room() -> None:
 # --- private messages (XEP-0045 §7.5) -----------------------------------------------------------------------
 
 
-def test_each_occupant_has_a_thread_and_none_gets_that_of_another() -> None:
+def test_each_occupant_has_its_own_thread() -> None:
     scene = inside()
     scene.server(private(TYBALT, "T1"), private(MERCUTIO))
 
@@ -279,7 +279,7 @@ def test_presence_on_its_way_when_the_client_left_is_void() -> None:
     assert there(scene) == []
 
 
-def test_the_rooms_answer_to_the_leaving_is_told_and_ends_the_matter() -> None:
+def test_the_rooms_answer_to_the_leaving_is_told_and_the_room_is_forgotten() -> None:
     scene = inside()
     leaving(scene)
 
@@ -352,7 +352,7 @@ def test_the_broadcast_of_unavailable_presence_leaves_every_room() -> None:
 # --- nicknames ----------------------------------------------------------------------------------------------
 
 
-def test_a_new_nickname_is_owed_the_unavailable_presence_in_place_of_the_old_one() -> None:
+def test_after_a_new_nickname_the_client_owes_it_the_unavailable_presence() -> None:
     scene = inside()
     scene.server(occupant(JJ, 110, 303, type="unavailable", nick="juliet"))
 
@@ -369,7 +369,7 @@ def test_a_new_nickname_is_owed_the_unavailable_presence_in_place_of_the_old_one
         occupant(JJ, 303, type="unavailable", nick="x" * 2000),
     ],
 )
-def test_nobody_makes_the_client_owe_presence_under_another_name(presence: str) -> None:
+def test_no_other_entity_changes_the_address_to_which_the_client_owes_presence(presence: str) -> None:
     scene = inside()
     scene.server(presence)
 
@@ -393,7 +393,7 @@ def test_an_error_about_a_nickname_says_nothing_of_the_occupant_who_has_it(condi
     assert list(scene.client.rooms) == [ROOM.full]
 
 
-def test_a_room_that_was_not_entered_is_owed_nothing() -> None:
+def test_the_client_owes_nothing_to_a_room_that_it_did_not_enter() -> None:
     scene = Scene()
     entering(scene)
     scene.server(failed(JJ, "registration-required", type="auth"))
@@ -418,7 +418,7 @@ def test_an_error_from_the_room_itself_may_say_that_nobody_is_there() -> None:
     assert there(scene) == []
 
 
-def test_an_old_room_that_marks_no_presence_as_the_clients_own_is_left_by_the_one_jid_that_is_owed_presence() -> None:
+def test_an_old_room_is_left_when_the_only_owed_jid_goes_unavailable() -> None:
     scene = Scene()
     entering(scene)
     scene.server(occupant(TYBALT), occupant(JJ))
@@ -475,7 +475,7 @@ def test_the_answer_to_the_copy_of_a_private_message_goes_to_the_occupant() -> N
     assert replied(inside(), own).to_jid == TYBALT
 
 
-def test_a_room_that_was_not_entered_is_owed_nothing_whichever_form_of_its_jid_says_so() -> None:
+def test_the_client_owes_nothing_to_a_room_that_refused_it_by_either_form_of_its_jid() -> None:
     scene = Scene()
     entering(scene)
     scene.server(failed(ROOM, "conflict", scene.client.sent_presences[-1].id or ""))

@@ -104,7 +104,7 @@ def test_a_foreign_push_can_be_refused_instead() -> None:
 @pytest.mark.parametrize(
     ("from_", "believed"), [(BALCONY.full, True), ("juliet@capulet.example/chamber", False), ("capulet.example", False)]
 )
-def test_own_full_ok_believes_the_full_jid_of_this_resource_and_no_more(from_: str, believed: bool) -> None:
+def test_own_full_ok_believes_only_the_full_jid_of_this_resource(from_: str, believed: bool) -> None:
     scene = Scene(policy=ClientPolicy(account_sender=AccountSender.OWN_FULL_OK))
 
     step = scene.server(push(ROMEOS_ITEM, from_=from_))

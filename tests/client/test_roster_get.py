@@ -269,7 +269,7 @@ def test_without_a_result_pushes_are_applied_and_their_versions_are_not_kept(wit
     assert scene.client.roster == roster_of(LOVER, SERVANT, ver="v1")
 
 
-def test_after_giving_up_the_roster_can_be_asked_for_again_and_older_pushes_do_not_overrule_it() -> None:
+def test_after_giving_up_a_new_roster_result_overrules_older_pushes() -> None:
     scene = asking(roster_of(LOVER, ver="v1"))
     scene.server(PUSH)
     scene.take(GiveUp(*scene.stamp(), "s1-roster"))
@@ -308,7 +308,7 @@ def test_a_result_that_says_remove_of_an_item_lists_it_all_the_same() -> None:
     assert step.state.roster == roster_of(Item(ROMEO.full, name="Romeo"))
 
 
-def test_of_two_items_for_one_jid_the_last_counts() -> None:
+def test_the_last_of_two_items_for_one_jid_counts() -> None:
     scene = asking()
 
     step = scene.server(

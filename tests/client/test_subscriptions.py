@@ -137,7 +137,7 @@ def test_a_repeated_request_is_not_told_again_and_a_newer_one_replaces_it() -> N
     assert scene.server(newer).state.requests[ROMEO.bare].presence == presence(newer)
 
 
-def test_of_too_many_requests_no_more_are_kept() -> None:
+def test_requests_beyond_the_limit_are_not_kept() -> None:
     scene = Scene(policy=ClientPolicy(requests=1))
     scene.server(REQUEST)
     before = scene.client
@@ -148,7 +148,7 @@ def test_of_too_many_requests_no_more_are_kept() -> None:
     assert changed_nothing(before, step)
 
 
-def test_approving_answers_the_request_with_an_id_of_its_own_and_subscribes_to_nothing() -> None:
+def test_approving_answers_the_request_with_a_new_id_and_subscribes_to_nothing() -> None:
     scene = Scene()
     scene.server(REQUEST.replace("id='x'", "id='s2-subscribed'"))
 
@@ -182,7 +182,7 @@ def test_the_users_own_stanza_may_not_repeat_the_id_of_the_request() -> None:
     assert changed_nothing(before, step)
 
 
-def test_a_withdrawn_request_waits_no_longer() -> None:
+def test_a_withdrawn_request_no_longer_waits() -> None:
     scene = Scene()
     scene.server(REQUEST)
 

@@ -89,7 +89,7 @@ REFUSED: list[tuple[Rule, str]] = [
 
 
 @pytest.mark.parametrize(("rule", "xml"), REFUSED)
-def test_is_not_sent_and_the_application_learns_why(rule: Rule, xml: str) -> None:
+def test_an_order_that_breaks_the_rules_is_refused_with_its_rule(rule: Rule, xml: str) -> None:
     scene = Scene()
     before = scene.client
 
@@ -119,7 +119,7 @@ SENT = [
 
 
 @pytest.mark.parametrize("xml", SENT)
-def test_is_sent_as_it_was_handed_over(xml: str) -> None:
+def test_a_valid_order_is_sent_unchanged(xml: str) -> None:
     assert sent(Scene().hands_over(xml)) == elements(xml)
 
 

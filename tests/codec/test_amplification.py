@@ -79,7 +79,7 @@ GROWING: Final = {
 
 @every_reader
 @pytest.mark.parametrize("form", GROWING.values(), ids=GROWING)
-def test_what_was_made_to_grow_is_refused(form: str, read: Reader) -> None:
+def test_a_document_that_grows_by_expansion_is_refused(form: str, read: Reader) -> None:
     assert len(form) < MOST
 
     with pytest.raises(TooLarge):

@@ -49,7 +49,7 @@ def test_the_condition_of_an_error_does_not_depend_on_the_cuts(wrong: bytes) -> 
 
 @EACH
 @pytest.mark.parametrize("limit", range(140, 160))
-def test_nor_does_it_where_the_limit_is_near(wrong: bytes, limit: int) -> None:
+def test_the_cuts_do_not_change_the_condition_near_the_limit(wrong: bytes, limit: int) -> None:
     assert len(conditions(b"<message><body>" + b"x" * 110 + wrong, Limits(limit))) == 1
 
 

@@ -59,7 +59,7 @@ def test_a_stanza_is_there_with_its_last_byte(stanza: bytes, size: int) -> None:
 
 
 @SIZES
-def test_so_is_the_header(size: int) -> None:
+def test_a_header_is_complete_with_its_last_byte(size: int) -> None:
     declaration = b"<?xml version='1.0'" + b" " * LONG + b"?>"
     opening = declaration + header(attributes=f"id='{'&gt;>' * LONG}'")
     (whole,) = StreamParser().feed(opening)
@@ -72,9 +72,7 @@ def test_so_is_the_header(size: int) -> None:
 
 
 @given(st.lists(st.text("x>'\"<& \n/", max_size=2000), max_size=3), st.lists(st.integers(1, 3000), min_size=1))
-def test_whatever_an_attribute_holds_and_wherever_it_is_cut_it_is_read_the_same(
-    values: list[str], sizes: list[int]
-) -> None:
+def test_every_attribute_reads_the_same_at_every_cut(values: list[str], sizes: list[int]) -> None:
     names = [f" a{n}='{value.replace('&', '&amp;').replace('<', '&lt;')}'" for n, value in enumerate(values)]
     data = f"<message{''.join(names)}><body>Soft!</body></message><presence/>".encode()
     expected, cut = outcome([data]), []

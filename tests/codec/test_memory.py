@@ -183,7 +183,7 @@ def test_a_stanza_that_is_longer_than_what_one_expat_reads_is_whole() -> None:
         assert tuple(feed(parser, [data[at : at + size] for at in range(0, len(data), size)])) == stanzas
 
 
-def test_keepalives_do_not_add_up() -> None:
+def test_keepalives_do_not_count_towards_the_limit() -> None:
     parser = StreamParser(limits=Limits(stanza_bytes=200))
     parser.feed(header())
 

@@ -54,7 +54,7 @@ def test_the_rule_does_not_apply_below_another_namespace(read: Reader, inner: st
     )
 
 
-def test_below_another_namespace_nothing_is_written_otherwise_either() -> None:
+def test_content_below_another_namespace_is_written_unchanged() -> None:
     forwarded = element("forwarded", FORWARD, {}, [element("message", CLIENT, {}, [BODY])])
 
     assert write_stanza(Message(payload=payload(forwarded)), SERVER) == (
@@ -64,7 +64,7 @@ def test_below_another_namespace_nothing_is_written_otherwise_either() -> None:
 
 
 @every_reader
-def test_a_child_of_another_kind_of_stream_is_no_content(read: Reader) -> None:
+def test_a_child_in_the_namespace_of_another_kind_of_stream_is_not_content(read: Reader) -> None:
     stanza = read(b"<message><body xmlns='jabber:server'>hi</body></message>")
 
     assert stanza.payload.first("body") is None
@@ -72,7 +72,7 @@ def test_a_child_of_another_kind_of_stream_is_no_content(read: Reader) -> None:
 
 
 @pytest.mark.parametrize("namespace", [SERVER, COMPONENT])
-def test_and_does_not_become_content_in_a_stream_of_that_kind(namespace: str) -> None:
+def test_such_a_child_is_not_content_in_a_stream_of_that_kind_either(namespace: str) -> None:
     smuggled = parse_stanza(f"<message><body xmlns='{namespace}'>hi</body></message>")
 
     written = write_stanza(smuggled, namespace)
@@ -82,14 +82,14 @@ def test_and_does_not_become_content_in_a_stream_of_that_kind(namespace: str) ->
 
 
 @every_reader
-def test_nor_does_a_child_in_jabber_client_that_comes_from_a_server(read: Reader) -> None:
+def test_a_child_in_jabber_client_from_a_server_is_not_content(read: Reader) -> None:
     stanza = read(b"<message><body xmlns='jabber:client'>hi</body></message>", SERVER)
 
     assert stanza.payload.first("body") is None
 
 
 @every_reader
-def test_a_child_in_no_namespace_is_none_of_it(read: Reader) -> None:
+def test_a_child_in_no_namespace_does_not_belong_to_the_stream(read: Reader) -> None:
     stanza = read(b"<message><body xmlns=''>hi<x/></body></message>", SERVER)
 
     assert stanza.payload == payload(element("body", "", {}, ["hi", element("x", "")]))

@@ -148,7 +148,7 @@ def test_in_the_place_of_a_stanza(read: Reader, attack: str) -> None:
 
 
 @every_reader
-def test_none_of_it_is_refused_without_need(read: Reader) -> None:
+def test_nothing_valid_is_refused(read: Reader) -> None:
     assert read(b"<message/>", before=b"<?xml version='1.0' encoding='utf-8' standalone='no'?>\n") == Message()
     assert read(b"<message/>", before=b"<?xml version='1.0'?>") == Message()
     assert read(b"<message/>", before=b"\n ") == Message()

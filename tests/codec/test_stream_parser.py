@@ -167,7 +167,7 @@ def test_each_stanza_is_there_with_its_last_byte() -> None:
     assert when == [CONVERSATION.index(end) + len(end) for end in ends]
 
 
-def test_nothing_brings_nothing() -> None:
+def test_empty_input_gives_no_event() -> None:
     assert StreamParser().feed(b"") == ()
     assert opened(header(), b"", b" ", b"\n") == [StreamOpened()]
 

@@ -62,7 +62,7 @@ def test_the_content_namespace_is_the_default_of_the_stream(namespace: str) -> N
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
-def test_a_stanza_that_declares_its_namespace_is_a_document_of_its_own(namespace: str) -> None:
+def test_a_stanza_that_declares_its_namespace_is_a_document(namespace: str) -> None:
     written = write_stanza(MESSAGE, namespace, declare=True)
 
     assert ET.fromstring(written).tag == f"{{{namespace}}}message"
@@ -91,7 +91,7 @@ def test_default_namespaces_are_nested() -> None:
     assert write_element(tree) == (b'<a><b xmlns="urn:x"><c/><d xmlns="jabber:client"/><e xmlns=""/></b><f/></a>')
 
 
-def test_attributes_in_a_namespace_get_a_prefix_of_their_own_element() -> None:
+def test_attributes_in_a_namespace_get_a_prefix_declared_on_their_element() -> None:
     tree = element("a", CLIENT, {"{urn:x}b": "1", "{urn:y}b": "2", "b": "3", XML_LANG: "en"})
 
     written = write_element(tree)
@@ -202,7 +202,7 @@ SPACELIKE = st.one_of(
         max_leaves=5,
     ).filter(lambda tree: isinstance(tree, Element))
 )
-def test_whatever_is_given_is_refused_or_written_well_formed_and_in_its_namespaces(tree: Element) -> None:
+def test_every_input_is_refused_or_written_well_formed_in_its_namespaces(tree: Element) -> None:
     try:
         written = write_element(tree)
     except Unwritable:
@@ -239,7 +239,7 @@ def test_a_fan_out_is_the_stanza_to_each_recipient(stanza: Stanza, namespace: st
     ]
 
 
-def test_a_fan_out_to_nobody_is_nothing() -> None:
+def test_a_fan_out_to_nobody_has_no_effect() -> None:
     assert list(write_fan_out(MESSAGE, [])) == []
 
 

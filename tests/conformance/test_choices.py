@@ -56,7 +56,7 @@ NOBODY_OPTED_IN: Final = frozenset({"message-bare/chat-several-most-available"})
 @pytest.mark.parametrize(
     ("policy", "spared"), [(GENEROUS, NOBODY_OPTED_IN), (SPARING, frozenset())], ids=["generous", "sparing"]
 )
-def test_a_server_that_chooses_otherwise_passes_all_the_same(
+def test_a_server_that_makes_another_allowed_choice_passes(
     policy: Policy, spared: frozenset[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = [each for each in packaged() if isinstance(each, Vector) and each.side is Side.SERVER]

@@ -195,7 +195,7 @@ def test_a_failure_can_be_read(folder: Path) -> None:
     assert f"step 2 of 3 (send): {BALCONY} sends <presence/>" in text
 
 
-def test_server_and_client_vectors_stand_in_tables_of_their_own(folder: Path) -> None:
+def test_server_and_client_vectors_are_in_separate_tables(folder: Path) -> None:
     put(folder, good=GOOD, client=CLIENT)
 
     text = run(folder).output

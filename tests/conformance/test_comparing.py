@@ -112,5 +112,5 @@ def test_each_is_compared_with_what_is_most_like_it() -> None:
         ("\n" * 500, "\n" * 400 + "\u2026 101 more lines"),
     ],
 )
-def test_nothing_hides_and_all_has_an_end(text: str, expected: str) -> None:
+def test_text_shows_its_invisible_characters_and_has_an_end(text: str, expected: str) -> None:
     assert legible(text) == expected

@@ -134,7 +134,7 @@ def test_a_server_that_hangs_is_said_to_hang_and_on_what(server: Loopback) -> No
     assert "connects" in done.output.partition("This was being done:")[2]
 
 
-def test_a_server_that_talks_nonsense_is_said_to(server: Loopback) -> None:
+def test_a_server_that_sends_nonsense_is_reported_as_such(server: Loopback) -> None:
     server.script = (b"220 mail.example.org ESMTP\r\n",)
 
     done = differ("--server", f"127.0.0.1:{server.port}", "--timeout", "30")

@@ -134,7 +134,7 @@ def test_a_client_that_is_there_asks_for_the_roster_in_the_end() -> None:
     assert without.looked_at == [JULIET, ROMEO]
 
 
-def test_nothing_of_what_it_asks_in_the_end_is_taken_for_what_came() -> None:
+def test_the_drivers_final_requests_are_not_mistaken_for_received_stanzas() -> None:
     seen = playing_on(Embedded())([Connects(BALCONY)])
 
     assert seen[-1] == observation({}, {JULIET: []})

@@ -255,7 +255,7 @@ def item(jid: str, subscription: str) -> str:
     return f"<item xmlns='jabber:iq:roster' jid='{jid}' subscription='{subscription}'/>"
 
 
-def test_the_same_is_the_same_whoever_does_it() -> None:
+def test_the_same_difference_caused_by_another_user_is_known() -> None:
     one = Likeness.of((difference(SendsSubscribe(BALCONY, ROMEO), FOO, UNSUBSCRIBED),))
     other = Likeness.of((difference(SendsSubscribe(FOO, JULIET), BALCONY, UNSUBSCRIBED),))
 
@@ -276,7 +276,7 @@ def test_another_act_or_stanza_is_another_difference(other: Difference) -> None:
     assert not is_known(Likeness.of((other,)), [known])
 
 
-def test_what_is_in_the_roster_is_known_whatever_shows_it() -> None:
+def test_a_known_difference_of_the_roster_is_recognised_in_a_push() -> None:
     known = Likeness.of((difference(SendsSubscribed(FOO, JULIET), JULIET, item(ROMEO, "from"), item(ROMEO, "both")),))
     pushed = difference(SendsAvailable(BALCONY), BALCONY, push(ROMEO, "from"), push(ROMEO, "both"))
 
@@ -293,7 +293,7 @@ def test_what_is_in_the_roster_is_known_whatever_shows_it() -> None:
         (SendsUnsubscribe, (UNSUBSCRIBED,), False),
     ],
 )
-def test_what_shows_something_else_after_something_else_is_not_the_same(
+def test_differences_are_alike_only_if_act_and_observation_agree(
     act: type[SendsSubscribe] | type[SendsUnsubscribe], system: tuple[str, ...], expected: bool
 ) -> None:
     one = Likeness.of((difference(SendsSubscribe(BALCONY, ROMEO), FOO, "", UNSUBSCRIBED),))

@@ -126,7 +126,7 @@ def test_a_commit_that_fails_fails_once_and_changes_nothing(tmp_path: Path) -> N
     )
 
 
-def test_an_account_whose_loading_failed_is_unreadable_until_it_is_loaded_anew(tmp_path: Path) -> None:
+def test_an_account_whose_loading_failed_is_unreadable_until_it_is_loaded_again(tmp_path: Path) -> None:
     error = "<iq from='{opt}' id='g' to='{opt}' type='error'><x xmlns='urn:scenario:any'/></iq>"
     item = f"<item jid='{ROMEO}' subscription='from'/>"
     query = f"<query xmlns='jabber:iq:roster' ver='{{any}}'>{item}</query>"

@@ -200,7 +200,7 @@ def compared(failure: Node) -> list[list[tuple[str, str, list[str]]]]:
     ]
 
 
-def test_a_failure_tells_what_was_expected_beside_what_came_and_what_had_happened(root: Node) -> None:
+def test_a_failure_tells_what_was_expected_what_came_and_what_had_happened(root: Node) -> None:
     failure = vector(root, "wrong").the("section", class_="failure")
 
     assert failure.the("h4").text == (
@@ -240,7 +240,7 @@ def test_what_is_not_applicable_says_why(root: Node) -> None:
     assert "needs mam" in elsewhere.the("p", class_="facts").text
 
 
-def test_whatever_a_vector_holds_is_text(root: Node, source: str) -> None:
+def test_everything_in_a_vector_is_shown_as_text(root: Node, source: str) -> None:
     hostile, malformed = vector(root, "hostile"), vector(root, "malformed")
 
     assert hostile.the("span", class_="title").text == EVIL
@@ -251,7 +251,7 @@ def test_whatever_a_vector_holds_is_text(root: Node, source: str) -> None:
     assert source.count("</script>") == 2
 
 
-def test_whatever_the_server_says_is_text_and_has_an_end(tmp_path: Path) -> None:
+def test_output_of_the_server_is_shown_as_bounded_text(tmp_path: Path) -> None:
     said = f"]]&gt; \u202e\u05e8\u05d5\u05de\u05d0\u05d5 {EVIL.replace('<', '&lt;')} {'x' * 1_000_000}"
     step, world = arriving(f"<message><body>{said}</body></message>")
     found = result(tmp_path, scenario(step, {"silent": [BALCONY]}), world)

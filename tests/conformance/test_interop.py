@@ -70,7 +70,7 @@ def test_what_is_recorded_concerns_vectors_and_servers_that_there_are() -> None:
     assert [id for each in recorded for id in each.vectors if id not in ids] == []
 
 
-def test_what_goes_against_a_sentence_quotes_it() -> None:
+def test_a_deviation_from_a_sentence_quotes_it() -> None:
     assert [each.does for each in read_deviations() if each.kind == "against" and not each.sentence] == []
 
 

@@ -112,7 +112,7 @@ def test_what_xml_cannot_hold_is_replaced(text: str, outcome: Outcome) -> None:
     assert case[0].get("message") == f"<b> & {legal}"
 
 
-def test_whatever_xml_can_hold_stays() -> None:
+def test_every_character_that_xml_allows_stays() -> None:
     text = "<![CDATA[ ]]> \U0001f339 \u00e9 </failure>"
 
     (case,) = document(result("fine", Outcome.FAILED, f"a line\n{text}"))[0]

@@ -27,7 +27,7 @@ PRESENCE = [
 # --- a server that speaks correctly -----------------------------------------------------------------------
 
 
-def test_a_scenario_passes_with_an_account_of_its_own_which_is_removed_afterwards(tmp_path: Path) -> None:
+def test_a_scenario_passes_with_a_new_account_that_is_removed_afterwards(tmp_path: Path) -> None:
     server = Loopback()
     seen: list[str] = []
 
@@ -62,7 +62,7 @@ def test_the_server_is_called_what_it_calls_itself_and_where_it_is(tmp_path: Pat
     assert (before, after) == (where, f"Veron 1.2 at {where}")
 
 
-def test_a_server_that_keeps_secret_what_it_is_is_called_by_its_place(tmp_path: Path) -> None:
+def test_a_server_that_hides_its_name_is_called_by_its_address(tmp_path: Path) -> None:
     with driving(Loopback()) as driver:
         found = result(tmp_path, driver, *PRESENCE)
 
@@ -180,7 +180,7 @@ def test_a_server_that_is_not_there_has_failed(tmp_path: Path) -> None:
     ],
     ids=["hangs", "closes", "garbage", "no registration", "no mechanism"],
 )
-def test_a_server_that_gets_nowhere_has_failed(tmp_path: Path, server: Loopback, why: str) -> None:
+def test_a_server_that_makes_no_progress_has_failed(tmp_path: Path, server: Loopback, why: str) -> None:
     with driving(server, timeout=1 if "1 seconds" in why else 30) as driver:
         found = result(tmp_path, driver, *PRESENCE)
 
@@ -236,7 +236,7 @@ def test_a_stream_that_a_client_has_broken_may_end(tmp_path: Path) -> None:
     assert found.outcome is Outcome.PASSED, found.detail
 
 
-def test_a_server_that_always_fails_is_not_asked_for_ever(tmp_path: Path) -> None:
+def test_a_server_that_always_fails_is_asked_a_bounded_number_of_times(tmp_path: Path) -> None:
     server = Loopback(hangs_up=True)
     with driving(server) as driver:
         found = [result(tmp_path, driver, *PRESENCE) for _ in range(7)]

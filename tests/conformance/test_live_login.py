@@ -152,7 +152,7 @@ def test_the_certificate_is_to_be_that_of_what_the_server_calls_the_domain(autho
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"], ids=["missing", "something else"])
-def test_a_file_of_authorities_that_is_none_is_named(content: str | None, tls: ssl.SSLContext, tmp_path: Path) -> None:
+def test_an_unreadable_file_of_authorities_is_named(content: str | None, tls: ssl.SSLContext, tmp_path: Path) -> None:
     file = tmp_path / "authorities.pem"
     if content is not None:
         file.write_text(content, encoding="utf-8")
@@ -270,7 +270,7 @@ def test_success_without_a_challenge_is_an_error() -> None:
     ],
     ids=["nonce", "own nonce", "one iteration", "no salt", "unknown extension", "empty"],
 )
-def test_a_challenge_that_is_none_is_an_error(challenge: str) -> None:
+def test_a_malformed_challenge_is_an_error(challenge: str) -> None:
     def lies(connection: Connection, element: Element) -> str | None:
         return sasl("challenge", challenge.format(nonce=nonce(element))) if element.name == "auth" else None
 

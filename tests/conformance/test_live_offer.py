@@ -60,7 +60,7 @@ def test_a_session_is_not_resumed_where_that_is_not_offered_any_more(tmp_path: P
     assert "resume" not in {name for name, _ in server.heard}
 
 
-def test_a_question_how_much_has_come_is_not_answered_where_nothing_is_counted(tmp_path: Path) -> None:
+def test_a_request_for_the_count_is_not_answered_if_nothing_is_counted(tmp_path: Path) -> None:
     server = Loopback(answer=lambda connection, stanza: f"<r xmlns='{SM}'/>" if stanza.name == "message" else None)
     with driving(server) as driver:
         found = result(tmp_path, driver, *PRESENCE, send("<message/>"))

@@ -154,11 +154,11 @@ def test_a_configuration_that_says_something_else_is_an_error(tmp_path: Path, te
 
 
 @pytest.mark.parametrize("component", ["remote.example", "remote.example:port:secret", ":1:secret"])
-def test_a_component_that_is_none_is_a_wrong_option(component: str) -> None:
+def test_a_malformed_component_is_a_wrong_option(component: str) -> None:
     with pytest.raises(click.UsageError, match="DOMAIN:PORT:SECRET"):
         live_config(None, (), component)
 
 
-def test_a_domain_that_is_none_is_a_wrong_option() -> None:
+def test_a_malformed_domain_is_a_wrong_option() -> None:
     with pytest.raises(click.UsageError):
         live_config(None, ("capulet.example",), None)

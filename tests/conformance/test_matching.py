@@ -83,7 +83,7 @@ def test_the_id_of_a_stanza_is_free_unless_stated() -> None:
     assert not matches("<presence id='1'/>", "<presence/>")
 
 
-def test_a_client_need_not_state_its_from_but_what_is_stated_counts() -> None:
+def test_a_client_may_omit_from_but_a_stated_from_counts() -> None:
     assert matches("<presence/>", "<presence from='a@b/c'/>", FROM_CLIENT)
     assert not matches("<presence from='a@b/d'/>", "<presence from='a@b/c'/>", FROM_CLIENT)
     assert not matches("<presence/>", "<presence to='a@b/c'/>", FROM_CLIENT)
@@ -427,7 +427,7 @@ def test_the_others_keep_their_order() -> None:
     assert not matches(f"<message><a/><b/>{OPTIONAL}</message>", f"<message><b/>{STAMPED}<a/></message>")
 
 
-def test_what_such_a_child_binds_is_remembered() -> None:
+def test_namespaces_bound_by_such_a_child_are_remembered() -> None:
     free = "<optional xmlns='urn:scenario:any'><delay xmlns='urn:xmpp:delay' stamp='{bind:when}'/></optional>"
     assert bindings(f"<presence>{free}</presence>", f"<presence>{STAMPED}</presence>") == {
         "when": "2026-01-01T00:00:00Z"

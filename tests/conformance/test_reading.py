@@ -49,7 +49,7 @@ def test_the_vectors_of_the_package_are_well_formed() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "1", "null", '{"title": "x"}', "[" * 100_000])
-def test_what_is_no_vector_at_all(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_vector(tmp_path: Path, text: str) -> None:
     assert why(tmp_path, text).startswith(("not a JSON file", "neither a scenario"))
 
 
@@ -172,7 +172,7 @@ def test_an_account_that_is_created_may_be_spoken_of_from_then_on(tmp_path: Path
     assert "step 2 (roster): there is no account" in why(tmp_path, scenario(roster, created))
 
 
-def test_the_roster_of_whom_has_deliberately_no_account_may_be_looked_at(tmp_path: Path) -> None:
+def test_the_roster_of_a_name_that_has_no_account_on_purpose_may_be_looked_at(tmp_path: Path) -> None:
     roster = {"roster": {"of": "a@capulet.example", "items": []}}
 
     assert isinstance(read(tmp_path, scenario(roster, no_account=["a@capulet.example"]))[0], Vector)

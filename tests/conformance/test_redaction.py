@@ -92,7 +92,7 @@ def test_what_a_command_said_stays_readable(tmp_path: Path) -> None:
     assert found.detail.endswith("x1 cannot be made with […]\n")
 
 
-def test_of_what_a_command_said_the_end_is_shown(tmp_path: Path) -> None:
+def test_the_end_of_the_output_of_a_command_is_shown(tmp_path: Path) -> None:
     command = "sh -c 'head -c 1000000 /dev/zero | tr \\\\0 x; exit 3'"
     with driving(Loopback(), register_command=command) as driver:
         found = result(tmp_path, driver, *PRESENCE)

@@ -185,7 +185,7 @@ def test_alternatives_are_told_one_by_one(tmp_path: Path) -> None:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_whatever_happens_stands_where_it_happens(tmp_path: Path, step: Any, says: str, mark: Mark) -> None:
+def test_every_event_is_drawn_where_it_happens(tmp_path: Path, step: Any, says: str, mark: Mark) -> None:
     line, _ = lines(tmp_path, step)
 
     assert says in line.says
@@ -305,7 +305,7 @@ def test_a_cell_of_the_message_table_offers_its_outcomes(tmp_path: Path) -> None
     assert nobody.lines[-1] == Line("The sender gets an error.", marks=(Mark(MarkKind.CHECK, 0, "error"),))
 
 
-def test_rows_have_titles_of_their_own(tmp_path: Path) -> None:
+def test_rows_have_their_own_titles(tmp_path: Path) -> None:
     cell = {"situation": "no-resource", "target": "full-match", "type": "chat", "outcomes": ["stored"], "note": "why"}
     titles = []
     for number, table in enumerate((SUBSCRIPTION_TABLE, {"title": "messages", "rfc": ["6121 8.5.4"], "rows": [cell]})):

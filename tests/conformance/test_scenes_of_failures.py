@@ -61,7 +61,7 @@ def test_what_came_instead_is_drawn_below_what_is_missing(tmp_path: Path) -> Non
     )
 
 
-def test_what_came_elsewhere_or_later_is_drawn_as_come_besides(tmp_path: Path) -> None:
+def test_extra_stanzas_are_drawn_as_extra(tmp_path: Path) -> None:
     came = [(BALCONY, "<iq type='result'/>"), (BALCONY, "<message type='chat'/>"), (REMOTE, "<presence/>")]
 
     scene, number = failed(tmp_path, receive("<presence/>"), came)
@@ -75,7 +75,7 @@ def test_what_came_elsewhere_or_later_is_drawn_as_come_besides(tmp_path: Path) -
     )
 
 
-def test_of_several_only_those_that_did_not_come_are_missing(tmp_path: Path) -> None:
+def test_only_the_stanzas_that_did_not_come_are_missing(tmp_path: Path) -> None:
     step = receive("<message/>", "<presence/>")
 
     assert drawn(tmp_path, step, (BALCONY, "<message/>"), (BALCONY, "<iq type='get'/>")) == (

@@ -42,12 +42,12 @@ FORMS = {
 
 
 @pytest.mark.parametrize("request_", messages("→"), ids=lambda request: str(request["op"]))
-def test_each_request_is_one(request_: dict[str, Any]) -> None:
+def test_each_request_is_valid(request_: dict[str, Any]) -> None:
     assert problems("stdio", request_, "/$defs/request") == []
 
 
 @pytest.mark.parametrize("answer", messages("←"), ids=str)
-def test_each_answer_is_one(answer: dict[str, Any]) -> None:
+def test_each_answer_is_valid(answer: dict[str, Any]) -> None:
     assert problems("stdio", answer, "/$defs/answer") == []
 
 

@@ -153,7 +153,7 @@ def test_what_an_answer_delivers_is_what_has_come(tmp_path: Path) -> None:
     assert result(tmp_path, vector).outcome is FAILED
 
 
-def test_a_scenario_with_a_time_of_its_own_begins_then(tmp_path: Path) -> None:
+def test_a_scenario_that_sets_a_time_begins_then(tmp_path: Path) -> None:
     vector = {**scenario(), "steps": [{"time": "2026-05-01T00:00:00Z"}, {"connect": BALCONY}]}
     timeless = {**HELLO, "server": {"ops": ["connect"], "features": []}}
 
@@ -200,7 +200,7 @@ def test_a_stanza_for_a_session_that_never_was_is_not_lost_in_silence(tmp_path: 
     )
 
 
-def test_what_is_no_xml_fails(tmp_path: Path) -> None:
+def test_malformed_xml_fails(tmp_path: Path) -> None:
     pending = [{"jid": ROMEO, "pending_in": "<presence"}]
     vector = scenario(send("<presence/>"), flush(), {"roster": {"of": JULIET, "items": []}})
 

@@ -207,7 +207,7 @@ def test_a_program_that_does_not_end_by_itself_is_ended(tmp_path: Path, monkeypa
         each.ask("time", "server_acted", time="2026-01-01T00:00:00Z")
 
 
-def test_it_is_started_again_so_often_and_no_more(tmp_path: Path) -> None:
+def test_a_program_is_restarted_a_bounded_number_of_times(tmp_path: Path) -> None:
     with closing(program(tmp_path, restarts=2, time="sys.exit()")) as each:
         for _ in range(3):
             assert failure(each).startswith("the program ended with status 0")
@@ -228,7 +228,7 @@ def test_a_command_that_leads_nowhere(tmp_path: Path) -> None:
 # --- what it writes to its standard error -----------------------------------------------------------------
 
 
-def test_its_last_words_stand_in_the_failure(tmp_path: Path) -> None:
+def test_the_failure_shows_the_last_output_of_the_program(tmp_path: Path) -> None:
     complaint = "print('no such\\nthing', file=sys.stderr); sys.exit(1)"
     with closing(program(tmp_path, time=complaint)) as each:
         assert failure(each) == (
@@ -239,7 +239,7 @@ def test_its_last_words_stand_in_the_failure(tmp_path: Path) -> None:
         )
 
 
-def test_however_much_it_complains_it_is_read_and_little_is_kept(tmp_path: Path) -> None:
+def test_any_amount_of_output_is_read_and_little_is_kept(tmp_path: Path) -> None:
     complaint = "sys.stderr.write('x' * 1_000_000 + 'the end'); sys.stderr.flush(); os._exit(1)"
     with closing(program(tmp_path, time=complaint)) as each:
         message = failure(each)
@@ -248,7 +248,7 @@ def test_however_much_it_complains_it_is_read_and_little_is_kept(tmp_path: Path)
     assert len(message) < 5_000
 
 
-def test_what_it_said_in_one_scenario_is_not_held_against_the_next(tmp_path: Path) -> None:
+def test_output_of_one_scenario_is_not_blamed_on_the_next(tmp_path: Path) -> None:
     complaint = "print('hm', file=sys.stderr, flush=True); answer(error='no')"
     with closing(program(tmp_path, time=complaint, roster="answer(error='no')")) as each:
         assert failure(each).endswith("its standard error ended with:\n  hm")

@@ -44,13 +44,13 @@ def test_receive_takes_the_next_stanza_and_no_other(tmp_path: Path) -> None:
     assert check(tmp_path, [], receive("<message/>")) is FAILED
 
 
-def test_any_order_takes_the_next_ones_in_whatever_order(tmp_path: Path) -> None:
+def test_any_order_takes_the_next_ones_in_every_order(tmp_path: Path) -> None:
     assert check(tmp_path, ["<iq/>", "<message/>"], receive("<message/>", "<iq/>")) is PASSED
     assert check(tmp_path, ["<presence/>", "<iq/>", "<message/>"], receive("<message/>", "<iq/>"), flush()) is FAILED
     assert check(tmp_path, ["<iq/>"], receive("<message/>", "<iq/>"), flush()) is FAILED
 
 
-def test_anywhere_takes_it_from_among_the_others_which_stay(tmp_path: Path) -> None:
+def test_anywhere_takes_one_match_and_leaves_the_others(tmp_path: Path) -> None:
     stanzas = ["<presence/>", "<message/>", "<iq/>"]
 
     assert check(tmp_path, stanzas, receive("<message/>", anywhere=True), receive("<presence/>"), flush()) is PASSED
@@ -58,7 +58,7 @@ def test_anywhere_takes_it_from_among_the_others_which_stay(tmp_path: Path) -> N
     assert check(tmp_path, stanzas, receive("<message to='x'/>", anywhere=True), flush()) is FAILED
 
 
-def test_optional_takes_it_where_it_comes_next_and_else_nothing(tmp_path: Path) -> None:
+def test_optional_takes_it_if_it_comes_next_and_nothing_otherwise(tmp_path: Path) -> None:
     both, maybe = ["<iq/>", "<message/>"], receive("<message/>", optional=True)
 
     assert check(tmp_path, ["<message/>"], maybe) is PASSED
@@ -76,7 +76,7 @@ def test_silent_holds_where_nothing_is_untaken(tmp_path: Path) -> None:
     assert check(tmp_path, ["<iq/>"], silent, flush()) is FAILED
 
 
-def test_flush_drops_whatever_is_untaken(tmp_path: Path) -> None:
+def test_flush_drops_everything_untaken(tmp_path: Path) -> None:
     assert check(tmp_path, ["<iq/>", "<message/>"], flush(), {"silent": [BALCONY]}) is PASSED
 
 
@@ -208,7 +208,7 @@ def test_a_pending_request_is_compared_as_a_stanza(tmp_path: Path) -> None:
     assert found() is FAILED
 
 
-def test_an_item_with_nothing_but_a_request_stands_in_no_roster_unless_it_says_so(tmp_path: Path) -> None:
+def test_an_item_with_only_a_request_is_not_shown_in_a_roster_unless_it_is_listed(tmp_path: Path) -> None:
     def found(listed_there: bool, **item: Any) -> Outcome:
         world = ScriptedWorld({}, [Item(jid=ROMEO, pending_in="<presence/>", listed=listed_there)])
         return outcome(tmp_path, world, {"roster": {"of": JULIET, "items": [{"jid": ROMEO, **item}]}})

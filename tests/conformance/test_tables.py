@@ -88,7 +88,7 @@ def test_each_outcome_of_a_message_is_told_from_the_others(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("resource", "expected"), [("r0", Outcome.PASSED), ("r2", Outcome.FAILED)])
-def test_which_resource_is_the_most_available_is_for_the_server_to_say_but_no_negative_one(
+def test_the_server_chooses_the_most_available_resource_but_never_a_negative_one(
     resource: str, expected: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived = EmbeddedWorld.arrived

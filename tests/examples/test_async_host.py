@@ -158,7 +158,7 @@ def test_what_is_asked_for_meanwhile_is_one_transaction() -> None:
     on(Gate(writers=1), play)
 
 
-def test_of_a_group_that_fails_only_the_cause_fails() -> None:
+def test_only_the_event_that_caused_the_failure_of_a_group_fails() -> None:
     async def play(host: AsyncHost[State], wire: Tape, storage: Gate) -> None:
         balcony, kitchen = await enter(host, JULIET, "balcony"), await enter(host, NURSE, "kitchen")
         storage.broken.add(NURSE)

@@ -90,7 +90,7 @@ def the_bot() -> ModuleType:
         ("tybalt@x.montague.example", Decision.DENY),
     ],
 )
-def test_who_is_of_its_own_domain_may_see_it_and_nobody_else(sender: str, decision: Decision) -> None:
+def test_only_users_of_its_domain_may_see_it(sender: str, decision: Decision) -> None:
     request = parse_stanza(f"<presence from='{sender}' type='subscribe'/>")
     assert isinstance(request, Presence)
 
@@ -124,7 +124,7 @@ def friends() -> tuple[Network[State], NetworkClient, NetworkClient]:
     return network, friar, juliet
 
 
-def test_whom_it_has_approved_it_subscribes_to() -> None:
+def test_it_subscribes_to_those_it_has_approved() -> None:
     network, friar, juliet = friends()
 
     react(network, friar)

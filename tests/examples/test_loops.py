@@ -128,7 +128,7 @@ def test_a_stranger_is_not_let_in(shared_port: int) -> None:
         assert error.first("not-authorized", "urn:ietf:params:xml:ns:xmpp-streams") is not None
 
 
-def test_what_is_not_xmpp_ends_the_stream_and_nothing_else(shared_port: int) -> None:
+def test_input_that_is_not_xmpp_ends_only_the_stream(shared_port: int) -> None:
     with Peer(shared_port, DOMAIN) as romeo, Peer(shared_port, DOMAIN) as tybalt:
         romeo.logs_in("romeo", "rosaline", "orchard")
         tybalt.opens()

@@ -109,7 +109,7 @@ def test_the_log_of_a_service_is_explained_account_by_account() -> None:
     assert (nobody.exit_code, nobody.output) == (0, "")
 
 
-def test_extensions_are_named_by_whoever_used_them() -> None:
+def test_the_names_of_extensions_come_from_their_user() -> None:
     start = carbons(PLAIN).start(JULIET_BEFORE.jid)
     state = Beside(start.name, start.own, JULIET_BEFORE)
 
@@ -131,7 +131,7 @@ def test_extensions_are_named_by_whoever_used_them() -> None:
         (to_text(hosting("capulet.example")), to_text(EVENTS[0]), "event 1: Outbound is no event of a service"),
     ],
 )
-def test_files_that_are_none_are_refused_by_name_and_place(snapshot: str, log: str, said: str) -> None:
+def test_malformed_files_are_refused_by_name_and_position(snapshot: str, log: str, said: str) -> None:
     Path("juliet.json").write_text(snapshot, encoding="utf-8")
     Path("juliet.log").write_text(log, encoding="utf-8")
 
@@ -167,7 +167,7 @@ def test_the_help_says_what_goes_in() -> None:
         (["--extension", "mam"], "invalid choice: 'mam'"),
     ],
 )
-def test_arguments_that_are_wrong_end_with_status_2(arguments: list[str], said: str) -> None:
+def test_wrong_arguments_end_with_status_2(arguments: list[str], said: str) -> None:
     result = run(*files(), *arguments)
 
     assert result.exit_code == 2

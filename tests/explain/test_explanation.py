@@ -101,7 +101,7 @@ def test_who_may_see_presence_only_since_this_step_is_told_from_those_who_might_
     )
 
 
-def test_what_tells_nothing_of_the_user_needs_no_reason() -> None:
+def test_a_stanza_that_reveals_nothing_needs_no_reason() -> None:
     juliet = account(Contact(ROMEO, Subscription.TO, version=1), sessions=(balcony(),))
     to = parse_address("juliet@capulet.example")
 

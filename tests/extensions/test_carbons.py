@@ -134,7 +134,7 @@ def test_a_session_that_has_ended_is_forgotten() -> None:
 # --- §7: received messages --------------------------------------------------------------------------------
 
 
-def test_whoever_did_not_get_a_message_to_a_full_jid_gets_a_copy() -> None:
+def test_the_other_enabled_resources_get_a_copy_of_a_message_to_a_full_jid() -> None:
     arrived = received("chat", to=f"{ROMEO}/a")
 
     delivered = step(romeo(enabled="ab"), arrived)
@@ -144,7 +144,7 @@ def test_whoever_did_not_get_a_message_to_a_full_jid_gets_a_copy() -> None:
     assert delivered.effects[0].stanza is arrived.stanza, "the original comes first, as it stands"
 
 
-def test_whoever_got_the_original_gets_no_copy() -> None:
+def test_a_resource_that_got_the_original_gets_no_copy() -> None:
     assert told(step(romeo(enabled="abc"), received("chat"))) == []
 
 

@@ -74,13 +74,13 @@ def test_a_user_who_never_was_available_has_no_last_activity() -> None:
     assert answer(asks(account(ROMEO, {JULIET: "From"}), f"{JULIET}/balcony")) == "service-unavailable"
 
 
-def test_whoever_only_got_directed_presence_is_not_told_of_the_account() -> None:
+def test_an_entity_that_got_only_directed_presence_is_not_told_of_the_account() -> None:
     state = MACHINE.reduce(account(ROMEO, available=("foo",)), outbound(None, f"{MERCUTIO}/x"), DEFAULT).state
 
     assert answer(asks(state, f"{MERCUTIO}/x")) == "service-unavailable"
 
 
-def test_online_and_offline_are_the_same_to_whoever_may_not_know() -> None:
+def test_an_entity_that_may_not_know_cannot_tell_online_from_offline() -> None:
     here = account(ROMEO, {JULIET: "To"}, available=("foo",))
 
     assert asks(here, JULIET) == asks(away({JULIET: "To"}), JULIET)
@@ -88,7 +88,7 @@ def test_online_and_offline_are_the_same_to_whoever_may_not_know() -> None:
 
 @rfc6121("8.5.1", quote="For an IQ stanza, the server MUST return a <service-unavailable/> stanza error")
 @pytest.mark.parametrize("state", [name for name in STATES if not STATES[name].from_])
-def test_an_account_that_is_there_and_one_that_is_not_are_the_same_to_whoever_may_not_know(state: str) -> None:
+def test_an_entity_that_may_not_know_cannot_tell_whether_an_account_exists(state: str) -> None:
     assert asks(away({JULIET: state}), JULIET) == asks(NoAccount(parse_jid(ROMEO)), JULIET)
 
 
@@ -112,7 +112,7 @@ def test_it_cannot_be_set() -> None:
     assert answer(asks(account(ROMEO, {JULIET: "From"}), JULIET, "set")) == "bad-request"
 
 
-def test_a_request_to_a_full_jid_is_the_clients_to_answer_and_passes_the_gate_of_presence() -> None:
+def test_the_client_answers_a_request_to_its_full_jid_from_a_sender_that_may_see_it() -> None:
     state = account(ROMEO, {JULIET: "From"}, available=("foo",))
     event = Inbound(AT, "seq", iq("get", ASKED, from_=f"{JULIET}/balcony", to=f"{ROMEO}/foo"))
 

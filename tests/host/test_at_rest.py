@@ -110,7 +110,7 @@ class Run:
 
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("outbox", [False, True])
-def test_at_rest_nothing_is_remembered_of_what_is_done(outbox: bool, fails: bool) -> None:
+def test_at_rest_no_finished_work_is_remembered(outbox: bool, fails: bool) -> None:
     for seed in range(12):
         run = Run(seed, outbox, fails)
         for _ in range(200):

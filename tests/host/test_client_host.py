@@ -88,7 +88,7 @@ def test_what_changes_no_roster_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize("stumbles", ["keep", "tell", "send"])
-def test_an_application_that_stumbles_does_not_keep_the_answer_from_the_server(stumbles: str) -> None:
+def test_an_application_that_raises_does_not_stop_the_answer_to_the_server(stumbles: str) -> None:
     wire = Log()
     host = with_roster(wire)
     wire.calls.clear()
@@ -102,7 +102,7 @@ def test_an_application_that_stumbles_does_not_keep_the_answer_from_the_server(s
     assert isinstance(told, ItemAdded)
 
 
-def test_all_that_stumble_are_told_of() -> None:
+def test_every_service_that_raises_is_reported() -> None:
     wire = Log()
     host = with_roster(wire)
     wire.stumbles = ("tell", "send")

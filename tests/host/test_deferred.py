@@ -261,7 +261,7 @@ def test_an_event_is_done_when_its_commit_has_ended_and_what_it_sends_has_left()
 
 
 @pytest.mark.parametrize("outbox", [False, True])
-def test_an_event_of_which_something_is_held_is_done_when_that_is(outbox: bool) -> None:
+def test_an_event_with_held_parts_is_done_when_these_are_done(outbox: bool) -> None:
     slow, done = Slow(outbox), list[str]()
     orchard = slow.enters(ROMEO, "orchard")
     assert slow.host.unload(JULIET)
@@ -292,7 +292,7 @@ def deeds(draw: st.DrawFn) -> tuple[str, str, str]:
 
 
 @given(st.lists(deeds(), max_size=40), st.booleans(), st.data())
-def test_whatever_the_order_of_ends_nothing_is_lost_and_each_pair_keeps_its_order(
+def test_nothing_is_lost_or_reordered_in_any_order_of_session_ends(
     done: list[tuple[str, str, str]], outbox: bool, data: st.DataObject
 ) -> None:
     slow = Slow(outbox)

@@ -226,7 +226,7 @@ class Small(Wire):
         raise AssertionError("nothing closes a stream here")
 
 
-def test_a_wire_without_federation_and_services_is_two_methods() -> None:
+def test_a_wire_without_federation_and_services_has_two_methods() -> None:
     wire = Small()
     host = host_on(MemoryStorage(), wire)
     host.create(JULIET)

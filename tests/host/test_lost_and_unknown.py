@@ -110,9 +110,7 @@ def reports(effect: Deliver) -> list[Event]:
 
 @pytest.mark.parametrize("state", [NoAccount(JULIET_JID), Unloaded(JULIET_JID)], ids=["none", "unloaded"])
 @pytest.mark.parametrize("effect", [MESSAGE, REQUEST], ids=["message", "request"])
-def test_who_waits_for_what_was_not_delivered_hears_an_error_where_no_account_is_known(
-    state: State, effect: Deliver
-) -> None:
+def test_a_sender_gets_an_error_for_an_undelivered_stanza_if_no_account_is_known(state: State, effect: Deliver) -> None:
     for event in reports(effect):
         routed = [each for each in reduce(state, event, BOUNCING).effects if isinstance(each, Route)]
         assert [(each.stanza.type, each.stanza.id) for each in routed] == [("error", effect.stanza.id)]

@@ -117,7 +117,7 @@ def test_a_commit_that_raises_has_failed_and_its_sender_hears_an_error() -> None
     assert host.service.accounts == before.accounts
 
 
-def test_an_account_whose_reading_raises_does_not_wait_for_the_answer_for_the_rest_of_time() -> None:
+def test_an_account_whose_reading_raises_does_not_wait_forever() -> None:
     host, _, storage = verona()
     assert host.unload(JULIET)
     stanza = parse_stanza(f"<message from='{MERCUTIO}' to='{JULIET}' id='m' type='chat'><body>soft</body></message>")
@@ -222,7 +222,7 @@ def tears(_: IQ) -> Stanza:
     ],
     ids=["raises", "asks back", "no IQ", "to nobody", "no stanza"],
 )
-def test_a_request_is_answered_though_its_service_stumbles(answer: Callable[[IQ], Stanza]) -> None:
+def test_a_request_is_answered_even_if_its_service_raises(answer: Callable[[IQ], Stanza]) -> None:
     """An entity that receives a get or set MUST reply (RFC 6120 §8.2.3), and two services do not ask in circles."""
     wire = Stumbling(answer)
     host = Host(hosting(CAPULET), MemoryStorage(), wire, noon, numbers())

@@ -40,7 +40,7 @@ def test_an_account_that_could_not_be_loaded_when_its_time_came_is_woken_again()
     assert [each.type for each in wire.routed] == ["subscribe"]
 
 
-def test_an_account_that_wants_nothing_when_its_time_has_come_is_not_woken_again() -> None:
+def test_an_account_with_nothing_due_is_not_woken_again() -> None:
     now, wire = [NOON], Tape()
     host = Host(hosting(CAPULET), MemoryStorage(), wire, lambda: now[0], numbers())
     host.create(ROMEO)

@@ -48,7 +48,7 @@ def in_function(body: str, head: str = "def f(a, b, c):") -> list[str]:
         ("isinstance(a, B | C)", ["isinstance(a, B | C) => pass", "B | C => B", "B | C => C"]),
     ],
 )  # fmt: skip
-def test_what_may_become_of_a_statement(body: str, expected: list[str]) -> None:
+def test_the_mutants_of_a_statement(body: str, expected: list[str]) -> None:
     assert in_function(body) == expected
 
 
@@ -130,7 +130,7 @@ def test_what_is_for_people_or_for_types_has_no_mutants(source: str) -> None:
     assert whats(source) == []
 
 
-def test_of_a_rule_only_the_requirements_have_mutants() -> None:
+def test_only_the_requirements_of_a_rule_have_mutants() -> None:
     found = whats("R = rule('a:b', 'It says so.', '3.1-01 3.1-02', 'RFC 6120 §8')")
 
     assert found == [
@@ -146,7 +146,7 @@ def test_a_mutant_is_known_wherever_its_line_goes() -> None:
     assert [m.lines for m in mutants_of("m", later)] == [(6, 6)] * 2
 
 
-def test_mutants_that_read_alike_have_ids_of_their_own() -> None:
+def test_mutants_with_the_same_text_have_different_ids() -> None:
     ids = [mutant.id for mutant in mutants_of("m", "def f(a):\n    g(a == 1)\n    h(a == 1)\n")]
 
     assert len(set(ids)) == len(ids)
@@ -178,7 +178,7 @@ def test_there_is_no_mutant_beyond_the_last() -> None:
         mutated("x = 1", 9)
 
 
-def test_a_mutant_says_which_function_holds_it_and_else_what_it_gives_a_value() -> None:
+def test_a_mutant_names_its_function_or_the_value_that_it_defines() -> None:
     source = "X = 1\nclass A:\n    y: int = 2\n    @d(3)\n    def f(self, z=4):\n        def g(): return 5\n"
     found = {mutant.what: mutant for mutant in mutants_of("m", source)}
 
@@ -192,7 +192,7 @@ def test_a_mutant_says_which_function_holds_it_and_else_what_it_gives_a_value() 
     assert found["5 => 6"].place == "A.f.g"
 
 
-def test_of_long_texts_only_the_difference_is_said() -> None:
+def test_long_texts_show_only_their_difference() -> None:
     long = ", ".join(f"element_{n}" for n in range(100))
 
     said = difference(f"({long})", f"({long.replace('element_50, ', '')})")

@@ -64,7 +64,7 @@ def test_what_was_recorded_is_read_again(root: Path) -> None:
     ("changed", "left"),
     [("n.py", {A}), ("m.py", set()), ("tests/test_b.py", {A}), ("tests/helper.py", {B}), ("tests/conftest.py", set())],
 )
-def test_what_depends_on_a_changed_file_is_recorded_anew(root: Path, changed: str, left: set[str]) -> None:
+def test_results_that_depend_on_a_changed_file_are_recorded_again(root: Path, changed: str, left: set[str]) -> None:
     recorded(root).add(RECORDED)
 
     write(root, changed, "x = 1\n")
@@ -96,7 +96,7 @@ def test_the_key_of_a_vector_is_that_of_its_file() -> None:
 # --- what became of mutants -------------------------------------------------------------------------------
 
 
-def test_of_a_new_mutant_nothing_is_known(root: Path) -> None:
+def test_nothing_is_known_about_a_new_mutant(root: Path) -> None:
     assert results(root).verdict("m f: a", "m", "tests", [A, B]) == Verdict(None, (A, B))
 
 
@@ -126,7 +126,7 @@ def test_a_comment_changes_nothing_but_the_lines(root: Path) -> None:
     assert recorded(root).found == {}
 
 
-def test_a_survivor_is_tried_on_what_is_new_or_changed(root: Path) -> None:
+def test_a_survivor_is_tried_on_new_or_changed_tests(root: Path) -> None:
     results(root).note("m f: a", "m", "tests", None, [A, B])
 
     assert results(root).verdict("m f: a", "m", "tests", [A, B]) == Verdict(False)

@@ -37,7 +37,7 @@ def test_the_same_seed_draws_the_same_mutants_and_another_one_others() -> None:
 
 
 @pytest.mark.slow
-def test_every_mutant_of_the_core_has_an_id_of_its_own() -> None:
+def test_every_mutant_of_the_core_has_a_unique_id() -> None:
     ids = [each.id for each in all_mutants()]
 
     assert len(set(ids)) == len(ids)
@@ -83,18 +83,18 @@ def test_what_runs_a_line_of_the_mutant_is_chosen_in_turn_by_name_by_nearness_an
     assert set(RECORDED.within(1.0).ran) == {"fast", "broad", "elsewhere"}
 
 
-def test_of_a_function_that_only_an_import_runs_everything_is_chosen() -> None:
+def test_all_tests_are_chosen_for_a_function_that_only_an_import_runs() -> None:
     assert RECORDED.touching(mutant(lines=(5, 8)), Uses(), at_import=True) == UNKNOWN
     assert RECORDED.touching(mutant(lines=(9, 9)), Uses(), at_import=True) == ["elsewhere"]
 
 
-def test_of_a_value_what_uses_it_is_chosen_also_through_another_value() -> None:
+def test_the_tests_of_a_value_are_those_of_its_direct_and_indirect_users() -> None:
     uses = Uses({"LIMITS": {("m", 9)}}, {"LIMIT": {"LIMITS"}})
 
     assert RECORDED.touching(mutant(function=None, names=frozenset({"LIMIT"})), uses) == ["elsewhere"]
 
 
-def test_of_a_value_that_nobody_is_seen_to_use_everything_is_chosen() -> None:
+def test_all_tests_are_chosen_for_a_value_without_a_known_user() -> None:
     assert RECORDED.touching(mutant(function=None, names=frozenset({"X"})), Uses()) == UNKNOWN
 
 

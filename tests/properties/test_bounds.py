@@ -84,7 +84,7 @@ def test_a_flood_of_strangers_leaves_no_notices(account: Account, data: st.DataO
 
 
 @given(accounts())
-def test_no_more_notices_are_kept_than_may_be(account: Account) -> None:
+def test_the_number_of_kept_notices_is_limited(account: Account) -> None:
     account = account.with_sessions(())
     to = parse_address("juliet@capulet.example")
     events: list[Event] = [
@@ -143,7 +143,7 @@ def test_a_flood_of_strangers_stores_nothing_but_requests_and_messages(account: 
 
 
 @given(accounts())
-def test_no_more_sessions_are_bound_than_may_be(account: Account) -> None:
+def test_the_number_of_sessions_is_limited(account: Account) -> None:
     events = [SessionBound(NOON, f"b{n}", SessionId(f"resource{n}", 1)) for n in range(FLOOD)]
 
     steps = replay(account, events, SMALL)
@@ -159,7 +159,7 @@ def with_session(account: Account) -> tuple[Account, SessionId]:
 
 
 @given(accounts())
-def test_a_resource_remembers_no_more_directed_presence_than_may_be(account: Account) -> None:
+def test_a_resource_remembers_at_most_the_allowed_directed_presence(account: Account) -> None:
     account, id = with_session(account)
     events: list[Event] = [
         Outbound(NOON, f"d{n}", id, Presence(parse_address(f"room{n}@rooms.example/juliet"))) for n in range(FLOOD)
@@ -176,7 +176,7 @@ def roster_set(number: int, jid: str, **attributes: str) -> IQ:
 
 
 @given(accounts())
-def test_a_roster_has_no_more_items_than_may_be(account: Account) -> None:
+def test_a_roster_has_at_most_the_allowed_items(account: Account) -> None:
     account, id = with_session(account)
     sets = [Outbound(NOON, f"r{n}", id, roster_set(n, f"friend{n}@verona.example")) for n in range(FLOOD)]
     asks = [
@@ -194,7 +194,7 @@ def test_a_roster_has_no_more_items_than_may_be(account: Account) -> None:
 
 
 @given(accounts())
-def test_no_more_tombstones_are_kept_than_may_be(account: Account) -> None:
+def test_the_number_of_tombstones_is_limited(account: Account) -> None:
     account, id = with_session(account)
     events: list[Event] = []
     for n in range(FLOOD):

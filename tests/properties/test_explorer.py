@@ -161,7 +161,7 @@ def test_an_answer_is_never_answered() -> None:
         assert [arrivals[type][1] for type in ANSWERS] == [(), ()]
 
 
-def test_whatever_is_answered_is_answered_once_and_with_an_answer() -> None:
+def test_a_subscription_stanza_causes_at_most_one_answer() -> None:
     replies: set[Queue] = {arrivals[type][1] for arrivals in table().arrivals.values() for type in CARRIED}
 
     assert replies == {(), ("subscribed",), ("unsubscribed",)}
@@ -226,7 +226,7 @@ def drifted() -> list[Pair]:
     return [Pair(one, other) for one, other in product(sorted(table().moves, key=repr), repeat=2)]
 
 
-def test_a_repeated_request_heals_whatever_the_two_sides_held() -> None:
+def test_a_repeated_request_repairs_every_disagreement_of_the_two_sides() -> None:
     """It is routed in every state (StepTable A.2.1), and a contact with a subscription is answered so (§3.1.3)."""
     for pair in drifted():
         after = after_move(table(), pair, "subscribe")
@@ -237,7 +237,7 @@ def test_a_repeated_request_heals_whatever_the_two_sides_held() -> None:
             assert disagreements(after.one, after.other) == (), pair
 
 
-def test_an_unsubscribe_heals_whatever_the_two_sides_held() -> None:
+def test_an_unsubscribe_repairs_every_disagreement_of_the_two_sides() -> None:
     for pair in drifted():
         after = after_move(table(), pair, "unsubscribe")
 

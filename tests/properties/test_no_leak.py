@@ -178,7 +178,7 @@ def without_life(trace: Trace) -> Trace:
 
 
 @given(accounts(), st.data())
-def test_whether_the_user_is_online_is_hidden_from_whoever_may_not_see_it(
+def test_an_entity_that_may_not_see_the_user_does_not_learn_whether_the_user_is_online(
     account: Account, data: st.DataObject
 ) -> None:
     entity = data.draw(st.sampled_from(unauthorised(account)))
@@ -242,9 +242,7 @@ def is_probe(event: Event) -> bool:
 
 
 @given(accounts(), st.data())
-def test_whoever_is_blocked_cannot_tell_the_account_from_one_that_does_not_exist(
-    account: Account, data: st.DataObject
-) -> None:
+def test_a_blocked_entity_cannot_tell_whether_the_account_exists(account: Account, data: st.DataObject) -> None:
     """But for a probe: XEP-0191 §3.3 wants it to be ignored, where one of nobody's is answered like a stranger's."""
     entity = data.draw(st.sampled_from((STRANGER, *ENTITIES)))
     blocking = account.blocking(tuple(sorted({*account.blocked, entity})))

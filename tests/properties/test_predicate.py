@@ -98,7 +98,7 @@ def test_a_broadcast_reaches_those_who_may_see_the_account_by_subscription_and_n
 
 
 @given(somebody())
-def test_a_broadcast_heeds_whatever_has_happened_since_the_last(met: tuple[Account, JID]) -> None:
+def test_a_broadcast_reflects_all_changes_since_the_last_one(met: tuple[Account, JID]) -> None:
     for account, event in meetings(*met):
         shown = account_of(broadcast(account, WATCHER).state)
         after = account_of(reduce(shown, event).state)
@@ -161,7 +161,7 @@ def test_a_probe_tells_of_the_resources_that_the_prober_may_see(account: Account
 
 
 @given(accounts(), anybody(), st.data())
-def test_an_iq_request_reaches_a_resource_from_whoever_may_see_it(
+def test_an_iq_request_reaches_a_resource_if_the_sender_may_see_it(
     account: Account, sender: str, data: st.DataObject
 ) -> None:
     assume(account.sessions)
@@ -190,7 +190,9 @@ def test_an_iq_that_is_withheld_is_answered_as_one_to_nobody(
 
 
 @given(histories())
-def test_whoever_is_blocked_is_sent_nothing_but_what_takes_leave(history: tuple[State, tuple[Event, ...]]) -> None:
+def test_a_blocked_entity_is_sent_nothing_but_the_unavailable_presence(
+    history: tuple[State, tuple[Event, ...]],
+) -> None:
     state, happened = history
     for event in happened:
         step = reduce(state, event)
@@ -280,7 +282,7 @@ def may_know(account: Account, entity: JID, resource: str | None) -> bool:
 
 
 @given(accounts(), st.data())
-def test_no_full_jid_leaves_for_whoever_may_not_see_the_resource(account: Account, data: st.DataObject) -> None:
+def test_no_full_jid_is_sent_to_an_entity_that_may_not_see_the_resource(account: Account, data: st.DataObject) -> None:
     """Only what a client itself addresses to somebody tells somebody who may not see it where it is (§8.1, §11)."""
     assert_no_full_jid_leaves(account, data.draw(changes(account, "e")))
 

@@ -181,7 +181,7 @@ def test_every_session_that_an_effect_names_is_there_before_or_after_the_step(ca
 
 
 @given(steps())
-def test_no_stanza_leaves_without_somebody_to_get_it(case: Case) -> None:
+def test_every_stanza_that_is_sent_has_a_recipient(case: Case) -> None:
     for effect in reduce(*case).effects:
         if isinstance(effect, Route):
             assert effect.stanza.to is not None

@@ -208,7 +208,7 @@ def stages(draw: st.DrawFn) -> Stage:
 
 
 @given(stages())
-def test_whoever_has_seen_a_resource_arrive_sees_it_leave_and_nobody_else_does(stage: Stage) -> None:
+def test_exactly_those_who_saw_a_resource_arrive_see_it_leave(stage: Stage) -> None:
     for resource in RESOURCES:
         session = stage.account.resource(resource)
         if session is not None:

@@ -334,7 +334,7 @@ def test_without_item_the_server_does_the_same(cell: Cell) -> None:
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.state == "None"], ids=str)
-def test_somebody_never_heard_of_is_no_different(cell: Cell) -> None:
+def test_an_unknown_entity_is_treated_the_same_way(cell: Cell) -> None:
     nobody = given(cell, listed=False)
     romeo = nobody.with_roster(type(nobody.roster)("v", 7))
 

@@ -147,7 +147,7 @@ def test_in_lock_step_exactly_the_nine_mirrored_pairs_are_reached(
 
 @rfc6121("2.5.2", quote="in order to cancel the contact's subscription")
 @pytest.mark.parametrize("pre_approval", list(PreApproval), ids=lambda choice: choice.value)
-def test_whatever_else_the_users_do_the_pairs_stay_mirrored(pre_approval: PreApproval) -> None:
+def test_other_acts_of_the_users_keep_the_pairs_mirrored(pre_approval: PreApproval) -> None:
     assert closure(pair("None", "None"), everything, Policy(pre_approval=pre_approval)) == MIRRORED
 
 
@@ -171,7 +171,7 @@ def healed(both: Pair, *conversation: tuple[int, str]) -> Joint:
 
 
 @pytest.mark.parametrize(("romeo_has", "juliet_has"), DISAGREEING)
-def test_to_end_everything_on_both_sides_heals_every_pair(romeo_has: str, juliet_has: str) -> None:
+def test_ending_everything_on_both_sides_repairs_every_pair(romeo_has: str, juliet_has: str) -> None:
     farewells = [(speaker, type) for speaker in (0, 1) for type in ("unsubscribe", "unsubscribed")]
 
     assert healed(pair(romeo_has, juliet_has), *farewells) in MIRRORED
@@ -207,7 +207,7 @@ def test_a_probe_at_login_tells_of_a_cancellation_that_was_lost(romeo_has: str, 
 
 
 @rfc6121("3.3.3", quote="MUST silently ignore the unsubscribe stanza")
-def test_an_unsubscribe_that_was_lost_is_made_good_by_another() -> None:
+def test_a_second_unsubscribe_replaces_a_lost_one() -> None:
     assert healed(pair("None", "From"), (0, "unsubscribe")) == ("None", "None")
 
 

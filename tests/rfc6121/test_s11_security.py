@@ -100,7 +100,7 @@ def heard(step: Step) -> list[Stanza]:
 @rfc6121("11", quote="MUST NOT leak the user's network availability to entities who are not authorized to know")
 @pytest.mark.parametrize("sent", everything(), ids=lambda each: f"{each.KIND}-{each.type}-{each.to}-{each.from_}")
 @pytest.mark.parametrize("state", UNAUTHORISED)
-def test_whoever_may_not_know_hears_the_same_of_a_user_who_is_there_and_of_one_who_is_not(
+def test_an_entity_that_may_not_know_hears_the_same_whether_the_user_is_there_or_not(
     state: str, sent: Message | Presence | IQ
 ) -> None:
     for policy in POLICIES:
@@ -151,7 +151,7 @@ def test_outbound_presence_reaches_no_one_who_is_not_authorised(state: str) -> N
 @rfc6121("8.5.3.2.2", quote="the server MUST ignore the stanza")
 @pytest.mark.parametrize("type", ["subscribed", "unsubscribe", "unsubscribed"])
 @pytest.mark.parametrize("state", STATES)
-def test_a_subscription_stanza_to_a_full_jid_earns_no_answer_that_would_tell_whether_it_is_there(
+def test_no_answer_to_a_subscription_stanza_to_a_full_jid_tells_whether_the_resource_is_there(
     state: str, type: str
 ) -> None:
     there = account(JULIET, {ROMEO: state}, available={"balcony": 0})
@@ -192,7 +192,7 @@ def test_no_error_and_no_result_is_ever_answered(state: str, sent: Message | Pre
 
 @pytest.mark.parametrize("sent", ERRORS[:5], ids=lambda each: f"{each.KIND}-{each.type}-{each.id}")
 @pytest.mark.parametrize("to", [None, JULIET, ROMEO, "@example.org"])
-def test_nor_is_one_of_the_users_own(to: str | None, sent: Message | Presence | IQ) -> None:
+def test_no_error_or_answer_that_the_user_sends_is_answered(to: str | None, sent: Message | Presence | IQ) -> None:
     unaddressed = presence(None, None, to).to
     stanza = type(sent)(unaddressed, None, sent.id, sent.type, None, sent.payload)
     given = account(JULIET, {ROMEO: "Both"}, available=("balcony",))

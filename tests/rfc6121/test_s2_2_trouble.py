@@ -83,7 +83,7 @@ def loaded(*records: Put) -> AccountLoaded:
 
 
 @rfc6121("2.2", quote="<internal-server-error/> if the server experiences trouble processing or returning the")
-def test_while_the_account_is_unloaded_a_roster_get_earns_an_error_to_try_again() -> None:
+def test_while_the_account_is_unloaded_a_roster_get_gets_an_error_to_try_again() -> None:
     (refusal,) = reduce(unloaded("balcony"), roster_get("balcony")).effects
 
     assert isinstance(refusal, Deliver)
@@ -98,7 +98,7 @@ def test_while_the_account_is_unloaded_a_roster_get_earns_an_error_to_try_again(
     [roster_set(item(NURSE), by="balcony"), *[outbound(type, ROMEO, by="balcony") for type in TYPES]],
     ids=["set", *TYPES],
 )
-def test_while_the_account_is_unloaded_its_own_requests_earn_an_error(request_: Event) -> None:
+def test_while_the_account_is_unloaded_its_own_requests_get_an_error(request_: Event) -> None:
     state = unloaded("balcony")
 
     step = reduce(state, request_)
@@ -177,7 +177,7 @@ def test_what_a_store_cannot_mean_is_given_a_meaning() -> None:
     ],
     ids=["set", "removal", *TYPES],
 )
-def test_a_request_that_could_not_be_stored_changes_nothing_and_earns_an_error(request_: Event) -> None:
+def test_a_request_that_could_not_be_stored_changes_nothing_and_gets_an_error(request_: Event) -> None:
     juliet = account(JULIET, {ROMEO: "Both"}, interested=("balcony",), available=("balcony",))
 
     step = reduce(juliet, StoreFailed(AT, "failed", request_))
@@ -325,7 +325,7 @@ def test_what_failed_together_with_other_events_is_answered_though_nothing_of_it
     [TimePassed(AT, "time"), roster_set(item(NURSE), by="nowhere"), AccountCreated(AT, "new", "w")],
     ids=["time", "unknown session", "creation"],
 )
-def test_what_nobody_waits_for_earns_no_error_when_it_could_not_be_stored(event: Event) -> None:
+def test_an_event_that_nobody_waits_for_gets_no_error_if_it_could_not_be_stored(event: Event) -> None:
     assert ignored(account(JULIET, connected=("balcony",)), StoreFailed(AT, "failed", event))
 
 
@@ -358,7 +358,7 @@ def test_subscription_stanzas_to_an_account_that_does_not_exist_are_ignored(type
 
 @rfc6121("2", quote="the server MUST restrict access to this data")
 @pytest.mark.parametrize("type", ["get", "set"])
-def test_roster_iqs_to_an_account_that_does_not_exist_earn_service_unavailable(type: str) -> None:
+def test_roster_iqs_to_an_account_that_does_not_exist_get_service_unavailable(type: str) -> None:
     step = reduce(NOBODY, received_iq(type, query(item(NURSE)), from_="romeo@example.net/foo", to=JULIET))
 
     assert told(step) == ["route error service-unavailable from juliet@example.com to romeo@example.net/foo"]
@@ -389,7 +389,7 @@ def test_nobody_can_be_connected_to_an_account_that_does_not_exist() -> None:
 
 
 @rfc6121("2.1.4", quote="If the roster exists but there are no contacts in the roster")
-def test_a_new_account_has_an_empty_roster_of_a_lineage_of_its_own() -> None:
+def test_a_new_account_has_an_empty_roster_with_a_new_lineage() -> None:
     step = reduce(NOBODY, AccountCreated(AT, "new", "w"))
 
     juliet = after(step)
@@ -399,7 +399,7 @@ def test_a_new_account_has_an_empty_roster_of_a_lineage_of_its_own() -> None:
 
 
 @rfc6121("2.5.2", quote="the user's server might need to generate one or more subscription-related presence")
-def test_a_removed_account_takes_leave_of_its_contacts_and_denies_those_who_wait() -> None:
+def test_a_removed_account_sends_unavailable_to_its_contacts_and_denies_waiting_requests() -> None:
     juliet = account(
         JULIET,
         {
@@ -429,7 +429,7 @@ def test_a_removed_account_takes_leave_of_its_contacts_and_denies_those_who_wait
     assert len(set(ids)) == len(ids)
 
 
-def test_stored_addresses_are_prepared_and_what_is_none_is_passed_over() -> None:
+def test_stored_addresses_are_prepared_and_malformed_ones_are_skipped() -> None:
     records = (
         Put(Kind.ROSTER, "", RosterHead("v", 1, 0)),
         Put(Kind.CONTACT, "no jid@@", contact("no jid@@", "From")),

@@ -107,7 +107,7 @@ def test_an_item_without_jid_is_a_bad_request() -> None:
 
 @rfc6121("2.1.2.3", quote="The 'jid' attribute is REQUIRED whenever a client or server adds")
 @pytest.mark.parametrize("jid", ["", "@example.com", "nurse@", "nurse@example.com/", "nur se@example.com"])
-def test_an_item_whose_jid_is_none_is_jid_malformed(jid: str) -> None:
+def test_an_item_with_a_malformed_jid_gets_jid_malformed(jid: str) -> None:
     assert refused(item(jid)) == ["error jid-malformed to balcony"]
     assert refused(item(jid, subscription="remove")) == ["error jid-malformed to balcony"]
 

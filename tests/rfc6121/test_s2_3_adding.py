@@ -78,7 +78,7 @@ def test_two_resources_are_pushed_the_same_version_of_one_change() -> None:
 @rfc6121(
     "A.1", quote="if the user has created a roster item for the contact then the server MUST maintain that roster item"
 )
-def test_an_item_made_for_somebody_who_waits_for_an_answer_shows_none_and_the_request_stays() -> None:
+def test_an_item_made_for_a_pending_requester_shows_none_and_the_request_stays() -> None:
     waiting = contact(ROMEO, "None + Pending In", listed=False)
     juliet = account(JULIET, [waiting], interested=("balcony",))
     request = juliet.roster.contacts[ROMEO].request

@@ -90,7 +90,7 @@ def test_the_push_shows_the_jid_and_remove_alone() -> None:
 
 
 @rfc6121("3", quote="MUST stamp the outgoing presence stanza with the bare JID <localpart@domainpart>")
-def test_the_presence_that_the_server_makes_has_ids_of_its_own() -> None:
+def test_the_presence_that_the_server_makes_has_new_ids() -> None:
     step = reduce(given("Both"), REMOVAL)
 
     routed = [each.stanza for each in step.effects if isinstance(each, Route)]
@@ -125,7 +125,7 @@ def test_a_removal_takes_a_pre_approval_back() -> None:
 
 
 @rfc6121("2.5.2", quote="in order to cancel the contact's subscription")
-def test_whoever_was_sent_directed_presence_as_well_hears_unavailable_once() -> None:
+def test_a_subscriber_with_directed_presence_gets_unavailable_once() -> None:
     directed = Outbound(AT, "d", SessionId("garden", 1), presence("available", None, f"{ROMEO}/orchard"))
     juliet = following(given("From"), directed, REMOVAL)
 

@@ -203,7 +203,7 @@ def test_the_whole_roster_has_the_latest_version() -> None:
 
 
 @rfc6121("2.6.3", quote="the server cannot associate the version ID")
-def test_an_account_that_was_created_anew_does_not_take_old_versions_for_its_own() -> None:
+def test_a_recreated_account_does_not_accept_old_versions() -> None:
     old = account(ROMEO, {JULIET: "Both"}, connected=("home",), version=0)
     new = following(NoAccount(old.jid), AccountCreated(AT, "new", "w"), bound("home"))
 
@@ -232,7 +232,7 @@ def test_a_request_that_is_withdrawn_or_sent_again_does_not_advance_the_version(
 
 @rfc6121("2.6.3", quote="the server MUST include the updated roster version with each roster push")
 @pytest.mark.parametrize("state", ["None", "From"])
-def test_each_change_has_a_version_of_its_own(state: str) -> None:
+def test_each_change_has_a_new_version(state: str) -> None:
     romeo = account(ROMEO, {JULIET: state}, interested=("home",), available=("home",), version=14)
     seen: list[str | None] = []
     for event in (
@@ -276,7 +276,7 @@ def test_at_least_as_many_removals_are_remembered_as_the_policy_says(tombstones:
 
 @rfc6121("2.6.3", quote="the server cannot associate the version ID with any previous version it has on file")
 @pytest.mark.parametrize("tombstones", [0, 1, 2, 3])
-def test_whoever_is_behind_the_horizon_gets_the_whole_roster(tombstones: int) -> None:
+def test_a_client_behind_the_horizon_gets_the_whole_roster(tombstones: int) -> None:
     romeo = removing(2 * tombstones + 1, tombstones)
     horizon = romeo.roster.horizon
     assert horizon == 14 + tombstones + 1

@@ -154,7 +154,7 @@ def sharing(
 
 @rfc6121("2.1.6", quote="The <query/> element in a roster push MUST contain one and only one <item/> element")
 @rfc6121("2.6.3", quote="the version contained in a roster push MUST be unique")
-def test_each_shared_item_that_is_new_or_different_or_gone_is_pushed_with_a_version_of_its_own() -> None:
+def test_each_shared_item_that_changes_is_pushed_with_a_new_version() -> None:
     juliet = following(
         account(JULIET, interested=("balcony",)),
         SharedItemsChanged(
@@ -184,7 +184,7 @@ def test_what_is_shared_already_changes_nothing() -> None:
 
 
 @rfc6121("2.1.4", quote="one <item/> element for each contact")
-def test_a_shared_item_stands_in_the_place_of_the_users_own_which_comes_back_when_it_goes() -> None:
+def test_a_shared_item_hides_the_users_own_item_until_the_shared_item_goes() -> None:
     mine = contact(NURSE, "To", name="Angelica")
     juliet = following(account(JULIET, [mine], interested=("balcony",)), SHARED)
     assert roster(juliet) == ["nurse@example.com both 'Nurse' (Household)"]
@@ -237,7 +237,7 @@ def test_a_request_from_one_who_may_not_see_the_user_is_not_answered() -> None:
 
 
 @rfc6121("3.1.5", quote="send current presence to the user from each of the contact's available resources")
-def test_whoever_may_see_the_user_from_now_on_is_sent_presence_and_whom_the_user_may_see_is_probed() -> None:
+def test_new_viewers_are_sent_presence_and_newly_visible_contacts_are_probed() -> None:
     juliet = account(JULIET, interested=("hall",), available=("balcony", "chamber"))
 
     assert told(reduce(juliet, SHARED)) == [
@@ -249,7 +249,7 @@ def test_whoever_may_see_the_user_from_now_on_is_sent_presence_and_whom_the_user
 
 
 @rfc6121("3.2.2", quote="from all of the contact's online resources to the user")
-def test_whoever_may_see_the_user_no_longer_is_sent_unavailable_from_each_resource() -> None:
+def test_an_entity_that_may_no_longer_see_the_user_gets_unavailable_from_each_resource() -> None:
     juliet = sharing(interested=("hall",), available=("balcony", "chamber"))
 
     assert told(reduce(juliet, UNSHARED)) == [
@@ -260,7 +260,7 @@ def test_whoever_may_see_the_user_no_longer_is_sent_unavailable_from_each_resour
 
 
 @rfc6121("3", quote="presence information is disclosed only to other entities that a user has approved")
-def test_whoever_saw_the_user_anyhow_is_told_nothing_new() -> None:
+def test_an_entity_that_already_saw_the_user_is_told_nothing_new() -> None:
     juliet = account(JULIET, {NURSE: "Both"}, available=("balcony",))
 
     shared = reduce(juliet, SHARED)
@@ -367,7 +367,7 @@ def test_a_removal_beneath_a_shared_item_does_not_hide_the_user_from_one_who_may
 
 
 @rfc6121("3.1.3", quote="until the contact either approves or denies the request")
-def test_a_request_that_the_service_has_granted_meanwhile_is_not_put_to_the_user_any_more() -> None:
+def test_a_request_that_the_service_granted_meanwhile_is_not_shown_to_the_user() -> None:
     waiting = contact(NURSE, "None + Pending In", listed=False)
     juliet = following(account(JULIET, [waiting], connected=("balcony",)), SHARED)
 

@@ -125,7 +125,7 @@ def test_the_request_is_routed_before_the_push_to_all_interested_resources() -> 
 
 
 @rfc6121("3.1.2", quote="After locally delivering or remotely routing the presence subscription request")
-def test_without_interested_resource_the_request_is_routed_and_noted_all_the_same() -> None:
+def test_without_an_interested_resource_the_request_is_still_routed_and_noted() -> None:
     romeo = account(ROMEO, available=("foo",))
 
     step = reduce(romeo, REQUEST)
@@ -314,7 +314,7 @@ def test_the_request_that_is_sent_again_has_an_id() -> None:
 
 
 @rfc6121("3.1.2", quote="or after a certain amount of time has elapsed")
-def test_the_clock_starts_anew_with_each_sending() -> None:
+def test_the_clock_restarts_with_each_sending() -> None:
     romeo = following(account(ROMEO, connected=("foo",)), REQUEST)
 
     step = reduce(romeo, TimePassed(AT + WEEK, "t"))
@@ -326,7 +326,7 @@ def test_the_clock_starts_anew_with_each_sending() -> None:
 
 
 @rfc6121("3.1.2", quote="or after a certain amount of time has elapsed")
-def test_of_several_requests_each_is_sent_again_in_its_own_time() -> None:
+def test_several_requests_are_each_sent_again_at_their_own_time() -> None:
     later = outbound("subscribe", NURSE, at=AT + SECOND)
     romeo = following(account(ROMEO, connected=("foo",)), later, REQUEST)
     assert romeo.wake_at == AT + WEEK
@@ -380,7 +380,7 @@ def test_requests_are_sent_again_after_a_restart_too() -> None:
 
 
 @rfc6121("3.1.2", quote="within some configurable amount of time")
-def test_after_a_restart_never_is_never() -> None:
+def test_after_a_restart_never_keeps_its_meaning() -> None:
     romeo = following(account(ROMEO, connected=("foo",)), REQUEST)
     records = (
         Put(Kind.ROSTER, "", romeo.roster.head),
@@ -392,7 +392,7 @@ def test_after_a_restart_never_is_never() -> None:
 
 
 @rfc6121("3.1.2", quote="within some configurable amount of time")
-def test_a_time_beyond_the_end_of_all_time_is_that_end() -> None:
+def test_a_time_beyond_the_last_representable_time_becomes_that_time() -> None:
     romeo = following(account(ROMEO, connected=("foo",)), REQUEST, policy=Policy(resend_requests_after=timedelta.max))
 
     assert romeo.wake_at == datetime.max.replace(tzinfo=AT.tzinfo)

@@ -227,7 +227,7 @@ def test_an_update_of_presence_brings_no_request() -> None:
         pytest.param(inbound("unsubscribe", ROMEO, to=JULIET), "None", id="withdrawn"),
     ],
 )
-def test_a_request_that_was_decided_or_withdrawn_comes_no_more(decision: Event, state: str) -> None:
+def test_a_request_that_was_decided_or_withdrawn_is_not_delivered_again(decision: Event, state: str) -> None:
     juliet = following(account(JULIET, connected=("balcony", "chamber")), REQUEST, LOGIN, decision)
 
     assert state_of(juliet, ROMEO) == state
@@ -235,7 +235,7 @@ def test_a_request_that_was_decided_or_withdrawn_comes_no_more(decision: Event, 
 
 
 @rfc6121("3.1.3", quote="MUST deliver only one of the requests when the contact next has an available resource")
-def test_of_several_requests_of_one_user_the_first_is_kept() -> None:
+def test_the_first_of_several_requests_of_one_user_is_kept() -> None:
     again = inbound("subscribe", ROMEO, to=JULIET, id="again")
     juliet = following(account(JULIET, connected=("balcony",)), REQUEST)
 
@@ -303,7 +303,7 @@ def test_an_item_that_the_user_has_made_is_kept_as_it_is(state: str) -> None:
 @rfc6121(
     "A.1", quote="if the user has created a roster item for the contact then the server MUST maintain that roster item"
 )
-def test_whoever_was_removed_may_ask_again_and_is_still_no_item() -> None:
+def test_a_removed_contact_may_ask_again_without_becoming_an_item() -> None:
     juliet = account(JULIET, {ROMEO: "None"}, connected=("balcony",), available=("chamber",))
     juliet = following(juliet, roster_set(item(ROMEO, subscription="remove"), by="balcony"), REQUEST)
 
@@ -384,7 +384,7 @@ def test_a_denial_by_the_service_also_ends_the_request_that_the_user_was_still_t
 
 @rfc6121("3.1.3", quote="the contact's server MUST auto-reply on behalf of the contact")
 @pytest.mark.parametrize("decision", [Decision.APPROVE, Decision.DENY, Decision.ASK])
-def test_whoever_is_subscribed_already_is_not_decided_upon_again(decision: Decision) -> None:
+def test_no_decision_is_made_about_an_existing_subscriber(decision: Decision) -> None:
     juliet = account(JULIET, {ROMEO: "From"}, interested=("chamber",), available=("balcony",))
 
     step = reduce(juliet, inbound("subscribe", ROMEO, to=JULIET, decision=decision))
@@ -437,7 +437,7 @@ def test_a_request_as_large_as_the_limit_is_kept_and_a_larger_one_is_ignored() -
 
 
 @rfc6121("3.1.3", quote="the contact's server MUST auto-reply on behalf of the contact")
-def test_no_limit_stands_against_an_auto_reply_or_an_approval_by_the_service() -> None:
+def test_no_limit_stops_an_auto_reply_or_an_approval_by_the_service() -> None:
     none = Policy(pending_requests=0, pending_requests_per_domain=0, request_size=0)
     juliet = account(JULIET, {ROMEO: "From"}, available=("balcony",))
 
@@ -467,7 +467,7 @@ def test_a_host_puts_its_decision_into_the_event_by_the_complete_request_and_the
 
 
 @rfc6121("3.1.3", quote="configured its account to automatically approve subscription requests")
-def test_a_host_is_asked_of_nothing_but_requests_to_an_account_that_is_there() -> None:
+def test_the_host_is_asked_only_about_requests_to_an_account_that_exists() -> None:
     def never(request: Presence, asked: Account) -> Decision:
         raise AssertionError("not asked")
 

@@ -83,7 +83,7 @@ def test_the_item_shows_from_or_both_and_keeps_the_rest(state: str, becomes: str
 
 
 @rfc6121("A.1", quote="MUST wait until the user has approved the subscription request")
-def test_whoever_was_in_no_roster_is_in_it_after_the_approval() -> None:
+def test_a_requester_without_an_item_has_one_after_the_approval() -> None:
     juliet = account(JULIET, [contact(ROMEO, "None + Pending In", listed=False)], connected=("balcony",))
 
     step = reduce(juliet, APPROVAL)

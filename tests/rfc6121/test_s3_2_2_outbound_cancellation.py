@@ -73,7 +73,7 @@ def test_the_cancellation_is_stamped_with_the_bare_jid_and_keeps_its_id_and_cont
 
 
 @rfc6121("3.2.2", quote='MUST send a presence stanza of type "unavailable" from all of the contact\'s online resources')
-def test_the_unavailable_presence_is_mere_and_has_ids_of_its_own() -> None:
+def test_the_unavailable_presence_has_no_content_and_new_ids() -> None:
     juliet = account(JULIET, {ROMEO: "From"}, connected=("balcony",), available=("chamber", "hall"))
 
     sent = [each.stanza for each in reduce(juliet, CANCELLATION).effects if isinstance(each, Route)]
@@ -168,7 +168,7 @@ def test_to_somebody_who_is_in_no_roster_it_is_not_routed() -> None:
 @rfc6121("3.2.2", quote="MUST remove the pre-approval and MUST NOT route or deliver the presence stanza")
 @pytest.mark.parametrize("policy", list(PreApproval), ids=lambda choice: choice.value)
 @pytest.mark.parametrize(("state", "shows"), [("None", "none"), ("None + Pending Out", "none ask"), ("To", "to")])
-def test_a_pre_approval_is_taken_back_and_the_contact_not_told(state: str, shows: str, policy: PreApproval) -> None:
+def test_a_pre_approval_is_revoked_without_telling_the_contact(state: str, shows: str, policy: PreApproval) -> None:
     mine = contact(ROMEO, state, approved=True, name="Romeo")
     juliet = account(JULIET, [mine], interested=("balcony",), available=("balcony",))
 
@@ -196,7 +196,7 @@ def test_a_cancellation_also_ends_a_pre_approval_that_was_kept(state: str) -> No
 
 
 @rfc6121("3.2.2", quote="from all of the contact's online resources to the user")
-def test_whoever_was_sent_directed_presence_as_well_hears_unavailable_once() -> None:
+def test_a_subscriber_with_directed_presence_gets_unavailable_once() -> None:
     directed = Outbound(AT, "d", SessionId("balcony", 1), presence("available", None, f"{ROMEO}/orchard"))
     juliet = following(account(JULIET, {ROMEO: "From"}, available=("balcony",)), directed, CANCELLATION)
 
@@ -204,7 +204,7 @@ def test_whoever_was_sent_directed_presence_as_well_hears_unavailable_once() -> 
 
 
 @rfc6121("3.2.2", quote="from all of the contact's online resources to the user")
-def test_a_denial_takes_nobody_off_a_directed_presence_list() -> None:
+def test_a_denial_removes_nobody_from_a_directed_presence_list() -> None:
     directed = Outbound(AT, "d", SessionId("balcony", 1), presence("available", None, f"{ROMEO}/orchard"))
     juliet = following(account(JULIET, {ROMEO: "None + Pending In"}, available=("balcony",)), directed, CANCELLATION)
 

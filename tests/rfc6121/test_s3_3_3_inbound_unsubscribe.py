@@ -41,7 +41,7 @@ ANSWER = "route unsubscribed from juliet@example.com to romeo@example.net"
         ("Both", "To", "to"),
     ],
 )
-def test_delivered_then_pushed_then_unavailable_from_each_resource_then_answered(
+def test_the_delivery_the_push_the_unavailable_presence_and_the_answer_come_in_this_order(
     state: str, becomes: str, shows: str
 ) -> None:
     juliet = account(
@@ -74,7 +74,7 @@ def test_it_is_delivered_as_it_stands() -> None:
 
 @rfc6121("3.3.3", quote="from each of the contact's available resources to the user")
 @rfc6121("A.3.2", quote="SHOULD auto-reply by sending a presence stanza")
-def test_what_the_server_makes_has_ids_of_its_own_and_goes_to_the_bare_jid() -> None:
+def test_the_servers_own_stanzas_have_new_ids_and_go_to_the_bare_jid() -> None:
     juliet = account(JULIET, {ROMEO: "From"}, available=("balcony", "chamber"))
 
     step = reduce(juliet, inbound("unsubscribe", f"{ROMEO}/orchard", to=JULIET))
@@ -98,7 +98,7 @@ def test_the_item_stays_and_keeps_the_rest() -> None:
 
 
 @rfc6121("3.3.3", quote="from each of the contact's available resources to the user")
-def test_whoever_was_sent_directed_presence_as_well_hears_unavailable_once() -> None:
+def test_a_subscriber_with_directed_presence_gets_unavailable_once() -> None:
     directed = Outbound(AT, "d", SessionId("balcony", 1), presence("available", None, f"{ROMEO}/orchard"))
     juliet = following(account(JULIET, {ROMEO: "From"}, available=("balcony",)), directed, UNSUBSCRIBE)
 
@@ -178,7 +178,7 @@ def test_from_somebody_who_is_not_in_the_roster_it_is_silently_ignored(known: li
 
 @rfc6121("A.3.2", quote="SHOULD auto-reply by sending a presence stanza")
 @pytest.mark.parametrize("state", ["From"])
-def test_to_a_full_jid_that_is_there_it_counts_but_earns_no_answer_that_would_tell_so(state: str) -> None:
+def test_to_a_full_jid_that_is_there_it_counts_but_no_answer_reveals_the_resource(state: str) -> None:
     juliet = account(JULIET, {ROMEO: state}, interested=("balcony",), connected=("chamber",))
 
     step = reduce(juliet, inbound("unsubscribe", ROMEO, to=f"{JULIET}/chamber"))
@@ -190,9 +190,7 @@ def test_to_a_full_jid_that_is_there_it_counts_but_earns_no_answer_that_would_te
 
 @pytest.mark.parametrize("resource", ["chamber", "nowhere"])
 @pytest.mark.parametrize("state", ["None + Pending In", "None + Pending Out+In", "To + Pending In"])
-def test_from_whoever_may_not_see_the_resource_it_is_ignored_whether_it_is_there_or_not(
-    state: str, resource: str
-) -> None:
+def test_it_is_ignored_from_senders_that_may_not_see_the_resource(state: str, resource: str) -> None:
     juliet = account(JULIET, {ROMEO: state}, interested=("balcony",), connected=("chamber",))
 
     assert ignored(juliet, inbound("unsubscribe", ROMEO, to=f"{JULIET}/{resource}"))

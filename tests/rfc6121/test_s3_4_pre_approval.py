@@ -91,7 +91,7 @@ def test_where_a_request_waits_it_is_an_approval_and_no_pre_approval(asking: Con
 @rfc6121("3.4.2", quote="the user's server MUST silently ignore the stanza")
 @SUPPORTED
 @pytest.mark.parametrize("state", ["Both", "From", "From + Pending Out"])
-def test_of_one_who_is_subscribed_already_it_is_silently_ignored(state: str, policy: Policy) -> None:
+def test_it_is_silently_ignored_from_an_existing_subscriber(state: str, policy: Policy) -> None:
     romeo = account(ROMEO, {JULIET: state}, interested=("foo",), available=("foo",))
 
     assert ignored(romeo, PRE_APPROVAL, policy)
@@ -240,7 +240,7 @@ def test_without_support_an_approval_is_an_approval(state: str) -> None:
 
 
 @rfc6121("3.4", quote="Support for subscription pre-approvals is OPTIONAL on the part of clients and servers")
-def test_without_support_a_flag_from_former_times_answers_nobody() -> None:
+def test_without_support_an_old_flag_answers_nobody() -> None:
     romeo = account(ROMEO, [contact(JULIET, approved=True)], available=("foo",))
 
     step = reduce(romeo, REQUEST, UNSUPPORTED)

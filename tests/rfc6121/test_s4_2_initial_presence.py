@@ -154,7 +154,7 @@ def test_presence_after_unavailable_is_initial_again(leaving: str | None) -> Non
 
 @rfc6121("4.3.1", quote="whenever the user starts a new presence session by sending initial presence")
 @pytest.mark.parametrize("type", ["available", "unavailable"])
-def test_at_no_other_presence_are_contacts_probed(type: str) -> None:
+def test_no_other_presence_probes_contacts(type: str) -> None:
     available = following(juliet("balcony", available=("chamber",)), LOGIN)
 
     step = reduce(available, outbound(type, by="balcony"))

@@ -25,7 +25,7 @@ SPARED = "MUST NOT use its receipt of the presence probe from a connected client
 @rfc6121("4.3", quote="the user's server SHOULD route the probe")
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("to", [ROMEO, f"{ROMEO}/orchard", "chat.example.com", JULIET, f"{JULIET}/chamber"])
-def test_a_clients_probe_is_routed_from_its_full_jid_whatever_the_subscription(state: str, to: str) -> None:
+def test_a_clients_probe_is_routed_from_its_full_jid_in_every_subscription_state(state: str, to: str) -> None:
     juliet = account(JULIET, {ROMEO: state}, connected=("balcony",))
 
     step = reduce(juliet, outbound("probe", to, by="balcony", id="probe1"))
@@ -36,7 +36,7 @@ def test_a_clients_probe_is_routed_from_its_full_jid_whatever_the_subscription(s
 
 
 @rfc6121("4.3", quote=SPARED)
-def test_a_clients_probe_of_nobody_earns_no_error_either() -> None:
+def test_a_clients_probe_of_nobody_gets_no_error() -> None:
     juliet = account(JULIET, {ROMEO: "Both"}, available=("balcony",))
 
     assert ignored(juliet, outbound("probe", by="balcony"))

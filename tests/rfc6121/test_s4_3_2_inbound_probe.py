@@ -86,7 +86,7 @@ def answers(given: Account, asked: Inbound, policy: Policy | None = None) -> lis
 @pytest.mark.parametrize("to", [ROMEO, FULL, f"{ROMEO}/baz", f"{ROMEO}/nowhere"])
 @pytest.mark.parametrize("available", [True, False], ids=["online", "offline"])
 @pytest.mark.parametrize("state", UNAUTHORISED)
-def test_whoever_is_not_authorised_is_told_unsubscribed_by_the_bare_jid(state: str, available: bool, to: str) -> None:
+def test_an_unauthorised_prober_gets_unsubscribed_from_the_bare_jid(state: str, available: bool, to: str) -> None:
     assert answers(romeo(state, available=available), probe(to=to)) == [
         presence("unsubscribed", ROMEO, JULIET, id="probe1")
     ]
@@ -192,7 +192,7 @@ def test_by_policy_the_last_unavailable_presence_is_shown_in_full_with_its_own_i
     assert answer == presence("unavailable", ROMEO, JULIET, child("status", "To Mantua"), stamp, id="oy6sb241")
 
 
-def test_by_that_policy_too_one_who_never_was_here_is_just_unavailable() -> None:
+def test_under_that_policy_a_user_who_never_was_available_is_just_unavailable() -> None:
     asked = answers(romeo(available=False), probe(), Policy(last_unavailable_in_full=True))
 
     assert asked == [presence("unavailable", ROMEO, JULIET, id="probe1")]
@@ -278,7 +278,7 @@ def chatting(*, available: bool = True, state: str = "None", to: str = ROOM) -> 
 @rfc6121("4.6.6", quote="answer the probe with only mere presence of type")
 @pytest.mark.parametrize("prober", [ROOM, "lobby@chat.example.com"])
 @pytest.mark.parametrize("to", [FULL, ROMEO])
-def test_a_room_that_got_directed_presence_learns_that_the_resource_is_there_and_no_more(prober: str, to: str) -> None:
+def test_a_room_that_got_directed_presence_learns_only_that_the_resource_is_available(prober: str, to: str) -> None:
     others = chatting().with_session(session(ROMEO, "foo", available=True))
 
     assert answers(others, probe(prober, to)) == [presence("available", FULL, prober, id="ps6t1fu3")]
@@ -286,14 +286,14 @@ def test_a_room_that_got_directed_presence_learns_that_the_resource_is_there_and
 
 @rfc6121("4.6.6", quote="only for that full JID (i.e., not for any other resources")
 @pytest.mark.parametrize("to", [f"{ROMEO}/foo", f"{ROMEO}/baz", f"{ROMEO}/nowhere"])
-def test_of_no_other_resource_does_it_learn(to: str) -> None:
+def test_it_learns_of_no_other_resource(to: str) -> None:
     others = chatting().with_session(session(ROMEO, "foo", available=True))
 
     assert answers(others, probe(ROOM, to)) == [presence("unsubscribed", ROMEO, ROOM, id="probe1")]
 
 
 @rfc6121("4.6.3", quote="If the user sends directed presence without first sending initial presence")
-def test_a_resource_that_never_was_available_is_there_for_whom_it_told_so() -> None:
+def test_a_resource_that_never_was_available_is_visible_to_those_it_sent_directed_presence() -> None:
     assert answers(chatting(available=False), probe(ROOM, FULL)) == [presence("available", FULL, ROOM, id="probe1")]
 
 

@@ -44,7 +44,7 @@ def juliet(state: str = "Both") -> Account:
 @rfc6121("8.5.2.1.2", quote="In all cases, the server MUST NOT rewrite the 'to' attribute")
 @NOTIFICATIONS
 @pytest.mark.parametrize("state", STATES)
-def test_presence_reaches_all_available_resources_whoever_sends_it(state: str, type: str) -> None:
+def test_presence_from_every_sender_reaches_all_available_resources(state: str, type: str) -> None:
     step = reduce(juliet(state), inbound(type, ORCHARD, child("status", "Adieu"), to=JULIET))
 
     assert told(step) == [f"deliver {NAMES[type]} from {ORCHARD} to balcony, chamber"]
@@ -146,7 +146,7 @@ UNKNOWN = pytest.mark.parametrize("type", ["online", "invisible", "", "Unavailab
 @rfc6121("4.7.1", quote="the recipient or an intermediate router SHOULD return a stanza error of <bad-request/>")
 @UNKNOWN
 @pytest.mark.parametrize("to", [JULIET, f"{JULIET}/balcony", f"{JULIET}/attic"])
-def test_presence_of_an_unknown_type_earns_bad_request_alike_for_everybody(to: str, type: str) -> None:
+def test_presence_of_an_unknown_type_gets_bad_request_for_every_sender(to: str, type: str) -> None:
     asked = inbound(type, ORCHARD, to=to)
 
     step = reduce(juliet("None"), asked)
@@ -159,7 +159,7 @@ def test_presence_of_an_unknown_type_earns_bad_request_alike_for_everybody(to: s
 @rfc6121("4.7.1", quote="SHOULD return a stanza error of <bad-request/>")
 @UNKNOWN
 @pytest.mark.parametrize("to", [None, ROMEO])
-def test_a_clients_presence_of_an_unknown_type_earns_bad_request_and_goes_nowhere(to: str | None, type: str) -> None:
+def test_a_clients_presence_of_an_unknown_type_gets_bad_request_and_is_not_routed(to: str | None, type: str) -> None:
     step = reduce(juliet(), outbound(type, to, by="balcony"))
 
     (refusal,) = stanzas(step)
@@ -182,7 +182,7 @@ def test_available_is_no_type() -> None:
 
 
 @rfc6121("4.6.1", quote="SHOULD remove any entity that sends unavailable presence to the user")
-def test_an_entity_that_leaves_is_struck_from_all_lists_exactly_as_it_was_addressed() -> None:
+def test_an_entity_that_leaves_is_removed_from_all_lists_under_the_address_used() -> None:
     chatting = following(
         juliet("None"),
         outbound("available", ORCHARD, by="balcony"),
@@ -198,7 +198,7 @@ def test_an_entity_that_leaves_is_struck_from_all_lists_exactly_as_it_was_addres
 @rfc6121("4.6.1", quote="SHOULD remove any entity that sends unavailable presence to the user")
 @rfc6121("4.6.1", quote="during the user's current session for a given resource (full JID)")
 @pytest.mark.parametrize("to", ["balcony", "cellar", "chamber", "attic"])
-def test_who_tells_one_resource_that_it_leaves_is_struck_from_the_list_of_that_resource_alone(to: str) -> None:
+def test_an_entity_that_leaves_one_resource_is_removed_from_the_list_of_that_resource_alone(to: str) -> None:
     chatting = following(
         juliet("None"),
         outbound("available", ORCHARD, by="balcony"),
@@ -213,7 +213,7 @@ def test_who_tells_one_resource_that_it_leaves_is_struck_from_the_list_of_that_r
 
 
 @pytest.mark.parametrize("type", ["available", "error", "probe", "unsubscribed"])
-def test_nothing_else_strikes_it(type: str) -> None:
+def test_nothing_else_removes_it_from_the_list(type: str) -> None:
     chatting = following(juliet("None"), outbound("available", ORCHARD, by="balcony"))
 
     left = after(reduce(chatting, inbound(type, ORCHARD, *([ERROR] if type == "error" else []), to=JULIET)))

@@ -93,7 +93,7 @@ def test_neither_a_presence_error_nor_an_offline_contact_stops_an_update(type: s
 
 
 @rfc6121("4.4.2", quote="That rule has been removed")
-def test_neither_does_a_broadcast_that_could_not_be_routed() -> None:
+def test_a_broadcast_that_could_not_be_routed_does_not_stop_an_update() -> None:
     first = reduce(juliet(), AWAY)
     fan_out, own = first.effects
     assert isinstance(fan_out, FanOut)

@@ -57,7 +57,7 @@ def juliet(*available: str, connected: tuple[str, ...] = ()) -> Account:
 
 @rfc6121("4.5.2", quote="then the server MUST broadcast the full XML of the presence stanza")
 @rfc6121("4.5.2", quote="as well as to the resource that generated the unavailable presence in the first place")
-def test_the_farewell_goes_out_in_full_to_subscribers_to_the_others_and_to_its_sender() -> None:
+def test_unavailable_presence_goes_in_full_to_subscribers_directed_recipients_and_its_sender() -> None:
     step = reduce(juliet(connected=("cellar",)), FAREWELL)
 
     assert told(step) == [BROADCAST, f"deliver unavailable from {FULL} to balcony, chamber"]
@@ -70,7 +70,7 @@ def test_the_farewell_goes_out_in_full_to_subscribers_to_the_others_and_to_its_s
 
 
 @rfc6121("4.5.2", quote="MUST broadcast the full XML of the presence stanza")
-def test_nothing_is_lost_of_a_rich_farewell() -> None:
+def test_unavailable_presence_keeps_all_its_content() -> None:
     whole = Presence(
         id="bye",
         type="unavailable",
@@ -100,7 +100,7 @@ def test_each_of_the_nine_states_decides_who_hears_of_it(state: str, event: Even
 
 @rfc6121("4.5.2", quote="then the server MUST generate the unavailable presence broadcast on the user's behalf")
 @rfc6121("4.5.2", quote="MUST NOT depend on receiving unavailable presence from an available resource")
-def test_at_the_end_of_the_stream_the_server_says_it_in_the_clients_stead_and_says_no_reason() -> None:
+def test_at_the_end_of_the_stream_the_server_sends_unavailable_without_a_reason() -> None:
     step = reduce(juliet(), ended("balcony"))
 
     assert told(step) == [BROADCAST, f"deliver unavailable from {FULL} to chamber"]
@@ -207,7 +207,7 @@ def test_a_presence_error_of_a_contact_does_not_stop_the_broadcast(event: Event)
 
 
 @rfc6121("4.5.2", quote="it MUST broadcast the user's unavailable presence notification")
-def test_a_contact_who_has_gone_offline_hears_of_it_all_the_same() -> None:
+def test_a_contact_who_has_gone_offline_is_still_told() -> None:
     gone = following(juliet(), inbound("unavailable", f"{ROMEO}/orchard", to=JULIET))
 
     assert told(reduce(gone, FAREWELL))[0] == BROADCAST

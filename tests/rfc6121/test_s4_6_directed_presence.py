@@ -87,7 +87,7 @@ def test_the_list_is_of_the_one_resource_that_sent_it_and_as_it_was_addressed() 
 
 @rfc6121("4.2.2", quote="an entity is implicitly subscribed to its own presence")
 @pytest.mark.parametrize("to", [JULIET, FULL])
-def test_an_available_resource_owes_itself_and_the_available_others_nothing_more(to: str) -> None:
+def test_an_available_resource_owes_nothing_to_itself_and_other_available_resources(to: str) -> None:
     assert directed(following(juliet(), outbound("available", to, by="balcony"))) == ()
 
 
@@ -117,7 +117,7 @@ def test_an_own_available_resource_is_told_once(to: str, ending: Event) -> None:
 
 @rfc6121("4.6.1", quote="SHOULD remove any entity that sends unavailable presence to the user")
 @pytest.mark.parametrize("leaving", [outbound("unavailable", by="chamber"), ended("chamber")])
-def test_an_own_resource_that_leaves_is_owed_nothing(leaving: Event) -> None:
+def test_the_client_owes_nothing_to_an_own_resource_that_leaves(leaving: Event) -> None:
     given = following(juliet(), outbound("available", by="chamber"))
 
     chatting = following(given, outbound("available", f"{JULIET}/chamber", by="balcony"), leaving)
@@ -140,7 +140,7 @@ def test_who_is_no_subscriber_gets_no_update() -> None:
 @rfc6121("4.6.3", quote="it SHOULD include the contact's JID in any subsequent presence broadcasts initiated by")
 @pytest.mark.parametrize("type", ["available", "unavailable"])
 @pytest.mark.parametrize("state", SUBSCRIBED)
-def test_a_subscriber_gets_updates_as_before_whatever_was_directed_to_it(state: str, type: str) -> None:
+def test_directed_presence_does_not_change_the_updates_that_a_subscriber_gets(state: str, type: str) -> None:
     told_apart = following(juliet(state), outbound(type, ROMEO, by="balcony"))
 
     step = reduce(told_apart, outbound("available", None, child("show", "away"), by="balcony"))
@@ -163,7 +163,7 @@ def test_at_the_end_those_in_the_list_are_told_in_one_fan_out(ending: Event) -> 
 
 
 @rfc6121("4.6.3", quote="MUST route that unavailable presence to the entity")
-def test_the_farewell_reaches_them_in_full() -> None:
+def test_unavailable_presence_reaches_them_in_full() -> None:
     farewell = outbound("unavailable", None, child("status", "Good night"), by="balcony", id="bye")
 
     room, own = stanzas(reduce(following(juliet(), TO_ROOM), farewell))
@@ -175,7 +175,7 @@ def test_the_farewell_reaches_them_in_full() -> None:
 @rfc6121("4.6.3", quote="MUST treat the entity to which the user sends directed presence as in case #2 above")
 @ENDINGS
 @pytest.mark.parametrize("state", STATES)
-def test_a_resource_that_never_was_available_owes_it_to_whom_it_told_and_to_nobody_else(
+def test_a_resource_that_never_was_available_owes_unavailable_only_for_directed_presence(
     state: str, ending: Event
 ) -> None:
     hidden = following(juliet(state, available=False), TO_ROOM, outbound("available", ROMEO, by="balcony"))
@@ -218,7 +218,7 @@ def test_presence_that_was_directed_before_the_initial_one_is_still_owed_its_end
 
 @rfc6121("4.6.1", quote="any entity to which the user sends directed unavailable presence")
 @ENDINGS
-def test_whoever_was_told_already_is_not_told_again(ending: Event) -> None:
+def test_an_entity_that_was_told_is_not_told_again(ending: Event) -> None:
     left = following(juliet(), TO_ROOM, outbound("unavailable", ROOM, by="balcony"))
 
     assert directed(left) == ()
@@ -227,7 +227,7 @@ def test_whoever_was_told_already_is_not_told_again(ending: Event) -> None:
 
 @rfc6121("4.6.1", quote="any entity to which the user sends directed unavailable presence")
 @pytest.mark.parametrize("other", ["lobby@chat.example.com", "lobby@chat.example.com/juliet", "chat.example.com"])
-def test_directed_unavailable_presence_strikes_exactly_whom_it_addresses(other: str) -> None:
+def test_directed_unavailable_presence_removes_exactly_its_addressee_from_the_list(other: str) -> None:
     chatting = following(juliet(), TO_ROOM, outbound("unavailable", other, by="balcony"))
 
     assert directed(chatting) == (ROOM,)
@@ -235,7 +235,7 @@ def test_directed_unavailable_presence_strikes_exactly_whom_it_addresses(other: 
 
 @rfc6121("4.6.1", quote="any entity to which the user sends directed unavailable presence")
 @pytest.mark.parametrize("told_of_its_end", [ROMEO, f"{ROMEO}/hall", f"{ROMEO}/orchard"])
-def test_of_several_addresses_of_one_entity_only_the_one_that_was_told_is_struck(told_of_its_end: str) -> None:
+def test_only_the_address_that_was_told_is_removed_from_the_list(told_of_its_end: str) -> None:
     addresses = [ROMEO, f"{ROMEO}/hall", f"{ROMEO}/orchard"]
     chatting = following(juliet(), *[outbound("available", each, by="balcony") for each in addresses])
 
@@ -252,7 +252,7 @@ def test_another_resource_leaving_the_room_leaves_the_list_alone() -> None:
 
 @rfc6121("4.6.1", quote="SHOULD remove any entity that sends unavailable presence to the user")
 @ENDINGS
-def test_whoever_has_left_itself_is_told_no_more(ending: Event) -> None:
+def test_an_entity_that_has_left_is_told_nothing(ending: Event) -> None:
     left = following(juliet(), TO_ROOM, inbound("unavailable", ROOM, to=FULL))
 
     assert sent_to(ROOM, left, ending) == []

@@ -86,7 +86,7 @@ def table(cases: dict[str, list[Element]]) -> pytest.MarkDecorator:
 @rfc6121("4.7.2.3", quote="MUST be an integer between -128 and +127")
 @pytest.mark.parametrize("to", [None, ROMEO, "lobby@chat.example.com/Juliet"])
 @table(REFUSED)
-def test_a_client_that_breaks_the_syntax_earns_bad_request_and_nothing_changes(
+def test_a_client_that_breaks_the_syntax_gets_bad_request_and_nothing_changes(
     children: list[Element], to: str | None
 ) -> None:
     step = reduce(juliet(), outbound("available", to, *children, by="balcony", id="pres1"))
@@ -99,7 +99,7 @@ def test_a_client_that_breaks_the_syntax_earns_bad_request_and_nothing_changes(
 @rfc6121("4.7.2.1", quote="The XML character data MUST be one of")
 @rfc6121("4.7.2.2", quote="Multiple instances of the <status/> element MAY be included")
 @table(ACCEPTED)
-def test_whatever_keeps_it_is_broadcast_as_it_is(children: list[Element]) -> None:
+def test_valid_presence_is_broadcast_unchanged(children: list[Element]) -> None:
     step = reduce(juliet(), outbound("available", None, *children, by="balcony"))
 
     assert stanzas(step)[0] == presence("available", FULL, None, *children)
@@ -148,7 +148,7 @@ MISPLACED = {
 @rfc6121("4.5.2", quote="then the server MUST broadcast the full XML of the presence")
 @pytest.mark.parametrize("to", [None, ROMEO, "lobby@chat.example.com/Juliet"])
 @table(MISPLACED)
-def test_leaving_is_never_refused_and_passed_on_without_what_does_not_belong(
+def test_unavailable_presence_is_never_refused_and_is_sent_without_extra_children(
     children: list[Element], to: str | None
 ) -> None:
     """§4.7.2 binds the sender; a refusal would leave the user online to everybody."""
@@ -162,7 +162,7 @@ def test_leaving_is_never_refused_and_passed_on_without_what_does_not_belong(
 
 
 @rfc6121("4.7.2.2", quote="only if each instance possesses an 'xml:lang' attribute with a distinct language value")
-def test_of_several_farewells_in_one_language_the_first_is_passed_on() -> None:
+def test_the_first_status_in_a_language_is_passed_on() -> None:
     said = [status("Good night", "en"), status("Dobrou noc", "cs"), status("Bye", "EN"), status("Farewell")]
     leaving = Presence(None, None, "p1", "unavailable", "en", payload(*said))
 

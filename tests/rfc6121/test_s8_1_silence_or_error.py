@@ -52,7 +52,7 @@ def test_a_subscriber_is_told_that_the_resource_is_not_there_and_others_are_not(
 @rfc6121("8.1", quote="has received directed presence from the user (when the error would")
 @TYPES
 @pytest.mark.parametrize("directed", [ROMEO, ORCHARD, f"{ROMEO}/hall"])
-def test_whoever_got_directed_presence_is_told(directed: str, type: str) -> None:
+def test_a_recipient_of_directed_presence_is_told(directed: str, type: str) -> None:
     chatting = following(juliet(), outbound("available", directed, by="balcony"))
 
     assert told(reduce(chatting, received_message(type, ORCHARD, NOWHERE))) == bounced()
@@ -62,7 +62,7 @@ def test_whoever_got_directed_presence_is_told(directed: str, type: str) -> None
 @rfc6121("8.1", quote="has received directed presence from the user (when the error would")
 @TYPES
 @pytest.mark.parametrize("over", [outbound("unavailable", ORCHARD, by="balcony"), ended("balcony")])
-def test_and_is_told_no_more_when_it_is_over(over: Event, type: str) -> None:
+def test_the_sender_gets_no_error_once_its_authorisation_is_over(over: Event, type: str) -> None:
     chatting = following(juliet(), outbound("available", ORCHARD, by="balcony"))
 
     assert ignored(after(reduce(chatting, over)), received_message(type, ORCHARD, NOWHERE))
@@ -88,7 +88,7 @@ def test_where_the_rfc_leaves_no_silence_everybody_gets_the_error(state: str, ty
 
 @rfc6121("8.5.3.1", quote="This policy helps to prevent presence leaks")
 @pytest.mark.parametrize("type", ["get", "set"])
-def test_an_iq_earns_the_same_error_whether_the_resource_is_there_or_not(type: str) -> None:
+def test_an_iq_gets_the_same_error_whether_the_resource_is_there_or_not(type: str) -> None:
     stranger = juliet("To")
 
     there = reduce(stranger, received_iq(type, ASKED, from_=ORCHARD, to=f"{JULIET}/balcony"))

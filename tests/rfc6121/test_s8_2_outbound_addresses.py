@@ -80,7 +80,7 @@ def test_a_message_without_to_is_treated_as_to_the_users_own_bare_jid(type: str 
     assert step.state == juliet()
 
 
-def test_which_then_comes_back_and_is_delivered_like_any_other() -> None:
+def test_a_message_to_oneself_comes_back_and_is_delivered_as_usual() -> None:
     (routed,) = stanzas(reduce(juliet(), sent_message("chat", None, by="balcony")))
     assert isinstance(routed, Message)
 
@@ -158,7 +158,7 @@ def test_the_statement_that_a_stanza_is_in_no_language_is_not_overwritten() -> N
     [message("chat", None, "a@b@c/ "), iq("get", ASKED, to="@example.net"), presence("available", None, "x@")],
     ids=["message", "iq", "presence"],
 )
-def test_an_address_that_is_none_earns_jid_malformed(sent: Message | Presence | IQ) -> None:
+def test_a_malformed_address_gets_jid_malformed(sent: Message | Presence | IQ) -> None:
     step = reduce(juliet(), sending(sent))
 
     (refusal,) = stanzas(step)
@@ -167,7 +167,7 @@ def test_an_address_that_is_none_earns_jid_malformed(sent: Message | Presence | 
     assert step.state == juliet()
 
 
-def test_a_malformed_address_of_an_error_earns_no_error() -> None:
+def test_a_malformed_address_of_an_error_gets_no_error() -> None:
     assert ignored(juliet(), sending(message("error", None, "@example.net")))
 
 
@@ -243,7 +243,7 @@ def test_a_message_request_or_directed_presence_that_could_not_be_routed_is_answ
     ],
     ids=lambda each: f"{each.KIND}-{each.type}",
 )
-def test_for_an_answer_or_for_a_probe_nobody_waits(sent: Message | Presence | IQ) -> None:
+def test_no_error_is_sent_for_an_answer_or_a_probe(sent: Message | Presence | IQ) -> None:
     step = reduce(juliet(), sending(sent))
     (routed,) = step.effects
     assert isinstance(routed, Route)
@@ -251,7 +251,7 @@ def test_for_an_answer_or_for_a_probe_nobody_waits(sent: Message | Presence | IQ
     assert told(reduce(step.state, Unroutable(AT, "u", routed))) == []
 
 
-def test_nor_for_a_broadcast_nor_for_an_answer_of_the_servers_own() -> None:
+def test_no_error_is_sent_for_a_broadcast_or_the_servers_own_answer() -> None:
     update = reduce(juliet(), outbound("available", None, child("show", "away"), by="balcony"))
     broadcast = update.effects[0]
     assert isinstance(broadcast, FanOut)
@@ -263,7 +263,7 @@ def test_nor_for_a_broadcast_nor_for_an_answer_of_the_servers_own() -> None:
     assert ignored(juliet(), Unroutable(AT, "u", answer))
 
 
-def test_nor_for_the_presence_that_the_server_sends_after_an_approval() -> None:
+def test_no_error_is_sent_for_the_presence_that_follows_an_approval() -> None:
     waiting = account(JULIET, [contact(ROMEO, "None + Pending In", listed=False)], available=("balcony",))
     approved = reduce(waiting, outbound("subscribed", ROMEO, by="balcony"))
     shown = approved.effects[-1]

@@ -47,7 +47,7 @@ def answers(sent: STANZA, policy: Policy | None = None) -> list[str]:
 @rfc6121("8.5.1", quote="For an IQ stanza, the server MUST return a <service-unavailable/> stanza error to the sender")
 @BARE_AND_FULL
 @pytest.mark.parametrize("type", ["get", "set"])
-def test_an_iq_request_earns_service_unavailable(type: str, to: str) -> None:
+def test_an_iq_request_gets_service_unavailable(type: str, to: str) -> None:
     sent = iq(type, ASKED, from_=ORCHARD, to=to)
 
     assert answers(sent) == [f"route error service-unavailable from {to} to {ORCHARD}"]
@@ -103,7 +103,7 @@ def test_what_is_served_everywhere_is_that_namespace_at_the_bare_jid_alone(sent:
 
 @BARE_AND_FULL
 @pytest.mark.parametrize("type", ["result", "error"])
-def test_an_iq_answer_earns_none(type: str, to: str) -> None:
+def test_an_iq_answer_gets_no_answer(type: str, to: str) -> None:
     assert answers(iq(type, from_=ORCHARD, to=to)) == []
 
 
@@ -158,14 +158,14 @@ def test_where_the_service_tells_a_user_of_the_same_domain_hears_that_the_contac
 @rfc6121("8.5.1", quote="the server MUST silently ignore the stanza")
 @pytest.mark.parametrize("sender", [ROMEO, NURSE])
 @pytest.mark.parametrize("policy", [Policy(), TELLING], ids=["silence", "error"])
-def test_nobody_from_elsewhere_hears_it_and_by_default_nobody_does(policy: Policy, sender: str) -> None:
+def test_only_a_local_sender_hears_it_and_only_under_that_policy(policy: Policy, sender: str) -> None:
     told_them = answers(presence("subscribe", sender, JULIET), policy)
 
     assert (told_them == []) is (policy == Policy() or sender == ROMEO)
 
 
 @pytest.mark.parametrize("type", ["available", "unavailable", "subscribed", "unsubscribe", "unsubscribed", "error"])
-def test_nothing_but_a_request_earns_that_error(type: str) -> None:
+def test_only_a_request_gets_that_error(type: str) -> None:
     assert answers(presence(type, NURSE, JULIET), TELLING) == []
 
 
@@ -199,7 +199,7 @@ def test_presence_of_an_unknown_type_is_a_bad_request(to: str) -> None:
 
 
 @pytest.mark.parametrize("sent", [message("chat", None, JULIET), iq("get", ASKED, to=JULIET)], ids=["message", "iq"])
-def test_whoever_has_no_address_cannot_be_answered(sent: STANZA) -> None:
+def test_a_sender_without_an_address_cannot_be_answered(sent: STANZA) -> None:
     assert answers(sent) == []
     assert isinstance(no_account(presence("probe", None, JULIET), Policy()), Ignored)
     assert isinstance(no_account(iq("get", ASKED, from_=ORCHARD), Policy()), Ignored)

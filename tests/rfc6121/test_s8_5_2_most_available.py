@@ -101,12 +101,12 @@ def test_zero_is_not_negative(type: str) -> None:
 
 
 @TYPES
-def test_a_resource_that_is_connected_only_never_gets_it(type: str) -> None:
+def test_a_resource_that_is_only_connected_never_gets_it(type: str) -> None:
     assert recipients(account(JULIET, connected=("cellar",), interested=("hall",)), type) == ""
 
 
 @rfc6121("8.5.2.1.1", quote="MUST NOT deliver the stanza to any of the available resources but instead MUST return")
-def test_a_groupchat_message_reaches_none() -> None:
+def test_a_groupchat_message_reaches_no_resource() -> None:
     step = reduce(account(JULIET, available=("balcony",)), received_message("groupchat", ORCHARD, JULIET))
 
     assert told(step) == [f"route error service-unavailable from {JULIET} to {ORCHARD}"]
@@ -115,7 +115,7 @@ def test_a_groupchat_message_reaches_none() -> None:
 # --- who is most available changes ------------------------------------------------------------------------------------
 
 
-def test_a_change_of_priority_counts_from_then_on() -> None:
+def test_a_change_of_priority_takes_effect_at_once() -> None:
     given = account(JULIET, available={"balcony": 5, "chamber": 0})
 
     lowered = following(given, outbound("available", None, child("priority", "-1"), by="balcony"))
@@ -134,7 +134,7 @@ def test_the_next_one_gets_it_when_the_first_has_left(over: Event) -> None:
 # --- detached sessions (XEP-0198) ------------------------------------------------------------------------------------
 
 
-def test_a_session_without_stream_is_less_available_than_one_with_whatever_its_priority() -> None:
+def test_a_session_without_a_stream_is_less_available_than_one_with_a_stream_at_any_priority() -> None:
     given = detached(account(JULIET, available={"balcony": 5, "chamber": 0, "hall": -1}), "balcony")
 
     assert recipients(given) == "chamber"
@@ -166,7 +166,7 @@ def test_where_all_get_it_the_detached_do_as_well(policy: Policy) -> None:
     assert recipients(given, "chat", policy) == ("balcony, chamber" if policy is TO_ALL else "balcony")
 
 
-def test_a_detached_negative_resource_is_none_still() -> None:
+def test_a_detached_resource_with_negative_priority_gets_no_headline() -> None:
     given = detached(account(JULIET, available={"balcony": -1}), "balcony")
 
     assert ignored(given, received_message("headline", ORCHARD, JULIET))

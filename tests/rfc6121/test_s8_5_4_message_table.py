@@ -113,7 +113,7 @@ def test_each_letter_of_the_legend_is_an_action() -> None:
 
 
 @EACH_CELL
-def test_each_cell_has_a_rule_of_its_own(cell: Cell) -> None:
+def test_each_cell_has_its_own_rule(cell: Cell) -> None:
     rule = MESSAGE_TABLE[cell.situation, cell.target, cell.type].rule
 
     assert [each for each in MESSAGE_TABLE.values() if each.rule == rule] == [
@@ -250,7 +250,7 @@ def test_under_each_policy_exactly_one_of_the_permitted_actions_is_done(cell: Ce
 
 
 @EACH_CELL
-def test_whatever_is_done_names_the_rule_of_the_cell(cell: Cell) -> None:
+def test_every_effect_names_the_rule_of_the_cell(cell: Cell) -> None:
     for given in scenes(cell.situation):
         step = reduce(given, received_message(cell.type, STRANGER, address(cell.target)))
 
@@ -301,7 +301,7 @@ def test_a_full_match_needs_no_presence(situation: Situation, type: str) -> None
 @rfc6121("5.2.2", quote="MUST consider the message to be of type")
 @pytest.mark.parametrize("type", [None, "", "Chat", "normale", "set"])
 @pytest.mark.parametrize(("situation", "target"), sorted({(c.situation, c.target) for c in CELLS}, key=str))
-def test_a_message_of_no_type_or_an_unknown_one_fares_as_one_of_type_normal(
+def test_a_message_without_a_known_type_is_treated_as_normal(
     situation: Situation, target: Target, type: str | None
 ) -> None:
     for policy, given in itertools.product(POLICIES, scenes(situation)):
@@ -346,7 +346,7 @@ def test_a_service_of_presence_alone_answers_each_message_alike(cell: Cell) -> N
         assert step.store == ()
 
 
-def test_and_its_own_users_messages_too() -> None:
+def test_a_service_of_presence_alone_refuses_its_users_messages_too() -> None:
     juliet = account(JULIET, available=("balcony",))
 
     step = reduce(juliet, sent_message("chat", ROMEO, by="balcony"), Policy(messaging=False))
@@ -354,7 +354,7 @@ def test_and_its_own_users_messages_too() -> None:
     assert told(step) == [f"deliver error service-unavailable from {ROMEO} to balcony"]
 
 
-def test_but_never_an_error_to_an_error() -> None:
+def test_a_service_of_presence_alone_never_answers_an_error() -> None:
     juliet = account(JULIET, available=("balcony",))
 
     assert ignored(juliet, received_message("error", FRIEND, f"{JULIET}/balcony"), Policy(messaging=False))

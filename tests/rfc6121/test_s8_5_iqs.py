@@ -116,7 +116,7 @@ def test_a_served_namespace_serves_no_other(type: str) -> None:
 
 
 @REQUESTS
-def test_a_request_to_a_full_jid_is_the_resources_even_in_a_served_namespace(type: str) -> None:
+def test_a_resource_answers_a_request_to_its_full_jid_even_in_a_served_namespace(type: str) -> None:
     served = Policy(served=FrozenMap({"urn:example:x": Audience.ANYONE}))
 
     assert delivered(juliet("From"), received_iq(type, ASKED, from_=ORCHARD, to=FULL), served)
@@ -149,9 +149,7 @@ def delivered(given: Account, event: Inbound, policy: Policy | None = None) -> b
 @REQUESTS
 @pytest.mark.parametrize("resource", ["balcony", "cellar"])
 @pytest.mark.parametrize("state", STATES)
-def test_a_request_is_delivered_to_whoever_shares_presence_and_withheld_from_others(
-    state: str, resource: str, type: str
-) -> None:
+def test_a_request_is_delivered_only_if_its_sender_may_see_the_presence(state: str, resource: str, type: str) -> None:
     asked = received_iq(type, ASKED, from_=ORCHARD, to=f"{JULIET}/{resource}")
 
     assert delivered(juliet(state), asked) is STATES[state].from_
@@ -200,7 +198,7 @@ def test_the_users_own_other_resources_share_it(type: str) -> None:
 @ANSWERS
 @pytest.mark.parametrize("sender", [ORCHARD, "tybalt@example.org", "example.org"])
 @pytest.mark.parametrize("resource", ["balcony", "cellar"])
-def test_an_answer_is_delivered_whoever_sends_it(resource: str, sender: str, type: str) -> None:
+def test_an_answer_is_delivered_from_every_sender(resource: str, sender: str, type: str) -> None:
     assert delivered(juliet(), received_iq(type, from_=sender, to=f"{JULIET}/{resource}"))
 
 
@@ -210,7 +208,7 @@ def test_an_answer_is_delivered_whoever_sends_it(resource: str, sender: str, typ
 @REQUESTS
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("resource", ["nowhere", "BALCONY"])
-def test_a_request_that_matches_no_resource_earns_service_unavailable(resource: str, state: str, type: str) -> None:
+def test_a_request_that_matches_no_resource_gets_service_unavailable(resource: str, state: str, type: str) -> None:
     assert not delivered(juliet(state), received_iq(type, ASKED, from_=ORCHARD, to=f"{JULIET}/{resource}"))
 
 
@@ -247,7 +245,7 @@ EACH_BROKEN = pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 
 @EACH_BROKEN
 @pytest.mark.parametrize("to", [JULIET, FULL, f"{JULIET}/nowhere"])
-def test_a_request_that_breaks_the_rules_is_a_bad_request_wherever_it_goes(to: str, broken: IQ) -> None:
+def test_a_request_that_breaks_the_rules_is_a_bad_request_for_every_recipient(to: str, broken: IQ) -> None:
     sent = broken.stamped(to=parse_address(to), from_=parse_address(ORCHARD))
 
     step = reduce(juliet("Both"), Inbound(AT, "seq", sent))
@@ -258,7 +256,7 @@ def test_a_request_that_breaks_the_rules_is_a_bad_request_wherever_it_goes(to: s
 
 @EACH_BROKEN
 @pytest.mark.parametrize("to", [None, JULIET, ROMEO, f"{JULIET}/cellar"])
-def test_a_clients_own_is_one_as_well_and_is_not_routed(to: str | None, broken: IQ) -> None:
+def test_a_malformed_iq_from_a_client_is_a_bad_request_and_is_not_routed(to: str | None, broken: IQ) -> None:
     sent = broken if to is None else broken.stamped(to=parse_address(to))
 
     step = reduce(juliet("Both"), Outbound(AT, "seq", SessionId("balcony", 1), sent))
@@ -286,7 +284,7 @@ def test_a_result_may_have_no_child_or_one() -> None:
 
 
 @rfc6121("8.5.2.1.3", quote="if not, then the server MUST reply with a")
-def test_a_roster_that_is_not_the_senders_is_no_ones_to_ask_for() -> None:
+def test_nobody_may_ask_for_the_roster_of_another_user() -> None:
     roster = element("query", "jabber:iq:roster")
     served = Policy(served=FrozenMap({"jabber:iq:roster": Audience.ANYONE}))
 

@@ -166,7 +166,7 @@ WORTH: dict[str, tuple[list[Element], bool]] = {
 
 @pytest.mark.parametrize(("children", "stored"), WORTH.values(), ids=WORTH)
 @pytest.mark.parametrize("type", ["normal", "chat"])
-def test_what_would_be_of_no_use_later_is_not_stored(type: str, children: list[Element], stored: bool) -> None:
+def test_messages_that_are_useless_later_are_not_stored(type: str, children: list[Element], stored: bool) -> None:
     sent = Message(parse_address(JULIET), parse_address(ORCHARD), "m1", type, None, payload(*children))
 
     step = reduce(ABSENT, Inbound(AT, "seq", sent))
@@ -177,7 +177,7 @@ def test_what_would_be_of_no_use_later_is_not_stored(type: str, children: list[E
 
 
 @pytest.mark.parametrize("children", [[BODY, NO_STORE], [COMPOSING]], ids=["no-store", "chat state"])
-def test_to_one_who_is_there_it_is_delivered_all_the_same(children: list[Element]) -> None:
+def test_it_is_still_delivered_to_a_user_who_is_there(children: list[Element]) -> None:
     juliet = account(JULIET, available=("balcony",))
 
     step = reduce(juliet, received_message("chat", ORCHARD, JULIET, *children))
@@ -195,14 +195,14 @@ def test_where_nothing_is_stored_it_is_bounced_like_any_other(children: list[Ele
 
 @rfc6121("8.5.2.2.1", quote='For a message stanza of type "headline" or "error", the server MUST silently ignore')
 @pytest.mark.parametrize("type", ["headline", "error"])
-def test_by_no_hint_is_a_headline_or_an_error_stored(type: str) -> None:
+def test_no_hint_stores_a_headline_or_an_error(type: str) -> None:
     assert ignored(ABSENT, received_message(type, ORCHARD, JULIET, BODY, STORE))
 
 
 # --- stamps (XEP-0203) ------------------------------------------------------------------------------------------------
 
 
-def test_a_stamp_of_others_is_kept_and_one_of_the_servers_own_put_beside_it() -> None:
+def test_a_stamp_of_another_entity_is_kept_and_the_server_adds_its_stamp() -> None:
     room = stamp("1999-01-01T00:00:00Z", "lobby@chat.example.com")
 
     (stored,) = kept(reduce(ABSENT, received_message("chat", ORCHARD, JULIET, BODY, room)))
@@ -223,7 +223,7 @@ def test_a_forged_stamp_in_the_servers_name_is_taken_out(by: str) -> None:
 
 
 @pytest.mark.parametrize("other", [stamp(by=ROMEO), element("delay", "urn:example:x", {"from": "example.com"})])
-def test_what_is_no_such_stamp_stays(other: Element) -> None:
+def test_other_delay_elements_stay(other: Element) -> None:
     sent = received_message("chat", ORCHARD, JULIET, other, BODY)
 
     (live,) = stanzas(reduce(account(JULIET, available=("balcony",)), sent))
@@ -268,13 +268,13 @@ LEAVES = outbound("unavailable", by="balcony")
 
 @rfc6121("8", quote="then delivering it when the user next becomes available")
 @pytest.mark.parametrize("priority", [None, 0, 1, 127])
-def test_at_initial_presence_that_is_not_negative_they_are_asked_for(priority: int | None) -> None:
+def test_initial_presence_that_is_not_negative_asks_for_stored_messages(priority: int | None) -> None:
     assert asked(CONNECTED, shows(priority)) == [True]
 
 
 @rfc6121("8.5.2.1.1", quote="MUST NOT deliver the stanza to any available resource with a negative priority")
 @pytest.mark.parametrize("priority", [-1, -128])
-def test_at_a_negative_priority_they_are_not(priority: int) -> None:
+def test_a_negative_priority_does_not_ask_for_stored_messages(priority: int) -> None:
     assert asked(CONNECTED, shows(priority)) == [False]
 
 
@@ -311,7 +311,7 @@ def test_a_priority_that_the_server_overrides_is_the_one_that_counts() -> None:
     assert asked(CONNECTED, shows(1), policy=Policy(highest_priority=-1)) == [False]
 
 
-def test_they_are_asked_for_after_all_else_that_initial_presence_brings() -> None:
+def test_stored_messages_are_asked_for_last_at_initial_presence() -> None:
     given = account(JULIET, {ROMEO: "Both", NURSE: "To + Pending In"}, connected=("balcony",), available=("chamber",))
 
     assert told(reduce(given, shows(0)))[-1] == "load messages for balcony"
@@ -331,7 +331,7 @@ def loaded_with(waiting: int, contacts: Mapping[str, str] = MappingProxyType({})
 
 
 @pytest.mark.parametrize(("contacts", "answer"), [({ROMEO: "From"}, True), ({ROMEO: "Both"}, True), ({}, False)])
-def test_one_message_more_than_may_be_is_bounced_to_whoever_may_know_and_dropped_else(
+def test_a_message_beyond_the_limit_is_bounced_if_the_sender_may_know_and_is_dropped_otherwise(
     contacts: dict[str, str], answer: bool
 ) -> None:
     full = loaded_with(2, contacts)
@@ -369,7 +369,7 @@ def test_there_is_room_again_when_they_have_been_delivered() -> None:
     assert reduce(empty, received_message("chat", ORCHARD, JULIET), TWO).store != ()
 
 
-def test_but_not_where_they_were_asked_for_in_vain() -> None:
+def test_the_bound_holds_if_the_session_ended_before_the_messages_came() -> None:
     gone = following(loaded_with(2), bound("balcony"), shows(0), ended("balcony"))
 
     full = following(gone, loaded(messages=STORED[:2]))
@@ -377,7 +377,7 @@ def test_but_not_where_they_were_asked_for_in_vain() -> None:
     assert reduce(full, received_message("chat", ORCHARD, JULIET), TWO).store == ()
 
 
-def test_nor_where_they_could_not_be_read() -> None:
+def test_the_bound_holds_if_the_messages_could_not_be_read() -> None:
     full = following(loaded_with(2), bound("balcony"), shows(0), loaded(messages=()), ended("balcony"))
 
     assert reduce(full, received_message("chat", ORCHARD, JULIET), TWO).store == ()
@@ -450,7 +450,7 @@ def test_they_are_delivered_in_order_as_they_were_stored_and_then_forgotten() ->
     ],
     ids=["negative", "unavailable", "ended", "replaced"],
 )
-def test_where_the_resource_is_not_reachable_any_more_they_stay_stored(meanwhile: Event) -> None:
+def test_if_the_resource_is_no_longer_reachable_they_stay_stored(meanwhile: Event) -> None:
     given = following(CONNECTED, shows(0), meanwhile)
 
     assert ignored(given, loaded())

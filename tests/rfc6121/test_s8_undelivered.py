@@ -266,7 +266,7 @@ def test_when_the_end_of_a_session_cannot_be_stored_its_messages_are_bounced_to_
     assert step.store == ()
 
 
-def test_so_is_one_that_failed_and_was_to_be_stored_but_not_one_that_reached_somebody() -> None:
+def test_a_failed_message_is_bounced_if_it_reached_nobody() -> None:
     sent = message("chat", ORCHARD, JULIET)
     effect = delivery(sent, BALCONY, CHAMBER)
     given = juliet(balcony=0, chamber=0)

@@ -55,7 +55,7 @@ def test_what_another_session_was_handed_as_well_is_not_delivered_again_when_one
 
 
 @pytest.mark.parametrize(("first", "last"), [(BALCONY, CHAMBER), (CHAMBER, BALCONY)])
-def test_of_two_that_end_without_it_the_last_gives_it_back(first: SessionId, last: SessionId) -> None:
+def test_the_last_of_two_sessions_that_end_without_it_gives_it_back(first: SessionId, last: SessionId) -> None:
     given = after(reduce(juliet(balcony=0, chamber=0, hall=-1), SessionEnded(AT, "first", first, (BOTH,))))
 
     step = reduce(given, SessionEnded(AT, "last", last, (BOTH,)))
@@ -63,7 +63,7 @@ def test_of_two_that_end_without_it_the_last_gives_it_back(first: SessionId, las
     assert fate(step, CHAT) == "stored"
 
 
-def test_so_it_does_where_the_other_could_not_even_be_written_to() -> None:
+def test_it_is_processed_again_if_the_other_session_could_not_be_written_to() -> None:
     given = juliet(balcony=0, chamber=0)
 
     first = reduce(given, Undelivered(AT, "first", BOTH, (BALCONY,)))
@@ -76,7 +76,7 @@ def test_so_it_does_where_the_other_could_not_even_be_written_to() -> None:
     assert (fate(second, CHAT), fate(afterwards, CHAT)) == ("stored", "stored")
 
 
-def test_a_session_of_the_same_resource_that_came_later_has_not_got_it() -> None:
+def test_a_later_session_of_the_same_resource_did_not_receive_it() -> None:
     given = following(juliet(balcony=0, chamber=0), bound("chamber", epoch=2))
 
     step = reduce(given, SessionEnded(AT, "seq", BALCONY, (BOTH,)))
@@ -84,7 +84,7 @@ def test_a_session_of_the_same_resource_that_came_later_has_not_got_it() -> None
     assert fate(step, CHAT) == "stored"
 
 
-def test_what_nobody_is_left_to_have_got_is_better_repeated_than_lost() -> None:
+def test_a_message_is_repeated_if_no_remaining_session_received_it() -> None:
     given = following(juliet(balcony=0, chamber=0), SessionEnded(AT, "first", CHAMBER))
 
     step = reduce(given, SessionEnded(AT, "last", BALCONY, (BOTH,)))

@@ -55,6 +55,6 @@ def test_sessions_count_though_the_account_could_not_be_loaded() -> None:
 
 
 @pytest.mark.parametrize("resource", ["", "x" * 1024, "\x00"])
-def test_what_is_no_resourcepart_is_a_bad_request(resource: str) -> None:
+def test_a_malformed_resourcepart_is_a_bad_request(resource: str) -> None:
     """§7.7.2.1."""
     assert may_bind(hosting(CAPULET), JULIET, resource, DEFAULT) is Condition.BAD_REQUEST

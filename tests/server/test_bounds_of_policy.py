@@ -357,7 +357,7 @@ COUNTED = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("field", ["block_list", "block_list_bytes"])
-def test_a_block_list_beyond_a_limit_that_was_lowered_since_takes_what_it_holds_already(field: str) -> None:
+def test_a_block_list_beyond_a_lowered_limit_accepts_what_it_already_holds(field: str) -> None:
     blocked = reduce(connected(), block(entity(0)), Policy()).state
 
     step = reduce(blocked, block(entity(0)), limited(field, 0))
@@ -366,7 +366,7 @@ def test_a_block_list_beyond_a_limit_that_was_lowered_since_takes_what_it_holds_
 
 
 @COUNTED
-def test_of_none_not_even_the_first_is_taken(limit: Limit) -> None:
+def test_a_limit_of_zero_refuses_the_first_one(limit: Limit) -> None:
     step = reduce(limit.given, limit.adding(0), limited(limit.field, 0))
 
     assert [effect.rule for effect in step.effects] == [limit.rule]
@@ -391,7 +391,7 @@ def test_what_is_there_already_is_not_one_more(limit: Limit) -> None:
 
 
 @pytest.mark.parametrize("jids", [(entity(0),), (entity(0), entity(2))])
-def test_to_block_again_what_an_overfull_list_holds_is_no_more_than_it_holds(jids: tuple[str, ...]) -> None:
+def test_blocking_an_entry_of_an_overfull_list_again_adds_nothing(jids: tuple[str, ...]) -> None:
     overfull = connected().blocking(tuple(entity(n) for n in range(3)))
 
     step = reduce(overfull, block(*jids), limited("block_list", 1))
@@ -412,7 +412,7 @@ def test_a_large_message_is_delivered_to_one_who_is_there() -> None:
 
 
 @pytest.mark.parametrize("field", ["pending_requests", "pending_requests_per_domain", "request_size"])
-def test_a_request_of_a_subscriber_is_answered_whatever_the_limits(field: str) -> None:
+def test_the_limits_do_not_stop_the_answer_to_a_subscribers_request(field: str) -> None:
     subscribed = account(JULIET, {ROMEO: "From"})
 
     step = reduce(subscribed, inbound("subscribe", ROMEO, child("status", "x" * 99), to=JULIET), limited(field, 0))
@@ -431,7 +431,7 @@ def test_directed_unavailable_presence_and_presence_to_ones_own_resources_need_n
         assert told(reduce(full, event, policy))[0].startswith("route ")
 
 
-def test_each_resource_has_a_list_of_its_own() -> None:
+def test_each_resource_has_its_own_list() -> None:
     given = account(JULIET, connected=("balcony", "chamber"))
     full = following(given, outbound("available", entity(0), by="balcony"))
 
@@ -447,7 +447,7 @@ def test_a_roster_get_needs_no_place_in_the_roster() -> None:
 
 
 @pytest.mark.parametrize("session", [SessionId("r00", 1), SessionId("r99", 1)])
-def test_a_session_that_was_refused_is_none(session: SessionId) -> None:
+def test_a_refused_session_does_not_exist(session: SessionId) -> None:
     policy = Policy(sessions=1)
     full = following(account(JULIET), bound("r01"), policy=policy)
 

@@ -70,7 +70,7 @@ def child_payload(text: str) -> Payload:
     return outbound("available", None, child("status", text)).stanza.payload
 
 
-def test_a_roster_that_is_too_large_already_takes_an_update_that_does_not_grow_it() -> None:
+def test_a_roster_beyond_its_limit_accepts_an_update_that_does_not_enlarge_it() -> None:
     set_by = roster_set(item(ROMEO, name="Romeo"), by="balcony")
     juliet = following(account(JULIET, connected=("balcony",)), set_by)
     full = juliet.roster.item_bytes

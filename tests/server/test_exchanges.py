@@ -129,7 +129,7 @@ def test_without_a_decision_a_local_request_waits_for_the_user() -> None:
     assert house.account(JULIET).roster.contacts[ROMEO].state is NONE_IN
 
 
-def test_what_one_step_sends_to_an_account_gets_numbers_of_its_own() -> None:
+def test_each_event_that_a_step_sends_to_an_account_gets_a_new_number() -> None:
     house = Playhouse(ROMEO, JULIET)
     house.enters(ORCHARD)
     house.enters(BALCONY)

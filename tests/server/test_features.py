@@ -83,7 +83,7 @@ def test_what_the_program_serves_is_said() -> None:
     assert {"urn:xmpp:ping", "vcard-temp"} <= set(features(Policy(served=served), PLAIN))
 
 
-def test_extensions_say_what_they_add_in_whatever_order_they_stand() -> None:
+def test_extensions_list_what_they_add_in_every_order() -> None:
     """XEP-0280 §3, XEP-0012 §6: each has to be in the answer to disco#info."""
     plain = set(features(Policy(), PLAIN))
 
@@ -93,5 +93,5 @@ def test_extensions_say_what_they_add_in_whatever_order_they_stand() -> None:
         assert list(found) == sorted(set(found))
 
 
-def test_an_extension_that_stands_twice_says_it_once() -> None:
+def test_an_extension_that_is_listed_twice_counts_once() -> None:
     assert features(Policy(), last_activity(last_activity(PLAIN))).count("jabber:iq:last") == 1

@@ -62,7 +62,7 @@ def house_that_waits(waits: str) -> Playhouse:
 
 @WHILE_WAITING
 @pytest.mark.parametrize("type", ["chat", "normal", "headline", "error"])
-def test_one_message_of_a_stranger_more_than_may_be_held_is_dropped_in_silence(waits: str, type: str) -> None:
+def test_a_strangers_message_beyond_the_limit_of_held_events_is_dropped_silently(waits: str, type: str) -> None:
     house = house_that_waits(waits)
     full = overfull(house)
 
@@ -102,7 +102,7 @@ def test_presence_is_ignored_since_unknown_is_not_none(waits: str, type: str | N
     assert rules_of(served) == ["service:too-much-held"]
 
 
-def test_whoever_is_known_to_see_the_user_hears_that_it_is_too_much() -> None:
+def test_a_sender_who_may_see_the_user_hears_that_the_limit_is_reached() -> None:
     house = Playhouse(ROMEO, JULIET)
     house.enters(ORCHARD)
     house.enters(BALCONY)
@@ -137,7 +137,7 @@ def test_the_stream_of_a_client_that_sends_too_much_is_ended(waits: str) -> None
 
 
 @WHILE_WAITING
-def test_what_the_host_reports_is_held_however_much_it_is(waits: str) -> None:
+def test_all_reports_of_the_host_are_held(waits: str) -> None:
     house = house_that_waits(waits)
     overfull(house)
     facts: list[Event] = [

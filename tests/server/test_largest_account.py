@@ -199,7 +199,7 @@ def test_stored_messages_take_no_more_memory_than_their_bound() -> None:
     assert DEFAULT.offline_bytes / 8 < memory(tuple(stored), set()) <= DEFAULT.offline_bytes
 
 
-def test_what_is_held_for_an_account_takes_no_more_memory_than_its_bound() -> None:
+def test_the_events_held_for_an_account_stay_within_their_bound_in_memory() -> None:
     service, refusals = hosting("example.com"), set()
     for event in messages():
         served = serve(service, ForAccount(JULIET, event))
@@ -210,7 +210,7 @@ def test_what_is_held_for_an_account_takes_no_more_memory_than_its_bound() -> No
     assert DEFAULT.held_bytes / 8 < memory(service.held, set()) <= DEFAULT.held_bytes
 
 
-def test_of_what_a_client_sends_while_its_account_is_loaded_no_more_is_held_than_fits() -> None:
+def test_the_stanzas_held_for_a_client_during_a_load_are_limited() -> None:
     service = hosting("example.com")
     service = serve(service, ForAccount(JULIET, bound("balcony"))).state
     ended = False
@@ -232,7 +232,7 @@ def full() -> Account:
     return given
 
 
-def test_the_counts_of_a_filled_account_are_those_of_the_account_loaded_anew() -> None:
+def test_the_counts_of_a_filled_account_equal_those_after_a_reload() -> None:
     given = full()
     anew = load_state(dump(given))
     assert isinstance(anew, Account)

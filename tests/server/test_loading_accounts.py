@@ -92,7 +92,7 @@ def test_what_one_event_sent_to_an_account_that_waits_is_processed_together() ->
     assert [[held.due.event.seq for held in group] for group in groups] == [["answer"], ["1", "2"], ["3"], ["4"]]
 
 
-def test_where_loading_failed_whoever_waits_gets_an_error_of_type_wait() -> None:
+def test_after_a_failed_load_every_waiting_sender_gets_an_error_of_type_wait() -> None:
     house = resting(JULIET)
     house.arrives(chat(JULIET, "soft", MERCUTIO))
     house.arrives(presence("probe", JULIET, MERCUTIO))

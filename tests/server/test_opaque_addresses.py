@@ -62,7 +62,7 @@ def test_a_stanza_from_what_is_no_nickname_has_no_effect(nickname: str, to: str)
 
 
 @pytest.mark.parametrize("sender", ["a@b@c/x", "/x", "room@muc_.example/x"])
-def test_a_stanza_without_a_bare_jid_is_none(sender: str) -> None:
+def test_a_stanza_from_an_address_without_a_bare_jid_is_refused(sender: str) -> None:
     stanza = parse_stanza(f"<message from='{sender}' to='{JULIET}'/>")
 
     with pytest.raises(ValueError, match="from"):

@@ -75,7 +75,7 @@ def test_a_fan_out_to_other_domains_alone_leaves_as_it_is() -> None:
     assert [effect.recipients for _, effect in served.effects if isinstance(effect, FanOut)] == [(MERCUTIO,)]
 
 
-def test_a_stanza_that_arrives_is_for_whomever_its_to_names() -> None:
+def test_an_arriving_stanza_is_for_the_account_that_its_to_names() -> None:
     house = Playhouse(ROMEO, JULIET)
     house.enters(BALCONY)
 

@@ -230,7 +230,7 @@ def test_no_request_is_due_again_as_soon_as_it_is_sent(after: timedelta) -> None
         Policy(resend_requests_after=after)
 
 
-def test_a_message_that_is_too_large_to_store_is_answered_to_whoever_may_know_that_nobody_is_there() -> None:
+def test_a_message_too_large_to_store_gets_an_error_if_the_sender_may_know_that_nobody_is_there() -> None:
     told_a_subscriber = reduce(
         account(JULIET, {ROMEO: "From"}), body_of(50), Policy(offline_message_size=MESSAGE_OF_NOTHING + 40)
     )
@@ -241,7 +241,7 @@ def test_a_message_that_is_too_large_to_store_is_answered_to_whoever_may_know_th
     assert told_a_subscriber.store == told_a_stranger.store == ()
 
 
-def test_what_a_stranger_writes_beside_the_payload_counts_as_well() -> None:
+def test_what_a_stranger_writes_besides_the_payload_counts_as_well() -> None:
     """The whole stanza is kept, so the whole stanza is measured: its id, language and unknown attributes too."""
     filler = "x" * 20_000
     for request in (

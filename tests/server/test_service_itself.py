@@ -176,7 +176,7 @@ def test_presence_to_nobody_is_silently_ignored() -> None:
     assert GHOST not in house.service.accounts
 
 
-def test_all_that_waited_for_nobody_is_answered_by_one_load() -> None:
+def test_one_load_answers_everything_that_waited_for_the_account() -> None:
     house = Playhouse(slow=True)
     for _ in range(3):
         house.arrives(ping(GHOST, MERCUTIO))

@@ -187,7 +187,7 @@ def test_between_two_entities_messages_arrive_in_the_order_in_which_they_were_se
 
 
 @given(acts, policies, st.booleans())
-def test_every_event_of_an_account_has_a_number_of_its_own(
+def test_every_event_of_an_account_has_its_own_number(
     script: list[tuple[str, str, object]], policy: Policy, slow: bool
 ) -> None:
     house = played(script, policy, slow)
@@ -267,7 +267,7 @@ def test_a_domain_of_strangers_cannot_fill_the_memory_of_an_account() -> None:
     assert len(house.account(JULIET).roster.contacts) == 10
 
 
-def test_a_held_event_that_failed_to_store_is_a_failed_event_of_its_own() -> None:
+def test_a_held_event_that_failed_to_store_fails_separately() -> None:
     house = resting(JULIET)
     session = SessionId("balcony", 1)
     house.happens(JULIET, SessionBound(NOON, "a", session))

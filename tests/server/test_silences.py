@@ -22,7 +22,7 @@ def test_a_user_without_contacts_sends_presence_and_probes_to_nobody() -> None:
     assert silences(step) == {presence.INITIAL_PRESENCE.name, presence.PROBE.name}
 
 
-def test_a_block_that_no_resource_wants_to_hear_of_is_pushed_to_nobody() -> None:
+def test_a_block_is_pushed_to_nobody_if_no_resource_asked_for_the_list() -> None:
     step = reduce(account(JULIET, connected=("balcony",)), block("tybalt@example.org", by="balcony"))
 
     assert silences(step) == {blocking.PUSHED.name}

@@ -175,7 +175,7 @@ def test_the_requests_that_wait_are_a_sorted_list_as_in_earlier_releases() -> No
     assert dump(client) == written
 
 
-def test_an_element_that_is_none_is_refused_where_it_stands() -> None:
+def test_a_malformed_element_is_refused_at_its_position() -> None:
     event = dump(Subscribe(datetime(2026, 7, 12, tzinfo=UTC), "e1", ROMEO, (), (NICK,)))
 
     with pytest.raises(SnapshotError, match=r"\$\.extensions\[0\]: '<nick' is not an element"):

@@ -152,7 +152,7 @@ def test_no_version_is_loaded_that_cannot_be_saved(head: RosterHead, version: in
 
 
 @given(records(), st.sampled_from([0, 1, 1000]))
-def test_whatever_is_loaded_can_be_saved(stored: tuple[Put, ...], offline: int) -> None:
+def test_every_loaded_state_can_be_saved(stored: tuple[Put, ...], offline: int) -> None:
     state = reduce(NOBODY, AccountLoaded(AT, "loaded", stored, offline)).state
 
     assert load_state(dump(state)) == state
@@ -163,9 +163,7 @@ def test_whatever_is_loaded_can_be_saved(stored: tuple[Put, ...], offline: int) 
 
 @pytest.mark.parametrize("seqs", [("9", "10", "11"), ("c", "b", "a"), ("z.1", "A", "0")])
 @pytest.mark.parametrize("turned", [False, True])
-def test_kept_notices_come_back_in_their_order_whatever_the_form_of_the_numbers(
-    seqs: tuple[str, ...], turned: bool
-) -> None:
+def test_kept_notices_come_back_in_order_for_every_form_of_the_numbers(seqs: tuple[str, ...], turned: bool) -> None:
     senders = [f"u{n}@example.org" for n in range(3)]
     given = account(JULIET, dict.fromkeys(senders, "To"))
     stored: list[Put] = [HEAD]

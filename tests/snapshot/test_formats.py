@@ -49,7 +49,7 @@ def test_a_table_adds_the_classes_of_an_extension() -> None:
     assert list(MINE.read_log(MINE.write_log([Poison(1), Poison(2)]))) == [Poison(1), Poison(2)]
 
 
-def test_a_table_has_checks_of_its_own() -> None:
+def test_a_table_has_its_own_checks() -> None:
     with pytest.raises(SnapshotError, match=r"\$: a dram is not negative"):
         MINE.load({"format": 1, "class": "apothecary.Poison", "drams": -1})
 
@@ -61,7 +61,7 @@ def test_a_format_without_the_table_refuses_the_class() -> None:
         FORMAT.load(MINE.dump(STATE))
 
 
-def test_a_service_gets_its_machine_back_from_whoever_loads_it() -> None:
+def test_the_caller_gives_a_loaded_service_its_machine() -> None:
     machine = carbons(PLAIN)
     extended = evolve(machine.start(juliet().jid), inner=juliet())
     service = evolve(

@@ -65,7 +65,7 @@ def test_what_leaves_for_them_is_seen_under_the_name_of_their_domain() -> None:
     assert (approval.get("type"), approval.get("from")) == ("subscribed", JULIET)
 
 
-def test_an_approval_that_nobody_asked_for_arrives_whatever_their_server_should_have_said() -> None:
+def test_an_unrequested_approval_arrives_and_changes_nothing() -> None:
     seen = observed(CoreSystem(*USERS), [SendsSubscribed(WARD, JULIET)])
 
     (only,) = seen

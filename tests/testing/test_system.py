@@ -103,7 +103,7 @@ def test_an_act_is_what_the_client_writes(act: Act, xml: str) -> None:
 
 
 @pytest.mark.parametrize("act", [Connects(BALCONY), Disconnects(BALCONY), Disconnects(BALCONY, clean=False)])
-def test_to_come_and_to_go_is_no_stanza(act: Act) -> None:
+def test_arriving_and_leaving_are_not_stanzas(act: Act) -> None:
     assert xml_of(act) is None
 
 

@@ -120,5 +120,5 @@ def test_it_can_be_copied_pickled_and_shown() -> None:
 
 
 @pytest.mark.parametrize("key", [1, None, b"1", ["1"]])
-def test_what_is_no_string_is_no_key(key: object) -> None:
+def test_a_key_has_to_be_a_string(key: object) -> None:
     assert key not in FrozenMap({"1": 1})

@@ -165,7 +165,7 @@ def test_the_bare_jid_of_a_domain_is_the_domain() -> None:
 
 
 @pytest.mark.parametrize("resource", ["", "x" * 1024, "a\x00b"])
-def test_a_resourcepart_that_is_none_is_refused_alone_too(resource: str) -> None:
+def test_a_malformed_resourcepart_is_refused_on_its_own_too(resource: str) -> None:
     with pytest.raises(InvalidJID, match="resourcepart"):
         parse_jid("juliet@example.com").with_resource(resource)
 
@@ -256,7 +256,7 @@ def test_a_domainpart_is_prepared(written: str, prepared: str) -> None:
         "a\u0000.com",
     ],
 )
-def test_a_domainpart_that_is_none_is_refused(domain: str) -> None:
+def test_a_malformed_domainpart_is_refused(domain: str) -> None:
     with pytest.raises(InvalidJID, match="domainpart"):
         parse_jid(domain)
 

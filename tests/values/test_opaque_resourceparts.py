@@ -44,7 +44,7 @@ def test_an_opaque_resourcepart_is_written_as_it_came_and_compared_by_its_nfc_te
 
 
 @EACH
-def test_nobody_binds_or_makes_one_here(nickname: str) -> None:
+def test_such_resources_are_not_bound(nickname: str) -> None:
     """RFC 7622 §4: what the own users bind is the own server's to enforce."""
     with pytest.raises(InvalidJID, match="resourcepart"):
         parse_jid(f"{ROOM}/{nickname}")
@@ -55,7 +55,7 @@ def test_nobody_binds_or_makes_one_here(nickname: str) -> None:
 @pytest.mark.parametrize(
     "resource", ["", "a\x00", "\t", "a\n", "\x7f", "\x85", "\ud800", "\ufffe", "\ufe0f" * 342, "a" * 1024], ids=ascii
 )
-def test_these_are_no_resourceparts_at_all(resource: str) -> None:
+def test_these_are_not_resourceparts(resource: str) -> None:
     assert isinstance(parse_address(f"{ROOM}/{resource}"), Malformed)
     assert received_bare(f"{ROOM}/{resource}") == parse_jid(ROOM)
 

@@ -23,7 +23,7 @@ def test_a_dict_of_served_namespaces_is_taken_as_a_frozen_map() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"urn:xmpp:ping": "anyone"}, {b"urn:xmpp:ping": Audience.ANYONE}])
-def test_what_is_no_audience_is_refused_by_the_name_of_the_field(wrong: Any) -> None:
+def test_a_malformed_audience_is_refused_by_the_name_of_the_field(wrong: Any) -> None:
     with pytest.raises(TypeError, match="served"):
         Policy(served=wrong)
 

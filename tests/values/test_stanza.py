@@ -149,7 +149,7 @@ def test_nothing_of_an_element_is_lost_in_a_stanza() -> None:
     ("name", "namespace"),
     [("message", "urn:other"), ("message", "jabber:server"), ("message", ""), ("query", CLIENT), ("Message", CLIENT)],
 )
-def test_what_only_looks_like_a_stanza_is_none(name: str, namespace: str) -> None:
+def test_an_element_that_only_looks_like_a_stanza_is_not_one(name: str, namespace: str) -> None:
     with pytest.raises(NotAStanza):
         from_element(element(name, namespace))
 
