@@ -51,6 +51,17 @@ from xmpp_im_core.subscription import BOTH, FROM, NONE_OUT, TO
 # --- items that an administrator sets and removes ---------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("groups", "wrong"), [((), False), (("a", "b"), False), (("a", "a"), True), (("",), True), (("x", ""), True)]
+)
+def test_an_administrator_names_each_group_once_and_none_is_empty(groups: tuple[str, ...], wrong: bool) -> None:
+    if not wrong:
+        assert AdministratorSetItem(AT, "seq", NURSE, "Nurse", groups).groups == groups
+        return
+    with pytest.raises(ValueError, match=r"^groups: .*; a group is named once, and not empty"):
+        AdministratorSetItem(AT, "seq", NURSE, "Nurse", groups)
+
+
 @rfc6121("2.3.3", quote="if the server only allows roster modifications by means of a non-XMPP method")
 @pytest.mark.parametrize("access", list(RosterAccess), ids=lambda access: access.value)
 def test_an_item_set_by_an_administrator_is_stored_and_pushed(access: RosterAccess) -> None:
