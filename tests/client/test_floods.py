@@ -15,6 +15,7 @@ from xmpp_im_core.client import (
     GetRoster,
     GoUnavailable,
     Inbound,
+    SetItem,
     SetPresence,
     Subscribe,
     Unsubscribe,
@@ -121,6 +122,18 @@ def test_a_subscription_costs_the_same_however_many_requests_wait() -> None:
 
     for event in (Subscribe(*scene.stamp(), romeo), Unsubscribe(*scene.stamp(), romeo), Inbound(NOON, "e", answer)):
         assert looks(lambda: reduce(waiting, event)) <= 5  # noqa: B023  # called here
+
+
+def test_a_push_costs_the_same_however_many_sets_for_other_items_wait() -> None:
+    def waiting(size: int) -> Callable[[], object]:
+        scene = Scene(roster_of())
+        for number in range(size):
+            scene.take(SetItem(*scene.stamp(), parse_jid(f"contact{number}@example.org"), name="Name"))
+        push = "<iq type='set' id='p'><query xmlns='jabber:iq:roster'><item jid='romeo@montague.example'/></query></iq>"
+        event = Inbound(*scene.stamp(), parse_stanza(push))
+        return lambda: reduce(scene.client, event)
+
+    assert work(waiting(300)) <= 1.5 * work(waiting(FEW))
 
 
 def test_the_same_flood_leaves_the_same_strangers() -> None:

@@ -65,7 +65,8 @@ def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: Cli
     keeps = ver is None or client.interim is not None
     roster = client.roster.having(jid, item, client.roster.ver if keeps else ver)
     after = copied(client, roster=roster, interim=_interim(client.interim, jid, item, ver))
-    if jid not in sets_waiting(client):
+    # Most pushes are for a JID that no set has named: then the questions, of which there may be many, are not searched.
+    if jid in client.wanted and jid not in sets_waiting(client):
         after = copied(after, wanted=after.wanted.delete(jid))
     after, told = item_became(after, before, item)
     after, forgot = reclassified(after, (bare_key(jid),), policy)
