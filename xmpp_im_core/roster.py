@@ -10,7 +10,7 @@ version of the old roster is mistaken for one of the new roster.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple, final
@@ -23,6 +23,7 @@ from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.record import record
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import BOTH, NONE, Subscription
+from xmpp_im_core.text_set import TextSet, text_set
 
 ROSTER: Final = "jabber:iq:roster"
 
@@ -145,8 +146,8 @@ class Roster:
     """By bare JID."""
     listed: int = 0
     """How many contacts are in the roster."""
-    pending: tuple[str, ...] = ()
-    """The bare JIDs with a pending request, sorted."""
+    pending: TextSet = TextSet()
+    """The bare JIDs with a pending request."""
     removed: int = 0
     """How many contacts are tombstones."""
     shared: FrozenMap[SharedItem] = FrozenMap()
@@ -155,6 +156,10 @@ class Roster:
     """The memory of the items, tombstones included, in bytes (see :func:`item_size`)."""
     request_bytes: int = 0
     """The memory of the pending requests, in bytes (see :func:`request_size`)."""
+    pending_domains: FrozenMap[int] = FrozenMap()
+    """How many of the pending requests are from each domain or from an address there."""
+    asked: TextSet = TextSet()
+    """The bare JIDs whose contact has a time in ``asked``: an index of the few requests that may be sent again."""
     told: Told | None = field(default=None, eq=False, repr=False)
     """A cache for the next broadcast: the recipients of the last one. None after the set of subscribers has changed."""
 
@@ -232,8 +237,7 @@ class Roster:
 
     def pending_from(self, domain: str) -> int:
         """Return how many pending requests are from this domain, or from an address there."""
-        behind = f"@{domain}"
-        return (domain in self.pending) + sum([jid.endswith(behind) for jid in self.pending])
+        return self.pending_domains.get(domain, 0)
 
     def telling(self, told: Told) -> Roster:
         """Return the roster with the recipients of a broadcast cached for the next broadcast."""
@@ -267,13 +271,17 @@ class Roster:
         before = self.contacts.get(jid)
         vanishes = not contact.listed and contact.request is None and contact.version == 0
         contacts = self.contacts.delete(jid) if vanishes else self.contacts.set(jid, contact)
-        listed, removed, pending, told = self.listed, self.removed, self.pending, self.told
+        listed, removed, asked, told = self.listed, self.removed, self.asked, self.told
+        pending, domains = self.pending, self.pending_domains
         listed += contact.listed - (before is not None and before.listed)
         removed += is_tombstone(contact) - (before is not None and is_tombstone(before))
-        was_pending = before is not None and before.request is not None
-        if was_pending != (contact.request is not None):
-            place = bisect_left(pending, jid)
-            pending = (*pending[:place], *(() if was_pending else (jid,)), *pending[place + was_pending :])
+        is_pending = contact.request is not None
+        if is_pending != (before is not None and before.request is not None):
+            pending = pending.having(jid) if is_pending else pending.without(jid)
+            domains = _counted(domains, jid, 1 if is_pending else -1)
+        is_asked = contact.asked is not None
+        if is_asked != (before is not None and before.asked is not None):
+            asked = asked.having(jid) if is_asked else asked.without(jid)
         if contact.state.from_ != (before is not None and before.state.from_):
             told = None
         return copied(
@@ -282,6 +290,8 @@ class Roster:
             contacts=contacts,
             listed=listed,
             pending=pending,
+            pending_domains=domains,
+            asked=asked,
             removed=removed,
             item_bytes=self.item_bytes + item_size(contact) - item_size(before),
             request_bytes=self.request_bytes + request_size(contact) - request_size(before),
@@ -298,14 +308,15 @@ class Roster:
             return self, ()
         tombstones = sorted(filter(is_tombstone, self.contacts.unordered()), key=_by_version)
         gone = tombstones[: len(tombstones) - keep]
-        contacts = self.contacts
+        contacts, asked = self.contacts, self.asked
         for contact in gone:
-            contacts = contacts.delete(contact.jid)
+            contacts, asked = contacts.delete(contact.jid), asked.without(contact.jid)
         horizon = max(self.horizon, gone[-1].version)
         kept = copied(
             self,
             horizon=horizon,
             contacts=contacts,
+            asked=asked,
             removed=keep,
             item_bytes=self.item_bytes - sum([item_size(contact) for contact in gone]),
         )
@@ -340,17 +351,31 @@ def roster_of(head: RosterHead, contacts: dict[str, Contact]) -> Roster:
 
     :param contacts: by bare JID.
     """
+    pending = [jid for jid, contact in contacts.items() if contact.request is not None]
     return Roster(
         lineage=head.lineage,
         version=head.version,
         horizon=head.horizon,
         contacts=FrozenMap(contacts),
         listed=sum(contact.listed for contact in contacts.values()),
-        pending=tuple(sorted([jid for jid, contact in contacts.items() if contact.request is not None])),
+        pending=text_set(pending),
+        pending_domains=FrozenMap(Counter(map(_domain_of, pending))),
+        asked=text_set([jid for jid, contact in contacts.items() if contact.asked is not None]),
         removed=sum(is_tombstone(contact) for contact in contacts.values()),
         item_bytes=sum(item_size(contact) for contact in contacts.values()),
         request_bytes=sum(request_size(contact) for contact in contacts.values()),
     )
+
+
+def _domain_of(bare: str) -> str:
+    return bare.rpartition("@")[2]
+
+
+def _counted(domains: FrozenMap[int], jid: str, more: int) -> FrozenMap[int]:
+    """Return the number of requests of each domain after one from this bare JID has come or gone."""
+    domain = _domain_of(jid)
+    count = domains.get(domain, 0) + more
+    return domains.set(domain, count) if count else domains.delete(domain)
 
 
 def _by_jid(item: Contact | SharedItem) -> str:

@@ -86,6 +86,13 @@ def test_the_work_of_blocking_somebody_does_not_grow_with_the_roster(jid: str) -
     assert work(step(many, block(jid))) < 2 * work(step(few, block(jid)))
 
 
+def test_the_work_of_unblocking_a_contact_does_not_grow_with_the_roster() -> None:
+    """Whose request is to be sent again next is known without a search of all contacts."""
+    few, many = [after_blocking(juliet(number), ROMEO) for number in (20, 2000)]
+
+    assert work(step(many, unblock(ROMEO))) < 2 * work(step(few, unblock(ROMEO)))
+
+
 def test_the_work_of_blocking_many_is_linear() -> None:
     """Each name twice as often costs no more than a bit over twice as much: the list is not searched for each."""
     given = juliet(20)
@@ -119,6 +126,31 @@ def test_as_many_names_as_the_list_can_hold_are_taken(command: Callable[..., Eve
     taken = reduce(juliet(20), command(*many_names(100)), Policy(block_list=100))
 
     assert rules.LIST_FULL not in [effect.rule for effect in taken.effects]
+
+
+# --- requests -----------------------------------------------------------------------------------------------
+
+
+def requested(number: int) -> Account:
+    """An account in which so many requests wait, from a few domains."""
+    return account(JULIET, {f"s{n}@d{n % 7}.example": "None + Pending In" for n in range(number)}, connected=("foo",))
+
+
+def test_the_work_of_a_request_does_not_grow_with_the_requests_that_wait() -> None:
+    request = inbound("subscribe", "one@d3.example", to=JULIET)
+    few, many = requested(20), requested(400)
+
+    assert work(step(many, request)) < 1.5 * work(step(few, request))
+    assert following(many, request).roster.pending_from("d3.example") == 58
+
+
+def test_requests_are_counted_by_domain_until_they_are_answered() -> None:
+    few = requested(20)
+    answered = following(few, outbound("subscribed", "s3@d3.example"), outbound("unsubscribed", "s10@d3.example"))
+
+    assert few.roster.pending_from("d3.example") == 3
+    assert answered.roster.pending_from("d3.example") == 1
+    assert answered.roster.pending_from("3.example") == 0
 
 
 # --- strangers ----------------------------------------------------------------------------------------------

@@ -322,7 +322,7 @@ def test_a_removed_contact_whose_request_waits_is_never_forgotten() -> None:
     )
 
     assert list(romeo.roster.contacts) == [JULIET]
-    assert romeo.roster.pending == (JULIET,)
+    assert tuple(romeo.roster.pending) == (JULIET,)
 
 
 @rfc6121("2.6.3", quote="has been modified since the version ID enumerated by the client")

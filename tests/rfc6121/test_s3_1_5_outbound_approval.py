@@ -91,7 +91,7 @@ def test_a_requester_without_an_item_has_one_after_the_approval() -> None:
     approved = contact(ROMEO, "From", version=8)
     assert roster(step.state) == ["romeo@example.net from"]
     assert step.store == (Put(Kind.CONTACT, ROMEO, approved), Put(Kind.ROSTER, "", RosterHead("v", 8, 0)))
-    assert after(step).roster.pending == ()
+    assert tuple(after(step).roster.pending) == ()
 
 
 @rfc6121("3.1.5", quote="send current presence to the user from each of the contact's available resources")

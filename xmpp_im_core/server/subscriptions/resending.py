@@ -35,7 +35,7 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
     effects: list[Effect] = []
     store: list[StoreOperation] = []
     due: list[datetime] = []
-    for contact in account.roster.contacts.values():
+    for contact in _asked(account):
         asked = contact.asked
         if asked is None or wait is None or not _waits(account, contact):
             continue
@@ -66,8 +66,14 @@ def first_due(account: Account, policy: Policy) -> datetime | None:
     wait = policy.resend_requests_after
     if wait is None:
         return None
-    asked = [c.asked for c in account.roster.contacts.unordered() if c.asked is not None and _waits(account, c)]
-    return min([_due(each, wait) for each in asked], default=None)
+    asked = [contact.asked for contact in _asked(account) if _waits(account, contact)]
+    return min([_due(each, wait) for each in asked if each is not None], default=None)
+
+
+def _asked(account: Account) -> list[Contact]:
+    """Return the contacts whom the user has asked, sorted by JID. The roster has an index of them: they are few."""
+    roster = account.roster
+    return [roster.contacts[jid] for jid in roster.asked]
 
 
 def _waits(account: Account, contact: Contact) -> bool:
