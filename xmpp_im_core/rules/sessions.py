@@ -42,9 +42,6 @@ RESUMED: Final = rule(
     "XEP-0198 §5",
     "The server tells nobody that a session is resumed: the session has missed nothing.",
 )
-ENDED: Final = rule(
-    "session:ended", "4.1", "If nobody was told of a session, the server tells nobody of its end.", "4.1-05"
-)
 REPLACED_ENDED: Final = rule(
     "session:replaced-ended",
     "RFC 6120 §7.7.2.2",

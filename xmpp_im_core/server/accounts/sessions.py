@@ -6,7 +6,7 @@ from xmpp_im_core.jid import InvalidJID, address_of
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import sessions as rules
 from xmpp_im_core.server.delivery.failures import given_back
-from xmpp_im_core.server.effects import EndSession, Ignored, Transition, silence
+from xmpp_im_core.server.effects import EndSession, Transition, silence
 from xmpp_im_core.server.events import SessionBound, SessionDetached, SessionEnded, SessionResumed
 from xmpp_im_core.server.presence.broadcasting import session_gone
 from xmpp_im_core.server.state import Account, Session, SessionId
@@ -45,8 +45,7 @@ def new_session(account: Account, event: SessionBound) -> Session | None:
         address = address_of(account.jid.with_resource(event.session.resource))
     except InvalidJID:
         return None
-    resource = address.jid.resource or ""
-    if resource != event.session.resource:
+    if address.jid.resource != event.session.resource:
         return None  # the host binds prepared resourceparts; otherwise two sessions could have the same address
     return Session(event.session, address, event.lang)
 
@@ -85,5 +84,4 @@ def ended(account: Account, event: SessionEnded, policy: Policy) -> Transition[A
     else:
         return silence(account, rules.UNKNOWN_SESSION)
     again = given_back(gone.state, event, event.undelivered, policy)
-    effects = (*gone.effects, *again.effects) or (Ignored(rules.ENDED),)
-    return Transition(again.state, effects, (*gone.store, *again.store))
+    return Transition(again.state, (*gone.effects, *again.effects), (*gone.store, *again.store))
