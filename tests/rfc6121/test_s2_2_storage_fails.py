@@ -14,11 +14,15 @@ from tests.rfc6121.conversation import (
     after,
     bound,
     contact,
+    delivery,
     following,
     inbound,
+    iq,
+    received_message,
     rfc6121,
     told,
 )
+from xmpp_im_core.element import element
 from xmpp_im_core.jid import parse_address, parse_jid
 from xmpp_im_core.roster import Contact, RosterHead
 from xmpp_im_core.rules import administration as administration_rules
@@ -37,6 +41,7 @@ from xmpp_im_core.server import (
     SessionEnded,
     SessionId,
     StoreFailed,
+    Undelivered,
     Unloaded,
     reduce,
 )
@@ -81,6 +86,37 @@ def test_a_repeated_request_that_stores_nothing_is_not_refused() -> None:
     assert not done.store
 
     assert reduce(juliet, StoreFailed(AT, "failed", request)).effects == done.effects
+
+
+@pytest.mark.parametrize("type", ["error", "chat"])
+def test_an_error_is_not_answered_while_an_account_is_not_loaded(type: str) -> None:
+    (answer,) = reduce(unloaded(), received_message(type, ROMEO, JULIET)).effects
+
+    assert (answer == Ignored(rules.NOT_NOW_IGNORED)) is (type == "error")
+
+
+def test_a_lost_session_ends_before_the_senders_of_what_it_missed_are_told() -> None:
+    juliet = account(JULIET, {ROMEO: "From"}, available=("balcony",))
+    request = iq("get", element("ping", "urn:xmpp:ping"), from_=f"{ROMEO}/orchard", to=f"{JULIET}/balcony")
+    end = SessionEnded(AT, "end", SessionId("balcony", 1), (delivery(request, SessionId("balcony", 1)),))
+
+    step = reduce(juliet, StoreFailed(AT, "failed", end))
+
+    assert [each.split()[0] for each in told(step)] == ["send", "route"]
+
+
+def test_who_waits_for_an_answer_of_a_lost_session_is_told_although_the_account_is_not_loaded() -> None:
+    request = iq("get", element("ping", "urn:xmpp:ping"), from_=f"{ROMEO}/orchard", to=f"{JULIET}/balcony")
+    session, other = SessionId("balcony", 1), SessionId("chamber", 1)
+    waiting = unloaded("balcony", "chamber")
+
+    ended = reduce(waiting, SessionEnded(AT, "end", session, (delivery(request, session),)))
+    failed = reduce(waiting, Undelivered(AT, "seq", delivery(request, session), (session,)))
+    partly = reduce(waiting, Undelivered(AT, "seq", delivery(request, session, other), (session,)))
+
+    assert [type(effect) for effect in ended.effects] == [Route, Ignored]
+    assert [type(effect) for effect in failed.effects] == [Route]
+    assert partly.effects == (Ignored(rules.NOT_NOW_IGNORED),)
 
 
 def test_a_message_of_type_unavailable_is_no_logout() -> None:

@@ -6,9 +6,11 @@ import pytest
 from attrs import evolve
 
 from tests.host.stage import CAPULET, JULIET, ROMEO, Tape, enters, host_on
+from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.host import MemoryStorage
+from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
-from xmpp_im_core.server import Unloaded, hosting, may_bind
+from xmpp_im_core.server import NoAccount, Unloaded, hosting, may_bind
 from xmpp_im_core.stanza import Condition
 
 TWO = Policy(sessions=2)
@@ -58,3 +60,9 @@ def test_sessions_count_though_the_account_could_not_be_loaded() -> None:
 def test_a_malformed_resourcepart_is_a_bad_request(resource: str) -> None:
     """§7.7.2.1."""
     assert may_bind(hosting(CAPULET), JULIET, resource, DEFAULT) is Condition.BAD_REQUEST
+
+
+def test_an_account_that_does_not_exist_has_no_session() -> None:
+    service = evolve(hosting(CAPULET), accounts=FrozenMap({JULIET: NoAccount(parse_jid(JULIET))}))
+
+    assert may_bind(service, JULIET, "balcony", Policy(sessions=1)) is None

@@ -22,6 +22,7 @@ from xmpp_im_core.server.effects import AddressedAs, Damaged, Deliver, FanOut, K
 from xmpp_im_core.server.service import events as service_events
 from xmpp_im_core.server.state import Moved, SessionId
 from xmpp_im_core.stanza import IQ, Condition, Message, Presence, Stanza, payload
+from xmpp_im_core.subscription import NONE_OUT, TO_IN, Subscription, subscription_state
 
 AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 JULIET: Final = parse_jid("juliet@capulet.example")
@@ -359,6 +360,32 @@ def test_what_is_given_as_strings_is_sent() -> None:
 def test_a_session_needs_a_full_jid() -> None:
     with pytest.raises(ValueError, match=r"^jid: 'juliet@capulet\.example' has no resourcepart"):
         client.Bound(JULIET)
+
+
+# --- values in values ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [SessionId(5, 1), SessionId("balcony", "1")])  # type: ignore[arg-type]  # what is tried
+def test_a_session_of_other_parts_is_refused_wherever_an_event_names_it(wrong: SessionId) -> None:
+    delivery = attrs.evolve(DELIVER, sessions=(SESSION, wrong))
+
+    with pytest.raises(TypeError, match=r"^session: a SessionId of a str and an int is needed"):
+        server_events.SessionDetached(AT, "s", wrong)
+    with pytest.raises(TypeError, match=r"^sessions: a SessionId of a str and an int is needed"):
+        server_events.Undelivered(AT, "s", DELIVER, (SESSION, wrong))
+    with pytest.raises(TypeError, match=r"^effect: a SessionId of a str and an int is needed"):
+        server_events.Undelivered(AT, "s", delivery, (SESSION,))
+
+
+@pytest.mark.parametrize("pending", [NONE_OUT, TO_IN, subscription_state("none", True, True)])
+def test_a_shared_item_has_nothing_pending(pending: Subscription) -> None:
+    with pytest.raises(ValueError, match=r"^items: .* has something pending$"):
+        server_events.SharedItemsChanged(AT, "s", (SharedItem(JULIET.bare, pending),))
+
+
+def test_the_name_of_a_shared_item_is_a_string() -> None:
+    with pytest.raises(TypeError, match="'items' must be <class 'str'>"):
+        server_events.SharedItemsChanged(AT, "s", (SharedItem(JULIET.bare, name=5),))  # type: ignore[arg-type]  # what is tried
 
 
 # --- what stanzas are made of -------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def sound(contact: Contact) -> Contact:
     the state is pending in but the request is missing, the user cannot be asked: the state becomes not pending in.
     """
     state = contact.state
-    if state.pending_in and contact.request is None:
+    if contact.request is None:
         state = subscription_state(state.subscription, state.pending_out)
     listed = contact.listed or state.to or state.from_ or state.pending_out or contact.approved
     return copied(contact.becoming(state), listed=listed, version=max(contact.version, 0))
