@@ -71,7 +71,7 @@ def test_an_account_that_is_there_is_not_created_again() -> None:
     assert ignored(account(JULIET, {ROMEO: "Both"}), AccountCreated(AT, "seq", "w"))
 
 
-def test_where_the_creation_could_not_be_stored_there_is_no_account() -> None:
+def test_there_is_no_account_if_the_creation_could_not_be_stored() -> None:
     assert ignored(NOBODY, StoreFailed(AT, "failed", AccountCreated(AT, "seq", "w")))
 
 
@@ -227,7 +227,7 @@ def test_a_removed_account_can_be_recreated_and_is_empty() -> None:
     assert again.sessions == ()
 
 
-def test_where_the_removal_could_not_be_stored_the_account_stays() -> None:
+def test_the_account_stays_if_the_removal_could_not_be_stored() -> None:
     given = account(JULIET, {ROMEO: "Both"}, available=("balcony",))
 
     assert ignored(given, StoreFailed(AT, "failed", REMOVED))

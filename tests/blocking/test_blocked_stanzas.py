@@ -164,7 +164,7 @@ def test_a_blocked_entity_cannot_tell_online_offline_and_no_account_apart(sent: 
     assert answers[1:] == answers[:-1]
 
 
-def test_nothing_reaches_a_user_who_has_blocked_though_it_was_sent_before() -> None:
+def test_a_stanza_sent_before_the_block_does_not_reach_the_user() -> None:
     balcony = SessionId("balcony", 1)
     lost = delivery(message("chat", ORCHARD, f"{JULIET}/balcony"), balcony)
     online = account(JULIET, {ROMEO: "Both"}, available=("balcony", "chamber"))

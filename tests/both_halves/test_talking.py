@@ -218,7 +218,7 @@ def test_each_resource_sees_both_sides_of_the_conversation() -> None:
     assert chamber.client.chats == balcony.client.chats.delete(ROMEO.bare)
 
 
-def test_who_did_not_ask_for_carbons_gets_none() -> None:
+def test_a_resource_that_did_not_ask_for_carbons_gets_none() -> None:
     network = Network(*VERONA, machine=carbons(PLAIN))
     romeo, balcony, chamber = [network.enter(jid.full) for jid in (ORCHARD, BALCONY, CHAMBER)]
     befriend(network, romeo, balcony)
@@ -238,7 +238,7 @@ def block(name: str, jid: JID) -> Element:
 
 
 @pytest.mark.parametrize("answer", list(BlockedMessages))
-def test_who_is_blocked_sees_nothing_and_is_not_heard(answer: BlockedMessages) -> None:
+def test_a_blocked_entity_sees_nothing_and_is_not_heard(answer: BlockedMessages) -> None:
     network = Network(*VERONA, policy=Policy(blocked_messages=answer))
     romeo, juliet = network.enter(ORCHARD.full), network.enter(BALCONY.full)
     befriend(network, romeo, juliet)

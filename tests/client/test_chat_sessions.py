@@ -55,7 +55,7 @@ def test_the_first_message_goes_to_the_bare_jid_with_a_thread_whatever_resources
     assert rules_of(step) == [rules.CHAT_STARTED]
 
 
-def test_until_a_reply_all_messages_go_to_the_bare_jid_in_the_same_thread() -> None:
+def test_all_messages_go_to_the_bare_jid_in_one_thread_until_a_reply() -> None:
     scene = Scene(roster_of(LOVER))
     says(scene, "one")
 
@@ -162,7 +162,7 @@ def chatting(policy: ClientPolicy, *items: Item) -> Scene:
     return scene
 
 
-def test_with_a_stranger_presence_is_shared_once_and_ended_with_the_session() -> None:
+def test_presence_is_shared_once_with_a_stranger_and_ended_with_the_session() -> None:
     scene = chatting(ClientPolicy())
     scene.server(chat_from(ORCHARD))
 

@@ -215,7 +215,7 @@ def test_the_same_events_give_the_same_steps(history: list[Event]) -> None:
 
 
 @given(histories())
-def test_nothing_is_answered_on_the_users_behalf(history: list[Event]) -> None:
+def test_an_inbound_stanza_causes_only_iq_answers(history: list[Event]) -> None:
     client = Client(JULIET)
     for event in history:
         step = reduce(client, event)

@@ -190,6 +190,6 @@ def test_a_directed_presence_to_a_bare_jid_stays_owed_when_one_resource_goes() -
         {"extensions": (element("show", "jabber:client", {}, ["away"]),)},
     ],
 )
-def test_presence_that_no_client_may_send_cannot_even_be_wanted(wrong: dict[str, object]) -> None:
+def test_a_client_cannot_request_presence_that_it_may_not_send(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="RFC 6121"):
         SetPresence(*Scene().stamp(), **wrong)  # type: ignore[arg-type]  # wrong on purpose

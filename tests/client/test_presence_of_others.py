@@ -342,7 +342,7 @@ def test_a_contact_that_becomes_a_stranger_keeps_as_few_resources_as_a_stranger(
     ]
 
 
-def test_before_the_roster_comes_nobody_is_forgotten_for_being_a_stranger() -> None:
+def test_no_stranger_is_forgotten_before_the_roster_comes() -> None:
     scene = Scene(policy=ClientPolicy(strangers=0))
     scene.take(GetRoster(*scene.stamp()))
     scene.server(available(ORCHARD.full), available("spam@evil.example/x"))

@@ -132,7 +132,7 @@ def test_an_entity_that_got_no_presence_does_not_become_a_room(arrives: str) -> 
 
 
 @pytest.mark.parametrize("arrives", [private(TYBALT), f"<presence from='{TYBALT}'/>", f"<presence from='{ROOM}'/>"])
-def test_directed_presence_alone_makes_no_room(arrives: str) -> None:
+def test_directed_presence_alone_does_not_make_a_room(arrives: str) -> None:
     scene = Scene()
     scene.take(SetPresence(*scene.stamp(), to=JJ))
     scene.server(arrives)
@@ -181,7 +181,7 @@ def test_what_is_said_to_an_occupant_first_begins_a_session_with_that_one() -> N
     assert threads[0] == threads[2] != threads[1]
 
 
-def test_no_presence_is_sent_to_an_occupant_for_the_sake_of_a_chat() -> None:
+def test_a_chat_sends_no_presence_to_an_occupant() -> None:
     scene = Scene()
     scene.take(SetPresence(*scene.stamp()))
     step = scene.take(
@@ -296,7 +296,7 @@ def test_messages_that_were_on_their_way_are_told() -> None:
     assert len(told(scene.server(private(TYBALT), f"<message from='{TYBALT}' type='groupchat'/>"))) == 1
 
 
-def test_who_enters_again_before_the_answer_is_in_the_room() -> None:
+def test_a_client_that_enters_again_before_the_answer_is_in_the_room() -> None:
     scene = inside()
     leaving(scene)
     entering(scene)
@@ -324,7 +324,7 @@ def test_each_leaving_has_its_answer() -> None:
 
 
 @pytest.mark.parametrize("code", [301, 307, 321, 322, 332])
-def test_who_is_removed_knows_nothing_of_the_occupants(code: int) -> None:
+def test_a_removed_client_forgets_the_occupants(code: int) -> None:
     scene = inside()
 
     step = scene.server(occupant(JJ, 110, code, type="unavailable"))

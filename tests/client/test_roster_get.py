@@ -296,7 +296,7 @@ def test_a_result_with_another_subscription_does_not_act_on_it(value: str) -> No
     assert step.state.roster == roster_of(LOVER, ver="v2")
 
 
-def test_a_result_that_says_remove_of_an_item_lists_it_all_the_same() -> None:
+def test_a_result_still_lists_an_item_that_says_remove() -> None:
     """What "the client MUST ignore" are "values of the 'subscription' attribute" (§2.1.2.5), not items."""
     scene = asking()
 

@@ -347,7 +347,7 @@ def test_subscription_stanzas_of_the_own_account_mean_nothing(from_: str) -> Non
 # --- pre-approval (§3.4) ------------------------------------------------------------------------------------
 
 
-def test_where_the_server_advertises_it_a_future_request_is_approved() -> None:
+def test_a_future_request_is_approved_if_the_server_advertises_it() -> None:
     scene = Scene(features=BOTH_FEATURES)
 
     step = scene.take(Approve(*scene.stamp(), ORCHARD))
@@ -356,7 +356,7 @@ def test_where_the_server_advertises_it_a_future_request_is_approved() -> None:
     assert rules_of(step) == [rules.PRE_APPROVAL_SENT]
 
 
-def test_where_the_server_does_not_advertise_it_nothing_is_sent() -> None:
+def test_nothing_is_sent_if_the_server_does_not_advertise_it() -> None:
     scene = Scene(features=Features(roster_versioning=True))
     before = scene.client
 

@@ -144,7 +144,7 @@ def test_a_subscription_stanza_that_was_handed_over_goes_to_the_bare_jid_with_an
     )
 
 
-def test_who_has_had_directed_presence_may_probe_its_full_jid() -> None:
+def test_a_recipient_of_directed_presence_may_probe_its_full_jid() -> None:
     scene = Scene()
     scene.server(f"<presence from='{ORCHARD}'/>")
     probe = f"<presence to='{ORCHARD}' type='probe'/>"

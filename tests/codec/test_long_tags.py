@@ -148,7 +148,7 @@ FLOODS: Final[dict[str, tuple[bytes, bytes]]] = {
 
 @pytest.mark.parametrize(("begins", "goes_on"), FLOODS.values(), ids=FLOODS)
 @pytest.mark.parametrize("size", [1, 3])
-def test_it_grows_with_the_length_and_not_with_its_square(
+def test_the_work_grows_linearly_with_the_length(
     begins: bytes, goes_on: bytes, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flood = begins + b"".join(numbered(goes_on, n) for n in range(40_000 // len(goes_on)))

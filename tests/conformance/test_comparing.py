@@ -44,7 +44,7 @@ def _came(row: ComparedLine) -> str:
         ),
     ],
 )
-def test_what_is_as_it_may_be_is_not_marked(expected: str, came: str) -> None:
+def test_an_allowed_value_is_not_marked(expected: str, came: str) -> None:
     assert marked(expected, came, {"who": "romeo"}) == []
 
 

@@ -70,7 +70,7 @@ def test_acts_follow_in_every_state() -> None:
 
 @pytest.mark.parametrize("chapters", [[], ["subscriptions"], ["messages"], ["presence", "rosters"]])
 @pytest.mark.parametrize("peers", [(), PEERS])
-def test_only_what_is_asked_for_happens_and_only_what_can(chapters: list[str], peers: tuple[str, ...]) -> None:
+def test_only_requested_and_possible_acts_happen(chapters: list[str], peers: tuple[str, ...]) -> None:
     kinds = kinds_of(chapters)
     for number in range(100):
         trace = drawn(Random(number), peers, kinds)

@@ -314,7 +314,7 @@ def test_what_a_roster_shows_in_the_end_may_be_what_a_push_has_shown() -> None:
 # --- shrinking --------------------------------------------------------------------------------------------
 
 
-def test_what_is_left_is_what_is_needed_as_plain_as_it_can_be() -> None:
+def test_the_remaining_trace_is_minimal_and_as_plain_as_possible() -> None:
     trace = (
         Connects(FOO),
         Connects(BALCONY),

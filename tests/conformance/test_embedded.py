@@ -33,7 +33,7 @@ def passes(tmp_path: Path, *steps: dict[str, Any], **keys: Any) -> None:
     assert found.outcome is Outcome.PASSED, found.detail
 
 
-def test_what_is_said_of_an_account_is_what_it_is_stored_as(tmp_path: Path) -> None:
+def test_an_account_is_reported_as_it_is_stored(tmp_path: Path) -> None:
     request = f"<presence from='{ROMEO}' id='r' to='{JULIET}' type='subscribe'><status>a <b/> c</status></presence>"
     items = [
         {"jid": "a@x.example", "subscription": "both", "name": "A", "groups": ["1", "2"]},

@@ -114,7 +114,7 @@ def test_a_server_that_ends_a_clients_stream_for_a_stanza_has_answered(tmp_path:
     assert [(each.outcome, each.detail) for each in found] == [(Outcome.PASSED, "")] * TIMES
 
 
-def test_on_a_stream_that_the_server_has_ended_nothing_can_be_sent(tmp_path: Path) -> None:
+def test_nothing_can_be_sent_on_a_stream_that_the_server_has_ended(tmp_path: Path) -> None:
     with driving(ends_for_messages(error("policy-violation"))) as driver:
         found = result(tmp_path, driver, send("<message/>"), send("<presence/>"))
 
@@ -124,7 +124,7 @@ def test_on_a_stream_that_the_server_has_ended_nothing_can_be_sent(tmp_path: Pat
     )
 
 
-def test_who_connects_again_can_send_again(tmp_path: Path) -> None:
+def test_a_client_that_connects_again_can_send_again(tmp_path: Path) -> None:
     presence = receive(f"<presence from='{BALCONY}' to='juliet@capulet.example'/>")
     with driving(ends_for_messages(error("policy-violation"))) as driver:
         found = result(tmp_path, driver, send("<message/>"), {"connect": BALCONY}, send("<presence/>"), presence)

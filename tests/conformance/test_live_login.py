@@ -111,7 +111,7 @@ def test_tls_that_the_server_refuses_is_an_error(tls: ssl.SSLContext) -> None:
 # --- certificates -----------------------------------------------------------------------------------------
 
 
-def test_on_loopback_any_certificate_will_do_where_no_authority_is_named(tls: ssl.SSLContext) -> None:
+def test_loopback_accepts_every_certificate_if_no_authority_is_named(tls: ssl.SSLContext) -> None:
     server = Loopback(tls=tls)
 
     log_in(server, tls="required")

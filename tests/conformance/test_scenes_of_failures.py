@@ -86,7 +86,7 @@ def test_only_the_stanzas_that_did_not_come_are_missing(tmp_path: Path) -> None:
     )
 
 
-def test_where_silence_was_expected_what_came_is_drawn(tmp_path: Path) -> None:
+def test_an_unexpected_stanza_is_drawn_if_silence_was_expected(tmp_path: Path) -> None:
     assert drawn(tmp_path, {"silent": [BALCONY]}, (BALCONY, "<presence type='unavailable'/>")) == (
         Mark(MarkKind.SILENCE, 0),
         Mark(MarkKind.CAME, 1, "came: presence unavailable", 0),

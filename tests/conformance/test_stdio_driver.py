@@ -133,7 +133,7 @@ def test_the_program_is_called_what_it_calls_itself_and_what_starts_it(tmp_path:
     assert (before, after) == (started, f"a small program 1.0 started by {started}")
 
 
-def test_what_an_answer_delivers_is_what_has_come(tmp_path: Path) -> None:
+def test_the_answer_delivers_all_received_stanzas(tmp_path: Path) -> None:
     vector = scenario(
         send("<presence/>"),
         receive("<message/>"),
@@ -318,7 +318,7 @@ def test_a_client_scenario_is_asked_op_by_op(tmp_path: Path) -> None:
     ]
 
 
-def test_what_a_client_has_not_is_not_applicable(tmp_path: Path) -> None:
+def test_a_missing_feature_of_a_client_is_not_applicable(tmp_path: Path) -> None:
     vectors: list[dict[str, Any]] = [
         {**CLIENT, "steps": [{"client_does": {"action": "get_roster"}}]},
         {**CLIENT, "steps": [{"client_sends": "<presence/>"}, {"expect_event": {"type": "changed"}}]},

@@ -37,7 +37,7 @@ def test_each_cell_of_a_row_counts(tmp_path: Path) -> None:
         assert outcome(tmp_path, ROW, after={**after, **change}) is Outcome.FAILED, change
 
 
-def test_what_a_row_does_not_state_of_the_state_after_is_free(tmp_path: Path) -> None:
+def test_an_unstated_part_of_the_state_after_is_free(tmp_path: Path) -> None:
     assert outcome(tmp_path, ROW, after={"subscription": "to"}) is Outcome.PASSED
 
 

@@ -103,7 +103,7 @@ def on(storage: Gate, play: Play, outbox: bool = False) -> None:
     run(whole)
 
 
-def test_under_a_commit_that_takes_long_other_accounts_go_on() -> None:
+def test_other_accounts_go_on_during_a_long_commit() -> None:
     async def play(host: AsyncHost[State], wire: Tape, storage: Gate) -> None:
         orchard, balcony, kitchen = [
             await enter(host, jid, resource)
@@ -173,7 +173,7 @@ def test_only_the_event_that_caused_the_failure_of_a_group_fails() -> None:
 
 
 @pytest.mark.parametrize("outbox", [False, True])
-def test_all_that_was_asked_for_is_done_when_the_host_is_left(outbox: bool) -> None:
+def test_the_host_finishes_all_requested_work_before_it_is_left(outbox: bool) -> None:
     storage = Gate(writers=1)
 
     async def play(host: AsyncHost[State], wire: Tape, storage: Gate) -> None:

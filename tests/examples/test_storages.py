@@ -91,7 +91,7 @@ def offline(key: str) -> Put:
     return Put(Kind.OFFLINE, key, Message(id=key))
 
 
-def test_what_was_put_is_there_and_of_each_account_only_its_own(stage: Stage) -> None:
+def test_each_account_has_exactly_the_records_put_for_it(stage: Stage) -> None:
     async def play(storage: AsyncStorage) -> None:
         await storage.commit([(JULIET, put) for put in RECORDS.values()])
         await storage.commit([(ROMEO, RECORDS["roster"])])

@@ -367,7 +367,7 @@ def test_with_an_outbox_no_request_to_another_domain_is_lost(crashed_with_outbox
 # --- a storage that cannot be read ------------------------------------------------------------------------
 
 
-def test_where_stored_messages_cannot_be_read_they_come_another_time() -> None:
+def test_unreadable_stored_messages_come_at_a_later_login() -> None:
     class Unreadable(MemoryStorage):
         broken = True
 

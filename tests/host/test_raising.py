@@ -91,7 +91,7 @@ def test_several_that_raise_are_all_told_of_and_the_others_get_their_stanza() ->
     assert {f"{JULIET}/chamber", f"{NURSE}/chamber"} <= {at for at, _ in wire.got}
 
 
-def test_who_writes_to_a_server_whose_stream_raises_hears_an_error() -> None:
+def test_a_sender_gets_an_error_if_the_stream_to_the_other_server_raises() -> None:
     host, wire, _ = verona()
     orchard = enters(host, ROMEO, "orchard")
     wire.abroad = True

@@ -394,7 +394,7 @@ def test_the_pushes_make_of_the_roster_what_a_roster_get_shows(account: Account,
 
 
 @given(accounts(), st.data())
-def test_from_any_old_version_a_client_comes_to_the_present_roster(account: Account, data: st.DataObject) -> None:
+def test_a_client_reaches_the_present_roster_from_every_old_version(account: Account, data: st.DataObject) -> None:
     """Either the whole roster comes, or "interim roster pushes" that lead there (§2.6.3)."""
     policy = Policy(tombstones=data.draw(st.integers(0, 1)))
     state: State = account.with_sessions(())

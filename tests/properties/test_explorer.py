@@ -174,7 +174,7 @@ def test_when_nobody_does_anything_more_everything_comes_to_rest() -> None:
         assert settled(table(), pair, 2 * under_way + 1).quiet
 
 
-def test_in_which_order_stanzas_arrive_on_the_two_links_makes_no_difference() -> None:
+def test_the_order_of_arrival_on_the_two_links_makes_no_difference() -> None:
     for pair in reachable(2, APPEAR).pairs:
         if pair.to_other and pair.to_one:
             there, here = deliveries(table(), pair)

@@ -224,9 +224,7 @@ def test_whether_an_account_exists_is_hidden_from_strangers_where_the_policy_say
 
 
 @given(accounts(), st.data())
-def test_where_messages_bounce_they_bounce_alike_for_absent_users_and_for_nobody(
-    account: Account, data: st.DataObject
-) -> None:
+def test_messages_bounce_alike_for_absent_and_for_missing_users(account: Account, data: st.DataObject) -> None:
     bouncing = evolve(HIDING, offline_messages=False)
     trace = without_life(data.draw(attempts(account, STRANGER)))
     trace = tuple([event for event in trace if not is_withdrawal(event) and not is_request_not_stored(event)])

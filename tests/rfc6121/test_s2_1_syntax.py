@@ -40,7 +40,7 @@ from xmpp_im_core.stanza import Condition, ErrorType
 
 
 @rfc6121("2", quote="MUST return the data it has stored when an authorized client requests the roster")
-def test_what_one_device_adds_another_is_shown_unmodified() -> None:
+def test_an_item_that_one_device_adds_is_shown_unmodified_to_another() -> None:
     juliet = account(JULIET, connected=("balcony", "chamber"))
 
     juliet = following(juliet, roster_set(item(NURSE, " Servants ", "ANGELICA", name="  Nurse  "), by="balcony"))
@@ -106,7 +106,7 @@ def test_an_item_shows_subscription_and_ask_and_never_a_pending_request(state: s
 
 @rfc6121("2.1.2.3", quote="uniquely identifies the roster item")
 @pytest.mark.parametrize("written", ["NURSE@example.com", "nurse@EXAMPLE.com", "nurse@example.com"])
-def test_however_it_is_written_a_jid_names_one_item(written: str) -> None:
+def test_every_spelling_of_a_jid_names_one_item(written: str) -> None:
     juliet = account(JULIET, [contact(NURSE, name="Nurse")], connected=("balcony",))
 
     juliet = following(juliet, roster_set(item(written, name="Angelica"), by="balcony"))

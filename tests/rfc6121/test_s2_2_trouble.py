@@ -144,7 +144,7 @@ def test_an_account_is_what_was_stored_of_it() -> None:
     assert after(reduce(NOBODY, loaded(*records))) == stored
 
 
-def test_where_nothing_is_stored_there_is_no_account() -> None:
+def test_there_is_no_account_without_a_record() -> None:
     assert ignored(NOBODY, AccountLoaded(AT, "loaded", ()))
 
 

@@ -56,7 +56,7 @@ NOT_ACCEPTABLE = ["error not-acceptable to balcony"]
 
 
 @rfc6121("2.3.3", quote="if the server only allows roster modifications by means of a non-XMPP method")
-def test_where_rosters_are_changed_elsewhere_a_set_is_not_allowed() -> None:
+def test_a_set_is_not_allowed_if_rosters_are_changed_elsewhere() -> None:
     read_only = Policy(roster_access=RosterAccess.READ_ONLY)
 
     assert refused(item(NURSE), policy=read_only) == ["error not-allowed to balcony"]

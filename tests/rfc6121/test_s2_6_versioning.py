@@ -75,7 +75,7 @@ def test_a_client_with_the_present_version_gets_an_empty_result_and_no_push() ->
 
 
 @rfc6121("2.6.3", quote="This empty IQ-result is different from an empty <query/> element")
-def test_an_empty_roster_that_has_not_changed_is_an_empty_result_all_the_same() -> None:
+def test_an_unchanged_empty_roster_is_still_an_empty_result() -> None:
     romeo = account(ROMEO, connected=("home",), version=14)
 
     assert told(reduce(romeo, roster_get("home", ver="v:14"))) == ["empty result to home"]
@@ -302,7 +302,7 @@ def test_what_is_forgotten_is_deleted_from_the_storage_and_the_horizon_stored() 
 
 
 @rfc6121("2.6.3", quote="the server cannot associate the version ID with any previous version it has on file")
-def test_up_to_twice_as_many_removals_nothing_is_forgotten() -> None:
+def test_nothing_is_forgotten_up_to_twice_as_many_removals() -> None:
     romeo = removing(4, tombstones=2)
 
     assert romeo.roster.horizon == 0
@@ -339,7 +339,7 @@ def test_an_item_that_was_removed_and_added_again_is_pushed_as_it_is() -> None:
 
 
 @rfc6121("2.6.1", quote="If a server supports roster versioning")
-def test_without_versioning_there_is_no_ver_anywhere() -> None:
+def test_no_stanza_has_ver_without_versioning() -> None:
     romeo = account(ROMEO, {JULIET: "Both"}, interested=("home",), version=14)
     policy = Policy(roster_versioning=False)
 
@@ -351,7 +351,7 @@ def test_without_versioning_there_is_no_ver_anywhere() -> None:
 
 
 @rfc6121("2.6.3", quote="Even if the client has not included the 'ver' attribute")
-def test_a_client_that_knows_nothing_of_versions_is_sent_them_all_the_same() -> None:
+def test_a_client_without_support_for_versions_still_gets_them() -> None:
     romeo = account(ROMEO, {JULIET: "Both"}, connected=("home",), version=14)
 
     step = reduce(romeo, roster_get("home"))

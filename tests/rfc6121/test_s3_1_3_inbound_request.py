@@ -156,7 +156,7 @@ def test_a_service_may_acknowledge_a_request_that_was_delivered() -> None:
 
 
 @rfc6121("3.1.3", quote='MAY send a presence stanza of type "unavailable" from the bare JID of the contact')
-def test_by_default_nothing_tells_whether_the_user_is_online() -> None:
+def test_no_answer_reveals_by_default_whether_the_user_is_online() -> None:
     online = reduce(account(JULIET, available=("balcony",)), REQUEST)
     offline = reduce(account(JULIET), REQUEST)
 
@@ -352,7 +352,7 @@ def test_an_approval_by_the_service_makes_the_item() -> None:
 
 
 @rfc6121("3.1.3", quote="accepted an agreement with its service provider that allows automatic approval")
-def test_where_the_roster_is_full_the_service_approves_nobody_new() -> None:
+def test_the_service_approves_nobody_new_if_the_roster_is_full() -> None:
     juliet = account(JULIET, {NURSE: "None"}, interested=("balcony",))
 
     assert told(reduce(juliet, APPROVED, Policy(roster_items=2)))[0] == AUTO_REPLY

@@ -154,14 +154,14 @@ def test_a_denial_of_somebody_who_was_removed_keeps_the_tombstone() -> None:
     "3.2.2", quote='SHOULD NOT route or deliver the presence stanza of type "unsubscribed" to the user and MUST NOT'
 )
 @pytest.mark.parametrize("state", ["None", "None + Pending Out", "To"])
-def test_where_there_is_nothing_to_cancel_it_is_not_routed(state: str) -> None:
+def test_it_is_not_routed_if_there_is_nothing_to_cancel(state: str) -> None:
     juliet = account(JULIET, {ROMEO: state}, interested=("balcony",), available=("balcony",))
 
     assert ignored(juliet, CANCELLATION)
 
 
 @rfc6121("3.2.2", quote="If the user's bare JID is not yet in the contact's roster")
-def test_to_somebody_who_is_in_no_roster_it_is_not_routed() -> None:
+def test_it_is_not_routed_to_an_entity_outside_the_roster() -> None:
     assert ignored(account(JULIET, interested=("balcony",), available=("balcony",)), CANCELLATION)
 
 

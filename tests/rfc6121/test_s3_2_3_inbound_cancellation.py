@@ -105,7 +105,7 @@ def test_the_item_stays_and_keeps_the_rest() -> None:
 
 
 @rfc6121("3.2.3", quote="has no available resources when the inbound unsubscribed notification is received")
-def test_while_the_user_is_offline_the_item_changes_and_the_notice_is_not_kept() -> None:
+def test_the_item_changes_without_a_kept_notice_while_the_user_is_offline() -> None:
     romeo = account(ROMEO, {JULIET: "To"})
 
     step = reduce(romeo, CANCELLATION)
@@ -117,7 +117,7 @@ def test_while_the_user_is_offline_the_item_changes_and_the_notice_is_not_kept()
 
 @rfc6121("3.2.3", quote="MUST silently ignore the unsubscribed notification")
 @pytest.mark.parametrize("state", ["None", "None + Pending In", "From"])
-def test_where_there_is_nothing_to_cancel_it_is_silently_ignored(state: str) -> None:
+def test_it_is_silently_ignored_if_there_is_nothing_to_cancel(state: str) -> None:
     romeo = account(ROMEO, {JULIET: state}, interested=("foo",), available=("foo",))
 
     assert ignored(romeo, CANCELLATION)
@@ -132,7 +132,7 @@ def test_where_there_is_nothing_to_cancel_it_is_silently_ignored(state: str) -> 
         pytest.param([contact(JULIET, "None + Pending In", listed=False)], id="asking"),
     ],
 )
-def test_from_somebody_who_is_not_in_the_roster_it_is_silently_ignored(known: list[Contact]) -> None:
+def test_it_is_silently_ignored_from_an_entity_outside_the_roster(known: list[Contact]) -> None:
     romeo = account(ROMEO, known, interested=("foo",), available=("foo",))
 
     assert ignored(romeo, CANCELLATION)

@@ -76,7 +76,7 @@ def test_the_item_stays_and_keeps_the_rest() -> None:
 
 @rfc6121("3.3.2", quote="the user's server MUST then route the stanza to that remote domain")
 @pytest.mark.parametrize("state", ["None", "None + Pending In", "From"])
-def test_where_nothing_changes_it_is_routed_and_nothing_is_pushed(state: str) -> None:
+def test_it_is_routed_without_a_push_if_nothing_changes(state: str) -> None:
     romeo = account(ROMEO, {JULIET: state}, interested=("foo",), available=("foo",))
 
     step = reduce(romeo, UNSUBSCRIBE)
@@ -86,7 +86,7 @@ def test_where_nothing_changes_it_is_routed_and_nothing_is_pushed(state: str) ->
 
 
 @rfc6121("3.3.2", quote="the user's server MUST then route the stanza to that remote domain")
-def test_to_somebody_who_is_in_no_roster_it_is_routed_and_makes_no_item() -> None:
+def test_it_is_routed_to_an_entity_outside_the_roster_and_makes_no_item() -> None:
     romeo = account(ROMEO, interested=("foo",))
 
     step = reduce(romeo, UNSUBSCRIBE)

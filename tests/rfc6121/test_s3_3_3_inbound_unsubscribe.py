@@ -106,7 +106,7 @@ def test_a_subscriber_with_directed_presence_gets_unavailable_once() -> None:
 
 
 @rfc6121("3.3.3", quote="has no available resources when the inbound unsubscribe notification is received")
-def test_while_the_contact_is_offline_the_item_changes_and_the_notice_is_not_kept() -> None:
+def test_the_item_changes_without_a_kept_notice_while_the_contact_is_offline() -> None:
     step = reduce(account(JULIET, {ROMEO: "From"}), UNSUBSCRIBE)
 
     assert told(step) == [ANSWER]
@@ -153,7 +153,7 @@ def test_a_withdrawn_request_of_somebody_without_item_leaves_nothing() -> None:
 
 @rfc6121("3.3.3", quote="MUST silently ignore the unsubscribe stanza")
 @pytest.mark.parametrize("state", ["None", "None + Pending Out", "To"])
-def test_where_there_is_nothing_to_end_it_is_silently_ignored(state: str) -> None:
+def test_it_is_silently_ignored_if_there_is_nothing_to_end(state: str) -> None:
     juliet = account(JULIET, {ROMEO: state}, interested=("balcony",), available=("balcony",))
 
     assert ignored(juliet, UNSUBSCRIBE)
@@ -167,7 +167,7 @@ def test_where_there_is_nothing_to_end_it_is_silently_ignored(state: str) -> Non
         pytest.param([contact(ROMEO, listed=False, version=3)], id="removed"),
     ],
 )
-def test_from_somebody_who_is_not_in_the_roster_it_is_silently_ignored(known: list[Contact]) -> None:
+def test_it_is_silently_ignored_from_an_entity_outside_the_roster(known: list[Contact]) -> None:
     juliet = account(JULIET, known, interested=("balcony",), available=("balcony",))
 
     assert ignored(juliet, UNSUBSCRIBE)

@@ -59,7 +59,7 @@ def test_the_flag_is_set_and_the_item_pushed_and_nothing_routed(state: str, show
     "known",
     [pytest.param([], id="never heard of"), pytest.param([contact(JULIET, listed=False, version=3)], id="removed")],
 )
-def test_for_somebody_who_is_in_no_roster_the_item_is_made(known: list[Contact]) -> None:
+def test_an_item_is_made_for_an_entity_outside_the_roster(known: list[Contact]) -> None:
     romeo = account(ROMEO, known, interested=("bar",), available=("foo",))
 
     step = reduce(romeo, PRE_APPROVAL)
@@ -79,7 +79,7 @@ def test_for_somebody_who_is_in_no_roster_the_item_is_made(known: list[Contact])
         pytest.param(contact(JULIET, "To + Pending In"), id="To + Pending In"),
     ],
 )
-def test_where_a_request_waits_it_is_an_approval_and_no_pre_approval(asking: Contact, policy: Policy) -> None:
+def test_it_is_an_approval_if_a_request_waits(asking: Contact, policy: Policy) -> None:
     romeo = account(ROMEO, [asking], interested=("foo",))
 
     step = reduce(romeo, PRE_APPROVAL, policy)
@@ -159,7 +159,7 @@ def test_the_answer_goes_from_bare_jid_to_bare_jid() -> None:
 
 @rfc6121("3.4.2", quote="MUST automatically respond to such a stanza on behalf of the user")
 @pytest.mark.parametrize("decision", [Decision.ASK, Decision.DENY])
-def test_what_the_user_has_approved_no_other_decision_undoes(decision: Decision) -> None:
+def test_no_other_decision_undoes_the_users_approval(decision: Decision) -> None:
     romeo = account(ROMEO, [contact(JULIET, approved=True)])
 
     step = reduce(romeo, inbound("subscribe", JULIET, decision=decision))
@@ -196,7 +196,7 @@ def test_a_pre_approval_that_is_kept_answers_the_next_request_too() -> None:
         pytest.param(roster_set(item(JULIET, subscription="remove")), id="removal"),
     ],
 )
-def test_once_it_is_cancelled_the_user_is_asked_again(cancelling: Event, policy: Policy) -> None:
+def test_the_user_is_asked_again_after_the_cancellation(cancelling: Event, policy: Policy) -> None:
     romeo = following(account(ROMEO, available=("foo",)), PRE_APPROVAL, cancelling, policy=policy)
 
     assert told(reduce(romeo, REQUEST, policy)) == ["deliver subscribe from juliet@example.com to foo"]

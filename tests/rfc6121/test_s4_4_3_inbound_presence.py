@@ -84,7 +84,7 @@ def test_presence_to_an_account_that_does_not_exist_is_ignored(to: str, type: st
 
 
 @rfc6121("4.4.3", quote="to all of the contact's available resources")
-def test_presence_of_the_users_own_other_resource_is_delivered_like_any_other() -> None:
+def test_presence_of_another_own_resource_is_delivered_as_usual() -> None:
     step = reduce(juliet(), inbound("available", f"{JULIET}/cellar", to=f"{JULIET}/balcony"))
 
     assert told(step) == [f"deliver presence from {JULIET}/cellar to balcony"]

@@ -112,7 +112,7 @@ def test_at_the_end_of_the_stream_the_server_sends_unavailable_without_a_reason(
 
 
 @rfc6121("4.5.2", quote="If an available resource becomes unavailable for any reason")
-def test_it_is_told_exactly_once_however_often_it_is_over() -> None:
+def test_its_end_is_told_exactly_once() -> None:
     left = following(juliet(), FAREWELL)
 
     again = reduce(left, FAREWELL)

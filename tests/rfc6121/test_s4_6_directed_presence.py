@@ -129,7 +129,7 @@ def test_the_client_owes_nothing_to_an_own_resource_that_leaves(leaving: Event) 
 
 
 @rfc6121("4.6.3", quote="MUST NOT include the entity's JID in any subsequent broadcasts of available presence")
-def test_who_is_no_subscriber_gets_no_update() -> None:
+def test_an_entity_that_is_not_subscribed_gets_no_update() -> None:
     chatting = following(juliet(), TO_ROOM, outbound("available", ROMEO, by="balcony"))
 
     step = reduce(chatting, outbound("available", None, child("show", "away"), by="balcony"))

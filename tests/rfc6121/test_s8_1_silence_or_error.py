@@ -78,7 +78,7 @@ def test_the_user_herself_is_told(type: str) -> None:
 @rfc6121("8.1", quote="alternative of (a) silently ignoring a stanza or (b) returning an")
 @pytest.mark.parametrize("type", ["normal", "chat"])
 @pytest.mark.parametrize("state", STATES)
-def test_where_the_rfc_leaves_no_silence_everybody_gets_the_error(state: str, type: str) -> None:
+def test_everybody_gets_the_error_if_the_rfc_allows_no_silence(state: str, type: str) -> None:
     offline = account(JULIET, {ROMEO: state})
 
     step = reduce(offline, received_message(type, ORCHARD, JULIET), Policy(offline_messages=False))

@@ -141,13 +141,13 @@ def test_a_session_without_a_stream_is_less_available_than_one_with_a_stream_at_
     assert recipients(following(given, SessionResumed(AT, "seq", SessionId("balcony", 1)))) == "balcony"
 
 
-def test_among_those_without_stream_the_priority_decides() -> None:
+def test_the_priority_decides_among_resources_without_a_stream() -> None:
     given = detached(account(JULIET, available={"balcony": 5, "chamber": 0}), "balcony", "chamber")
 
     assert recipients(given) == "balcony"
 
 
-def test_among_those_of_one_priority_only_the_attached_get_it() -> None:
+def test_of_resources_with_one_priority_only_attached_ones_get_it() -> None:
     given = detached(account(JULIET, available={"balcony": 1, "chamber": 1, "hall": 1}), "chamber")
 
     assert recipients(given) == "balcony, hall"
@@ -159,7 +159,7 @@ def test_the_only_resource_gets_it_though_it_is_detached(type: str) -> None:
 
 
 @pytest.mark.parametrize("policy", [Policy(), TO_ALL])
-def test_where_all_get_it_the_detached_do_as_well(policy: Policy) -> None:
+def test_detached_resources_get_it_if_all_resources_do(policy: Policy) -> None:
     given = detached(account(JULIET, available={"balcony": 0, "chamber": 0}), "chamber")
 
     assert recipients(given, "headline", policy) == "balcony, chamber"

@@ -186,7 +186,7 @@ def test_it_is_still_delivered_to_a_user_who_is_there(children: list[Element]) -
 
 
 @pytest.mark.parametrize("children", [[BODY, NO_STORE], [COMPOSING]], ids=["no-store", "chat state"])
-def test_where_nothing_is_stored_it_is_bounced_like_any_other(children: list[Element]) -> None:
+def test_it_is_bounced_as_usual_if_nothing_is_stored(children: list[Element]) -> None:
     step = reduce(ABSENT, received_message("chat", ORCHARD, JULIET, *children), Policy(offline_messages=False))
 
     assert told(step) == [f"route error service-unavailable from {JULIET} to {ORCHARD}"]

@@ -110,7 +110,7 @@ def test_each_message_ends_in_exactly_one_place(
 
 
 @pytest.mark.parametrize(("type", "to"), [(type, to) for type, to, others, _ in FATES if not others])
-def test_where_nothing_is_stored_it_is_bounced_or_dropped(type: str, to: str) -> None:
+def test_it_is_bounced_or_dropped_if_nothing_is_stored(type: str, to: str) -> None:
     sent = message(type, "tybalt@example.org", to, child("body", "Adieu!"))
 
     step = reduce(juliet(balcony=9), ended(sent), Policy(offline_messages=False))

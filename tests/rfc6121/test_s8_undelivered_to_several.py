@@ -162,7 +162,7 @@ def test_the_late_end_of_a_replaced_session_gives_back_what_it_did_not_get(lost_
     assert ignored(after(step), SessionEnded(AT, "twice", BALCONY, (delivery(CHAT, BALCONY),)))
 
 
-def test_so_many_replaced_sessions_are_remembered_as_an_account_may_have_sessions() -> None:
+def test_as_many_replaced_sessions_are_remembered_as_sessions_are_allowed() -> None:
     given, few = juliet(), Policy(sessions=3)
     for epoch in range(2, 12):
         given = after(reduce(given, bound("balcony", epoch=epoch), few))

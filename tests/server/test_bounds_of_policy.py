@@ -378,7 +378,7 @@ def test_a_limit_of_zero_refuses_the_first_one(limit: Limit) -> None:
     [each for each in LIMITS if each.field in ITEMISED],
     ids=lambda limit: f"{limit.field} {limit.rule.name}",
 )
-def test_what_is_there_already_is_not_one_more(limit: Limit) -> None:
+def test_an_existing_entry_does_not_count_as_a_new_one(limit: Limit) -> None:
     policy = limited(limit.field, 2 * limit.unit)
     full = at_the_limit(limit, 2, policy)
     again = limit.adding(0)

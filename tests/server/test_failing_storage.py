@@ -27,7 +27,7 @@ from xmpp_im_core.server.service.serving import serve
 # --- storage that fails (§2.2, §2.3.3) --------------------------------------------------------------------
 
 
-def test_where_nothing_could_be_stored_neither_half_has_happened() -> None:
+def test_neither_half_has_happened_if_nothing_could_be_stored() -> None:
     house = Playhouse(ROMEO, JULIET)
     house.enters(ORCHARD)
     house.heard_by(ORCHARD)
@@ -94,7 +94,7 @@ def test_what_could_not_be_stored_of_a_sessions_end_ends_it_nevertheless() -> No
     assert [condition(stanza) for stanza in house.routed] == ["internal-server-error"]
 
 
-def test_what_failed_already_is_not_failed_again() -> None:
+def test_a_failed_event_does_not_fail_again() -> None:
     house = resting(JULIET)
     event = Arrived(NOON, "x", presence("subscribe", JULIET, MERCUTIO))
     house.feed(not_stored(NOON, "y", event))

@@ -96,7 +96,7 @@ def test_kept_decisions_take_no_more_than_their_limit() -> None:
     assert not any(given.roster.state_of(entity(n)).to for n in range(4))
 
 
-def test_so_many_tombstones_are_kept_at_least_and_never_more_than_twice_as_many() -> None:
+def test_at_least_the_limit_and_at_most_twice_the_limit_of_tombstones_is_kept() -> None:
     policy = Policy(tombstones=3)
     juliet = account(JULIET, [contact(entity(n)) for n in range(20)], connected=("balcony",))
 
@@ -109,7 +109,7 @@ def test_so_many_tombstones_are_kept_at_least_and_never_more_than_twice_as_many(
     assert set(newest) <= set(juliet.roster.contacts)
 
 
-def test_so_many_decisions_are_kept_for_an_absent_user_and_the_rest_shows_in_the_roster_alone() -> None:
+def test_a_limited_number_of_decisions_is_kept_for_an_absent_user() -> None:
     policy = Policy(notices=2)
     juliet = account(JULIET, {entity(n): "To" for n in range(4)})
 

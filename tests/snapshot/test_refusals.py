@@ -188,7 +188,7 @@ def test_what_is_nested_too_deeply_is_refused_in_both_directions() -> None:
         load({"format": 1, **data})
 
 
-def test_what_no_table_has_is_not_written() -> None:
+def test_a_class_outside_the_table_is_not_written() -> None:
     with pytest.raises(SnapshotError, match="object is in no schema of this format"):
         dump(object())
     with pytest.raises(SnapshotError, match="a record of kind MOVED holds Moved, not NoneType"):

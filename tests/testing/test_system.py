@@ -142,7 +142,7 @@ def stanza(xml: str) -> Stanza:
         ),
     ],
 )
-def test_what_is_free_makes_no_difference(one: str, other: str) -> None:
+def test_a_free_choice_makes_no_difference(one: str, other: str) -> None:
     assert normal(stanza(one), BALCONY) == normal(stanza(other), BALCONY)
 
 
@@ -162,7 +162,7 @@ def test_what_is_free_makes_no_difference(one: str, other: str) -> None:
         ),
     ],
 )
-def test_what_matters_makes_a_difference(one: str, other: str) -> None:
+def test_a_relevant_change_makes_a_difference(one: str, other: str) -> None:
     assert normal(stanza(one), BALCONY) != normal(stanza(other), BALCONY)
 
 

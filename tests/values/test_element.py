@@ -101,7 +101,7 @@ def test_a_clark_name_is_split_at_the_last_brace(written: str, split: tuple[str,
 
 
 @given(elements())
-def test_what_went_to_etree_comes_back(root: Element) -> None:
+def test_a_conversion_to_etree_and_back_keeps_the_element(root: Element) -> None:
     assert from_etree(to_etree(root)) == root
 
 

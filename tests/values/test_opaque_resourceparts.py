@@ -95,7 +95,7 @@ def test_an_opaque_resourcepart_never_equals_a_prepared_one(text: str) -> None:
 
 
 @given(st.text(max_size=8))
-def test_what_was_read_once_is_read_again_the_same(text: str) -> None:
+def test_reading_again_gives_the_same_result(text: str) -> None:
     address = parse_address(f"{ROOM}/{text}")
     assume(isinstance(address, Address))
     assert isinstance(address, Address)

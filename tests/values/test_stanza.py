@@ -297,7 +297,7 @@ UNDEFINED = StanzaError(Condition.UNDEFINED_CONDITION, ErrorType.CANCEL)
         ),
     ],
 )
-def test_an_error_that_is_less_than_perfect_is_read_all_the_same(
+def test_an_imperfect_error_is_still_read(
     children: list[Element], attributes: dict[str, str], read: StanzaError
 ) -> None:
     assert read_error(element("error", CLIENT, attributes, children)) == read

@@ -346,7 +346,7 @@ def test_a_text_may_be_given_as_a_string(cls: type, name: str, hint: Any) -> Non
         made(cls, **{name: ("Hi", "Hello")})
 
 
-def test_what_is_given_as_strings_is_sent() -> None:
+def test_values_given_as_strings_are_sent() -> None:
     juliet = client.reduce(client.Client(JULIET), client.SessionBound(AT, "b", client.Bound(BALCONY.full))).state
     event = client.SendMessage(AT, "s", "Romeo@montague.example", "Hi", subjects=("Greeting",))
 
