@@ -26,6 +26,8 @@ from xmpp_im_core.element import element
 from xmpp_im_core.jid import parse_address, parse_jid
 from xmpp_im_core.roster import Contact, RosterHead
 from xmpp_im_core.rules import administration as administration_rules
+from xmpp_im_core.rules import delivery as delivery_rules
+from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as rules
 from xmpp_im_core.server import (
     Account,
@@ -46,6 +48,7 @@ from xmpp_im_core.server import (
     reduce,
 )
 from xmpp_im_core.server.accounts.loading import sound
+from xmpp_im_core.server.accounts.machine import account_of
 from xmpp_im_core.stanza import Message
 from xmpp_im_core.subscription import NONE
 
@@ -240,3 +243,27 @@ def test_an_account_is_created_with_a_rule_and_stores_its_head_where_it_is_read(
 
     assert step.effects == (Ignored(administration_rules.CREATED),)
     assert step.store == (Put(Kind.ROSTER, "", RosterHead("w", 0, 0)),)
+
+
+# --- accounts that do not exist -----------------------------------------------------------------------------
+
+
+def test_who_waits_for_an_answer_of_a_lost_session_is_told_although_the_account_is_gone() -> None:
+    request = iq("get", element("ping", "urn:xmpp:ping"), from_=f"{ROMEO}/orchard", to=f"{JULIET}/balcony")
+    session = SessionId("balcony", 1)
+
+    step = reduce(NOBODY, SessionEnded(AT, "end", session, (delivery(request, session),)))
+
+    assert [type(effect) for effect in step.effects] == [Route, Ignored]
+    assert step.effects[-1] == Ignored(session_rules.NO_ACCOUNT)
+
+
+def test_a_stanza_that_is_for_another_account_is_not_answered_by_one_that_does_not_exist() -> None:
+    step = reduce(NOBODY, received_message("chat", ROMEO, NURSE))
+
+    assert step.effects == (Ignored(delivery_rules.WITHOUT_ADDRESSES),)
+
+
+def test_what_is_no_state_of_an_account_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"^5 is no state of an account$"):
+        account_of(5)

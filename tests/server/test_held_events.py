@@ -27,13 +27,16 @@ from xmpp_im_core.server.effects import EndSession
 from xmpp_im_core.server.events import (
     AccountRemoved,
     Event,
+    Inbound,
     Outbound,
     SessionBound,
     SessionDetached,
     SessionEnded,
+    StoreFailed,
     TimePassed,
 )
 from xmpp_im_core.server.service.serving import Served, Service
+from xmpp_im_core.server.service.waiting_accounts import held_size
 from xmpp_im_core.server.state import SessionId, State
 
 FEW = Policy(held_events=3)
@@ -174,3 +177,15 @@ def test_an_account_that_does_not_wait_takes_however_much_it_gets() -> None:
         house.arrives(chat(JULIET, f"{n}", MERCUTIO))
 
     assert len(house.heard_by(BALCONY)) == 5
+
+
+def test_a_held_event_counts_with_what_it_holds() -> None:
+    session = SessionId("balcony", 1)
+    message = chat(JULIET, "soft" * 1000, MERCUTIO)
+    bare = held_size(TimePassed(NOON, "a"))
+
+    assert bare == held_size(SessionBound(NOON, "a", session))
+    for event in (Inbound(NOON, "a", message), Outbound(NOON, "a", session, message)):
+        assert held_size(event) == bare + message.size()
+        assert held_size(StoreFailed(NOON, "b", event)) == held_size(event) + bare
+    assert held_size(SessionBound(NOON, "a", session, "en-" + "x" * 5000)) >= bare + 5000
