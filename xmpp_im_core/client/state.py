@@ -88,7 +88,10 @@ class RosterCache:
     def at(self, jid: str) -> tuple[Item, ...]:
         """Return the items of a bare JID: its item, and items that an old gateway has made for its full JIDs."""
         own = self.items.get(jid)
-        full, resources = self._full_keys(), f"{jid}/"
+        full = self._full_keys()
+        if not full:  # as in nearly every roster
+            return () if own is None else (own,)
+        resources = f"{jid}/"
         index = bisect_left(full, resources)
         keys = takewhile(lambda key: key.startswith(resources), islice(full, index, None))
         return (*(() if own is None else (own,)), *[self.items[key] for key in keys])

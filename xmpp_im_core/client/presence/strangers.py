@@ -24,8 +24,11 @@ def heard_stranger(client: Client, jid: str, policy: ClientPolicy) -> tuple[Clie
 
 def reclassified(client: Client, jids: Iterable[str], policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:
     """Find out which of these bare JIDs are strangers now, after the roster or the directed list has changed."""
+    heard = {jid for jid in jids if jid in client.presences}
+    if not heard:
+        return _bounded(client, policy)
     strangers = client.strangers
-    for jid in sorted({jid for jid in jids if jid in client.presences}):
+    for jid in sorted(heard):
         if not client.is_stranger(jid):
             strangers = strangers.without(jid)
         elif jid not in strangers:

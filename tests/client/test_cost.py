@@ -1,0 +1,62 @@
+"""What the common steps of a client do not do, because nothing needs it. Calls and instructions are counted."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.client.counting import calls, work
+from tests.client.stage import Scene, roster_of
+from xmpp_im_core.client import ClientPolicy, Item, RosterCache
+from xmpp_im_core.client.content import Text, Thread, read_content
+from xmpp_im_core.client.presence.strangers import reclassified
+from xmpp_im_core.client.state import Client
+from xmpp_im_core.codec import parse_stanza
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.stanza import Message, Payload
+
+ROMEO = "romeo@montague.example"
+
+
+def test_the_content_of_a_message_is_read_in_one_pass() -> None:
+    message = parse_stanza(
+        "<message xml:lang='en'><subject>S</subject><body>B</body><body xml:lang='de'>D</body><body>again</body>"
+        "<x xmlns='urn:x'><body/></x><thread parent='p'>t</thread><thread>u</thread></message>"
+    )
+    assert isinstance(message, Message)
+    read = partial(read_content, message)
+
+    assert read().bodies == (Text("B", "en"), Text("D", "de"))
+    assert read().subjects == (Text("S", "en"),)
+    assert read().thread == Thread("t", "p")
+    elements = vars(Payload)["elements"].fget
+    assert calls(read, elements, Payload.all, Payload.first) == 1
+
+
+def test_a_roster_without_full_jids_is_not_searched_for_them() -> None:
+    plain = RosterCache(FrozenMap({ROMEO: Item(ROMEO)}))
+    old = RosterCache(FrozenMap({ROMEO: Item(ROMEO), "a@b.example/c": Item("a@b.example/c")}))
+    for roster in (plain, old):
+        assert roster.at(ROMEO) == (Item(ROMEO),)
+
+    assert 1.5 * work(partial(plain.at, ROMEO)) < work(partial(old.at, ROMEO))
+
+
+def test_a_push_for_somebody_without_presence_leaves_the_strangers_alone() -> None:
+    client = Scene(roster_of()).client
+
+    after, effects = reclassified(client, (ROMEO,), ClientPolicy())
+
+    assert (after is client, effects) == (True, ())
+    assert calls(partial(reclassified, client, (ROMEO,), ClientPolicy()), Client.is_stranger) == 0
+
+
+def test_a_push_for_an_item_copies_the_client_only_for_what_changes() -> None:
+    scene = Scene(roster_of())
+    push = (
+        f"<iq type='set' id='p'><query xmlns='jabber:iq:roster'><item jid='{ROMEO}' subscription='both'/></query></iq>"
+    )
+    copy = vars(Client)["__copied__"]
+
+    assert calls(partial(scene.server, push), copy) == 1
+    assert scene.client.subscription(parse_jid(ROMEO).bare).to
