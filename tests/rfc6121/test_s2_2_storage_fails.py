@@ -33,6 +33,7 @@ from xmpp_im_core.server import (
     Account,
     AccountCreated,
     AccountLoaded,
+    AccountRemoved,
     Ignored,
     Kind,
     LoadFailed,
@@ -170,6 +171,10 @@ def test_a_second_failure_to_load_keeps_the_sessions() -> None:
     assert reduce(waiting, LoadFailed(AT, "again")).state == waiting
 
 
+def test_the_removal_of_an_account_without_sessions_that_cannot_be_loaded_has_a_rule() -> None:
+    assert reduce(unloaded(), AccountRemoved(AT, "removed")).effects == (Ignored(administration_rules.REMOVED),)
+
+
 # --- records ------------------------------------------------------------------------------------------------
 
 
@@ -208,6 +213,10 @@ def test_no_version_is_negative_or_later_than_the_newest(
     juliet = loaded(head(*stored), Put(Kind.CONTACT, ROMEO, contact(ROMEO, "To", version=of_contact)))
 
     assert (juliet.roster.head.version, juliet.roster.head.horizon) == expected
+
+
+def test_a_negative_version_of_an_empty_roster_is_read_as_the_first() -> None:
+    assert loaded(head(-4, -6)).roster.head == RosterHead("v", 0, 0)
 
 
 def test_where_items_were_shared_no_version_of_before_leads_on() -> None:

@@ -118,10 +118,12 @@ def test_an_account_whose_roster_head_is_damaged_is_still_there_and_no_old_versi
     assert load_state(dump(juliet)) == juliet
 
 
-def test_a_damaged_roster_head_of_an_empty_roster_begins_with_the_first_version() -> None:
+def test_a_damaged_roster_head_is_replaced_by_one_of_the_versions_that_are_stored() -> None:
     event = AccountLoaded(AT, "loaded", (), damaged=(Damaged(Kind.ROSTER, "", "y"),))
 
     assert following(NOBODY, event).roster.head == RosterHead("loaded", 0, 0)
+    event = AccountLoaded(AT, "loaded", (FRIEND,), damaged=(Damaged(Kind.ROSTER, "", "y"),))
+    assert following(NOBODY, event).roster.head == RosterHead("loaded", 3, 0)
 
 
 def test_where_nothing_but_a_contact_is_damaged_there_is_no_account_without_a_head() -> None:
