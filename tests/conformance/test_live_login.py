@@ -288,7 +288,7 @@ def test_a_malformed_challenge_is_an_error(challenge: str) -> None:
         ("0004000000000", "4,000,000,000"),
         ("9" * 5000, "a number of 5,000 digits of"),
     ],
-    ids=["one more than may be", "for hours", "for hours, with zeros", "for ever"],
+    ids=["one beyond the limit", "for hours", "for hours, with zeros", "endless"],
 )
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-1", "SCRAM-SHA-256"])
 def test_more_iterations_than_any_server_needs_are_refused_by_name(mechanism: str, iterations: str, asked: str) -> None:

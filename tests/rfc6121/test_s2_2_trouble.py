@@ -333,7 +333,7 @@ def test_an_event_that_nobody_waits_for_gets_no_error_if_it_could_not_be_stored(
 @pytest.mark.parametrize(
     "event",
     [ended("balcony"), outbound("unavailable", by="balcony"), bound("balcony", epoch=2)],
-    ids=["end", "farewell", "replacement"],
+    ids=["end", "unavailable", "replacement"],
 )
 def test_the_end_of_a_presence_session_takes_effect_though_nothing_could_be_stored(event: Event) -> None:
     juliet = account(JULIET, {ROMEO: "Both"}, available=("balcony",))

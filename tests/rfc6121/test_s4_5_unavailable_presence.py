@@ -86,7 +86,7 @@ def test_unavailable_presence_keeps_all_its_content() -> None:
 
 
 @rfc6121("4.5.2", quote='with a subscription type of "from" or "both"')
-@pytest.mark.parametrize("event", [FAREWELL, ended("balcony")], ids=["farewell", "end of stream"])
+@pytest.mark.parametrize("event", [FAREWELL, ended("balcony")], ids=["unavailable", "end of stream"])
 @pytest.mark.parametrize("state", STATES)
 def test_each_of_the_nine_states_decides_who_hears_of_it(state: str, event: Event) -> None:
     step = reduce(account(JULIET, {ROMEO: state}, available=("balcony", "chamber")), event)
@@ -198,7 +198,7 @@ def test_a_detached_session_still_hears_what_happens() -> None:
 
 
 @rfc6121("4.5.2", quote="That rule has been removed")
-@pytest.mark.parametrize("event", [FAREWELL, ended("balcony")], ids=["farewell", "end of stream"])
+@pytest.mark.parametrize("event", [FAREWELL, ended("balcony")], ids=["unavailable", "end of stream"])
 def test_a_presence_error_of_a_contact_does_not_stop_the_broadcast(event: Event) -> None:
     error = write_error(stanza_error(Condition.SERVICE_UNAVAILABLE))
     refused = following(juliet(), inbound("error", ROMEO, error, to=FULL))

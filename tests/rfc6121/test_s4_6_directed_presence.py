@@ -32,7 +32,7 @@ TO_ROOM = outbound("available", ROOM, by="balcony")
 LOGIN = outbound("available", by="balcony")
 FAREWELL = outbound("unavailable", by="balcony")
 ENDINGS = pytest.mark.parametrize(
-    "ending", [FAREWELL, ended("balcony"), bound("balcony", epoch=2)], ids=["farewell", "end of stream", "replaced"]
+    "ending", [FAREWELL, ended("balcony"), bound("balcony", epoch=2)], ids=["unavailable", "end of stream", "replaced"]
 )
 SUBSCRIBED = [name for name, state in STATES.items() if state.from_]
 

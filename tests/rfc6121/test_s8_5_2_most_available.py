@@ -124,7 +124,7 @@ def test_a_change_of_priority_takes_effect_at_once() -> None:
     assert [recipients(each) for each in (given, lowered, raised)] == ["balcony", "chamber", "balcony"]
 
 
-@pytest.mark.parametrize("over", [outbound("unavailable", by="balcony"), ended("balcony")], ids=["farewell", "end"])
+@pytest.mark.parametrize("over", [outbound("unavailable", by="balcony"), ended("balcony")], ids=["unavailable", "end"])
 def test_the_next_one_gets_it_when_the_first_has_left(over: Event) -> None:
     given = following(account(JULIET, available={"balcony": 5, "chamber": 0}), over)
 
