@@ -27,6 +27,7 @@ from xmpp_im_core.codec import (
 from xmpp_im_core.element import XML, Element, element
 from xmpp_im_core.host import Host, MemoryStorage, Wire
 from xmpp_im_core.jid import parse_address
+from xmpp_im_core.payload_cache import PayloadCache
 from xmpp_im_core.server import Deliver, SessionId, hosting
 from xmpp_im_core.stanza import CLIENT, Message, Payload, Stanza, payload
 from xmpp_im_core.testing.value_strategies import NAMESPACES, elements, stanzas, texts
@@ -237,3 +238,12 @@ def test_a_chat_from_client_to_client_through_a_server_is_not_built(built: list[
 
     assert [b"<body>Art thou not Romeo?</body>" in each for each in wires.written] == [True]
     assert built == []
+
+
+def test_children_that_another_thread_has_built_meanwhile_are_used() -> None:
+    content = lazy(CHAT).payload
+    children = content.children
+
+    assert content.unread is None
+    assert PayloadCache.__getattr__(content, "children") is children  # type: ignore[attr-defined]  # kept from types
+    assert not hasattr(content, "nonsense")

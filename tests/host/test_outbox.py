@@ -8,10 +8,35 @@ from itertools import count
 import pytest
 from attrs import define, field
 
-from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
+from tests.host.stage import CAPULET, JULIET, MERCUTIO, NOON, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
+from xmpp_im_core.codec import parse_stanza
+from xmpp_im_core.copying import copied
 from xmpp_im_core.host import Host, MemoryStorage, Operations, StorageFailed
-from xmpp_im_core.server import Deliver, SessionId, State, hosting
-from xmpp_im_core.stanza import Condition, Message, Stanza
+from xmpp_im_core.jid import address_of, parse_jid
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.rules.presence import PROBE
+from xmpp_im_core.server import (
+    PLAIN,
+    Clear,
+    Deliver,
+    Event,
+    FanOut,
+    ForAccount,
+    Kind,
+    Machine,
+    Outbound,
+    Put,
+    Route,
+    Service,
+    SessionBound,
+    SessionId,
+    State,
+    Step,
+    hosting,
+    reduce,
+    serve,
+)
+from xmpp_im_core.stanza import Condition, Message, Presence, Stanza
 
 
 class Killed(BaseException):
@@ -242,3 +267,77 @@ def test_with_storage_failing_the_sender_still_hears_an_error() -> None:
     assert error is not None
     assert error.condition is Condition.INTERNAL_SERVER_ERROR
     assert storage.account(JULIET).offline == 0
+
+
+def test_where_the_answer_to_a_failed_commit_stores_something_and_fails_too_the_event_is_over() -> None:
+    """An extension may store something at every event, also at the report that nothing could be stored."""
+
+    def storing(state: State, event: Event, policy: Policy) -> Step:
+        step = reduce(state, event, policy)
+        return copied(step, store=(*step.store, Clear(Kind.MOVED)))
+
+    storage, wire = Broken(), Tape()
+    service = hosting(CAPULET, machine=Machine(PLAIN.start, storing))
+    host = Host(service, storage, wire, noon, numbers())
+    host.create(ROMEO)
+    orchard = enters(host, ROMEO, "orchard")
+    storage.broken = True
+    done: list[str] = []
+
+    host.receive(ROMEO, orchard, parse_stanza(chat(ROMEO, "lost")), done=lambda: done.append("lost"))
+    storage.broken = False
+    says(host, ROMEO, orchard, chat(ROMEO, "aside"))
+
+    assert done == ["lost"]
+    assert wire.bodies(f"{ROMEO}/orchard") == ["aside"]
+
+
+def test_events_that_an_earlier_program_held_are_processed_in_order() -> None:
+    storage, wire = MemoryStorage(), Tape()
+    earlier = Host(hosting(CAPULET), storage, wire, noon, numbers())
+    earlier.create(JULIET)
+    service: Service[State] = hosting(CAPULET)
+    balcony = SessionId("balcony", 1)
+    presence, message = parse_stanza("<presence/>"), parse_stanza(chat(JULIET, "aside"))
+    for event in (
+        SessionBound(NOON, "a1", balcony),
+        Outbound(NOON, "a2", balcony, presence),
+        Outbound(NOON, "a3", balcony, message),
+    ):
+        service = serve(service, ForAccount(JULIET, event)).state
+
+    host = Host(service, storage, wire, noon, numbers())
+    host.feed(ForAccount(JULIET, storage.account(JULIET).loaded(NOON, "a4")))
+
+    assert not host.service.held
+    assert wire.bodies(f"{JULIET}/balcony") == ["aside"]
+
+
+@pytest.mark.parametrize("condition", [None, Condition.REMOTE_SERVER_NOT_FOUND])
+def test_a_fan_out_that_the_outbox_holds_is_routed_again(condition: Condition | None) -> None:
+    storage, wire = MemoryStorage(), Tape()
+    Host(hosting(CAPULET), storage, wire, noon, numbers(), outbox=True).create(ROMEO)
+    probes = FanOut(Presence(None, address_of(parse_jid(ROMEO)), "p", "probe"), (MERCUTIO,), PROBE)
+    owed = (ROMEO, Put(Kind.OUTBOX, "000009.0", probes))
+    storage.commit((owed,))
+    wire.no_way = condition
+
+    host = Host(hosting(CAPULET), storage, wire, noon, numbers(), outbox=True)
+    host.recover([*storage.owed()])
+
+    assert [stanza.type for stanza in wire.routed] == ([] if condition else ["probe"])
+    assert [*storage.owed()] == []
+
+
+def test_a_record_of_the_outbox_that_holds_no_effect_is_removed_and_the_others_are_sent() -> None:
+    storage, wire = MemoryStorage(), Tape()
+    damaged = Put(Kind.OUTBOX, "000008.0", Presence(address_of(parse_jid(MERCUTIO)), address_of(parse_jid(ROMEO))))
+    sent = Put(
+        Kind.OUTBOX, "000009.0", Route(Presence(address_of(parse_jid(MERCUTIO)), address_of(parse_jid(ROMEO))), PROBE)
+    )
+    storage.commit(((ROMEO, damaged), (ROMEO, sent)))
+
+    Host(hosting(CAPULET), storage, wire, noon, numbers(), outbox=True).recover([*storage.owed()])
+
+    assert len(wire.routed) == 1
+    assert [*storage.owed()] == []

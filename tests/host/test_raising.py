@@ -8,8 +8,8 @@ import pytest
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
 from xmpp_im_core.codec import parse_stanza
-from xmpp_im_core.host import Commit, DeferredHost, Host, MemoryStorage, Operations, ReadAccount, Stored
-from xmpp_im_core.server import Deliver, Served, SessionId, State, hosting
+from xmpp_im_core.host import Commit, DeferredHost, Host, MemoryStorage, Messages, Operations, ReadAccount, Stored
+from xmpp_im_core.server import Account, Delete, Deliver, Served, SessionId, State, hosting
 from xmpp_im_core.stanza import IQ, Condition, Presence, Stanza
 
 
@@ -35,14 +35,21 @@ class Tearing(Tape):
             raise Torn("abroad")
         return super().route(stanza)
 
+    def close(self, account: str, session: SessionId, condition: str) -> None:
+        if session in self.torn:
+            raise Torn(condition)
+        super().close(account, session, condition)
+
 
 class Tricky(MemoryStorage):
     """Raises something else than ``StorageFailed`` while it is torn."""
 
     torn = False
+    keeps = False
+    """Whether it removes nothing."""
 
     def commit(self, operations: Operations) -> None:
-        if self.torn:
+        if self.torn or (self.keeps and any(isinstance(operation, Delete) for _, operation in operations)):
             raise Torn
         super().commit(operations)
 
@@ -50,6 +57,11 @@ class Tricky(MemoryStorage):
         if self.torn:
             raise Torn
         return super().account(jid)
+
+    def messages(self, jid: str) -> Messages:
+        if self.torn:
+            raise Torn
+        return super().messages(jid)
 
 
 def verona() -> tuple[Host[State], Tearing, Tricky]:
@@ -249,3 +261,46 @@ def test_an_answer_is_not_answered_whatever_the_service_does(answer: Callable[[I
     with pytest.raises((Torn, TypeError)):
         says(host, ROMEO, orchard, f"<iq type='result' id='d' to='{CAPULET}'/>")
     assert wire.got == []
+
+
+def test_messages_that_cannot_be_read_stay_stored_and_their_session_goes_on() -> None:
+    host, wire, storage = verona()
+    orchard = enters(host, ROMEO, "orchard")
+    says(host, ROMEO, orchard, chat(JULIET, "soft"))
+    balcony = host.bind(JULIET, "balcony")
+    storage.torn = True
+
+    with pytest.raises(Torn):
+        says(host, JULIET, balcony, "<presence/>")
+    storage.torn = False
+
+    assert not host.service.held
+    assert [message.id for _, message in storage.messages(JULIET)] == ["soft"]
+    assert wire.bodies(f"{JULIET}/balcony") == []
+
+
+def test_a_removal_that_raises_leaves_its_message_stored_and_the_host_goes_on() -> None:
+    host, wire, storage = verona()
+    orchard = enters(host, ROMEO, "orchard")
+    says(host, ROMEO, orchard, chat(JULIET, "soft"))
+    storage.keeps = True
+
+    with pytest.raises(Torn):
+        enters(host, JULIET, "balcony")
+    says(host, ROMEO, orchard, chat(JULIET, "light"))
+
+    assert wire.bodies(f"{JULIET}/balcony") == ["soft", "light"]
+    assert [message.id for _, message in storage.messages(JULIET)] == ["soft"]
+
+
+def test_a_stream_that_raises_as_it_is_closed_is_reported_and_its_successor_goes_on() -> None:
+    host, wire, _ = verona()
+    first = enters(host, JULIET, "balcony")
+    wire.torn.add(first)
+
+    with pytest.raises(Torn, match="conflict"):
+        host.bind(JULIET, "balcony")
+
+    account = host.service.accounts[JULIET]
+    assert isinstance(account, Account)
+    assert [session.id.epoch for session in account.sessions] == [first.epoch + 1]

@@ -24,6 +24,7 @@ from xmpp_im_core.jid import (
     parse_address,
     parse_jid,
 )
+from xmpp_im_core.jid import _enforced as enforced
 from xmpp_im_core.testing.value_strategies import jids
 
 # --- RFC 7622 §3.5 ----------------------------------------------------------------------------------------
@@ -383,3 +384,8 @@ class _Never:
 
 
 NEVER = _Never()
+
+
+def test_a_text_that_a_second_preparation_would_change_is_refused() -> None:
+    with pytest.raises(InvalidJID, match="not stable"):
+        enforced("localpart", lambda text: f"{text}x", "juliet")

@@ -19,6 +19,7 @@ from xmpp_im_core.jid import (
     received_bare,
     received_jid,
 )
+from xmpp_im_core.jid import _opaque as opaque
 
 ROOM = "room@muc.example"
 NICKNAMES = {
@@ -58,6 +59,11 @@ def test_such_resources_are_not_bound(nickname: str) -> None:
 def test_these_are_not_resourceparts(resource: str) -> None:
     assert isinstance(parse_address(f"{ROOM}/{resource}"), Malformed)
     assert received_bare(f"{ROOM}/{resource}") == parse_jid(ROOM)
+
+
+def test_a_text_that_opaque_string_accepts_is_not_opaque() -> None:
+    assert opaque("balcony") is None
+    assert opaque("\u2665\ufe0f") == "\u2665\ufe0f"
 
 
 def test_the_longest_opaque_resourcepart_has_1023_bytes() -> None:

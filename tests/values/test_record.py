@@ -47,7 +47,10 @@ def test_without_the_guard_a_record_is_compared_hashed_and_checked_alike() -> No
     assert "permanently" in done.stdout
 
 
-def test_a_record_that_is_not_compared_by_its_fields_is_itself() -> None:
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_record_that_is_not_compared_by_its_fields_is_itself(monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    monkeypatch.setattr(record, "GUARDED", guarded)
+
     @record.record(eq=False)
     class Thing:
         name: str

@@ -74,12 +74,12 @@ class DeferredHost(Loop[S]):
 
         :raises TypeError: if ``found`` does not answer this kind of request.
         """
-        if isinstance(request, ReadAccount) != isinstance(found, Stored):
-            raise TypeError(f"found: {type(found).__name__} does not answer {type(request).__name__}")
-        if isinstance(found, Stored):
+        if isinstance(request, ReadAccount) and isinstance(found, Stored):
             self.feed(ForAccount(request.account, found.loaded(*self.stamp())))
-        elif isinstance(request, ReadMessages):
+        elif isinstance(request, ReadMessages) and not isinstance(found, Stored):
             self.feed(ForAccount(request.account, OfflineLoaded(*self.stamp(), request.session, found)))
+        else:
+            raise TypeError(f"found: {type(found).__name__} does not answer {type(request).__name__}")
 
     def failed(self, request: StorageRequest) -> None:
         """Report that a request failed: nothing was stored, or nothing could be read.

@@ -75,6 +75,5 @@ class OpenJobs:
         for each in (job, *job.completes):
             each.open -= 1
             if not each.open:
-                if each.event is not None:
-                    self.jobs.pop(each.seq, None)
+                self.jobs.pop(each.seq, None)
                 yield each

@@ -55,5 +55,6 @@ class MemoryStorage:
     def _owe(self, jid: str, operation: StoreOperation) -> None:
         if isinstance(operation, Put):
             self.outbox[jid, operation.key] = operation
-        elif isinstance(operation, Delete):
+        else:
+            assert isinstance(operation, Delete)  # an outbox is never cleared
             self.outbox.pop((jid, operation.key), None)
