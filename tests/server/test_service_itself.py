@@ -37,7 +37,7 @@ from xmpp_im_core.server.events import (
     Unroutable,
 )
 from xmpp_im_core.server.service.events import Arrived, ForAccount
-from xmpp_im_core.server.service.serving import hosting, serve
+from xmpp_im_core.server.service.serving import hosting, merged, serve
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.stanza import IQ, payload
 
@@ -231,3 +231,20 @@ def test_the_accounts_of_a_service_may_run_extensions() -> None:
 def test_a_service_hosts_at_least_one_domain_and_only_domains(domains: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"^domains: .*; one domainpart or more is needed, and nothing else$"):
         hosting(*domains)
+
+
+def test_one_wrong_domain_among_others_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^domains: "):
+        hosting(CAPULET, JULIET)
+
+
+def test_a_result_of_an_earlier_state_is_merged_account_by_account() -> None:
+    before = Playhouse(JULIET).service
+    bound = serve(before, ForAccount(JULIET, SessionBound(NOON, "s", SessionId("balcony", 1))))
+    gone = serve(before, ForAccount(JULIET, AccountRemoved(NOON, "r")))
+    asked = serve(before, ForAccount(ROMEO, SessionBound(NOON, "s", SessionId("orchard", 1))))
+
+    assert merged(before, bound).accounts[JULIET] == bound.state.accounts[JULIET]
+    assert JULIET not in merged(before, gone).accounts
+    assert merged(before, asked).held == asked.state.held
+    assert merged(bound.state, asked).accounts == bound.state.accounts
