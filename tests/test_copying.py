@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import xmpp_im_core
 from tests.client.counting import calls
+from xmpp_im_core import record
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.copying import copied, copyable
 from xmpp_im_core.jid import address_of, parse_address, parse_jid
@@ -99,6 +100,20 @@ def test_a_fast_copy_converts_and_checks_what_it_is_given_and_nothing_else() -> 
     assert seen == ["1", "4"]
     with pytest.raises(ValueError, match="one: -1"):
         copied(record, one=-1)
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_record_is_copied_alike_with_and_without_its_guard(monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    monkeypatch.setattr(record, "GUARDED", guarded)
+
+    @copyable
+    @final
+    @record.record
+    class Pair:
+        one: int
+        two: int = 2
+
+    assert copied(Pair(1), two=3) == Pair(1, 3)
 
 
 @pytest.mark.parametrize(("field", "value"), [("jid", FULL.jid), ("jid", 1), ("roster", {})])

@@ -130,6 +130,12 @@ def test_threads_are_opaque_and_compared_exactly(thread: str) -> None:
     assert content.thread != Thread(thread.swapcase() + " ")
 
 
+def test_a_thread_without_an_id_is_no_thread() -> None:
+    content = received(Scene(), f"<message from='{ROMEO}'><thread parent='t'/></message>").content
+
+    assert content.thread is None
+
+
 @pytest.mark.parametrize("parent", ["t", "", "a b"])
 def test_a_thread_cannot_be_its_own_parent(parent: str) -> None:
     content = received(Scene(), f"<message from='{ROMEO}'><thread parent='{parent}'>t</thread></message>").content

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from xml.parsers.expat import ParserCreate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +25,7 @@ from xmpp_im_core.codec import (
     StreamOpened,
     StreamParser,
     TooLarge,
+    stream_parser,
     write_element,
     write_stanza,
 )
@@ -331,3 +335,30 @@ def test_parsers_know_nothing_of_each_other() -> None:
         dead.feed(header() + b"</a>")
 
     assert alive.feed(b"dy>Wherefore art thou, Romeo?</body></message>") == (Message(payload=payload(BODY)),)
+
+
+class Deferring:
+    """An expat of 2.6 or newer: it can be told not to defer, and is like any other apart from that."""
+
+    def __init__(self, parser: Any, told: list[bool]) -> None:
+        self.__dict__.update(parser=parser, told=told)
+
+    def SetReparseDeferralEnabled(self, enabled: bool) -> None:
+        self.told.append(enabled)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["parser"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.__dict__["parser"], name, value)
+
+
+def test_an_expat_that_defers_is_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a stanza that comes in pieces is reported with the one after it."""
+    told: list[bool] = []
+    make = ParserCreate
+    monkeypatch.setattr(stream_parser, "ParserCreate", lambda *args: Deferring(make(*args), told))
+
+    StreamParser()
+
+    assert told == [False]

@@ -247,3 +247,12 @@ def test_children_that_another_thread_has_built_meanwhile_are_used() -> None:
     assert content.unread is None
     assert PayloadCache.__getattr__(content, "children") is children  # type: ignore[attr-defined]  # kept from types
     assert not hasattr(content, "nonsense")
+
+
+def test_a_child_in_the_namespace_of_xml_does_not_change_the_namespace_of_its_children() -> None:
+    stanza = lazy(b"<message to='juliet@capulet.example'><xml:note><body>Art</body></xml:note></message>")
+
+    assert (
+        write_stanza(stanza) == b'<message to="juliet@capulet.example"><xml:note><body>Art</body></xml:note></message>'
+    )
+    assert stanza == eager(stanza)

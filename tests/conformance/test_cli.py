@@ -191,7 +191,7 @@ def test_a_failure_can_be_read(folder: Path) -> None:
     assert "FAILED wrong" in text
     assert "attribute 'to' of <presence>: expected 'nobody', came 'juliet@capulet.example'" in text
     assert '- <presence from="{any}" to="nobody"/>' in text
-    assert f'+ <presence from="{BALCONY}" to="juliet@capulet.example"/>' in text
+    assert f'+ <presence from="{BALCONY}" to="juliet@capulet.example" xml:lang="en"/>' in text
     assert f"step 2 of 3 (send): {BALCONY} sends <presence/>" in text
 
 

@@ -214,7 +214,7 @@ def test_a_failure_tells_what_was_expected_what_came_and_what_had_happened(root:
             ("expected", '<presence from="{any}" to="nobody"/>', ['to="nobody"']),
             (
                 "came",
-                '<presence from="juliet@capulet.example/balcony" to="juliet@capulet.example"/>',
+                '<presence from="juliet@capulet.example/balcony" to="juliet@capulet.example" xml:lang="en"/>',
                 ['to="juliet@capulet.example"'],
             ),
         ]
@@ -228,7 +228,7 @@ def test_what_came_and_was_not_expected_stands_alone(root: Node) -> None:
 
     assert [heading.text for heading in failure.all("th")] == ["came, and was not expected"]
     assert [[text for _, text, _ in row] for row in compared(failure)] == [
-        ['<presence from="juliet@capulet.example/balcony" to="juliet@capulet.example"/>']
+        ['<presence from="juliet@capulet.example/balcony" to="juliet@capulet.example" xml:lang="en"/>']
     ]
 
 

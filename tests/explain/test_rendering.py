@@ -5,9 +5,11 @@ from __future__ import annotations
 from attrs import evolve
 
 from tests.explain.test_explanation import BALCONY, NOON, ROMEO, account, balcony, sends
-from xmpp_im_core.explain import explain
+from xmpp_im_core.explain import explain, explain_step
 from xmpp_im_core.jid import Malformed
 from xmpp_im_core.roster import Contact
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.server import Ignored, State, Transition
 from xmpp_im_core.server.events import AccountRemoved, Inbound, OfflineLoaded
 from xmpp_im_core.stanza import Message
 from xmpp_im_core.subscription import Subscription
@@ -47,6 +49,16 @@ def test_the_section_that_decides_is_named_before_everything_else_that_the_rule_
         "         decided by RFC 6121 §4.4.2; also RFC 6121 §4.1, §3, §11, §8.2, §8.3, §4.6.3 and 5 more\n"
         "         6121-4.4.2-01, 6121-4.4.2-02, 6121-4.1-03, "
     ) in text
+
+
+def test_a_rule_that_cites_nothing_is_shown_by_its_sentence_alone() -> None:
+    juliet, event = account(), sends(None)
+    step = Transition[State](juliet, (Ignored(Rule("extension:own", "The extension ignores it.")),))
+
+    text = str(explain_step(juliet, event, step))
+
+    assert "by  extension:own: The extension ignores it.\n" in f"{text}\n"
+    assert "decided by" not in text
 
 
 def test_ten_thousand_recipients_are_summarised_by_reason() -> None:

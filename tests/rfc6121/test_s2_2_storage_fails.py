@@ -182,7 +182,7 @@ def loaded(*records: Put, offline: int = 0, offline_bytes: int = 0) -> Account:
     return after(reduce(NOBODY, AccountLoaded(AT, "loaded", records, offline, offline_bytes)))
 
 
-@rfc6121("4.2.2", quote="to the user itself")
+@rfc6121("4.2.2", quote="an entity is implicitly subscribed to its own presence")
 def test_a_stored_item_of_the_own_address_has_no_subscription() -> None:
     own = contact(JULIET, "Both", name="Me", groups=("Self",), version=3)
 

@@ -71,6 +71,7 @@ ACCEPTED = {
     "one status": [status("Here")],
     "an empty status": [status("")],
     "two statuses in two languages": [status("Here"), status("Zde", "cs")],
+    "another element of the content namespace": [child("nick", "Juliet")],
     "foreign elements of the same names": [
         *[element(name, "urn:example:x", {}, ["bogus"]) for name in ("show", "show", "priority", "priority")],
     ],
