@@ -10,6 +10,9 @@ const LONGEST = 1023 // characters of a name or a group
 // The presence types besides those of subscriptions; undefined: available.
 const isPresence = (type) => [undefined, 'unavailable', 'probe', 'error'].includes(type)
 
+// Whether presence may have this type at all (4.7.1).
+export const isKnown = (type) => isPresence(type) || TYPES.includes(type)
+
 class Contact {
   constructor(jid, item = {}) {
     this.jid = jid

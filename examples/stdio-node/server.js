@@ -1,7 +1,7 @@
 // A server for two domains: its accounts, and routing between them and to another server.
 
-import { Account } from './account.js'
-import { NotApplicable, readJid, readStanza } from './stanzas.js'
+import { Account, isKnown } from './account.js'
+import { NotApplicable, errorFor, readJid, readStanza, stamped } from './stanzas.js'
 
 const HOSTED = ['capulet.example', 'montague.example']
 const REMOTE = 'remote.example'
@@ -89,9 +89,11 @@ export class Server {
       if (!stanza.is('presence')) throw new NotApplicable('only presence is exchanged with others')
       const account = this.accounts.get(readJid(stanza.attrs.to).bare)
       if (account) account.inbound(stanza)
-      // Ignore stanzas for an account that does not exist (8.5.1). Answer a probe as an account would answer an
-      // unauthorised entity.
-      else if (stanza.attrs.type === 'probe') throw new NotApplicable('probes of strangers are not answered')
+      // Ignore stanzas for an account that does not exist (8.5.1). Answer a probe and a wrong type as an account would:
+      // the answer does not tell whether there is one.
+      else if (!isKnown(stanza.attrs.type)) {
+        this.route(stamped(errorFor(stanza, 'bad-request'), { to: stanza.attrs.from }))
+      } else if (stanza.attrs.type === 'probe') throw new NotApplicable('probes of strangers are not answered')
     }
   }
 }
