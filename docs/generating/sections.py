@@ -15,24 +15,9 @@ from docs.generating.vectors import ROOT, VECTORS
 from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector, sections
+from xmpp_im_conformance.reports.requirements import CHAPTER_TITLES
 from xmpp_im_conformance.reports.sections import order
 
-_CHAPTERS: Final = {
-    "1": "Introduction",
-    "2": "Managing the Roster",
-    "3": "Managing Presence Subscriptions",
-    "4": "Exchanging Presence Information",
-    "5": "Exchanging Messages",
-    "6": "Exchanging IQ Stanzas",
-    "7": "A Sample Session",
-    "8": "Server Rules for Processing XML Stanzas",
-    "9": "Handling of URIs",
-    "10": "Internationalization Considerations",
-    "11": "Security Considerations",
-    "12": "Conformance Requirements",
-    "A": "Subscription States",
-    "B": "Blocking Communication",
-}
 _PACKAGE: Final = ROOT / "xmpp_im_core"
 _OTHER_DOCUMENT: Final = re.compile(r"(?:RFC (?!6121\b)\d+|XEP-\d+)(?:,? (?:and |to )?§[\w.]*\w)+")
 _CITED: Final = re.compile(r"§((?:\d+|[A-E])(?:\.\d+)*)")
@@ -115,7 +100,7 @@ def status() -> str:
             str(server[number]),
             str(client[number]),
         )
-        for number, title in _CHAPTERS.items()
+        for number, title in CHAPTER_TITLES.items()
         if number in testable
     ]
     everything = [id for ids in testable.values() for id in ids]
