@@ -123,7 +123,7 @@ mutants: $(VENV)/.test
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 clean:
-	@rm -rf $(VENV) $(VENV)-* .cache build dist conformance/dist htmlcov .coverage .coverage.* .hypothesis \
+	@rm -rf $(VENV) $(VENV)-* .cache build dist conformance/dist xmpp_im_host/dist htmlcov .coverage .coverage.* .hypothesis \
 		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -142,9 +142,10 @@ $(VENV)/.python:
 	$$python -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.test: pyproject.toml conformance/pyproject.toml requirements/test.txt requirements/examples.txt $(VENV)/.python
+$(VENV)/.test: pyproject.toml conformance/pyproject.toml xmpp_im_host/pyproject.toml requirements/test.txt \
+		requirements/examples.txt $(VENV)/.python
 	@echo "Installing the packages and their test tools into $(VENV)"
-	@$(PIP) install --editable . --editable ./conformance -r requirements/test.txt
+	@$(PIP) install --editable . --editable ./conformance --editable ./xmpp_im_host -r requirements/test.txt
 	@touch $@
 
 $(VENV)/.dev: requirements/lint.txt requirements/bot.txt requirements/browser.txt \
