@@ -49,12 +49,13 @@ ACCOUNTS = 200
 
 
 def parsers() -> list[StreamParser]:
-    """Return the parsers of many streams that have read a presence. Expat's memory is measured too."""
+    """Return the resting parsers of many streams that have read a presence. Expat's memory is measured too."""
     made = []
     for _ in range(PARSERS):
         parser = StreamParser(limits=CLIENT_TO_SERVER)
         parser.feed(documents.HEADER)
         parser.feed(documents.PRESENCE)
+        parser.rest()
         made.append(parser)
     return made
 

@@ -190,3 +190,21 @@ def test_keepalives_do_not_count_towards_the_limit() -> None:
     for _ in range(300):
         assert parser.feed(b" ") == ()
     assert parser.feed(b"<presence/>") == (Presence(),)
+
+
+def test_a_resting_parser_has_no_expat() -> None:
+    """RFC 6120 §13.12: most streams are idle, and a server has to hold many of them."""
+
+    def parsers(rest: bool) -> int:
+        tracemalloc.start()
+        try:
+            made = [StreamParser() for _ in range(100)]
+            for parser in made:
+                parser.feed(header() + b"<presence/>")
+                assert not rest or parser.rest()
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+    assert parsers(True) < parsers(False) / 4

@@ -171,6 +171,57 @@ def test_each_stanza_is_there_with_its_last_byte() -> None:
     assert when == [CONVERSATION.index(end) + len(end) for end in ends]
 
 
+def test_a_parser_that_rests_wherever_it_can_brings_the_same() -> None:
+    parser = StreamParser()
+    events: list[StreamEvent] = []
+    rested = set()
+    for at, byte in enumerate(bytewise(CONVERSATION), 1):
+        events += parser.feed(byte)
+        if parser.rest():
+            rested.add(CONVERSATION[:at].rpartition(b"<")[2])
+
+    assert events == EVENTS
+    assert {
+        b"stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
+        b"xml:lang='en' to='im.example.com'>",
+        b"/message>",
+        b"/message>\n \t",
+        b"/presence>",
+        b"/iq>",
+        b"r xmlns='urn:xmpp:sm:3'/>",
+        b"stream:features/>",
+    } <= rested
+
+
+@pytest.mark.parametrize(
+    "fed", [b"", b"<stream:stream ", header() + b"<message>", header() + b"<", header() + CLOSE], ids=repr
+)
+def test_a_parser_rests_between_stanzas_only(fed: bytes) -> None:
+    parser = StreamParser()
+    parser.feed(fed)
+
+    assert not parser.rest()
+
+
+def test_a_parser_does_not_rest_after_an_error() -> None:
+    parser = StreamParser()
+    with pytest.raises(BadFormat):
+        parser.feed(header() + b"<presence/>O Romeo")
+
+    assert not parser.rest()
+
+
+def test_a_resting_parser_refuses_what_another_one_refuses() -> None:
+    parser = StreamParser()
+    parser.feed(header())
+
+    assert parser.rest()
+    assert parser.rest()
+    assert parser.feed(b"") == ()
+    with pytest.raises(NotWellFormed):
+        parser.feed(b"</message>")
+
+
 def test_empty_input_gives_no_event() -> None:
     assert StreamParser().feed(b"") == ()
     assert opened(header(), b"", b" ", b"\n") == [StreamOpened()]
