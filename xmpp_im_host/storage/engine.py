@@ -1,0 +1,119 @@
+"""The engine: what the host demands of a database.
+
+Accounts are divided into :data:`~xmpp_im_host.storage.records.PARTITIONS` partitions, by their bare JID. A partition
+has one owner at a time, which holds its lease. Only the owner changes the rows of its accounts, and each commit proves
+that the lease still stands. So two processes that both believe to own an account cannot both change it, whatever the
+clocks and the network do.
+
+An engine has *rows*, which belong to accounts, and *queues*, through which nodes hand stanzas to each other.
+
+=============  ===========================================================================================
+``alive``      Says that a node is alive, and returns the nodes that are.
+``claim``      Makes a node the owner of partitions, and ends the earlier leases.
+``load``       Reads rows of one account, and counts others.
+``scan``       Reads the rows of one kind, of all accounts of some partitions.
+``commit``     Performs a batch: changes of rows, appended and removed entries. Atomic and durable.
+``append``     Appends one entry to a queue. Durable, and done once however often it is called.
+``entries``    Reads what waits in queues.
+``settle``     Removes entries from a queue without a lease.
+=============  ===========================================================================================
+
+Every method may raise :class:`~xmpp_im_host.storage.errors.EngineFailed`: then nothing has changed. ``commit`` alone
+may raise :class:`~xmpp_im_host.storage.errors.Unknown`. Methods may be called at the same time, from one event loop.
+Cancelling a call does not undo it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
+
+from xmpp_im_host.storage.records import Batch, Entry, Found, Lease, Listed
+
+
+class Engine(Protocol):
+    """A database with leases, rows and queues."""
+
+    writers: int
+    """How many commits are worth doing at the same time. More of them are allowed and wait."""
+
+    # --- nodes and leases ---------------------------------------------------------------------------------------
+
+    async def alive(self, node: str) -> frozenset[str]:
+        """Note that this node is alive, and return the nodes that have said so lately, among them this one.
+
+        Placement uses this. Nothing relies on it to be right: only leases decide who may write.
+
+        :param node: a name that no other running node has.
+        """
+
+    async def claim(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
+        """Become the owner of these partitions: every earlier lease of them has ended when this returns.
+
+        A commit that was under way with an earlier lease is either done by then or never will be. The token of each
+        new lease says which was the last.
+
+        :return: a lease for each partition, in the given order.
+        """
+
+    # --- rows ---------------------------------------------------------------------------------------------------
+
+    async def load(self, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str] = ()) -> Found:
+        """Read the rows of an account, as of one moment after the call began: never from before a finished commit.
+
+        :param lease: a lease of the partition of the account.
+        :param kinds: the kinds of row to return. Rows of other kinds are left out.
+        :param counted: the kinds to be counted without being returned.
+        :raises Fenced: if the lease has ended.
+        """
+
+    async def scan(self, partitions: Collection[int], kind: str, after: int = 0, limit: int = 1000) -> Sequence[Listed]:
+        """Read the next rows of one kind in these partitions, in the order in which they were written last.
+
+        Needs no lease. To read all, go on after the place of the last one, until a result is empty. Rows that are
+        written meanwhile may be found again.
+
+        :param kind: one of :data:`~xmpp_im_host.storage.records.LISTED`.
+        :raises ValueError: if the kind is another one.
+        """
+
+    async def commit(self, leases: Collection[Lease], batch: Batch) -> tuple[Lease, ...]:
+        """Perform a batch, all of it or nothing. It is durable when this returns: it survives a loss of power.
+
+        Two commits that concern a partition are done in the order in which they were called only if the second is
+        called after the first has returned.
+
+        :param leases: one for each partition of which the batch changes rows.
+        :return: the leases with the batch's token, in the given order; use these from now on.
+        :raises Fenced: if one of the leases has ended; nothing has changed.
+        :raises EngineFailed: if nothing has changed for any other reason.
+        :raises Unknown: if the batch may have been performed.
+        :raises ValueError: if the batch changes a row of a partition for which no lease is given.
+        """
+
+    # --- queues -------------------------------------------------------------------------------------------------
+
+    async def append(self, queue: str, source: str, n: int, body: bytes) -> None:
+        """Append an entry. It is durable when this returns.
+
+        If the queue has had an entry of this source with this or a higher number, removed or not, nothing is done. So
+        after an error call this again with the same number: the entry is there once. A source appends its entries in
+        the order of their numbers, the next one only when the one before it is durable or in the same batch.
+        """
+
+    async def entries(self, queues: Collection[str], limit: int = 1000) -> Sequence[Entry]:
+        """Read the first entries of these queues: each queue's in its order, and from its beginning.
+
+        An entry that is found once is found until it is removed. No entry appears before one that was found already,
+        so nobody has to remember up to where a queue was read.
+        """
+
+    async def settle(self, queue: str, positions: Collection[int]) -> None:
+        """Remove entries from a queue, because they have been handed over. Those that are gone do not matter.
+
+        This is for a queue that belongs to no partition. What an owner consumes is in ``Batch.done``, so that it is
+        removed together with the changes that it causes.
+        """
+
+    async def aclose(self) -> None:
+        """Finish the calls that are under way, and close the database."""

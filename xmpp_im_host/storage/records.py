@@ -1,0 +1,144 @@
+"""The records of the engine protocol: leases, rows, changes, entries of queues, and batches of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+from zlib import crc32
+
+from attrs import field
+
+from xmpp_im_core.record import record
+
+PARTITIONS: Final = 256
+"""How many partitions the accounts are divided into. The number never changes, because stored rows have it."""
+
+LISTED: Final = frozenset({"roster", "outbox", "session", "wake"})
+"""The kinds of row that :meth:`~xmpp_im_host.storage.engine.Engine.scan` finds. Engines have an index of them."""
+
+
+def partition_of(account: str) -> int:
+    """Return the partition of an account.
+
+    :param account: the prepared bare JID.
+    """
+    return crc32(account.encode()) % PARTITIONS
+
+
+@record
+class Lease:
+    """The right to write to a partition. It ends when anybody claims the partition after that."""
+
+    partition: int
+    epoch: int
+    """It grows by each claim of the partition, so an older lease is told apart from a newer one."""
+    token: str = ""
+    """The token of the last batch that was committed for the partition, under this lease or an earlier one."""
+
+
+# --- rows -------------------------------------------------------------------------------------------------------
+
+
+@record
+class Row:
+    """One row: what is stored for an account under a kind and a key. The engine does not read the text."""
+
+    kind: str
+    key: str
+    text: str
+    size: int = 0
+    """The size of what the text stands for, in bytes; see :class:`Sums`."""
+
+
+@record
+class Write:
+    """Store a row. It replaces the row of the same account, kind and key, and becomes the last of its kind."""
+
+    account: str
+    row: Row
+
+
+@record
+class Remove:
+    """Remove a row, if there is one."""
+
+    account: str
+    kind: str
+    key: str
+
+
+@record
+class RemoveKind:
+    """Remove all rows of a kind of an account."""
+
+    account: str
+    kind: str
+
+
+Change: TypeAlias = Write | Remove | RemoveKind
+
+
+@record
+class Sums:
+    """How many rows there are, and the sum of their sizes."""
+
+    rows: int = 0
+    size: int = 0
+
+
+@record
+class Found:
+    """The result of loading an account."""
+
+    rows: tuple[Row, ...] = ()
+    """In the order in which they were written last."""
+    sums: Mapping[str, Sums] = field(factory=dict)
+    """By kind: each kind that was only to be counted."""
+
+
+@record
+class Listed:
+    """A row that a scan has found."""
+
+    place: int
+    """Where the next scan goes on; it grows along the result."""
+    account: str
+    row: Row
+
+
+# --- queues -----------------------------------------------------------------------------------------------------
+
+
+@record
+class Entry:
+    """An entry of a queue."""
+
+    queue: str
+    position: int
+    """It grows along the queue and is never used again. Together with the queue it identifies the entry."""
+    body: bytes = field(repr=False)
+
+
+@record
+class Append:
+    """Append an entry to a queue, unless the queue has had an entry of this source with this or a higher number."""
+
+    queue: str
+    source: str
+    """Who appends: a name that nobody else uses."""
+    n: int
+    """The source counts its entries for each queue, and appends them in this order."""
+    body: bytes = field(repr=False)
+
+
+@record
+class Batch:
+    """What a commit does, all of it or nothing."""
+
+    changes: tuple[Change, ...] = ()
+    """Performed in this order."""
+    appends: tuple[Append, ...] = ()
+    done: tuple[tuple[str, int], ...] = ()
+    """The entries to remove, each by its queue and its position. Entries that are gone already do not matter."""
+    token: str = ""
+    """A name that no other batch has. It tells afterwards whether the batch was committed."""
