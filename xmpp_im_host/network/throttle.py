@@ -1,0 +1,54 @@
+"""How fast a peer may send: token buckets, and what one address may do before it has logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+Seconds: TypeAlias = Callable[[], float]
+"""A monotonic clock: the time of the event loop."""
+
+
+class TokenBucket:
+    """A bucket that fills by ``rate`` tokens a second, up to ``burst``. Taking may leave a debt, which takes time."""
+
+    __slots__ = ("burst", "clock", "rate", "since", "tokens")
+
+    def __init__(self, rate: float, burst: float, clock: Seconds) -> None:
+        self.rate, self.burst, self.clock = rate, burst, clock
+        self.tokens, self.since = burst, clock()
+
+    def take(self, number: int) -> float:
+        """Take tokens; return after how many seconds the debt is paid: 0 if there is none."""
+        self.tokens -= number
+        if self.tokens >= 0:  # no need to look at the clock
+            return 0.0
+        now = self.clock()
+        self.tokens = min(self.burst - number, self.tokens + (now - self.since) * self.rate)
+        self.since = now
+        return max(0.0, -self.tokens / self.rate)
+
+
+class Addresses:
+    """How many connections without a session each address has."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._counts: dict[str, int] = {}
+
+    def enter(self, address: str) -> bool:
+        """Count a new connection; return False if the address has too many, which is not counted."""
+        count = self._counts.get(address, 0)
+        if count >= self.most:
+            return False
+        self._counts[address] = count + 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """Note that a counted connection has a session now, or is closed."""
+        count = self._counts.pop(address) - 1
+        if count:
+            self._counts[address] = count
+
+    def __len__(self) -> int:
+        return len(self._counts)

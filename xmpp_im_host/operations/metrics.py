@@ -1,0 +1,100 @@
+"""The metrics of a server, in the format of Prometheus. They are read from plain counters when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
+
+from attrs import frozen
+from prometheus_client.core import (
+    CollectorRegistry,
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from xmpp_im_host.counters import BOUNDS, Counters
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@frozen
+class Levels:
+    """What a server has at the moment."""
+
+    connections: int
+    sessions: int
+    detached: int
+    """Sessions whose client has lost its connection and may resume."""
+    components: int
+    events: int
+    """Events that wait to be processed."""
+    queued_bytes: int
+    """Bytes that wait for clients."""
+    largest_queue: int
+    """The bytes that wait for the client for which most wait."""
+    accounts: int
+    """Accounts in memory."""
+
+
+GAUGES = {
+    "connections": "Open connections of clients and components.",
+    "sessions": "Sessions of clients, including detached ones.",
+    "detached": "Sessions whose client may resume.",
+    "components": "Connected components.",
+    "events": "Events that wait to be processed.",
+    "queued_bytes": "Bytes that wait for clients.",
+    "largest_queue": "Bytes that wait for the client for which most wait.",
+    "accounts": "Accounts in memory.",
+}
+
+COUNTERS = {
+    "connections": "Connections that were accepted.",
+    "received": "Stanzas received.",
+    "sent": "Stanzas sent.",
+    "logins": "Successful logins.",
+    "failed_logins": "Failed logins.",
+    "resumed": "Resumed sessions.",
+}
+
+
+class ServerCollector(Collector):
+    """Reads the counters and the levels of one server."""
+
+    def __init__(self, counters: Counters, levels: Callable[[], Levels]) -> None:
+        self.counters, self.levels = counters, levels
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing, so that registering does not read the levels."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric."""
+        levels = self.levels()
+        for name, help in GAUGES.items():
+            yield GaugeMetricFamily(f"xmpp_{name}", help, value=getattr(levels, name))
+        for name, help in COUNTERS.items():
+            yield CounterMetricFamily(f"xmpp_{name}", help, value=getattr(self.counters, name))
+        refused = CounterMetricFamily("xmpp_limited", "Connections that a limit refused or closed.", labels=["limit"])
+        for limit, count in sorted(self.counters.refused.items()):
+            refused.add_metric([limit], count)
+        yield refused
+        yield self._latency()
+
+    def _latency(self) -> Metric:
+        histogram = self.counters.latency
+        bounds = [*[str(each) for each in BOUNDS], "+Inf"]
+        buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
+        return HistogramMetricFamily(
+            "xmpp_stanza_seconds", "From reading a stanza until it was processed.", buckets, histogram.total
+        )
+
+
+def exposition(counters: Counters, levels: Callable[[], Levels]) -> Callable[[], bytes]:
+    """Return a function that returns the metrics as text."""
+    registry = CollectorRegistry()
+    registry.register(ServerCollector(counters, levels))
+    return lambda: generate_latest(registry)
