@@ -103,7 +103,9 @@ def _check(configuration: Configuration) -> None:
         raise BadConfiguration(f"components: {sorted(twice)[0]} is among domains; a component needs another domain")
     if configuration.plaintext:
         _needs_loopback("plaintext", "listen.tcp", configuration.listen.tcp)
-    _needs_loopback("the protocol of components has no encryption", "listen.components", configuration.listen.components)
+    _needs_loopback(
+        "the protocol of components has no encryption", "listen.components", configuration.listen.components
+    )
     _needs_loopback("metrics are for this machine", "listen.metrics", configuration.listen.metrics)
     if configuration.tls.certificate is None:
         for name in ("tcp", "tls", "websocket"):

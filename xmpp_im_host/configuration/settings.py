@@ -52,9 +52,7 @@ class Listen:
     components: tuple[Endpoint, ...] = setting(
         several(endpoint), (), "Components (XEP-0114), usually port 5347. This protocol has no encryption."
     )
-    metrics: tuple[Endpoint, ...] = setting(
-        several(endpoint), (), "HTTP: /metrics for Prometheus, and /health."
-    )
+    metrics: tuple[Endpoint, ...] = setting(several(endpoint), (), "HTTP: /metrics for Prometheus, and /health.")
 
 
 @frozen(kw_only=True)

@@ -100,7 +100,7 @@ def domain(value: Any) -> str:
     except InvalidJID as error:
         raise WrongValue(f"{value!r} is not a domain: {error}") from None
     if found is None or found.local is not None or found.resource is not None:
-        raise WrongValue(f"a domain such as \"capulet.example\" is needed, not {value!r}")
+        raise WrongValue(f'a domain such as "capulet.example" is needed, not {value!r}')
     return found.domain
 
 

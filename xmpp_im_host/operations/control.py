@@ -1,7 +1,7 @@
 """The control socket: commands talk to a running server through it. Only the user who runs the server can connect.
 
-A request is ``{"call": name, "arguments": {...}}``; its answer is ``{"result": ...}`` or ``{"error": message}``. Each is
-JSON behind its length in eight bytes.
+A request is ``{"call": name, "arguments": {...}}``; its answer is ``{"result": ...}`` or ``{"error": message}``. Each
+is JSON after its length, which has eight bytes.
 """
 
 from __future__ import annotations

@@ -55,5 +55,7 @@ async def listen(page: OperatorPage, host: str, port: int) -> asyncio.Server:
 
 
 def _response(status: str, body: bytes, kind: str, more: str = "", *, head: bool = False) -> bytes:
-    lines = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}Connection: close\r\n\r\n"
+    lines = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}Connection: close\r\n\r\n"
+    )
     return lines.encode() + (b"" if head else body)

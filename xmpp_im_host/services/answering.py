@@ -74,5 +74,8 @@ class Answering:
 
 
 def _version() -> Element:
-    children = [element("name", VERSION, {}, ["xmpp-im-host"]), element("version", VERSION, {}, [version("xmpp-im-host")])]
+    children = [
+        element("name", VERSION, {}, ["xmpp-im-host"]),
+        element("version", VERSION, {}, [version("xmpp-im-host")]),
+    ]
     return element("query", VERSION, {}, children)

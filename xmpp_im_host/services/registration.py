@@ -1,4 +1,4 @@
-"""In-band registration of a user who has logged in (XEP-0077 §3.2, §3.3): another password, or no account any longer."""
+"""In-band registration of a user who has logged in (XEP-0077 §3.2, §3.3): change the password, remove the account."""
 
 from __future__ import annotations
 
