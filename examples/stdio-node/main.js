@@ -12,6 +12,7 @@ const ACTS = {
   send: ({ from, xml }) => server.send(from, xml),
   remote_send: ({ xml }) => server.remoteSend(xml),
   disconnect: ({ jid }) => server.disconnect(jid),
+  replace: ({ jid }) => server.replace(jid),
 }
 
 function answer(request) {
@@ -21,7 +22,7 @@ function answer(request) {
       protocol: 1,
       name: 'stdio-node-example',
       version: '1.0.0',
-      server: { ops, features: [], sees_requests: true },
+      server: { ops, features: [], sees_requests: true, tells_closing: true },
     }
   }
   if (request.op === 'begin') {

@@ -13,6 +13,7 @@ export class Server {
     this.onTheWay = [] // to accounts of this server
     this.delivered = []
     this.remote = []
+    this.closed = [] // sessions whose streams were closed, with the stream error
     for (const [jid, { roster }] of Object.entries(accounts)) {
       if (roster.some((item) => item.approved)) throw new NotApplicable('there are no pre-approvals')
       this.accounts.set(readJid(jid).bare, new Account(this, readJid(jid).bare, roster))
@@ -53,6 +54,13 @@ export class Server {
     this.settle()
   }
 
+  // Bind a resource that is in use: the older session ends with a stream error (RFC 6120, section 7.7.2.2).
+  replace(jid) {
+    this.disconnect(jid)
+    this.closed.push([jid, 'conflict'])
+    this.connect(jid)
+  }
+
   send(from, xml) {
     const { bare, resource } = readJid(from)
     const stanza = readStanza(xml)
@@ -75,12 +83,13 @@ export class Server {
     return this.accounts.get(readJid(account).bare).roster()
   }
 
-  // Remove and return the stanzas that were sent since the last call.
+  // Remove and return what was sent, and which streams were closed, since the last call.
   take() {
-    const { delivered, remote } = this
+    const { delivered, remote, closed } = this
     this.delivered = []
     this.remote = []
-    return { deliver: delivered, remote }
+    this.closed = []
+    return { deliver: delivered, remote, closed }
   }
 
   settle() {

@@ -35,11 +35,16 @@ class ScriptedWorld(World):
     cited: frozenset[str] | None = None
     asked: list[tuple[object, ...]] = field(factory=list)
     came: dict[str, list[Element]] = field(factory=dict)
+    closes: Mapping[str, Sequence[tuple[str, str]]] | None = field(factory=dict)
+    """By what is sent: whose stream is closed because of it, and how; None: that cannot be seen."""
+    ended: dict[str, list[str]] = field(factory=dict)
 
     def send(self, jid: str, xml: str) -> None:
         self.asked.append(("send", jid, xml))
         for at, stanza in self.script.get(xml, ()):
             self.came.setdefault(at, []).append(read_xml(stanza))
+        for at, condition in (self.closes or {}).get(xml, ()):
+            self.ended.setdefault(at, []).append(condition)
 
     def remote_send(self, xml: str) -> None:
         self.send(REMOTE, xml)
@@ -89,6 +94,10 @@ class ScriptedWorld(World):
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         came, self.came = self.came, {}
         return came
+
+    def closed(self) -> Mapping[str, Sequence[str]] | None:
+        ended, self.ended = self.ended, {}
+        return ended if self.closes is not None else None
 
     def stream_features(self, jid: str) -> Sequence[Element]:
         return [read_xml("<ver xmlns='urn:xmpp:features:rosterver'/>")]
@@ -155,6 +164,10 @@ def send(xml: str, jid: str = BALCONY) -> dict[str, Any]:
 
 def receive(*xml: str, at: str = BALCONY, **keys: Any) -> dict[str, Any]:
     return {"receive": {"at": at, **({"xml": xml[0]} if len(xml) == 1 else {"any_order": list(xml)}), **keys}}
+
+
+def closed(condition: str, at: str = BALCONY) -> dict[str, Any]:
+    return {"stream_closed": {"at": at, "condition": condition}}
 
 
 def flush(*at: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conformance.live import driving, result
 from tests.conformance.loopback import Connection, Loopback
-from tests.conformance.stage import BALCONY, receive, send
+from tests.conformance.stage import BALCONY, CHAMBER, JULIET, closed, receive, send
 from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_core.element import Element
 
@@ -138,3 +138,66 @@ def test_what_came_before_the_error_is_not_lost(tmp_path: Path) -> None:
         found = [result(tmp_path, driver, send("<message/>"), receive(said)) for _ in range(TIMES)]
 
     assert [(each.outcome, each.detail) for each in found] == [(Outcome.PASSED, "")] * TIMES
+
+
+# --- streams that a scenario expects to end ---------------------------------------------------------------
+
+
+def ends_the_other(condition: str, what: str) -> Loopback:
+    """A server that ends the stream of a balcony when another client of the user sends such a stanza."""
+
+    def answer(connection: Connection, stanza: Element) -> str | None:
+        found = stanza.name == what or any(each.namespace == what for each in stanza.elements)
+        for jid, other in server.bound.items():
+            if found and jid.endswith("/balcony") and other is not connection:
+                other.write(error(condition))
+                other.writer.close()
+        return None
+
+    server = Loopback(answer=answer)
+    return server
+
+
+def test_an_expected_end_of_another_clients_stream_is_no_failure(tmp_path: Path) -> None:
+    steps = ({"connect": CHAMBER}, send("<message/>", CHAMBER), closed("reset"))
+    with driving(ends_the_other("reset", "message")) as driver:
+        found = [result(tmp_path, driver, *steps) for _ in range(TIMES)]
+
+    assert [(each.outcome, each.detail) for each in found] == [(Outcome.PASSED, "")] * TIMES
+
+
+def test_an_end_that_is_not_expected_is_a_failure_still(tmp_path: Path) -> None:
+    with driving(ends_the_other("reset", "message")) as driver:
+        found = result(tmp_path, driver, {"connect": CHAMBER}, send("<message/>", CHAMBER))
+
+    assert found.outcome is Outcome.FAILED
+    assert "is at its end: the server has closed the stream: reset" in found.detail
+
+
+def test_the_end_of_a_replaced_session_is_seen(tmp_path: Path) -> None:
+    def bound(connection: Connection, stanza: Element) -> str | None:
+        for jid, old in server.bound.items():
+            if stanza.name == "iq" and jid.endswith("/balcony"):
+                old.write(error("conflict"))
+                old.writer.close()
+        return None
+
+    server = Loopback(negotiates=bound)
+    with driving(server) as driver:
+        found = result(tmp_path, driver, {"replace": BALCONY}, closed("conflict"))
+
+    assert found.outcome is Outcome.PASSED, found.detail
+
+
+def test_the_ends_of_a_removed_accounts_sessions_are_seen(tmp_path: Path) -> None:
+    with driving(ends_the_other("not-authorized", "jabber:iq:register")) as driver:
+        found = result(tmp_path, driver, {"account_removed": JULIET}, closed("not-authorized"))
+
+    assert found.outcome is Outcome.PASSED, found.detail
+
+
+def test_the_stream_error_that_answers_a_stanza_is_seen(tmp_path: Path) -> None:
+    with driving(ends_for_messages(error("policy-violation"))) as driver:
+        found = result(tmp_path, driver, send("<message/>"), closed("policy-violation"))
+
+    assert found.outcome is Outcome.PASSED, found.detail

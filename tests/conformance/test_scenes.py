@@ -182,6 +182,11 @@ def test_alternatives_are_told_one_by_one(tmp_path: Path) -> None:
             "is offered the stream feature",
             Mark(MarkKind.EXPECTED, 1, "feature sub", 0),
         ),
+        (
+            {"stream_closed": {"at": BALCONY, "condition": "reset"}},
+            f"The server closes the stream of {BALCONY} with the stream error reset.",
+            Mark(MarkKind.CHECK, 0, "closed: reset"),
+        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

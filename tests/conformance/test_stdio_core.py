@@ -123,4 +123,9 @@ def test_what_the_core_cannot_do_or_fails_to_do_does_not_end_it() -> None:
         with pytest.raises(NotApplicable, match=r"^there is no op 'client_ver' here$"):
             program.ask("client_ver", "client_ver")
 
-        assert program.ask("connect", "server_acted", jid=BALCONY) == {"id": 7, "deliver": [], "remote": []}
+        assert program.ask("connect", "server_acted", jid=BALCONY) == {
+            "id": 7,
+            "deliver": [],
+            "remote": [],
+            "closed": [[BALCONY, "not-authorized"]],
+        }

@@ -12,7 +12,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from tests.conformance.programs import CLIENT_OPS, HELLO, SERVER_OPS, asked, program
-from tests.conformance.stage import BALCONY, JULIET, ROMEO, flush, receive, scenario, send
+from tests.conformance.stage import BALCONY, JULIET, ROMEO, closed, flush, receive, scenario, send
 from xmpp_im_conformance.cli.commands import main
 from xmpp_im_conformance.drivers.stdio.client import StdioClient
 from xmpp_im_conformance.drivers.stdio.server import StdioDriver
@@ -197,6 +197,21 @@ def test_a_stanza_for_a_session_that_never_was_is_not_lost_in_silence(tmp_path: 
     assert found.outcome is FAILED
     assert found.detail.startswith(
         f"step 2 of 3 (send): the program's answer to 'send' delivers to {JULIET}/balkony, which has not connected\n"
+    )
+
+
+def test_the_answer_says_which_streams_were_closed(tmp_path: Path) -> None:
+    def found(tells: bool, jid: str = BALCONY) -> tuple[Outcome, str]:
+        hello = {**HELLO, "server": {"ops": SERVER_OPS, "features": [], "tells_closing": tells}}
+        vector = scenario({"replace": BALCONY}, closed("conflict"))
+        each = result(tmp_path, vector, hello=hello, replace=f"answer(closed=[['{jid}', 'conflict']])")
+        return each.outcome, each.detail.partition("\n")[0]
+
+    assert found(tells=True) == (PASSED, "")
+    assert found(tells=False) == (NOT_APPLICABLE, "this driver cannot show how a server closes a stream")
+    assert found(tells=True, jid=f"{JULIET}/balkony") == (
+        FAILED,
+        f"step 2 of 3 (replace): the program's answer to 'replace' closes {JULIET}/balkony, which has not connected",
     )
 
 

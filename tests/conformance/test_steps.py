@@ -15,6 +15,7 @@ from tests.conformance.stage import (
     ROMEO,
     ScriptedWorld,
     arriving,
+    closed,
     flush,
     outcome,
     receive,
@@ -295,6 +296,42 @@ def test_a_failure_names_the_step_and_tells_what_happened_up_to_there(tmp_path: 
         "  step 2 of 3 (send): juliet@capulet.example/balcony sends <presence/>",
         '      juliet@capulet.example/balcony gets <message from="a@b"><body>hi</body></message>',
     ]
+
+
+def test_a_closed_stream_is_taken_with_its_stream_error(tmp_path: Path) -> None:
+    def found(*steps: dict[str, Any]) -> str:
+        world = ScriptedWorld({}, closes={"<presence/>": [(BALCONY, "conflict"), (BALCONY, "")]})
+        each = result(tmp_path, scenario(send("<presence/>"), *steps), world)
+        return "" if each.outcome is PASSED else each.detail.splitlines()[0]
+
+    assert found() == "", "a closing that no step takes is not looked at"
+    assert found(closed("conflict")) == ""
+    assert found(closed("reset")) == (
+        f"step 3 of 3 (stream_closed): the server has closed the stream of {BALCONY} with conflict, not reset"
+    )
+    assert found(closed("conflict"), closed("conflict")) == (
+        f"step 4 of 4 (stream_closed): the server has closed the stream of {BALCONY} with no stream error, not conflict"
+    )
+    assert found({"connect": CHAMBER}, closed("conflict", CHAMBER)) == (
+        f"step 4 of 4 (stream_closed): the server has not closed the stream of {CHAMBER} with conflict"
+    )
+
+
+def test_a_closed_stream_may_be_one_of_several_outcomes(tmp_path: Path) -> None:
+    world = ScriptedWorld({}, closes={"<presence/>": [(BALCONY, "reset")]})
+    either = {"one_of": [[closed("conflict")], [closed("reset")]]}
+
+    assert outcome(tmp_path, world, send("<presence/>"), either) is PASSED
+    assert outcome(tmp_path, world, send("<presence/>"), either, either) is FAILED, "it is taken"
+
+
+def test_a_driver_that_cannot_see_how_streams_end_is_not_asked_about_it(tmp_path: Path) -> None:
+    found = result(tmp_path, scenario(closed("conflict")), ScriptedWorld({}, closes=None))
+
+    assert (found.outcome, found.detail) == (
+        Outcome.NOT_APPLICABLE,
+        "this driver cannot show how a server closes a stream",
+    )
 
 
 def test_an_implementation_that_raises_has_failed_with_its_traceback(tmp_path: Path) -> None:

@@ -150,7 +150,8 @@ def _server_scenario(data: _Data, features: frozenset[str]) -> Scenario:
     _check_jids(steps, {*accounts, *data.get("no_account", ())})
     lenient, first = data.get("lenient", False), steps[0]
     starts_at = first.at if isinstance(first, Time) else None
-    setup = Setup(accounts, features, starts_at, plays_remote(accounts, steps))
+    closes = frozenset([jid for step in steps for jid in step.closes])
+    setup = Setup(accounts, features, starts_at, plays_remote(accounts, steps), closes)
     return Scenario(setup, steps, lenient if isinstance(lenient, bool) else frozenset(lenient))
 
 

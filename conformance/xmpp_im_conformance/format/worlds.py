@@ -45,6 +45,8 @@ class Setup:
     """The time at which the scenario begins; None if it does not say."""
     remote: bool = True
     """Whether the scenario plays the other server, or looks at what is sent to it."""
+    closes: frozenset[str] = frozenset()
+    """The clients whose streams the scenario expects the server to close, by full JID."""
 
 
 @frozen
@@ -84,6 +86,13 @@ class BaseWorld:
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what has come since the last call, in order: at each full JID, at ``REMOTE`` or at ``SERVER``."""
         return {}
+
+    def closed(self) -> Mapping[str, Sequence[str]] | None:
+        """Return which clients' streams the server has closed since the last call, each with the stream error.
+
+        It is the condition (RFC 6120 §4.9.3), or empty if there was no stream error. None if this driver cannot see it.
+        """
+        return None
 
     def events(self) -> Sequence[Mapping[str, object]]:
         """Return what a client's application was told since the last call: ``type``, ``jid`` and what else is known."""

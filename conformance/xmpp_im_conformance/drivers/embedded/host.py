@@ -39,6 +39,8 @@ class DrivenHost(host.Host[object], host.Wire):
         self.ending: list[ClientStream] = []
         self.arrived: dict[str, list[Element]] = {}
         """What has come to clients and to the remote domain, and has not been taken."""
+        self.closed: dict[str, list[str]] = {}
+        """The conditions with which streams of clients were closed, by full JID; not taken yet."""
         self.cited: set[str] = set()
         """The requirements that the rules of all effects cite."""
         super().__init__(service, self.records, self, lambda: self.now, self._number, policy, at_once=_ENDLESS)
@@ -61,6 +63,12 @@ class DrivenHost(host.Host[object], host.Wire):
         elif self.streams.get(stream.jid) is stream:
             del self.streams[stream.jid]
         self.end(stream.account, stream.session, tuple([effect for effect, _ in stream.kept]))
+
+    def break_off(self, stream: ClientStream, condition: str) -> None:
+        """Close a client's stream with a stream error; one that is lost is not told."""
+        if stream.attached:
+            self.closed.setdefault(stream.jid, []).append(condition)
+        self.lose(stream)
 
     def arrives_at(self, at: str, stanza: Element) -> None:
         """Note what came to a client, or to the remote domain."""
@@ -94,7 +102,7 @@ class DrivenHost(host.Host[object], host.Wire):
         """Close a client's stream."""
         stream = self._stream_of(account, session)
         if stream is not None:
-            self.lose(stream)
+            self.break_off(stream, condition)
 
     def route(self, stanza: Stanza) -> Condition | None:
         """Write a stanza to the stream to the remote domain."""

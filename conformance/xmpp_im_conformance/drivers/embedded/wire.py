@@ -30,10 +30,11 @@ def _opening(namespace: str) -> bytes:
 
 
 class StreamBroken(Exception):
-    """What came on the stream ends it with a stream error; ``before`` came in good order."""
+    """What came on the stream ends it with a stream error of this condition; ``before`` came in good order."""
 
-    def __init__(self, before: tuple[Stanza, ...]) -> None:
+    def __init__(self, before: tuple[Stanza, ...], condition: str) -> None:
         self.before = before
+        self.condition = condition
 
 
 @define
@@ -55,7 +56,7 @@ class Incoming:
         try:
             return _only_stanzas(self._parser.feed(data))
         except CodecError as error:
-            raise StreamBroken(_only_stanzas(error.before)) from error
+            raise StreamBroken(_only_stanzas(error.before), error.condition) from error
 
     def close(self) -> None:
         """Read the closing tag."""

@@ -84,13 +84,13 @@ class EmbeddedWorld(World):
         if stream is None:
             return
         try:
-            stanzas, broken = stream.incoming.stanzas(xml.encode()), False
+            stanzas, broken = stream.incoming.stanzas(xml.encode()), ""
         except StreamBroken as problem:
-            stanzas, broken = problem.before, True
+            stanzas, broken = problem.before, problem.condition
         for stanza in stanzas:
             self.host.receive(stream.account, stream.session, stanza, self._decision(parse_jid(jid), stanza))
         if broken:
-            self.host.lose(stream)
+            self.host.break_off(stream, broken)
 
     def remote_send(self, xml: str) -> None:
         """Read what another server writes; a stanza that is not its own, or for nobody, ends its stream."""
@@ -181,6 +181,11 @@ class EmbeddedWorld(World):
             raise RuntimeError(f"one event has caused more than {self.host.at_once} others")
         arrived, self.host.arrived = self.host.arrived, {}
         return arrived
+
+    def closed(self) -> Mapping[str, Sequence[str]]:
+        """Return how the host has closed streams since the last call."""
+        closed, self.host.closed = self.host.closed, {}
+        return closed
 
     def stream_features(self, jid: str) -> Sequence[Element]:
         """Return the stream features that the host offers."""

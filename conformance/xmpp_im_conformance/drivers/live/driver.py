@@ -86,6 +86,7 @@ class LiveDriver:
         with hiding([] if self.config.component is None else [self.config.component.secret]):
             bounded(self._runner, self._remote.connect(), self.config.timeout)
         world = self._empty()
+        world.closes = setup.closes
         try:
             world.arrange(setup.accounts)
         except BaseException:

@@ -77,7 +77,11 @@ class LiveWorld(World):
     sessions: Sessions
     remote: Remote
     timeout: float
+    closes: frozenset[str] = frozenset()
+    """The clients whose streams the scenario expects the server to close."""
     _arrived: dict[str, list[Element]] = field(factory=dict)
+    _closed: dict[str, list[str]] = field(factory=dict)
+    """The stream errors with which the server has closed streams, by full JID; not taken yet."""
     _over: dict[str, ServerFailed] = field(factory=dict)
     """How the streams have ended that the server has ended, for what was sent on them."""
 
@@ -86,7 +90,10 @@ class LiveWorld(World):
     def connect(self, jid: str) -> None:
         """Bind a session."""
         self._over.pop(jid, None)
+        old = self.sessions.open.get(jid)
         self._run(self._settled(self.sessions.connect(jid)))
+        if old is not None:
+            self._note_end(jid, old.ended)
 
     def send(self, jid: str, xml: str) -> None:
         """Write what a client sends to its stream.
@@ -133,6 +140,11 @@ class LiveWorld(World):
         arrived, self._arrived = self._arrived, {}
         return arrived
 
+    def closed(self) -> Mapping[str, Sequence[str]]:
+        """Return how the server has closed streams since the last call."""
+        closed, self._closed = self._closed, {}
+        return closed
+
     def stream_features(self, jid: str) -> Sequence[Element]:
         """Return the stream features that a session was offered."""
         return self.sessions.features(jid)
@@ -175,6 +187,9 @@ class LiveWorld(World):
         del self.sessions.logins[account]
         for jid in [jid for jid in self.sessions.open if jid.partition("/")[0] == account]:
             channel = self.sessions.open.pop(jid)
+            if jid in self.closes:
+                await channel.finish()
+                self._note_end(jid, channel.ended)
             self._collect(jid, channel.take())
             channel.drop()
 
@@ -209,7 +224,8 @@ class LiveWorld(World):
             self._collect(jid, channel.take())
             if channel.ended is not None:
                 self.sessions.open.pop(jid).drop()
-                if jid != sender or not _answers(channel.ended):
+                self._note_end(jid, channel.ended)
+                if jid not in self.closes and (jid != sender or not _answers(channel.ended)):
                     raise ServerFailed(f"the stream of {jid} is at its end: {channel.ended}")
                 self._over[jid] = channel.ended
         self._collect(REMOTE, self.remote.take())
@@ -229,6 +245,10 @@ class LiveWorld(World):
             if not may_end or not _answers(ended):
                 raise ServerFailed(f"the component's stream is at its end: {ended}")
             await self.remote.connect()
+
+    def _note_end(self, jid: str, ended: ServerFailed | None) -> None:
+        if isinstance(ended, StreamEnded):
+            self._closed.setdefault(jid, []).append(ended.condition)
 
     def _collect(self, at: str, stanzas: Sequence[Element]) -> None:
         if stanzas:

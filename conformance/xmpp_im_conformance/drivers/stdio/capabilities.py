@@ -16,6 +16,8 @@ class ServerCapabilities:
     features: frozenset[str]
     sees_requests: bool
     """Whether its ``roster`` shows requests that wait, and contacts that are not listed."""
+    tells_closing: bool = False
+    """Whether its answers say which streams it has closed."""
 
 
 @frozen
@@ -65,7 +67,10 @@ def read_capabilities(hello: ProtocolMessage) -> Capabilities:
         None
         if server is None
         else ServerCapabilities(
-            frozenset(server["ops"]), frozenset(server["features"]), server.get("sees_requests", False)
+            frozenset(server["ops"]),
+            frozenset(server["features"]),
+            server.get("sees_requests", False),
+            server.get("tells_closing", False),
         ),
         None
         if client is None

@@ -51,6 +51,8 @@ class StdioWorld(World):
     program: Program
     can: ServerCapabilities
     came: dict[str, list[Element]] = field(factory=dict)
+    ended: dict[str, list[str]] = field(factory=dict)
+    """How it has closed streams, by full JID."""
     sessions: set[str] = field(factory=set)
     """The full JIDs that have been connected."""
 
@@ -58,6 +60,11 @@ class StdioWorld(World):
         """Return what has come since the last call."""
         came, self.came = self.came, {}
         return came
+
+    def closed(self) -> Mapping[str, Sequence[str]] | None:
+        """Return which streams it has closed since the last call."""
+        ended, self.ended = self.ended, {}
+        return ended if self.can.tells_closing else None
 
     def stream_features(self, jid: str) -> Sequence[Element]:
         """Return the stream features that a session was offered."""
@@ -90,6 +97,10 @@ class StdioWorld(World):
                 # It would be lost in silence, and silence may be what the scenario expects.
                 raise ServerFailed(f"the program's answer to {op!r} delivers to {jid}, which has not connected")
             self.came.setdefault(jid, []).append(read_program_stanza(xml, jid))
+        for jid, condition in answer.get("closed", ()):
+            if jid not in self.sessions:
+                raise ServerFailed(f"the program's answer to {op!r} closes {jid}, which has not connected")
+            self.ended.setdefault(jid, []).append(condition)
         for xml in answer.get("remote", ()):
             self.came.setdefault(REMOTE, []).append(read_program_stanza(xml, REMOTE))
 

@@ -74,7 +74,12 @@ class Serving:
 
     def hello(self, request: ProtocolMessage) -> _Answer:
         """Say what there is."""
-        server = {"ops": list(_SERVER), "features": list(self.features), "sees_requests": True}
+        server = {
+            "ops": list(_SERVER),
+            "features": list(self.features),
+            "sees_requests": True,
+            "tells_closing": True,
+        }
         client = {"ops": list(_CLIENT), "events": list(self.events), "features": list(self.client_features)}
         return {
             "protocol": PROTOCOL,
@@ -133,7 +138,8 @@ def _acting(op: Op) -> Callable[[World, ProtocolMessage], _Answer]:
 def _left(world: World) -> _Answer:
     arrived = world.arrived()
     deliver = [[at, _text(stanza)] for at, stanzas in arrived.items() if at != REMOTE for stanza in stanzas]
-    return {"deliver": deliver, "remote": [_text(stanza) for stanza in arrived.get(REMOTE, ())]}
+    closed = [[at, condition] for at, conditions in (world.closed() or {}).items() for condition in conditions]
+    return {"deliver": deliver, "remote": [_text(stanza) for stanza in arrived.get(REMOTE, ())], "closed": closed}
 
 
 def _text(stanza: Element) -> str:

@@ -33,6 +33,8 @@ class Play:
     """The name of the step that is taken now."""
     untaken: dict[str, list[Element]] = field(factory=dict)
     """The stanzas that came and that no step took, by full JID, remote domain or ``FROM_SERVER``."""
+    closed: dict[str, list[str]] = field(factory=dict)
+    """The conditions with which the server closed streams and that no step took, by full JID."""
     told: list[Mapping[str, object]] = field(factory=list)
     """The events that the application was told and that no step took."""
     bindings: Bindings = field(factory=dict)
@@ -54,18 +56,23 @@ class Play:
 
     def collect(self) -> tuple[Sequence[Element], Sequence[Mapping[str, object]]]:
         """Note and return what has come from a client under test, and what the application was told."""
-        arrived, events = self.world.arrived(), self.world.events()
+        arrived, closed, events = self.world.arrived(), self.world.closed(), self.world.events()
         for at, stanzas in arrived.items():
             self.at(at).extend(stanzas)
             who = "sends" if at == FROM_SERVER else f"{at} gets"
             self.transcript += [f"    {who} {flat(stanza)}" for stanza in stanzas]
+        for at, conditions in (closed or {}).items():
+            self.closed.setdefault(at, []).extend(conditions)
+            self.transcript += [f"    {at} is closed with {each or 'no stream error'}" for each in conditions]
         self.told += events
         self.transcript += [f"    tells {dict(event)}" for event in events]
         return arrived.get(FROM_SERVER, ()), events
 
     def attempt(self) -> Play:
         """Return a copy, for a step that may leave no trace."""
-        return evolve(self, untaken={at: list(stanzas) for at, stanzas in self.untaken.items()}, told=list(self.told))
+        untaken = {at: list(stanzas) for at, stanzas in self.untaken.items()}
+        closed = {at: list(conditions) for at, conditions in self.closed.items()}
+        return evolve(self, untaken=untaken, closed=closed, told=list(self.told))
 
 
 class Step(ABC):
@@ -120,6 +127,11 @@ class Step(ABC):
     def plays_remote(self) -> bool:
         """Whether it needs somebody to play the other server."""
         return False
+
+    @property
+    def closes(self) -> Sequence[str]:
+        """The clients whose streams it expects the server to close."""
+        return ()
 
 
 class Act(Step):

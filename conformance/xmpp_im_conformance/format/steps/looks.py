@@ -242,6 +242,40 @@ class StreamFeature(Step):
 
 
 @frozen
+class StreamClosed(Step):
+    """The server has closed a client's stream with this stream error (RFC 6120 §4.9.3); this is taken."""
+
+    keys = ("stream_closed",)
+    at: str
+    condition: str
+
+    def take(self, play: Play) -> None:
+        if play.world.closed() is None:
+            play.world.cannot("show how a server closes a stream")
+        closed = play.closed.get(self.at, [])
+        if not closed:
+            raise Mismatch(Unmet(f"the server has not closed the stream of {self.at} with {self.condition}", self.at))
+        if closed[0] != self.condition:
+            with_what = closed[0] or "no stream error"
+            raise Mismatch(
+                Unmet(f"the server has closed the stream of {self.at} with {with_what}, not {self.condition}", self.at)
+            )
+        del closed[0]
+
+    def show(self, stage: Stage) -> Line:
+        says = f"The server closes the stream of {self.at} with the stream error {self.condition}."
+        return Line(says, marks=stage.sign(MarkKind.CHECK, self.at, f"closed: {self.condition}"))
+
+    @property
+    def clients(self) -> Sequence[str]:
+        return (self.at,)
+
+    @property
+    def closes(self) -> Sequence[str]:
+        return (self.at,)
+
+
+@frozen
 class OneOf(Step):
     """The first branch all of whose steps hold is taken; the others leave no trace."""
 
@@ -270,7 +304,7 @@ class OneOf(Step):
             except Mismatch as mismatch:
                 unmet += [evolve(each, says=f"branch {number}: {each.says}") for each in mismatch.unmet]
                 continue
-            play.untaken, play.bindings = attempt.untaken, attempt.bindings
+            play.untaken, play.closed, play.bindings = attempt.untaken, attempt.closed, attempt.bindings
             return
         raise Mismatch(*unmet)
 
@@ -291,5 +325,9 @@ class OneOf(Step):
     def plays_remote(self) -> bool:
         return any(each.plays_remote for branch in self.branches for each in branch)
 
+    @property
+    def closes(self) -> Sequence[str]:
+        return [jid for branch in self.branches for each in branch for jid in each.closes]
 
-LOOKS: Final = (Receive, Silent, Flush, Absent, RosterIs, StreamFeature, OneOf)
+
+LOOKS: Final = (Receive, Silent, Flush, Absent, RosterIs, StreamFeature, StreamClosed, OneOf)
