@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 
 import attrs
 from attrs import field
-from attrs.validators import ge, instance_of
+from attrs.validators import ge, instance_of, le
 from scramp import ScramException, ScramMechanism  # type: ignore[import-untyped]
 
 from xmpp_im_core.record import record
@@ -27,6 +27,9 @@ ITERATIONS: Final = 10_000
 """How many rounds derive a key, unless the configuration says otherwise."""
 FEWEST_ITERATIONS: Final = 4096
 """The lowest number of rounds (RFC 5802 §5.1, RFC 7677 §4)."""
+
+MOST_ITERATIONS: Final = 1_000_000
+"""The highest number of rounds. A login by PLAIN costs the server as many, even with a wrong password."""
 
 _FORMAT: Final = 1
 _BYTES: Final = ("salt", "stored_key", "server_key")
@@ -37,7 +40,7 @@ class ScramKeys:
     """The keys for one hash function (RFC 5802 §3)."""
 
     salt: bytes = field(validator=instance_of(bytes), repr=False)
-    iterations: int = field(validator=[instance_of(int), ge(FEWEST_ITERATIONS)])
+    iterations: int = field(validator=[instance_of(int), ge(FEWEST_ITERATIONS), le(MOST_ITERATIONS)])
     stored_key: bytes = field(validator=instance_of(bytes), repr=False)
     server_key: bytes = field(validator=instance_of(bytes), repr=False)
 
@@ -58,7 +61,7 @@ class Credentials:
         """Derive keys from a password, with new salts. This takes milliseconds: call it in a thread.
 
         :raises ValueError: if the password is empty, or contains a character that SASLprep prohibits (RFC 4013), or
-            if there are too few iterations.
+            if there are too few or too many iterations.
         """
         if iterations < FEWEST_ITERATIONS:
             raise ValueError(f"iterations: {iterations}; at least {FEWEST_ITERATIONS} are needed (RFC 7677 §4)")
