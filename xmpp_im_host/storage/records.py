@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, TypeAlias
 from zlib import crc32
 
@@ -15,6 +15,9 @@ PARTITIONS: Final = 256
 
 LISTED: Final = frozenset({"roster", "outbox", "session", "wake"})
 """The kinds of row that :meth:`~xmpp_im_host.storage.engine.Engine.scan` finds. Engines have an index of them."""
+
+ALIVE_SECONDS: Final = 5.0
+"""How long a node counts as alive after it has said so."""
 
 
 def partition_of(account: str) -> int:
@@ -142,3 +145,27 @@ class Batch:
     """The entries to remove, each by its queue and its position. Entries that are gone already do not matter."""
     token: str = ""
     """A name that no other batch has. It tells afterwards whether the batch was committed."""
+
+
+# --- checks that every engine makes -----------------------------------------------------------------------------
+
+
+def check_leases(leases: Collection[Lease], batch: Batch) -> None:
+    """Refuse a batch that changes rows of a partition for which no lease is given.
+
+    :raises ValueError: with the number of the partition.
+    """
+    held = {lease.partition for lease in leases}
+    for change in batch.changes:
+        partition = partition_of(change.account)
+        if partition not in held:
+            raise ValueError(f"leases: the batch changes rows of partition {partition}, and no lease of it is given")
+
+
+def check_listed(kind: str) -> None:
+    """Refuse to scan for a kind that engines have no index of.
+
+    :raises ValueError: with the kind.
+    """
+    if kind not in LISTED:
+        raise ValueError(f"kind: {kind!r} is not one of {', '.join(sorted(LISTED))}")

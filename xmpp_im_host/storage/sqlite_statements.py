@@ -1,0 +1,179 @@
+"""What the SQLite engine does in its threads: each function takes a connection with a transaction under way."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from xmpp_im_host.storage.errors import Fenced
+from xmpp_im_host.storage.records import (
+    ALIVE_SECONDS,
+    PARTITIONS,
+    Append,
+    Batch,
+    Change,
+    Entry,
+    Found,
+    Lease,
+    Listed,
+    Remove,
+    Row,
+    Sums,
+    Write,
+    partition_of,
+)
+
+WRITE = """
+INSERT OR REPLACE INTO records (partition, account, kind, key, text, size) VALUES (?, ?, ?, ?, ?, ?)
+"""
+REMOVE = "DELETE FROM records WHERE account = ? AND kind = ? AND key = ?"
+REMOVE_KIND = "DELETE FROM records WHERE account = ? AND kind = ?"
+RENEW = "UPDATE leases SET token = ? WHERE partition = ? AND epoch = ?"
+STANDS = "SELECT 1 FROM leases WHERE partition = ? AND epoch = ?"
+CLAIM = """
+INSERT INTO leases (partition, epoch, token, node) VALUES (?, 1, '', ?)
+ON CONFLICT (partition) DO UPDATE SET epoch = epoch + 1, node = excluded.node
+RETURNING epoch, token
+"""
+BEAT = "INSERT OR REPLACE INTO nodes (node, beat) VALUES (?, ?)"
+ALIVE = "SELECT node FROM nodes WHERE beat > ?"
+COUNT_APPEND = """
+INSERT INTO sources (queue, source, n) VALUES (?, ?, ?)
+ON CONFLICT (queue, source) DO UPDATE SET n = excluded.n WHERE n < excluded.n
+"""
+APPEND = "INSERT INTO entries (queue, body) VALUES (?, ?)"
+SETTLE = "DELETE FROM entries WHERE queue = ? AND position = ?"
+
+
+# --- nodes and leases -------------------------------------------------------------------------------------------
+
+
+def alive(db: sqlite3.Connection, node: str, now: float) -> frozenset[str]:
+    """Note that a node is alive at this time, and return those that are."""
+    db.execute(BEAT, (node, now))
+    return frozenset([each for (each,) in db.execute(ALIVE, (now - ALIVE_SECONDS,))])
+
+
+def claim(db: sqlite3.Connection, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
+    """Begin a new epoch of each partition."""
+    return tuple([Lease(each, *db.execute(CLAIM, (each, node)).fetchone()) for each in partitions])
+
+
+def _check(db: sqlite3.Connection, lease: Lease) -> None:
+    if db.execute(STANDS, (lease.partition, lease.epoch)).fetchone() is None:
+        raise Fenced([lease.partition])
+
+
+# --- rows -------------------------------------------------------------------------------------------------------
+
+
+def commit(db: sqlite3.Connection, leases: Collection[Lease], batch: Batch) -> tuple[Lease, ...]:
+    """Perform a batch, if all its leases stand."""
+    ended = [
+        each.partition for each in leases if not db.execute(RENEW, (batch.token, each.partition, each.epoch)).rowcount
+    ]
+    if ended:
+        raise Fenced(ended)
+    for change in batch.changes:
+        _change(db, change)
+    for each in batch.appends:
+        append(db, each)
+    db.executemany(SETTLE, batch.done)
+    return tuple([Lease(each.partition, each.epoch, batch.token) for each in leases])
+
+
+def _change(db: sqlite3.Connection, change: Change) -> None:
+    account = change.account
+    if isinstance(change, Write):
+        row = change.row
+        db.execute(WRITE, (partition_of(account), account, row.kind, row.key, row.text, row.size))
+    elif isinstance(change, Remove):
+        db.execute(REMOVE, (account, change.kind, change.key))
+    else:
+        db.execute(REMOVE_KIND, (account, change.kind))
+
+
+def load(db: sqlite3.Connection, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str]) -> Found:
+    """Read rows of an account, and count others."""
+    _check(db, lease)
+    query = f"""
+        SELECT kind, key, text, size FROM records
+        WHERE account = ? AND kind IN ({_places(kinds)}) ORDER BY place
+    """
+    rows = _texts(db, query, (account, *kinds))
+    sums = {kind: _sums(db, account, kind) for kind in counted}
+    return Found(tuple([_row(*columns) for columns in rows]), sums)
+
+
+def _sums(db: sqlite3.Connection, account: str, kind: str) -> Sums:
+    query = "SELECT count(*), coalesce(sum(size), 0) FROM records WHERE account = ? AND kind = ?"
+    return Sums(*db.execute(query, (account, kind)).fetchone())
+
+
+def scan(db: sqlite3.Connection, partitions: Collection[int], kind: str, after: int, limit: int) -> tuple[Listed, ...]:
+    """Read rows of a kind for which there is an index. SQLite uses it only if the kind is part of the query's text."""
+    of_all = len(frozenset(partitions)) == PARTITIONS
+    among = "" if of_all else f"AND partition IN ({_places(partitions)})"
+    query = f"""
+        SELECT place, account, kind, key, text, size FROM records
+        WHERE kind = '{kind}' AND place > ? {among} ORDER BY place LIMIT ?
+    """
+    rows = _texts(db, query, (after, *(() if of_all else partitions), limit))
+    return tuple([Listed(place, account, _row(*columns)) for place, account, *columns in rows])
+
+
+def _places(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _texts(db: sqlite3.Connection, query: str, values: Sequence[object]) -> list[Any]:
+    """Read rows. A text that is not UTF-8 is damaged: it must not prevent the others from being read."""
+    try:
+        return db.execute(query, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+    with _tolerant(db):
+        return db.execute(query, values).fetchall()
+
+
+@contextmanager
+def _tolerant(db: sqlite3.Connection) -> Iterator[None]:
+    before, db.text_factory = db.text_factory, _replaced
+    try:
+        yield
+    finally:
+        db.text_factory = before
+
+
+def _replaced(raw: bytes) -> str:
+    return raw.decode(errors="replace")
+
+
+def _row(kind: str, key: str, text: object, size: int) -> Row:
+    """Return a row. A damaged file may have a value of another type in place of the text."""
+    return Row(kind, key, text if isinstance(text, str) else repr(text), size)
+
+
+# --- queues -----------------------------------------------------------------------------------------------------
+
+
+def append(db: sqlite3.Connection, each: Append) -> None:
+    """Append an entry, unless it was appended before."""
+    if db.execute(COUNT_APPEND, (each.queue, each.source, each.n)).rowcount:
+        db.execute(APPEND, (each.queue, each.body))
+
+
+def entries(db: sqlite3.Connection, queues: Collection[str], limit: int) -> tuple[Entry, ...]:
+    """Read the first entries of queues."""
+    query = f"""
+        SELECT queue, position, body FROM entries WHERE queue IN ({_places(queues)}) ORDER BY position LIMIT ?
+    """
+    return tuple([Entry(*row) for row in db.execute(query, (*queues, limit))])
+
+
+def settle(db: sqlite3.Connection, queue: str, positions: Collection[int]) -> None:
+    """Remove entries of a queue."""
+    db.executemany(SETTLE, [(queue, each) for each in positions])
