@@ -22,6 +22,8 @@ SERVER_OPS: Final = (
     "expire",
     "restart",
     "storage_fails",
+    "storage_waits",
+    "storage_answers",
     "time",
     "account_created",
     "account_removed",

@@ -73,6 +73,12 @@ class ScriptedWorld(World):
     def fail_storage(self, account: str, what: str) -> None:
         self.asked.append(("fail_storage", account, what))
 
+    def delay_storage(self, account: str) -> None:
+        self.asked.append(("delay_storage", account))
+
+    def answer_storage(self, account: str) -> None:
+        self.asked.append(("answer_storage", account))
+
     def set_time(self, at: datetime) -> None:
         self.asked.append(("set_time", at))
 

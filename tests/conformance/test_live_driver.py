@@ -107,9 +107,11 @@ def test_a_roster_that_no_protocol_makes_is_not_applicable(tmp_path: Path) -> No
     [
         ({"restart": JULIET}, "restart an account"),
         ({"storage_fails": {"of": JULIET, "what": "store"}}, "let the storage fail"),
+        ({"storage_waits": JULIET}, "let the storage wait"),
+        ({"storage_answers": JULIET}, "let the storage wait"),
         ({"expire": BALCONY}, "let the time for resuming a session pass"),
     ],
-    ids=["restart", "storage", "expire"],
+    ids=["restart", "storage", "waits", "answers", "expire"],
 )
 def test_what_no_socket_can_do_is_not_applicable(tmp_path: Path, step: Mapping[str, Any], why: str) -> None:
     with driving(Loopback()) as driver:

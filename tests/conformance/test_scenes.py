@@ -153,6 +153,16 @@ def test_alternatives_are_told_one_by_one(tmp_path: Path) -> None:
             Mark(MarkKind.EVENT, 1, "load fails: juliet"),
         ),
         (
+            {"storage_waits": JULIET},
+            f"the storage does not answer when the server reads anything of {JULIET}",
+            Mark(MarkKind.EVENT, 1, "juliet: storage waits"),
+        ),
+        (
+            {"storage_answers": JULIET},
+            "The storage answers what the server has asked",
+            Mark(MarkKind.EVENT, 1, "juliet: storage answers"),
+        ),
+        (
             {"time": "2026-01-01T12:00:00Z"},
             "It is now 2026-01-01",
             Mark(MarkKind.EVENT, 1, "2026-01-01 12:00:00+00:00"),

@@ -60,7 +60,7 @@ class Host(Loop[S]):
             self._errors.append(error)
         self._finished(job)
 
-    def _load(self, account: str, effect: Load | LoadOffline) -> ServiceEvent:
+    def _load(self, account: str, effect: Load | LoadOffline) -> ServiceEvent | None:
         if isinstance(effect, Load):
             try:
                 stored = self.storage.account(account)

@@ -149,6 +149,14 @@ class World(BaseWorld):
         """Let the next ``"load"`` of an account fail, or the next ``"store"``."""
         self.cannot("let the storage fail")
 
+    def delay_storage(self, account: str) -> None:
+        """Let the storage keep back what the server reads of an account."""
+        self.cannot("let the storage wait")
+
+    def answer_storage(self, account: str) -> None:
+        """Let the storage answer what it has kept back, in order, and all that is read later at once."""
+        self.cannot("let the storage wait")
+
     def set_time(self, at: datetime) -> None:
         """Set the clock."""
         self.cannot("set the clock")

@@ -57,6 +57,8 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "little-stored": {"offline_bytes": 16_000},
     "few-sessions": {"sessions": 2},
     "small-sessions": {"session_bytes": 17_000},
+    "few-held": {"held_events": 2},
+    "little-held": {"held_bytes": 12_000},
     "no-resumption": {},
     "acknowledged-requests": {"acknowledge_requests": True},
     "preapproval-kept": {"pre_approval": PreApproval.KEPT},

@@ -18,7 +18,7 @@ from xmpp_im_core.codec import SERVER, write_fan_out, write_stanza
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import prepared_jid
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.server import Deliver, Served, Service, ServiceEvent, SessionId
+from xmpp_im_core.server import Deliver, Load, LoadOffline, Served, Service, ServiceEvent, SessionId
 from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
 
 _ENDLESS: Final = 10_000
@@ -34,6 +34,8 @@ class DrivenHost(host.Host[object], host.Wire):
         self.resumable = True
         """Whether lost streams may be resumed; if not, nothing can be written to them."""
         self.records = FailingStorage()
+        self.delayed: dict[str, list[Load | LoadOffline]] = {}
+        """What was read of accounts whose storage does not answer at present."""
         self.streams: dict[str, ClientStream] = {}
         """The open streams by full JID; of one that was replaced, ``ending`` holds the old one."""
         self.ending: list[ClientStream] = []
@@ -84,6 +86,29 @@ class DrivenHost(host.Host[object], host.Wire):
         # Stored messages are kept under it: keys sort as events came.
         self.numbers += 1
         return f"{self.numbers:06}"
+
+    # --- a storage that waits -----------------------------------------------------------------------------
+
+    def answer_reads(self, account: str) -> None:
+        """Answer what was read of an account while its storage did not answer."""
+        for effect in self.delayed.pop(account, ()):
+            answer = super()._load(account, effect)
+            if answer is not None:
+                self.feed(answer)
+
+    def is_delayed(self, account: str) -> bool:
+        """Whether the storage does not answer for an account at present."""
+        return account in self.delayed
+
+    def forget_reads(self, account: str) -> None:
+        """Drop what was read of an account that has left memory: nobody waits for it."""
+        self.delayed[account] = []
+
+    def _load(self, account: str, effect: Load | LoadOffline) -> ServiceEvent | None:
+        if account not in self.delayed:
+            return super()._load(account, effect)
+        self.delayed[account].append(effect)
+        return None
 
     # --- the wire -----------------------------------------------------------------------------------------
 

@@ -138,11 +138,22 @@ class EmbeddedWorld(World):
         service = self.host.service
         self.host.service = evolve(service, accounts=service.accounts.delete(jid), held=service.held.delete(jid))
         self.host.records.reopen(jid)
-        self.host.happened(jid, TimePassed)
+        if self.host.is_delayed(jid):
+            self.host.forget_reads(jid)  # the next event of the account reads it again
+        else:
+            self.host.happened(jid, TimePassed)
 
     def fail_storage(self, account: str, what: str) -> None:
         """Let the next load or commit of an account fail."""
         self.host.records.failing.add((parse_jid(account).bare, what))
+
+    def delay_storage(self, account: str) -> None:
+        """Let the answers of the storage wait."""
+        self.host.delayed[parse_jid(account).bare] = []
+
+    def answer_storage(self, account: str) -> None:
+        """Let the answers come that wait, in order."""
+        self.host.answer_reads(parse_jid(account).bare)
 
     def set_time(self, at: datetime) -> None:
         """Move the clock, and wake the accounts that asked for it."""

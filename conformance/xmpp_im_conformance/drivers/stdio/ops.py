@@ -69,6 +69,8 @@ SERVER_OPS: Final[Mapping[str, Op]] = {
     "expire": Op(World.expire, _plain("jid")),
     "restart": Op(World.restart, _plain("account")),
     "storage_fails": Op(World.fail_storage, _plain("account", "what")),
+    "storage_waits": Op(World.delay_storage, _plain("account")),
+    "storage_answers": Op(World.answer_storage, _plain("account")),
     "time": Op(World.set_time, (_TIME,)),
     "account_created": Op(World.create_account, _plain("account")),
     "account_removed": Op(World.remove_account, _plain("account")),

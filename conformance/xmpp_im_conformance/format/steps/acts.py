@@ -40,6 +40,16 @@ _ON_JID: Final[Mapping[str, _OnJID]] = {
         "account reloaded",
         "The account {} leaves memory, and is loaded again from what was stored.",
     ),
+    "storage_waits": _OnJID(
+        lambda world: world.delay_storage,
+        "storage waits",
+        "From here on the storage does not answer when the server reads anything of {}.",
+    ),
+    "storage_answers": _OnJID(
+        lambda world: world.answer_storage,
+        "storage answers",
+        "The storage answers what the server has asked it about {}, and does so from here on.",
+    ),
     "account_created": _OnJID(
         lambda world: world.create_account, "account created", "The administrator creates the account {}."
     ),
@@ -89,7 +99,7 @@ class OnJID(Act):
 
     @property
     def accounts(self) -> Sequence[str]:
-        return (self.jid,) if self.what in ("restart", "account_removed") else ()
+        return (self.jid,) if self.what in ("restart", "storage_waits", "storage_answers", "account_removed") else ()
 
     @property
     def makes(self) -> Sequence[str]:
