@@ -22,6 +22,7 @@ from xmpp_im_core.policy import DEFAULT, MessagesToSeveral, Policy, UnmatchedFul
 from xmpp_im_core.server import (
     PLAIN,
     Arrived,
+    ArrivedForMany,
     Deliver,
     ForAccount,
     Inbound,
@@ -87,10 +88,11 @@ class Accounts:
 
 
 def _extended() -> Service[Any]:
-    """Return a service whose accounts run extensions. The accounts are in memory and do not exist yet."""
-    service = hosting("capulet.example", "montague.example", machine=carbons(last_activity(PLAIN)))
-    accounts = FrozenMap({jid.bare: service.machine.start(jid) for jid in JIDS})
-    return Service(service.domains, service.machine, accounts)
+    """Return a service whose accounts run extensions. They are in memory and do not exist yet; it owns all but one."""
+    machine = carbons(last_activity(PLAIN))
+    service = hosting("capulet.example", "montague.example", machine=machine, owns=lambda jid: jid != JIDS[-1].bare)
+    accounts = FrozenMap({jid.bare: machine.start(jid) for jid in JIDS})
+    return Service(service.domains, machine, accounts, owns=service.owns)
 
 
 class Services:
@@ -119,6 +121,8 @@ class Services:
         state: State = NoAccount(jid) if there is None else account_of(there)
         if chance.random() < 0.2:
             stanza = draw_arriving(chance, state)
+            if stanza.from_jid is not None and chance.random() < 0.2:
+                return ArrivedForMany(NOON, seq, stanza, tuple(chance.choices(PLACES, k=3)))
             if stanza.to is not None and stanza.from_jid is not None:
                 return Arrived(NOON, seq, stanza, chance.choice(tuple(Decision)))
             return ForAccount(chance.choice(PLACES), Inbound(NOON, seq, stanza))

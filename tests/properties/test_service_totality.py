@@ -1,7 +1,8 @@
 """Every constructible event of a service gets an answer: ``serve`` never raises (RFC 6120 §8, RFC 6121 §8).
 
 The events are those of one account, hostile ones included, fed for that account, for a hosted domain, for another
-account, and for an address at a domain that is not hosted: whatever ``ForAccount`` and ``Arrived`` accept.
+account that the service owns or not, and for an address at a domain that is not hosted: whatever ``ForAccount``,
+``Arrived`` and ``ArrivedForMany`` accept.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from xmpp_im_core.jid import parse_address
 from xmpp_im_core.server import (
     AccountLoaded,
     Arrived,
+    ArrivedForMany,
     ForAccount,
     Ignored,
     Inbound,
@@ -32,10 +34,11 @@ from xmpp_im_core.server import (
     State,
     hosting,
     not_stored,
+    owning,
     serve,
 )
 from xmpp_im_core.stanza import IQ, Message, Presence, Stanza, payload
-from xmpp_im_core.testing.draw import choose
+from xmpp_im_core.testing.draw import choose, several
 from xmpp_im_core.testing.draw_stanzas import MALFORMED_ADDRESSES, draw_arriving
 from xmpp_im_core.testing.event_strategies import events
 from xmpp_im_core.testing.state_strategies import NOON, states
@@ -55,6 +58,8 @@ def _event(draw: st.DrawFn, state: State, seq: str) -> ServiceEvent:
     if choose(draw, range(8)) == 0:
         stanza = draw_arriving(draw, state)
         if stanza.to is not None and stanza.from_jid is not None:
+            if choose(draw, range(3)) == 0:
+                return ArrivedForMany(NOON, seq, stanza, tuple(several(draw, PLACES, 3)) or ("@",))
             return Arrived(NOON, seq, stanza, decision)
     own = (state.jid.bare,) * 4
     where = choose(draw, (*own, state.jid.domain, state.jid.domain, *PLACES))
@@ -72,9 +77,12 @@ def _without_sender(draw: st.DrawFn, state: State) -> Stanza:
 
 @st.composite
 def services_with_events(draw: st.DrawFn) -> tuple[Service[State], tuple[ServiceEvent, ...]]:
-    """A service with an account, and what may be fed to it."""
+    """A service with an account, which it owns or not, and what may be fed to it."""
     state = draw(states())
-    return service_of(state), tuple([_event(draw, state, f"e{n}") for n in range(choose(draw, (1, 2, 4, 8)))])
+    service = service_of(state)
+    if choose(draw, range(4)) == 0:
+        service = owning(service, lambda jid: jid != state.jid.bare)
+    return service, tuple([_event(draw, state, f"e{n}") for n in range(choose(draw, (1, 2, 4, 8)))])
 
 
 @given(services_with_events())

@@ -107,6 +107,7 @@ EXAMPLES: Final[dict[type, dict[str, object]]] = {
     # a service's events
     service_events.ForAccount: {"jid": JULIET.bare, "event": ENDED, "decision": Decision.DENY},
     service_events.Arrived: {"stanza": MESSAGE, "decision": Decision.DENY},
+    service_events.ArrivedForMany: {"stanza": MESSAGE, "recipients": (JULIET.bare,), "stored": False},
 }
 """A value for each field that is not a stamp's."""
 
@@ -302,6 +303,7 @@ def test_a_time_is_an_aware_datetime(cls: type, value: object) -> None:
         (server_events.Inbound, "stanza"),
         (server_events.Outbound, "stanza"),
         (service_events.Arrived, "stanza"),
+        (service_events.ArrivedForMany, "stanza"),
     ],
 )
 def test_a_stanza_whose_header_is_not_well_typed_is_refused_by_the_name_of_the_field(

@@ -12,7 +12,7 @@ from xmpp_im_core.extensions import carbons, last_activity
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server.accounts.machine import PLAIN, Machine
 from xmpp_im_core.server.events import Event
-from xmpp_im_core.server.service.events import Arrived, ForAccount
+from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.server.service.serving import Service, serve
 from xmpp_im_core.snapshot import FORMAT, SnapshotError, load_extended, load_service
 
@@ -60,7 +60,7 @@ def explanations(
     """
     for number, event in enumerate(events, 1):
         if isinstance(state, Service):
-            if not isinstance(event, ForAccount | Arrived):
+            if not isinstance(event, ServiceEvent):
                 raise SnapshotError(f"event {number}", f"{type(event).__name__} is no event of a service")
             yield explain_served(state, event, policy)
             state = serve(state, event, policy).state

@@ -20,7 +20,7 @@ from xmpp_im_core.server.events import (
     SessionEnded,
     SessionResumed,
 )
-from xmpp_im_core.server.service.events import Arrived, ForAccount, ServiceEvent
+from xmpp_im_core.server.service.events import Arrived, ArrivedForMany, ForAccount, ServiceEvent
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.stanza import Stanza
 
@@ -84,6 +84,17 @@ class Inputs(ABC):
             with <improper-addressing/> then (RFC 6120 §8.1.1.2, §8.1.2.2).
         """
         self.feed(Arrived(*self.stamp(), stanza, decision), done)
+
+    def arrive_for_many(
+        self, stanza: Stanza, recipients: tuple[str, ...], done: Callable[[], None] | None = None
+    ) -> None:
+        """Take one stanza for many recipients: the ``FanOut`` of another part of the service, or of a component.
+
+        :param recipients: bare or full JIDs.
+        :param done: as for :meth:`feed`.
+        :raises ValueError: if there is no recipient, or if 'from' is absent or has no well-formed bare JID.
+        """
+        self.feed(ArrivedForMany(*self.stamp(), stanza, recipients), done)
 
     def detach(self, account: str, session: SessionId) -> None:
         """Note that the stream of a session was lost and may be resumed (XEP-0198)."""

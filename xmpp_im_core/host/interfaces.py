@@ -56,6 +56,9 @@ class Wire(Protocol):
     def route(self, stanza: Stanza) -> Condition | None:
         """Send a stanza to the server or component of the domain in its 'to'.
 
+        If the service owns only some accounts of its domains, the 'to' may be an account of another part: take the
+        stanza to that part, which calls :meth:`~xmpp_im_core.host.loop.Loop.arrive`.
+
         :return: None if the stanza was sent; ``REMOTE_SERVER_NOT_FOUND`` if the domain does not resolve;
             ``REMOTE_SERVER_TIMEOUT`` if no stream can be negotiated (RFC 6120 §10.4.3).
         """
@@ -64,7 +67,8 @@ class Wire(Protocol):
     def fan_out(self, stanza: Stanza, recipients: Sequence[str]) -> Mapping[str, Condition]:
         """Send a stanza to each of these JIDs, with the JID as its 'to'.
 
-        ``xmpp_im_core.codec.write_fan_out`` serialises the stanza once for all of them.
+        ``xmpp_im_core.codec.write_fan_out`` serialises the stanza once for all of them. Another part of the service
+        takes it once for all its accounts: :meth:`~xmpp_im_core.host.loop.Loop.arrive_for_many`.
 
         :return: the recipients to whom the stanza could not be sent, each with the reason as in :meth:`route`.
         """

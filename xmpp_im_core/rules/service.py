@@ -1,4 +1,4 @@
-"""The rules of a service: its domains, and its addresses (RFC 6121 §8.4)."""
+"""The rules of a service: its domains, its addresses (RFC 6121 §8.4), and the accounts that it does not own."""
 
 from __future__ import annotations
 
@@ -67,4 +67,43 @@ DOMAIN_PRESENCE_UNKNOWN: Final = rule(
 )
 DOMAIN_EVENT: Final = rule(
     "domain:event", "8.4", "An event of an account has no effect on the domain of the service.", "8.4-01"
+)
+
+# --- accounts that another part of the service owns -------------------------------------------------------
+
+FORWARDED: Final = rule(
+    "owner:forwarded",
+    "8.5",
+    "The server passes a stanza for an account that another part of the service owns to that part.",
+    "8.5-01",
+    "RFC 6120 §10.5",
+)
+OWNER_UNREACHED: Final = rule(
+    "owner:unreached",
+    "RFC 6120 §8.3.3.6",
+    "If the owner of an account cannot be reached, the sender of a message, request or IQ may try again.",
+    "8.1-03",
+)
+OWNER_UNREACHED_IGNORED: Final = rule(
+    "owner:unreached-ignored",
+    "11",
+    "If the owner of an account cannot be reached, the server ignores what needs no answer.",
+    "4.7.1-03 11-06",
+)
+SENT_TO_NO_OWNER: Final = rule(
+    "owner:not-here",
+    "RFC 6120 §8.3.3.6",
+    "A server that does not own a client's account answers its stanza with internal-server-error of type wait.",
+    "8.1-03",
+)
+BOUND_TO_NO_OWNER: Final = rule(
+    "owner:bound",
+    "RFC 6120 §4.9.3.6",
+    "A server that does not own an account closes a new session of it with internal-server-error.",
+)
+NOT_OWNED: Final = rule(
+    "owner:not-owned",
+    "8.5",
+    "An event of an account that another part of the service owns changes nothing and tells nobody.",
+    "8.5-01",
 )

@@ -54,9 +54,9 @@ from xmpp_im_core.server.events import (
     Unroutable,
 )
 from xmpp_im_core.server.service.binding import may_bind
-from xmpp_im_core.server.service.events import Arrived, ForAccount, ServiceEvent, not_stored
+from xmpp_im_core.server.service.events import Arrived, ArrivedForMany, ForAccount, ServiceEvent, not_stored
 from xmpp_im_core.server.service.features import features, stream_features
-from xmpp_im_core.server.service.serving import Handled, Load, Served, Service, hosting, serve, unload
+from xmpp_im_core.server.service.serving import Handled, Load, Owns, Served, Service, hosting, owning, serve, unload
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Session, SessionId, State, Unloaded
 from xmpp_im_core.server.subscriptions.deciding import authorised_by
 from xmpp_im_core.server.visibility import Visibility, is_blocked, visibility
@@ -75,6 +75,7 @@ __all__ = [
     "AdministratorRemovedItem",
     "AdministratorSetItem",
     "Arrived",
+    "ArrivedForMany",
     "Beside",
     "Clear",
     "Damaged",
@@ -100,6 +101,7 @@ __all__ = [
     "NoAccount",
     "OfflineLoaded",
     "Outbound",
+    "Owns",
     "Put",
     "Route",
     "Served",
@@ -130,6 +132,7 @@ __all__ = [
     "may_bind",
     "no_account",
     "not_stored",
+    "owning",
     "reduce",
     "serve",
     "stream_features",

@@ -134,7 +134,10 @@ class FanOut:
     recipients: tuple[str, ...]
     rule: Rule
     within: Stanza | None = None
-    """The stanza that ``serve`` sends instead to recipients at hosted domains; None if it is the same."""
+    """The stanza that ``serve`` sends instead to recipients at hosted domains; None if it is the same.
+
+    A fan-out that leaves ``serve`` is divided, so its host need not look at this field.
+    """
 
 
 @record

@@ -26,7 +26,7 @@ from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.server.accounts.machine import Machine
 from xmpp_im_core.server.effects import Kind, Put
 from xmpp_im_core.server.events import Event
-from xmpp_im_core.server.service.serving import Service
+from xmpp_im_core.server.service.serving import Owns, Service
 from xmpp_im_core.server.state import State
 from xmpp_im_core.snapshot.client_schema import CLIENT_SCHEMA, NOTIFICATIONS_SCHEMA
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError
@@ -87,8 +87,8 @@ def load_extended(data: object, machine: Machine[S]) -> S:
     return _checked(FORMAT.load(data), machine)
 
 
-def load_service(data: object, machine: Machine[S]) -> Service[S]:
-    """Read a service. The machine is code, so it is not in the snapshot: pass it.
+def load_service(data: object, machine: Machine[S], owns: Owns | None = None) -> Service[S]:
+    """Read a service. The machine and ``owns`` are code, so they are not in the snapshot: pass them.
 
     :raises SnapshotError: if the data is not a service, or an account in it has other extensions than the machine.
     """
@@ -96,7 +96,7 @@ def load_service(data: object, machine: Machine[S]) -> Service[S]:
     if not isinstance(service, Service):
         raise SnapshotError("$", f"{type(service).__name__} is not a service")
     accounts = FrozenMap({jid: _checked(state, machine) for jid, state in service.accounts.items()})
-    return Service(service.domains, machine, accounts, service.held)
+    return Service(service.domains, machine, accounts, service.held, owns)
 
 
 def _checked(state: object, machine: Machine[S]) -> S:

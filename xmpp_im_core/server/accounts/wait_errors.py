@@ -23,7 +23,7 @@ def answer_later(state: Account | Unloaded, event: Event) -> Effect:
     stanza = event.stanza
     if isinstance(event, Outbound):
         session = next((each for each in state.sessions if each.id == event.session), None)
-        if session is None or not _is_missed_by_client(stanza):
+        if session is None or not is_missed_by_client(stanza):
             return Ignored(rules.NOT_NOW_IGNORED)
         answered = stanza.stamped(from_=session.address)
         return error(answered, session.id, Condition.INTERNAL_SERVER_ERROR, rules.NOT_NOW, ErrorType.WAIT)
@@ -40,7 +40,7 @@ def _may_know(account: Account, message: Message) -> bool:
     return visibility(account, sender, None) is not Visibility.NONE
 
 
-def _is_missed_by_client(stanza: Stanza) -> bool:
+def is_missed_by_client(stanza: Stanza) -> bool:
     """Whether a client has to know that its stanza was not processed.
 
     Its available presence counts too: without an error the client would believe that it is available. Unavailable

@@ -17,7 +17,7 @@ def may_bind(service: Service[Any], account: str, resource: str, policy: Policy)
 
     Ask before you answer a bind request: a session that is refused later loses its stream. An account that is not in
     memory has no sessions, so it never has too many. The account decides again when ``SessionBound`` comes, since two
-    clients may ask at the same time.
+    clients may ask at the same time. A service that does not own the account refuses: it would close the session.
 
     :param account: the bare JID.
     :param resource: a resourcepart, prepared or not; an empty one is not valid.
@@ -26,6 +26,8 @@ def may_bind(service: Service[Any], account: str, resource: str, policy: Policy)
         prepared = parse_jid(account).with_resource(resource).resource
     except InvalidJID:
         return Condition.BAD_REQUEST  # §7.7.2.1
+    if service.owns is not None and not service.owns(account):
+        return Condition.INTERNAL_SERVER_ERROR  # RFC 6120 §8.3.3.6
     known = service.accounts.get(account)
     state = None if known is None else account_of(known)
     if state is None or isinstance(state, NoAccount):

@@ -4,6 +4,11 @@ One event may concern many accounts: a stanza from one of them to another at a h
 event of the other. Each account processes its side of the exchange, with its own tables, checks and pushes (RFC 6121
 §3.1.2, §8.5). Stanzas to other domains become effects.
 
+**Several parts.** A service may be one of several parts (processes, machines) that host the same domains. Then ``owns``
+says which accounts are its own. A stanza for another account of a hosted domain leaves as ``Route`` or ``FanOut``, and
+never asks for a ``Load``: the host takes it to the owner. :mod:`.other_owners` says what an event of such an account
+does.
+
 **Order.** Steps are processed first in, first out. All effects of a step precede the effects of the steps that it
 causes. So stanzas between two entities arrive in the order in which they were sent (RFC 6120 §10.1).
 
@@ -25,7 +30,8 @@ that clients and others can make it hold.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import Callable
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 from attrs import define, field
 
@@ -40,19 +46,23 @@ from xmpp_im_core.server.effects import Effect, FanOut, Ignored, LoadOffline, Ro
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, LoadFailed
 from xmpp_im_core.server.service.events import (
     Arrived,
+    ArrivedForMany,
     ForAccount,
     ServiceEvent,
     entering,
+    entering_each,
     for_account,
     inbound,
     not_stored,
 )
+from xmpp_im_core.server.service.other_owners import of_another_owner
 from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, answers, held_size, refused, released
 from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
 from xmpp_im_core.stanza import Stanza
 
 __all__ = [
     "Arrived",
+    "ArrivedForMany",
     "ForAccount",
     "Handled",
     "Load",
@@ -63,12 +73,16 @@ __all__ = [
     "hosting",
     "merged",
     "not_stored",
+    "owning",
     "serve",
     "unload",
 ]
 
 S = TypeVar("S")
 T = TypeVar("T")
+
+Owns: TypeAlias = Callable[[str], bool]
+"""Says of the bare JID of an account whether this part of the service owns it."""
 
 # --- state and result -------------------------------------------------------------------------------------
 
@@ -85,23 +99,37 @@ class Service(Generic[S]):
     """By bare JID. An account that is not here is not in memory, and may or may not exist."""
     held: FrozenMap[Waiting] = FrozenMap()
     """The accounts that wait for an answer to ``Load`` or ``LoadOffline``, by bare JID."""
+    owns: Owns | None = None
+    """Whether this part of the service owns an account, by bare JID; None if it owns all accounts of its domains."""
 
 
 @overload
-def hosting(*domains: str) -> Service[State]: ...
+def hosting(*domains: str, owns: Owns | None = None) -> Service[State]: ...
 @overload
-def hosting(*domains: str, machine: Machine[S]) -> Service[S]: ...
-def hosting(*domains: str, machine: Machine[Any] = PLAIN) -> Service[Any]:
+def hosting(*domains: str, machine: Machine[S], owns: Owns | None = None) -> Service[S]: ...
+def hosting(*domains: str, machine: Machine[Any] = PLAIN, owns: Owns | None = None) -> Service[Any]:
     """Return the service that hosts these domains, with no account in memory.
 
     :param machine: the machine of each account, if it has extensions.
+    :param owns: for one of several parts of a service: says of the bare JID of an account whether this part owns it.
+        The answer for a JID must not change; :func:`owning` sets another function.
     :raises InvalidJID: if one of them is not a JID.
     :raises ValueError: if there is none, or one of them is more than a domainpart.
     """
     prepared = [parse_jid(domain) for domain in domains]
     if not prepared or any(each.local is not None or each.resource is not None for each in prepared):
         raise ValueError(f"domains: {domains!r}; one domainpart or more is needed, and nothing else")
-    return Service(tuple([each.domain for each in prepared]), machine)
+    return Service(tuple([each.domain for each in prepared]), machine, owns=owns)
+
+
+def owning(service: Service[S], owns: Owns | None) -> Service[S]:
+    """Return the service as the owner of other accounts.
+
+    Accounts in memory that it owns no longer stay until ``OwnershipLost`` is fed for each of them.
+
+    :param owns: as for :func:`hosting`.
+    """
+    return Service(service.domains, service.machine, service.accounts, service.held, owns)
 
 
 def unload(service: Service[S], jid: str) -> Service[S]:
@@ -118,7 +146,7 @@ def unload(service: Service[S], jid: str) -> Service[S]:
         return service
     if isinstance(state, Account) and state.replaced:
         return service
-    return Service(service.domains, service.machine, service.accounts.delete(jid), service.held)
+    return Service(service.domains, service.machine, service.accounts.delete(jid), service.held, service.owns)
 
 
 @record
@@ -169,7 +197,7 @@ def merged(service: Service[S], served: Served[S]) -> Service[S]:
     for jid in served.concerned():
         accounts = _replaced(accounts, jid, served.state.accounts.get(jid))
         held = _replaced(held, jid, served.state.held.get(jid))
-    return Service(service.domains, service.machine, accounts, held)
+    return Service(service.domains, service.machine, accounts, held, service.owns)
 
 
 def _replaced(map: FrozenMap[T], key: str, value: T | None) -> FrozenMap[T]:
@@ -182,11 +210,12 @@ def _replaced(map: FrozenMap[T], key: str, value: T | None) -> FrozenMap[T]:
 
 
 def serve(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) -> Served[S]:
-    """Process one event of a service, and everything that it causes at hosted domains."""
-    due = entering(event)
-    seq = due.event.seq
-    work = _Work(service.domains, service.machine, service.accounts, service.held, policy=policy, seq=seq, cause=seq)
-    work.queue.append(due)
+    """Process one event of a service, and everything that it causes at accounts that the service owns."""
+    entered = entering_each(event) if isinstance(event, ArrivedForMany) else (entering(event),)
+    seq = event.event.seq if isinstance(event, ForAccount) else event.seq
+    accounts, held, owns = service.accounts, service.held, service.owns
+    work = _Work(service.domains, service.machine, accounts, held, owns, policy=policy, seq=seq, cause=seq)
+    work.queue.extend(entered)
     while work.queue or work.groups:
         if not work.queue:
             _begin(work, work.groups.popleft())
@@ -208,6 +237,7 @@ class _Work(Generic[S]):
     machine: Machine[S]
     accounts: FrozenMap[S]
     held: FrozenMap[Waiting]
+    owns: Owns | None
     policy: Policy
     seq: str
     """The ``seq`` of the event."""
@@ -223,6 +253,13 @@ class _Work(Generic[S]):
     holds: list[tuple[str, str]] = field(factory=list)
     releases: list[str] = field(factory=list)
 
+    def is_own(self, jid: JID) -> bool:
+        """Whether the service itself processes what is sent to this address of a hosted domain.
+
+        Each part of a service answers for the domains themselves.
+        """
+        return self.owns is None or jid.local is None or self.owns(jid.bare)
+
     def done(self) -> Served[S]:
         """Return the result, without accounts that do not exist: all stanzas for them have been answered."""
         accounts = self.accounts
@@ -237,7 +274,7 @@ class _Work(Generic[S]):
             if _not_worth_keeping(account_of(transition.state)) and accounts.get(jid) is transition.state:
                 accounts = accounts.delete(jid)
         return Served(
-            Service(self.domains, self.machine, accounts, self.held),
+            Service(self.domains, self.machine, accounts, self.held, self.owns),
             tuple(self.steps),
             tuple(self.effects),
             tuple(store),
@@ -302,6 +339,9 @@ def _process(work: _Work[S], due: ForAccount) -> None:
     if address.local is None:
         _perform(work, due, Transition(work.machine.start(address), (_domain_effect(due.event, address.domain),)))
         return
+    if work.owns is not None and not work.owns(due.jid):
+        _perform(work, due, Transition(work.machine.start(address), of_another_owner(address, due.event)))
+        return
     state = work.accounts.get(due.jid)
     if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
         work.held = work.held.set(due.jid, Waiting(None).holding(Held(due, work.cause)))
@@ -320,17 +360,20 @@ def _domain_effect(event: Event, domain: str) -> Effect:
 
 
 def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
-    """Collect the effects of a step, and queue the stanzas that it sends to hosted domains."""
+    """Collect the effects of a step, and queue the stanzas that it sends to domains and accounts of this service."""
     jid, domains = due.jid, work.domains
     work.steps.append(Handled(jid, due.event, step))
     back: list[Stanza] = []
     for effect in step.effects:
-        if isinstance(effect, Route) and _recipient(effect.stanza).domain in domains:
-            back.append(effect.stanza)
+        if isinstance(effect, Route):
+            to = _recipient(effect.stanza)
+            if to.domain in domains and work.is_own(to):
+                back.append(effect.stanza)
+                continue
+        if isinstance(effect, FanOut):
+            work.effects += [(jid, leaving) for leaving in _leaving(work, effect, back)]
             continue
-        leaving = _elsewhere(domains, effect, back) if isinstance(effect, FanOut) else effect
-        if leaving is not None:
-            work.effects.append((jid, leaving))
+        work.effects.append((jid, effect))
         if isinstance(effect, LoadOffline):
             work.held = work.held.set(jid, Waiting(effect.session))
     for stanza in back:
@@ -346,22 +389,29 @@ def _come_back(work: _Work[S], cause: ForAccount, stanza: Stanza) -> None:
     work.queue.append(for_account(jid, event))
 
 
-def _elsewhere(domains: tuple[str, ...], effect: FanOut, back: list[Stanza]) -> FanOut | None:
-    """Return the part of a fan-out that leaves, or None; append its stanzas for hosted domains to ``back``.
+def _leaving(work: _Work[S], effect: FanOut, back: list[Stanza]) -> list[FanOut]:
+    """Return the parts of a fan-out that leave; append its stanzas for accounts of this service to ``back``.
 
-    Only these are stamped: a presence may have thousands of recipients elsewhere, who need no stanza here.
+    Only those are stamped: a presence may have thousands of recipients elsewhere, who need no stanza here. Recipients
+    at hosted domains that another part of the service owns get the same stanza as those here.
     """
+    domains, stanza = work.domains, effect.within or effect.stanza
     elsewhere: list[str] = []
-    stanza = effect.within or effect.stanza
+    others = elsewhere if effect.within is None else []
     for recipient in effect.recipients:
         address = parse_address(recipient)
-        if isinstance(address, Address) and address.jid.domain in domains:
+        if not isinstance(address, Address) or address.jid.domain not in domains:
+            elsewhere.append(recipient)
+        elif work.is_own(address.jid):
             back.append(stanza.stamped(to=address))
         else:
-            elsewhere.append(recipient)
+            others.append(recipient)
     if len(elsewhere) == len(effect.recipients):
-        return effect
-    return FanOut(effect.stanza, tuple(elsewhere), effect.rule) if elsewhere else None
+        return [effect]
+    parts = [(effect.stanza, elsewhere)]
+    if others is not elsewhere:
+        parts.append((stanza, others))
+    return [FanOut(part, tuple(recipients), effect.rule) for part, recipients in parts if recipients]
 
 
 def _recipient(stanza: Stanza) -> JID:
