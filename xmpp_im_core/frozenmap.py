@@ -84,6 +84,11 @@ class FrozenMap(Mapping[str, V], Generic[V]):
     def __len__(self) -> int:
         return self._size
 
+    def in_order(self) -> list[V]:
+        """Return the values, sorted by key."""
+        everything = {key: value for bucket in self._buckets for key, value in bucket.items()}
+        return [everything[key] for key in sorted(everything)]
+
     def unordered(self) -> Iterator[V]:
         """Yield the values in an arbitrary order, which differs between processes: for counting and filtering only."""
         for bucket in self._buckets:

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, final
 from attrs import field
 
 from xmpp_im_core.copying import copied, copyable
-from xmpp_im_core.element import TEXT_SIZE, Element, element, text_size
+from xmpp_im_core.element import TEXT_SIZE, Element, text_size
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.record import record
 from xmpp_im_core.stanza import Presence
@@ -83,15 +83,17 @@ class Contact:
         'subscription' is always written: §2.1.2.5 allows to leave it out for "none", but some clients fail without it.
         """
         if not self.listed:
-            return element("item", ROSTER, {"jid": self.jid, "subscription": "remove"})
-        attributes = {"jid": self.jid, "subscription": self.state.subscription}
+            return Element("item", ROSTER, (("jid", self.jid), ("subscription", "remove")))
+        state = self.state
+        attributes = [("jid", self.jid), ("subscription", state.subscription)]  # to be sorted by name
         if self.name:
-            attributes["name"] = self.name
-        if self.state.pending_out:
-            attributes["ask"] = "subscribe"
+            attributes.insert(1, ("name", self.name))
+        if state.pending_out:
+            attributes.insert(0, ("ask", "subscribe"))
         if self.approved:
-            attributes["approved"] = "true"
-        return element("item", ROSTER, attributes, [element("group", ROSTER, {}, [g]) for g in self.groups])
+            attributes.insert(0, ("approved", "true"))
+        groups = tuple([Element("group", ROSTER, (), (group,) if group else ()) for group in self.groups])
+        return Element("item", ROSTER, tuple(attributes), groups)
 
 
 @record
@@ -108,9 +110,9 @@ class SharedItem:
     name: str = ""
     groups: tuple[str, ...] = ()
 
-    def item(self) -> Element:
-        """Return its ``<item/>`` (§2.1.2)."""
-        return Contact(self.jid, self.state, True, self.name, self.groups).item()
+    def as_contact(self) -> Contact:
+        """Return the contact whose ``<item/>`` it has (§2.1.2)."""
+        return Contact(self.jid, self.state, True, self.name, self.groups)
 
 
 @record
@@ -195,13 +197,14 @@ class Roster:
         changed = [c for c in self.contacts.unordered() if c.version > version and c.jid not in self.shared]
         return tuple(sorted(changed, key=_by_version))
 
-    def items(self) -> tuple[Contact | SharedItem, ...]:
+    def items(self) -> tuple[Contact, ...]:
         """Return the items of the roster, the shared ones included, sorted by JID."""
-        own = [contact for contact in self.contacts.values() if contact.listed]
+        own = [contact for contact in self.contacts.in_order() if contact.listed]
         if not self.shared:
             return tuple(own)
         unshared = [contact for contact in own if contact.jid not in self.shared]
-        return tuple(sorted([*unshared, *self.shared.values()], key=_by_jid))
+        shared = [item.as_contact() for item in self.shared.unordered()]
+        return tuple(sorted([*unshared, *shared], key=_by_jid))
 
     def state_of(self, jid: str) -> Subscription:
         """Return the state of a bare JID; of one that is unknown, the state "None" (§A.1)."""

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from xmpp_im_core.codec.errors import TooDeep
+from xmpp_im_core.codec.escaping import escape_text
 from xmpp_im_core.codec.namespaces import rescope_all
 from xmpp_im_core.codec.parser_common import AttributeNames, Names
-from xmpp_im_core.codec.stanza_writer import escape_text, same_in_both, tag, write_attributes
+from xmpp_im_core.codec.stanza_writer import same_in_both, tag, write_attributes
 from xmpp_im_core.element import ELEMENT_SIZE, TEXT_SIZE, XML, Element, attributes_size, size, text_size
 from xmpp_im_core.stanza import CLIENT
 
@@ -23,6 +24,7 @@ Start: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...]]
 """An opening tag: the namespace, the local name and the attributes."""
 Record: TypeAlias = Start | str | None
 
+_USUAL: Final = frozenset(["from", "id", "to", "type"])
 _CLIENT_SIZE: Final = text_size(CLIENT)
 
 
@@ -87,7 +89,7 @@ class Recorder:
         if level == 1:
             self.top.append(start)
         if attributes:
-            start = start[0], start[1], tuple(sorted(self.pairs(attributes)))
+            start = start[0], start[1], tuple(sorted(self.by_name(attributes).items()))
         records.append(start)
         self.level = level + 1
 
@@ -105,9 +107,14 @@ class Recorder:
         else:
             self._closed()
 
-    def pairs(self, attributes: list[str]) -> Iterable[tuple[str, str]]:
-        """Return the names and values of attributes, in the order of the tag."""
-        return zip(map(self._attributes.__getitem__, attributes[::2]), attributes[1::2], strict=True)
+    def by_name(self, attributes: list[str]) -> dict[str, str]:
+        """Return the values of attributes by their names, in the order of the tag."""
+        either = iter(attributes)
+        values = dict(zip(either, either, strict=True))
+        if values.keys() <= _USUAL:  # these are the same in the notation of expat
+            return values
+        names = self._attributes
+        return {names[raw]: value for raw, value in values.items()}
 
     def take_text(self) -> str:
         """Remove and return the text since the last tag."""

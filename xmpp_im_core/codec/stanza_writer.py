@@ -15,24 +15,23 @@ Three things make writing fast:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
 from xmpp_im_core.codec.errors import Unwritable
+from xmpp_im_core.codec.escaping import escape_text, escape_value
 from xmpp_im_core.codec.namespaces import rescope, rescope_all
+from xmpp_im_core.codec.roster_writer import write_roster
 from xmpp_im_core.codec.xml_names import NOT_IN_NAMESPACES, is_name
 from xmpp_im_core.element import XML, XML_LANG, Element, split_name
+from xmpp_im_core.roster_query import RosterQuery
 from xmpp_im_core.stanza import CLIENT, Payload, Stanza
 
 _XMLNS: Final = "http://www.w3.org/2000/xmlns/"
 _HEADER: Final = frozenset({"to", "from", "id", "type", XML_LANG})
 _REMEMBERED: Final = 1024
 _REMEMBERED_LENGTH: Final = 128
-
-# The characters outside of the production Char of XML 1.0.
-_NO_CHARACTER: Final = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_stanza(stanza: Stanza, namespace: str = CLIENT, *, declare: bool = False) -> bytes:
@@ -42,7 +41,7 @@ def write_stanza(stanza: Stanza, namespace: str = CLIENT, *, declare: bool = Fal
         declare it (§4.8.2), and without a stream header (WebSocket, BOSH).
     :raises Unwritable: if a name, a namespace or an attribute is not valid in XML.
     """
-    to = "" if stanza.to is None else f' to="{_value(stanza.to.written)}"'
+    to = "" if stanza.to is None else f' to="{escape_value(stanza.to.written)}"'
     return f"{_opening(stanza, namespace, declare)}{to}".encode() + _rest(stanza, namespace)
 
 
@@ -56,7 +55,7 @@ def write_fan_out(
     """
     before = f'{_opening(stanza, namespace, declare)} to="'.encode()
     after = b'"' + _rest(stanza, namespace)
-    return (before + _value(recipient).encode() + after for recipient in recipients)
+    return (before + escape_value(recipient).encode() + after for recipient in recipients)
 
 
 def write_element(element: Element, namespace: str = CLIENT, *, declare: bool = False) -> bytes:
@@ -78,13 +77,13 @@ def _rest(stanza: Stanza, namespace: str) -> bytes:
     """Return the text of a stanza after its 'to'."""
     rest = ""
     if stanza.from_ is not None:
-        rest = f' from="{_value(stanza.from_.written)}"'
+        rest = f' from="{escape_value(stanza.from_.written)}"'
     if stanza.id is not None:
-        rest += f' id="{_value(stanza.id)}"'
+        rest += f' id="{escape_value(stanza.id)}"'
     if stanza.type is not None:
-        rest += f' type="{_value(stanza.type)}"'
+        rest += f' type="{escape_value(stanza.type)}"'
     if stanza.lang is not None:
-        rest += f' xml:lang="{_value(stanza.lang)}"'
+        rest += f' xml:lang="{escape_value(stanza.lang)}"'
     if stanza.attributes:
         parts: list[str] = []
         write_attributes(parts, tuple([pair for pair in stanza.attributes if pair[0] not in _HEADER]))
@@ -108,7 +107,10 @@ def _content(payload: Payload, namespace: str) -> bytes:
     written = payload.cached_text
     if written is None:
         unread = payload.unread
-        written = None if unread is None else unread.text()
+        if isinstance(unread, RosterQuery):
+            written = write_roster(unread)
+        elif unread is not None:
+            written = unread.text()
         written = payload.cache_text(_children(payload.children, CLIENT) if written is None else written)
     if namespace == CLIENT or same_in_both(written, namespace):
         return written
@@ -117,7 +119,7 @@ def _content(payload: Payload, namespace: str) -> bytes:
 
 def same_in_both(written: bytes, namespace: str) -> bool:
     """Whether the text of a payload is the same if the content namespace is this one instead of that of the text."""
-    return _value(namespace).encode() not in written and b"<xml:" not in written
+    return escape_value(namespace).encode() not in written and b"<xml:" not in written
 
 
 def _children(children: tuple[Element | str, ...], scope: str) -> bytes:
@@ -188,39 +190,18 @@ def write_attributes(parts: list[str], attributes: tuple[tuple[str, str], ...]) 
         raise Unwritable(f"an attribute is given twice: {[name for name, _ in attributes]}")
     for number, (written, value) in enumerate(attributes):
         if is_name(written) and written != "xmlns":
-            parts.append(f' {written}="{_value(value)}"')
+            parts.append(f' {written}="{escape_value(value)}"')
             continue
         namespace, name = split_name(written)
         if not namespace or not is_name(name):
             raise Unwritable(f"{written!r} is not a name for an attribute")
         if namespace == XML:
-            parts.append(f' xml:{name}="{_value(value)}"')
+            parts.append(f' xml:{name}="{escape_value(value)}"')
         else:
-            parts.append(f' xmlns:n{number}="{_namespace(namespace)}" n{number}:{name}="{_value(value)}"')
+            parts.append(f' xmlns:n{number}="{_namespace(namespace)}" n{number}:{name}="{escape_value(value)}"')
 
 
 def _namespace(text: str) -> str:
     if NOT_IN_NAMESPACES.search(text) or text in (_XMLNS, XML):
         raise Unwritable(f"the namespace {text!r} cannot be declared")
-    return _value(text)
-
-
-def _value(text: str) -> str:
-    """Escape the value of an attribute. Tabs and line ends are escaped because a parser turns them into spaces."""
-    if text.isprintable():
-        if "&" not in text and "<" not in text and '"' not in text:
-            return text
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    text = _NO_CHARACTER.sub("\ufffd", text)
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    return text.replace("\t", "&#9;").replace("\n", "&#10;").replace("\r", "&#13;")
-
-
-def escape_text(text: str) -> str:
-    """Escape character data: '>' because of ']]>', and '\\r' because a parser turns it into '\\n'."""
-    if text.isprintable():
-        if "&" not in text and "<" not in text and ">" not in text:
-            return text
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = _NO_CHARACTER.sub("\ufffd", text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return escape_value(text)

@@ -302,7 +302,7 @@ class StreamParser:
             raise InvalidNamespace(f"the default namespace of the stream is {self._default!r}")
         if name != "stream":
             raise BadFormat(f"the root is <{name}>")
-        header = dict(self._recorder.pairs(attributes))
+        header = self._recorder.by_name(attributes)
         to, from_ = [parse_address(header[key]) if key in header else None for key in ("to", "from")]
         self._lang = header.get(XML_LANG)
         self._events.append(StreamOpened(to, from_, header.get("id"), header.get("version"), self._lang))
@@ -325,7 +325,7 @@ class StreamParser:
         else:
             self._kind = None
             check_first_level(namespace, self._namespace)
-        self._attributes = dict(recorder.pairs(attributes))
+        self._attributes = recorder.by_name(attributes)
         recorder.level = 1
         self._between = False
         self._first = self._first or self._begun

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from xmpp_im_core.element import Element, element
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.roster import ROSTER, Contact, Roster, SharedItem
+from xmpp_im_core.roster import Contact, Roster
+from xmpp_im_core.roster_query import roster_content
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server.effects import FULL_JID, Delete, Deliver, Ignored, Kind, Put, StoreOperation
 from xmpp_im_core.server.state import Account, SessionId
-from xmpp_im_core.stanza import IQ, payload
+from xmpp_im_core.stanza import IQ
 
 
 def modify(account: Account, contact: Contact, policy: Policy) -> tuple[Account, Contact, tuple[StoreOperation, ...]]:
@@ -54,9 +52,7 @@ def push(account: Account, contact: Contact, id: str, policy: Policy, rule: Rule
     return push_item(account, contact, contact.version, id, policy, rule)
 
 
-def push_item(
-    account: Account, item: Contact | SharedItem, version: int, id: str, policy: Policy, rule: Rule
-) -> Deliver | Ignored:
+def push_item(account: Account, item: Contact, version: int, id: str, policy: Policy, rule: Rule) -> Deliver | Ignored:
     """Push an item to all interested resources, with this version of the roster."""
     return push_to(account.interested(), account.roster, item, version, id, policy, rule)
 
@@ -64,7 +60,7 @@ def push_item(
 def push_to(
     sessions: tuple[SessionId, ...],
     roster: Roster,
-    item: Contact | SharedItem,
+    item: Contact,
     version: int,
     id: str,
     policy: Policy,
@@ -74,9 +70,4 @@ def push_to(
     if not sessions:
         return Ignored(rule)
     ver = f"{roster.lineage}:{version}" if policy.roster_versioning else None
-    return Deliver(IQ(None, None, id, "set", None, payload(query([item], ver))), sessions, FULL_JID, rule)
-
-
-def query(items: Iterable[Contact | SharedItem], ver: str | None) -> Element:
-    """Return the ``<query/>`` of a roster result or push."""
-    return element("query", ROSTER, {} if ver is None else {"ver": ver}, [item.item() for item in items])
+    return Deliver(IQ(None, None, id, "set", None, roster_content((item,), ver)), sessions, FULL_JID, rule)

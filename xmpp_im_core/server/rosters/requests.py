@@ -5,11 +5,12 @@ from __future__ import annotations
 from xmpp_im_core.element import Element
 from xmpp_im_core.policy import Policy, RosterAccess
 from xmpp_im_core.roster import Contact
+from xmpp_im_core.roster_query import roster_content
 from xmpp_im_core.rules import administration as administration_rules
 from xmpp_im_core.rules import roster as rules
 from xmpp_im_core.server.answers import refuse, result
-from xmpp_im_core.server.contact_changes import push_to, query
-from xmpp_im_core.server.effects import Effect, Transition
+from xmpp_im_core.server.contact_changes import push_to
+from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, Transition
 from xmpp_im_core.server.events import Outbound
 from xmpp_im_core.server.rosters.items import put_item, remove_item, updated_item
 from xmpp_im_core.server.rosters.set_syntax import Refusal, read_set
@@ -53,9 +54,10 @@ def roster_get(
         changed = roster.modified_since(since)
         if len(changed) <= max(roster.listed, 1):  # otherwise the whole roster is shorter (§2.6.3)
             return Transition(after, interim_pushes(after, event, request, session.id, changed, policy))
-    content = query(roster.items(), roster.ver if policy.roster_versioning else None)
+    content = roster_content(roster.items(), roster.ver if policy.roster_versioning else None)
     rule = rules.ROSTER_RESULT if roster.listed or roster.shared else rules.EMPTY_ROSTER_RESULT
-    return Transition(after, (result(request, session.id, rule, content),))
+    answer = IQ(request.from_, request.to, request.id, "result", None, content)
+    return Transition(after, (Deliver(answer, (session.id,), AS_IT_STANDS, rule),))
 
 
 def interim_pushes(

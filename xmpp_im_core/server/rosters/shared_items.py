@@ -49,7 +49,7 @@ def _push(account: Account, jid: str, version: int, id: str, policy: Policy) -> 
     roster = account.roster
     item = roster.shared.get(jid)
     if item is not None:
-        return push_item(account, item, version, id, policy, rules.SHARED_PUSHED)
+        return push_item(account, item.as_contact(), version, id, policy, rules.SHARED_PUSHED)
     own = roster.contacts.get(jid) or Contact(jid, listed=False)
     return push_item(account, own, version, id, policy, rules.SHARED_GONE_PUSHED)
 
