@@ -1,7 +1,8 @@
 """Generate parts of the documentation, or check that they are up to date.
 
 ``python -m docs.generate`` writes them; ``python -m docs.generate --check`` fails if one is stale. A generated part is
-the text between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``; the text around it is written by hand.
+the text between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``; the text around it is written by hand. A few files
+are generated as a whole.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from docs.generating import fields, sections, sequences, speed, states
+from docs.generating import fields, sections, sequences, speed, states, steps
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -29,6 +30,10 @@ class Part(NamedTuple):
 PARTS: Final = (
     Part("README.md", "tested", sections.tested),
     Part("README.md", "status", sections.status),
+    Part("conformance/README.md", "acts-of-clients", steps.acts_of_clients),
+    Part("conformance/README.md", "acts-of-hosts", steps.acts_of_hosts),
+    Part("conformance/README.md", "looks", steps.looks),
+    Part("conformance/README.md", "client-steps", steps.client_steps),
     Part("docs/rfc6121.md", "map", sections.map_of_sections),
     Part("docs/choices.md", "policy", fields.of_the_service),
     Part("docs/choices.md", "client-policy", fields.of_the_client),
@@ -39,6 +44,9 @@ PARTS: Final = (
     Part("docs/diagrams/states.md", "pre-approved", states.pre_approved),
     Part("docs/diagrams/sequences.md", "sequences", sequences.all_of_them),
 )
+
+FILES: Final[Mapping[str, Callable[[], str]]] = {"conformance/schema/steps.json": steps.schema}
+"""The files that are generated as a whole."""
 
 
 def with_part(text: str, name: str, content: str) -> str:
@@ -54,8 +62,8 @@ def with_part(text: str, name: str, content: str) -> str:
 
 
 def made_anew() -> dict[Path, str]:
-    """Return each page that has generated parts, with up-to-date parts."""
-    pages: dict[Path, str] = {}
+    """Return each file that is generated, and each page that has generated parts, up to date."""
+    pages = {ROOT / name: make() for name, make in FILES.items()}
     for part in PARTS:
         path = ROOT / part.page
         text = pages.get(path) or path.read_text(encoding="utf-8")

@@ -41,6 +41,7 @@ CLIENT_OPS: Final = (
     "client_ver",
     "client_presence",
 )
+ALL_OPS: Final = {"hello", "begin", "begin_client", *SERVER_OPS, *CLIENT_OPS, "obeyed"}
 HELLO: Final = {
     "protocol": 1,
     "name": "a small program",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -70,6 +71,23 @@ def read_expected_item(data: Mapping[str, object]) -> Item:
     if item.request is not None:
         check_pattern(item.request)
     return item
+
+
+def read_roster(data: Iterable[Mapping[str, object]]) -> tuple[Item, ...]:
+    """Read the items of a roster.
+
+    :raises ValueError: if one cannot be read, or two are for the same JID.
+    """
+    items = tuple([read_expected_item(item) for item in data])
+    for jid, number in Counter([item.jid for item in items]).items():
+        if number > 1:
+            raise ValueError(f"{jid} stands twice in one roster")
+    return items
+
+
+def listed_items(items: Iterable[object]) -> str:
+    """List items for people."""
+    return "; ".join([str(item) for item in items]) or "empty"
 
 
 def stated_item(data: Mapping[str, object]) -> Item:

@@ -10,11 +10,11 @@ from typing import Any, Final, TypeAlias
 from attrs import evolve
 
 from xmpp_im_conformance.format.data import requirements
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import Item, read_roster
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.schema import problems, shortened, summary
-from xmpp_im_conformance.format.steps.acts import ACTS, Time
-from xmpp_im_conformance.format.steps.base import BadVector, Step, read_at, read_roster, reader
+from xmpp_im_conformance.format.steps.acts import ACTS_OF_CLIENTS, ACTS_OF_HOSTS, Time
+from xmpp_im_conformance.format.steps.base import BadVector, Step, read_at, read_steps
 from xmpp_im_conformance.format.steps.client import CLIENT_STEPS, ExpectIgnored, ExpectNothingSent, ExpectSent
 from xmpp_im_conformance.format.steps.looks import LOOKS
 from xmpp_im_conformance.format.tables import read_row
@@ -23,7 +23,9 @@ from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, ClientSetup, Setup
 
 _Data: TypeAlias = Mapping[str, Any]  # what the schema has accepted
 
-_KINDS: Final[Mapping[str, type[Step]]] = {key: kind for kind in (*ACTS, *LOOKS, *CLIENT_STEPS) for key in kind.keys}
+_STEPS: Final[Mapping[str, type[Step]]] = {
+    kind.key: kind for kind in (*ACTS_OF_CLIENTS, *ACTS_OF_HOSTS, *LOOKS, *CLIENT_STEPS)
+}
 
 
 def read_file(path: Path, id: str) -> Iterator[Vector | MalformedFile]:
@@ -129,14 +131,6 @@ def _read(kind: str, data: _Data, row: _Data, named: MalformedFile) -> Vector | 
 # --- scenarios --------------------------------------------------------------------------------------------
 
 
-def _read_steps(data: _Data) -> tuple[Step, ...]:
-    steps: list[Step] = []
-    for number, step in enumerate(data["steps"], 1):
-        ((key, value),) = step.items()
-        steps.append(read_at(f"step {number} ({key})", reader(_KINDS[key], key), value))
-    return tuple(steps)
-
-
 def _server_scenario(data: _Data, features: frozenset[str]) -> Scenario:
     accounts: dict[str, tuple[Item, ...]] = {}
     for jid, account in data.get("accounts", {}).items():
@@ -146,7 +140,7 @@ def _server_scenario(data: _Data, features: frozenset[str]) -> Scenario:
     twice = sorted(accounts.keys() & set(data.get("no_account", ())))
     if twice:
         raise BadVector(f"no_account: {twice[0]} stands in accounts as well")
-    steps = _read_steps(data)
+    steps = read_steps(_STEPS, "", data["steps"])
     _check_jids(steps, {*accounts, *data.get("no_account", ())})
     lenient, first = data.get("lenient", False), steps[0]
     starts_at = first.at if isinstance(first, Time) else None
@@ -177,7 +171,7 @@ def _client_scenario(data: _Data, features: frozenset[str]) -> Scenario:
         None if cache is None else (cache["ver"], read_at("cache", read_roster, cache["items"])),
         features,
     )
-    steps = _read_steps(data)
+    steps = read_steps(_STEPS, "", data["steps"])
     following = (*steps[1:], None)
     steps = tuple([_ignored(step, then) for step, then in zip(steps, following, strict=True)])
     return Scenario(setup, steps, lenient=True)
@@ -186,5 +180,5 @@ def _client_scenario(data: _Data, features: frozenset[str]) -> Scenario:
 def _ignored(step: Step, then: Step | None) -> Step:
     """Let no error be free of which the next step speaks."""
     if isinstance(step, ExpectIgnored) and isinstance(then, ExpectSent | ExpectNothingSent):
-        return evolve(step, answer_is_free=False)
+        return ExpectIgnored(answer_is_free=False)
     return step

@@ -114,6 +114,11 @@ class Stage:
         """Draw a stanza of the participant under test."""
         return self.arrow(kind, self.tested, at, stanza)
 
+    def coming(self, says: str, kind: MarkKind, at: str, stanzas: Sequence[Element]) -> Line:
+        """Tell which stanzas of the participant under test are to come, or not to come."""
+        marks = tuple([self.came(kind, at, stanza) for stanza in stanzas])
+        return Line(says, tuple([pretty(stanza) for stanza in stanzas]), marks)
+
     def expected(self, mark: Mark, at: str, stanza: Element) -> Mark:
         """Draw an expected stanza; as missing, if it did not come."""
         missing = mark.kind is MarkKind.EXPECTED and any(
@@ -130,6 +135,14 @@ class Stage:
     def sign(self, kind: MarkKind, at: str, text: str = "") -> tuple[Mark, ...]:
         """Draw a sign. What has no line is drawn at the participant under test."""
         return (Mark(kind, self.places.get(at, self.places[self.tested]), short_label(text)),)
+
+    def event(self, says: str, text: str, at: str = FROM_SERVER) -> Line:
+        """Tell that something happens to somebody. Who has no line is named."""
+        return Line(says, marks=self.sign(MarkKind.EVENT, at, text if at in self.places else f"{short(at)}: {text}"))
+
+    def check(self, says: str, text: str) -> Line:
+        """Tell that something of the participant under test is looked at."""
+        return Line(says, marks=self.sign(MarkKind.CHECK, self.tested, text))
 
     def signs(self, kind: MarkKind, at: Iterable[str], text: str = "") -> tuple[Mark, ...]:
         """Draw the same sign at each of these that has a line."""

@@ -12,9 +12,10 @@ from typing import Any, Final
 from attrs import frozen
 
 from xmpp_im_conformance.format.items import Item
-from xmpp_im_conformance.format.steps.acts import OnJID, RemoteSend, Send
-from xmpp_im_conformance.format.steps.base import Step, pattern
-from xmpp_im_conformance.format.steps.looks import Absent, Flush, Receive
+from xmpp_im_conformance.format.steps.acts import Connect, RemoteSend, Send
+from xmpp_im_conformance.format.steps.base import Step
+from xmpp_im_conformance.format.steps.fields import pattern
+from xmpp_im_conformance.format.steps.looks import Absent, Flush, Receive, RemoteAbsent, RemoteReceive
 from xmpp_im_conformance.format.steps.rows import CONTACT, JULIET, STRANGER, Becomes, StateIs, TableState
 from xmpp_im_conformance.format.vectors import Scenario, plays_remote
 from xmpp_im_conformance.format.worlds import REMOTE, Setup
@@ -51,18 +52,20 @@ def _scenario(accounts: Mapping[str, tuple[Item, ...]], steps: tuple[Step, ...],
 def _subscription(row: Mapping[str, Any], features: frozenset[str]) -> Row:
     before, after = TableState(**row["before"]), TableState(**row["after"])
     stanza, outbound = row["stanza"], row["direction"] == "outbound"
-    sender, to, at = (JULIET, CONTACT, REMOTE) if outbound else (CONTACT, JULIET, BALCONY)
+    sender, to = (JULIET, CONTACT) if outbound else (CONTACT, JULIET)
     sent = f"<presence from='{CONTACT}' id='row' to='{JULIET}' type='{stanza}'/>"
-    acted = f"<presence from='{sender}' to='{to}' type='{stanza}'>{{}}</presence>"
+    acted = pattern(f"<presence from='{sender}' to='{to}' type='{stanza}'><x xmlns='urn:scenario:any'/></presence>")
+    if row["delivered_or_routed"]:
+        looks: Step = RemoteReceive(acted, anywhere=True) if outbound else Receive(BALCONY, acted, anywhere=True)
+    else:
+        looks = RemoteAbsent(acted) if outbound else Absent(BALCONY, acted)
     steps: tuple[Step, ...] = (
-        OnJID("connect", BALCONY),
+        Connect(BALCONY),
         Send(BALCONY, _GET),
         Send(BALCONY, "<presence/>"),
         Flush((BALCONY, REMOTE)),
         Send(BALCONY, f"<presence id='row' to='{CONTACT}' type='{stanza}'/>") if outbound else RemoteSend(sent),
-        Receive(at, (pattern(acted.format("<x xmlns='urn:scenario:any'/>")),), anywhere=True)
-        if row["delivered_or_routed"]
-        else Absent(at, pattern(acted.format(""))),
+        looks,
         StateIs(after),
     )
     needed = {"preapproval"} if before.approved or after.approved else set[str]()
@@ -102,7 +105,7 @@ def _message(row: Mapping[str, Any], features: frozenset[str]) -> Row:
     connecting = [
         step
         for jid, priority in resources.items()
-        for step in (OnJID("connect", jid), Send(jid, f"<presence><priority>{priority}</priority></presence>"))
+        for step in (Connect(jid), Send(jid, f"<presence><priority>{priority}</priority></presence>"))
     ]
     steps: tuple[Step, ...] = (
         *connecting,

@@ -94,4 +94,4 @@ def read_items(data: Sequence[Mapping[str, object]]) -> list[Item]:
 
 def write_items(items: Sequence[Item]) -> list[Mapping[str, object]]:
     """Write a roster, everything stated."""
-    return [{**attrs.asdict(item), "groups": list(item.groups)} for item in items]
+    return [attrs.asdict(item) for item in items]

@@ -8,9 +8,10 @@ from attrs import define, field, frozen
 
 from xmpp_im_conformance.drivers.stdio.capabilities import ServerCapabilities
 from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
-from xmpp_im_conformance.drivers.stdio.ops import SERVER_OPS, written
+from xmpp_im_conformance.drivers.stdio.ops import SERVER_OPS, request
 from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.steps.fields import written
 from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable, ServerFailed, Setup, World
 from xmpp_im_core.element import Element
 
@@ -110,7 +111,7 @@ class StdioWorld(World):
         :raises NotApplicable: if the program does not have it.
         """
         self._need(name)
-        self.take(name, self.program.ask(name, _ACTED, **SERVER_OPS[name].request(*values)))
+        self.take(name, self.program.ask(name, _ACTED, **request(name, values)))
 
     def connect(self, jid: str) -> None:
         """Let a session be bound."""
@@ -129,4 +130,4 @@ def _asking(name: str) -> Callable[..., None]:
 
 for _name, _op in SERVER_OPS.items():
     if _name != "connect":
-        setattr(StdioWorld, _op.method.__name__, _asking(_name))
+        setattr(StdioWorld, _op.calls.__name__, _asking(_name))

@@ -12,7 +12,7 @@ import attrs
 from attrs import define
 
 from xmpp_im_conformance.drivers.stdio.messages import PROTOCOL, ProtocolMessage, write_items, write_line
-from xmpp_im_conformance.drivers.stdio.ops import SERVER_OPS, Op
+from xmpp_im_conformance.drivers.stdio.ops import SERVER_OPS, perform
 from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import stated_item
 from xmpp_im_conformance.format.markup import read_xml
@@ -125,11 +125,11 @@ _MEETING: Final[Mapping[str, Callable[[Serving, ProtocolMessage], _Answer]]] = {
 # --- the server -------------------------------------------------------------------------------------------
 
 
-def _acting(op: Op) -> Callable[[World, ProtocolMessage], _Answer]:
+def _acting(op: str) -> Callable[[World, ProtocolMessage], _Answer]:
     """Return what performs an op, and answers with what left because of it."""
 
     def act(world: World, request: ProtocolMessage) -> _Answer:
-        op.perform(world, request)
+        perform(op, world, request)
         return _left(world)
 
     return act
@@ -155,7 +155,7 @@ def _obeyed(world: BaseWorld, request: ProtocolMessage) -> _Answer:
 
 
 _SERVER: Final[Mapping[str, Callable[[World, ProtocolMessage], _Answer]]] = {
-    **{name: _acting(op) for name, op in SERVER_OPS.items()},
+    **{op: _acting(op) for op in SERVER_OPS},
     "roster": lambda world, request: {"roster": write_items(world.roster(request["account"]))},
     "stream_features": _stream_features,
     "obeyed": _obeyed,

@@ -2,124 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Final, Literal
 
 from attrs import frozen
 
 from xmpp_im_conformance.format.evidence import FROM_SERVER
-from xmpp_im_conformance.format.items import SharedItem
 from xmpp_im_conformance.format.markup import read_xml
-from xmpp_im_conformance.format.steps.base import Act, Play, stanza
-from xmpp_im_conformance.format.story import Line, MarkKind, Stage, bare, short
+from xmpp_im_conformance.format.steps.base import ActingStep, Play
+from xmpp_im_conformance.format.steps.fields import (
+    URI,
+    BareJID,
+    Clean,
+    ContactJID,
+    FullJID,
+    Moment,
+    Name,
+    SharedItems,
+    Stanza,
+    fields_of,
+)
+from xmpp_im_conformance.format.story import Line, Stage, bare, short
 from xmpp_im_conformance.format.worlds import REMOTE, World
 
 
-@frozen
-class _OnJID:
-    """What a step with nothing but a JID does."""
+class OfOneSubject(ActingStep):
+    """Something happens to a session or an account: the first field."""
 
-    does: Callable[[World], Callable[[str], None]]
-    label: str
-    says: str
-
-
-_ON_JID: Final[Mapping[str, _OnJID]] = {
-    "connect": _OnJID(lambda world: world.connect, "connects", "{} connects."),
-    "replace": _OnJID(
-        lambda world: world.replace,
-        "binds again",
-        "{} binds the same resource again; the old session ends afterwards, late.",
-    ),
-    "detach": _OnJID(lambda world: world.detach, "stream lost", "{} loses its stream, and may resume it."),
-    "resume": _OnJID(lambda world: world.resume, "resumes", "{} resumes its stream."),
-    "expire": _OnJID(lambda world: world.expire, "not resumed", "{} has not resumed its stream in time."),
-    "restart": _OnJID(
-        lambda world: world.restart,
-        "account reloaded",
-        "The account {} leaves memory, and is loaded again from what was stored.",
-    ),
-    "storage_waits": _OnJID(
-        lambda world: world.delay_storage,
-        "storage waits",
-        "From here on the storage does not answer when the server reads anything of {}.",
-    ),
-    "storage_answers": _OnJID(
-        lambda world: world.answer_storage,
-        "storage answers",
-        "The storage answers what the server has asked it about {}, and does so from here on.",
-    ),
-    "account_created": _OnJID(
-        lambda world: world.create_account, "account created", "The administrator creates the account {}."
-    ),
-    "account_removed": _OnJID(
-        lambda world: world.remove_account, "account removed", "The administrator removes the account {}."
-    ),
-}
-
-
-@frozen
-class OnJID(Act):
-    """Something happens to a session or an account."""
-
-    keys = tuple(_ON_JID)
-    what: str
-    jid: str
+    says: ClassVar[str]
+    label: ClassVar[str]
+    begins: ClassVar[bool] = False
+    """Whether this connects the client, or creates the account."""
+    ends: ClassVar[bool] = False
+    """Whether it ends the session, or those of the account."""
 
     @property
-    def key(self) -> str:
-        return self.what
-
-    @classmethod
-    def read(cls, key: str, value: str) -> OnJID:
-        return cls(key, value)
+    def subject(self) -> str:
+        """The full JID of the session, or the bare JID of the account."""
+        jid: str = getattr(self, fields_of(type(self))[0].attribute)
+        return jid
 
     def perform(self, play: Play) -> None:
-        if self.what == "connect" and self.jid not in play.connected:
-            play.connected.append(self.jid)
-            # A session begins with nothing untaken.
-            play.at(self.jid).clear()
-        elif self.what in ("expire", "restart", "account_removed"):
-            play.connected = [jid for jid in play.connected if self.jid not in (jid, bare(jid))]
-        _ON_JID[self.what].does(play.world)(self.jid)
-
-    @property
-    def told(self) -> str:
-        return self.jid
+        if self.ends:
+            play.connected = [jid for jid in play.connected if self.subject not in (jid, bare(jid))]
+        super().perform(play)
 
     def show(self, stage: Stage) -> Line:
-        text = _ON_JID[self.what].label
-        text = text if self.jid in stage.places else f"{short(self.jid)}: {text}"
-        return Line(_ON_JID[self.what].says.format(self.jid), marks=stage.sign(MarkKind.EVENT, self.jid, text))
+        return stage.event(self.says.format(self.subject), self.label, self.subject)
 
     @property
     def clients(self) -> Sequence[str]:
-        return (self.jid,) if self.what in ("detach", "resume", "expire") else ()
+        return () if self.begins else super().clients
 
     @property
     def accounts(self) -> Sequence[str]:
-        return (self.jid,) if self.what in ("restart", "storage_waits", "storage_answers", "account_removed") else ()
+        return () if self.begins else super().accounts
 
     @property
     def makes(self) -> Sequence[str]:
-        return (self.jid,) if self.what in ("connect", "replace", "account_created") else ()
+        return (self.subject,) if self.begins else ()
+
+
+# --- what clients and other servers do --------------------------------------------------------------------
 
 
 @frozen
-class Send(Act):
-    """A client sends this stanza, exactly."""
+class Connect(OfOneSubject):
+    """A session with that resource is bound; its client has sent nothing, and has nothing untaken."""
 
-    keys = ("send",)
-    jid: str
-    xml: str
-
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, str]) -> Send:
-        return cls(value["from"], stanza(value["xml"]))
+    key = "connect"
+    calls = World.connect
+    begins = True
+    says, label = "{} connects.", "connects"
+    jid: FullJID
 
     def perform(self, play: Play) -> None:
-        play.world.send(self.jid, play.filled(self.xml))
+        if self.jid not in play.connected:
+            play.connected.append(self.jid)
+            play.at(self.jid).clear()
+        super().perform(play)
+
+
+@frozen
+class Send(ActingStep):
+    """That client sends this stanza, exactly."""
+
+    key = "send"
+    calls = World.send
+    jid: Annotated[FullJID, Name("from")]
+    xml: Stanza
 
     @property
     def told(self) -> str:
@@ -129,28 +100,18 @@ class Send(Act):
         return stage.sent(f"{self.jid} sends", self.jid, FROM_SERVER, read_xml(self.xml))
 
     @property
-    def clients(self) -> Sequence[str]:
-        return (self.jid,)
-
-    @property
     def plays_remote(self) -> bool:
         return REMOTE in self.xml
 
 
 @frozen
-class RemoteSend(Act):
+class RemoteSend(ActingStep):
     """This stanza arrives from the other server."""
 
-    keys = ("remote_send",)
-    xml: str
+    key = "remote_send"
+    calls = World.remote_send
+    xml: Stanza
     plays_remote = True
-
-    @classmethod
-    def read(cls, key: str, value: str) -> RemoteSend:
-        return cls(stanza(value))
-
-    def perform(self, play: Play) -> None:
-        play.world.remote_send(play.filled(self.xml))
 
     @property
     def told(self) -> str:
@@ -161,139 +122,226 @@ class RemoteSend(Act):
 
 
 @frozen
-class Disconnect(Act):
-    """A client's stream ends."""
+class Disconnect(OfOneSubject):
+    """Its stream ends with a closing tag, or (`"abrupt"`) without.
 
-    keys = ("disconnect",)
-    jid: str
-    clean: bool
+    It sent no unavailable presence unless an earlier `send` did.
+    """
 
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, str]) -> Disconnect:
-        return cls(value["jid"], value["how"] == "clean")
-
-    def perform(self, play: Play) -> None:
-        play.connected = [jid for jid in play.connected if jid != self.jid]
-        play.world.disconnect(self.jid, self.clean)
-
-    @property
-    def told(self) -> str:
-        return self.jid
+    key = "disconnect"
+    calls = World.disconnect
+    ends = True
+    jid: FullJID
+    clean: Annotated[Clean, Name("how")]
 
     def show(self, stage: Stage) -> Line:
         how = "closes its stream" if self.clean else "breaks off"
-        return Line(f"{self.jid} {how}.", marks=stage.sign(MarkKind.EVENT, self.jid, how))
+        return stage.event(f"{self.jid} {how}.", how, self.jid)
 
-    @property
-    def clients(self) -> Sequence[str]:
-        return (self.jid,)
+
+# --- what happens to sessions and accounts inside the server ----------------------------------------------
 
 
 @frozen
-class Time(Act):
-    """It is now this time."""
+class Replace(OfOneSubject):
+    """The same resource is bound again; the old session ends afterwards, late.
 
-    keys = ("time",)
-    at: datetime
+    What reaches the old one from here on is not looked at.
+    """
 
-    @classmethod
-    def read(cls, key: str, value: str) -> Time:
-        return cls(datetime.fromisoformat(value))
+    key = "replace"
+    calls = World.replace
+    begins = True
+    says, label = "{} binds the same resource again; the old session ends afterwards, late.", "binds again"
+    jid: FullJID
 
-    def perform(self, play: Play) -> None:
-        play.world.set_time(self.at)
+
+@frozen
+class Detach(OfOneSubject):
+    """The stream is lost but may be resumed; what is delivered meanwhile is kept for it."""
+
+    key = "detach"
+    calls = World.detach
+    says, label = "{} loses its stream, and may resume it.", "stream lost"
+    jid: FullJID
+
+
+@frozen
+class Resume(OfOneSubject):
+    """It is resumed, and gets what was kept."""
+
+    key = "resume"
+    calls = World.resume
+    says, label = "{} resumes its stream.", "resumes"
+    jid: FullJID
+
+
+@frozen
+class Expire(OfOneSubject):
+    """The time for that is over: the session ends, and what was kept has not arrived."""
+
+    key = "expire"
+    calls = World.expire
+    ends = True
+    says, label = "{} has not resumed its stream in time.", "not resumed"
+    jid: FullJID
+
+
+@frozen
+class Restart(OfOneSubject):
+    """The account leaves memory, its sessions too, and is loaded again from what was stored."""
+
+    key = "restart"
+    calls = World.restart
+    ends = True
+    says, label = "The account {} leaves memory, and is loaded again from what was stored.", "account reloaded"
+    account: BareJID
+
+
+@frozen
+class StorageFails(ActingStep):
+    """The next load of this account fails, and nothing can be read of it until another `restart` loads it again.
+
+    With `"store"`: its next commit fails, that one only.
+    """
+
+    key = "storage_fails"
+    calls = World.fail_storage
+    account: Annotated[BareJID, Name("of", op="account")]
+    what: Literal["load", "store"]
+
+    def show(self, stage: Stage) -> Line:
+        says = f"The next {self.what} of {self.account} fails."
+        return stage.event(says, f"{self.what} fails: {short(self.account)}")
+
+
+@frozen
+class StorageWaits(OfOneSubject):
+    """From here on the storage does not answer when the server reads anything of this account."""
+
+    key = "storage_waits"
+    calls = World.delay_storage
+    says, label = "From here on the storage does not answer when the server reads anything of {}.", "storage waits"
+    account: BareJID
+
+
+@frozen
+class StorageAnswers(OfOneSubject):
+    """The storage answers all of that, in order, and whatever is read later at once."""
+
+    key = "storage_answers"
+    calls = World.answer_storage
+    says, label = (
+        "The storage answers what the server has asked it about {}, and does so from here on.",
+        "storage answers",
+    )
+    account: BareJID
+
+
+@frozen
+class Time(ActingStep):
+    """It is now this time.
+
+    A scenario whose first step says so begins then; any other, at a time of the driver's choice.
+    """
+
+    key = "time"
+    calls = World.set_time
+    at: Annotated[Moment, Name("time")]
 
     def show(self, stage: Stage) -> Line:
         now = self.at.isoformat(" ")
-        return Line(f"It is now {now}.", marks=stage.sign(MarkKind.EVENT, FROM_SERVER, now))
-
-
-# --- what happens to an account --------------------------------------------------------------------------
+        return stage.event(f"It is now {now}.", now)
 
 
 @frozen
-class StorageFails(Act):
-    """The next load, or commit, of an account fails."""
+class AccountCreated(OfOneSubject):
+    """The administrator creates the account."""
 
-    keys = ("storage_fails",)
-    of: str
-    what: str
-
-    def perform(self, play: Play) -> None:
-        play.world.fail_storage(self.of, self.what)
-
-    def show(self, stage: Stage) -> Line:
-        says = f"The next {self.what} of {self.of} fails."
-        return Line(says, marks=stage.sign(MarkKind.EVENT, FROM_SERVER, f"{self.what} fails: {short(self.of)}"))
-
-    @property
-    def accounts(self) -> Sequence[str]:
-        return (self.of,)
+    key = "account_created"
+    calls = World.create_account
+    begins = True
+    says, label = "The administrator creates the account {}.", "account created"
+    account: BareJID
 
 
 @frozen
-class Decide(Act):
-    """The service's own policy answers the next request of a sender."""
+class AccountRemoved(OfOneSubject):
+    """The administrator removes the account."""
 
-    keys = ("decide",)
-    at: str
-    request_from: str
-    decision: str
-
-    def perform(self, play: Play) -> None:
-        play.world.decide(self.at, self.request_from, self.decision)
-
-    def show(self, stage: Stage) -> Line:
-        verb = "approves" if self.decision == "approve" else "denies"
-        says = f"The service's own policy for {self.at} {verb} the next request of {self.request_from}."
-        return Line(says, marks=stage.sign(MarkKind.EVENT, FROM_SERVER, f"policy {verb} {short(self.request_from)}"))
+    key = "account_removed"
+    calls = World.remove_account
+    ends = True
+    says, label = "The administrator removes the account {}.", "account removed"
+    account: BareJID
 
 
 @frozen
-class AccountMoved(Act):
-    """The administrator notes that a user has moved to another address, for good or for a time."""
+class AccountMoved(ActingStep):
+    """The administrator notes that the user has moved, for good or (`false`) for a time."""
 
-    keys = ("account_moved",)
-    of: str
-    to: str
+    key = "account_moved"
+    calls = World.move_account
+    account: Annotated[BareJID, Name("of", op="account")]
+    to: URI
     permanently: bool
-
-    def perform(self, play: Play) -> None:
-        play.world.move_account(self.of, self.to, self.permanently)
 
     def show(self, stage: Stage) -> Line:
         time = "for good" if self.permanently else "for a time"
-        says = f"The administrator notes that {self.of} has moved to {self.to}, {time}."
-        return Line(says, marks=stage.sign(MarkKind.EVENT, FROM_SERVER, f"{short(self.of)} has moved"))
-
-    @property
-    def accounts(self) -> Sequence[str]:
-        return (self.of,)
+        says = f"The administrator notes that {self.account} has moved to {self.to}, {time}."
+        return stage.event(says, f"{short(self.account)} has moved")
 
 
 @frozen
-class ItemsShared(Act):
-    """The service shows these items in an account's roster, in place of those that it showed before."""
+class ItemsShared(ActingStep):
+    """The service shows these items in the account's roster, read-only for its user (shared groups and the like).
 
-    keys = ("items_shared",)
-    of: str
-    items: tuple[SharedItem, ...]
+    They replace the items that it showed before. An item may have `subscription` (default `both`), `name` and `groups`.
+    A `roster` step does not look at them.
+    """
 
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, Any]) -> ItemsShared:
-        return cls(value["of"], tuple([SharedItem(**each) for each in value["items"]]))
-
-    def perform(self, play: Play) -> None:
-        play.world.share_items(self.of, self.items)
+    key = "items_shared"
+    calls = World.share_items
+    account: Annotated[BareJID, Name("of", op="account")]
+    items: SharedItems
 
     def show(self, stage: Stage) -> Line:
         shown = ", ".join([f"{item.jid} ({item.subscription})" for item in self.items]) or "no items"
-        says = f"The service shows {shown} in the roster of {self.of}, and no others."
-        return Line(says, marks=stage.sign(MarkKind.EVENT, FROM_SERVER, f"items shared: {short(self.of)}"))
-
-    @property
-    def accounts(self) -> Sequence[str]:
-        return (self.of,)
+        says = f"The service shows {shown} in the roster of {self.account}, and no others."
+        return stage.event(says, f"items shared: {short(self.account)}")
 
 
-ACTS: Final = (OnJID, Send, RemoteSend, Disconnect, Time, StorageFails, Decide, AccountMoved, ItemsShared)
+@frozen
+class Decide(ActingStep):
+    """The service's own policy answers the next request of that sender (or: `"deny"`)."""
+
+    key = "decide"
+    calls = World.decide
+    account: Annotated[BareJID, Name("at", op="account")]
+    request_from: ContactJID
+    decision: Literal["approve", "deny"]
+
+    def show(self, stage: Stage) -> Line:
+        verb = "approves" if self.decision == "approve" else "denies"
+        says = f"The service's own policy for {self.account} {verb} the next request of {self.request_from}."
+        return stage.event(says, f"policy {verb} {short(self.request_from)}")
+
+
+ACTS_OF_CLIENTS: Final = (Connect, Send, RemoteSend, Disconnect)
+ACTS_OF_HOSTS: Final = (
+    Replace,
+    Detach,
+    Resume,
+    Expire,
+    Restart,
+    StorageFails,
+    StorageWaits,
+    StorageAnswers,
+    Time,
+    AccountCreated,
+    AccountRemoved,
+    AccountMoved,
+    ItemsShared,
+    Decide,
+)
+"""What no socket can do."""

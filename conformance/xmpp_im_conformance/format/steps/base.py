@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 from attrs import define, evolve, field
 
-from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
-from xmpp_im_conformance.format.items import Item, item_differences, read_expected_item
-from xmpp_im_conformance.format.markup import flat, read_xml
-from xmpp_im_conformance.format.matching import check_pattern
+from xmpp_im_conformance.format.evidence import FROM_SERVER
+from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.markup import flat
 from xmpp_im_conformance.format.placeholders import Bindings, fill_in
+from xmpp_im_conformance.format.steps.fields import Role, Schema, fields_of, read_fields, values_of
 from xmpp_im_conformance.format.story import Line, Stage
+from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_core.element import Element
 
-T = TypeVar("T")
+_T = TypeVar("_T")
+
+Caused: TypeAlias = tuple[Sequence[Element], Sequence[Mapping[str, object]]]
+"""What a client under test sent, and what it told the application."""
 
 
 class BadVector(ValueError):
@@ -43,19 +47,17 @@ class Play:
     transcript: list[str] = field(factory=list)
     before: tuple[Sequence[Item], str | None] = ((), None)
     """A client's roster and version before the last stanza from the server."""
-    answered: tuple[Sequence[Element], Sequence[Mapping[str, object]]] = ((), ())
+    answered: Caused = ((), ())
     """What a client sent because of that stanza, and what it told the application."""
+    caused: Caused = ((), ())
+    """The same for the last step that did something."""
 
     def at(self, place: str) -> list[Element]:
         """Return what is untaken there."""
         return self.untaken.setdefault(place, [])
 
-    def filled(self, xml: str) -> str:
-        """Replace the bound names in a stanza that is to be sent."""
-        return fill_in(xml, self.bindings)
-
-    def collect(self) -> tuple[Sequence[Element], Sequence[Mapping[str, object]]]:
-        """Note and return what has come from a client under test, and what the application was told."""
+    def collect(self) -> None:
+        """Note what has come, and what the application was told."""
         arrived, closed, events = self.world.arrived(), self.world.closed(), self.world.events()
         for at, stanzas in arrived.items():
             self.at(at).extend(stanzas)
@@ -66,7 +68,7 @@ class Play:
             self.transcript += [f"    {at} is closed with {each or 'no stream error'}" for each in conditions]
         self.told += events
         self.transcript += [f"    tells {dict(event)}" for event in events]
-        return arrived.get(FROM_SERVER, ()), events
+        self.caused = arrived.get(FROM_SERVER, ()), events
 
     def attempt(self) -> Play:
         """Return a copy, for a step that may leave no trace."""
@@ -76,25 +78,27 @@ class Play:
 
 
 class Step(ABC):
-    """One step of a scenario."""
+    """One step of a scenario.
 
-    keys: ClassVar[tuple[str, ...]]
-    """Its keys in the format."""
+    The docstring of a kind of step is what the page says of it.
+    """
+
+    key: ClassVar[str]
+    """Its key in the format, and the name of its op."""
+    examples: ClassVar[tuple[str, ...]] = ()
+    """How the page writes what stands under the key, if its fields alone do not say it."""
+    rules: ClassVar[Schema] = {}
+    """What else the schema says of an object with its fields."""
     about_events: ClassVar[bool] = False
     """Whether it looks at what the application was told."""
 
-    @property
-    def key(self) -> str:
-        """Its key in the format; of several, the one that it was read from."""
-        return self.keys[0]
-
     @classmethod
-    def read(cls, key: str, value: Any) -> Step:
-        """Read what stands under its key, which the schema has accepted: by default, its fields.
+    def read(cls, value: Any) -> Self:
+        """Read what stands under its key, which the schema has accepted.
 
         :raises ValueError: if it is wrong nevertheless.
         """
-        return cls(**value)
+        return cls(**read_fields(cls, value))
 
     @abstractmethod
     def take(self, play: Play) -> None:
@@ -111,12 +115,12 @@ class Step(ABC):
     @property
     def clients(self) -> Sequence[str]:
         """The clients that must have connected before, and perhaps ``REMOTE``."""
-        return ()
+        return values_of(self, Role.CLIENT)
 
     @property
     def accounts(self) -> Sequence[str]:
         """The accounts that must exist."""
-        return ()
+        return values_of(self, Role.ACCOUNT)
 
     @property
     def makes(self) -> Sequence[str]:
@@ -126,7 +130,7 @@ class Step(ABC):
     @property
     def plays_remote(self) -> bool:
         """Whether it needs somebody to play the other server."""
-        return False
+        return REMOTE in self.clients
 
     @property
     def closes(self) -> Sequence[str]:
@@ -134,17 +138,22 @@ class Step(ABC):
         return ()
 
 
-class Act(Step):
+class ActingStep(Step):
     """A step that does something."""
 
-    @abstractmethod
+    calls: ClassVar[Callable[..., None]]
+    """The method of the world that does it; its arguments are the fields."""
+
     def perform(self, play: Play) -> None:
         """Do it."""
+        values = [(each.kind.role, getattr(self, each.attribute)) for each in fields_of(type(self))]
+        filled = [fill_in(value, play.bindings) if role is Role.STANZA else value for role, value in values]
+        getattr(play.world, self.calls.__name__)(*filled)
 
     @property
     def told(self) -> str:
         """What the transcript says of it."""
-        return str(self)
+        return " ".join([str(each.kind.write(getattr(self, each.attribute))) for each in fields_of(type(self))])
 
     def take(self, play: Play) -> None:
         """Do it, and note what it causes."""
@@ -153,12 +162,7 @@ class Act(Step):
         play.collect()
 
 
-def reader(kind: type[Step], key: str) -> Callable[[Any], Step]:
-    """Return what reads a kind of step that stands under this key."""
-    return lambda value: kind.read(key, value)
-
-
-def read_at(place: str, read: Callable[[Any], T], value: object) -> T:
+def read_at(place: str, read: Callable[[Any], _T], value: object) -> _T:
     """Read a part of a vector; an error says where it stands.
 
     :raises BadVector: if it cannot be read.
@@ -169,57 +173,14 @@ def read_at(place: str, read: Callable[[Any], T], value: object) -> T:
         raise BadVector(f"{place}: {problem}") from problem
 
 
-def pattern(xml: str) -> Element:
-    """Read an expectation.
+def read_steps(kinds: Mapping[str, type[Step]], within: str, steps: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
+    """Read steps of these kinds.
 
-    :raises BadXML: if it is not exactly one element.
-    :raises BadPlaceholder: if something in braces is not of the format.
+    :param within: what stands before the number of a step in an error.
+    :raises BadVector: if one cannot be read.
     """
-    expected = read_xml(xml)
-    check_pattern(expected)
-    return expected
-
-
-def patterns(value: Any) -> tuple[Element, ...]:
-    """Read one expectation or several: XML, or an object with ``xml`` or ``any_order``."""
-    if isinstance(value, str):
-        return (pattern(value),)
-    return tuple([pattern(xml) for xml in value.get("any_order", None) or [value["xml"]]])
-
-
-def stanza(xml: str) -> str:
-    """Return a stanza that is to be sent as it is, once it is read.
-
-    :raises BadXML: if it is not exactly one element.
-    """
-    read_xml(xml)
-    return xml
-
-
-def read_roster(data: Sequence[Mapping[str, object]]) -> tuple[Item, ...]:
-    """Read the items of a roster.
-
-    :raises BadVector: if two are for the same JID.
-    :raises ValueError: if one cannot be read.
-    """
-    items = tuple([read_expected_item(item) for item in data])
-    jids = [item.jid for item in items]
-    for jid in jids:
-        if jids.count(jid) > 1:
-            raise BadVector(f"{jid} stands twice in one roster")
-    return items
-
-
-def check_roster(says: str, expected: Sequence[Item], found: Sequence[Item], bindings: Bindings) -> None:
-    """Compare two rosters.
-
-    :raises Mismatch: if they differ.
-    """
-    lines = item_differences(expected, found, bindings)
-    if lines:
-        raise Mismatch(Unmet(says, items=tuple(lines)))
-
-
-def listed_items(items: Sequence[object]) -> str:
-    """List items for people."""
-    return "; ".join([str(item) for item in items]) or "empty"
+    read: list[Step] = []
+    for number, step in enumerate(steps, 1):
+        ((key, value),) = step.items()
+        read.append(read_at(f"{within}step {number} ({key})", kinds[key].read, value))
+    return tuple(read)

@@ -3,70 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 from attrs import frozen
 
 from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
-from xmpp_im_conformance.format.items import Item, item_differences
+from xmpp_im_conformance.format.items import Item, item_differences, listed_items, read_roster
 from xmpp_im_conformance.format.markup import pretty, read_xml
-from xmpp_im_conformance.format.steps.base import (
-    Act,
-    Play,
-    Step,
-    check_roster,
-    listed_items,
-    patterns,
-    read_roster,
-    stanza,
-)
-from xmpp_im_conformance.format.steps.looks import take_stanzas
+from xmpp_im_conformance.format.steps.base import ActingStep, Play, Step
+from xmpp_im_conformance.format.steps.fields import NOT_STATED, Kind, Schema, Stanza, pattern, patterns
+from xmpp_im_conformance.format.steps.looks import check_roster, take_stanzas
 from xmpp_im_conformance.format.story import Line, Mark, MarkKind, Stage, label
-from xmpp_im_conformance.format.worlds import KnownResource, NotApplicable
+from xmpp_im_conformance.format.worlds import ClientWorld, KnownResource, NotApplicable
 from xmpp_im_core.element import Element
 
 USER: Final = "user"
 
 
+def _ref(name: str) -> Schema:
+    return {"$ref": f"client.json#/$defs/{name}"}
+
+
+def _read_sent(value: Any) -> tuple[Element, ...]:
+    return (pattern(value),) if isinstance(value, str) else patterns(value["any_order"])
+
+
+Object: TypeAlias = Mapping[str, Any]
+Action: TypeAlias = Annotated[Object, Kind(_ref("action"), '{"action": A, ...}')]
+Sent: TypeAlias = Annotated[tuple[Element, ...], Kind(_ref("sent"), "XML", _read_sent)]
+KnownItems: TypeAlias = Annotated[
+    tuple[Item, ...], Kind({"type": "array", "items": _ref("item")}, "[ITEM, ...]", read_roster)
+]
+Version: TypeAlias = Annotated[str | None, Kind({"type": ["string", "null"]}, '"v2"')]
+Presence: TypeAlias = Annotated[Object, Kind(_ref("presence"), '{"jid": BARE_JID, "best": "orchard"}')]
+Event: TypeAlias = Annotated[Object, Kind(_ref("event"), '{"type": T, ...}')]
+EventTypes: TypeAlias = Annotated[
+    tuple[str, ...], Kind({"type": "array", "minItems": 1, "items": _ref("event_type")}, "[T, ...]", tuple)
+]
+
+
+# --- what happens -----------------------------------------------------------------------------------------
+
+
 @frozen
-class ClientDoes(Act):
-    """The user wants this."""
+class ClientDoes(ActingStep):
+    """The user wants this; see below."""
 
-    keys = ("client_does",)
-    value: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, Any]) -> ClientDoes:
-        return cls(value)
+    key = "client_does"
+    value: Action
 
     def perform(self, play: Play) -> None:
         play.world.do(self.value["action"], {name: each for name, each in self.value.items() if name != "action"})
-
-    @property
-    def told(self) -> str:
-        return str(self.value)
 
     def show(self, stage: Stage) -> Line:
         return stage.between(MarkKind.SENT, "The user wants", USER, stage.tested, stated("action", self.value))
 
 
 @frozen
-class ClientSends(Act):
+class ClientSends(ActingStep):
     """The application hands over this very stanza for sending."""
 
-    keys = ("client_sends",)
-    xml: str
-
-    @classmethod
-    def read(cls, key: str, value: str) -> ClientSends:
-        return cls(stanza(value))
-
-    def perform(self, play: Play) -> None:
-        play.world.send(play.filled(self.xml))
-
-    @property
-    def told(self) -> str:
-        return self.xml
+    key = "client_sends"
+    calls = ClientWorld.send
+    xml: Stanza
 
     def show(self, stage: Stage) -> Line:
         handed = read_xml(self.xml)
@@ -75,28 +74,17 @@ class ClientSends(Act):
 
 
 @frozen
-class FromServer(Act):
-    """This arrives from the server."""
+class FromServer(ActingStep):
+    """This arrives, with `{var:NAME}` replaced."""
 
-    keys = ("from_server",)
-    xml: str
-
-    @classmethod
-    def read(cls, key: str, value: str) -> FromServer:
-        return cls(stanza(value))
-
-    def perform(self, play: Play) -> None:
-        play.before = (tuple(play.world.roster()), play.world.ver())
-        play.world.receive(play.filled(self.xml))
+    key = "from_server"
+    calls = ClientWorld.receive
+    xml: Stanza
 
     def take(self, play: Play) -> None:
-        play.transcript.append(f"{play.place}: {self.told}")
-        self.perform(play)
-        play.answered = play.collect()
-
-    @property
-    def told(self) -> str:
-        return self.xml
+        play.before = (tuple(play.world.roster()), play.world.ver())
+        super().take(play)
+        play.answered = play.caused
 
     def show(self, stage: Stage) -> Line:
         return stage.sent("From the server arrives", FROM_SERVER, stage.tested, read_xml(self.xml))
@@ -107,39 +95,30 @@ class FromServer(Act):
 
 @frozen
 class ExpectSent(Step):
-    """The next that the client sends is this stanza, or these in any order."""
+    """The next that the client sends; `from` and `xml:lang` are free unless stated."""
 
-    keys = ("expect_sent",)
-    expected: tuple[Element, ...]
-
-    @classmethod
-    def read(cls, key: str, value: Any) -> ExpectSent:
-        return cls(patterns(value))
+    key = "expect_sent"
+    examples = ("XML", '{"any_order": [XML, ...]}')
+    expected: Sent
 
     def take(self, play: Play) -> None:
         take_stanzas(play, FROM_SERVER, self.expected)
 
     def show(self, stage: Stage) -> Line:
         says = "The client sends, in any order" if len(self.expected) > 1 else "The client sends"
-        marks = [stage.came(MarkKind.EXPECTED, FROM_SERVER, each) for each in self.expected]
-        return Line(says, tuple([pretty(each) for each in self.expected]), tuple(marks))
+        return stage.coming(says, MarkKind.EXPECTED, FROM_SERVER, self.expected)
 
 
 @frozen
 class ExpectNothingSent(Step):
-    """The client has sent nothing more."""
+    """There is nothing more."""
 
-    keys = ("expect_nothing_sent",)
-
-    @classmethod
-    def read(cls, key: str, value: object) -> ExpectNothingSent:
-        return cls()
+    key = "expect_nothing_sent"
 
     def take(self, play: Play) -> None:
-        if play.at(FROM_SERVER):
-            raise Mismatch(
-                Unmet("nothing was expected, but the client sent", FROM_SERVER, came=tuple(play.at(FROM_SERVER)))
-            )
+        came = tuple(play.at(FROM_SERVER))
+        if came:
+            raise Mismatch(Unmet("nothing was expected, but the client sent", FROM_SERVER, came=came))
 
     def show(self, stage: Stage) -> Line:
         return Line("The client sends nothing more.", marks=stage.sign(MarkKind.SILENCE, FROM_SERVER))
@@ -147,32 +126,24 @@ class ExpectNothingSent(Step):
 
 @frozen
 class ExpectRoster(Step):
-    """The roster as the client knows it is this."""
+    """The roster as the client knows it: all items, any order, without `pending_in` and `listed`."""
 
-    keys = ("expect_roster",)
-    items: tuple[Item, ...]
-
-    @classmethod
-    def read(cls, key: str, value: Sequence[Mapping[str, object]]) -> ExpectRoster:
-        return cls(read_roster(value))
+    key = "expect_roster"
+    items: KnownItems
 
     def take(self, play: Play) -> None:
         check_roster("the client's roster is another", self.items, play.world.roster(), play.bindings)
 
     def show(self, stage: Stage) -> Line:
-        return _looked_at(stage, f"The client's roster is: {listed_items(self.items)}.", "roster")
+        return stage.check(f"The client's roster is: {listed_items(self.items)}.", "roster")
 
 
 @frozen
 class ExpectVer(Step):
-    """The version that the client would ask with next is this."""
+    """The version that it would ask with next (null: none)."""
 
-    keys = ("expect_ver",)
-    ver: str | None
-
-    @classmethod
-    def read(cls, key: str, value: str | None) -> ExpectVer:
-        return cls(value)
+    key = "expect_ver"
+    ver: Version
 
     def take(self, play: Play) -> None:
         if play.world.ver() != self.ver:
@@ -180,19 +151,22 @@ class ExpectVer(Step):
 
     def show(self, stage: Stage) -> Line:
         text = "no version" if self.ver is None else f"version {self.ver!r}"
-        return _looked_at(stage, f"Next time the client would ask with {text}.", text)
+        return stage.check(f"Next time the client would ask with {text}.", text)
 
 
 @frozen
 class ExpectPresence(Step):
-    """These resources are known to be available, or this one is ranked first."""
+    """Exactly these resources of that JID are known to be available, or `best` is the one that the client ranks first.
 
-    keys = ("expect_presence",)
-    value: Mapping[str, Any]
+    `show`, `status` and `priority` only where stated; null for `best`: none.
+    """
 
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, Any]) -> ExpectPresence:
-        return cls(value)
+    key = "expect_presence"
+    examples = (
+        '{"jid": BARE_JID, "resources": {"orchard": {"show": "away", "status": "...", "priority": 0}}}',
+        '{"jid": BARE_JID, "best": "orchard"}',
+    )
+    value: Presence
 
     def take(self, play: Play) -> None:
         wrong = next(self._wrong(play.world.resources(self.value["jid"])), None)
@@ -223,7 +197,7 @@ class ExpectPresence(Step):
             says.append(f"Of {jid} are known to be available: {', '.join(known) or 'none'}.")
         if "best" in self.value:
             says.append(f"Of {jid} the client ranks first: {self.value['best'] or 'none'}.")
-        return _looked_at(stage, " ".join(says), f"presence of {jid}")
+        return stage.check(" ".join(says), f"presence of {jid}")
 
 
 def _resource(name: str, attributes: Mapping[str, object]) -> str:
@@ -233,15 +207,11 @@ def _resource(name: str, attributes: Mapping[str, object]) -> str:
 
 @frozen
 class ExpectEvent(Step):
-    """Among the untaken events there is this one; it is taken."""
+    """Among what the application was told and no step took, there is this; it is taken, the rest stays."""
 
-    keys = ("expect_event",)
+    key = "expect_event"
     about_events = True
-    event: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, Any]) -> ExpectEvent:
-        return cls(value)
+    event: Event
 
     def take(self, play: Play) -> None:
         if not play.world.knows_event(self.event["type"]):
@@ -260,15 +230,11 @@ class ExpectEvent(Step):
 
 @frozen
 class ExpectNoEvent(Step):
-    """No event of these types is untaken."""
+    """Nothing of these kinds is left."""
 
-    keys = ("expect_no_event",)
+    key = "expect_no_event"
     about_events = True
-    types: tuple[str, ...]
-
-    @classmethod
-    def read(cls, key: str, value: Sequence[str]) -> ExpectNoEvent:
-        return cls(tuple(value))
+    types: EventTypes
 
     def take(self, play: Play) -> None:
         left = [dict(event) for event in play.told if event["type"] in self.types]
@@ -282,16 +248,14 @@ class ExpectNoEvent(Step):
 
 @frozen
 class ExpectIgnored(Step):
-    """The last stanza from the server changed neither roster nor version, and the application was told nothing."""
+    """The last `from_server` changed neither roster nor version and told the application nothing.
 
-    keys = ("expect_ignored",)
+    Whether an error answers it is free, unless the next step is about what is sent.
+    """
+
+    key = "expect_ignored"
     about_events = True
-    answer_is_free: bool = True
-    """Whether an error may have answered it; else the next step looks at what is sent."""
-
-    @classmethod
-    def read(cls, key: str, value: object) -> ExpectIgnored:
-        return cls()
+    answer_is_free: Annotated[bool, NOT_STATED] = True
 
     def take(self, play: Play) -> None:
         roster, ver = play.before
@@ -308,11 +272,7 @@ class ExpectIgnored(Step):
             play.untaken[FROM_SERVER] = [each for each in play.at(FROM_SERVER) if not any(each is one for one in free)]
 
     def show(self, stage: Stage) -> Line:
-        return _looked_at(stage, "That changed nothing, and the application was told nothing.", "ignored")
-
-
-def _looked_at(stage: Stage, says: str, text: str) -> Line:
-    return Line(says, marks=stage.sign(MarkKind.CHECK, stage.tested, text))
+        return stage.check("That changed nothing, and the application was told nothing.", "ignored")
 
 
 def stated(key: str, value: Mapping[str, Any]) -> str:

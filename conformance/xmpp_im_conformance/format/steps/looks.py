@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from xmpp_im_conformance.format.comparing import compare_stanzas, is_among
 from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
-from xmpp_im_conformance.format.items import Item, client_view
+from xmpp_im_conformance.format.items import Item, client_view, item_differences, listed_items
 from xmpp_im_conformance.format.markup import pretty
 from xmpp_im_conformance.format.matching import EXACT, FROM_CLIENT, PART, match_all
-from xmpp_im_conformance.format.steps.base import (
-    Play,
-    Step,
-    check_roster,
-    listed_items,
-    pattern,
-    patterns,
-    read_at,
-    read_roster,
-    reader,
+from xmpp_im_conformance.format.placeholders import Bindings
+from xmpp_im_conformance.format.steps.base import Play, Step, read_steps
+from xmpp_im_conformance.format.steps.fields import (
+    BareJID,
+    FullJID,
+    FullJIDs,
+    Items,
+    Kind,
+    Pattern,
+    Patterns,
+    Schema,
+    StreamError,
+    ref,
 )
 from xmpp_im_conformance.format.story import Line, Mark, MarkKind, Stage, listed, short
 from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_core.element import Element
-
-
-class Look(Step):
-    """A step that looks at what has come to a client or to the remote domain."""
-
-    @property
-    def key(self) -> str:
-        return self.keys[1] if REMOTE in self.clients else self.keys[0]
-
-    @property
-    def plays_remote(self) -> bool:
-        return REMOTE in self.clients
 
 
 def take_stanzas(
@@ -78,20 +69,22 @@ def _not_there(
 
 
 @frozen
-class Receive(Look):
-    """The next that came is this stanza, or these in any order."""
+class Receive(Step):
+    """The next untaken stanza at this client is this, or the next so many are these in any order; they are taken."""
 
-    keys = ("receive", "remote_receive")
-    at: str
-    expected: tuple[Element, ...]
+    key = "receive"
+    examples: ClassVar[tuple[str, ...]] = ('{"at": FULL_JID, "xml": XML}', '{"at": FULL_JID, "any_order": [XML, ...]}')
+    rules: ClassVar[Schema] = {"allOf": [ref("reception")]}
+    at: FullJID
+    xml: Pattern | None = None
+    any_order: Patterns = ()
     anywhere: bool = False
     optional: bool = False
 
-    @classmethod
-    def read(cls, key: str, value: Any) -> Receive:
-        more = {} if isinstance(value, str) else value
-        at = more.get("at", REMOTE)
-        return cls(at, patterns(value), more.get("anywhere", False), more.get("optional", False))
+    @property
+    def expected(self) -> tuple[Element, ...]:
+        """All that is expected."""
+        return self.any_order if self.xml is None else (self.xml,)
 
     def take(self, play: Play) -> None:
         take_stanzas(play, self.at, self.expected, anywhere=self.anywhere, optional=self.optional)
@@ -100,51 +93,32 @@ class Receive(Look):
         how = ["in any order"] if len(self.expected) > 1 else []
         how += ["among other things"] if self.anywhere else []
         says = f"{self.at} {'may get' if self.optional else 'gets'}{''.join([f', {each}' for each in how])}"
-        kind = MarkKind.OPTIONAL if self.optional else MarkKind.EXPECTED
-        marks = [stage.came(kind, self.at, stanza) for stanza in self.expected]
-        return Line(says, tuple([pretty(stanza) for stanza in self.expected]), tuple(marks))
-
-    @property
-    def clients(self) -> Sequence[str]:
-        return (self.at,)
+        return stage.coming(says, MarkKind.OPTIONAL if self.optional else MarkKind.EXPECTED, self.at, self.expected)
 
 
 @frozen
-class Silent(Look):
+class Silent(Step):
     """Nothing is untaken at these."""
 
-    keys = ("silent", "remote_silent")
-    clients: tuple[str, ...]
-
-    @classmethod
-    def read(cls, key: str, value: Any) -> Silent:
-        return cls((REMOTE,) if value is True else tuple(value))
+    key = "silent"
+    at: FullJIDs
 
     def take(self, play: Play) -> None:
-        for jid in self.clients:
+        for jid in self.at:
             if play.at(jid):
                 raise Mismatch(Unmet(f"at {jid} nothing was expected, but there came", jid, came=tuple(play.at(jid))))
 
     def show(self, stage: Stage) -> Line:
-        return Line(
-            f"Nothing more has come at {listed(self.clients)}.", marks=stage.signs(MarkKind.SILENCE, self.clients)
-        )
+        return Line(f"Nothing more has come at {listed(self.at)}.", marks=stage.signs(MarkKind.SILENCE, self.at))
 
 
 @frozen
-class Flush(Look):
-    """All that is untaken at these is dropped. To drop is not to look: nobody need be there."""
+class Flush(Step):
+    """All that is untaken at these is dropped, whatever it is. They need not be connected."""
 
-    keys = ("flush", "remote_flush")
-    at: tuple[str, ...]
-
-    @property
-    def key(self) -> str:
-        return "remote_flush" if self.at == (REMOTE,) else "flush"
-
-    @classmethod
-    def read(cls, key: str, value: Any) -> Flush:
-        return cls((REMOTE,) if value is True else tuple(value))
+    key = "flush"
+    clients = ()
+    at: FullJIDs
 
     def take(self, play: Play) -> None:
         for jid in self.at:
@@ -156,42 +130,92 @@ class Flush(Look):
 
 
 @frozen
-class Absent(Look):
-    """Nothing untaken matches this pattern, which is a part."""
+class Absent(Step):
+    """Nothing untaken at this client matches.
 
-    keys = ("absent", "remote_absent")
-    at: str
-    expected: Element
+    Here the pattern is a part: attributes, children and text that it does not state are free.
+    """
 
-    @classmethod
-    def read(cls, key: str, value: Any) -> Absent:
-        return cls(REMOTE, pattern(value)) if isinstance(value, str) else cls(value["at"], pattern(value["xml"]))
+    key = "absent"
+    at: FullJID
+    xml: Pattern
 
     def take(self, play: Play) -> None:
         for stanza in play.at(self.at):
-            if is_among(self.expected, [stanza], play.bindings, PART):
+            if is_among(self.xml, [stanza], play.bindings, PART):
                 raise Mismatch(Unmet(f"at {self.at} this must not come:", self.at, came=(stanza,)))
 
     def show(self, stage: Stage) -> Line:
-        marks = (stage.came(MarkKind.ABSENT, self.at, self.expected),)
-        return Line(f"At {self.at} nothing like this has come", (pretty(self.expected),), marks)
+        return stage.coming(f"At {self.at} nothing like this has come", MarkKind.ABSENT, self.at, (self.xml,))
 
-    @property
-    def clients(self) -> Sequence[str]:
-        return (self.at,)
+
+# --- at the other server ----------------------------------------------------------------------------------
+
+
+@frozen
+class RemoteReceive(Receive):
+    """The next untaken stanza that the system under test sent to `remote.example` is this."""
+
+    key = "remote_receive"
+    examples: ClassVar[tuple[str, ...]] = ("XML", '{"xml": XML, ...}', '{"any_order": [XML, ...], ...}')
+    rules: ClassVar[Schema] = {
+        "title": "an XML element as text, or an object",
+        "type": ["string", "object"],
+        "pattern": r"^\s*<",
+        "if": {"type": "object"},
+        "then": ref("reception"),
+    }
+    at: FullJID = field(default=REMOTE, init=False)
+
+    @classmethod
+    def read(cls, value: Any) -> RemoteReceive:
+        return super().read({"xml": value} if isinstance(value, str) else value)
+
+
+@frozen
+class RemoteSilent(Silent):
+    """Nothing that was sent to `remote.example` is untaken."""
+
+    key = "remote_silent"
+    at: FullJIDs = field(default=(REMOTE,), init=False)
+
+
+@frozen
+class RemoteFlush(Flush):
+    """All that is untaken there is dropped."""
+
+    key = "remote_flush"
+    at: FullJIDs = field(default=(REMOTE,), init=False)
+
+
+@frozen
+class RemoteAbsent(Absent):
+    """Nothing untaken there matches this part."""
+
+    key = "remote_absent"
+    at: FullJID = field(default=REMOTE, init=False)
+
+
+# --- what the server stores and offers --------------------------------------------------------------------
+
+
+def check_roster(says: str, expected: Sequence[Item], found: Sequence[Item], bindings: Bindings) -> None:
+    """Compare two rosters.
+
+    :raises Mismatch: if they differ.
+    """
+    lines = item_differences(expected, found, bindings)
+    if lines:
+        raise Mismatch(Unmet(says, items=tuple(lines)))
 
 
 @frozen
 class RosterIs(Step):
-    """The account's stored roster is this."""
+    """The account's stored roster is this: all contacts, in any order."""
 
-    keys = ("roster",)
-    of: str
-    items: tuple[Item, ...]
-
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, Any]) -> RosterIs:
-        return cls(value["of"], read_roster(value["items"]))
+    key = "roster"
+    of: BareJID
+    items: Items
 
     def take(self, play: Play) -> None:
         expected: Sequence[Item] = self.items
@@ -201,53 +225,49 @@ class RosterIs(Step):
         check_roster(f"the stored roster of {self.of} is another", expected, found, play.bindings)
 
     def show(self, stage: Stage) -> Line:
-        says = f"The stored roster of {self.of} is: {listed_items(self.items)}."
-        return Line(says, marks=stage.sign(MarkKind.CHECK, FROM_SERVER, f"roster of {short(self.of)}"))
-
-    @property
-    def accounts(self) -> Sequence[str]:
-        return (self.of,)
+        return stage.check(
+            f"The stored roster of {self.of} is: {listed_items(self.items)}.", f"roster of {short(self.of)}"
+        )
 
 
 @frozen
 class StreamFeature(Step):
-    """This feature was offered before the session was bound, or was not."""
+    """This feature stood in the stream features that the session was offered before it was bound.
 
-    keys = ("stream_features",)
-    at: str
-    expected: Element
+    With `"absent": true`: it did not.
+    """
+
+    key = "stream_features"
+    at: FullJID
+    xml: Pattern
     absent: bool = False
-
-    @classmethod
-    def read(cls, key: str, value: Mapping[str, Any]) -> StreamFeature:
-        return cls(value["at"], pattern(value["xml"]), value.get("absent", False))
 
     def take(self, play: Play) -> None:
         offered = tuple(play.world.stream_features(self.at))
-        if is_among(self.expected, offered, play.bindings) == self.absent:
+        if is_among(self.xml, offered, play.bindings) == self.absent:
             said = "must not be offered" if self.absent else "was not offered"
-            expected = () if self.absent else (self.expected,)
+            expected = () if self.absent else (self.xml,)
             raise Mismatch(Unmet(f"the stream feature {said} to {self.at}:", self.at, expected, offered))
 
     def show(self, stage: Stage) -> Line:
         verb = "is not offered" if self.absent else "is offered"
         kind = MarkKind.ABSENT if self.absent else MarkKind.EXPECTED
-        mark = Mark(kind, stage.places[FROM_SERVER], f"feature {self.expected.name}", stage.places[self.at])
-        marks = (stage.expected(mark, self.at, self.expected),)
-        return Line(f"{self.at} {verb} the stream feature", (pretty(self.expected),), marks)
-
-    @property
-    def clients(self) -> Sequence[str]:
-        return (self.at,)
+        mark = Mark(kind, stage.places[FROM_SERVER], f"feature {self.xml.name}", stage.places[self.at])
+        marks = (stage.expected(mark, self.at, self.xml),)
+        return Line(f"{self.at} {verb} the stream feature", (pretty(self.xml),), marks)
 
 
 @frozen
 class StreamClosed(Step):
-    """The server has closed a client's stream with this stream error (RFC 6120 §4.9.3); this is taken."""
+    """The server has closed this client's stream, and no step has taken that; this is taken.
 
-    keys = ("stream_closed",)
-    at: str
-    condition: str
+    The first such closing had this stream error (RFC 6120, section 4.9.3). After `replace`, and after `connect` with a
+    resource that is in use, it is the stream of the old session.
+    """
+
+    key = "stream_closed"
+    at: FullJID
+    condition: StreamError
 
     def take(self, play: Play) -> None:
         if play.world.closed() is None:
@@ -257,9 +277,8 @@ class StreamClosed(Step):
             raise Mismatch(Unmet(f"the server has not closed the stream of {self.at} with {self.condition}", self.at))
         if closed[0] != self.condition:
             with_what = closed[0] or "no stream error"
-            raise Mismatch(
-                Unmet(f"the server has closed the stream of {self.at} with {with_what}, not {self.condition}", self.at)
-            )
+            says = f"the server has closed the stream of {self.at} with {with_what}, not {self.condition}"
+            raise Mismatch(Unmet(says, self.at))
         del closed[0]
 
     def show(self, stage: Stage) -> Line:
@@ -267,32 +286,35 @@ class StreamClosed(Step):
         return Line(says, marks=stage.sign(MarkKind.CHECK, self.at, f"closed: {self.condition}"))
 
     @property
-    def clients(self) -> Sequence[str]:
-        return (self.at,)
-
-    @property
     def closes(self) -> Sequence[str]:
         return (self.at,)
 
 
+# --- alternatives -----------------------------------------------------------------------------------------
+
+
+def _read_branches(branches: Sequence[Any]) -> tuple[tuple[Step, ...], ...]:
+    kinds = {kind.key: kind for kind in LOOKS_OF_BRANCHES}
+    return tuple([read_steps(kinds, f"branch {number}, ", branch) for number, branch in enumerate(branches, 1)])
+
+
+_BRANCHES: Final = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "array", "items": {"$ref": "#/$defs/observation"}},
+}
+
+
 @frozen
 class OneOf(Step):
-    """The first branch all of whose steps hold is taken; the others leave no trace."""
+    """The first branch all of whose steps hold is taken; the others leave no trace.
 
-    keys = ("one_of",)
-    branches: tuple[tuple[Step, ...], ...]
+    If none holds, the scenario fails. Branches hold only `receive`, `silent`, `flush`, `absent`, `roster`,
+    `stream_closed` and the `remote_` ones.
+    """
 
-    @classmethod
-    def read(cls, key: str, value: Iterable[Iterable[Mapping[str, Any]]]) -> OneOf:
-        kinds = {each: kind for kind in LOOKS for each in kind.keys}
-        branches: list[tuple[Step, ...]] = []
-        for number, branch in enumerate(value, 1):
-            steps: list[Step] = []
-            for n, step in enumerate(branch, 1):
-                ((name, content),) = step.items()
-                steps.append(read_at(f"branch {number}, step {n} ({name})", reader(kinds[name], name), content))
-            branches.append(tuple(steps))
-        return cls(tuple(branches))
+    key = "one_of"
+    branches: Annotated[tuple[tuple[Step, ...], ...], Kind(_BRANCHES, "[[STEP, ...], [STEP, ...]]", _read_branches)]
 
     def take(self, play: Play) -> None:
         unmet: list[Unmet] = []
@@ -322,12 +344,20 @@ class OneOf(Step):
         return [jid for branch in self.branches for each in branch for jid in each.accounts]
 
     @property
-    def plays_remote(self) -> bool:
-        return any(each.plays_remote for branch in self.branches for each in branch)
-
-    @property
     def closes(self) -> Sequence[str]:
         return [jid for branch in self.branches for each in branch for jid in each.closes]
 
 
-LOOKS: Final = (Receive, Silent, Flush, Absent, RosterIs, StreamFeature, StreamClosed, OneOf)
+LOOKS_OF_BRANCHES: Final = (
+    Receive,
+    Silent,
+    Flush,
+    Absent,
+    RemoteReceive,
+    RemoteSilent,
+    RemoteFlush,
+    RemoteAbsent,
+    RosterIs,
+    StreamClosed,
+)
+LOOKS: Final = (*LOOKS_OF_BRANCHES, StreamFeature, OneOf)

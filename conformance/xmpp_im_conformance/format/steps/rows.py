@@ -12,7 +12,7 @@ from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
 from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.matching import PART
-from xmpp_im_conformance.format.steps.acts import OnJID, Send
+from xmpp_im_conformance.format.steps.acts import Connect, Send
 from xmpp_im_conformance.format.steps.base import Play, Step
 from xmpp_im_conformance.format.story import Line, MarkKind, Stage
 from xmpp_im_conformance.format.worlds import REMOTE
@@ -72,7 +72,7 @@ class TableState:
 class StateIs(Step):
     """The contact is in this state."""
 
-    keys = ("new state",)
+    key = "new state"
     state: TableState
 
     def take(self, play: Play) -> None:
@@ -100,7 +100,7 @@ _OUTCOMES: Final = {
 class Becomes(Step):
     """Of the message becomes one of these outcomes."""
 
-    keys = ("outcome",)
+    key = "outcome"
     outcomes: tuple[str, ...]
     resources: Mapping[str, int]
     """Juliet's available resources with their priorities."""
@@ -146,7 +146,7 @@ class Becomes(Step):
 
 def _comes_later(play: Play) -> bool:
     """Whether the message is delivered to a resource that becomes available later."""
-    for step in (OnJID("connect", _LATER), Send(_LATER, "<presence><priority>9</priority></presence>")):
+    for step in (Connect(_LATER), Send(_LATER, "<presence><priority>9</priority></presence>")):
         step.take(play)
     return _has_message(play, _LATER)
 

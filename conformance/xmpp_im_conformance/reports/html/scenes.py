@@ -9,8 +9,8 @@ from typing import Final
 from attrs import evolve
 
 from xmpp_im_conformance.format.evidence import FROM_SERVER, Evidence
+from xmpp_im_conformance.format.items import listed_items
 from xmpp_im_conformance.format.markup import pretty
-from xmpp_im_conformance.format.steps.base import listed_items
 from xmpp_im_conformance.format.steps.client import USER, stated
 from xmpp_im_conformance.format.story import (
     Line,
