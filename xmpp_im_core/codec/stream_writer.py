@@ -72,13 +72,14 @@ def write_stream_header(
     return f"{''.join(parts)}>".encode()
 
 
-def write_features(features: Iterable[Element], namespace: str = CLIENT) -> bytes:
+def write_features(features: Iterable[Element], namespace: str = CLIENT, *, declare: bool = False) -> bytes:
     """Write ``<stream:features/>`` with these children (§4.3.2).
 
     :param namespace: the content namespace of the stream.
+    :param declare: whether no stream header declares the namespaces (WebSocket, RFC 7395 §3.3.2).
     :raises Unwritable: as ``write_element`` does.
     """
-    return _in_stream("features", features, namespace)
+    return _in_stream("features", features, namespace, declare)
 
 
 def write_stream_error(
@@ -89,6 +90,7 @@ def write_stream_error(
     host: str | None = None,
     application: Element | None = None,
     namespace: str = CLIENT,
+    declare: bool = False,
 ) -> bytes:
     """Write a stream error (§4.9). Write the closing tag after it (§4.9.1.1).
 
@@ -97,6 +99,7 @@ def write_stream_error(
     :param host: required for ``see-other-host``, and for no other condition: the host to connect to (§4.9.3.19).
     :param application: a condition of an application, in the namespace of that application (§4.9.4).
     :param namespace: the content namespace of the stream.
+    :param declare: as for :func:`write_features`.
     :raises ValueError: if the condition is not one of those, or ``host`` is given for another condition than
         ``see-other-host`` or missing for that one, or ``application`` is in the namespace of stream errors.
     :raises Unwritable: as ``write_element`` does.
@@ -112,12 +115,13 @@ def write_stream_error(
         if application.namespace == STREAM_ERRORS:
             raise ValueError("application: its namespace must be that of the application")
         children.append(application)
-    return _in_stream("error", children, namespace)
+    return _in_stream("error", children, namespace, declare)
 
 
-def _in_stream(name: str, children: Iterable[Element], namespace: str) -> bytes:
-    parts = [f"<stream:{name}>"]
+def _in_stream(name: str, children: Iterable[Element], namespace: str, declare: bool) -> bytes:
+    declaration = f' xmlns:stream="{STREAMS}"' if declare else ""
+    parts = [f"<stream:{name}{declaration}>"]
     for child in children:
-        write_tree(parts, child, namespace)
+        write_tree(parts, child, None if declare else namespace)
     parts.append(f"</stream:{name}>")
     return "".join(parts).encode()

@@ -163,3 +163,16 @@ ClientStreamEvent: TypeAlias = (
     | Inactive
     | StreamEnded
 )
+
+
+@record
+class ComponentAuthenticated:
+    """A component has proved that it knows the secret of its domain. Answer with ``accept`` or ``close``.
+
+    Close its stream with ``conflict`` if the domain has a stream already that is to be kept.
+    """
+
+    domain: str
+
+
+ComponentStreamEvent: TypeAlias = ComponentAuthenticated | StanzaReceived | StreamEnded

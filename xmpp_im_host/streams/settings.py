@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from attrs import field
 from attrs.validators import and_, deep_iterable, ge, in_, instance_of, le, min_len
 
-from xmpp_im_core.codec import CLIENT_TO_SERVER, Limits
+from xmpp_im_core.codec import CLIENT_TO_SERVER, SERVER_TO_SERVER, Limits
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import InvalidJID, parse_jid
 from xmpp_im_core.record import record
@@ -21,14 +22,15 @@ EARLY_LIMITS: Final = Limits(stanza_bytes=10_000, depth=16)
 """The limits before authentication. RFC 6120 §13.12 requires at least 10,000 bytes."""
 
 
-def _are_domains(_: object, attribute: object, value: frozenset[str]) -> None:
+def _are_domains(_: object, attribute: Any, value: frozenset[str]) -> None:
+    name = attribute.name
     for domain in value:
         try:
             jid = parse_jid(domain)
         except InvalidJID as error:
-            raise ValueError(f"domains: {domain!r}: {error}") from None
+            raise ValueError(f"{name}: {domain!r}: {error}") from None
         if jid.full != jid.domain or jid.full != domain:
-            raise ValueError(f"domains: {domain!r} is not a prepared domain")
+            raise ValueError(f"{name}: {domain!r} is not a prepared domain")
 
 
 @record
@@ -80,6 +82,8 @@ class StreamSettings:
     """The iterations of an unknown account's keys: those of the server's new accounts."""
     attempts: int = field(default=4, validator=and_(is_number, ge(3), le(6)))
     """Failed authentications before the stream is closed: a first one and 2 to 5 retries (RFC 6120 §6.4.5)."""
+    bind_attempts: int = field(default=6, validator=and_(is_number, ge(6), le(11)))
+    """Refused requests to bind a resource before the stream is closed: a first one and 5 to 10 retries (§7.7.3)."""
     early_limits: Limits = EARLY_LIMITS
     """The limits of one element before authentication."""
     early_bytes: int = field(default=65_536, validator=and_(is_number, ge(10_000)))
@@ -90,9 +94,34 @@ class StreamSettings:
     """How long a broken stream can be resumed (XEP-0198), as clients are told. 0: streams cannot be resumed."""
     unacknowledged_stanzas: int = field(default=2_000, validator=and_(is_number, ge(1)))
     """Stanzas that a client may leave unacknowledged (XEP-0198). A stream with more is closed."""
+    unacknowledged_bytes: int = field(default=16_777_216, validator=and_(is_number, ge(1)))
+    """Bytes of stanzas that a client may leave unacknowledged."""
     ask_after: int = field(default=8, validator=and_(is_number, ge(1)))
     """Unacknowledged stanzas after which the server asks for an acknowledgement (XEP-0198)."""
     held_back: int = field(default=200, validator=is_count)
     """Stanzas that are held back while a client is inactive (XEP-0352). 0: the feature is not offered."""
     lang: str = "en"
     """The language of the texts of the server (RFC 6120 §4.7.4)."""
+
+
+def _are_secrets(_: object, attribute: Any, value: Mapping[str, str]) -> None:
+    _are_domains(_, attribute, frozenset(value))
+    if not all(value.values()):
+        raise ValueError("secrets: a secret must not be empty")
+
+
+@record
+class ComponentSettings:
+    """The settings of all streams of components.
+
+    :raises ValueError: if a value is out of its range. The message names the field.
+    """
+
+    secrets: Mapping[str, str] = field(repr=False, validator=_are_secrets)
+    """The secret of each component, by its domain, prepared."""
+    limits: Limits = SERVER_TO_SERVER
+    """The limits of one stanza."""
+    early_bytes: int = field(default=10_000, validator=and_(is_number, ge(1_000)))
+    """The bytes that a component may send before it is authenticated."""
+    lang: str = "en"
+    """The language of the texts of the server."""
