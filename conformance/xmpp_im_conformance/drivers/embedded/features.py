@@ -71,6 +71,7 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "little-block-list": {"block_list_bytes": 2_200},
     "little-directed-list": {"directed_bytes": 2_200},
     "small-presence": {"presence_size": 4_000},
+    "removals-forgotten": {"tombstones": 0},
     "no-versions": {"roster_versioning": False},
     "short-names": {"name_length": 10, "group_length": 10, "groups_per_item": 2},
     "own-item": {"own_item": OwnItem.ACCEPT},
