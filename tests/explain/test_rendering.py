@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from attrs import evolve
 
 from tests.explain.test_explanation import BALCONY, NOON, ROMEO, account, balcony, sends
 from xmpp_im_core.explain import explain, explain_step
+from xmpp_im_core.explain.explanation import Reason
 from xmpp_im_core.jid import Malformed
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server import Ignored, State, Transition
 from xmpp_im_core.server.events import AccountRemoved, Inbound, OfflineLoaded
+from xmpp_im_core.server.visibility import DIRECTED, INVISIBLE, SELF, SUBSCRIBED, Visibility
 from xmpp_im_core.stanza import Message
 from xmpp_im_core.subscription import Subscription
 
@@ -116,3 +119,11 @@ def test_what_a_peer_wrote_at_length_is_cut() -> None:
 
     assert text.count("~") == 77
     assert "~..." in text
+
+
+@pytest.mark.parametrize(
+    ("seen", "word"), [(SELF, "self"), (SUBSCRIBED, "subscribed"), (DIRECTED, "directed"), (INVISIBLE, "none")]
+)
+def test_each_reason_to_see_presence_has_its_word(seen: Visibility, word: str) -> None:
+    assert str(Reason(seen, False, (ROMEO,))) == f"{word}: romeo@montague.example"
+    assert str(Reason(seen, True, (ROMEO,))) == f"{word} by this step: romeo@montague.example"

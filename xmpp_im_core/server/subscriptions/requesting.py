@@ -41,7 +41,7 @@ def outbound_subscribe(
     asking = contact.becoming(row.becomes).in_roster(approved=contact.approved).asked_at(event.at)
     after, asking, store = modify(account, asking, policy)
     pushed = push(after, asking, f"{event.seq}-push", policy, rules.REQUEST_PUSHED)
-    return Transition(waking_for(after, asking, policy), (routed, pushed), store)
+    return Transition(waking_for(after, event.at, policy), (routed, pushed), store)
 
 
 def inbound_subscribe(

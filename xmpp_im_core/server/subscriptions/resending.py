@@ -19,11 +19,14 @@ AFTER_FAILURE: Final = timedelta(minutes=1)
 """The pause before another attempt after a failed commit, so that a failing storage is not flooded."""
 
 
-def waking_for(account: Account, contact: Contact, policy: Policy) -> Account:
-    """Return the account with a ``wake_at`` that is not later than the next time to send this contact's request."""
-    if policy.resend_requests_after is None or contact.asked is None:
+def waking_for(account: Account, asked: datetime, policy: Policy) -> Account:
+    """Return the account with a ``wake_at`` that is not later than the next time to send a request again.
+
+    :param asked: when the request was sent.
+    """
+    if policy.resend_requests_after is None:
         return account
-    due = _due(contact.asked, policy.resend_requests_after)
+    due = _due(asked, policy.resend_requests_after)
     if account.wake_at is not None and account.wake_at <= due:
         return account
     return account.waking(due)
@@ -35,9 +38,8 @@ def time_passed(account: Account, event: TimePassed, policy: Policy) -> Transiti
     effects: list[Effect] = []
     store: list[StoreOperation] = []
     due: list[datetime] = []
-    for contact in _asked(account):
-        asked = contact.asked
-        if asked is None or wait is None or not _waits(account, contact):
+    for contact, asked in _asked(account):
+        if wait is None or not _waits(account, contact):
             continue
         if _due(asked, wait) <= event.at:
             asked = event.at
@@ -66,14 +68,13 @@ def first_due(account: Account, policy: Policy) -> datetime | None:
     wait = policy.resend_requests_after
     if wait is None:
         return None
-    asked = [contact.asked for contact in _asked(account) if _waits(account, contact)]
-    return min([_due(each, wait) for each in asked if each is not None], default=None)
+    return min([_due(asked, wait) for contact, asked in _asked(account) if _waits(account, contact)], default=None)
 
 
-def _asked(account: Account) -> list[Contact]:
-    """Return the contacts whom the user has asked, sorted by JID. The roster has an index of them: they are few."""
-    roster = account.roster
-    return [roster.contacts[jid] for jid in roster.asked]
+def _asked(account: Account) -> list[tuple[Contact, datetime]]:
+    """Return the contacts whom the user has asked, and when, sorted by JID. The roster has an index of these few."""
+    contacts = [account.roster.contacts[jid] for jid in account.roster.asked]
+    return [(contact, contact.asked) for contact in contacts if contact.asked is not None]
 
 
 def _waits(account: Account, contact: Contact) -> bool:
