@@ -15,6 +15,7 @@ import pytest
 
 from docs.generate import PARTS, Part, stale, with_part
 from docs.generating import fields
+from tests.one_test import in_one_test
 from xmpp_im_conformance.format.data import requirements
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.policy import Policy
@@ -60,7 +61,7 @@ def public_names(module: ModuleType) -> set[str] | None:
     return {*module.__all__, *[found.name for found in pkgutil.iter_modules(getattr(module, "__path__", []))]}
 
 
-@pytest.mark.parametrize("page", [*PAGES, *files("examples/*.py")], ids=str)
+@in_one_test("page", [*PAGES, *files("examples/*.py")], ids=str)
 def test_what_is_imported_for_readers_is_public(page: Path) -> None:
     for module, names in IMPORT.findall((ROOT / page).read_text(encoding="utf-8")):
         public = public_names(importlib.import_module(module))
@@ -128,7 +129,7 @@ def leads_somewhere(page: Path, target: str) -> bool:
     return not anchor or (there.suffix == ".md" and anchor in anchors(there.relative_to(ROOT)))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
+@in_one_test("page", PAGES, ids=str)
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert broken(page) == []
 
@@ -167,7 +168,7 @@ def exists(name: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
+@in_one_test("page", PAGES, ids=str)
 def test_every_module_and_function_that_is_named_exists(page: Path) -> None:
     assert [name for name in NAME.findall(prose(page)) if not exists(name)] == []
 
@@ -194,12 +195,12 @@ def test_every_line_of_the_glossary_is_read() -> None:
     assert len(ROWS) == len(lines) - 2 * len(TERMS) > 80
 
 
-@pytest.mark.parametrize(("term", "name"), [(term, name) for term, _, _, name in ROWS])
+@in_one_test(("term", "name"), [(term, name) for term, _, _, name in ROWS])
 def test_the_class_or_module_of_a_term_exists(term: str, name: str) -> None:
     assert exists(name), f"{term}: {name}"
 
 
-@pytest.mark.parametrize(("term", "where"), [(term, where) for term, _, where, _ in ROWS])
+@in_one_test(("term", "where"), [(term, where) for term, _, where, _ in ROWS])
 def test_the_section_of_a_term_is_a_section_of_a_named_document(term: str, where: str) -> None:
     known = {f"{requirement.section}." for requirement in requirements().values()}
     rest = re.sub(r"(RFC 6120|RFC 7622|XEP-\d{4})(,? §\d+(\.\d+)*)*", "", where)
@@ -256,7 +257,7 @@ def test_no_generated_part_is_stale() -> None:
     assert stale() == [], "python -m docs.generate makes them anew"
 
 
-@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.page}: {part.name}")
+@in_one_test("part", PARTS, ids=lambda part: f"{part.page}: {part.name}")
 def test_no_generated_part_is_empty(part: Part) -> None:
     text = (ROOT / part.page).read_text(encoding="utf-8")
 

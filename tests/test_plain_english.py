@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.test_docs import PAGES, ROOT
 from tests.test_rules import EVERY_RULE
 
@@ -59,7 +60,7 @@ def found(text: str) -> Iterator[str]:
             yield f"{name}: ...{text[max(match.start() - 40, 0) : match.end() + 20]}..."
 
 
-@pytest.mark.parametrize("page", PAGES, ids=str)
+@in_one_test("page", PAGES, ids=str)
 def test_a_page_is_in_plain_english(page: Path) -> None:
     assert [*found((ROOT / page).read_text(encoding="utf-8"))] == []
 
@@ -94,7 +95,7 @@ def test_docstrings_and_comments_are_in_plain_english(folder: str) -> None:
     ] == []
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("name", "text"),
     [
         ("an inversion", "Asked is whether the user may know."),

@@ -19,6 +19,7 @@ from typing import Final, get_args
 import pytest
 
 import xmpp_im_core
+from tests.one_test import in_one_test
 from xmpp_im_core import rules
 from xmpp_im_core.explain import Explained, Explanation
 from xmpp_im_core.jid import parse_address, parse_jid
@@ -98,26 +99,26 @@ def test_no_two_rules_have_one_name() -> None:
     assert [name for name, count in Counter(rule.name for rule in EVERY_RULE).items() if count > 1] == []
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE, ids=str)
+@in_one_test("rule", EVERY_RULE, ids=str)
 def test_a_rule_says_a_sentence_and_where_it_stands(rule: Rule) -> None:
     assert rule.says[:1].isupper()
     assert rule.says.endswith(".")
     assert rule.requirements or rule.sources
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE, ids=str)
+@in_one_test("rule", EVERY_RULE, ids=str)
 def test_a_rule_cites_requirements_that_exist_and_each_once(rule: Rule) -> None:
     assert [each for each in rule.requirements if each not in _IDS] == []
     assert [each for each, count in Counter(rule.requirements).items() if count > 1] == []
 
 
-@pytest.mark.parametrize("rule", [rule for rule in EVERY_RULE if rule.sources], ids=str)
+@in_one_test("rule", [rule for rule in EVERY_RULE if rule.sources], ids=str)
 def test_other_sources_are_rfcs_and_xeps_with_their_section(rule: Rule) -> None:
     for source in rule.sources:
         assert re.fullmatch(r"(RFC (6120|6121|7622)|XEP-\d{4}) §\d+(\.\d+)*(, §\d+(\.\d+)*)*", source), source
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE, ids=str)
+@in_one_test("rule", EVERY_RULE, ids=str)
 def test_a_rule_names_the_one_section_that_decides_among_those_that_it_cites(rule: Rule) -> None:
     cited = {f"RFC 6121 §{section_of(id)}" for id in rule.requirements}
     elsewhere = [re.split(r",? §", source) for source in rule.sources]
@@ -128,7 +129,7 @@ def test_a_rule_names_the_one_section_that_decides_among_those_that_it_cites(rul
     assert sorted(rule.sections) == sorted(cited)
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE, ids=str)
+@in_one_test("rule", EVERY_RULE, ids=str)
 def test_an_explanation_names_the_deciding_section_on_one_line_before_all_others(rule: Rule) -> None:
     explained = Explained(Ignored(rule), "send nothing", (), ())
     text = str(Explanation("juliet@example.com", "e1", "now", "something", (explained,), (), (), ()))
@@ -181,7 +182,7 @@ def used_anywhere() -> set[tuple[str, str]]:
 _USED: Final = used_anywhere()
 
 
-@pytest.mark.parametrize(("module", "name"), CONSTANTS, ids=lambda part: part)
+@in_one_test(("module", "name"), CONSTANTS, ids=lambda part: part)
 def test_a_rule_is_obeyed_somewhere(module: str, name: str) -> None:
     assert (module, name) in _USED
 
@@ -223,8 +224,8 @@ def test_there_is_a_reducer_for_every_subscription_stanza() -> None:
     assert set(presence._INBOUND) <= SUBSCRIPTION_TYPES
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda state: type(state).__name__)
-@pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
+@in_one_test("state", STATES, ids=lambda state: type(state).__name__)
+@in_one_test("event", EXAMPLES, ids=lambda event: type(event).__name__)
 def test_every_event_has_an_answer_in_every_state_and_names_a_rule(state: State, event: Event) -> None:
     step = reduce(state, event)
 

@@ -11,6 +11,7 @@ from typing import assert_type
 import pytest
 
 import xmpp_im_core
+from tests.one_test import in_one_test
 from xmpp_im_core import JID, Policy, parse_jid, parse_stanza
 from xmpp_im_core.stanza import IQ, Message, Presence
 
@@ -34,7 +35,7 @@ def test_a_name_imports_its_own_module_and_not_the_halves() -> None:
     )
 
 
-@pytest.mark.parametrize("name", xmpp_im_core.__all__)
+@in_one_test("name", xmpp_im_core.__all__)
 def test_a_name_is_the_object_of_its_module(name: str) -> None:
     home = importlib.import_module(f"xmpp_im_core.{xmpp_im_core._MODULES[name]}")
 

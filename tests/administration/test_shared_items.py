@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -63,8 +64,8 @@ def juliet(state: Subscription = BOTH, mine: str | None = None) -> Account:
 
 
 @rfc6121("3", quote="presence information is disclosed only to other entities that a user has approved")
-@pytest.mark.parametrize("mine", ["None", "From", "To", "Both"])
-@pytest.mark.parametrize("state", [NONE, FROM, TO, BOTH], ids=lambda state: state.title)
+@in_one_test("mine", ["None", "From", "To", "Both"])
+@in_one_test("state", [NONE, FROM, TO, BOTH], ids=lambda state: state.title)
 def test_the_shared_state_is_the_one_that_counts_for_presence_and_probes(state: Subscription, mine: str) -> None:
     given = juliet(state, mine)
 

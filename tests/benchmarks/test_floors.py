@@ -11,6 +11,7 @@ from benchmarks.documents import MESSAGE
 from benchmarks.floors import floor, twin
 from benchmarks.groups.steps import Step, client_steps, server_steps
 from benchmarks.scenes import NOON
+from tests.one_test import in_one_test
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.server import Inbound
 from xmpp_im_core.stanza import IQ, Message, Presence
@@ -47,7 +48,7 @@ def test_the_floor_of_a_step_makes_its_result(step: Step) -> None:
     assert plain(eval(code, dict(names))) == plain(result)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@in_one_test("step", STEPS)
 def test_the_floor_of_a_step_neither_checks_nor_decides(step: Step) -> None:
     _, names = floor(step.reducer(step.state, step.event), step.state, step.event)
 
@@ -56,7 +57,7 @@ def test_the_floor_of_a_step_neither_checks_nor_decides(step: Step) -> None:
         assert not attrs.has(each) or all(field.validator is None for field in attrs.fields(each))
 
 
-@pytest.mark.parametrize("step", STEPS)
+@in_one_test("step", STEPS)
 def test_no_step_that_is_measured_is_a_refusal(step: Step) -> None:
     assert [stanza for stanza in stanzas(step.reducer(step.state, step.event)) if stanza.type == "error"] == []
 

@@ -11,6 +11,7 @@ from tests.blocking.commands import (
     blocking,
     command,
 )
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -75,8 +76,8 @@ def test_the_list_is_the_same_after_a_restart() -> None:
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("jid", ["@example.net", "romeo@", "a@b@c/ ", "", "romeo@example.net/"])
-@pytest.mark.parametrize("name", ["block", "unblock"])
+@in_one_test("jid", ["@example.net", "romeo@", "a@b@c/ ", "", "romeo@example.net/"])
+@in_one_test("name", ["block", "unblock"])
 def test_a_malformed_jid_refuses_the_whole_command(name: str, jid: str) -> None:
     assert condition(juliet(), command(name, ROMEO, jid)) is Condition.JID_MALFORMED
 

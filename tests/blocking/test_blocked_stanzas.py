@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from tests.blocking.commands import after_blocking, blocking, unblock
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -75,9 +76,9 @@ def juliet(state: str = "Both", *, online: bool = True) -> Account:
 # --- inbound --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("to", ADDRESSES)
-@pytest.mark.parametrize("type", [*PRESENCE_TYPES, "error"])
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("to", ADDRESSES)
+@in_one_test("type", [*PRESENCE_TYPES, "error"])
+@in_one_test("state", STATES)
 def test_presence_is_never_answered_nor_delivered(state: str, type: str, to: str) -> None:
     sender = ORCHARD if type in ("available", "unavailable") else ROMEO
 
@@ -85,10 +86,8 @@ def test_presence_is_never_answered_nor_delivered(state: str, type: str, to: str
 
 
 @rfc6121("4.7.1", quote="SHOULD return a stanza error of <bad-request/>")
-@pytest.mark.parametrize("to", ADDRESSES)
-@pytest.mark.parametrize(
-    "broken", [presence("bogus", ORCHARD, None), iq("get", from_=ORCHARD), iq("bogus", ASKED, from_=ORCHARD)]
-)
+@in_one_test("to", ADDRESSES)
+@in_one_test("broken", [presence("bogus", ORCHARD, None), iq("get", from_=ORCHARD), iq("bogus", ASKED, from_=ORCHARD)])
 def test_what_breaks_the_syntax_is_refused_as_by_an_account_that_does_not_exist(broken: Stanza, to: str) -> None:
     event = Inbound(AT, "seq", broken.stamped(to=parse_address(to)))
 
@@ -115,9 +114,9 @@ def test_other_iqs_are_silently_dropped(type: str, to: str) -> None:
     assert ignored(juliet(), received_iq(type, from_=ORCHARD, to=to))
 
 
-@pytest.mark.parametrize("offline", [True, False])
-@pytest.mark.parametrize("to", ADDRESSES)
-@pytest.mark.parametrize("type", [*MESSAGE_TYPES, "error"])
+@in_one_test("offline", [True, False])
+@in_one_test("to", ADDRESSES)
+@in_one_test("type", [*MESSAGE_TYPES, "error"])
 def test_a_blocked_message_is_treated_as_a_message_to_nobody(type: str, to: str, offline: bool) -> None:
     policy = Policy(offline_messages=offline)
     event = received_message(type, ORCHARD, to)
@@ -129,8 +128,8 @@ def test_a_blocked_message_is_treated_as_a_message_to_nobody(type: str, to: str,
     assert Ignored(rules.MESSAGE_AS_TO_NOBODY) in step.effects
 
 
-@pytest.mark.parametrize("to", ADDRESSES)
-@pytest.mark.parametrize("type", MESSAGE_TYPES)
+@in_one_test("to", ADDRESSES)
+@in_one_test("type", MESSAGE_TYPES)
 def test_by_policy_a_message_is_answered_service_unavailable(type: str, to: str) -> None:
     step = reduce(juliet(), received_message(type, ORCHARD, to), Policy(blocked_messages=BlockedMessages.ERROR))
 
@@ -152,7 +151,7 @@ def _everything() -> list[Stanza]:
     return sent
 
 
-@pytest.mark.parametrize("sent", _everything(), ids=lambda each: f"{each.KIND}-{each.type}-{each.to}")
+@in_one_test("sent", _everything(), ids=lambda each: f"{each.KIND}-{each.type}-{each.to}")
 def test_a_blocked_entity_cannot_tell_online_offline_and_no_account_apart(sent: Message | Presence | IQ) -> None:
     event = Inbound(AT, "seq", sent)
 
@@ -217,8 +216,8 @@ def sending(stanza: Message | Presence | IQ) -> Outbound:
     return Outbound(AT, "seq", SessionId("balcony", 1), stanza)
 
 
-@pytest.mark.parametrize("to", [ROMEO, ORCHARD])
-@pytest.mark.parametrize(
+@in_one_test("to", [ROMEO, ORCHARD])
+@in_one_test(
     "sent",
     [
         *[presence(type, None, ROMEO) for type in PRESENCE_TYPES],
@@ -227,7 +226,7 @@ def sending(stanza: Message | Presence | IQ) -> Outbound:
     ],
     ids=lambda each: f"{each.KIND}-{each.type}",
 )
-@pytest.mark.parametrize("state", ["None", "To + Pending In", "Both"])
+@in_one_test("state", ["None", "To + Pending In", "Both"])
 def test_the_users_own_stanza_is_not_routed_but_answered_not_acceptable(
     state: str, sent: Message | Presence | IQ, to: str
 ) -> None:
@@ -296,7 +295,7 @@ MATCHED = {
 }
 
 
-@pytest.mark.parametrize(("entry", "entity"), list(itertools.product(MATCHED, ENTITIES)))
+@in_one_test(("entry", "entity"), list(itertools.product(MATCHED, ENTITIES)))
 def test_an_entry_matches_by_full_jid_bare_jid_or_domain(entry: str, entity: str) -> None:
     given = blocking(account(JULIET, available=("balcony",)), entry)
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.blocking.commands import after_blocking, block, unblock
 from tests.client.counting import work
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import JULIET, ROMEO, account, following, inbound, outbound, told
 from xmpp_im_core.jid import parse_jid, prepared_jid, received_jid
 from xmpp_im_core.policy import Policy
@@ -181,7 +182,7 @@ def test_an_entity_in_the_middle_of_the_directed_list_is_found(prober: str) -> N
 # --- addresses that are prepared already --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "text",
     [
         *ENTITIES,

@@ -15,6 +15,7 @@ from tests.client.stage import (
     message,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     Content,
     Text,
@@ -36,9 +37,9 @@ def carbon(outer: str | None, name: str = "received", inner: str = ORCHARD.full)
     )
 
 
-@pytest.mark.parametrize("outer", [None, "juliet@capulet.example", "JULIET@Capulet.Example"])
-@pytest.mark.parametrize(("name", "kind"), [("received", Carbon.RECEIVED), ("sent", Carbon.SENT)])
-@pytest.mark.parametrize("inner", [ORCHARD.full, "juliet@capulet.example/chamber", "evil@evil.example"])
+@in_one_test("outer", [None, "juliet@capulet.example", "JULIET@Capulet.Example"])
+@in_one_test(("name", "kind"), [("received", Carbon.RECEIVED), ("sent", Carbon.SENT)])
+@in_one_test("inner", [ORCHARD.full, "juliet@capulet.example/chamber", "evil@evil.example"])
 def test_a_copy_from_the_own_bare_jid_is_told_for_any_sender_it_names(
     outer: str | None, name: str, kind: Carbon, inner: str
 ) -> None:
@@ -48,7 +49,7 @@ def test_a_copy_from_the_own_bare_jid_is_told_for_any_sender_it_names(
     assert notification == MessageReceived(copied, Content("chat", (Text("Hi"),)), kind)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "outer",
     [
         "juliet@capulet.example/balcony",
@@ -59,7 +60,7 @@ def test_a_copy_from_the_own_bare_jid_is_told_for_any_sender_it_names(
         "jul\u0456et@capulet.example",
     ],
 )
-@pytest.mark.parametrize("name", ["received", "sent"])
+@in_one_test("name", ["received", "sent"])
 def test_a_copy_from_anybody_else_is_dropped(outer: str, name: str) -> None:
     scene = Scene()
     before = scene.client

@@ -21,6 +21,7 @@ from tests.client.stage import (
     stanza,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import AccountSender, Asking, ClientPolicy, GiveUp, Question, SendIQ, SessionEnded
 from xmpp_im_core.client.notifications import Answered, MessageFailed, PresenceFailed, RequestReceived, Unanswered
 from xmpp_im_core.element import element
@@ -63,8 +64,8 @@ ANSWERERS = [
 ]
 
 
-@pytest.mark.parametrize(("to", "from_", "believed"), ANSWERERS)
-@pytest.mark.parametrize("type", ["result", "error"])
+@in_one_test(("to", "from_", "believed"), ANSWERERS)
+@in_one_test("type", ["result", "error"])
 def test_an_answer_counts_only_from_whom_was_asked(
     to: JID | None, from_: str | None, believed: bool, type: str
 ) -> None:
@@ -90,9 +91,9 @@ def test_own_full_ok_believes_answers_of_the_account_from_the_own_full_jid() -> 
     assert len(scene.server(f"<iq type='result' id='s1-iq' from='{BALCONY}'/>").state.questions) == 0
 
 
-@pytest.mark.parametrize("kind", ["message", "presence", "iq"])
-@pytest.mark.parametrize("type", ["result", "error", "get", "set"])
-@pytest.mark.parametrize("id", ["s1-iq", "other", ""])
+@in_one_test("kind", ["message", "presence", "iq"])
+@in_one_test("type", ["result", "error", "get", "set"])
+@in_one_test("id", ["s1-iq", "other", ""])
 def test_only_an_iq_result_or_error_with_the_id_resolves_a_question(kind: str, type: str, id: str) -> None:
     scene = pinging(ORCHARD)
     attribute = f"id='{id}'" if id else ""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.client.stage import Scene, changed_nothing, elements, message, presence, roster_of, sent, stanza, told
+from tests.one_test import in_one_test
 from xmpp_im_core.client import Item, RemoveItem, Reply, notifications
 from xmpp_im_core.client.content import read_content
 from xmpp_im_core.jid import received_jid
@@ -16,7 +15,7 @@ from xmpp_im_core.subscription import Subscription
 HEART = "\u2665\ufe0f"
 OCCUPANT = f"room@muc.example/e\u0301{HEART}"
 ADDRESSES = ["@", "romeo@montague_family.example", "romeo@montague.example:5222", "\u2665@montague.example", "a@b/\x7f"]
-EACH = pytest.mark.parametrize("address", ADDRESSES)
+EACH = in_one_test("address", ADDRESSES)
 TYPO = Item("foo@bar.example:5222", Subscription.TO)
 
 
@@ -41,7 +40,7 @@ def test_an_error_is_told(address: str) -> None:
 
 
 @EACH
-@pytest.mark.parametrize("type", ["", "type='unavailable'", "type='subscribe'", "type='error'"])
+@in_one_test("type", ["", "type='unavailable'", "type='subscribe'", "type='error'"])
 def test_presence_is_told(address: str, type: str) -> None:
     xml = f"<presence from='{address}' {type}/>"
     scene = Scene()
@@ -54,7 +53,7 @@ def test_presence_is_told(address: str, type: str) -> None:
 
 
 @EACH
-@pytest.mark.parametrize("type", ["get", "set", "result", "error"])
+@in_one_test("type", ["get", "set", "result", "error"])
 def test_an_iq_is_told_and_not_answered(address: str, type: str) -> None:
     xml = f"<iq from='{address}' type='{type}' id='1'><query xmlns='jabber:iq:roster'><item jid='a@b'/></query></iq>"
     scene = Scene()

@@ -24,6 +24,7 @@ from tests.client.stage import (
     sent,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     ClientPolicy,
     GetRoster,
@@ -110,9 +111,9 @@ def error_of(jid: JID, condition: Condition, type: ErrorType, id: str) -> str:
     )
 
 
-@pytest.mark.parametrize("type", ErrorType)
-@pytest.mark.parametrize("condition", Condition)
-@pytest.mark.parametrize("sender", [ROMEO, ORCHARD])
+@in_one_test("type", ErrorType)
+@in_one_test("condition", Condition)
+@in_one_test("sender", [ROMEO, ORCHARD])
 def test_only_an_error_that_says_that_nobody_is_there_is_news_of_the_other(
     sender: JID, condition: Condition, type: ErrorType
 ) -> None:

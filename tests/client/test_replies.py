@@ -22,6 +22,7 @@ from tests.client.stage import (
     sent,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     ClientPolicy,
     EndChat,
@@ -155,8 +156,8 @@ STORED = "<delay xmlns='urn:xmpp:delay' from='capulet.example' stamp='2025-12-31
 STORED_AS_OF_OLD = "<x xmlns='jabber:x:delay' stamp='20251231T00:00:00'/>"
 
 
-@pytest.mark.parametrize("stamp", [STORED, STORED_AS_OF_OLD])
-@pytest.mark.parametrize(
+@in_one_test("stamp", [STORED, STORED_AS_OF_OLD])
+@in_one_test(
     ("subscription", "present", "online", "to"),
     [
         (Subscription.BOTH, [GARDEN], True, ROMEO),

@@ -23,6 +23,7 @@ from tests.client.stage import (
     sent,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     About,
     Bound,
@@ -344,7 +345,7 @@ UGLY = {
 }
 
 
-@pytest.mark.parametrize(("xml", "item"), UGLY.values(), ids=UGLY.keys())
+@in_one_test(("xml", "item"), UGLY.values(), ids=UGLY.keys())
 def test_ugly_items_are_read(xml: str, item: Item) -> None:
     scene = asking()
 
@@ -395,7 +396,7 @@ def final_view(order: tuple[str, ...]) -> Client:
     return scene.client
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@in_one_test("order", ORDERS)
 def test_result_pushes_and_presence_give_the_same_view_in_any_order(order: tuple[str, ...]) -> None:
     view = final_view(order)
 

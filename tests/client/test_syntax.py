@@ -15,6 +15,7 @@ from tests.client.stage import (
     stanza,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client.notifications import OrderRefused
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as session_rules
@@ -88,7 +89,7 @@ REFUSED: list[tuple[Rule, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "xml"), REFUSED)
+@in_one_test(("rule", "xml"), REFUSED)
 def test_an_order_that_breaks_the_rules_is_refused_with_its_rule(rule: Rule, xml: str) -> None:
     scene = Scene()
     before = scene.client
@@ -118,7 +119,7 @@ SENT = [
 ]
 
 
-@pytest.mark.parametrize("xml", SENT)
+@in_one_test("xml", SENT)
 def test_a_valid_order_is_sent_unchanged(xml: str) -> None:
     assert sent(Scene().hands_over(xml)) == elements(xml)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-import pytest
-
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import Limits, StreamEvent, StreamOpened, StreamParser, parse_stanza
 from xmpp_im_core.stanza import CLIENT, Stanza
 
@@ -49,4 +48,4 @@ def _only(events: list[StreamEvent]) -> Stanza:
     return stanza
 
 
-every_reader = pytest.mark.parametrize("read", [document, stream, trickle])
+every_reader = in_one_test("read", [document, stream, trickle])

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from tests.codec.readers import bytewise, feed, header
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import CodecError, Limits, NotWellFormed, StreamParser
 
 BROKEN: Final = [
@@ -38,7 +39,7 @@ BROKEN: Final = [
 ]
 
 
-EACH = pytest.mark.parametrize("wrong", BROKEN, ids=lambda wrong: repr(wrong[:40]))
+EACH = in_one_test("wrong", BROKEN, ids=lambda wrong: repr(wrong[:40]))
 
 
 @EACH
@@ -48,7 +49,7 @@ def test_the_condition_of_an_error_does_not_depend_on_the_cuts(wrong: bytes) -> 
 
 
 @EACH
-@pytest.mark.parametrize("limit", range(140, 160))
+@in_one_test("limit", range(140, 160))
 def test_the_cuts_do_not_change_the_condition_near_the_limit(wrong: bytes, limit: int) -> None:
     assert len(conditions(b"<message><body>" + b"x" * 110 + wrong, Limits(limit))) == 1
 

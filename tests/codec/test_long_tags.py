@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.codec.readers import feed, header
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import (
     CLIENT_TO_SERVER,
     BadFormat,
@@ -37,8 +38,8 @@ TAGS: Final = {
     "a tag behind text in one piece": b"<message><body>" + b"'" * LONG + b"</body></message>",
     "one behind another": b"<message id='" + b'">' * LONG + b"'><x a=\"" + b"'>" * LONG + b'"/></message>',
 }
-EACH_TAG = pytest.mark.parametrize("stanza", TAGS.values(), ids=TAGS)
-SIZES = pytest.mark.parametrize("size", [1, 7, 1000, 1500])
+EACH_TAG = in_one_test("stanza", TAGS.values(), ids=TAGS)
+SIZES = in_one_test("size", [1, 7, 1000, 1500])
 
 
 def pieces(data: bytes, size: int) -> list[bytes]:
@@ -179,7 +180,7 @@ REFUSED: Final[dict[str, tuple[bytes, type[CodecError]]]] = {
 }
 
 
-@pytest.mark.parametrize(("data", "error"), REFUSED.values(), ids=REFUSED)
+@in_one_test(("data", "error"), REFUSED.values(), ids=REFUSED)
 @SIZES
 def test_what_is_refused_is_refused_when_as_much_again_has_come(
     data: bytes, error: type[CodecError], size: int
@@ -191,7 +192,7 @@ def test_what_is_refused_is_refused_when_as_much_again_has_come(
 
 
 @SIZES
-@pytest.mark.parametrize("length", [9_998, 9_999, 10_000, 10_001])
+@in_one_test("length", [9_998, 9_999, 10_000, 10_001])
 def test_the_limit_is_the_same_however_it_is_cut(length: int, size: int) -> None:
     stanza = b"<message id='" + b">" * (length - len(b"<message id=''/>")) + b"'/>"
     limits = Limits(stanza_bytes=10_000)

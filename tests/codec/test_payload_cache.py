@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.one_test import in_one_test
 from xmpp_im_core import stanza as stanza_module
 from xmpp_im_core.codec import COMPONENT, SERVER, stanza_writer, write_element, write_fan_out, write_stanza
 from xmpp_im_core.element import XML, Element, element, size
@@ -58,8 +59,8 @@ def test_a_long_text_is_not_kept(written: list[Element]) -> None:
     assert len(written) == 3
 
 
-@pytest.mark.parametrize("namespace", [SERVER, COMPONENT])
-@pytest.mark.parametrize(
+@in_one_test("namespace", [SERVER, COMPONENT])
+@in_one_test(
     "child",
     [
         element("body", SERVER),

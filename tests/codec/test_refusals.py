@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.codec.readers import Reader, every_reader, feed, header
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import (
     BadFormat,
     CodecError,
@@ -241,7 +242,7 @@ def test_many_stanzas_together_may_be_larger_than_one() -> None:
 # --- documents only -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("data", "error"),
     [
         (b"", NotWellFormed),

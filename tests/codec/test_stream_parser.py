@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.codec.readers import bytewise, feed, header
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import (
     COMPONENT,
     SERVER,
@@ -241,7 +242,7 @@ def test_what_was_written_is_read_in_any_pieces(sent: list[Stanza | Element], si
 # --- xml:lang (RFC 6120 §8.1.5) -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("stream", "stanza", "language"),
     [
         ("xml:lang='en'", "", "en"),
@@ -252,7 +253,7 @@ def test_what_was_written_is_read_in_any_pieces(sent: list[Stanza | Element], si
         ("lang='en'", "", None),
     ],
 )
-@pytest.mark.parametrize("kind", ["message", "presence", "iq"])
+@in_one_test("kind", ["message", "presence", "iq"])
 def test_a_stanza_without_a_language_gets_that_of_its_stream(
     kind: str, stream: str, stanza: str, language: str | None
 ) -> None:
@@ -311,8 +312,8 @@ def test_a_component_shakes_hands_in_its_content_namespace() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", [b"O Romeo", b" \n.", b"&#160;", b"<![CDATA[a]]>", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("behind", [b"", b"<presence/>", CLOSE])
+@in_one_test("text", [b"O Romeo", b" \n.", b"&#160;", b"<![CDATA[a]]>", b"\xef\xbb\xbf"])
+@in_one_test("behind", [b"", b"<presence/>", CLOSE])
 def test_between_stanzas_only_whitespace_may_stand(text: bytes, behind: bytes) -> None:
     parser = StreamParser()
     parser.feed(header() + b"<presence/> ")
@@ -353,7 +354,7 @@ def test_what_an_earlier_call_returned_is_not_before_the_error_again() -> None:
     assert caught.value.before == ()
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("attack", "error"),
     [
         (b"<!-- O Romeo -->", RestrictedXML),
@@ -363,7 +364,7 @@ def test_what_an_earlier_call_returned_is_not_before_the_error_again() -> None:
         (b"<message id='" + b"a" * 1000, TooLarge),
     ],
 )
-@pytest.mark.parametrize("after", [b"", b"<presence/>", CLOSE, b"-->"])
+@in_one_test("after", [b"", b"<presence/>", CLOSE, b"-->"])
 def test_the_parser_is_dead_after_an_error(attack: bytes, error: type[CodecError], after: bytes) -> None:
     parser = StreamParser(limits=Limits(stanza_bytes=500))
     parser.feed(header())

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import (
     CLOSING,
     COMPONENT,
@@ -122,7 +123,7 @@ def test_an_error_as_it_stands() -> None:
     )
 
 
-@pytest.mark.parametrize("condition", sorted(STREAM_CONDITIONS - {"see-other-host"}))
+@in_one_test("condition", sorted(STREAM_CONDITIONS - {"see-other-host"}))
 def test_every_condition_is_written_with_its_text_and_that_of_the_application(condition: str) -> None:
     own = element("too-many", "urn:x", {}, ["3 < 4"])
 

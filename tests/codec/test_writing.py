@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import (
     COMPONENT,
     SERVER,
@@ -136,7 +137,7 @@ def test_a_character_that_xml_cannot_hold_is_replaced(character: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "tree",
     [
         element("", CLIENT),

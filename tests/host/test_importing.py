@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.host.stage import CAPULET, JULIET, NOON, NURSE, ROMEO, Tape, enters, host_on, numbers, says
+from tests.one_test import in_one_test
 from xmpp_im_core.host import MemoryStorage, import_records
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.roster import RosterHead
@@ -186,7 +187,7 @@ REFUSED: Final = [
 ]
 
 
-@pytest.mark.parametrize(("place", "value", "why"), REFUSED, ids=[str(each[2]) for each in REFUSED])
+@in_one_test(("place", "value", "why"), REFUSED, ids=[str(each[2]) for each in REFUSED])
 def test_bad_data_is_refused_where_it_stands(place: tuple[Any, ...], value: object, why: str) -> None:
     data: Any = copy.deepcopy(DATA)
     inner = data

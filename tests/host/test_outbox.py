@@ -9,6 +9,7 @@ import pytest
 from attrs import define, field
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NOON, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.copying import copied
 from xmpp_im_core.host import Host, MemoryStorage, Operations, StorageFailed
@@ -193,7 +194,7 @@ def test_without_a_crash_each_message_comes_once_and_the_outbox_is_empty() -> No
     assert sorted(bodies(verona)) == sorted(verona.acknowledged)
 
 
-@pytest.mark.parametrize(("at", "after"), list(crashes()))
+@in_one_test(("at", "after"), list(crashes()))
 def test_only_what_was_being_handed_over_comes_twice(at: int, after: bool) -> None:
     verona = Verona(True)
     lives(verona, Fate(at, after), evening)
@@ -206,7 +207,7 @@ def test_only_what_was_being_handed_over_comes_twice(at: int, after: bool) -> No
     assert all(got.count(body) == 2 for body in twice)
 
 
-@pytest.mark.parametrize(("at", "after"), list(crashes()))
+@in_one_test(("at", "after"), list(crashes()))
 def test_without_an_outbox_what_a_call_has_accepted_is_stored_delivered_or_answered_when_it_returns(
     at: int, after: bool
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import JULIET, ROMEO, account
 from xmpp_im_core.element import element
 from xmpp_im_core.event import Decision
@@ -115,8 +116,8 @@ STANZAS: Final[tuple[Stanza, ...]] = (
 )
 
 
-@pytest.mark.parametrize("sender", [None, *MALFORMED_ADDRESSES])
-@pytest.mark.parametrize("to", TO)
+@in_one_test("sender", [None, *MALFORMED_ADDRESSES])
+@in_one_test("to", TO)
 def test_a_stanza_without_a_sender_is_never_answered(to: str | None, sender: str | None) -> None:
     service = service_of(account(JULIET, {ROMEO: "Both"}, available=("balcony",)))
     for stanza, place in product(STANZAS, (JULIET, "example.com", OTHER_HOSTED, f"nobody@{OTHER_HOSTED}")):

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 from attrs import frozen
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -80,7 +81,7 @@ CELLS: Final = [
     )
     for row in _TRANSCRIPT["rows"]
 ]
-EACH_CELL = pytest.mark.parametrize("cell", CELLS, ids=str)
+EACH_CELL = in_one_test("cell", CELLS, ids=str)
 NAMED: Final = {each["name"]: each for each in _TRANSCRIPT["states"]}
 
 
@@ -146,9 +147,9 @@ def test_pre_approval_has_the_three_states_in_which_it_can_stand() -> None:
     }
 
 
-@pytest.mark.parametrize("pending_in", [True, False], ids=["in", ""])
-@pytest.mark.parametrize("pending_out", [True, False], ids=["out", ""])
-@pytest.mark.parametrize("subscription", ["none", "to", "from", "both", "remove", ""])
+@in_one_test("pending_in", [True, False], ids=["in", ""])
+@in_one_test("pending_out", [True, False], ids=["out", ""])
+@in_one_test("subscription", ["none", "to", "from", "both", "remove", ""])
 def test_every_combination_of_flags_that_a_store_may_hold_is_a_state(
     subscription: str, pending_out: bool, pending_in: bool
 ) -> None:
@@ -314,9 +315,7 @@ def restarted(before: Account, step: Step) -> Account:
 
 # --- a contact who is in no roster counts as "None" (§A.1), or waits for an answer ---------------------------------
 
-WITHOUT_ITEM = pytest.mark.parametrize(
-    "cell", [cell for cell in CELLS if cell.state in ("None", "None + Pending In")], ids=str
-)
+WITHOUT_ITEM = in_one_test("cell", [cell for cell in CELLS if cell.state in ("None", "None + Pending In")], ids=str)
 
 
 @rfc6121("A.1", quote="includes the case of the contact not being in the user's roster at all")

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -151,7 +152,7 @@ def test_other_acts_of_the_users_keep_the_pairs_mirrored(pre_approval: PreApprov
     assert closure(pair("None", "None"), everything, Policy(pre_approval=pre_approval)) == MIRRORED
 
 
-@pytest.mark.parametrize(("romeo_has", "juliet_has"), list(product(STATES, STATES)))
+@in_one_test(("romeo_has", "juliet_has"), list(product(STATES, STATES)))
 def test_from_any_pair_of_states_every_exchange_ends(romeo_has: str, juliet_has: str) -> None:
     for speaker in (0, 1):
         for move in everything(speaker):
@@ -170,7 +171,7 @@ def healed(both: Pair, *conversation: tuple[int, str]) -> Joint:
     return joint(both)
 
 
-@pytest.mark.parametrize(("romeo_has", "juliet_has"), DISAGREEING)
+@in_one_test(("romeo_has", "juliet_has"), DISAGREEING)
 def test_ending_everything_on_both_sides_repairs_every_pair(romeo_has: str, juliet_has: str) -> None:
     farewells = [(speaker, type) for speaker in (0, 1) for type in ("unsubscribe", "unsubscribed")]
 
@@ -178,8 +179,8 @@ def test_ending_everything_on_both_sides_repairs_every_pair(romeo_has: str, juli
 
 
 @rfc6121("3.1.2", quote="this helps to recover from transient, silent errors")
-@pytest.mark.parametrize("juliet_has", ["From", "From + Pending Out", "Both"])
-@pytest.mark.parametrize(
+@in_one_test("juliet_has", ["From", "From + Pending Out", "Both"])
+@in_one_test(
     ("romeo_has", "becomes"),
     [("None", "To"), ("None + Pending Out", "To"), ("From", "Both"), ("From + Pending Out", "Both")],
 )

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from tests.blocking.commands import block
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -98,8 +99,8 @@ def heard(step: Step) -> list[Stanza]:
 
 
 @rfc6121("11", quote="MUST NOT leak the user's network availability to entities who are not authorized to know")
-@pytest.mark.parametrize("sent", everything(), ids=lambda each: f"{each.KIND}-{each.type}-{each.to}-{each.from_}")
-@pytest.mark.parametrize("state", UNAUTHORISED)
+@in_one_test("sent", everything(), ids=lambda each: f"{each.KIND}-{each.type}-{each.to}-{each.from_}")
+@in_one_test("state", UNAUTHORISED)
 def test_an_entity_that_may_not_know_hears_the_same_whether_the_user_is_there_or_not(
     state: str, sent: Message | Presence | IQ
 ) -> None:
@@ -110,7 +111,7 @@ def test_an_entity_that_may_not_know_hears_the_same_whether_the_user_is_there_or
 
 
 @rfc6121("8.1", quote="directory harvesting attack does not apply if a contact is known to")
-@pytest.mark.parametrize("sent", everything(), ids=lambda each: f"{each.KIND}-{each.type}-{each.to}-{each.from_}")
+@in_one_test("sent", everything(), ids=lambda each: f"{each.KIND}-{each.type}-{each.to}-{each.from_}")
 def test_a_stranger_hears_the_same_of_a_user_who_does_not_exist(sent: Message | Presence | IQ) -> None:
     nobody: State = NoAccount(parse_jid(JULIET))
     for policy in POLICIES:
@@ -149,8 +150,8 @@ def test_outbound_presence_reaches_no_one_who_is_not_authorised(state: str) -> N
 
 
 @rfc6121("8.5.3.2.2", quote="the server MUST ignore the stanza")
-@pytest.mark.parametrize("type", ["subscribed", "unsubscribe", "unsubscribed"])
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("type", ["subscribed", "unsubscribe", "unsubscribed"])
+@in_one_test("state", STATES)
 def test_no_answer_to_a_subscription_stanza_to_a_full_jid_tells_whether_the_resource_is_there(
     state: str, type: str
 ) -> None:
@@ -178,8 +179,8 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize("sent", ERRORS, ids=lambda each: f"{each.KIND}-{each.type}-{each.to}-{each.id}")
-@pytest.mark.parametrize("state", ["None", "Both"])
+@in_one_test("sent", ERRORS, ids=lambda each: f"{each.KIND}-{each.type}-{each.to}-{each.id}")
+@in_one_test("state", ["None", "Both"])
 def test_no_error_and_no_result_is_ever_answered(state: str, sent: Message | Presence | IQ) -> None:
     policies = [*POLICIES, Policy(offline_messages=False), Policy(messaging=False)]
     states: list[State] = [*scenes(state), *[each.blocking((ROMEO,)) for each in scenes(state)]]
@@ -190,8 +191,8 @@ def test_no_error_and_no_result_is_ever_answered(state: str, sent: Message | Pre
         assert [stanza for stanza in stanzas(step) if stanza != sent] == []
 
 
-@pytest.mark.parametrize("sent", ERRORS[:5], ids=lambda each: f"{each.KIND}-{each.type}-{each.id}")
-@pytest.mark.parametrize("to", [None, JULIET, ROMEO, "@example.org"])
+@in_one_test("sent", ERRORS[:5], ids=lambda each: f"{each.KIND}-{each.type}-{each.id}")
+@in_one_test("to", [None, JULIET, ROMEO, "@example.org"])
 def test_no_error_or_answer_that_the_user_sends_is_answered(to: str | None, sent: Message | Presence | IQ) -> None:
     unaddressed = presence(None, None, to).to
     stanza = type(sent)(unaddressed, None, sent.id, sent.type, None, sent.payload)

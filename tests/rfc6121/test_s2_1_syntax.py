@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -115,8 +116,8 @@ def test_every_spelling_of_a_jid_names_one_item(written: str) -> None:
 
 
 @rfc6121("2.1.2.5", quote="all values of the 'subscription' attribute other than")
-@pytest.mark.parametrize("claimed", ["none", "to", "from", "both", "REMOVE", "garbage", ""])
-@pytest.mark.parametrize("state", ["None", "None + Pending Out", "To", "From", "Both"])
+@in_one_test("claimed", ["none", "to", "from", "both", "REMOVE", "garbage", ""])
+@in_one_test("state", ["None", "None + Pending Out", "To", "From", "Both"])
 def test_a_roster_set_never_changes_the_subscription(state: str, claimed: str) -> None:
     juliet = account(JULIET, {ROMEO: state}, connected=("balcony",))
 

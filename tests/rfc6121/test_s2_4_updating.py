@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     JULIET,
     ROMEO,
@@ -61,8 +62,8 @@ def test_the_result_comes_first_and_then_the_push_to_all_interested_resources() 
 
 
 @rfc6121("2.1.2.5", quote="in a roster set the server MUST ignore")
-@pytest.mark.parametrize("state", list(Subscription), ids=lambda state: state.title)
-@pytest.mark.parametrize("approved", [True, False], ids=["approved", ""])
+@in_one_test("state", list(Subscription), ids=lambda state: state.title)
+@in_one_test("approved", [True, False], ids=["approved", ""])
 def test_an_update_keeps_all_that_is_not_the_clients_to_set(state: Subscription, approved: bool) -> None:
     given = contact(ROMEO, state.title, approved=approved, name="Romeo", groups=("Friends",))
     juliet = account(JULIET, [given], connected=("balcony",))

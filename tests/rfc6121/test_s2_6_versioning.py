@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -163,7 +164,7 @@ def test_where_more_has_changed_than_the_roster_has_items_the_roster_is_returned
 
 @rfc6121("2.6.2", quote="it MUST set the 'ver' attribute to the empty string")
 @rfc6121("2.6.3", quote="the server cannot associate the version ID with any previous version it has on file")
-@pytest.mark.parametrize(
+@in_one_test(
     "ver",
     [
         pytest.param("", id="bootstrap"),
@@ -261,8 +262,8 @@ def removing(count: int, tombstones: int) -> Account:
 
 
 @rfc6121("2.6.3", quote="the server cannot associate the version ID with any previous version it has on file")
-@pytest.mark.parametrize("count", range(1, 8))
-@pytest.mark.parametrize("tombstones", [0, 1, 2, 3])
+@in_one_test("count", range(1, 8))
+@in_one_test("tombstones", [0, 1, 2, 3])
 def test_at_least_as_many_removals_are_remembered_as_the_policy_says(tombstones: int, count: int) -> None:
     romeo = removing(count, tombstones)
     policy = Policy(tombstones=tombstones)

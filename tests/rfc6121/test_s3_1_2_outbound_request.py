@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -87,8 +88,8 @@ def test_without_to_it_is_a_bad_request(type: str) -> None:
 
 
 @rfc6121("3", quote="is allowed to view its presence")
-@pytest.mark.parametrize("type", ["subscribe", "subscribed", "unsubscribe", "unsubscribed"])
-@pytest.mark.parametrize("own", [ROMEO, "romeo@example.net/bar", "ROMEO@example.net"])
+@in_one_test("type", ["subscribe", "subscribed", "unsubscribe", "unsubscribed"])
+@in_one_test("own", [ROMEO, "romeo@example.net/bar", "ROMEO@example.net"])
 def test_nobody_subscribes_to_oneself(type: str, own: str) -> None:
     romeo = account(ROMEO, {ROMEO: "None"}, interested=("foo",), available=("foo", "bar"))
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     JULIET,
     ROMEO,
@@ -23,8 +22,8 @@ SPARED = "MUST NOT use its receipt of the presence probe from a connected client
 
 @rfc6121("4.3", quote=SPARED)
 @rfc6121("4.3", quote="the user's server SHOULD route the probe")
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("to", [ROMEO, f"{ROMEO}/orchard", "chat.example.com", JULIET, f"{JULIET}/chamber"])
+@in_one_test("state", STATES)
+@in_one_test("to", [ROMEO, f"{ROMEO}/orchard", "chat.example.com", JULIET, f"{JULIET}/chamber"])
 def test_a_clients_probe_is_routed_from_its_full_jid_in_every_subscription_state(state: str, to: str) -> None:
     juliet = account(JULIET, {ROMEO: state}, connected=("balcony",))
 

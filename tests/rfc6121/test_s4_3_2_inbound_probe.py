@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -83,9 +84,9 @@ def answers(given: Account, asked: Inbound, policy: Policy | None = None) -> lis
 @rfc6121("4.3.2", quote="address MUST be the bare JID of the contact, since specifying a")
 @rfc6121("4.3.2.1", quote="mirror the 'id' of the user's presence probe")
 @rfc6121("11", quote="MUST NOT reveal the user's presence if the sender is an entity that is not authorized")
-@pytest.mark.parametrize("to", [ROMEO, FULL, f"{ROMEO}/baz", f"{ROMEO}/nowhere"])
-@pytest.mark.parametrize("available", [True, False], ids=["online", "offline"])
-@pytest.mark.parametrize("state", UNAUTHORISED)
+@in_one_test("to", [ROMEO, FULL, f"{ROMEO}/baz", f"{ROMEO}/nowhere"])
+@in_one_test("available", [True, False], ids=["online", "offline"])
+@in_one_test("state", UNAUTHORISED)
 def test_an_unauthorised_prober_gets_unsubscribed_from_the_bare_jid(state: str, available: bool, to: str) -> None:
     assert answers(romeo(state, available=available), probe(to=to)) == [
         presence("unsubscribed", ROMEO, JULIET, id="probe1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -26,7 +27,7 @@ from xmpp_im_core.server import Account, Inbound, NoAccount, reduce
 from xmpp_im_core.stanza import Condition, ErrorType, Presence, stanza_error, write_error
 
 ORCHARD = f"{ROMEO}/orchard"
-NOTIFICATIONS = pytest.mark.parametrize("type", ["available", "unavailable"])
+NOTIFICATIONS = in_one_test("type", ["available", "unavailable"])
 ERROR = write_error(stanza_error(Condition.SERVICE_UNAVAILABLE))
 NAMES = {"available": "presence", "unavailable": "unavailable", "error": "error service-unavailable"}
 
@@ -43,7 +44,7 @@ def juliet(state: str = "Both") -> Account:
 @rfc6121("8.5.2.1.2", quote="server MUST deliver it to all available resources")
 @rfc6121("8.5.2.1.2", quote="In all cases, the server MUST NOT rewrite the 'to' attribute")
 @NOTIFICATIONS
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_presence_from_every_sender_reaches_all_available_resources(state: str, type: str) -> None:
     step = reduce(juliet(state), inbound(type, ORCHARD, child("status", "Adieu"), to=JULIET))
 
@@ -61,7 +62,7 @@ def test_presence_for_a_user_without_available_resource_is_neither_kept_nor_answ
 
 @rfc6121("8.5.3.1", quote="server MUST deliver the stanza to the resource")
 @NOTIFICATIONS
-@pytest.mark.parametrize("resource", ["balcony", "chamber", "hall", "cellar"])
+@in_one_test("resource", ["balcony", "chamber", "hall", "cellar"])
 def test_presence_to_a_full_jid_reaches_that_resource_alone_available_or_connected(resource: str, type: str) -> None:
     step = reduce(juliet(), inbound(type, ORCHARD, to=f"{JULIET}/{resource}"))
 
@@ -71,14 +72,14 @@ def test_presence_to_a_full_jid_reaches_that_resource_alone_available_or_connect
 
 @rfc6121("8.5.3.2.2", quote="the server MUST silently ignore the stanza")
 @NOTIFICATIONS
-@pytest.mark.parametrize("resource", ["attic", "BALCONY", "balcony "])
+@in_one_test("resource", ["attic", "BALCONY", "balcony "])
 def test_presence_to_a_full_jid_that_nobody_has_is_ignored(resource: str, type: str) -> None:
     assert ignored(juliet(), inbound(type, ORCHARD, to=f"{JULIET}/{resource}"))
 
 
 @rfc6121("8.5.1", quote="the server MUST silently ignore the stanza")
 @NOTIFICATIONS
-@pytest.mark.parametrize("to", [JULIET, f"{JULIET}/balcony"])
+@in_one_test("to", [JULIET, f"{JULIET}/balcony"])
 def test_presence_to_an_account_that_does_not_exist_is_ignored(to: str, type: str) -> None:
     assert ignored(NoAccount(parse_jid(JULIET)), inbound(type, ORCHARD, to=to))
 
@@ -140,12 +141,12 @@ def test_a_clients_presence_error_to_nobody_is_ignored() -> None:
 
 # --- unknown types ------------------------------------------------------------------------------------------------
 
-UNKNOWN = pytest.mark.parametrize("type", ["online", "invisible", "", "Unavailable", "normal"])
+UNKNOWN = in_one_test("type", ["online", "invisible", "", "Unavailable", "normal"])
 
 
 @rfc6121("4.7.1", quote="the recipient or an intermediate router SHOULD return a stanza error of <bad-request/>")
 @UNKNOWN
-@pytest.mark.parametrize("to", [JULIET, f"{JULIET}/balcony", f"{JULIET}/attic"])
+@in_one_test("to", [JULIET, f"{JULIET}/balcony", f"{JULIET}/attic"])
 def test_presence_of_an_unknown_type_gets_bad_request_for_every_sender(to: str, type: str) -> None:
     asked = inbound(type, ORCHARD, to=to)
 
@@ -158,7 +159,7 @@ def test_presence_of_an_unknown_type_gets_bad_request_for_every_sender(to: str, 
 
 @rfc6121("4.7.1", quote="SHOULD return a stanza error of <bad-request/>")
 @UNKNOWN
-@pytest.mark.parametrize("to", [None, ROMEO])
+@in_one_test("to", [None, ROMEO])
 def test_a_clients_presence_of_an_unknown_type_gets_bad_request_and_is_not_routed(to: str | None, type: str) -> None:
     step = reduce(juliet(), outbound(type, to, by="balcony"))
 

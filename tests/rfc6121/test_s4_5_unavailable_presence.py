@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -86,8 +87,8 @@ def test_unavailable_presence_keeps_all_its_content() -> None:
 
 
 @rfc6121("4.5.2", quote='with a subscription type of "from" or "both"')
-@pytest.mark.parametrize("event", [FAREWELL, ended("balcony")], ids=["unavailable", "end of stream"])
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("event", [FAREWELL, ended("balcony")], ids=["unavailable", "end of stream"])
+@in_one_test("state", STATES)
 def test_each_of_the_nine_states_decides_who_hears_of_it(state: str, event: Event) -> None:
     step = reduce(account(JULIET, {ROMEO: state}, available=("balcony", "chamber")), event)
 

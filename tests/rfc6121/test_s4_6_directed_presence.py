@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -31,7 +32,7 @@ FULL = f"{JULIET}/balcony"
 TO_ROOM = outbound("available", ROOM, by="balcony")
 LOGIN = outbound("available", by="balcony")
 FAREWELL = outbound("unavailable", by="balcony")
-ENDINGS = pytest.mark.parametrize(
+ENDINGS = in_one_test(
     "ending", [FAREWELL, ended("balcony"), bound("balcony", epoch=2)], ids=["unavailable", "end of stream", "replaced"]
 )
 SUBSCRIBED = [name for name, state in STATES.items() if state.from_]
@@ -55,10 +56,10 @@ def sent_to(to: str, step_of: Account, event: Event) -> list[str]:
 
 
 @rfc6121("4.6.3", quote="MUST locally deliver or remotely route the full XML of that presence stanza")
-@pytest.mark.parametrize("type", [None, "unavailable"], ids=["available", "unavailable"])
-@pytest.mark.parametrize("to", [ROMEO, f"{ROMEO}/orchard", ROOM, "chat.example.com", JULIET])
-@pytest.mark.parametrize("available", [True, False], ids=["available", "connected"])
-@pytest.mark.parametrize("state", ["None", "From", "To", "Both"])
+@in_one_test("type", [None, "unavailable"], ids=["available", "unavailable"])
+@in_one_test("to", [ROMEO, f"{ROMEO}/orchard", ROOM, "chat.example.com", JULIET])
+@in_one_test("available", [True, False], ids=["available", "connected"])
+@in_one_test("state", ["None", "From", "To", "Both"])
 def test_directed_presence_is_routed_in_full_from_the_full_jid(
     state: str, available: bool, to: str, type: str | None
 ) -> None:
@@ -93,7 +94,7 @@ def test_an_available_resource_owes_nothing_to_itself_and_other_available_resour
 
 @rfc6121("4.6.3", quote="MUST route that unavailable presence to the entity")
 @ENDINGS
-@pytest.mark.parametrize("available", [True, False], ids=["available", "connected"])
+@in_one_test("available", [True, False], ids=["available", "connected"])
 def test_an_own_resource_that_is_not_available_is_told_as_anybody_else_is(available: bool, ending: Event) -> None:
     chatting = following(juliet(available=available), outbound("available", f"{JULIET}/chamber", by="balcony"))
 
@@ -102,7 +103,7 @@ def test_an_own_resource_that_is_not_available_is_told_as_anybody_else_is(availa
 
 @rfc6121("4.5.2", quote="all of the user's available resources")
 @ENDINGS
-@pytest.mark.parametrize("to", [JULIET, f"{JULIET}/chamber"])
+@in_one_test("to", [JULIET, f"{JULIET}/chamber"])
 def test_an_own_available_resource_is_told_once(to: str, ending: Event) -> None:
     shown = outbound("available", to, by="balcony")
     for chatting in (
@@ -174,7 +175,7 @@ def test_unavailable_presence_reaches_them_in_full() -> None:
 
 @rfc6121("4.6.3", quote="MUST treat the entity to which the user sends directed presence as in case #2 above")
 @ENDINGS
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_a_resource_that_never_was_available_owes_unavailable_only_for_directed_presence(
     state: str, ending: Event
 ) -> None:
@@ -196,8 +197,8 @@ def test_directed_presence_after_unavailable_begins_a_new_list() -> None:
 
 @rfc6121("4.6.1", quote="The temporary relationship established by sharing directed presence")
 @ENDINGS
-@pytest.mark.parametrize("to", [ROMEO, f"{ROMEO}/orchard"])
-@pytest.mark.parametrize("state", SUBSCRIBED)
+@in_one_test("to", [ROMEO, f"{ROMEO}/orchard"])
+@in_one_test("state", SUBSCRIBED)
 def test_a_subscriber_in_the_list_is_told_once_not_twice(state: str, to: str, ending: Event) -> None:
     chatting = following(juliet(state), outbound("available", to, by="balcony"))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from tests.one_test import Test, in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -78,8 +81,8 @@ ACCEPTED = {
 }
 
 
-def table(cases: dict[str, list[Element]]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("children", cases.values(), ids=cases)
+def table(cases: dict[str, list[Element]]) -> Callable[[Test], Test]:
+    return in_one_test("children", cases.values(), ids=cases)
 
 
 @rfc6121("4.7.2.1", quote="MUST NOT contain more than one <show/> element")

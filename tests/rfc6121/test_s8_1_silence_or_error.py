@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     JULIET,
     MERCUTIO,
@@ -26,7 +27,7 @@ from xmpp_im_core.server import Account, Event, reduce
 
 ORCHARD = f"{ROMEO}/orchard"
 NOWHERE = f"{JULIET}/nowhere"
-TYPES = pytest.mark.parametrize("type", ["normal", "groupchat", "headline"])
+TYPES = in_one_test("type", ["normal", "groupchat", "headline"])
 ASKED = element("query", "urn:example:x")
 
 
@@ -41,7 +42,7 @@ def bounced(to: str = NOWHERE, sender: str = ORCHARD) -> list[str]:
 @rfc6121("8.1", quote="a server SHOULD return an error if the originating entity is in the user's roster")
 @rfc6121("8.5.3.2.1", quote="the server MUST either (a) silently ignore the stanza or (b) return an error stanza")
 @TYPES
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_a_subscriber_is_told_that_the_resource_is_not_there_and_others_are_not(state: str, type: str) -> None:
     step = reduce(juliet(state), received_message(type, ORCHARD, NOWHERE))
 
@@ -51,7 +52,7 @@ def test_a_subscriber_is_told_that_the_resource_is_not_there_and_others_are_not(
 
 @rfc6121("8.1", quote="has received directed presence from the user (when the error would")
 @TYPES
-@pytest.mark.parametrize("directed", [ROMEO, ORCHARD, f"{ROMEO}/hall"])
+@in_one_test("directed", [ROMEO, ORCHARD, f"{ROMEO}/hall"])
 def test_a_recipient_of_directed_presence_is_told(directed: str, type: str) -> None:
     chatting = following(juliet(), outbound("available", directed, by="balcony"))
 
@@ -61,7 +62,7 @@ def test_a_recipient_of_directed_presence_is_told(directed: str, type: str) -> N
 
 @rfc6121("8.1", quote="has received directed presence from the user (when the error would")
 @TYPES
-@pytest.mark.parametrize("over", [outbound("unavailable", ORCHARD, by="balcony"), ended("balcony")])
+@in_one_test("over", [outbound("unavailable", ORCHARD, by="balcony"), ended("balcony")])
 def test_the_sender_gets_no_error_once_its_authorisation_is_over(over: Event, type: str) -> None:
     chatting = following(juliet(), outbound("available", ORCHARD, by="balcony"))
 
@@ -76,8 +77,8 @@ def test_the_user_herself_is_told(type: str) -> None:
 
 
 @rfc6121("8.1", quote="alternative of (a) silently ignoring a stanza or (b) returning an")
-@pytest.mark.parametrize("type", ["normal", "chat"])
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("type", ["normal", "chat"])
+@in_one_test("state", STATES)
 def test_everybody_gets_the_error_if_the_rfc_allows_no_silence(state: str, type: str) -> None:
     offline = account(JULIET, {ROMEO: state})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -110,8 +111,8 @@ def test_an_answer_to_the_server_is_not_answered(type: str, to: str | None) -> N
 
 
 @rfc6121("8.3", quote="does not match a configured domain of the server")
-@pytest.mark.parametrize("to", [ROMEO, f"{ROMEO}/orchard", "example.net", f"{JULIET}/chamber", NURSE])
-@pytest.mark.parametrize("kind", ["message", "iq", "result", "error"])
+@in_one_test("to", [ROMEO, f"{ROMEO}/orchard", "example.net", f"{JULIET}/chamber", NURSE])
+@in_one_test("kind", ["message", "iq", "result", "error"])
 def test_everything_else_is_routed_with_the_full_jid_of_its_sender_and_nothing_else_changed(kind: str, to: str) -> None:
     body = payload("x", child("body", "Good night"), element("y", "urn:example:y", {"a": "b"}))
     address = parse_address(to)
@@ -130,8 +131,8 @@ def test_everything_else_is_routed_with_the_full_jid_of_its_sender_and_nothing_e
     assert step.state == juliet()
 
 
-@pytest.mark.parametrize("claimed", [ROMEO, JULIET, f"{JULIET}/chamber", FULL, "@@"])
-@pytest.mark.parametrize("kind", [Message, IQ])
+@in_one_test("claimed", [ROMEO, JULIET, f"{JULIET}/chamber", FULL, "@@"])
+@in_one_test("kind", [Message, IQ])
 def test_a_claimed_sender_is_overridden(kind: type[Message] | type[IQ], claimed: str) -> None:
     sent = kind(parse_address(ROMEO), parse_address(claimed), "1", "get", None, payload(ASKED))
 
@@ -186,8 +187,8 @@ def test_a_session_that_is_not_there_sends_nothing() -> None:
     assert ignored(replaced, sending(message("chat", None, ROMEO)))
 
 
-@pytest.mark.parametrize(("from_", "to"), [(None, JULIET), (ROMEO, None), ("@@", JULIET), (ROMEO, NURSE), (ROMEO, "@")])
-@pytest.mark.parametrize("kind", ["message", "presence", "iq"])
+@in_one_test(("from_", "to"), [(None, JULIET), (ROMEO, None), ("@@", JULIET), (ROMEO, NURSE), (ROMEO, "@")])
+@in_one_test("kind", ["message", "presence", "iq"])
 def test_what_arrives_without_sender_or_for_somebody_else_is_ignored(
     kind: str, from_: str | None, to: str | None
 ) -> None:
@@ -204,10 +205,10 @@ def test_what_arrives_without_sender_or_for_somebody_else_is_ignored(
 
 
 @rfc6121("8.3", quote="then the rules provided in Section 10.4 of [XMPP-CORE] apply")
-@pytest.mark.parametrize(
+@in_one_test(
     "condition", [Condition.REMOTE_SERVER_NOT_FOUND, Condition.REMOTE_SERVER_TIMEOUT, Condition.SERVICE_UNAVAILABLE]
 )
-@pytest.mark.parametrize(
+@in_one_test(
     "sent",
     [
         *[message(type, None, f"{ROMEO}/orchard") for type in ("normal", "chat", "groupchat", "headline")],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -31,7 +32,7 @@ from xmpp_im_core.stanza import IQ, Condition, Message, Presence, error_reply, s
 
 NOBODY = NoAccount(parse_jid(JULIET))
 ORCHARD = f"{ROMEO}/orchard"
-BARE_AND_FULL = pytest.mark.parametrize("to", [JULIET, f"{JULIET}/balcony"])
+BARE_AND_FULL = in_one_test("to", [JULIET, f"{JULIET}/balcony"])
 ASKED = element("query", "urn:example:x")
 STANZA = Message | Presence | IQ
 
@@ -46,7 +47,7 @@ def answers(sent: STANZA, policy: Policy | None = None) -> list[str]:
 
 @rfc6121("8.5.1", quote="For an IQ stanza, the server MUST return a <service-unavailable/> stanza error to the sender")
 @BARE_AND_FULL
-@pytest.mark.parametrize("type", ["get", "set"])
+@in_one_test("type", ["get", "set"])
 def test_an_iq_request_gets_service_unavailable(type: str, to: str) -> None:
     sent = iq(type, ASKED, from_=ORCHARD, to=to)
 
@@ -102,13 +103,13 @@ def test_what_is_served_everywhere_is_that_namespace_at_the_bare_jid_alone(sent:
 
 
 @BARE_AND_FULL
-@pytest.mark.parametrize("type", ["result", "error"])
+@in_one_test("type", ["result", "error"])
 def test_an_iq_answer_gets_no_answer(type: str, to: str) -> None:
     assert answers(iq(type, from_=ORCHARD, to=to)) == []
 
 
 @BARE_AND_FULL
-@pytest.mark.parametrize("sent", [iq("get"), iq("set", ASKED, ASKED), iq("fetch", ASKED)], ids=["0", "2", "type"])
+@in_one_test("sent", [iq("get"), iq("set", ASKED, ASKED), iq("fetch", ASKED)], ids=["0", "2", "type"])
 def test_an_iq_that_breaks_the_rules_is_a_bad_request_here_as_well(sent: IQ, to: str) -> None:
     addressed = iq(sent.type or "", *sent.payload.elements, from_=ORCHARD, to=to)
 
@@ -117,8 +118,8 @@ def test_an_iq_that_breaks_the_rules_is_a_bad_request_here_as_well(sent: IQ, to:
 
 @rfc6121("8.5.1", quote="the server MUST either (a) silently ignore the message or (b) return a <service-unavailable/>")
 @BARE_AND_FULL
-@pytest.mark.parametrize("type", ["normal", "chat", "groupchat", "headline", None, "bogus", "error"])
-@pytest.mark.parametrize("offline", [True, False])
+@in_one_test("type", ["normal", "chat", "groupchat", "headline", None, "bogus", "error"])
+@in_one_test("offline", [True, False])
 def test_a_message_is_ignored_or_bounced_exactly_as_one_to_an_absent_user(
     offline: bool, type: str | None, to: str
 ) -> None:
@@ -134,9 +135,7 @@ def test_a_message_is_ignored_or_bounced_exactly_as_one_to_an_absent_user(
 @rfc6121("8.5.1", quote="For a presence stanza with no 'type' attribute or a 'type' attribute of \"unavailable\"")
 @rfc6121("8.5.1", quote="the server MUST silently ignore the stanza")
 @BARE_AND_FULL
-@pytest.mark.parametrize(
-    "type", ["available", "unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "error"]
-)
+@in_one_test("type", ["available", "unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "error"])
 def test_presence_is_silently_ignored(type: str, to: str) -> None:
     assert answers(presence(type, ROMEO, to)) == []
 
@@ -184,7 +183,7 @@ def test_the_request_stays_pending_either_way(policy: Policy) -> None:
 
 @rfc6121("8.5.1", quote='silently ignore the stanza or (b) return a presence stanza of type "unsubscribed"')
 @BARE_AND_FULL
-@pytest.mark.parametrize("prober", [ROMEO, ORCHARD])
+@in_one_test("prober", [ROMEO, ORCHARD])
 def test_a_probe_is_answered_unsubscribed_from_the_bare_jid(prober: str, to: str) -> None:
     sent = presence("probe", prober, to, id="probe1")
 

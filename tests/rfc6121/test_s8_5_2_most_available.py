@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -24,7 +25,7 @@ from xmpp_im_core.server import Account, Event, SessionDetached, SessionId, Sess
 
 ORCHARD = f"{ROMEO}/orchard"
 TO_ALL = Policy(normal_to_several=MessagesToSeveral.ALL, chat_to_several=MessagesToSeveral.ALL)
-TYPES = pytest.mark.parametrize("type", ["normal", "chat", "headline"])
+TYPES = in_one_test("type", ["normal", "chat", "headline"])
 
 
 def recipients(given: Account, type: str = "chat", policy: Policy | None = None) -> str:
@@ -43,7 +44,7 @@ def detached(given: Account, *resources: str) -> Account:
 
 
 @rfc6121("8.5.2.1.1", quote="the resource or resources with the highest presence priority as")
-@pytest.mark.parametrize(
+@in_one_test(
     ("priorities", "chosen"),
     [
         ({"balcony": 1, "chamber": 0}, "balcony"),
@@ -54,7 +55,7 @@ def detached(given: Account, *resources: str) -> Account:
         ({"balcony": 5, "chamber": -5}, "balcony"),
     ],
 )
-@pytest.mark.parametrize("type", ["normal", "chat"])
+@in_one_test("type", ["normal", "chat"])
 def test_those_of_the_highest_priority_get_it_all_of_them(type: str, priorities: dict[str, int], chosen: str) -> None:
     assert recipients(account(JULIET, connected=("cellar",), available=priorities), type) == chosen
 
@@ -87,7 +88,7 @@ def test_a_headline_reaches_all_that_are_not_negative_whatever_the_policy() -> N
 
 @rfc6121("8.5.2.1.1", quote="MUST NOT deliver the stanza to any available resource with a negative priority")
 @TYPES
-@pytest.mark.parametrize("policy", [Policy(), TO_ALL], ids=["most available", "all"])
+@in_one_test("policy", [Policy(), TO_ALL], ids=["most available", "all"])
 def test_a_negative_priority_never_gets_it(policy: Policy, type: str) -> None:
     for priority in (-1, -128):
         assert recipients(account(JULIET, available={"balcony": priority}), type, policy) == ""

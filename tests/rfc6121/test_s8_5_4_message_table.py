@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 from attrs import evolve, frozen
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     JULIET,
     ROMEO,
@@ -88,7 +89,7 @@ CELLS: Final = [
     for type, printed in zip(_TRANSCRIPT["columns"], row["cells"], strict=True)
 ]
 PRINTED: Final = {(cell.situation, cell.target, cell.type): cell for cell in CELLS}
-EACH_CELL = pytest.mark.parametrize("cell", CELLS, ids=str)
+EACH_CELL = in_one_test("cell", CELLS, ids=str)
 
 
 # --- the table itself ---------------------------------------------------------------------------------------------
@@ -229,7 +230,7 @@ def expected(given: State, sent: Message, cell: Cell, letter: str) -> list[objec
 
 @rfc6121("8.5.2.1.1", quote="In all cases, the server MUST NOT rewrite the 'to' attribute")
 @rfc6121("8.5.4", quote="The server SHOULD observe the rules given in section 8.1 when choosing which action to take")
-@pytest.mark.parametrize("sender", [STRANGER, FRIEND], ids=["stranger", "subscriber"])
+@in_one_test("sender", [STRANGER, FRIEND], ids=["stranger", "subscriber"])
 @EACH_CELL
 def test_under_each_policy_exactly_one_of_the_permitted_actions_is_done(cell: Cell, sender: str) -> None:
     for policy, given in itertools.product(POLICIES, scenes(cell.situation)):
@@ -263,8 +264,8 @@ def test_every_effect_names_the_rule_of_the_cell(cell: Cell) -> None:
 @rfc6121("8.5.2.1.1", quote='For a message stanza of type "error", the server MUST silently ignore the message')
 @rfc6121("8.5.2.2.1", quote='For a message stanza of type "headline" or "error", the server MUST silently ignore')
 @rfc6121("8.5.3.2.1", quote='For a message stanza of type "error", the server MUST silently ignore the stanza')
-@pytest.mark.parametrize("target", [Target.BARE, Target.UNMATCHED])
-@pytest.mark.parametrize("situation", Situation)
+@in_one_test("target", [Target.BARE, Target.UNMATCHED])
+@in_one_test("situation", Situation)
 def test_a_message_of_type_error_is_ignored_wherever_it_matches_no_resource(
     situation: Situation, target: Target
 ) -> None:
@@ -285,8 +286,8 @@ def test_a_message_of_type_error_is_delivered_to_the_resource_that_it_matches(si
 
 
 @rfc6121("8.5.3.1", quote="If an available resource or connected resource exactly matches the full JID")
-@pytest.mark.parametrize("type", ["normal", "chat", "groupchat", "headline", "error"])
-@pytest.mark.parametrize("situation", [each for each in Situation if each is not Situation.NO_ACCOUNT])
+@in_one_test("type", ["normal", "chat", "groupchat", "headline", "error"])
+@in_one_test("situation", [each for each in Situation if each is not Situation.NO_ACCOUNT])
 def test_a_full_match_needs_no_presence(situation: Situation, type: str) -> None:
     for given in scenes(situation):
         assert isinstance(given, Account)
@@ -299,8 +300,8 @@ def test_a_full_match_needs_no_presence(situation: Situation, type: str) -> None
 
 
 @rfc6121("5.2.2", quote="MUST consider the message to be of type")
-@pytest.mark.parametrize("type", [None, "", "Chat", "normale", "set"])
-@pytest.mark.parametrize(("situation", "target"), sorted({(c.situation, c.target) for c in CELLS}, key=str))
+@in_one_test("type", [None, "", "Chat", "normale", "set"])
+@in_one_test(("situation", "target"), sorted({(c.situation, c.target) for c in CELLS}, key=str))
 def test_a_message_without_a_known_type_is_treated_as_normal(
     situation: Situation, target: Target, type: str | None
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -34,8 +35,8 @@ from xmpp_im_core.stanza import IQ, Condition, error_reply, payload, stanza_erro
 ORCHARD = f"{ROMEO}/orchard"
 FULL = f"{JULIET}/balcony"
 ASKED = element("query", "urn:example:x")
-REQUESTS = pytest.mark.parametrize("type", ["get", "set"])
-ANSWERS = pytest.mark.parametrize("type", ["result", "error"])
+REQUESTS = in_one_test("type", ["get", "set"])
+ANSWERS = in_one_test("type", ["result", "error"])
 PRESENT = {"online": ("balcony", "chamber"), "offline": ()}
 
 
@@ -53,8 +54,8 @@ def refused(to: str, sender: str = ORCHARD, condition: str = "service-unavailabl
 @rfc6121("8.5.2.1.3", quote="MUST NOT deliver the IQ stanza to any of the user's available resources")
 @rfc6121("8.5.2.2.3", quote="if not, then the server MUST reply with a")
 @REQUESTS
-@pytest.mark.parametrize("available", PRESENT.values(), ids=PRESENT)
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("available", PRESENT.values(), ids=PRESENT)
+@in_one_test("state", STATES)
 def test_a_request_in_a_namespace_that_nobody_knows_is_answered_by_the_server(
     state: str, available: tuple[str, ...], type: str
 ) -> None:
@@ -85,8 +86,8 @@ ASKING = {
 
 @rfc6121("8.5.2.1.3", quote="then the server MUST reply to the stanza on behalf of the user by returning either an IQ")
 @REQUESTS
-@pytest.mark.parametrize("asking", ASKING)
-@pytest.mark.parametrize("audience", Audience)
+@in_one_test("asking", ASKING)
+@in_one_test("audience", Audience)
 def test_a_namespace_that_the_service_answers_is_answered_to_its_audience_alone(
     audience: Audience, asking: str, type: str
 ) -> None:
@@ -124,7 +125,7 @@ def test_a_resource_answers_a_request_to_its_full_jid_even_in_a_served_namespace
 
 
 @ANSWERS
-@pytest.mark.parametrize("available", PRESENT.values(), ids=PRESENT)
+@in_one_test("available", PRESENT.values(), ids=PRESENT)
 def test_an_answer_to_the_bare_jid_is_neither_delivered_nor_answered(available: tuple[str, ...], type: str) -> None:
     assert ignored(juliet("Both", available=available), received_iq(type, from_=ORCHARD, to=JULIET))
 
@@ -147,8 +148,8 @@ def delivered(given: Account, event: Inbound, policy: Policy | None = None) -> b
 
 @rfc6121("8.5.3.1", quote="if the intended recipient does not share presence with the requesting entity")
 @REQUESTS
-@pytest.mark.parametrize("resource", ["balcony", "cellar"])
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("resource", ["balcony", "cellar"])
+@in_one_test("state", STATES)
 def test_a_request_is_delivered_only_if_its_sender_may_see_the_presence(state: str, resource: str, type: str) -> None:
     asked = received_iq(type, ASKED, from_=ORCHARD, to=f"{JULIET}/{resource}")
 
@@ -157,8 +158,8 @@ def test_a_request_is_delivered_only_if_its_sender_may_see_the_presence(state: s
 
 @rfc6121("8.5.3.1", quote="or by means of directed presence")
 @REQUESTS
-@pytest.mark.parametrize("sender", [ORCHARD, ROMEO, f"{ROMEO}/hall"])
-@pytest.mark.parametrize("directed", [ORCHARD, ROMEO])
+@in_one_test("sender", [ORCHARD, ROMEO, f"{ROMEO}/hall"])
+@in_one_test("directed", [ORCHARD, ROMEO])
 def test_directed_presence_shares_it_with_that_entity_and_for_that_resource_alone(
     directed: str, sender: str, type: str
 ) -> None:
@@ -196,8 +197,8 @@ def test_the_users_own_other_resources_share_it(type: str) -> None:
     "8.5.3.1", quote='For an IQ stanza of type "result" or "error", the server MUST deliver the stanza to the resource'
 )
 @ANSWERS
-@pytest.mark.parametrize("sender", [ORCHARD, "tybalt@example.org", "example.org"])
-@pytest.mark.parametrize("resource", ["balcony", "cellar"])
+@in_one_test("sender", [ORCHARD, "tybalt@example.org", "example.org"])
+@in_one_test("resource", ["balcony", "cellar"])
 def test_an_answer_is_delivered_from_every_sender(resource: str, sender: str, type: str) -> None:
     assert delivered(juliet(), received_iq(type, from_=sender, to=f"{JULIET}/{resource}"))
 
@@ -206,8 +207,8 @@ def test_an_answer_is_delivered_from_every_sender(resource: str, sender: str, ty
     "8.5.3.2.3", quote="For an IQ stanza, the server MUST return a <service-unavailable/> stanza error to the sender"
 )
 @REQUESTS
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("resource", ["nowhere", "BALCONY"])
+@in_one_test("state", STATES)
+@in_one_test("resource", ["nowhere", "BALCONY"])
 def test_a_request_that_matches_no_resource_gets_service_unavailable(resource: str, state: str, type: str) -> None:
     assert not delivered(juliet(state), received_iq(type, ASKED, from_=ORCHARD, to=f"{JULIET}/{resource}"))
 
@@ -240,11 +241,11 @@ BROKEN = {
     "a get of two": of("get", ASKED, ASKED),
     "a set of two": of("set", ASKED, element("query", "urn:example:y")),
 }
-EACH_BROKEN = pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+EACH_BROKEN = in_one_test("broken", BROKEN.values(), ids=BROKEN)
 
 
 @EACH_BROKEN
-@pytest.mark.parametrize("to", [JULIET, FULL, f"{JULIET}/nowhere"])
+@in_one_test("to", [JULIET, FULL, f"{JULIET}/nowhere"])
 def test_a_request_that_breaks_the_rules_is_a_bad_request_for_every_recipient(to: str, broken: IQ) -> None:
     sent = broken.stamped(to=parse_address(to), from_=parse_address(ORCHARD))
 
@@ -255,7 +256,7 @@ def test_a_request_that_breaks_the_rules_is_a_bad_request_for_every_recipient(to
 
 
 @EACH_BROKEN
-@pytest.mark.parametrize("to", [None, JULIET, ROMEO, f"{JULIET}/cellar"])
+@in_one_test("to", [None, JULIET, ROMEO, f"{JULIET}/cellar"])
 def test_a_malformed_iq_from_a_client_is_a_bad_request_and_is_not_routed(to: str | None, broken: IQ) -> None:
     sent = broken if to is None else broken.stamped(to=parse_address(to))
 
@@ -266,7 +267,7 @@ def test_a_malformed_iq_from_a_client_is_a_bad_request_and_is_not_routed(to: str
     assert step.state == juliet("Both")
 
 
-@pytest.mark.parametrize("to", [JULIET, FULL, f"{JULIET}/nowhere"])
+@in_one_test("to", [JULIET, FULL, f"{JULIET}/nowhere"])
 @ANSWERS
 def test_an_answer_without_id_is_not_answered_either(type: str, to: str) -> None:
     answer = of(type, child("error"), id=None)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import pytest
 from attrs import evolve
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -164,8 +165,8 @@ WORTH: dict[str, tuple[list[Element], bool]] = {
 }
 
 
-@pytest.mark.parametrize(("children", "stored"), WORTH.values(), ids=WORTH)
-@pytest.mark.parametrize("type", ["normal", "chat"])
+@in_one_test(("children", "stored"), WORTH.values(), ids=WORTH)
+@in_one_test("type", ["normal", "chat"])
 def test_messages_that_are_useless_later_are_not_stored(type: str, children: list[Element], stored: bool) -> None:
     sent = Message(parse_address(JULIET), parse_address(ORCHARD), "m1", type, None, payload(*children))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -89,8 +90,8 @@ FATES = [
 
 
 @rfc6121("8.5", quote="the server MUST proceed as follows")
-@pytest.mark.parametrize(("type", "to", "others", "expected"), FATES)
-@pytest.mark.parametrize("how", ["undelivered", "ended", "replaced"])
+@in_one_test(("type", "to", "others", "expected"), FATES)
+@in_one_test("how", ["undelivered", "ended", "replaced"])
 def test_each_message_ends_in_exactly_one_place(
     how: str, type: str, to: str, others: dict[str, int], expected: str
 ) -> None:

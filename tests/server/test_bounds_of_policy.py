@@ -12,6 +12,7 @@ import pytest
 from attrs import frozen
 
 from tests.blocking.commands import block
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -299,7 +300,7 @@ LIMITS: Final = [
         unit=entry_size(entity(0)),
     ),
 ]
-EACH_LIMIT = pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: f"{limit.field} {limit.rule.name}")
+EACH_LIMIT = in_one_test("limit", LIMITS, ids=lambda limit: f"{limit.field} {limit.rule.name}")
 
 
 def at_the_limit(limit: Limit, n: int, policy: Policy) -> Account:
@@ -349,7 +350,7 @@ ITEMISED = (
     *("roster_items", "directed_entries", "block_list", "sessions"),
     *("roster_bytes", "directed_bytes", "block_list_bytes"),
 )
-COUNTED = pytest.mark.parametrize(
+COUNTED = in_one_test(
     "limit",
     [each for each in LIMITS if each.counted and each.field != "sessions"],
     ids=lambda limit: f"{limit.field} {limit.rule.name}",
@@ -373,7 +374,7 @@ def test_a_limit_of_zero_refuses_the_first_one(limit: Limit) -> None:
     assert (step.state, step.store) == (limit.given, ())
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "limit",
     [each for each in LIMITS if each.field in ITEMISED],
     ids=lambda limit: f"{limit.field} {limit.rule.name}",

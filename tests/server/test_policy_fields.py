@@ -7,6 +7,7 @@ from datetime import timedelta
 import attrs
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -193,7 +194,7 @@ def test_every_number_of_the_policy_is_tested_here() -> None:
     assert {field.name for field in attrs.fields(Policy) if type(field.default) is int} == set(LEAST)
 
 
-@pytest.mark.parametrize(("field", "least"), LEAST.items())
+@in_one_test(("field", "least"), LEAST.items())
 def test_no_limit_is_less_than_the_least(field: str, least: int) -> None:
     assert getattr(limited(field, least), field) == least
     with pytest.raises(ValueError, match=field):

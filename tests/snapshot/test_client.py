@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     Approve,
     Asking,
@@ -140,7 +141,7 @@ def test_a_clients_policy_is_plain_data() -> None:
     assert load(dump(policy)) == policy
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("field", "value", "where", "why"),
     [
         ("jid", "juliet@capulet.example/balcony", "$", "is not a bare JID"),

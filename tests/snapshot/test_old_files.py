@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 
 import pytest
 
+from tests.one_test import in_one_test
 from xmpp_im_core.client import Client, ClientPolicy, Features
 from xmpp_im_core.client.state import Bound, Chat, Heard, Item, Question, Request, Resource, RosterCache
 from xmpp_im_core.element import element
@@ -188,7 +189,7 @@ def written(put: Put) -> str:
     return json.dumps(row, indent=1) + "\n"
 
 
-@pytest.mark.parametrize("name", sorted(RECORDS))
+@in_one_test("name", sorted(RECORDS))
 def test_an_old_record_is_read_as_the_same_value(name: str) -> None:
     row = json.loads((FILES / f"record-{name}.json").read_text())
 

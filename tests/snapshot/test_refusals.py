@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.one_test import in_one_test
 from tests.snapshot.test_round_trip import NOON, juliet
 from xmpp_im_core.client import Asking, Client, SendIQ
 from xmpp_im_core.element import element
@@ -42,7 +43,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
     return snapshot
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("path", "value", "where", "why"),
     [
         ("format", 2, "$", "'format' is 2; this release reads 1"),
@@ -93,7 +94,7 @@ def test_a_damaged_snapshot_is_refused_where_it_is_damaged(path: str, value: obj
     assert why in refused.value.reason
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("data", "where", "why"),
     [
         (None, "$", "null is not an object"),

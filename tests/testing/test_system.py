@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from hypothesis import Phase, given, settings
 
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import parse_element, parse_stanza
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy, PreApproval
@@ -70,7 +71,7 @@ class Deaf:
 # --- acts -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("act", "xml"),
     [
         (GetsRoster(BALCONY), "<iq id='get' type='get'><query xmlns='jabber:iq:roster'/></iq>"),

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.one_test import in_one_test
 from xmpp_im_core import jid
 from xmpp_im_core.jid import (
     MAX_PART_BYTES,
@@ -57,7 +58,7 @@ ILLEGAL = {
 }
 
 
-@pytest.mark.parametrize("number", LEGAL)
+@in_one_test("number", LEGAL)
 def test_a_legal_jid_of_table_1_is_taken_apart(number: int) -> None:
     text, parts = LEGAL[number]
 
@@ -210,7 +211,7 @@ def test_the_length_limits_of_rfc_1034_apply_to_domains() -> None:
 # --- domainparts --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("written", "prepared"),
     [
         ("EXAMPLE.com", "example.com"),
@@ -229,7 +230,7 @@ def test_a_domainpart_is_prepared(written: str, prepared: str) -> None:
     assert parse_jid(f"juliet@{written}/balcony").domain == prepared
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "domain",
     [
         "",

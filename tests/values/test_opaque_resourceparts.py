@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.one_test import in_one_test
 from xmpp_im_core.jid import (
     MAX_PART_BYTES,
     Address,
@@ -30,7 +31,7 @@ NICKNAMES = {
     "a line separator": "a\u2028b",
     "not composed": "e\u0301\ufe0f",
 }
-EACH = pytest.mark.parametrize("nickname", NICKNAMES.values(), ids=NICKNAMES)
+EACH = in_one_test("nickname", NICKNAMES.values(), ids=NICKNAMES)
 
 
 @EACH
@@ -53,7 +54,7 @@ def test_such_resources_are_not_bound(nickname: str) -> None:
         parse_jid(ROOM).with_resource(nickname)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "resource", ["", "a\x00", "\t", "a\n", "\x7f", "\x85", "\ud800", "\ufffe", "\ufe0f" * 342, "a" * 1024], ids=ascii
 )
 def test_these_are_not_resourceparts(resource: str) -> None:

@@ -9,6 +9,7 @@ import attrs
 import pytest
 from hypothesis import given
 
+from tests.one_test import in_one_test
 from xmpp_im_core.element import ATTRIBUTE_SIZE, TEXT_SIZE, XML_LANG, Element, element, size
 from xmpp_im_core.jid import Malformed, address_of, parse_address, parse_jid
 from xmpp_im_core.stanza import (
@@ -184,7 +185,7 @@ def test_a_request_has_exactly_one_child_element() -> None:
     assert IQ(payload=payload(query, query)).request is None
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "priority"),
     [
         ("0", 0),
@@ -254,7 +255,7 @@ def test_the_conditions_are_those_of_section_8_3_3() -> None:
     assert set(USUAL_TYPE) == set(Condition)
 
 
-@pytest.mark.parametrize("condition", Condition, ids=lambda condition: condition.value)
+@in_one_test("condition", Condition, ids=lambda condition: condition.value)
 def test_each_condition_has_a_type_that_is_recommended_for_it(condition: Condition) -> None:
     assert stanza_error(condition).type.value in RECOMMENDED[condition.value].split()
     assert stanza_error(condition, ErrorType.WAIT).type is ErrorType.WAIT

@@ -10,6 +10,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import attrs
 import pytest
 
+from tests.one_test import in_one_test
 from xmpp_im_core import client
 from xmpp_im_core.client import events as client_events
 from xmpp_im_core.element import Element, element
@@ -205,7 +206,7 @@ def _fields() -> Iterator[tuple[type, str, Any]]:
             yield cls, field.name, hints[field.name]
 
 
-FIELDS: Final = pytest.mark.parametrize(
+FIELDS: Final = in_one_test(
     ("cls", "name", "hint"),
     [pytest.param(*each, id=f"{each[0].__module__}.{each[0].__qualname__}.{each[1]}") for each in _fields()],
 )
@@ -264,7 +265,7 @@ def test_a_field_of_a_wrong_type_is_refused_by_its_name(cls: type, name: str, hi
     assert refused > len(POOL) / 2
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "value",
     [
         5,
@@ -274,13 +275,13 @@ def test_a_field_of_a_wrong_type_is_refused_by_its_name(cls: type, name: str, hi
         datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))),
     ],
 )
-@pytest.mark.parametrize("cls", [cls for cls in EXAMPLES if cls in EVENTS - {service_events.ForAccount}])
+@in_one_test("cls", [cls for cls in EXAMPLES if cls in EVENTS - {service_events.ForAccount}])
 def test_a_time_is_an_aware_datetime(cls: type, value: object) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^at: "):
         made(cls, at=value)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("field", "value"),
     [
         ("to", "romeo@montague.example"),
@@ -294,7 +295,7 @@ def test_a_time_is_an_aware_datetime(cls: type, value: object) -> None:
         ("attributes", {"a": "b"}),
     ],
 )
-@pytest.mark.parametrize(
+@in_one_test(
     ("cls", "name"),
     [
         (client.Inbound, "stanza"),
