@@ -158,10 +158,45 @@ class Moved:
     permanently: bool = field(validator=is_flag)
 
 
+class Reach(NamedTuple):
+    """The resources that a message to the bare JID can reach, sorted (§8.5.2.1.1)."""
+
+    all: tuple[SessionId, ...]
+    """The available resources with a priority that is not negative."""
+    most_available: tuple[SessionId, ...]
+    """Those of the highest priority; if any resource has a stream, only those with a stream count (§8.5.4).
+
+    All resources of that priority get the message, since all are equally available.
+    """
+
+
+def reach_of(sessions: tuple[Session, ...]) -> Reach:
+    """Return which of these sessions a message can reach."""
+    reachable = [each for each in sessions if each.presence is not None and each.priority >= 0]
+    attached = [each for each in reachable if each.attached] or reachable
+    highest = max([each.priority for each in attached], default=0)
+    return Reach(
+        tuple([each.id for each in reachable]), tuple([each.id for each in attached if each.priority == highest])
+    )
+
+
+class ReachCache:
+    """The base class of an account: its slot is no field of the record.
+
+    Messages are many, and most of them change nothing in the account. So the account keeps its reach after the first
+    message. No caller can observe that: the reach follows from the sessions, which never change, and does not count for
+    equality, hash and ``repr``. A copy of the account computes it again.
+    """
+
+    __slots__ = ("cached_reach",)
+
+    cached_reach: Reach
+
+
 @copyable
 @final
 @record
-class Account:
+class Account(ReachCache):
     """Everything a server keeps for one user."""
 
     jid: JID
@@ -201,6 +236,16 @@ class Account:
             if session.id.resource == resource:
                 return session
         return None
+
+    @property
+    def reach(self) -> Reach:
+        """The resources that a message to the bare JID can reach."""
+        try:
+            return self.cached_reach
+        except AttributeError:
+            found = reach_of(self.sessions)
+            object.__setattr__(self, "cached_reach", found)  # a guarded record does not allow a plain assignment
+            return found
 
     def interested(self) -> tuple[SessionId, ...]:
         """Return the interested resources (§2.2), sorted. They get roster pushes."""

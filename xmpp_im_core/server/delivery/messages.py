@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import MessagesToSeveral, Policy, UnmatchedFullJID
 from xmpp_im_core.rules import delivery as rules
@@ -12,7 +10,7 @@ from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE, MessageAct
 from xmpp_im_core.server.delivery.offline_messages import keep_offline
 from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound
-from xmpp_im_core.server.state import Account, Session, SessionId
+from xmpp_im_core.server.state import Account, SessionId
 from xmpp_im_core.server.visibility import INVISIBLE, visibility
 from xmpp_im_core.stanza import Condition, Message
 
@@ -32,7 +30,7 @@ def inbound(
     """Process an inbound message by its cell of Table 1."""
     if not policy.messaging:
         return Transition(account, (error_to_sender(message, Condition.SERVICE_UNAVAILABLE, rules.NO_MESSAGING),))
-    session = account.resource(to.resource)
+    session = None if to.resource is None else account.resource(to.resource)
     kind = message.kind
     if kind == "error":
         if session is None:
@@ -41,15 +39,14 @@ def inbound(
     target = Target.BARE if to.resource is None else Target.UNMATCHED if session is None else Target.MATCHED
     if target is Target.UNMATCHED and _is_lenient(kind, policy):
         target = Target.BARE
-    reachable = [each for each in account.sessions if each.presence is not None and each.priority >= 0]
-    situation = _situation(account, reachable)
+    situation = _situation(account)
     if session is not None:  # "available or connected" (§8.5.3.1); Table 1 has only active resources
         rule = rules.MESSAGE_TO_CONNECTED
         if situation is not Situation.NO_ACTIVE:
             rule = MESSAGE_TABLE[situation, target, kind].rule
         return Transition(account, (deliver(message, (session.id,), rule),))
     cell = MESSAGE_TABLE[situation, target, kind]
-    return _perform(account, event, message, sender, cell, reachable, policy)
+    return _perform(account, event, message, sender, cell, policy)
 
 
 def _is_lenient(kind: str, policy: Policy) -> bool:
@@ -57,8 +54,9 @@ def _is_lenient(kind: str, policy: Policy) -> bool:
     return policy.unmatched_full_jid is UnmatchedFullJID.LENIENT and kind in ("normal", "chat")
 
 
-def _situation(account: Account, reachable: list[Session]) -> Situation:
+def _situation(account: Account) -> Situation:
     """Return the situation for Table 1. A connected resource that is not available does not count."""
+    reachable = account.reach.all
     if len(reachable) > 1:
         return Situation.SEVERAL
     if reachable:
@@ -72,17 +70,17 @@ def _perform(
     message: Message,
     sender: JID,
     cell: MessageCell,
-    reachable: list[Session],
     policy: Policy,
 ) -> Transition[Account]:
     """Choose one of the actions that the cell permits, and perform it."""
     permitted = cell.permitted
     if MessageAction.DELIVER in permitted or permitted == {MessageAction.ALL}:
-        return Transition(account, (deliver(message, _ids(reachable), cell.rule),))
+        return Transition(account, (deliver(message, account.reach.all, cell.rule),))
     if MessageAction.MOST_AVAILABLE in permitted:
         choice = policy.chat_to_several if message.kind == "chat" else policy.normal_to_several
-        chosen = reachable if choice is MessagesToSeveral.ALL else most_available(reachable)
-        return Transition(account, (deliver(message, _ids(chosen), cell.rule),))
+        reach = account.reach
+        chosen = reach.all if choice is MessagesToSeveral.ALL else reach.most_available
+        return Transition(account, (deliver(message, chosen, cell.rule),))
     if MessageAction.STORE in permitted and policy.offline_messages:
         return keep_offline(account, event, message, sender, cell.rule, policy)
     if MessageAction.SILENCE not in permitted or (MessageAction.ERROR in permitted and _may_know(account, sender)):
@@ -90,23 +88,9 @@ def _perform(
     return silence(account, cell.rule)
 
 
-def most_available(reachable: list[Session]) -> list[Session]:
-    """Return the resources of the highest priority; if any has a stream, only those with a stream count (§8.5.4).
-
-    All resources of that priority get the message, since all are equally available.
-    """
-    attached = [session for session in reachable if session.attached] or reachable
-    highest = max([session.priority for session in attached])
-    return [session for session in attached if session.priority == highest]
-
-
 def _may_know(account: Account, sender: JID) -> bool:
     """Whether an error may tell the sender that the resource is not there (§8.1)."""
     return visibility(account, sender, None) is not INVISIBLE
-
-
-def _ids(sessions: Iterable[Session]) -> tuple[SessionId, ...]:
-    return tuple([session.id for session in sessions])
 
 
 def message_to_nobody(message: Message, to: JID, policy: Policy) -> Effect:
