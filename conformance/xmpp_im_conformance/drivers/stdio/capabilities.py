@@ -4,77 +4,64 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage
 from xmpp_im_conformance.format.worlds import NotApplicable
 
 
 @frozen
-class ServerCapabilities:
-    """What a program can do as a server."""
+class Abilities:
+    """What a program can do as a server, or as a client."""
 
     ops: frozenset[str]
-    features: frozenset[str]
-    sees_requests: bool
-    """Whether its ``roster`` shows requests that wait, and contacts that are not listed."""
+    features: frozenset[str] = frozenset()
+    sees_requests: bool = False
+    """Whether the ``roster`` of a server shows requests that wait, and contacts that are not listed."""
     tells_closing: bool = False
-    """Whether its answers say which streams it has closed."""
+    """Whether the answers of a server say which streams it has closed."""
+    events: frozenset[str] = frozenset()
+    """The types of events that a client can tell."""
 
+    def need_op(self, op: str) -> None:
+        """See that the program has an op.
 
-@frozen
-class ClientCapabilities:
-    """What a program can do as a client."""
+        :raises NotApplicable: if it has not.
+        """
+        if op not in self.ops:
+            raise NotApplicable(f"the program has no op {op!r}")
 
-    ops: frozenset[str]
-    events: frozenset[str]
-    """The types of events that it can tell."""
-    features: frozenset[str]
+    def need_features(self, features: frozenset[str]) -> None:
+        """See that the program has these features.
+
+        :raises NotApplicable: if it lacks one.
+        """
+        missing = sorted(features - self.features)
+        if missing:
+            raise NotApplicable(f"the feature {missing[0]!r} is not supported")
 
 
 @frozen
 class Capabilities:
-    """What a program is, and which sides it plays."""
+    """What a program is, and which sides it plays: its answer to ``hello``."""
 
     name: str
-    version: str
-    server: ServerCapabilities | None
-    client: ClientCapabilities | None
+    version: str = ""
+    server: Abilities | None = None
+    client: Abilities | None = None
 
-    def as_server(self) -> ServerCapabilities:
+    def as_server(self) -> Abilities:
         """Return what the program can do as a server.
 
         :raises NotApplicable: if it plays none.
         """
-        if self.server is None:
-            raise NotApplicable(f"{self.name} plays no server")
-        return self.server
+        return self._known(self.server, "server")
 
-    def as_client(self) -> ClientCapabilities:
+    def as_client(self) -> Abilities:
         """Return what the program can do as a client.
 
         :raises NotApplicable: if it plays none.
         """
-        if self.client is None:
-            raise NotApplicable(f"{self.name} plays no client")
-        return self.client
+        return self._known(self.client, "client")
 
-
-def read_capabilities(hello: ProtocolMessage) -> Capabilities:
-    """Read a program's answer to ``hello``."""
-    server, client = hello.get("server"), hello.get("client")
-    return Capabilities(
-        hello["name"],
-        hello.get("version", ""),
-        None
-        if server is None
-        else ServerCapabilities(
-            frozenset(server["ops"]),
-            frozenset(server["features"]),
-            server.get("sees_requests", False),
-            server.get("tells_closing", False),
-        ),
-        None
-        if client is None
-        else ClientCapabilities(
-            frozenset(client["ops"]), frozenset(client["events"]), frozenset(client.get("features", ()))
-        ),
-    )
+    def _known(self, abilities: Abilities | None, side: str) -> Abilities:
+        if abilities is None:
+            raise NotApplicable(f"{self.name} plays no {side}")
+        return abilities

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from attrs import define, field, frozen
 
-from xmpp_im_conformance.drivers.stdio.capabilities import ClientCapabilities
+from xmpp_im_conformance.drivers.stdio.asked_world import AskedWorld
 from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
 from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import Item
-from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource, NotApplicable
+from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource
 from xmpp_im_core.codec import write_element
 from xmpp_im_core.element import Element
 
@@ -31,9 +31,7 @@ class StdioClient:
         :raises ServerFailed: if it does not get that far.
         """
         can = self.program.ready().as_client()
-        missing = sorted(setup.features - can.features)
-        if missing:
-            raise NotApplicable(f"the feature {missing[0]!r} is not supported")
+        can.need_features(setup.features)
         world = StdioClientWorld(self.program, can)
         cache = None if setup.cache is None else {"ver": setup.cache[0], "items": write_items(setup.cache[1])}
         answer = self.program.ask(
@@ -50,11 +48,9 @@ class StdioClient:
 
 
 @define
-class StdioClientWorld(ClientWorld):
+class StdioClientWorld(AskedWorld, ClientWorld):
     """A program during one client scenario."""
 
-    program: Program
-    can: ClientCapabilities
     out: list[Element] = field(factory=list)
     told: list[Mapping[str, object]] = field(factory=list)
 
@@ -86,24 +82,16 @@ class StdioClientWorld(ClientWorld):
 
     def roster(self) -> Sequence[Item]:
         """Return the roster as the program knows it."""
-        return read_items(self._look("client_roster", "roster")["roster"])
+        return read_items(self.ask("client_roster", "roster")["roster"])
 
     def ver(self) -> str | None:
         """Return the version that the next roster get would have."""
-        ver: str | None = self._look("client_ver", "client_ver")["ver"]
+        ver: str | None = self.ask("client_ver", "client_ver")["ver"]
         return ver
 
     def resources(self, jid: str) -> Sequence[KnownResource]:
         """Return the available resources of a bare JID, the best first."""
-        return [
-            KnownResource(**each) for each in self._look("client_presence", "client_presence", jid=jid)["resources"]
-        ]
-
-    def obeyed(self) -> frozenset[str] | None:
-        """Return the requirements that the program's rules cite; None if it knows nothing of the kind."""
-        if "obeyed" not in self.can.ops:
-            return None
-        return frozenset(self.program.ask("obeyed", "obeyed")["requirements"])
+        return [KnownResource(**each) for each in self.ask("client_presence", "client_presence", jid=jid)["resources"]]
 
     def take(self, answer: ProtocolMessage) -> None:
         """Note what an answer says was sent, and told."""
@@ -111,9 +99,4 @@ class StdioClientWorld(ClientWorld):
         self.told += answer.get("events", ())
 
     def _act(self, op: str, **arguments: object) -> None:
-        self.take(self._look(op, _ACTED, **arguments))
-
-    def _look(self, op: str, kind: str, **arguments: object) -> ProtocolMessage:
-        if op not in self.can.ops:
-            raise NotApplicable(f"the program has no op {op!r}")
-        return self.program.ask(op, kind, **arguments)
+        self.take(self.ask(op, _ACTED, **arguments))

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+import cattrs
 from attrs import define, field
 
 from xmpp_im_conformance.drivers.redaction import command_in_words, hidden, secrets_of
-from xmpp_im_conformance.drivers.stdio.capabilities import Capabilities, read_capabilities
+from xmpp_im_conformance.drivers.stdio.capabilities import Capabilities
 from xmpp_im_conformance.drivers.stdio.messages import (
     PROTOCOL,
     Garbage,
@@ -62,8 +63,7 @@ class Program:
         if self._process is None:
             self._start()
         if self._capabilities is None:
-            message = self.ask("hello", "hello", protocol=PROTOCOL)
-            self._capabilities = read_capabilities(message)
+            self._capabilities = cattrs.structure(self.ask("hello", "hello", protocol=PROTOCOL), Capabilities)
         return self._capabilities
 
     def ask(self, op: str, kind: str, **arguments: object) -> ProtocolMessage:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
-from xmpp_im_conformance.drivers.stdio.capabilities import ServerCapabilities
+from xmpp_im_conformance.drivers.stdio.asked_world import AskedWorld
 from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
 from xmpp_im_conformance.drivers.stdio.ops import SERVER_OPS, request
 from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.steps.fields import written
-from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable, ServerFailed, Setup, World
+from xmpp_im_conformance.format.worlds import REMOTE, ServerFailed, Setup, World
 from xmpp_im_core.element import Element
 
 _ACTED = "server_acted"
@@ -32,11 +32,9 @@ class StdioDriver:
         :raises ServerFailed: if it does not get that far.
         """
         can = self.program.ready().as_server()
-        missing = sorted(setup.features - can.features)
-        if missing:
-            raise NotApplicable(f"the feature {missing[0]!r} is not supported")
-        if setup.time is not None and "time" not in can.ops:
-            raise NotApplicable("the program has no op 'time'")
+        can.need_features(setup.features)
+        if setup.time is not None:
+            can.need_op("time")
         world = StdioWorld(self.program, can)
         accounts = {jid: {"roster": write_items(items)} for jid, items in setup.accounts.items()}
         time = None if setup.time is None else written(setup.time)
@@ -46,11 +44,9 @@ class StdioDriver:
 
 
 @define
-class StdioWorld(World):
+class StdioWorld(AskedWorld, World):
     """A program during one scenario. Its methods that act are made of ``SERVER_OPS``, at the end of this module."""
 
-    program: Program
-    can: ServerCapabilities
     came: dict[str, list[Element]] = field(factory=dict)
     ended: dict[str, list[str]] = field(factory=dict)
     """How it has closed streams, by full JID."""
@@ -69,24 +65,16 @@ class StdioWorld(World):
 
     def stream_features(self, jid: str) -> Sequence[Element]:
         """Return the stream features that a session was offered."""
-        self._need("stream_features")
-        answer = self.program.ask("stream_features", "stream_features", jid=jid)
+        answer = self.ask("stream_features", "stream_features", jid=jid)
         return [read_program_stanza(xml, f"{jid} as a stream feature") for xml in answer["stream_features"]]
 
     def roster(self, account: str) -> Sequence[Item]:
         """Return the contacts of an account as they are stored."""
-        self._need("roster")
-        return read_items(self.program.ask("roster", "roster", account=account)["roster"])
+        return read_items(self.ask("roster", "roster", account=account)["roster"])
 
     def sees_requests(self) -> bool:
         """Whether the program's rosters show what no client sees."""
         return self.can.sees_requests
-
-    def obeyed(self) -> frozenset[str] | None:
-        """Return the requirements that the program's rules cite; None if it knows nothing of the kind."""
-        if "obeyed" not in self.can.ops:
-            return None
-        return frozenset(self.program.ask("obeyed", "obeyed")["requirements"])
 
     def take(self, op: str, answer: ProtocolMessage) -> None:
         """Note what an answer says has left.
@@ -110,17 +98,12 @@ class StdioWorld(World):
 
         :raises NotApplicable: if the program does not have it.
         """
-        self._need(name)
-        self.take(name, self.program.ask(name, _ACTED, **request(name, values)))
+        self.take(name, self.ask(name, _ACTED, **request(name, values)))
 
     def connect(self, jid: str) -> None:
         """Let a session be bound."""
         self.sessions.add(jid)
         self.act("connect", jid)
-
-    def _need(self, op: str) -> None:
-        if op not in self.can.ops:
-            raise NotApplicable(f"the program has no op {op!r}")
 
 
 def _asking(name: str) -> Callable[..., None]:
