@@ -103,6 +103,24 @@ def _written(child: Element | str) -> bytes:
 # --- stanzas more or less ---------------------------------------------------------------------------------
 
 
+def _is_presence(stanza: Element, *types: str | None) -> bool:
+    return stanza.name == "presence" and stanza.get("type") in types
+
+
+def _is_push(stanza: Element) -> bool:
+    return stanza.get("type") == "set" and stanza.first("query", ROSTER) is not None
+
+
+def _is_bare_unavailable(stanza: Element) -> bool:
+    return _is_presence(stanza, "unavailable") and "/" not in (stanza.get("from") or "/")
+
+
+def _item(rosters: FrozenMap[Element], user: str, jid: str | None) -> Element | None:
+    roster = rosters.get(user)
+    items = () if roster is None else roster.elements
+    return next((item for item in items if item.get("jid") == jid), None)
+
+
 def _idle_push(scene: ModelAct, at: str, stanza: Element) -> bool:
     """A push of an item that is as it was, or of one that was not there and is not."""
     query = stanza.first("query", ROSTER)
@@ -113,100 +131,65 @@ def _idle_push(scene: ModelAct, at: str, stanza: Element) -> bool:
     return all(_item(scene.before, user, jid) == _item(scene.after, user, jid) for jid in jids)
 
 
-def _item(rosters: FrozenMap[Element], user: str, jid: str | None) -> Element | None:
-    roster = rosters.get(user)
-    found = [] if roster is None else [item for item in roster.elements if item.get("jid") == jid]
-    return found[0] if found else None
-
-
-def _is_push(stanza: Element) -> bool:
-    return stanza.get("type") == "set" and stanza.first("query", ROSTER) is not None
-
-
 def _uninterested_push(scene: ModelAct, at: str, stanza: Element) -> bool:
     return at not in scene.interested and _is_push(stanza)
 
 
 def _uninterested_notice(scene: ModelAct, at: str, stanza: Element) -> bool:
     """An approval, a cancellation or the like, for a client that has not asked for the roster."""
-    notices = ("subscribed", "unsubscribe", "unsubscribed")
-    return at not in scene.interested and at != REMOTE and stanza.name == "presence" and stanza.get("type") in notices
+    is_notice = _is_presence(stanza, "subscribed", "unsubscribe", "unsubscribed")
+    return is_notice and at not in scene.interested and at != REMOTE
 
 
 def _request_again(scene: ModelAct, at: str, stanza: Element) -> bool:
     """An unanswered request of the user, sent again with initial presence."""
-    return isinstance(scene.act, SendsAvailable) and (stanza.name, stanza.get("type"), stanza.get("from")) == (
-        "presence",
-        "subscribe",
-        scene.act.user,
-    )
+    is_request = _is_presence(stanza, "subscribe") and stanza.get("from") == scene.act.user
+    return is_request and isinstance(scene.act, SendsAvailable)
 
 
 def _silence_or_error(scene: ModelAct, at: str, stanza: Element) -> bool:
     """An error for a message to a resource that is not there, if the RFC allows silence as well (§8.5.4: S/E)."""
-    return (
-        isinstance(scene.act, SendsMessage)
-        and "/" in scene.act.to
-        and scene.act.type != "chat"
-        and (stanza.name, stanza.get("type")) == ("message", "error")
-    )
-
-
-def _is_bare(address: str | None) -> bool:
-    return address is not None and "/" not in address
-
-
-def _is_bare_unavailable(stanza: Element) -> bool:
-    return (stanza.name, stanza.get("type")) == ("presence", "unavailable") and _is_bare(stanza.get("from"))
+    act, is_error = scene.act, (stanza.name, stanza.get("type")) == ("message", "error")
+    return is_error and isinstance(act, SendsMessage) and "/" in act.to and act.type != "chat"
 
 
 def _presence_of_absent(scene: ModelAct, at: str, stanza: Element) -> bool:
     """Bare unavailable presence, which answers a probe where nobody is there."""
-    return isinstance(scene.act, SendsAvailable | SendsProbe) and _is_bare_unavailable(stanza)
+    return _is_bare_unavailable(stanza) and isinstance(scene.act, SendsAvailable | SendsProbe)
 
 
 def _acknowledgement(scene: ModelAct, at: str, stanza: Element) -> bool:
     """Bare unavailable presence of the contact, sent to the sender of a subscription request."""
-    return isinstance(scene.act, SendsSubscribe) and _is_bare_unavailable(stanza)
+    return _is_bare_unavailable(stanza) and isinstance(scene.act, SendsSubscribe)
 
 
 def _presence_once_more(scene: ModelAct, at: str, stanza: Element) -> bool:
     """Presence of the contact, for a user who asks for a subscription and has it."""
     act = scene.act
-    if not isinstance(act, SendsSubscribe) or (stanza.name, stanza.get("type")) != ("presence", None):
+    if not isinstance(act, SendsSubscribe) or not _is_presence(stanza, None):
         return False
     item = _item(scene.before, act.contact, act.user)
     return item is not None and item.get("subscription") in ("from", "both")
 
 
 def _refused_probe(scene: ModelAct, at: str, stanza: Element) -> bool:
-    return isinstance(scene.act, SendsProbe) and (stanza.name, stanza.get("type")) == ("presence", "unsubscribed")
+    return _is_presence(stanza, "unsubscribed") and isinstance(scene.act, SendsProbe)
 
 
 def _own_resource(scene: ModelAct, at: str, stanza: Element) -> bool:
     """Presence of the user's other resources, for one that has become available."""
-    sender = stanza.get("from") or ""
-    return (
-        isinstance(scene.act, SendsAvailable)
-        and at == scene.act.client
-        and stanza.name == "presence"
-        and sender != at
-        and sender.partition("/")[0] == scene.act.user
-    )
+    act, sender = scene.act, stanza.get("from") or ""
+    of_other = stanza.name == "presence" and sender != at and sender.partition("/")[0] == act.user
+    return of_other and isinstance(act, SendsAvailable) and at == act.client
 
 
 def _answer_to_unsubscribe(scene: ModelAct, at: str, stanza: Element) -> bool:
-    return isinstance(scene.act, SendsUnsubscribe | RemovesItem) and (stanza.name, stanza.get("type")) == (
-        "presence",
-        "unsubscribed",
-    )
+    return _is_presence(stanza, "unsubscribed") and isinstance(scene.act, SendsUnsubscribe | RemovesItem)
 
 
 def _idle_end(scene: ModelAct, at: str, stanza: Element) -> bool:
     """What ends a subscription, or a request, that the item which was removed did not have."""
-    return isinstance(scene.act, RemovesItem | SetsItem | SendsUnsubscribed) and (
-        stanza.name == "presence" and stanza.get("type") == "unsubscribe"
-    )
+    return _is_presence(stanza, "unsubscribe") and isinstance(scene.act, RemovesItem | SetsItem | SendsUnsubscribed)
 
 
 CHOICES: Final[tuple[Choice, ...]] = (

@@ -22,28 +22,20 @@ def disorder(act: Act, number: int, expected: Observation, seen: Observation) ->
     """Return the places at which a push came before its cause, unlike what is expected."""
     found: list[Difference] = []
     for at, stanzas in seen.received.items():
-        ours = _pushed_last(expected.received.get(at, ()))
-        for notice, push in _pushed_first(stanzas):
-            if any(notice == other for other, _ in ours):
+        ours = [notice for notice, _ in _with_pushes(expected.received.get(at, ()), push_first=False)]
+        for notice, push in _with_pushes(stanzas, push_first=True):
+            if notice in ours:
                 pair = (write_element(notice).decode(), write_element(push).decode())
                 found.append(Difference(act, number, at, pair, pair[::-1]))
     return tuple(found)
 
 
-def _pushed_first(stanzas: Sequence[Element]) -> list[tuple[Element, Element]]:
-    """Return what was delivered after the last push about its sender, and that push."""
+def _with_pushes(stanzas: Sequence[Element], *, push_first: bool) -> list[tuple[Element, Element]]:
+    """Return each notice with the last push about its sender, if that comes before it, or after it."""
     return [
         (notice, stanzas[pushes[-1]])
         for place, notice in enumerate(stanzas)
-        if _is_notice(notice) and (pushes := _pushes(stanzas, notice)) and pushes[-1] < place
-    ]
-
-
-def _pushed_last(stanzas: Sequence[Element]) -> list[tuple[Element, Element]]:
-    return [
-        (notice, stanzas[pushes[-1]])
-        for place, notice in enumerate(stanzas)
-        if _is_notice(notice) and (pushes := _pushes(stanzas, notice)) and pushes[-1] > place
+        if _is_notice(notice) and (pushes := _pushes(stanzas, notice)) and (pushes[-1] < place) is push_first
     ]
 
 

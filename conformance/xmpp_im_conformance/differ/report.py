@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from xmpp_im_conformance.differ.searching import Report
+from xmpp_im_conformance.differ.shrinking import Trace
 from xmpp_im_conformance.differ.writing import assumed, shown, told, told_before
 
 
@@ -23,8 +24,7 @@ def print_found(console: Console, report: Report) -> None:
     """Print each difference: what is done, what the core does then (-), and what the server did (+)."""
     for number, found in enumerate(report.found, 1):
         console.rule(f"[red]DIFFERENCE[/red] {number}", align="left")
-        for place, act in enumerate(found.acts, 1):
-            _line(console, f"{place}. {told(act)}")
+        _acts(console, found.acts)
         for line in (*assumed(found), *told_before(found)):
             _line(console, line)
         for line in shown(found):
@@ -35,8 +35,7 @@ def print_crashes(console: Console, report: Report) -> None:
     """Print each exception of the core, and what is done before it."""
     for number, crash in enumerate(report.crashes, 1):
         console.rule(f"[red]CRASH[/red] {number} of xmpp_im_core", align="left")
-        for place, act in enumerate(crash.acts, 1):
-            _line(console, f"{place}. {told(act)}")
+        _acts(console, crash.acts)
         _line(console, crash.why, "red")
 
 
@@ -67,11 +66,15 @@ def print_failed(console: Console, report: Report) -> None:
     if report.failed is not None:
         trace, why = report.failed
         _line(console, f"The server could not be tested any further: {why}\nThis was being done:", "red")
-        for place, act in enumerate(trace, 1):
-            _line(console, f"{place}. {told(act)}")
+        _acts(console, trace)
 
 
 _BAD: Final = ("differing", "crashing xmpp_im_core")
+
+
+def _acts(console: Console, acts: Trace) -> None:
+    for place, act in enumerate(acts, 1):
+        _line(console, f"{place}. {told(act)}")
 
 
 def _line(console: Console, text: str, style: str | None = None) -> None:

@@ -164,21 +164,15 @@ class _Search:
         if crash.like in self._crashes:
             return
         self._crashes.add(crash.like)
-        best = trace
 
         def crashes(candidate: Trace) -> bool:
-            nonlocal best
             try:
                 self._judged(candidate)
             except Crashed as other:
-                if other.like == crash.like:
-                    best = candidate
                 return other.like == crash.like
             return False
 
-        with suppress(_Over):
-            shrunk(trace, crashes)
-        self.report.crashes.append(Crash(best, str(crash)))
+        self.report.crashes.append(Crash(self._shortest(trace, crashes), str(crash)))
 
     def _found(self, trace: Trace) -> None:
         """Shrink a trace on which something new differs, and keep it.
@@ -186,10 +180,10 @@ class _Search:
         On the way each shows what the one before it shows, and nothing that is known before that, unless it is what is
         stored that differs.
         """
-        best, shown = trace, self._judged(trace)
+        shown = self._judged(trace)
 
         def differs(candidate: Trace) -> bool:
-            nonlocal best, shown
+            nonlocal shown
             try:
                 verdict = self._judged(candidate)
             except Crashed:
@@ -198,16 +192,31 @@ class _Search:
                 return False
             if verdict.likeness is None or shown.likeness is None or not verdict.likeness.resembles(shown.likeness):
                 return False
-            best, shown = candidate, verdict
+            shown = verdict
             return True
 
-        with suppress(_Over):
-            cut = trace[: self._judged(trace).differences[0].number + 1]
-            shrunk(cut if differs(cut) else trace, differs)
+        best = self._shortest(trace, differs, trace[: shown.differences[0].number + 1])
         verdict = self._judged(best)
         assert verdict.likeness is not None
         self._known += [verdict.likeness, *([] if verdict.stored is None else [verdict.stored])]
         self.report.found.append(Found(best, verdict))
+
+    def _shortest(self, trace: Trace, shows: Callable[[Trace], bool], guess: Trace = ()) -> Trace:
+        """Return the shortest trace that still shows something; if the time is over, the shortest until then.
+
+        :param guess: a shorter trace that may show it.
+        """
+        best = trace
+
+        def still_shows(candidate: Trace) -> bool:
+            nonlocal best
+            if shows(candidate):
+                best = candidate
+            return best is candidate
+
+        with suppress(_Over):
+            shrunk(guess if guess and still_shows(guess) else trace, still_shows)
+        return best
 
     def _judged(self, trace: Trace) -> Verdict:
         if trace not in self._seen:
