@@ -9,8 +9,9 @@ one bucket. The buckets and the seed have no visible effect: iteration is sorted
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, overload
 
+T = TypeVar("T")
 V = TypeVar("V")
 
 _GROW: Final = 8
@@ -71,6 +72,15 @@ class FrozenMap(Mapping[str, V], Generic[V]):
     def __getitem__(self, key: str) -> V:
         buckets = self._buckets
         return buckets[hash(key) & (len(buckets) - 1)][key]
+
+    @overload
+    def get(self, key: str) -> V | None: ...
+    @overload
+    def get(self, key: str, default: V | T) -> V | T: ...
+    def get(self, key: str, default: object = None) -> object:
+        """Return the value under the key, or the default."""
+        buckets = self._buckets  # the method of Mapping would raise and catch a KeyError
+        return buckets[hash(key) & (len(buckets) - 1)].get(key, default)
 
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str):
