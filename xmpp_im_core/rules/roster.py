@@ -45,7 +45,7 @@ EMPTY_ROSTER_RESULT: Final = rule(
     "2.1.4",
     "The server answers a roster get with an empty query, not an error, if the roster has no items.",
     _RESULT,
-    "2.1.4-02 2.1.4-03 2.1.4-04",
+    "2.1.4-03 2.1.4-04",
 )
 UNCHANGED_ROSTER: Final = rule(
     "roster:unchanged",
@@ -222,7 +222,7 @@ UNSUBSCRIBED_AT_REMOVAL: Final = rule(
     "roster:removal-unsubscribes",
     "2.5.2",
     "A removal ends the user's subscription: the server sends the contact unsubscribe.",
-    "2.5.2-04 2.5.2-06 3-04",
+    "2.5.2-04 3-04",
 )
 CANCELLED_AT_REMOVAL: Final = rule(
     "roster:removal-cancels",
