@@ -85,7 +85,7 @@ class TableRow:
     """The ROUTE? or DELIVER? column."""
     becomes: Subscription
     rule: Rule
-    pre_approves: bool = False
+    pre_approves: bool
     """The cell reads "pre-approval" (§A.2.3)."""
 
 

@@ -19,7 +19,11 @@ from tests.conformance.stage import (
     send,
 )
 from xmpp_im_conformance.drivers.embedded import host
+from xmpp_im_conformance.drivers.embedded.storage import found_item
+from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_core.roster import Contact
+from xmpp_im_core.subscription import Subscription
 
 GET = "<iq id='g' type='get'><query xmlns='jabber:iq:roster'/></iq>"
 SET = f"<iq id='s' type='set'><query xmlns='jabber:iq:roster'><item jid='{ROMEO}'/></query></iq>"
@@ -51,6 +55,15 @@ def test_an_account_is_reported_as_it_is_stored(tmp_path: Path) -> None:
         {"roster": {"of": JULIET, "items": items}},
         accounts={JULIET: {"roster": items}},
     )
+
+
+def test_a_request_is_reported_as_pending_although_its_stanza_is_lost() -> None:
+    found = found_item(Contact(ROMEO, Subscription.TO_IN, version=1))
+    unlisted = found_item(Contact(ROMEO, Subscription.NONE_IN, listed=False))
+
+    assert found == Item(jid=ROMEO, subscription="to", pending_in="{any}")
+    assert unlisted == Item(jid=ROMEO, pending_in="{any}", listed=False)
+    assert found_item(Contact(ROMEO, listed=False, version=1)) is None
 
 
 def test_a_disconnected_client_becomes_unavailable_once(tmp_path: Path) -> None:

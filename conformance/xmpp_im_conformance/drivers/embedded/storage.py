@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import ANY_REQUEST, Item
 from xmpp_im_core.codec import parse_stanza, write_stanza
 from xmpp_im_core.host import MemoryStorage, Operations, StorageFailed, Stored
 from xmpp_im_core.jid import parse_jid
@@ -102,14 +102,19 @@ def _contact(item: Item, at: datetime, version: int) -> Contact:
 
 
 def found_item(contact: Contact) -> Item | None:
-    """Return a stored contact as an item of the format; None for a tombstone, which only remembers a removal."""
-    if not contact.listed and contact.request is None:
+    """Return a stored contact as an item of the format; None for a tombstone, which only remembers a removal.
+
+    The state decides whether a request is pending: without its stanza it still keeps the contact from asking again.
+    """
+    pending = contact.state.pending_in
+    if not contact.listed and not pending:
         return None
+    kept = ANY_REQUEST if contact.request is None else write_stanza(contact.request).decode()
     return Item(
         jid=contact.jid,
         subscription=contact.state.subscription,
         ask=contact.state.pending_out,
-        pending_in=None if contact.request is None else write_stanza(contact.request).decode(),
+        pending_in=kept if pending else None,
         approved=contact.approved,
         name=contact.name,
         groups=contact.groups,
