@@ -59,7 +59,7 @@ class StreamSettings:
     :raises ValueError: if a value is out of its range. The message names the field.
     """
 
-    domains: frozenset[str] = field(converter=frozenset, validator=and_(min_len(1), _are_domains))
+    domains: frozenset[str] = field(validator=and_(instance_of(frozenset), min_len(1), _are_domains))
     """The hosted domains, prepared."""
     secret: bytes = field(repr=False, validator=and_(instance_of(bytes), min_len(16)))
     """Random bytes that never change. The salts that strangers see for unknown accounts come from them."""

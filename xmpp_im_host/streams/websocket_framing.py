@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 
 from xmpp_im_core.codec import (
+    CONTENT_NAMESPACES,
     BadFormat,
+    InvalidNamespace,
     Limits,
     NonStanza,
     StreamClosed,
@@ -75,6 +77,8 @@ class WebSocketFraming:
         if (root.namespace, root.name) == (FRAMING, "close"):
             return (StreamClosed(),)
         if root.namespace != CLIENT:
+            if root.namespace in CONTENT_NAMESPACES:
+                raise InvalidNamespace(f"{root.namespace} in a stream of {CLIENT}")  # RFC 6120 §4.9.3.10
             return (NonStanza(root),)
         kind = KINDS.get(root.name)
         if kind is None:
