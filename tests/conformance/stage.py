@@ -88,7 +88,7 @@ class ScriptedWorld(World):
     def remove_account(self, account: str) -> None:
         self.asked.append(("remove_account", account))
 
-    def move_account(self, account: str, to: str, permanently: bool) -> None:
+    def move_account(self, account: str, to: str | None, permanently: bool) -> None:
         self.asked.append(("move_account", account, to, permanently))
 
     def share_items(self, account: str, items: Sequence[SharedItem]) -> None:

@@ -173,6 +173,11 @@ def test_alternatives_are_told_one_by_one(tmp_path: Path) -> None:
             Mark(MarkKind.EVENT, 1, "juliet has moved"),
         ),
         (
+            {"account_moved": {"of": JULIET, "to": None, "permanently": False}},
+            f"The administrator notes that {JULIET} is back.",
+            Mark(MarkKind.EVENT, 1, "juliet is back"),
+        ),
+        (
             {"items_shared": {"of": JULIET, "items": [{"jid": "romeo@remote.example"}]}},
             "The service shows romeo@remote.example (both) in the roster of juliet@capulet.example, and no others",
             Mark(MarkKind.EVENT, 1, "items shared: juliet"),

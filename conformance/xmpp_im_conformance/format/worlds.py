@@ -169,8 +169,8 @@ class World(BaseWorld):
         """Remove an account, as an administrator does."""
         self.cannot("remove an account")
 
-    def move_account(self, account: str, to: str, permanently: bool) -> None:
-        """Note that the user has moved, as an administrator does; ``to`` is an XMPP URI."""
+    def move_account(self, account: str, to: str | None, permanently: bool) -> None:
+        """Note that the user has moved to an XMPP URI, as an administrator does, or (None) is back."""
         self.cannot("move an account")
 
     def share_items(self, account: str, items: Sequence[SharedItem]) -> None:

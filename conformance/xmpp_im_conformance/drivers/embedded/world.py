@@ -168,9 +168,10 @@ class EmbeddedWorld(World):
         """Remove an account."""
         self.host.remove(parse_jid(account).bare)
 
-    def move_account(self, account: str, to: str, permanently: bool) -> None:
+    def move_account(self, account: str, to: str | None, permanently: bool) -> None:
         """Note where the user has moved to."""
-        self.host.happened(parse_jid(account).bare, AccountMoved, Moved(to, permanently))
+        moved = None if to is None else Moved(to, permanently)
+        self.host.happened(parse_jid(account).bare, AccountMoved, moved)
 
     def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
         """Show these items in an account's roster."""

@@ -11,7 +11,6 @@ from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.steps.base import ActingStep, Play
 from xmpp_im_conformance.format.steps.fields import (
-    URI,
     BareJID,
     Clean,
     ContactJID,
@@ -20,6 +19,7 @@ from xmpp_im_conformance.format.steps.fields import (
     Name,
     SharedItems,
     Stanza,
+    URIOrNull,
     fields_of,
 )
 from xmpp_im_conformance.format.story import Line, Stage, bare, short
@@ -278,15 +278,22 @@ class AccountRemoved(OfOneSubject):
 
 @frozen
 class AccountMoved(ActingStep):
-    """The administrator notes that the user has moved, for good or (`false`) for a time."""
+    """The administrator notes that the user has moved, for good or (`false`) for a time.
+
+    With `"to": null` the user is back.
+    """
 
     key = "account_moved"
     calls = World.move_account
     account: Annotated[BareJID, Name("of", op="account")]
-    to: URI
+    to: URIOrNull
     permanently: bool
 
     def show(self, stage: Stage) -> Line:
+        if self.to is None:
+            return stage.event(
+                f"The administrator notes that {self.account} is back.", f"{short(self.account)} is back"
+            )
         time = "for good" if self.permanently else "for a time"
         says = f"The administrator notes that {self.account} has moved to {self.to}, {time}."
         return stage.event(says, f"{short(self.account)} has moved")

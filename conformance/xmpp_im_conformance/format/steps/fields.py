@@ -112,7 +112,7 @@ Clean: TypeAlias = Annotated[
     Kind({"enum": ["clean", "abrupt"]}, '"clean"', "clean".__eq__, lambda clean: "clean" if clean else "abrupt"),
 ]
 StreamError: TypeAlias = Annotated[str, Kind(ref("stream_error"), '"conflict"')]
-URI: TypeAlias = Annotated[str, Kind(ref("text"), "URI")]
+URIOrNull: TypeAlias = Annotated[str | None, Kind({"anyOf": [ref("text"), {"type": "null"}]}, "URI")]
 
 
 @frozen
