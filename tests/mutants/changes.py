@@ -9,6 +9,7 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
+from tests.mutants.checks import is_check
 from tests.mutants.operators import OPERATORS, called, is_table, returns
 
 _TEXT: Final = 100
@@ -37,6 +38,8 @@ class Mutant:
     """The outermost function that holds it, by its qualified name and first line; None where none does."""
     names: frozenset[str] = frozenset()
     """Where no function holds it: what the statement gives a value to."""
+    checks: bool = False
+    """Whether it is in a check of a program's arguments, which no vector can reach."""
 
     @property
     def id(self) -> str:
@@ -68,6 +71,7 @@ class _Scope:
     returns: str = ""
     lines: tuple[int, int] = (1, 1)
     names: frozenset[str] = frozenset()
+    checks: bool = False
     assigned: set[str] = field(factory=set)
     """The names that already have a value in this function."""
 
@@ -89,7 +93,7 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
         seen[place, what] += 1
         if seen[place, what] > 1:
             what += f" #{seen[place, what]}"
-        yield Mutant(module, place, what, number, scope.lines, scope.function, scope.names)
+        yield Mutant(module, place, what, number, scope.lines, scope.function, scope.names, scope.checks)
 
 
 def mutated(source: str, number: int) -> ast.Module:
@@ -201,6 +205,8 @@ def _names(node: ast.AST) -> frozenset[str]:
 
 
 def _inside(node: ast.AST, scope: _Scope) -> _Scope:
+    if is_check(node):
+        scope = evolve(scope, checks=True)
     if isinstance(node, ast.stmt):
         scope = evolve(scope, lines=_deciding(node))
         if scope.function is None and isinstance(node, ast.Assign | ast.AnnAssign):

@@ -200,3 +200,46 @@ def test_long_texts_show_only_their_difference() -> None:
     assert len(said) < 200
     assert "element_50" in said.split(" => ")[0]
     assert "element_50" not in said.split(" => ")[1]
+
+
+# --- checks of arguments ----------------------------------------------------------------------------------
+
+
+def in_checks(source: str) -> set[str]:
+    return {mutant.what for mutant in mutants_of("m", dedent(source)) if mutant.checks}
+
+
+def test_what_only_refuses_wrong_arguments_is_a_check() -> None:
+    validator = """
+        def _is_text(_: object, attribute: object, value: object) -> None:
+            for each in value:
+                if not each:
+                    raise wrong_type(attribute.name, "a text", each)
+    """
+    delegating = """
+        def _are_texts(_: object, attribute: object, value: object) -> None:
+            _is_text(_, attribute, value)
+    """
+
+    assert "not each => each" in in_checks(validator)
+    assert in_checks(delegating) == {"_is_text(_, attribute, value) => pass"}
+    assert in_checks("def f(a: int) -> int:\n    if a < 0:\n        raise ValueError('a')\n    return a + 1") == {
+        "if a < 0: raise ValueError('a') => if False: raise ValueError('a')",
+        "a < 0 => a <= 0",
+        "0 => 1",
+        "raise ValueError('a') => pass",
+    }
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(a: int) -> int:\n    if a < 0:\n        raise NotFound('a')\n    return a",
+        "def f(a: int) -> int:\n    if a < 0:\n        raise ValueError('a')\n    else:\n        a += 1\n    return a",
+        "def f(a: list[int]) -> None:\n    a.append(b and c)",
+        "def f(a: int) -> None:\n    if a:\n        a.b = a and c\n        raise ValueError('a')",
+    ],
+    ids=["another exception", "another branch", "no exception", "an effect"],
+)
+def test_what_does_more_is_no_check(source: str) -> None:
+    assert in_checks(source) == set()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from tests.mutants.changes import Mutant
 from tests.mutants.drawing import ROOT, all_mutants, drawn, in_modules
@@ -252,9 +253,26 @@ def test_the_table_has_a_row_for_each_module_and_for_all() -> None:
 
     rows = [line.split() for line in table(tried, ("vectors", "tests"))]
 
-    assert rows[0] == ["module", "mutants", "vectors", "vectors", "or", "tests"]
-    assert rows[1] == ["client.b", "4", "2", "50.0%", "3", "75.0%"]
-    assert rows[2] == ["server.a", "4", "2", "50.0%", "3", "75.0%"]
-    assert rows[3] == ["server.*,", "subscription", "4", "2", "50.0%", "3", "75.0%"]
-    assert rows[4] == ["all", "8", "4", "50.0%", "6", "75.0%"]
-    assert table(tried, ("vectors",))[1].split() == ["client.b", "4", "2", "50.0%"]
+    assert rows[0] == ["module", "mutants", "checks", "vectors", "vectors", "or", "tests"]
+    assert rows[1] == ["client.b", "4", "0", "2", "50.0%", "3", "75.0%"]
+    assert rows[2] == ["server.a", "4", "0", "2", "50.0%", "3", "75.0%"]
+    assert rows[3] == ["server.*,", "subscription", "4", "0", "2", "50.0%", "3", "75.0%"]
+    assert rows[4] == ["all", "8", "0", "4", "50.0%", "6", "75.0%"]
+    assert table(tried, ("vectors",))[1].split() == ["client.b", "4", "0", "2", "50.0%"]
+
+
+def test_the_share_of_the_vectors_is_that_of_the_mutants_in_no_check() -> None:
+    check = evolve(mutant(), checks=True)
+    tried = [Tried(check, "tests"), Tried(mutant("a"), "vectors"), Tried(mutant("b"), "tests"), Tried(mutant("c"))]
+
+    assert table(tried, ("vectors", "tests"))[1].split() == ["m", "4", "1", "1", "33.3%", "3", "75.0%"]
+
+
+def test_a_mutant_in_a_check_is_tried_on_the_tests_alone(tmp_path: Path) -> None:
+    both = evolve(trials(tmp_path), by=("vectors", "tests"))
+    vectors = evolve(trials(tmp_path), by=("vectors",))
+    check = evolve(mutant(), checks=True)
+
+    assert both._tried_on(check) == ["tests"]
+    assert both._tried_on(mutant()) == ["vectors", "tests"]
+    assert list(vectors.tried([check])) == []

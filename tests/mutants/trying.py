@@ -274,7 +274,8 @@ class Trials:
     def tried(self, mutants: Sequence[Mutant]) -> Iterator[Tried]:
         """Yield what became of each mutant, as it becomes known."""
         quick_first = sorted(mutants, key=self.warm.functions.can_take, reverse=True)
-        self._left = [(mutant, self.by[0]) for mutant in reversed(quick_first)]  # they are taken from the end
+        # They are taken from the end.
+        self._left = [(mutant, by[0]) for mutant in reversed(quick_first) if (by := self._tried_on(mutant))]
         while self._left or self._ready or self._running:
             while self._left and len(self._running) < self.jobs:
                 yield from self._begun(*self._left.pop())
@@ -300,6 +301,10 @@ class Trials:
             yield Tried(mutant, by)
         else:
             yield from self._survived(mutant, by)
+
+    def _tried_on(self, mutant: Mutant) -> Sequence[str]:
+        """Return on what a mutant is tried: one in a check of arguments is tried on no vector."""
+        return [by for by in self.by if by != "vectors" or not mutant.checks]
 
     def _touching(self, mutant: Mutant, by: str) -> list[str]:
         at_import = self.warm.functions.ran_at_import(mutant)
