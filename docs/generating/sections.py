@@ -14,7 +14,7 @@ from docs.generating.markdown import table
 from docs.generating.vectors import ROOT, VECTORS
 from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.format.reading import read_file
-from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector, sections
+from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector
 from xmpp_im_conformance.reports.requirements import CHAPTER_TITLES
 from xmpp_im_conformance.reports.sections import order
 
@@ -113,7 +113,7 @@ def status() -> str:
 
 def _by_chapter(side: Side) -> Counter[str]:
     """Count vectors by the first chapter that each names; "" for those that name no section of RFC 6121."""
-    about = [sections(vector) for vector in vectors() if vector.side is side]
+    about = [vector.sections for vector in vectors() if vector.side is side]
     return Counter([named[0].partition(".")[0] if named else "" for named in about])
 
 
@@ -232,7 +232,7 @@ def _folders(most: int = 4) -> dict[str, list[str]]:
     counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for vector in vectors():
         folder = Path(vector.file).relative_to(VECTORS).parent.as_posix()
-        for section in sections(vector):
+        for section in vector.sections:
             counted[section][folder] += 1
     return {section: [folder for folder, _ in _most(folders)[:most]] for section, folders in counted.items()}
 

@@ -13,7 +13,7 @@ from tests.conformance.stage import BALCONY, CHAMBER, JULIET, ROMEO, receive, sc
 from xmpp_im_conformance.format.data import VECTORS
 from xmpp_im_conformance.format.finding import find, id_of, wanted
 from xmpp_im_conformance.format.reading import read_file
-from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector, sections
+from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector
 from xmpp_im_conformance.format.worlds import ClientSetup, Setup
 
 STATE = {"subscription": "none"}
@@ -262,7 +262,7 @@ def test_sections_are_those_of_rfc_and_requirements() -> None:
         requirements=("6121-A.2.1-01", "6121-3.1.2-07"),
     )
 
-    assert sections(vector) == ("3.1.2", "A.2.1")
+    assert vector.sections == ("3.1.2", "A.2.1")
     assert [
         section
         for section in ("3", "3.1", "3.1.2", "A.2", "3.1.2.1", "3.11", "8", "A.2.11")

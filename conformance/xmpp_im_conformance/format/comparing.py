@@ -5,7 +5,7 @@ The terminal, the page and the differ print these rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -92,6 +92,15 @@ class Comparison:
             sum([part.differs for row in self.rows for part in row.expected]),
             sum([part.differs for row in self.rows for part in row.came]),
         )
+
+    @property
+    def headings(self) -> Mapping[str, str]:
+        """What stands above the rows where the sides stand next to each other, by side; one side may be empty."""
+        if not any(row.expected for row in self.rows):
+            return {"came": "came, and was not expected"}
+        if not any(row.came for row in self.rows):
+            return {"expected": "expected, and did not come"}
+        return {"expected": "expected", "came": "came"}
 
     def __str__(self) -> str:
         return "\n".join([f"    {line}" for row in self.rows for line in row.lines()])

@@ -9,7 +9,7 @@ from typing import Final
 
 from xmpp_im_conformance.format.data import VECTORS
 from xmpp_im_conformance.format.reading import read_file
-from xmpp_im_conformance.format.vectors import MalformedFile, Vector, in_section, sections
+from xmpp_im_conformance.format.vectors import MalformedFile, Vector
 
 _FOLDERS: Final = {"scenarios": "", "tables": "tables/", "client": "client/"}
 
@@ -47,6 +47,6 @@ def wanted(vector: Vector | MalformedFile, wanted_sections: Iterable[str], ids: 
     wanted_sections, ids = tuple(wanted_sections), tuple(ids)
     if ids and not any(fnmatchcase(vector.id, pattern) for pattern in ids):
         return False
-    if not wanted_sections or (isinstance(vector, MalformedFile) and not sections(vector)):
+    if not wanted_sections or (isinstance(vector, MalformedFile) and not vector.sections):
         return True
-    return any(in_section(vector, section) for section in wanted_sections)
+    return any(vector.is_in(section) for section in wanted_sections)

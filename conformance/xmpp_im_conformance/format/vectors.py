@@ -41,19 +41,39 @@ def plays_remote(accounts: Mapping[str, Iterable[Item]], steps: Iterable[Step]) 
     return listed or any(step.plays_remote for step in steps)
 
 
+RFC: Final = "6121"
+
+
 @frozen(kw_only=True)
-class Vector:
-    """One case: a scenario, a client scenario, or a row of a table."""
+class Identified:
+    """What a vector is about, which is known even if it is malformed."""
 
     id: str
     file: str
-    title: str
-    scenario: Scenario
+    title: str = ""
     requirements: tuple[str, ...] = ()
     rfc: tuple[str, ...] = ()
-    level: str = "MUST"
+    level: str = ""
     note: str = ""
     """What was left out, a doubtful point; for a row, first the title of its table."""
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The sections of RFC 6121 that it names, by ``rfc`` and by its requirements, without repetition."""
+        named = [entry.partition(" ")[2] for entry in self.rfc if entry.partition(" ")[0] == RFC]
+        named += [id.split("-")[1] for id in self.requirements if id.startswith(f"{RFC}-") and id.count("-") == 2]
+        return tuple(dict.fromkeys([section for section in named if section]))
+
+    def is_in(self, section: str) -> bool:
+        """Whether it belongs to a section or to one below it."""
+        return any(each == section or each.startswith(f"{section}.") for each in self.sections)
+
+
+@frozen(kw_only=True)
+class Vector(Identified):
+    """One case: a scenario, a client scenario, or a row of a table."""
+
+    scenario: Scenario
 
     @property
     def features(self) -> frozenset[str]:
@@ -67,27 +87,9 @@ class Vector:
 
 
 @frozen(kw_only=True)
-class MalformedFile:
+class MalformedFile(Identified):
     """A file, or a row of one, that is not a vector, and why."""
 
-    id: str
-    file: str
     why: str
-    requirements: tuple[str, ...] = ()
-    rfc: tuple[str, ...] = ()
     side: Side = Side.SERVER
-
-
-RFC: Final = "6121"
-
-
-def sections(vector: Vector | MalformedFile) -> tuple[str, ...]:
-    """Return the sections of RFC 6121 that a vector names, by ``rfc`` and by its requirements, without repetition."""
-    named = [entry.partition(" ")[2] for entry in vector.rfc if entry.partition(" ")[0] == RFC]
-    named += [id.split("-")[1] for id in vector.requirements if id.startswith(f"{RFC}-") and id.count("-") == 2]
-    return tuple(dict.fromkeys([section for section in named if section]))
-
-
-def in_section(vector: Vector | MalformedFile, section: str) -> bool:
-    """Whether a vector belongs to a section or to one below it."""
-    return any(each == section or each.startswith(f"{section}.") for each in sections(vector))
+    features = frozenset[str]()

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from xmpp_im_conformance.format.vectors import Vector
 from xmpp_im_conformance.reports.sections import heading, order
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
@@ -60,9 +59,10 @@ def _case(section: str, result: Result) -> ET.Element:
     if result.outcome is Outcome.NOT_APPLICABLE:
         ET.SubElement(case, "skipped", {"message": _legal(result.detail)})
     elif result.outcome is Outcome.FAILED:
-        title = result.vector.title if isinstance(result.vector, Vector) else ""
         failure = ET.SubElement(case, "failure", {"type": "failed", "message": _legal(first)})
-        failure.text = _legal("\n".join([line for line in (title, result.vector.file, result.detail) if line]))
+        failure.text = _legal(
+            "\n".join([line for line in (result.vector.title, result.vector.file, result.detail) if line])
+        )
     return case
 
 

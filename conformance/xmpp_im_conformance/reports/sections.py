@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector, sections
+from xmpp_im_conformance.format.vectors import Identified, Side
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 
@@ -19,9 +19,9 @@ def by_section(results: Iterable[Result], side: Side) -> dict[str, Counter[Outco
     return dict(sorted(counts.items(), key=lambda entry: order(entry[0])))
 
 
-def heading(vector: Vector | MalformedFile) -> str:
+def heading(vector: Identified) -> str:
     """Return the section of RFC 6121 that a vector is about first; if it names none, the other document."""
-    for section in sections(vector):
+    for section in vector.sections:
         return section
     for entry in vector.rfc:
         document = entry.partition(" ")[0]

@@ -39,17 +39,16 @@ def print_failures(console: Console, results: Sequence[Result]) -> None:
     for result in results:
         if result.outcome is Outcome.FAILED:
             console.rule(f"[red]FAILED[/red] {escape(result.vector.id)}", align="left")
-            console.print(f"{result.vector.file}", markup=False, highlight=False, soft_wrap=True)
-            if title := getattr(result.vector, "title", ""):
-                console.print(title, markup=False, highlight=False, soft_wrap=True)
-            console.print(result.detail, markup=False, highlight=False, soft_wrap=True)
+            for text in (result.vector.file, result.vector.title, result.detail):
+                if text:
+                    _print(console, text)
 
 
 def print_not_applicable(console: Console, results: Sequence[Result]) -> None:
     """Print why vectors are not applicable, and how many for each reason."""
     reasons = Counter([result.detail for result in results if result.outcome is Outcome.NOT_APPLICABLE])
     for reason, count in sorted(reasons.items()):
-        console.print(f"not applicable, {count}: {reason}", markup=False, highlight=False, soft_wrap=True)
+        _print(console, f"not applicable, {count}: {reason}")
 
 
 def print_tables(console: Console, results: Sequence[Result]) -> None:
@@ -77,8 +76,12 @@ def print_sum(console: Console, results: Sequence[Result]) -> None:
 def print_uncovered(console: Console, results: Sequence[Result]) -> None:
     """Print the testable requirements that no vector of this run shows."""
     for each in [standing.requirement for standing in standings(results) if not standing.outcomes]:
-        line = f"{each.id}  {each.level}  ({each.scope})  {each.summary}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        _print(console, f"{each.id}  {each.level}  ({each.scope})  {each.summary}")
+
+
+def _print(console: Console, text: str) -> None:
+    """Print a text as it is."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _outcomes(title: str, counts: dict[str, Counter[Outcome]]) -> Table:

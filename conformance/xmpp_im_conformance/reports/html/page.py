@@ -12,14 +12,12 @@ from importlib.resources import files
 from itertools import groupby
 from typing import Final
 
-from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from xmpp_im_conformance.format.data import Requirement, requirements
-from xmpp_im_conformance.format.vectors import MalformedFile, Vector, sections
+from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.reports.html.book import book
-from xmpp_im_conformance.reports.html.failure import Failure, failure_of
+from xmpp_im_conformance.reports.html.failure import failure_of
 from xmpp_im_conformance.reports.html.legible import legible
 from xmpp_im_conformance.reports.requirements import CHAPTER_TITLES, LEVELS, MatrixCell, matrix, standings
 from xmpp_im_conformance.reports.sections import heading, order
@@ -27,37 +25,6 @@ from xmpp_im_conformance.running.outcome import Outcome, Result
 
 _TEMPLATES: Final = "templates"
 _SCRIPTS: Final = ("diagram.js", "steps.js", "filters.js")
-
-
-@frozen
-class Entry:
-    """A vector as the page lists it."""
-
-    place: int
-    """Its story's place in the book."""
-    id: str
-    title: str
-    heading: str
-    """The section of RFC 6121 that it is about first."""
-    sections: tuple[str, ...]
-    side: str
-    level: str
-    note: str
-    features: tuple[str, ...]
-    requirements: tuple[Requirement, ...]
-    outcome: str
-    reason: str
-    """Why it is not applicable; empty if it is."""
-    failure: Failure | None
-
-
-@frozen
-class Group:
-    """The vectors of one section."""
-
-    heading: str
-    title: str
-    entries: tuple[Entry, ...]
 
 
 def page(results: Sequence[Result], driver: str, made: datetime, about: str = "") -> str:
@@ -68,7 +35,8 @@ def page(results: Sequence[Result], driver: str, made: datetime, about: str = ""
     :param about: what was tested and where, as far as it is known.
     """
     results = sorted(results, key=lambda result: order(heading(result.vector)))
-    entries = [_entry(place, result) for place, result in enumerate(results)]
+    # A vector's story has the same place in the book.
+    groups = groupby(enumerate(results), key=lambda placed: heading(placed[1].vector))
     known = standings(results)
     script = Markup("\n".join([_asset(name) for name in _SCRIPTS]))
     return (
@@ -78,11 +46,14 @@ def page(results: Sequence[Result], driver: str, made: datetime, about: str = ""
             driver=driver,
             about=about,
             made=made,
-            counts=Counter([entry.outcome for entry in entries]),
+            counts=Counter([result.outcome.value for result in results]),
             outcomes=[outcome.value for outcome in Outcome],
             seconds=sum([result.seconds for result in results]),
-            groups=_groups(entries),
-            total=len(entries),
+            groups=[(name, list(among)) for name, among in groups],
+            titles=CHAPTER_TITLES,
+            failure_of=failure_of,
+            known=requirements(),
+            total=len(results),
             standings=known,
             everything=MatrixCell(tuple(known)),
             rows=matrix(known),
@@ -115,35 +86,3 @@ def _shown(value: object) -> object:
 
 def _asset(name: str) -> str:
     return files("xmpp_im_conformance.reports.html").joinpath(_TEMPLATES, name).read_text(encoding="utf-8")
-
-
-def _entry(place: int, result: Result) -> Entry:
-    vector = result.vector
-    known = requirements()
-    return Entry(
-        place=place,
-        id=vector.id,
-        title=_title(vector),
-        heading=heading(vector),
-        sections=sections(vector),
-        side=vector.side.value,
-        level=vector.level if isinstance(vector, Vector) else "",
-        note=vector.note if isinstance(vector, Vector) else "",
-        features=tuple(sorted(vector.features)) if isinstance(vector, Vector) else (),
-        requirements=tuple([known[id] for id in dict.fromkeys(vector.requirements) if id in known]),
-        outcome=result.outcome.value,
-        reason=result.detail if result.outcome is Outcome.NOT_APPLICABLE else "",
-        failure=failure_of(result),
-    )
-
-
-def _groups(entries: Sequence[Entry]) -> list[Group]:
-    """Put entries that are sorted by section under their headings."""
-    return [
-        Group(name, CHAPTER_TITLES.get(name.partition(".")[0], ""), tuple(among))
-        for name, among in groupby(entries, key=lambda entry: entry.heading)
-    ]
-
-
-def _title(vector: Vector | MalformedFile) -> str:
-    return vector.title if isinstance(vector, Vector) else "(malformed vector)"
