@@ -56,22 +56,22 @@ class Addresses:
         return element(root.name, root.namespace, dict(attributes), children)
 
     def _there(self, found: re.Match[str]) -> str:
-        local, domain = found["local"], found["domain"]
-        ours = domain.lower()
-        theirs = domain if self.domains[ours] == ours else self.domains[ours]
-        if local is None:
-            return theirs
-        added = self.suffix if ours in HOSTED and len((local + self.suffix).encode()) <= _MOST else ""
-        return f"{local}{added}@{theirs}"
+        local, ours, theirs = _renamed(found, self.domains)
+        if local is not None and ours in HOSTED and len((local + self.suffix).encode()) <= _MOST:
+            local += self.suffix
+        return theirs if local is None else f"{local}@{theirs}"
 
     def _back(self, found: re.Match[str]) -> str:
-        local, domain = found["local"], found["domain"]
-        theirs = domain.lower()
-        ours = domain if self._scenario[theirs] == theirs else self._scenario[theirs]
-        if local is None:
-            return ours
-        hosted = self._scenario[theirs] in HOSTED
-        return f"{local.removesuffix(self.suffix) if hosted else local}@{ours}"
+        local, theirs, ours = _renamed(found, self._scenario)
+        if local is not None and self._scenario[theirs] in HOSTED:
+            local = local.removesuffix(self.suffix)
+        return ours if local is None else f"{local}@{ours}"
+
+
+def _renamed(found: re.Match[str], names: Mapping[str, str]) -> tuple[str | None, str, str]:
+    """Return the localpart, the domain in lower case, and its other name; one with the same name stays as written."""
+    written, domain = found["domain"], found["domain"].lower()
+    return found["local"], domain, written if names[domain] == domain else names[domain]
 
 
 def _finder(domains: Mapping[str, str]) -> re.Pattern[str]:

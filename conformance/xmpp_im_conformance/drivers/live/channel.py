@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from typing import Final
+from xml.sax.saxutils import quoteattr
 
 from attrs import define, field
 
@@ -51,19 +52,17 @@ class Channel:
         """Begin to read."""
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the server has not ended the stream."""
-        return self.ended is None
-
     def take(self) -> list[Element]:
         """Return what has come since the last call."""
         taken, self.inbox = self.inbox, []
         return taken
 
-    async def request(self, content: str, type: str = "get", addresses: str = "", before: str = "") -> Element:
+    async def request(
+        self, content: str, type: str = "get", *, to: str = "", sender: str = "", before: str = ""
+    ) -> Element:
         """Send a request of the driver, and return the answer, whatever it is.
 
+        :param sender: the address that it is sent from, if it has to be stated.
         :param before: what the scenario sends, written together with the request. A server may end the stream for it,
             and to write to a stream that has ended loses what the server has said at its end.
         :raises StreamEnded: if the stream ends before it comes.
@@ -74,6 +73,7 @@ class Channel:
         id = f"{self.mark}{self._numbers}"
         answer: asyncio.Future[Element] = asyncio.get_running_loop().create_future()
         self._answers[id] = answer
+        addresses = "".join([f" {name}={quoteattr(jid)}" for name, jid in (("from", sender), ("to", to)) if jid])
         self.stream.write(f"{before}<iq id='{id}' type='{type}'{addresses}>{content}</iq>")
         return await answer
 

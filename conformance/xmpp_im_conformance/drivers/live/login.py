@@ -58,16 +58,18 @@ async def connected(config: LiveConfig, domain: str) -> tuple[Stream, Element]:
     return stream, features
 
 
-async def authenticated(config: LiveConfig, stream: Stream, features: Element, login: Login) -> Element:
-    """Authenticate on a stream; return the features that are offered to the user.
+async def logged_in(config: LiveConfig, login: Login) -> tuple[Stream, Element]:
+    """Return a stream on which the user is authenticated, with the features that are offered to the user.
 
     :raises ServerFailed: if the server does not accept the user.
     """
-    mechanisms = features.first("mechanisms", SASL)
-    offered = [] if mechanisms is None else [each.text for each in mechanisms.elements if each.name == "mechanism"]
-    mechanism = choose_mechanism(offered, config.mechanisms, is_private(config, stream))
-    await authenticate(stream, mechanism, login.local, login.password)
-    return await _opened(stream, login.domain)
+    stream, features = await connected(config, login.domain)
+    with stream.kept():
+        mechanisms = features.first("mechanisms", SASL)
+        offered = [] if mechanisms is None else [each.text for each in mechanisms.elements if each.name == "mechanism"]
+        mechanism = choose_mechanism(offered, config.mechanisms, is_private(config, stream))
+        await authenticate(stream, mechanism, login.local, login.password)
+        return stream, await _opened(stream, login.domain)
 
 
 async def bind_resource(stream: Stream, features: Element, resource: str) -> str:

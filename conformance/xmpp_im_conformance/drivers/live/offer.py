@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
-from xml.sax.saxutils import quoteattr
 
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.config import LiveConfig
@@ -39,8 +38,8 @@ async def offered(config: LiveConfig, session: Channel, login: Login, features: 
     found = {_STREAM_FEATURES.get((each.name, each.namespace), "") for each in features}
     request = f"<query xmlns='{DISCO}'/>"
     for answer in await asyncio.gather(
-        session.request(request, addresses=f" to={quoteattr(login.domain)}"),
-        session.request(request, addresses=f" to={quoteattr(login.bare)}"),
+        session.request(request, to=login.domain),
+        session.request(request, to=login.bare),
     ):
         query = answer.first("query", DISCO)
         for each in () if query is None else query.elements:
@@ -52,7 +51,7 @@ async def offered(config: LiveConfig, session: Channel, login: Login, features: 
 
 async def software(session: Channel, login: Login) -> str:
     """Return the name and the version that a server gives itself (XEP-0092); nothing if it keeps them secret."""
-    answer = await session.request(f"<query xmlns='{SOFTWARE_VERSION}'/>", addresses=f" to={quoteattr(login.domain)}")
+    answer = await session.request(f"<query xmlns='{SOFTWARE_VERSION}'/>", to=login.domain)
     query = answer.first("query", SOFTWARE_VERSION)
     said = [] if query is None else [query.first(name, SOFTWARE_VERSION) for name in ("name", "version")]
     return " ".join([each.text for each in said if each is not None and each.text])

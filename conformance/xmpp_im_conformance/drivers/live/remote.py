@@ -9,7 +9,7 @@ from attrs import define, field
 
 from xmpp_im_conformance.drivers.live.component import Component, as_component
 from xmpp_im_conformance.drivers.live.config import LiveConfig
-from xmpp_im_conformance.drivers.live.settling import written_by_remote
+from xmpp_im_conformance.drivers.live.settling import round_trip
 from xmpp_im_conformance.format.markup import BadXML, read_xml
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable
 from xmpp_im_core.element import Element
@@ -39,7 +39,7 @@ class Remote:
 
         :raises ServerFailed: if the server does not accept it.
         """
-        if self.config.component is None or (self.component is not None and self.component.is_open):
+        if self.config.component is None or (self.component is not None and self.component.ended is None):
             return
         if self.component is not None:
             self._kept += self.component.take()
@@ -61,8 +61,8 @@ class Remote:
         sender = _attribute(scenario, "from")
         if sender is not None and not re.search(rf"(^|@){re.escape(REMOTE)}(/|$)", sender):
             raise NotApplicable("a component speaks for its own domain only")
-        domain = self.config.domain(HOSTED[0])
-        await written_by_remote(self.component, as_component(xml), self.domain, domain)
+        hosted = self.config.domain(HOSTED[0])
+        await round_trip(self.component, sender=self.domain, to=hosted, before=as_component(xml))
 
     def take(self) -> Sequence[Element]:
         """Return what has come, without what is late from accounts of scenarios before."""

@@ -11,8 +11,9 @@ from attrs import define, field
 from xmpp_im_conformance.drivers.live.addresses import Addresses
 from xmpp_im_conformance.drivers.live.channel import SM, Channel
 from xmpp_im_conformance.drivers.live.config import LiveConfig
-from xmpp_im_conformance.drivers.live.login import Login, authenticated, bind_resource, connected
+from xmpp_im_conformance.drivers.live.login import Login, bind_resource, logged_in
 from xmpp_im_conformance.drivers.live.sasl import plain
+from xmpp_im_conformance.drivers.live.stream import Stream
 from xmpp_im_conformance.format.worlds import NotApplicable
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import parse_jid
@@ -31,7 +32,8 @@ class Sessions:
     """The accounts there are, by bare JID."""
     open: dict[str, Channel] = field(factory=dict)
     """The sessions that have not ended, by full JID."""
-    _offered: dict[str, Sequence[Element]] = field(factory=dict)
+    offered: dict[str, Sequence[Element]] = field(factory=dict)
+    """The stream features that the sessions were offered before they were bound."""
     _lost: dict[str, tuple[Channel, str]] = field(factory=dict)
     """The sessions that may be resumed, with the ids that the server has given them for that."""
     _numbers: int = 0
@@ -64,7 +66,7 @@ class Sessions:
             channel.drop()
             raise NotApplicable(f"the server binds another resource than {resource!r}")
         old = self.open.get(jid)
-        self.open[jid], self._offered[jid] = channel, features.elements
+        self.open[jid], self.offered[jid] = channel, features.elements
         if old is not None:
             try:
                 await old.finish()
@@ -83,7 +85,7 @@ class Sessions:
         :raises NotApplicable: if the server does not offer it, or lets nobody resume a session.
         """
         channel = self.open[jid]
-        _check_resumption(self._offered[jid])
+        _check_resumption(self.offered[jid])
         channel.stream.write(f"<enable xmlns='{SM}' resume='true'/>")
         enabled = await channel.other()
         if enabled.name != "enabled" or enabled.get("resume") not in ("true", "1") or enabled.get("id") is None:
@@ -99,20 +101,15 @@ class Sessions:
         """
         old, id = self._lost.pop(jid)
         login = self._login(jid)
-        stream, features = await connected(self.config, login.domain)
+        stream, features = await logged_in(self.config, login)
         with stream.kept():
-            features = await authenticated(self.config, stream, features, login)
             _check_resumption(features.elements)
-        channel = self._started(Channel(stream, self._mark(), self.mark, received=old.received))
+        channel = self._channel(stream, received=old.received)
         stream.write(f"<resume xmlns='{SM}' h='{old.received}' previd={quoteattr(id)}/>")
         self.open[jid] = channel
         answer = await channel.other()
         if answer.name != "resumed":
             raise NotApplicable("the server does not resume the session")
-
-    def features(self, jid: str) -> Sequence[Element]:
-        """Return the stream features that a session was offered before it was bound."""
-        return self._offered[jid]
 
     @asynccontextmanager
     async def extra(self, account: str) -> AsyncIterator[Channel]:
@@ -130,13 +127,13 @@ class Sessions:
         self.open.clear()
 
     async def _bound(self, login: Login, resource: str) -> tuple[Channel, Element, str]:
-        stream, features = await connected(self.config, login.domain)
+        stream, features = await logged_in(self.config, login)
         with stream.kept():
-            features = await authenticated(self.config, stream, features, login)
             jid = await bind_resource(stream, features, resource)
-        return self._started(Channel(stream, self._mark(), self.mark)), features, jid
+        return self._channel(stream), features, jid
 
-    def _started(self, channel: Channel) -> Channel:
+    def _channel(self, stream: Stream, received: int | None = None) -> Channel:
+        channel = Channel(stream, self._mark(), self.mark, received=received)
         channel.start()
         return channel
 

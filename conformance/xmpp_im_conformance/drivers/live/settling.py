@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
-from xml.sax.saxutils import quoteattr
 
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.component import Component
@@ -25,9 +25,7 @@ another one's when that is asked first."""
 _MOST: Final = 200
 
 
-async def settle(
-    clients: Sequence[Channel], component: Component | None, remote: str, hosted: Sequence[str], quiet: int = _QUIET
-) -> None:
+async def settle(clients: Sequence[Channel], component: Component | None, remote: str, hosted: Sequence[str]) -> None:
     """Wait until nothing else comes.
 
     :param remote: the component's domain.
@@ -35,50 +33,27 @@ async def settle(
     :raises ServerFailed: if there is no end of it.
     """
     still = 0
+    channels = [*clients, *([] if component is None else [component])]
     for _ in range(_MOST):
-        channels = [*clients, *([] if component is None else [component])]
         before = [channel.came for channel in channels]
-        trips = [_own(client) for client in clients]
+        trips = [round_trip(client) for client in clients]
         if component is not None:
-            trips += [_across(client, remote) for client in clients]
-            trips += [_from_remote(component, remote, domain) for domain in hosted]
+            # Where a client has blocked the other server's domain, its own server answers.
+            trips += [round_trip(client, to=remote) for client in clients]
+            trips += [round_trip(component, sender=remote, to=domain) for domain in hosted]
         await asyncio.gather(*trips)
         still = still + 1 if before == [channel.came for channel in channels] else 0
-        if still == quiet:
+        if still == _QUIET:
             return
     raise ServerFailed(f"the server has not come to rest after {_MOST} round trips")
 
 
-async def written(client: Channel, xml: str) -> None:
-    """Write what a client sends, and wait until its server has read it."""
-    await _trip(client, "", xml)
+async def round_trip(channel: Channel, *, to: str = "", sender: str = "", before: str = "") -> None:
+    """Send a request, and wait for the answer: then the server has read all that was sent before it.
 
+    Any answer will do. If the stream ends instead, nothing else comes there; the caller judges whether it may end.
 
-async def written_by_remote(component: Component, xml: str, remote: str, domain: str) -> None:
-    """Write what the other server sends, and wait until the server has read it."""
-    await _trip(component, _between(remote, domain), xml)
-
-
-async def _own(client: Channel) -> None:
-    """Go to the client's own server and back; any answer will do."""
-    await _trip(client, "")
-
-
-async def _across(client: Channel, remote: str) -> None:
-    """Go to the other server and back; where its domain is blocked, the own server answers."""
-    await _trip(client, f" to={quoteattr(remote)}")
-
-
-async def _from_remote(component: Component, remote: str, domain: str) -> None:
-    await _trip(component, _between(remote, domain))
-
-
-def _between(remote: str, domain: str) -> str:
-    return f" from={quoteattr(remote)} to={quoteattr(domain)}"
-
-
-async def _trip(client: Channel, addresses: str, before: str = "") -> None:
-    try:
-        await client.request(PING, addresses=addresses, before=before)
-    except StreamEnded:
-        return  # then nothing else comes there; the caller judges whether the stream was allowed to end
+    :param before: what the scenario sends.
+    """
+    with suppress(StreamEnded):
+        await channel.request(PING, to=to, sender=sender, before=before)

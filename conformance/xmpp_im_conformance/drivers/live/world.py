@@ -14,7 +14,7 @@ from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.remote import Remote, third_domain
 from xmpp_im_conformance.drivers.live.rosters import Arranging, roster_of
 from xmpp_im_conformance.drivers.live.sessions import Sessions
-from xmpp_im_conformance.drivers.live.settling import settle, written
+from xmpp_im_conformance.drivers.live.settling import round_trip, settle
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.drivers.redaction import hiding
 from xmpp_im_conformance.format.items import Item
@@ -40,10 +40,6 @@ _BLAME: Final = frozenset(
     }
 )
 """The stream errors (RFC 6120 §4.9.3) that answer what a client has just sent. No other end is in order."""
-
-
-async def _nothing() -> None:
-    """Do nothing, and see what has come all the same."""
 
 
 def _answers(ended: ServerFailed) -> bool:
@@ -147,7 +143,7 @@ class LiveWorld(World):
 
     def stream_features(self, jid: str) -> Sequence[Element]:
         """Return the stream features that a session was offered."""
-        return self.sessions.features(jid)
+        return self.sessions.offered[jid]
 
     def roster(self, account: str) -> Sequence[Item]:
         """Return an account's roster as a client is shown it, in a separate session."""
@@ -207,18 +203,17 @@ class LiveWorld(World):
         self.remote.take()
 
     async def _settle(self, clients: Sequence[Channel]) -> None:
-        await settle(clients, self.remote.component, self.remote.domain, self._hosted())
+        hosted = [self.sessions.config.domain(domain) for domain in HOSTED]
+        await settle(clients, self.remote.component, self.remote.domain, hosted)
 
-    def _hosted(self) -> list[str]:
-        return [self.sessions.config.domain(domain) for domain in HOSTED]
-
-    async def _settled(self, doing: Coroutine[None, None, None], sender: str = "") -> None:
+    async def _settled(self, doing: Coroutine[None, None, None] | None = None, sender: str = "") -> None:
         """Do something, wait until it has taken full effect, and collect what has come.
 
         :param sender: the client whose stream may end, for what it has sent.
         :raises ServerFailed: if the server ends a stream without cause.
         """
-        await doing
+        if doing is not None:
+            await doing
         await self._settle([*self.sessions.open.values()])
         for jid, channel in [*self.sessions.open.items()]:
             self._collect(jid, channel.take())
@@ -236,7 +231,7 @@ class LiveWorld(World):
         await doing
         await self._settle([])
         await self._renew_remote(may_end=True)
-        await self._settled(_nothing())
+        await self._settled()
 
     async def _renew_remote(self, may_end: bool) -> None:
         """Connect to the server's component port again, if the last stream has ended for what was sent on it."""
@@ -258,13 +253,8 @@ class LiveWorld(World):
     async def _send(self, jid: str, xml: str) -> None:
         if jid in self._over:
             raise ServerFailed(f"{jid} can no longer send anything: {self._over[jid]}")
-        channel = self.sessions.open.get(jid)
-
-        async def write() -> None:
-            if channel is not None:
-                await written(channel, self.sessions.addresses.to_server(xml))
-
-        await self._settled(write(), jid)
+        channel, text = self.sessions.open.get(jid), self.sessions.addresses.to_server(xml)
+        await self._settled(None if channel is None else round_trip(channel, before=text), jid)
 
     async def _roster(self, account: str) -> list[Item]:
         if account not in self.sessions.logins:
@@ -280,7 +270,7 @@ class LiveWorld(World):
     async def _remove(self, account: str) -> None:
         config, login = self.sessions.config, self.sessions.logins[account]
         for jid, channel in self.sessions.open.items():
-            if jid.partition("/")[0] == account and channel.is_open:
+            if jid.partition("/")[0] == account and channel.ended is None:
                 await accounts.remove(config, login, channel)
                 return
         async with self.sessions.extra(account) as session:
