@@ -1,0 +1,262 @@
+"""An engine together with the leases that this process holds: it groups commits and settles those that are in doubt.
+
+Commits that are asked for in the same turn of the event loop, or while all writers of the engine are busy, become one
+batch. If a batch fails, each of its commits is tried by itself, so that only the cause fails.
+
+If it is in doubt whether a batch was committed, its partitions are claimed again: that ends the doubt, because no
+earlier commit can be done after that, and the new lease names the last one. Until the engine answers, the commits of
+these partitions wait. Two batches that are under way never concern the same partition, so the last commit of a
+partition is the one in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from time import perf_counter
+from typing import Final
+from uuid import uuid4
+
+from attrs import define, field
+
+from xmpp_im_host.counters import Histogram
+from xmpp_im_host.hosting.stored_records import accounts_of
+from xmpp_im_host.hosting.waiting import Tasks
+from xmpp_im_host.log import failure, log
+from xmpp_im_host.storage.engine import Engine
+from xmpp_im_host.storage.errors import EngineFailed, Fenced, Unknown
+from xmpp_im_host.storage.records import PARTITIONS, Batch, Change, Found, Lease, Listed, partition_of
+
+MOST: Final = 256
+"""The maximum number of commits in a batch."""
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+"""The pauses between attempts to reach an engine that does not answer, in seconds."""
+
+Report = Callable[[Exception | None], None]
+"""Takes the result of a commit: None if it is durable, otherwise why nothing has changed."""
+
+
+@define(eq=False)
+class Asked:
+    """A commit that somebody waits for."""
+
+    changes: tuple[Change, ...]
+    report: Report
+    partitions: frozenset[int]
+
+
+@define
+class CommitCounts:
+    """What was committed since the start."""
+
+    commits: int = 0
+    """Commits that were asked for and done."""
+    batches: int = 0
+    """Batches in which they were done: one transaction each."""
+    failures: int = 0
+    """Commits that failed."""
+    in_doubt: int = 0
+    """Batches of which it was in doubt whether they were done."""
+    seconds: Histogram = field(factory=Histogram)
+    """How long the batches took."""
+
+
+class OwnedEngine:
+    """All partitions of an engine, owned by this process."""
+
+    def __init__(self, engine: Engine, node: str) -> None:
+        """:param node: the name of this process among the nodes on the engine."""
+        self.engine, self.node = engine, node
+        self.counts = CommitCounts()
+        self.fenced = asyncio.Event()
+        """Set when another process has claimed a partition: everything fails from then on."""
+        self._leases: dict[int, Lease] = {}
+        self._asked: deque[Asked] = deque()
+        self._busy: set[int] = set()
+        """The partitions of the batches that are under way."""
+        self._under_way = 0
+        self._due = False
+        self._claiming = asyncio.Lock()
+        self._batches = Tasks(self._begin_soon)
+        self._failing = False
+
+    async def claim(self) -> None:
+        """Become the owner of all partitions.
+
+        :raises EngineFailed: if the engine does not answer.
+        """
+        await self._claim(range(PARTITIONS))
+
+    async def _claim(self, partitions: Collection[int]) -> None:
+        async with self._claiming:
+            leases = await self.engine.claim(partitions, self.node)
+            self._leases |= {lease.partition: lease for lease in leases}
+
+    @property
+    def waiting(self) -> int:
+        """How many commits are asked for and not answered yet."""
+        return len(self._asked) + self._under_way
+
+    def abandon(self) -> None:
+        """Stop at once. Commits that are under way may be done or not, as in a crash; nobody is told."""
+        self._asked.clear()
+        self._batches.cancel()
+
+    # --- reads --------------------------------------------------------------------------------------------------
+
+    async def load(self, account: str, kinds: Collection[str], counted: Collection[str] = ()) -> Found:
+        """Read rows of an account; see :meth:`Engine.load`.
+
+        :raises EngineFailed: if they cannot be read.
+        """
+        while True:
+            lease = self._lease(partition_of(account))
+            try:
+                return await self.engine.load(lease, account, kinds, counted)
+            except Fenced as error:
+                async with self._claiming:  # perhaps this process has claimed the partition again meanwhile
+                    pass
+                if self._leases[lease.partition].epoch == lease.epoch:
+                    self._lose(error)
+                    raise
+
+    def _lease(self, partition: int) -> Lease:
+        if self.fenced.is_set():
+            raise EngineFailed("another server has taken the database over")
+        return self._leases[partition]
+
+    def _lose(self, error: Fenced) -> None:
+        if not self.fenced.is_set():
+            log(logging.CRITICAL, "another server has taken the database over", partitions=len(error.partitions))
+            self.fenced.set()
+
+    async def scan(self, kind: str) -> AsyncIterator[Listed]:
+        """Yield the rows of a kind, of all accounts; see :meth:`Engine.scan`."""
+        after = 0
+        while page := await self.engine.scan(range(PARTITIONS), kind, after):
+            for each in page:
+                yield each
+            after = page[-1].place
+
+    # --- commits ------------------------------------------------------------------------------------------------
+
+    async def commit(self, changes: Iterable[Change]) -> None:
+        """Commit changes, together with whatever else is to be committed now. They are durable when this returns.
+
+        :raises EngineFailed: if nothing has changed.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def report(error: Exception | None) -> None:
+            if done.done():
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        self.ask(tuple(changes), report)
+        await done
+
+    def ask(self, changes: tuple[Change, ...], report: Report) -> None:
+        """Ask for a commit. The result is reported later, never before this returns."""
+        partitions = frozenset([partition_of(account) for account in accounts_of(changes)])
+        self._asked.append(Asked(changes, report, partitions))
+        self._begin_soon()
+
+    def _begin_soon(self) -> None:
+        """Begin at the end of this turn of the event loop, so that everything that is asked for in it goes together."""
+        if self._asked and not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._begin)
+
+    def _begin(self) -> None:
+        self._due = False
+        while self._asked and len(self._batches) < self.engine.writers:
+            group = self._next_group()
+            if not group:
+                return
+            partitions = frozenset().union(*[each.partitions for each in group])
+            self._busy |= partitions
+            self._under_way += len(group)
+            self._batches.start(self._commit_group(group, partitions))
+
+    def _next_group(self) -> list[Asked]:
+        """Take the commits that may be done now: no batch that is under way concerns their partitions."""
+        group: list[Asked] = []
+        left: deque[Asked] = deque()
+        for each in self._asked:
+            free = len(group) < MOST and (not self._busy or not each.partitions & self._busy)
+            (group if free else left).append(each)
+        self._asked = left
+        return group
+
+    async def _commit_group(self, group: Sequence[Asked], partitions: frozenset[int]) -> None:
+        error = await self._try(group, partitions)
+        results = [error] * len(group)
+        if error is not None and len(group) > 1 and not self.fenced.is_set():
+            results = [await self._try([each], each.partitions) for each in group]
+        self._busy -= partitions
+        self._under_way -= len(group)
+        for each, result in zip(group, results, strict=True):
+            self._report(each, result)
+
+    def _report(self, asked: Asked, error: Exception | None) -> None:
+        if error is None:
+            self.counts.commits += 1
+        else:
+            self.counts.failures += 1
+        self._note(error)
+        try:
+            asked.report(error)
+        except Exception as raised:
+            failure("report of a commit failed", raised)
+
+    def _note(self, error: Exception | None) -> None:
+        """Log when the storage begins to fail, and when it works again; not each of thousands of failures."""
+        if error is not None and not self._failing:
+            log(logging.ERROR, "storage fails", reason=str(error))
+        elif error is None and self._failing:
+            log(logging.WARNING, "storage works again")
+        self._failing = error is not None
+
+    async def _try(self, group: Sequence[Asked], partitions: frozenset[int]) -> Exception | None:
+        """Commit as one batch. Return None if it is durable, or why nothing has changed."""
+        batch = Batch(tuple([change for each in group for change in each.changes]), token=uuid4().hex)
+        began = perf_counter()
+        try:
+            renewed = await self.engine.commit([self._lease(each) for each in partitions], batch)
+            self._leases |= {lease.partition: lease for lease in renewed}
+        except Fenced as error:
+            self._lose(error)
+            return error
+        except EngineFailed as error:
+            return error
+        except Unknown as error:
+            if not await self._was_done(batch, partitions, error):
+                return EngineFailed(f"the commit was not done: {error}")
+        except Exception as error:  # a fault of the engine must not end the server
+            failure("engine raised an unexpected error", error)
+            if not await self._was_done(batch, partitions, error):
+                return EngineFailed(f"the commit was not done: {error!r}")
+        self.counts.batches += 1
+        self.counts.seconds.add(perf_counter() - began)
+        return None
+
+    async def _was_done(self, batch: Batch, partitions: frozenset[int], error: Exception) -> bool:
+        """End the doubt about a batch: claim its partitions again, however long that takes."""
+        self.counts.in_doubt += 1
+        log(logging.WARNING, "commit in doubt", reason=str(error))
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                await self._claim(partitions)
+            except Exception as failed:
+                self._note(failed)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                return all(self._leases[each].token == batch.token for each in partitions)
