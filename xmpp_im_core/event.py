@@ -42,7 +42,10 @@ class Timed:
     at: datetime = field(validator=_aware)
     """When it happened."""
     seq: str = field(validator=not_empty)
-    """A string that the host never uses for another event. Ids that the core generates begin with it."""
+    """A string that the host never uses for another event. Ids that the core generates begin with it.
+
+    An event that is fed again, since it is not known whether it was processed, has the same ``seq`` again.
+    """
 
 
 class Decision(Enum):

@@ -227,6 +227,12 @@ class Policy:
     """RFC 6120 §13.12: the maximum memory for these events, in bytes. Beyond it, the server refuses as for
     ``held_events``."""
 
+    remembered_events: int = field(default=16, validator=ge(0))
+    """§2: how many events that changed what is stored an account remembers. If one of them comes again, the server
+    ignores it."""
+    store_remembered_events: bool = False
+    """§2: whether the server stores these events too, so that it knows them after a restart."""
+
     # --- delivery (§8) ----------------------------------------------------------------------------------------
 
     messaging: bool = True

@@ -112,7 +112,7 @@ def test_one_who_is_back_is_nowhere_else() -> None:
     step = reduce(following(given, AccountMoved(AT, "a", LA_MER)), AccountMoved(AT, "b", None))
 
     assert step.store == (Delete(Kind.MOVED, ""),)
-    assert step.state == given
+    assert after(step).remembering(()) == given
 
 
 def test_after_a_restart_the_new_address_is_still_known() -> None:

@@ -340,7 +340,7 @@ def messages_of(slow: Slow, user: str) -> list[tuple[str, str]]:
 def slow_state(slow: Slow, user: str) -> Account:
     account = account_of(slow.host.service.accounts[user])
     assert isinstance(account, Account)
-    return account.with_sessions(()).replacing(())
+    return account.with_sessions(()).replacing(()).remembering(())
 
 
 def stored_state(slow: Slow, user: str) -> Account:

@@ -19,6 +19,7 @@ from tests.rfc6121.conversation import (
     JULIET,
     ROMEO,
     account,
+    after,
     ignored,
     received_message,
     rfc6121,
@@ -246,7 +247,7 @@ def test_under_each_policy_exactly_one_of_the_permitted_actions_is_done(cell: Ce
             (put,) = step.store
             assert isinstance(put, Put)
             assert isinstance(put.value, Message)
-            counted = evolve(given, offline=1, offline_bytes=put.value.size())
+            counted = evolve(given, offline=1, offline_bytes=put.value.size()).remembering(after(step).processed)
         assert step.state == counted, "what is stored is counted, and nothing else changes"
 
 

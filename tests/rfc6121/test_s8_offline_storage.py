@@ -106,7 +106,8 @@ def test_a_message_for_an_absent_user_is_stored_whole_with_a_stamp_and_nobody_is
     content = payload(*rich.payload.children, stamp())
     assert kept(step) == [Message(rich.to, rich.from_, "m1", type, "en", content, rich.attributes)]
     assert told(step) == []
-    assert (step.state, step.forget) == (evolve(ABSENT, offline=1, offline_bytes=kept(step)[0].size()), ())
+    counted = evolve(ABSENT, offline=1, offline_bytes=kept(step)[0].size())
+    assert (after(step).remembering(()), step.forget) == (counted, ())
 
 
 def test_the_stamp_is_of_the_time_at_which_it_came_in_utc_and_in_the_name_of_the_server() -> None:
@@ -438,7 +439,7 @@ def test_they_are_delivered_in_order_as_they_were_stored_and_then_forgotten() ->
         f"deliver chat from {ORCHARD} to balcony",
     ]
     assert step.forget == tuple(Delete(Kind.OFFLINE, key) for key in ("1", "2", "3"))
-    assert (step.state, step.store) == (juliet, ())
+    assert (after(step).remembering(()), step.store) == (juliet, ())
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,7 @@ LEAST = {
     "offline_message_size": 0,
     "offline_message_count": 0,
     "block_list": 0,
+    "remembered_events": 0,  # tests/server/test_processed_events.py
 }
 
 

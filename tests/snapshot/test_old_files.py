@@ -95,6 +95,7 @@ RECORDS: Final[Mapping[str, Put]] = {
     "blocked": Put(Kind.BLOCKED, "tybalt@capulet.example", None),
     "notice": Put(Kind.NOTICE, "e1", Presence(address_of(JULIET), parse_address(ROMEO), "a1", "subscribed")),
     "offline": Put(Kind.OFFLINE, "e2", MESSAGE),
+    "processed": Put(Kind.PROCESSED, "e8#0123abcd", None),
     "outbox-deliver": Put(Kind.OUTBOX, "e3:000000", Deliver(MESSAGE, (BALCONY,), FULL_JID, OBEYED)),
     "outbox-deliver-as-it-stands": Put(Kind.OUTBOX, "e3:000001", Deliver(MESSAGE, (BALCONY,), AS_IT_STANDS, OBEYED)),
     "outbox-route": Put(Kind.OUTBOX, "e3:000002", Route(MESSAGE, OBEYED)),
@@ -157,6 +158,7 @@ def client() -> Client:
 
 VALUES: Final[Mapping[str, Any]] = {
     "account": account(),
+    "account-remembering": account().remembering(("e8#0123abcd", "e9#00000000")),
     "no-account": NoAccount(JULIET),
     "unloaded": Unloaded(JULIET, account().sessions),
     "account-with-carbons": Beside("carbons", Carbons((BALCONY,), ((ROMEO, "m1"),)), NoAccount(JULIET)),

@@ -16,6 +16,9 @@ LOAD_FAILED: Final = rule(
     "The server does not treat an account that could not be loaded as one that does not exist.",
     "2.2-11",
 )
+PROCESSED: Final = rule(
+    "storage:processed", "2", "The server stores the changes of an event once, even if the event comes twice.", "2-01"
+)
 ACCOUNT_THERE: Final = rule(
     "storage:there", "2", "The server neither loads nor creates an account that is loaded already.", "2-01"
 )

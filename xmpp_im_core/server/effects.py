@@ -46,6 +46,11 @@ class Kind(Enum):
     """Key: the event's ``seq``. Value: the presence stanza that the user has not been told of yet."""
     OFFLINE = "offline"
     """Key: the event's ``seq``, so keys sort in the order of arrival if the host's ``seq`` do. Value: the message."""
+    PROCESSED = "processed"
+    """Key: an event that was processed, as in ``Account.processed``. Value: None.
+
+    Stored only with ``Policy.store_remembered_events``.
+    """
     OUTBOX = "outbox"
     """Key: made by the host, unique. Value: a :class:`Deliver`, :class:`Route` or :class:`FanOut` to perform.
 

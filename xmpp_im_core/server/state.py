@@ -217,6 +217,8 @@ class Account(ReachCache):
     """The replaced sessions whose ``SessionEnded`` has not come yet, the oldest first."""
     offline_bytes: int = 0
     """The total size of the stored messages in bytes (``Stanza.size``), as far as the storage has told."""
+    processed: tuple[str, ...] = ()
+    """The last events that changed what is stored, the oldest first (``Policy.remembered_events``)."""
     address: Address = field(init=False, eq=False, repr=False)
 
     @address.default
@@ -306,6 +308,10 @@ class Account(ReachCache):
     def replacing(self, replaced: tuple[SessionId, ...]) -> Account:
         """Return the account with these replaced sessions, whose ends have not come yet."""
         return copied(self, replaced=replaced)
+
+    def remembering(self, processed: tuple[str, ...]) -> Account:
+        """Return the account with these events remembered."""
+        return copied(self, processed=processed)
 
     def with_session(self, session: Session) -> Account:
         """Return the account with this session, which replaces the one of the same resource, if any."""

@@ -71,6 +71,8 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     connected = state.sessions if isinstance(state, Unloaded) else ()
     account = Account(state.jid, roster_of(head, contacts), connected, last, moved, blocked)
     account = account.noticing(_notices(event)).storing(event.offline, event.offline_bytes if event.offline else 0)
+    processed = [put.key for put in event.records if put.kind is Kind.PROCESSED]
+    account = account.remembering(tuple(processed[max(0, len(processed) - policy.remembered_events) :]))
     return silence(account.waking(first_due(account, policy)), rules.LOADED)
 
 

@@ -14,6 +14,7 @@ from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as storage_rules
 from xmpp_im_core.server import events
 from xmpp_im_core.server.accounts import administration, failed_commits, loading, sessions, stanzas
+from xmpp_im_core.server.accounts.processed_events import once
 from xmpp_im_core.server.answers import comes_for
 from xmpp_im_core.server.delivery import failures, offline_messages
 from xmpp_im_core.server.delivery.no_account import no_account
@@ -36,6 +37,11 @@ def reduce(state: State, event: events.Event, policy: Policy = DEFAULT) -> Step:
     # the interpreter many more instructions.
     if type(state) is not Account:
         return _without_account(state, event, policy)
+    step = _of_account(state, event, policy)
+    return once(state, event, step, policy) if step.store or step.forget else step
+
+
+def _of_account(state: Account, event: events.Event, policy: Policy) -> Step:
     if type(event) is Inbound:
         return stanzas.inbound(state, event, policy)
     if type(event) is Outbound:
