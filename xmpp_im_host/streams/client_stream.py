@@ -18,10 +18,9 @@ answer, and what the client leaves unacknowledged. The server around it limits h
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from secrets import token_urlsafe
-from typing import Any, Final
+from typing import Any, Final, ParamSpec
 
 from xmpp_im_core.codec import CodecError, NonStanza, StreamClosed, StreamOpened
 from xmpp_im_core.element import Element
@@ -49,10 +48,13 @@ from xmpp_im_host.streams.events import (
 )
 from xmpp_im_host.streams.framing import Framing, StreamFraming
 from xmpp_im_host.streams.namespaces import BIND, CLIENT_STATE, MANAGEMENT
-from xmpp_im_host.streams.negotiation import Negotiation
+from xmpp_im_host.streams.negotiation import CloseStream, Negotiation
+from xmpp_im_host.streams.sasl import CONDITIONS
 from xmpp_im_host.streams.settings import StreamSettings, Transport
 from xmpp_im_host.streams.stream_management import HandledTooMuch, StreamManagement
 from xmpp_im_host.streams.xml_stream import XMLStream
+
+P = ParamSpec("P")
 
 _NOT_STANZAS: Final = (StreamOpened, NonStanza, StreamClosed)
 
@@ -67,6 +69,22 @@ class ClientStream:
     :param framing: how the stream is laid out on its connection; a new one for each stream.
     :param token: returns a new text that nobody can guess, each time it is called.
     """
+
+    __slots__ = (
+        "_asked",
+        "_ended",
+        "_events",
+        "_held",
+        "_negotiation",
+        "_owed",
+        "_received",
+        "_settings",
+        "_token",
+        "_xml",
+        "closed",
+        "jid",
+        "management",
+    )
 
     def __init__(
         self,
@@ -83,8 +101,8 @@ class ClientStream:
         self._token = token
         framing = StreamFraming() if framing is None else framing
         self._xml = XMLStream(framing, settings.early_limits, settings.early_bytes, settings.lang, token)
-        self._events: deque[ClientStreamEvent] = deque()
-        self._negotiation = Negotiation(settings, transport, self._xml, self._events.append, self.close, token)
+        self._events: list[ClientStreamEvent] = []
+        self._negotiation = Negotiation(settings, transport, self._xml, self._events.append, token)
         self._ended = False
         self._received = 0
         self._held: HeldBack | None = None
@@ -140,7 +158,7 @@ class ClientStream:
         events = self._events
         while True:
             while events:
-                yield events.popleft()
+                yield events.pop(0)
             if self.waiting:
                 self._check_kept()
                 if not self._ended:
@@ -170,9 +188,16 @@ class ClientStream:
         elif self._xml.closing:
             return
         elif self.jid is None:
-            self._negotiation.take(event)
+            self._negotiate(self._negotiation.take, event)
         elif isinstance(event, NonStanza):
             self._take_element(event.element)
+
+    def _negotiate(self, step: Callable[P, None], *args: P.args, **options: P.kwargs) -> None:
+        """Let the negotiation take a step, which may close the stream."""
+        try:
+            step(*args, **options)
+        except CloseStream as closing:
+            self.close(closing.condition, closing.text)
 
     def _take_stanza(self, stanza: Stanza) -> None:
         self._received = number = self._received + 1
@@ -225,7 +250,12 @@ class ClientStream:
 
         :param item: comes back when the client has acknowledged the stanza (:class:`Acknowledged`), or in
             ``unacknowledged``. Without stream management, no item is kept.
+        :raises RuntimeError: if the client has not bound a resource.
         """
+        if self.jid is None:
+            if self._ended:
+                return
+            raise RuntimeError("no resource is bound")
         held = self._held
         if held is not None:
             replaced = held.hold(stanza, item)
@@ -381,42 +411,48 @@ class ClientStream:
     def secured(self, transport: Transport) -> None:
         """Answer :class:`StartTLS`: the handshake is done."""
         if self._answers(StartTLS):
-            self._negotiation.secured(transport)
+            self._negotiate(self._negotiation.secured, transport)
 
     def credentials(self, credentials: Credentials | None) -> None:
         """Answer :class:`CredentialsNeeded`. None: the account is unknown."""
         if self._answers(CredentialsNeeded):
-            self._negotiation.credentials(credentials)
+            self._negotiate(self._negotiation.credentials, credentials)
 
     def password_checked(self, right: bool) -> None:
         """Answer :class:`PasswordReceived`: whether this is the account's password."""
         if self._answers(PasswordReceived):
-            self._negotiation.password_checked(right)
+            self._negotiate(self._negotiation.password_checked, right)
 
     def credentials_unavailable(self, condition: str = "temporary-auth-failure") -> None:
         """Answer :class:`CredentialsNeeded` or :class:`PasswordReceived`: nobody can log in as this account now.
 
         :param condition: ``"temporary-auth-failure"``, or ``"account-disabled"`` or ``"credentials-expired"``. The last
             two tell strangers that the account exists (RFC 6120 §6.5).
+        :raises ValueError: if there is no such condition.
         """
+        if condition not in CONDITIONS:
+            raise ValueError(f"condition: {condition!r} is not defined for SASL failures (RFC 6120 §6.5)")
         if self._answers(CredentialsNeeded, PasswordReceived):
-            self._negotiation.credentials_unavailable(condition)
+            self._negotiate(self._negotiation.credentials_unavailable, condition)
 
     def registered(self) -> None:
         """Answer :class:`RegistrationReceived`: the account exists now, with this password."""
         if self._answers(RegistrationReceived):
-            self._negotiation.registered()
+            self._negotiate(self._negotiation.registered)
 
     def refuse_registration(self, condition: Condition) -> None:
         """Answer :class:`RegistrationReceived`: ``CONFLICT`` if the account exists already."""
         if self._answers(RegistrationReceived):
-            self._negotiation.refuse_registration(condition)
+            self._negotiate(self._negotiation.refuse_registration, condition)
 
     def bound(self, resource: str | None = None) -> None:
         """Answer :class:`BindRequested`.
 
         :param resource: another resourcepart than the one in the event.
+        :raises InvalidJID: if that is no resourcepart.
         """
+        if resource is not None and self.account is not None:
+            resource = self.account.with_resource(resource).resource
         if self._answers(BindRequested):
             self.jid = self._negotiation.bound(resource)
             self._xml.whole = True
@@ -424,7 +460,7 @@ class ClientStream:
     def refuse_bind(self, condition: Condition) -> None:
         """Answer :class:`BindRequested`. The client may ask again."""
         if self._answers(BindRequested):
-            self._negotiation.refuse_bind(condition)
+            self._negotiate(self._negotiation.refuse_bind, condition)
 
     def resume(self, management: StreamManagement) -> bool:
         """Answer :class:`ResumptionRequested`. If the former stream is still open, close it with ``conflict`` first.
@@ -434,7 +470,10 @@ class ClientStream:
 
         :returns: whether the stream is resumed. It is not if it has ended, or if the client acknowledges more than was
             sent to it. Then the stream is closed, and the former session stays as it is.
+        :raises ValueError: if the former session is that of another account.
         """
+        if self.account is not None and management.jid.to_bare() != self.account:
+            raise ValueError(f"management: it belongs to {management.jid.bare}, and the stream to {self.account}")
         if not self._answers(ResumptionRequested):
             return False
         if not self._acknowledge(management, str(self._negotiation.resumed_h)):
@@ -455,4 +494,4 @@ class ClientStream:
         :param handled: how many stanzas of the former stream were handled, if that is still known.
         """
         if self._answers(ResumptionRequested):
-            self._negotiation.refuse_resumption(handled)
+            self._negotiate(self._negotiation.refuse_resumption, handled)

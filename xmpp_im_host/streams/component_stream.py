@@ -5,7 +5,6 @@ It is used like a :class:`~xmpp_im_host.streams.client_stream.ClientStream`.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from hashlib import sha1
 from hmac import compare_digest
@@ -38,7 +37,7 @@ class ComponentStream:
         self.closed = False
         self._settings = settings
         self._xml = XMLStream(StreamFraming(COMPONENT), settings.limits, settings.early_bytes, settings.lang, token)
-        self._events: deque[ComponentStreamEvent] = deque()
+        self._events: list[ComponentStreamEvent] = []
         self._addressed = ""
         self._id = ""
         self._received = 0
@@ -61,7 +60,7 @@ class ComponentStream:
         """Yield the events of the input so far. It ends where an answer is awaited; call it again after the answer."""
         while True:
             while self._events:
-                yield self._events.popleft()
+                yield self._events.pop(0)
             if self.closed or self.waiting:
                 return
             try:

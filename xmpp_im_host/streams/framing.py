@@ -71,6 +71,8 @@ class StreamFraming:
     :param namespace: the content namespace.
     """
 
+    __slots__ = ("_at", "_begun", "_namespace", "_parser", "_unread")
+
     def __init__(self, namespace: str = CLIENT) -> None:
         self._namespace = namespace
         self._unread = b""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from xmpp_im_core.codec import NonStanza, StreamOpened
 from xmpp_im_core.element import Element, element
@@ -33,17 +33,43 @@ from xmpp_im_host.streams.xml_stream import XMLStream
 
 _EARLY: Final = "nothing but stream negotiation is allowed yet"
 
-Close: TypeAlias = Callable[[str | None, str | None], None]
-"""Closes the stream; with an error if there is a condition, which the text explains."""
+
+class CloseStream(Exception):
+    """The stream has to be closed; with a stream error if there is a condition, which the text explains."""
+
+    def __init__(self, condition: str | None = None, text: str | None = None) -> None:
+        super().__init__(condition, text)
+        self.condition = condition
+        self.text = text
+
+
+_SLOTS: Final = (
+    "_bind_failures",
+    "_claimed",
+    "_domain",
+    "_emit",
+    "_failures",
+    "_jid",
+    "_lang",
+    "_login",
+    "_registered",
+    "_request",
+    "_settings",
+    "_token",
+    "_transport",
+    "_xml",
+)
 
 
 class Negotiation:
-    """What a stream has negotiated so far.
+    """What a stream has negotiated so far. The methods that take input or an answer may raise :class:`CloseStream`.
 
     :ivar account: the bare JID, once the client is authenticated.
     :ivar awaited: the class of the event whose answer is awaited.
     :ivar resumed_h: what the client has handled of the stream that it wants to resume.
     """
+
+    __slots__ = ("account", "awaited", "resumed_h", *_SLOTS)
 
     def __init__(
         self,
@@ -51,7 +77,6 @@ class Negotiation:
         transport: Transport,
         xml: XMLStream,
         emit: Callable[[ClientStreamEvent], None],
-        close: Close,
         token: Callable[[], str],
     ) -> None:
         self.account: JID | None = None
@@ -61,7 +86,6 @@ class Negotiation:
         self._transport = transport
         self._xml = xml
         self._emit = emit
-        self._close = close
         self._token = token
         self._domain = ""
         self._lang: str | None = None
@@ -89,24 +113,20 @@ class Negotiation:
     # --- header and features (§4.3.2, §4.7) ---------------------------------------------------------------
 
     def _opened(self, header: StreamOpened) -> None:
-        settings = self._settings
         domain = self._addressed(header)
         from_ = header.from_.jid.to_bare() if isinstance(header.from_, Address) else None
         version = response_version(header.version)
         self._xml.greet(domain or "", None if from_ is None else from_.full, version)
         if domain is None:
-            self._close("host-unknown", "the 'to' of the stream is no domain of this server")
-        elif version != "1.0":
-            self._close("unsupported-version", "a stream has at least version 1.0")
-        elif self.account is not None and domain != self.account.domain:
-            self._close("not-authorized", "the client is authenticated for another domain")
-        elif not self._is_own(from_):
-            self._close("invalid-from", "the 'from' of the stream is not the authenticated account")
-        else:
-            self._domain = domain
-            self._claimed = from_
-            self._lang = header.lang
-            self._xml.write(self._xml.framing.features(self._features(settings)))
+            raise CloseStream("host-unknown", "the 'to' of the stream is no domain of this server")
+        if version != "1.0":
+            raise CloseStream("unsupported-version", "a stream has at least version 1.0")
+        if self.account is not None and domain != self.account.domain:
+            raise CloseStream("not-authorized", "the client is authenticated for another domain")
+        if self.account is not None and from_ not in (None, self.account):
+            raise CloseStream("invalid-from", "the 'from' of the stream is not the authenticated account")
+        self._domain, self._claimed, self._lang = domain, from_, header.lang
+        self._xml.write(self._xml.framing.features(self._features()))
 
     def _addressed(self, header: StreamOpened) -> str | None:
         """Return the hosted domain that the header addresses. Without 'to', it is the only one, if there is one."""
@@ -119,10 +139,8 @@ class Negotiation:
             return None
         return header.to.jid.full if header.to.jid.full in domains else None
 
-    def _is_own(self, claimed: JID | None) -> bool:
-        return self.account is None or claimed is None or claimed == self.account
-
-    def _features(self, settings: StreamSettings) -> list[Element]:
+    def _features(self) -> list[Element]:
+        settings = self._settings
         if self.account is not None:
             state = [CLIENT_STATE_FEATURE] if settings.held_back else []
             session = [binding.BIND_FEATURE, binding.SESSION_FEATURE, MANAGEMENT_FEATURE]
@@ -152,23 +170,22 @@ class Negotiation:
         elif root.namespace == MANAGEMENT and root.name in ("enable", "resume", "r", "a"):
             self._resume(root)
         elif self.account is None:
-            self._close("not-authorized", _EARLY)
+            raise CloseStream("not-authorized", _EARLY)
         else:
-            self._close("unsupported-stanza-type", f"<{root.name}> in {root.namespace}")
+            raise CloseStream("unsupported-stanza-type", f"<{root.name}> in {root.namespace}")
 
     # --- STARTTLS (§5) ------------------------------------------------------------------------------------
 
     def _starttls(self, root: Element) -> None:
         if not self._may_secure() or root.children:
             self._xml.element(element("failure", TLS))  # §5.4.2.2
-            self._close(None, None)
-        elif self._xml.framing.kept:
-            # Whoever can write into the connection could put words into the client's mouth.
-            self._close("not-authorized", "there are data in clear text behind <starttls/>")
-        else:
-            self._login = None
-            self._xml.element(element("proceed", TLS))
-            self._ask(StartTLS())
+            raise CloseStream
+        if self._xml.framing.kept:
+            # Somebody in the middle could have put it there, and it would count as said on the secured stream.
+            raise CloseStream("not-authorized", "there are data in clear text behind <starttls/>")
+        self._login = None
+        self._xml.element(element("proceed", TLS))
+        self._ask(StartTLS())
 
     def secured(self, transport: Transport) -> None:
         """Begin a new stream on the secured connection. Everything from the stream in clear text is forgotten."""
@@ -180,8 +197,7 @@ class Negotiation:
 
     def _authenticate(self, root: Element) -> None:
         if self.account is not None:
-            self._close("not-authorized", "the client is authenticated already")
-            return
+            raise CloseStream("not-authorized", "the client is authenticated already")
         try:
             if root.name == "auth":
                 self._begin(root)
@@ -213,8 +229,7 @@ class Negotiation:
 
     def _succeed(self, login: Login, step: sasl.Success) -> None:
         if self._transport.encrypted and self._claimed not in (None, step.account):
-            self._close("invalid-from", "the 'from' of the stream is not the authenticated account")  # §6.4.6
-            return
+            raise CloseStream("invalid-from", "the 'from' of the stream is not the authenticated account")  # §6.4.6
         self.account, self._login = step.account, None
         self._xml.element(sasl.success(step.data))
         self._xml.early = None
@@ -227,7 +242,7 @@ class Negotiation:
         self._xml.element(sasl.failure(condition))
         self._emit(AuthenticationFailed(condition, None if login is None else login.account))
         if self._failures >= self._settings.attempts:
-            self._close("policy-violation", "too many failed attempts to authenticate")  # §6.4.5
+            raise CloseStream("policy-violation", "too many failed attempts to authenticate")  # §6.4.5
 
     def credentials(self, credentials: Credentials | None) -> None:
         """Challenge the client."""
@@ -244,8 +259,6 @@ class Negotiation:
 
     def credentials_unavailable(self, condition: str) -> None:
         """Let the attempt fail."""
-        if condition not in sasl.CONDITIONS:
-            raise ValueError(f"condition: {condition!r} is not defined for SASL failures (RFC 6120 §6.5)")
         self._failed(condition)
 
     def _awaited_login(self) -> Login:
@@ -261,7 +274,7 @@ class Negotiation:
         elif query is not None and isinstance(stanza, IQ) and self._may_register():
             self._register(stanza, query)
         else:
-            self._close("not-authorized", _EARLY)  # §4.9.3.12, §7.1
+            raise CloseStream("not-authorized", _EARLY)  # §4.9.3.12, §7.1
 
     def _may_register(self) -> bool:
         return self._settings.registration and self.account is None and self._may_authenticate()
@@ -308,7 +321,7 @@ class Negotiation:
         self._xml.stanza(binding.refused(self._taken_request(), condition))
         self._bind_failures += 1
         if self._bind_failures >= self._settings.bind_attempts:
-            self._close("policy-violation", "too many failed attempts to bind a resource")
+            raise CloseStream("policy-violation", "too many failed attempts to bind a resource")
 
     def _taken_request(self) -> IQ:
         request, self._request = self._request, None

@@ -175,7 +175,7 @@ class Login:
             return self._plain(message)
         if self._begun:
             data = self._scram.client_final(message)
-            if self.account is None or not self._known:
+            if self.account is None or not self._known:  # the keys of a decoy match no proof; this does not rely on it
                 raise SASLFailure("not-authorized")
             return Success(self.account, data)
         self._begun = True

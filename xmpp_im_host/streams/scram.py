@@ -104,8 +104,7 @@ class ScramServer:
         :raises SASLFailure: if the syntax or the proof is wrong, or the channel is another one.
         """
         keys = self._keys
-        if keys is None:
-            raise SASLFailure("malformed-request")
+        assert keys is not None  # server_first comes before
         match = _FINAL.match(_decoded(message))
         if match is None:
             raise SASLFailure("malformed-request")

@@ -6,7 +6,6 @@ around it queues stanzas with :meth:`StreamManagement.queue` and reports handled
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 from xmpp_im_core.element import Element, element
@@ -42,6 +41,20 @@ class StreamManagement:
     :param received: the number of the last stanza before stream management was enabled.
     """
 
+    __slots__ = (
+        "_acknowledged",
+        "_handled",
+        "_limit",
+        "_limit_bytes",
+        "_next",
+        "_queue",
+        "_queued_bytes",
+        "h",
+        "id",
+        "jid",
+        "received",
+    )
+
     def __init__(self, jid: JID, id: str | None, limit: int, limit_bytes: int, received: int) -> None:
         self.jid = jid
         self.id = id
@@ -51,7 +64,7 @@ class StreamManagement:
         self._handled: set[int] = set()  # later numbers that are handled already
         self._limit = limit
         self._limit_bytes = limit_bytes
-        self._queue: deque[tuple[Stanza, object, int]] = deque()
+        self._queue: list[tuple[Stanza, object, int]] = []
         self._queued_bytes = 0
         self._acknowledged = 0  # modulo 2**32
 
@@ -125,13 +138,11 @@ class StreamManagement:
         count = (h - self._acknowledged) % _MODULUS
         if count > len(self._queue):
             raise HandledTooMuch(h, (self._acknowledged + len(self._queue)) % _MODULUS)
-        items = []
-        for _ in range(count):
-            _, item, size = self._queue.popleft()
-            self._queued_bytes -= size
-            items.append(item)
+        acknowledged = self._queue[:count]
+        del self._queue[:count]
+        self._queued_bytes -= sum([size for _, _, size in acknowledged])
         self._acknowledged = h
-        return tuple(items)
+        return tuple([item for _, item, _ in acknowledged])
 
 
 # --- elements ---------------------------------------------------------------------------------------------

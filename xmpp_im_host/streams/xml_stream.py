@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from xmpp_im_core.codec import CodecError, Limits, StreamEvent
@@ -26,6 +25,21 @@ class XMLStream:
     :ivar lang: the language of the texts that are written.
     """
 
+    __slots__ = (
+        "_error",
+        "_events",
+        "_greeted",
+        "_next",
+        "_out",
+        "_token",
+        "closing",
+        "early",
+        "framing",
+        "lang",
+        "whole",
+        "write",
+    )
+
     def __init__(self, framing: Framing, limits: Limits, early: int, lang: str, token: Callable[[], str]) -> None:
         self.framing = framing
         self.whole = False
@@ -34,7 +48,8 @@ class XMLStream:
         self.lang = lang
         self._token = token
         self._greeted = False
-        self._events: deque[StreamEvent] = deque()
+        self._events: tuple[StreamEvent, ...] = ()
+        self._next = 0
         self._error: CodecError | None = None
         self._out: list[bytes] = []
         self.write = self._out.append
@@ -47,13 +62,14 @@ class XMLStream:
 
         :raises CodecError: at the point of the stream where the error is.
         """
-        while not self._events:
+        while self._next == len(self._events):
             if self._error is not None:
                 raise self._error
+            self._next = 0
             try:
-                read, events = self.framing.read(self.whole)
+                read, self._events = self.framing.read(self.whole)
             except CodecError as error:
-                self._events.extend(error.before)
+                self._events = error.before
                 self._error = error
                 continue
             if not read:
@@ -62,8 +78,8 @@ class XMLStream:
                 self.early -= read
                 if self.early < 0:
                     raise TooMuchEarly("too many bytes before authentication")
-            self._events.extend(events)
-        return self._events.popleft()
+        self._next += 1
+        return self._events[self._next - 1]
 
     def restart(self, limits: Limits) -> None:
         """Read what follows as a new stream (RFC 6120 §4.3.3)."""

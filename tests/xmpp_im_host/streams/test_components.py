@@ -163,6 +163,15 @@ def test_a_stanza_of_a_component_has_a_recipient() -> None:
     assert stream_error("improper-addressing") in connected().says("<presence from='plays.shakespeare.lit'/>")
 
 
+def test_after_an_error_the_first_one_counts() -> None:
+    talk = connected()
+    talk.stream.close("system-shutdown")
+    talk.stream.close("conflict")
+    talk.stream.disconnected()
+    assert stream_error("conflict") not in talk.hears()
+    assert [event for event in talk.events if isinstance(event, StreamEnded)] == [StreamEnded("system-shutdown")]
+
+
 @pytest.mark.parametrize(
     ("bad", "condition"),
     [

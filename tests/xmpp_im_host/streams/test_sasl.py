@@ -327,6 +327,7 @@ def test_a_password_never_shows_in_a_repr() -> None:
         (auth("SCRAM-SHA-1", b"n,,n=,r=x"), "malformed-request"),
         (auth("SCRAM-SHA-1", b"\xff"), "malformed-request"),
         (response(b"\0juliet\0r0m30myr0m30"), "malformed-request"),  # to no challenge
+        (auth("SCRAM-SHA-1", b"n,,n=a=2Cb=3D,r=x").replace("</auth>", "<x/></auth>"), "malformed-request"),
         (auth("CRAM-MD5"), "invalid-mechanism"),
         (f"<auth xmlns='{SASL}'/>", "invalid-mechanism"),
         (auth("SCRAM-SHA-1-PLUS"), "encryption-required"),
@@ -397,6 +398,19 @@ def test_a_changed_proof_fails(change: Callable[[str], str]) -> None:
     proof = change(final(first, challenge, "r0m30myr0m30", "n,,").decode())
     assert talk.says(response(proof.encode())) in (failure("not-authorized"), failure("malformed-request"))
     assert not talk.of(Authenticated)
+
+
+def test_escaped_characters_of_a_name() -> None:
+    """RFC 5802 §5.1: "=2C" is a comma and "=3D" an equals sign."""
+    talk = opened(Conversation(accounts={"a,b=@im.example.com": "x"}))
+    talk.says(auth("SCRAM-SHA-1", b"n,,n=a=2Cb=3D,r=x"))
+    assert talk.of(CredentialsNeeded)[0].account.full == "a,b=@im.example.com"
+
+
+def test_a_response_has_no_children() -> None:
+    talk = opened(Conversation())
+    talk.says(auth("SCRAM-SHA-1", b"n,,n=juliet,r=x"))
+    assert talk.says(response("<x/>")) == failure("malformed-request")
 
 
 def test_a_proof_cannot_be_used_twice_nor_a_challenge() -> None:

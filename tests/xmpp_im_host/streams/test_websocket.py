@@ -8,7 +8,7 @@ from attrs import evolve
 from tests.xmpp_im_host.streams.conversation import BIND, EASY, ENABLE, PLAIN, SECURE, SETTINGS, Conversation, stanza_of
 from xmpp_im_core.codec import parse_element
 from xmpp_im_core.element import XML_LANG
-from xmpp_im_host.streams import StanzaReceived, StreamEnded
+from xmpp_im_host.streams import PasswordReceived, StanzaReceived, StreamEnded
 
 OPEN = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='im.example.com' version='1.0' xml:lang='de'/>"
 CLOSE = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"
@@ -175,3 +175,10 @@ def test_strangers_are_bounded() -> None:
     large = Frames()
     assert "<policy-violation " in large.shows(OPEN, f"<auth>{'x' * 20_000}</auth>")[-2]
     assert EASY.early_bytes == SETTINGS.early_bytes
+
+
+def test_little_is_kept_while_an_answer_is_awaited() -> None:
+    talk = Frames(answers={PasswordReceived: lambda stream, event: None})
+    said = talk.shows(OPEN, PLAIN, "<message/>", "x" * 10_001)
+    assert "<policy-violation " in said[-2]
+    assert talk.last(StreamEnded) == StreamEnded("policy-violation")
