@@ -9,7 +9,7 @@ and the written text both follow from it, and the text is what the writer would 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from xmpp_im_core.codec.errors import TooDeep
@@ -24,7 +24,6 @@ Start: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...]]
 """An opening tag: the namespace, the local name and the attributes."""
 Record: TypeAlias = Start | str | None
 
-_USUAL: Final = frozenset(["from", "id", "to", "type"])
 _CLIENT_SIZE: Final = text_size(CLIENT)
 
 
@@ -89,7 +88,9 @@ class Recorder:
         if level == 1:
             self.top.append(start)
         if attributes:
-            start = start[0], start[1], tuple(sorted(self.by_name(attributes).items()))
+            names = self._attributes
+            pairs = zip(attributes[::2], attributes[1::2], strict=True)
+            start = start[0], start[1], tuple(sorted([(names[raw], value) for raw, value in pairs]))
         records.append(start)
         self.level = level + 1
 
@@ -107,14 +108,10 @@ class Recorder:
         else:
             self._closed()
 
-    def by_name(self, attributes: list[str]) -> dict[str, str]:
-        """Return the values of attributes by their names, in the order of the tag."""
-        either = iter(attributes)
-        values = dict(zip(either, either, strict=True))
-        if values.keys() <= _USUAL:  # these are the same in the notation of expat
-            return values
+    def named(self, attributes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Return attributes in the form of an element, sorted by name."""
         names = self._attributes
-        return {names[raw]: value for raw, value in values.items()}
+        return tuple(sorted([(names[raw], value) for raw, value in attributes.items()]))
 
     def take_text(self) -> str:
         """Remove and return the text since the last tag."""
@@ -135,10 +132,6 @@ class Recorded:
         self.records = records
         self._top = top
         self._content = content
-
-    def as_read(self) -> tuple[Element | str, ...]:
-        """Build the children, in the namespaces of the stream."""
-        return build(self.records)
 
     def children(self) -> tuple[Element | str, ...]:
         """Build the children, in ``jabber:client``."""

@@ -36,17 +36,18 @@ from xmpp_im_core.codec.parser_common import (
     syntax_error,
     xml_declaration,
 )
-from xmpp_im_core.codec.recording import Recorded, Recorder
+from xmpp_im_core.codec.recording import Recorded, Recorder, build
 from xmpp_im_core.codec.stream_events import NonStanza, StreamClosed, StreamEvent, StreamOpened
 from xmpp_im_core.codec.utf8 import WholeCharacters, boundary
-from xmpp_im_core.element import XML_LANG, Element
+from xmpp_im_core.element import XML, XML_LANG, Element
 from xmpp_im_core.jid import parse_address
-from xmpp_im_core.stanza import CLIENT, EMPTY, IQ, KINDS, Message, Presence, read_stanza, unread_payload
+from xmpp_im_core.stanza import CLIENT, EMPTY, IQ, KINDS, Message, Payload, Presence, unread_payload
 
 _SEPARATOR: Final = "\x01"
 """Separates namespace and name in expat's events. No XML 1.0 document can contain this character, not even by
 reference, so a namespace cannot pass for another namespace with a name (CVE-2022-25236)."""
 
+_RAW_LANG: Final = f"{XML}{_SEPARATOR}lang"
 _RENEWED_AFTER: Final = 262_144  # bytes after which the next stanza is read by a new expat
 _PIECE: Final = 16_384  # bytes fed to expat at once; the bytes after the point of renewal are read twice
 _LONG: Final = 1024  # bytes of unfinished markup, from which on pieces are held back
@@ -89,10 +90,11 @@ class StreamParser:
         self._held: list[bytes] = []  # pieces not fed to expat, because they do not finish a tag
         self._held_size = 0
         self._quote = b""  # the quotation mark that is open at the end of the unfinished tag
-        # The opening tag of the unfinished first-level element, and its class if it is a stanza.
-        self._root = "", "", ()
-        self._attributes: dict[str, str] = {}
+        # The opening tag of the unfinished first-level element, as expat reports it, and its class if it is a stanza.
+        self._root = ""
+        self._attributes: list[str] = []
         self._kind: type[Message] | type[Presence] | type[IQ] | None = None
+        self._kinds = {f"{namespace}{_SEPARATOR}{name}": kind for name, kind in KINDS.items()}
         self._events: list[StreamEvent] = []
         self._error: CodecError | None = None
         self._resting = False
@@ -302,7 +304,8 @@ class StreamParser:
             raise InvalidNamespace(f"the default namespace of the stream is {self._default!r}")
         if name != "stream":
             raise BadFormat(f"the root is <{name}>")
-        header = self._recorder.by_name(attributes)
+        either = iter(attributes)
+        header = dict(self._recorder.named(dict(zip(either, either, strict=True))))
         to, from_ = [parse_address(header[key]) if key in header else None for key in ("to", "from")]
         self._lang = header.get(XML_LANG)
         self._events.append(StreamOpened(to, from_, header.get("id"), header.get("version"), self._lang))
@@ -316,40 +319,63 @@ class StreamParser:
         self._begun = self._parser.CurrentByteIndex
         if self._begun - self._renewed > _RENEWED_AFTER:
             raise _Renewal
-        namespace, name, _ = self._root = self._names[raw]
-        if namespace == self._namespace:
-            self._kind = KINDS.get(name)
-            # A component's <handshake/> is in its content namespace too (XEP-0114).
-            if self._kind is None and namespace != COMPONENT:
-                raise UnsupportedStanza(f"<{name}> in {namespace}")
-        else:
-            self._kind = None
-            check_first_level(namespace, self._namespace)
-        self._attributes = recorder.by_name(attributes)
+        kind = self._kind = self._kinds.get(raw)
+        if kind is None:
+            self._check_no_stanza(raw)
+        self._root = raw
+        self._attributes = attributes
         recorder.level = 1
         self._between = False
         self._first = self._first or self._begun
 
+    def _check_no_stanza(self, raw: str) -> None:
+        """Refuse a first-level element that is no stanza, and is not in a namespace of its own either."""
+        namespace, name, _ = self._names[raw]
+        # A component's <handshake/> is in its content namespace too (XEP-0114).
+        if namespace == self._namespace and namespace != COMPONENT:
+            raise UnsupportedStanza(f"<{name}> in {namespace}")
+        check_first_level(namespace, self._namespace)
+
     def _first_level_ended(self) -> None:
-        content, kind, recorder = self._namespace, self._kind, self._recorder
-        recorded = Recorded(recorder.records, recorder.top, content)
+        recorder = self._recorder
+        records = recorder.records
         if (self._parser.CurrentByteIndex - self._begun) * self._names.growth > self._written_limit:
-            check_written(self._element(recorded), content, self._limits)
+            check_written(self._element(), self._namespace, self._limits)
+        kind = self._kind
         if kind is None:
-            self._events.append(NonStanza(rescope(self._element(recorded), content, CLIENT)))
-        elif recorder.records:
-            self._events.append(read_stanza(kind, self._attributes, unread_payload(recorded), self._lang))
+            self._events.append(NonStanza(rescope(self._element(), self._namespace, CLIENT)))
         else:
-            self._events.append(read_stanza(kind, self._attributes, EMPTY, self._lang))
-        if recorder.records:
+            content = unread_payload(Recorded(records, recorder.top, self._namespace)) if records else EMPTY
+            self._events.append(self._stanza(kind, content))
+        if records:
             recorder.records = []
             recorder.top = []
         self._between = True
 
-    def _element(self, recorded: Recorded) -> Element:
+    def _stanza(self, kind: type[Message] | type[Presence] | type[IQ], content: Payload) -> Message | Presence | IQ:
+        """Return the stanza. Nearly all have no other attributes than these, whose names need no look-up."""
+        either = iter(self._attributes)
+        values = dict(zip(either, either, strict=True))
+        take = values.pop
+        to, from_, id, type = take("to", None), take("from", None), take("id", None), take("type", None)
+        lang = take(_RAW_LANG, self._lang)
+        return kind(
+            None if to is None else parse_address(to),
+            None if from_ is None else parse_address(from_),
+            id,
+            type,
+            lang,
+            content,
+            self._recorder.named(values) if values else (),
+        )
+
+    def _element(self) -> Element:
         """Return the first-level element, in the namespaces of the stream."""
-        namespace, name, _ = self._root
-        return Element(name, namespace, tuple(sorted(self._attributes.items())), recorded.as_read())
+        recorder = self._recorder
+        namespace, name, _ = self._names[self._root]
+        either = iter(self._attributes)
+        attributes = recorder.named(dict(zip(either, either, strict=True)))
+        return Element(name, namespace, attributes, build(recorder.records))
 
     def _closed(self) -> None:
         self._check_between()
