@@ -31,7 +31,6 @@ from xmpp_im_core.server import (
     SessionId,
 )
 from xmpp_im_core.server.service.serving import Served
-from xmpp_im_core.snapshot import SnapshotError
 from xmpp_im_core.stanza import Stanza
 from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.hosting.event_log import EventLog
