@@ -8,6 +8,7 @@ How many examples Hypothesis draws is chosen by the environment variable HYPOTHE
 - ``deep``: many more of them.
 """
 
+import gc
 import os
 from typing import Final
 
@@ -26,3 +27,9 @@ settings.register_profile("ci", _PATIENT, derandomize=True, max_examples=100)
 settings.register_profile("dev", _PATIENT, max_examples=100)
 settings.register_profile("deep", _PATIENT, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the process: it would look at all modules and tests again."""
+    gc.collect()
+    gc.freeze()

@@ -6,9 +6,7 @@ Block quotations, code and quoted words are exempt: they are not the project's o
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,6 +14,7 @@ from typing import Final
 import pytest
 
 from tests.one_test import in_one_test
+from tests.sources import bare_texts, comments, may_be_in_a_comment
 from tests.test_docs import PAGES, ROOT
 from tests.test_rules import EVERY_RULE
 
@@ -72,14 +71,13 @@ def test_the_sentences_of_the_rules_are_in_plain_english() -> None:
 CODE: Final = ("benchmarks", "conformance", "docs", "examples", "fuzz", "interop", "tests", "xmpp_im_core")
 
 
-def comments(source: str) -> Iterator[str]:
-    """Yield the docstrings and the comments of a module."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield node.value.value
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.string.lstrip("# ")
+def wrong_in_comments(source: str) -> Iterator[str]:
+    """Yield what should not be in the docstrings and the comments of a module."""
+    for text in bare_texts(ast.parse(source)):
+        yield from found(text)
+    if may_be_in_a_comment(source, lambda comment: any(found(comment.lstrip("# ")))):
+        for comment in comments(source):
+            yield from found(comment.string.lstrip("# "))
 
 
 @pytest.mark.parametrize("folder", CODE)
@@ -90,9 +88,16 @@ def test_docstrings_and_comments_are_in_plain_english(folder: str) -> None:
     assert [
         f"{module.relative_to(ROOT)}: {each}"
         for module in modules
-        for text in comments(module.read_text(encoding="utf-8"))
-        for each in found(text)
+        for each in wrong_in_comments(module.read_text(encoding="utf-8"))
     ] == []
+
+
+def test_what_is_avoided_is_found_in_docstrings_and_comments() -> None:
+    source = '"""Whoever asks."""\nif x:\n    """It is for\n    ever."""\n    y = "#"  # no more, and whoever\n'
+
+    names = sorted(each.partition(":")[0] for each in wrong_in_comments(source))
+    assert names == ["for ever", "no more", "whoever", "whoever"]
+    assert [*wrong_in_comments("x = 1  # whatever\ny = '# whoever'\n")] == []
 
 
 @in_one_test(

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Final, get_args
 
@@ -174,17 +175,15 @@ def used(source: str) -> set[tuple[str, str]]:
     return found
 
 
+@cache
 def used_anywhere() -> set[tuple[str, str]]:
     outside = [path for path in _PACKAGE.rglob("*.py") if path.parent.name != "rules"]
     return set().union(*[used(path.read_text(encoding="utf-8")) for path in outside])
 
 
-_USED: Final = used_anywhere()
-
-
 @in_one_test(("module", "name"), CONSTANTS, ids=lambda part: part)
 def test_a_rule_is_obeyed_somewhere(module: str, name: str) -> None:
-    assert (module, name) in _USED
+    assert (module, name) in used_anywhere()
 
 
 # --- dispatch -------------------------------------------------------------------------------------------------

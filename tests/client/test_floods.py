@@ -26,7 +26,7 @@ from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.text_set import text_set
 
-FEW, MANY = 30, 3_000
+FEW, MANY = 30, 900
 FIRST, LAST = "s0@evil.example/x", f"s{FEW - 1}@evil.example/x"
 
 

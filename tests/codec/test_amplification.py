@@ -60,12 +60,12 @@ def long(length: int) -> str:
 EMPTY: Final = "<b a:c=''/>"
 
 GROWING: Final = {
-    "a prefix of many elements": f"<message xmlns:a='{long(1000)}'>{'<a:b/>' * 40_000}</message>",
-    "a prefix of every other level": f"<message xmlns:a='{long(1000)}'>{'<a:b><c/></a:b>' * 15_000}</message>",
+    "a prefix of many elements": f"<message xmlns:a='{long(1000)}'>{'<a:b/>' * 15_000}</message>",
+    "a prefix of every other level": f"<message xmlns:a='{long(1000)}'>{'<a:b><c/></a:b>' * 8_000}</message>",
     "a default namespace below a prefix": (
-        f"<message><a:b xmlns:a='urn:a' xmlns='{long(1000)}'>{'<c/>' * 60_000}</a:b></message>"
+        f"<message><a:b xmlns:a='urn:a' xmlns='{long(1000)}'>{'<c/>' * 15_000}</a:b></message>"
     ),
-    "a prefix of attributes of many elements": f"<message xmlns:a='{long(1000)}'>{EMPTY * 20_000}</message>",
+    "a prefix of attributes of many elements": f"<message xmlns:a='{long(1000)}'>{EMPTY * 8_000}</message>",
     "a prefix of many attributes": f"<message><x xmlns:a='{long(1000)}' {names('a:b', 4000)}/></message>",
     "very many attributes with a prefix": f"<message><x xmlns:a='urn:a' {names('a:b', 4097)}/></message>",
     "very many, and the prefix declared before": f"<message xmlns:a='urn:a'><x {names('a:b', 4097)}/></message>",

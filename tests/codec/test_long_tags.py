@@ -152,7 +152,7 @@ FLOODS: Final[dict[str, tuple[bytes, bytes]]] = {
 def test_the_work_grows_linearly_with_the_length(
     begins: bytes, goes_on: bytes, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flood = begins + b"".join(numbered(goes_on, n) for n in range(40_000 // len(goes_on)))
+    flood = begins + b"".join(numbered(goes_on, n) for n in range(16_000 // len(goes_on)))
     monkeypatch.setattr(stream_parser, "ParserCreate", Counting)
     monkeypatch.setattr(Counting, "read", 0)
     parser = opened(CLIENT_TO_SERVER)

@@ -72,7 +72,7 @@ def test_what_the_rfc_leaves_open_is_explained() -> None:
 
 @pytest.mark.usefixtures("shy")
 def test_what_differs_is_shown_with_the_acts_that_it_needs() -> None:
-    done = differ("--driver", "embedded", "--examples", "10", "--acts", "subscriptions")
+    done = differ("--driver", "embedded", "--examples", "5", "--acts", "subscriptions")
 
     assert done.exit_code == 1, done.output
     assert "DIFFERENCE 1" in done.output
@@ -84,7 +84,7 @@ def test_what_differs_is_shown_with_the_acts_that_it_needs() -> None:
 def test_what_differs_is_written_as_a_vector(tmp_path: Path) -> None:
     out = tmp_path / "found"
 
-    differ("--driver", "embedded", "--examples", "20", "--acts", "subscriptions", "--out", str(out), "--name", "Shy")
+    differ("--driver", "embedded", "--examples", "5", "--acts", "subscriptions", "--out", str(out), "--name", "Shy")
 
     files = sorted(out.iterdir())
     written = json.loads(files[0].read_text(encoding="utf-8"))
@@ -100,7 +100,7 @@ def test_what_differs_is_written_as_a_vector(tmp_path: Path) -> None:
 
 def test_the_same_seed_draws_the_same_traces() -> None:
     one, again, other = [
-        differ("--driver", "embedded", "--examples", "10", "--seed", seed).output for seed in ("7", "7", "8")
+        differ("--driver", "embedded", "--examples", "5", "--seed", seed).output for seed in ("7", "7", "8")
     ]
 
     assert one == again != other
@@ -148,7 +148,7 @@ def test_a_crash_of_the_core_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> No
     table = {state: row for state, row in INBOUND_SUBSCRIBED.items() if state is not Subscription.FROM}
     monkeypatch.setattr(approving, "INBOUND_SUBSCRIBED", table)
 
-    done = differ("--driver", "embedded", "--examples", "60", "--acts", "subscriptions")
+    done = differ("--driver", "embedded", "--examples", "40", "--acts", "subscriptions")
 
     assert done.exit_code == 1, done.output
     assert "CRASH 1 of xmpp_im_core" in done.output
@@ -164,7 +164,7 @@ class Breaking(Around):
 
     def send(self, jid: str, xml: str) -> None:
         Breaking.sent += "subscribe" in xml
-        if Breaking.sent > 40:
+        if Breaking.sent > 20:
             raise ServerFailed("the server has closed the stream")
         self.inner.send(jid, xml)
 
@@ -187,7 +187,7 @@ def test_what_was_found_before_the_server_failed_is_printed_and_written(
 
 
 def test_without_a_component_nobody_plays_the_other_server(server: Loopback) -> None:
-    done = differ("--server", f"127.0.0.1:{server.port}", "--examples", "3")
+    done = differ("--server", f"127.0.0.1:{server.port}", "--examples", "1")
 
     assert "Nobody played the other server: name a --component for that." in done.output
 

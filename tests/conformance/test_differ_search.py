@@ -141,9 +141,9 @@ def unasked_approvals_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_core_agrees_with_itself() -> None:
-    report = found_by(CORE, examples=100)
+    report = found_by(CORE, examples=30)
 
-    assert report.agreed == report.traces > 50
+    assert report.agreed == report.traces > 15
     assert report.found == []
     assert report.failed is None
 
@@ -211,13 +211,13 @@ class Deaf(CoreSystem):
             super().feed(act)
 
 
-@pytest.mark.parametrize(("examples", "chapters"), [(40, ["rosters"]), pytest.param(200, [], marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("examples", "chapters"), [(12, ["rosters"]), pytest.param(200, [], marks=pytest.mark.slow)])
 def test_each_of_several_differences_is_found_once(examples: int, chapters: Sequence[str]) -> None:
     report = found_by(playing(lambda: Deaf(*USERS)), examples=examples, peers=(), chapters=chapters)
 
     shown = [kinds(found) for found in report.found]
     assert shown.count([Connects, GetsRoster]) == shown.count([Connects, SetsItem]) == 1
-    assert len(shown) * 10 < report.differing
+    assert len(shown) < report.differing / (10 if examples > 100 else 3)
 
 
 def test_what_comes_after_a_known_difference_is_looked_at_too() -> None:
@@ -268,7 +268,7 @@ def test_what_is_stored_otherwise_is_told_even_after_what_is_known() -> None:
     assert [(each.number, each.where) for each in verdict.differences] == [(3, JULIET)]
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [25, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("policy", "says"),
     [
@@ -287,7 +287,7 @@ def test_another_choice_of_the_rfc_is_no_difference(policy: Policy, says: str, e
     assert says in [choice.says for choice in report.choices]
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [25, pytest.param(200, marks=pytest.mark.slow)])
 def test_several_choices_at_once_are_no_difference(examples: int) -> None:
     policy = Policy(offline_messages=False, pre_approval=PreApproval.UNSUPPORTED, notices=10)
 
@@ -369,7 +369,7 @@ def test_what_differs_only_once_is_counted_apart() -> None:
         played.add(trace)
         return observed(Deaf(*USERS), acts)
 
-    report = found_by(play, examples=30)
+    report = found_by(play, examples=8)
 
     assert report.unsteady > 0
     assert report.found == []

@@ -9,15 +9,15 @@ of the key words of RFC 2119 in it is a quote too, of whichever document.
 from __future__ import annotations
 
 import ast
-import io
 import json
 import re
 import subprocess
-import tokenize
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from tests.sources import comments, may_be_in_a_comment, statements
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -27,6 +27,8 @@ _IN_QUOTATION_MARKS: Final = re.compile(
     rf'(?<![\w=])"(?!\s)([^"]{{10,700}}?)(?<!\s)"(?!\w)(?:(?:[.,;:]?\s*\(|,\s*){_SOURCE})?'
 )
 _KEY_WORD: Final = re.compile(r"\b(?:MUST|SHOULD|MAY)\b")
+_CITES: Final = re.compile(r"rfc6121\(|§|section|\b(?:MUST|SHOULD|MAY)\b")
+"""What stands wherever there is a quote: the name of a section, or a key word."""
 _COMMENT_WITH_QUOTE: Final = re.compile(r'#[^\n]*"')
 _CODE: Final = re.compile(r"```.*?```|``.*?``|`[^`]*`", re.DOTALL)
 
@@ -68,15 +70,26 @@ def _in_page(path: str, text: str) -> Iterator[Quote]:
 
 
 def _in_module(path: str, text: str) -> Iterator[Quote]:
+    if not _CITES.search(text):
+        return
     tree = ast.parse(text)
-    for node in ast.walk(tree):
+    marked = {number for number, line in enumerate(text.split("\n"), 1) if "rfc6121(" in line}
+    for node in [tree, *statements(tree)]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             yield from _cited(path, ast.get_docstring(node) or "")
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "rfc6121":
-            yield from _marked(path, node, tree)
-    if _COMMENT_WITH_QUOTE.search(text):
+        for call in _calls(node, marked) if marked and isinstance(node, ast.stmt) else ():
+            if isinstance(call.func, ast.Name) and call.func.id == "rfc6121":
+                yield from _marked(path, call, tree)
+    if _COMMENT_WITH_QUOTE.search(text) and may_be_in_a_comment(text, lambda comment: bool(_CITES.search(comment))):
         for comment in _comments(text):
             yield from _cited(path, comment)
+
+
+def _calls(statement: ast.stmt, lines: set[int]) -> Iterator[ast.Call]:
+    """Yield the calls in a statement that begin on one of the lines, without those in the statements that it holds."""
+    for part in ast.iter_child_nodes(statement):
+        if isinstance(part, ast.expr) and any(part.lineno <= each <= (part.end_lineno or 0) for each in lines):
+            yield from [node for node in ast.walk(part) if isinstance(node, ast.Call)]
 
 
 def _marked(path: str, call: ast.Call, tree: ast.Module) -> Iterator[Quote]:
@@ -96,7 +109,7 @@ def _values(tree: ast.Module, name: str) -> Iterator[ast.expr]:
 
 def _comments(text: str) -> Iterator[str]:
     """Return the comments of a module; those on consecutive lines are one."""
-    found = [each for each in tokenize.generate_tokens(io.StringIO(text).readline) if each.type == tokenize.COMMENT]
+    found = comments(text)
     lines = [each.string.lstrip("# ") for each in found[:1]]
     for before, comment in pairwise(found):
         if comment.start[0] != before.start[0] + 1:
