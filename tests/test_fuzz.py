@@ -71,7 +71,7 @@ def command(*arguments: str) -> list[str]:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the timer of the fuzzer needs POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_run_that_is_interrupted_prints_its_figures_too(number: signal.Signals) -> None:
     arguments = command("--only", "reduce,serve", "--seconds", "86400", "--every", "0.05")
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
