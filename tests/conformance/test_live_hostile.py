@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.conformance.live import ACCOUNTS, driving, result
+from tests.conformance.live import ACCOUNTS, driving, impatient, result
 from tests.conformance.loopback import SASL, Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, receive, scenario, send
 from xmpp_im_conformance.cli.commands import main
@@ -213,17 +213,22 @@ def test_a_server_that_never_stops_talking_has_failed_in_that_step(tmp_path: Pat
     assert next_one.outcome is Outcome.PASSED, next_one.detail
 
 
-def test_a_server_that_does_not_end_a_stream_that_the_client_has_ended_has_failed_in_that_step(tmp_path: Path) -> None:
-    with driving(Loopback(closes=False), timeout=5) as driver:
+def test_a_server_that_does_not_end_a_stream_that_the_client_has_ended_has_failed_in_that_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient(monkeypatch, "disconnect")
+
+    with driving(Loopback(closes=False)) as driver:
         failed = result(tmp_path, driver, {"disconnect": {"jid": BALCONY, "how": "clean"}})
 
     assert failed.outcome is Outcome.FAILED
-    assert failed.detail.startswith("step 2 of 2 (disconnect): the server has not answered within 5 seconds")
+    assert failed.detail.startswith("step 2 of 2 (disconnect): the server has not answered within 0.25 seconds")
 
 
 # --- commands ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_command_that_hangs_is_ended_with_all_that_it_has_started(tmp_path: Path) -> None:
     life = tmp_path / "life"
     os.mkfifo(life)
@@ -258,25 +263,28 @@ def test_a_command_that_cannot_be_filled_in_is_an_error_before_anything_runs(com
 # --- a whole run ------------------------------------------------------------------------------------------
 
 
-def run(folder: Path, server: Loopback, vectors: Mapping[str, Mapping[str, Any]], timeout: int = 30) -> Result:
+def run(folder: Path, server: Loopback, vectors: Mapping[str, Mapping[str, Any]]) -> Result:
     for name, vector in vectors.items():
         (folder / f"{name}.json").write_text(json.dumps({"accounts": ACCOUNTS, **vector}), encoding="utf-8")
-    options = ["--driver", "live", "--port", str(server.port), "--timeout", str(timeout), "--quiet"]
+    options = ["--driver", "live", "--port", str(server.port), "--timeout", "30", "--quiet"]
     return CliRunner(env={"COLUMNS": "200"}).invoke(main, ["run", *options, str(folder)])
 
 
 @pytest.mark.parametrize(
-    ("said", "timeout", "why"),
+    ("said", "why"),
     [
-        (None, 5, "the server has not answered within 5 seconds"),
-        ("", 30, f"the stream of {BALCONY} is at its end: the server has closed the connection"),
-        ("<oops>", 30, "the server has sent what is not XMPP"),
+        (None, "the server has not answered within 0.25 seconds"),
+        ("", f"the stream of {BALCONY} is at its end: the server has closed the connection"),
+        ("<oops>", "the server has sent what is not XMPP"),
     ],
     ids=["hangs", "closes", "garbage"],
 )
 def test_a_failure_names_file_and_step_and_the_rest_goes_on_and_the_exit_status_says_so(
-    tmp_path: Path, said: str | None, timeout: int, why: str
+    tmp_path: Path, said: str | None, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if said is None:
+        impatient(monkeypatch, "send", but_for="<presence/>")
+
     def answer(connection: Connection, stanza: Element) -> str | None:
         if stanza.name != "message":
             return None
@@ -288,7 +296,7 @@ def test_a_failure_names_file_and_step_and_the_rest_goes_on_and_the_exit_status_
 
     well, ill = scenario(*PRESENCE), scenario(*PRESENCE, send("<message/>"))
     with listening(Loopback(answer=answer)) as server:
-        done = run(tmp_path, server, {"first": well, "second": ill, "third": well}, timeout)
+        done = run(tmp_path, server, {"first": well, "second": ill, "third": well})
 
     assert done.exit_code == 1
     assert f"{tmp_path / 'second.json'}" in done.output
