@@ -17,7 +17,7 @@ from interop.deviations import read_deviations, unexpected
 from interop.document import DOCUMENT, document
 from interop.matrix import matrix
 from interop.servers import SERVERS, NotAvailable
-from xmpp_im_conformance.drivers import core_drivers
+from xmpp_im_conformance.drivers import core_driver
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 from xmpp_im_conformance.format.finding import find, wanted
 from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector
@@ -77,8 +77,8 @@ def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
     servers = [SERVERS[name] for name in names]
     for server in servers:
         server.installed()
-    core = core_drivers().server
-    results = {"core": [run_vector(vector, core, None) for vector in vectors]}
+    core = core_driver()
+    results = {"core": [run_vector(vector, core) for vector in vectors]}
     # At any end the servers stop first, so that vectors that still run fail at once.
     with ThreadPoolExecutor() as pool, ExitStack() as stack:
         configs = [stack.enter_context(server.running()) for server in servers]
@@ -90,7 +90,7 @@ def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
 def run_live(vectors: Vectors, config: LiveConfig) -> list[Result]:
     """Run the vectors against one server."""
     with closing(LiveDriver(config)) as driver:
-        return [run_vector(vector, driver, None) for vector in vectors]
+        return [run_vector(vector, driver) for vector in vectors]
 
 
 def _write_details(directory: Path, results: dict[str, list[Result]]) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from xmpp_im_conformance.drivers.stdio.client import StdioClient
+from xmpp_im_conformance.drivers.stdio.driver import StdioDriver
 from xmpp_im_conformance.drivers.stdio.program import Program
-from xmpp_im_conformance.drivers.stdio.server import StdioDriver
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.running.run import run_vector
@@ -23,8 +22,8 @@ PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
 def results() -> Iterator[list[Result]]:
     main = Path(__file__).with_name("main.js")
     with closing(Program(["node", str(main)])) as program:
-        server, client = StdioDriver(program), StdioClient(program)
-        yield [run_vector(vector, server, client) for vector in find([])]
+        driver = StdioDriver(program)
+        yield [run_vector(vector, driver) for vector in find([])]
 
 
 def test_no_vector_fails(results: list[Result]) -> None:

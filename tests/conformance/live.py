@@ -50,4 +50,4 @@ def result(folder: Path, driver: LiveDriver, *steps: Mapping[str, Any], **keys: 
     file = folder / "vector.json"
     file.write_text(json.dumps(scenario(*steps, **{"accounts": ACCOUNTS, **keys})), encoding="utf-8")
     (vector,) = read_file(file, "vector")
-    return run_vector(vector, driver, None)
+    return run_vector(vector, driver)

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from tests.conformance.stage import BALCONY, receive, scenario, send
 from xmpp_im_conformance.drivers.embedded import Embedded
-from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.running.outcome import Result
 from xmpp_im_conformance.running.run import run_vector
@@ -61,4 +60,4 @@ def results(folder: Path) -> list[Result]:
     """Write the vectors into a folder and run them."""
     for name, vector in VECTORS.items():
         (folder / f"{name}.json").write_text(json.dumps(vector), encoding="utf-8")
-    return [run_vector(vector, Embedded(), EmbeddedClient()) for vector in find([folder])]
+    return [run_vector(vector, Embedded()) for vector in find([folder])]

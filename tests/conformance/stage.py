@@ -14,7 +14,7 @@ from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.items import Item, SharedItem
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.reading import read_file
-from xmpp_im_conformance.format.worlds import REMOTE, Setup, World
+from xmpp_im_conformance.format.worlds import REMOTE, Driver, Setup, World
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.running.run import run_vector
 from xmpp_im_core.element import Element
@@ -122,11 +122,11 @@ class ScriptedWorld(World):
 
 
 @define
-class Scripted:
+class Scripted(Driver):
     """The driver of one scripted world."""
 
+    name = "scripted"
     one: ScriptedWorld
-    name: str = "scripted"
     setup: Setup | None = None
 
     def world(self, setup: Setup) -> World:
@@ -144,7 +144,7 @@ def results(tmp_path: Path, vector: Mapping[str, Any], world: ScriptedWorld | No
     file = tmp_path / "vector.json"
     file.write_text(json.dumps(vector), encoding="utf-8")
     driver = Embedded() if world is None else Scripted(world)
-    return [run_vector(each, driver, None) for each in read_file(file, "vector")]
+    return [run_vector(each, driver) for each in read_file(file, "vector")]
 
 
 def scenario(*steps: Mapping[str, Any], **keys: Any) -> dict[str, Any]:

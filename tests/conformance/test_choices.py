@@ -63,7 +63,7 @@ def test_a_server_that_makes_another_allowed_choice_passes(
     # Another choice is another rule: which ones fired does not count here.
     monkeypatch.setattr(EmbeddedWorld, "obeyed", lambda world: None)
 
-    results = [run_vector(each, Embedded(policy=policy), None) for each in vectors if each.level in ("MUST", "SHOULD")]
+    results = [run_vector(each, Embedded(policy=policy)) for each in vectors if each.level in ("MUST", "SHOULD")]
 
     failed = {each.vector.id: each.detail for each in results if each.outcome is Outcome.FAILED}
     assert {id: why for id, why in failed.items() if id not in spared} == {}

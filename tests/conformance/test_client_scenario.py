@@ -12,12 +12,11 @@ from attrs import define, evolve, field
 
 from tests.conformance.stage import JULIET, ROMEO
 from xmpp_im_conformance.drivers.embedded import Embedded
-from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
 from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import Item
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.reading import read_file
-from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource
+from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, Driver, KnownResource
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.running.run import run_vector
 from xmpp_im_core.element import Element
@@ -43,10 +42,6 @@ class ScriptedClient(ClientWorld):
     fresh: bool = False
     unknown: Sequence[str] = ()
     """The types of events that it has none of."""
-
-    def client(self, setup: ClientSetup) -> ClientWorld:
-        self.setup = setup
-        return self
 
     def _happens(self, *what: object) -> None:
         self.asked.append(what)
@@ -86,12 +81,24 @@ class ScriptedClient(ClientWorld):
         return self.cited
 
 
+@define
+class Scripted(Driver):
+    """The driver of one scripted client."""
+
+    name = "scripted"
+    one: ScriptedClient
+
+    def client(self, setup: ClientSetup) -> ClientWorld:
+        self.one.setup = setup
+        return self.one
+
+
 def result(tmp_path: Path, client: ScriptedClient, *steps: Mapping[str, Any], **keys: Any) -> Result:
     file = tmp_path / "vector.json"
     vector = {"title": "a case", "rfc": ["6121 2"], "account": JULIET, "steps": list(steps), **keys}
     file.write_text(json.dumps(vector), encoding="utf-8")
     (only,) = read_file(file, "vector")
-    found = run_vector(only, Embedded(), client)
+    found = run_vector(only, Scripted(client))
     assert "malformed" not in found.detail, found.detail
     return found
 
@@ -281,7 +288,13 @@ def test_what_the_core_cannot_switch_on_is_not_applicable(tmp_path: Path, featur
     file.write_text(json.dumps(vector), encoding="utf-8")
     (only,) = read_file(file, "vector")
 
-    assert run_vector(only, Embedded(), EmbeddedClient()) == Result(only, Outcome.NOT_APPLICABLE, reason)
+    assert run_vector(only, Embedded()) == Result(only, Outcome.NOT_APPLICABLE, reason)
+
+
+class ServerAlone(Driver):
+    """A driver that plays no client."""
+
+    name = "server alone"
 
 
 def test_a_driver_without_a_client_counts_it_as_not_applicable(tmp_path: Path) -> None:
@@ -291,6 +304,6 @@ def test_a_driver_without_a_client_counts_it_as_not_applicable(tmp_path: Path) -
     )
     (only,) = read_file(file, "vector")
 
-    found = run_vector(only, Embedded(), None)
+    found = run_vector(only, ServerAlone())
 
-    assert found == Result(only, Outcome.NOT_APPLICABLE, "the driver 'embedded' plays no client")
+    assert found == Result(only, Outcome.NOT_APPLICABLE, "the driver 'server alone' plays no client")

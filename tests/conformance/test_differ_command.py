@@ -13,11 +13,10 @@ from tests.conformance.loopback import Connection, Loopback, listening
 from tests.conformance.wrong_servers import Around, Shy, wrong
 from xmpp_im_conformance import drivers
 from xmpp_im_conformance.cli.commands import main
-from xmpp_im_conformance.drivers import Drivers
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.vectors import Vector
-from xmpp_im_conformance.format.worlds import ServerFailed, Setup, World
+from xmpp_im_conformance.format.worlds import Driver, ServerFailed, Setup, World
 from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_conformance.running.run import run_vector
 from xmpp_im_core.element import Element
@@ -29,7 +28,7 @@ def differ(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["differ", *arguments])
 
 
-class Bouncing:
+class Bouncing(Driver):
     """The core as it is without offline storage."""
 
     name = "bouncing"
@@ -40,12 +39,12 @@ class Bouncing:
 
 @pytest.fixture
 def bouncing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drivers, "core_drivers", lambda: Drivers(Bouncing()))
+    monkeypatch.setattr(drivers, "core_driver", Bouncing)
 
 
 @pytest.fixture
 def shy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drivers, "core_drivers", lambda: Drivers(wrong(Shy)))
+    monkeypatch.setattr(drivers, "core_driver", lambda: wrong(Shy))
 
 
 @pytest.fixture
@@ -94,8 +93,8 @@ def test_what_differs_is_written_as_a_vector(tmp_path: Path) -> None:
     vectors = [*find([out])]
     assert len(vectors) == len(files)
     assert all(isinstance(vector, Vector) for vector in vectors)
-    assert {run_vector(vector, Embedded(), None).outcome for vector in vectors} == {Outcome.PASSED}
-    assert {run_vector(vector, wrong(Shy), None).outcome for vector in vectors} == {Outcome.FAILED}
+    assert {run_vector(vector, Embedded()).outcome for vector in vectors} == {Outcome.PASSED}
+    assert {run_vector(vector, wrong(Shy)).outcome for vector in vectors} == {Outcome.FAILED}
 
 
 def test_the_same_seed_draws_the_same_traces() -> None:
@@ -176,7 +175,7 @@ def test_what_was_found_before_the_server_failed_is_printed_and_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(Breaking, "sent", 0)
-    monkeypatch.setattr(drivers, "core_drivers", lambda: Drivers(wrong(Breaking)))
+    monkeypatch.setattr(drivers, "core_driver", lambda: wrong(Breaking))
 
     done = differ("--driver", "embedded", "--acts", "subscriptions", "--out", str(tmp_path / "found"))
 

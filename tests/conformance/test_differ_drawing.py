@@ -15,7 +15,7 @@ from xmpp_im_conformance.differ.kinds import kinds_of
 from xmpp_im_conformance.differ.playing import PEERS, playing_on
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.items import Item
-from xmpp_im_conformance.format.worlds import Setup, World
+from xmpp_im_conformance.format.worlds import Driver, Setup, World
 from xmpp_im_core.server.state import Account
 from xmpp_im_core.subscription import Subscription
 from xmpp_im_core.testing import (
@@ -100,10 +100,10 @@ class Noted(Around):
 
 
 @define
-class Noting:
+class Noting(Driver):
     """The core, and what it was asked for."""
 
-    name: str = "noting"
+    name = "noting"
     accounts: list[str] = field(factory=list)
     looked_at: list[str] = field(factory=list)
 

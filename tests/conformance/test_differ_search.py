@@ -118,7 +118,7 @@ def written(found: Found, directory: Path) -> Path:
 
 def outcome(file: Path, driver: Driver) -> Outcome:
     (read,) = read_file(file, "found")
-    result = run_vector(read, driver, None)
+    result = run_vector(read, driver)
     assert "malformed" not in result.detail, result.detail
     return result.outcome
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from xmpp_im_conformance.drivers import core_drivers
+from xmpp_im_conformance.drivers import core_driver
 from xmpp_im_conformance.format.data import SCHEMA
 from xmpp_im_conformance.format.reading import kind_of, read_file
 from xmpp_im_conformance.running.outcome import Outcome
@@ -36,9 +36,9 @@ def words(text: str) -> set[str]:
 def test_the_examples_of_the_page_pass(tmp_path: Path, vector: Any) -> None:
     file = tmp_path / "vector.json"
     file.write_text(json.dumps(vector), encoding="utf-8")
-    playing = core_drivers()
+    driver = core_driver()
 
-    found = [run_vector(each, playing.server, playing.client) for each in read_file(file, "vector")]
+    found = [run_vector(each, driver) for each in read_file(file, "vector")]
 
     assert [each.detail for each in found if each.outcome is not Outcome.PASSED] == []
     assert found

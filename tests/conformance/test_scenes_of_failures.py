@@ -18,7 +18,6 @@ from tests.conformance.stage import (
     send,
 )
 from xmpp_im_conformance.drivers.embedded import Embedded
-from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.story import Mark, MarkKind, Scene
 from xmpp_im_conformance.format.vectors import Vector
@@ -152,7 +151,7 @@ def told_of_client(tmp_path: Path, steps: Sequence[Any]) -> list[Scene]:
     data = {"title": "a case", "rfc": ["6121 3"], "account": JULIET, "steps": steps}
     file = tmp_path / "client.json"
     file.write_text(json.dumps(data), encoding="utf-8")
-    found = [run_vector(vector, Embedded(), EmbeddedClient()) for vector in find([file])]
+    found = [run_vector(vector, Embedded()) for vector in find([file])]
     assert [each.outcome for each in found] == [Outcome.FAILED], found
     return [scene_of(each.vector.scenario, each.evidence) for each in found if isinstance(each.vector, Vector)]
 
@@ -162,7 +161,7 @@ def test_a_row_of_a_table_shows_what_was_routed_against_it(tmp_path: Path) -> No
     file = tmp_path / "table.json"
     file.write_text(json.dumps(table), encoding="utf-8")
     (vector,) = find([file])
-    found = run_vector(vector, Embedded(), None)
+    found = run_vector(vector, Embedded())
     assert isinstance(vector, Vector)
 
     assert found.evidence is not None

@@ -17,10 +17,8 @@ from tests.conformance.packaged import packaged
 from tests.conformance.programs import ALL_OPS
 from tests.conformance.stage import BALCONY, scenario, send
 from xmpp_im_conformance.drivers.embedded import Embedded
-from xmpp_im_conformance.drivers.embedded.client import EmbeddedClient
-from xmpp_im_conformance.drivers.stdio.client import StdioClient
+from xmpp_im_conformance.drivers.stdio.driver import StdioDriver
 from xmpp_im_conformance.drivers.stdio.program import Program
-from xmpp_im_conformance.drivers.stdio.server import StdioDriver
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.schema import problems
 from xmpp_im_conformance.format.vectors import MalformedFile, Vector
@@ -68,14 +66,14 @@ def first(talk: Iterable[tuple[dict[str, Any], Any]], many: int) -> Iterator[tup
 
 
 def outcomes(vectors: Iterable[Vector | MalformedFile], program: Program) -> list[tuple[str, Outcome]]:
-    server, client = StdioDriver(program), StdioClient(program)
-    return [(vector.id, run_vector(vector, server, client).outcome) for vector in vectors]
+    driver = StdioDriver(program)
+    return [(vector.id, run_vector(vector, driver).outcome) for vector in vectors]
 
 
 @pytest.mark.parametrize("one_in", [40, pytest.param(6, marks=pytest.mark.slow)])
 def test_the_core_does_over_the_protocol_what_it_does_embedded(one_in: int) -> None:
     vectors = list(some(packaged(), one_in))
-    embedded = [(vector.id, run_vector(vector, Embedded(), EmbeddedClient()).outcome) for vector in vectors]
+    embedded = [(vector.id, run_vector(vector, Embedded()).outcome) for vector in vectors]
     with closing(core()) as program:
         over_stdio = outcomes(vectors, program)
 
@@ -98,9 +96,9 @@ def test_what_fails_embedded_fails_over_the_protocol_with_the_same_words(tmp_pat
         vectors += read_file(file, str(number))
 
     with closing(core()) as program:
-        found = [run_vector(vector, StdioDriver(program), StdioClient(program)) for vector in vectors]
+        found = [run_vector(vector, StdioDriver(program)) for vector in vectors]
 
-    assert found == [run_vector(vector, Embedded(), EmbeddedClient()) for vector in vectors]
+    assert found == [run_vector(vector, Embedded()) for vector in vectors]
     assert [each.outcome for each in found] == [Outcome.FAILED, Outcome.NOT_APPLICABLE, Outcome.FAILED]
 
 

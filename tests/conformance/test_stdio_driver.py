@@ -14,8 +14,7 @@ from click.testing import CliRunner
 from tests.conformance.programs import CLIENT_OPS, HELLO, SERVER_OPS, asked, program
 from tests.conformance.stage import BALCONY, JULIET, ROMEO, closed, flush, receive, scenario, send
 from xmpp_im_conformance.cli.commands import main
-from xmpp_im_conformance.drivers.stdio.client import StdioClient
-from xmpp_im_conformance.drivers.stdio.server import StdioDriver
+from xmpp_im_conformance.drivers.stdio.driver import StdioDriver
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.running.run import run_vector
@@ -33,7 +32,7 @@ def results(tmp_path: Path, *vectors: Mapping[str, Any], **options: Any) -> list
         for vector in vectors:
             file.write_text(json.dumps(vector), encoding="utf-8")
             (only,) = read_file(file, "vector")
-            found.append(run_vector(only, StdioDriver(each), StdioClient(each)))
+            found.append(run_vector(only, StdioDriver(each)))
     assert not [result for result in found if "malformed vector" in result.detail], found
     return found
 

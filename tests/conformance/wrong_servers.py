@@ -13,11 +13,11 @@ from xmpp_im_core.element import Element
 
 
 @define
-class Wrong:
+class Wrong(Driver):
     """The core, behind something that goes wrong."""
 
+    name = "wrong"
     world_class: Callable[[World], World]
-    name: str = "wrong"
 
     def world(self, setup: Setup) -> World:
         return self.world_class(Embedded().world(setup))

@@ -48,12 +48,12 @@ class Vectors:
 
     def passes(self, id: str, following: str | None = None) -> bool:
         """Run one; which is the following one makes no difference."""
-        from xmpp_im_conformance.drivers import core_drivers
+        from xmpp_im_conformance.drivers import core_driver
         from xmpp_im_conformance.running.outcome import Outcome
         from xmpp_im_conformance.running.run import run_vector
 
-        drivers = core_drivers()
-        return run_vector(self.found[id], drivers.server, drivers.client).outcome is not Outcome.FAILED  # type: ignore[arg-type]
+        driver = core_driver()
+        return run_vector(self.found[id], driver).outcome is not Outcome.FAILED  # type: ignore[arg-type]
 
 
 # --- tests ------------------------------------------------------------------------------------------------

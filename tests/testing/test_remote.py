@@ -95,6 +95,6 @@ def test_what_the_core_does_is_a_vector_that_the_core_passes(
     file.write_text(json.dumps(to_scenario(trace, seen, title="a trace", in_order=True)), encoding="utf-8")
 
     (vector,) = read_file(file, "trace")
-    result = run_vector(vector, Embedded(), None)
+    result = run_vector(vector, Embedded())
 
     assert result.outcome is Outcome.PASSED, result.detail

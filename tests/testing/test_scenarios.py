@@ -34,7 +34,7 @@ def outcome(scenario: object, directory: Path) -> Outcome:
     file = directory / "trace.json"
     file.write_text(json.dumps(scenario), encoding="utf-8")
     (vector,) = read_file(file, "trace")
-    return run_vector(vector, Embedded(), None).outcome
+    return run_vector(vector, Embedded()).outcome
 
 
 def written(trace: tuple[Act, ...]) -> dict[str, object]:

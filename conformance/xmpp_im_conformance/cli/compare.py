@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from xmpp_im_conformance.differ.playing import PEERS, playing_on
 from xmpp_im_conformance.differ.report import print_report
 from xmpp_im_conformance.differ.searching import search
 from xmpp_im_conformance.differ.writing import write_vectors
-from xmpp_im_conformance.drivers import playing
+from xmpp_im_conformance.drivers import driver_of
 from xmpp_im_conformance.drivers.live import LiveDriver
 from xmpp_im_conformance.format.worlds import Driver
 
@@ -38,11 +39,11 @@ def compare(
     """
     options.update(_address(server))
     console = Console()
-    with playing(driver, **options) as drivers:
-        peers = PEERS if _plays_peers(drivers.server) else ()
+    with closing(driver_of(driver, **options)) as tested:
+        peers = PEERS if _plays_peers(tested) else ()
         end = time.monotonic() + seconds
         report = search(
-            playing_on(drivers.server, peers=bool(peers)),
+            playing_on(tested, peers=bool(peers)),
             examples=examples,
             random=seed,
             peers=peers,

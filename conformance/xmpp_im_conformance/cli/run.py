@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from xmpp_im_conformance.drivers import playing
+from xmpp_im_conformance.drivers import driver_of
 from xmpp_im_conformance.format.finding import find, wanted
 from xmpp_im_conformance.reports.files import Tested, write_files
 from xmpp_im_conformance.reports.terminal import (
@@ -46,9 +47,9 @@ def run_vectors(
         raise click.UsageError("there are no such vectors")
     console = Console()
     shown = track(vectors, "Running", console=console, transient=True, disable=quiet or not console.is_terminal)
-    with playing(driver, **options) as drivers:
-        results = [run_vector(vector, drivers.server, drivers.client) for vector in shown]
-    write_files(results, Tested(driver, drivers.about()), {"json": json, "junit": junit, "html": html})
+    with closing(driver_of(driver, **options)) as tested:
+        results = [run_vector(vector, tested) for vector in shown]
+    write_files(results, Tested(driver, tested.about), {"json": json, "junit": junit, "html": html})
     print_failures(console, results)
     if not quiet:
         print_not_applicable(console, results)

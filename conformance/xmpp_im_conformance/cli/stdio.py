@@ -13,7 +13,7 @@ def main() -> None:
     from importlib.metadata import version
 
     from xmpp_im_conformance.drivers.embedded import Embedded
-    from xmpp_im_conformance.drivers.embedded.client import EVENTS, EmbeddedClient
+    from xmpp_im_conformance.drivers.embedded.client import EVENTS
     from xmpp_im_conformance.drivers.embedded.client_features import CLIENT_FEATURES
     from xmpp_im_conformance.drivers.embedded.features import FEATURES
     from xmpp_im_conformance.drivers.stdio.serving import Serving
@@ -23,7 +23,6 @@ def main() -> None:
         version("xmpp_im_core"),
         Embedded(),
         sorted(FEATURES),
-        EmbeddedClient(),
         sorted(EVENTS),
         sorted(CLIENT_FEATURES),
     ).serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Final, NoReturn, Protocol
+from typing import ClassVar, Final, NoReturn
 
 from attrs import frozen
 
@@ -228,27 +228,32 @@ class ClientWorld(BaseWorld):
         self.cannot("show the presence of a contact")
 
 
-class Driver(Protocol):
-    """A way to run scenarios against a server."""
+class Driver:
+    """A way to run scenarios. A driver overrides what its implementation plays: a server, a client or both."""
 
-    @property
-    def name(self) -> str:
-        """Its name on the command line."""
+    name: ClassVar[str]
+    """Its name on the command line."""
 
     def world(self, setup: Setup) -> World:
-        """Make a fresh world.
+        """Make a fresh server.
 
         :raises NotApplicable: if a feature is not supported, or the set-up cannot be made.
         :raises ServerFailed: if the server does not get that far.
         """
-
-
-class ClientDriver(Protocol):
-    """A way to run client scenarios."""
+        raise NotApplicable(f"the driver {self.name!r} plays no server")
 
     def client(self, setup: ClientSetup) -> ClientWorld:
-        """Make a client.
+        """Make a fresh client.
 
-        :raises NotApplicable: if the set-up cannot be made.
+        :raises NotApplicable: if a feature is not supported, or the set-up cannot be made.
         :raises ServerFailed: if the client does not get that far.
         """
+        raise NotApplicable(f"the driver {self.name!r} plays no client")
+
+    @property
+    def about(self) -> str:
+        """What is tested and where, as far as it is known by now."""
+        return ""
+
+    def close(self) -> None:
+        """Release what it holds, after all scenarios."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable
 from enum import Enum
-from time import perf_counter
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from xmpp_im_conformance.format.evidence import Evidence
 from xmpp_im_conformance.format.vectors import MalformedFile, Vector
-from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 
 
 class Outcome(Enum):
@@ -42,29 +38,3 @@ class Failed(Exception):
     def __init__(self, evidence: Evidence) -> None:
         super().__init__(str(evidence))
         self.evidence = evidence
-
-
-def result_of(vector: Vector | MalformedFile, run: Callable[[Vector], None]) -> Result:
-    """Run a vector. No implementation under test can stop the runner.
-
-    :param run: returns if the vector passes.
-    """
-    if isinstance(vector, MalformedFile):
-        return Result(vector, Outcome.FAILED, f"malformed vector: {vector.why}")
-    began = perf_counter()
-    result = _result_of(vector, run)
-    return evolve(result, seconds=perf_counter() - began)
-
-
-def _result_of(vector: Vector, run: Callable[[Vector], None]) -> Result:
-    try:
-        run(vector)
-    except NotApplicable as reason:
-        return Result(vector, Outcome.NOT_APPLICABLE, str(reason))
-    except Failed as failure:
-        return Result(vector, Outcome.FAILED, str(failure), evidence=failure.evidence)
-    except ServerFailed as failure:
-        return Result(vector, Outcome.FAILED, str(failure))
-    except Exception:
-        return Result(vector, Outcome.FAILED, f"the implementation raised\n{traceback.format_exc()}")
-    return Result(vector, Outcome.PASSED)

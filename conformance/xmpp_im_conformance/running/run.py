@@ -5,6 +5,9 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from contextlib import closing
+from time import perf_counter
+
+from attrs import evolve
 
 from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.format.evidence import Evidence, Mismatch, Unmet
@@ -12,35 +15,40 @@ from xmpp_im_conformance.format.placeholders import BadPlaceholder
 from xmpp_im_conformance.format.steps.base import Play, Step
 from xmpp_im_conformance.format.steps.looks import Silent
 from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Vector
-from xmpp_im_conformance.format.worlds import (
-    REMOTE,
-    BaseWorld,
-    ClientDriver,
-    ClientSetup,
-    Driver,
-    NotApplicable,
-    ServerFailed,
-)
-from xmpp_im_conformance.running.outcome import Failed, Result, result_of
+from xmpp_im_conformance.format.worlds import REMOTE, BaseWorld, ClientSetup, Driver, NotApplicable, ServerFailed, Setup
+from xmpp_im_conformance.running.outcome import Failed, Outcome, Result
 
 
-def run_vector(vector: Vector | MalformedFile, server: Driver, client: ClientDriver | None) -> Result:
-    """Run a vector.
+def run_vector(vector: Vector | MalformedFile, driver: Driver) -> Result:
+    """Run a vector. No implementation under test can stop the runner."""
+    if isinstance(vector, MalformedFile):
+        return Result(vector, Outcome.FAILED, f"malformed vector: {vector.why}")
+    began = perf_counter()
+    return evolve(_result_of(vector, driver), seconds=perf_counter() - began)
 
-    :param server: plays the server, for scenarios and tables.
-    :param client: plays the client, for client scenarios; None if the driver has no client.
-    """
-    return result_of(vector, lambda each: run_scenario(each, server, client))
+
+def _result_of(vector: Vector, driver: Driver) -> Result:
+    try:
+        run_scenario(vector, driver)
+    except NotApplicable as reason:
+        return Result(vector, Outcome.NOT_APPLICABLE, str(reason))
+    except Failed as failure:
+        return Result(vector, Outcome.FAILED, str(failure), evidence=failure.evidence)
+    except ServerFailed as failure:
+        return Result(vector, Outcome.FAILED, str(failure))
+    except Exception:
+        return Result(vector, Outcome.FAILED, f"the implementation raised\n{traceback.format_exc()}")
+    return Result(vector, Outcome.PASSED)
 
 
-def run_scenario(vector: Vector, server: Driver, client: ClientDriver | None) -> None:
+def run_scenario(vector: Vector, driver: Driver) -> None:
     """Run a vector; it passes if this returns.
 
     :raises Failed: naming the step, what was expected, what came, and everything up to there.
     :raises NotApplicable: if the driver cannot do what the vector needs.
     """
     scenario = vector.scenario
-    with closing(_world(scenario, server, client)) as world:
+    with closing(_world(scenario.setup, driver)) as world:
         play = Play(world)
         total = len(scenario.steps)
         for number, step in enumerate(scenario.steps):
@@ -52,13 +60,9 @@ def run_scenario(vector: Vector, server: Driver, client: ClientDriver | None) ->
             raise _failed(play, missing)
 
 
-def _world(scenario: Scenario, server: Driver, client: ClientDriver | None) -> BaseWorld:
+def _world(setup: Setup | ClientSetup, driver: Driver) -> BaseWorld:
     try:
-        if not isinstance(scenario.setup, ClientSetup):
-            return server.world(scenario.setup)
-        if client is None:
-            raise NotApplicable(f"the driver {server.name!r} plays no client")
-        return client.client(scenario.setup)
+        return driver.client(setup) if isinstance(setup, ClientSetup) else driver.world(setup)
     except ServerFailed as problem:
         raise Failed(Evidence(f"before the first step: {problem}")) from problem
 

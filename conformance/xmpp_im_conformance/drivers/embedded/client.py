@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from attrs import define, frozen
+from attrs import define
 
 from xmpp_im_conformance.drivers.embedded.client_features import client_policy_for
 from xmpp_im_conformance.drivers.embedded.wire import to_client
@@ -25,21 +25,6 @@ from xmpp_im_core.stanza import Message, Presence, Stanza, StanzaError
 from xmpp_im_core.subscription import subscription_state
 
 _BEGINNING: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-@frozen
-class EmbeddedClient:
-    """Runs client scenarios on ``xmpp_im_core.client``."""
-
-    def client(self, setup: ClientSetup) -> ClientWorld:
-        """Make a client whose resource is bound.
-
-        :raises NotApplicable: if a feature cannot be switched on.
-        """
-        jid = parse_jid(setup.account)
-        host = Application(core.Client(jid, _kept(setup)), client_policy_for(setup.features))
-        host.begin(core.Bound(jid.with_resource(setup.resource), core.read_features(setup.stream_features)))
-        return EmbeddedClientWorld(host)
 
 
 def _kept(setup: ClientSetup) -> core.RosterCache:
@@ -94,6 +79,17 @@ class EmbeddedClientWorld(ClientWorld):
     host: Application
     last_message: Message | None = None
     """The last message that arrived, for ``reply``."""
+
+    @classmethod
+    def of(cls, setup: ClientSetup) -> EmbeddedClientWorld:
+        """Return a client whose resource is bound.
+
+        :raises NotApplicable: if a feature cannot be switched on.
+        """
+        jid = parse_jid(setup.account)
+        host = Application(core.Client(jid, _kept(setup)), client_policy_for(setup.features))
+        host.begin(core.Bound(jid.with_resource(setup.resource), core.read_features(setup.stream_features)))
+        return cls(host)
 
     def do(self, action: str, arguments: Mapping[str, object]) -> None:
         """Let the user want something.

@@ -15,21 +15,21 @@ from xmpp_im_conformance.drivers.live.remote import Remote
 from xmpp_im_conformance.drivers.live.sessions import Sessions
 from xmpp_im_conformance.drivers.live.world import LIVE, LiveWorld, bounded
 from xmpp_im_conformance.drivers.redaction import hiding
-from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable, ServerFailed, Setup, World
+from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, Driver, NotApplicable, ServerFailed, Setup, World
 
 _PATIENCE = 5
 """The scenarios in a row that may fail before they begin: then the server is not asked again."""
 
 
 @define
-class LiveDriver:
+class LiveDriver(Driver):
     """Runs scenarios on a server, each with new accounts.
 
     A separate event loop runs only during a call of the world. Close the driver in the end.
     """
 
+    name = "live"
     config: LiveConfig
-    name: str = "live"
     _runner: asyncio.Runner = field(factory=asyncio.Runner)
     _run: str = field(factory=lambda: f"-{secrets.token_hex(2)}x")
     _password: str = field(factory=lambda: secrets.token_hex(8), repr=False)

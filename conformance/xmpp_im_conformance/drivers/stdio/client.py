@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from xmpp_im_conformance.drivers.stdio.asked_world import AskedWorld
 from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
@@ -18,23 +18,25 @@ from xmpp_im_core.element import Element
 _ACTED = "client_acted"
 
 
-@frozen
-class StdioClient:
-    """Runs client scenarios on a program."""
+@define
+class StdioClientWorld(AskedWorld, ClientWorld):
+    """A program during one client scenario."""
 
-    program: Program
+    out: list[Element] = field(factory=list)
+    told: list[Mapping[str, object]] = field(factory=list)
 
-    def client(self, setup: ClientSetup) -> ClientWorld:
-        """Let the program begin a scenario.
+    @classmethod
+    def begun(cls, program: Program, setup: ClientSetup) -> StdioClientWorld:
+        """Let a program begin a scenario.
 
         :raises NotApplicable: if it plays no client, or cannot make the set-up.
         :raises ServerFailed: if it does not get that far.
         """
-        can = self.program.ready().as_client()
+        can = program.ready().as_client()
         can.need_features(setup.features)
-        world = StdioClientWorld(self.program, can)
+        world = cls(program, can)
         cache = None if setup.cache is None else {"ver": setup.cache[0], "items": write_items(setup.cache[1])}
-        answer = self.program.ask(
+        answer = program.ask(
             "begin_client",
             _ACTED,
             account=setup.account,
@@ -45,14 +47,6 @@ class StdioClient:
         )
         world.take(answer)
         return world
-
-
-@define
-class StdioClientWorld(AskedWorld, ClientWorld):
-    """A program during one client scenario."""
-
-    out: list[Element] = field(factory=list)
-    told: list[Mapping[str, object]] = field(factory=list)
 
     def do(self, action: str, arguments: Mapping[str, object]) -> None:
         """Let the user want something."""

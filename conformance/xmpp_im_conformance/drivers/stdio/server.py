@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from xmpp_im_conformance.drivers.stdio.asked_world import AskedWorld
 from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
@@ -18,31 +18,6 @@ from xmpp_im_core.element import Element
 _ACTED = "server_acted"
 
 
-@frozen
-class StdioDriver:
-    """Runs scenarios on a program, which has all of them to itself, one after the other."""
-
-    program: Program
-    name: str = "stdio"
-
-    def world(self, setup: Setup) -> World:
-        """Let the program begin a scenario.
-
-        :raises NotApplicable: if it plays no server, or cannot make the set-up.
-        :raises ServerFailed: if it does not get that far.
-        """
-        can = self.program.ready().as_server()
-        can.need_features(setup.features)
-        if setup.time is not None:
-            can.need_op("time")
-        world = StdioWorld(self.program, can)
-        accounts = {jid: {"roster": write_items(items)} for jid, items in setup.accounts.items()}
-        time = None if setup.time is None else written(setup.time)
-        answer = self.program.ask("begin", _ACTED, accounts=accounts, features=sorted(setup.features), time=time)
-        world.take("begin", answer)
-        return world
-
-
 @define
 class StdioWorld(AskedWorld, World):
     """A program during one scenario. Its methods that act are made of ``SERVER_OPS``, at the end of this module."""
@@ -52,6 +27,24 @@ class StdioWorld(AskedWorld, World):
     """How it has closed streams, by full JID."""
     sessions: set[str] = field(factory=set)
     """The full JIDs that have been connected."""
+
+    @classmethod
+    def begun(cls, program: Program, setup: Setup) -> StdioWorld:
+        """Let a program begin a scenario.
+
+        :raises NotApplicable: if it plays no server, or cannot make the set-up.
+        :raises ServerFailed: if it does not get that far.
+        """
+        can = program.ready().as_server()
+        can.need_features(setup.features)
+        if setup.time is not None:
+            can.need_op("time")
+        world = cls(program, can)
+        accounts = {jid: {"roster": write_items(items)} for jid, items in setup.accounts.items()}
+        time = None if setup.time is None else written(setup.time)
+        answer = program.ask("begin", _ACTED, accounts=accounts, features=sorted(setup.features), time=time)
+        world.take("begin", answer)
+        return world
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what has come since the last call."""

@@ -19,7 +19,6 @@ from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.worlds import (
     REMOTE,
     BaseWorld,
-    ClientDriver,
     ClientSetup,
     ClientWorld,
     Driver,
@@ -39,10 +38,9 @@ class Serving:
 
     name: str
     version: str
-    server: Driver
+    driver: Driver
     features: Iterable[str]
     """The features that the server has."""
-    client: ClientDriver
     events: Iterable[str]
     """The types of events that the client tells."""
     client_features: Iterable[str]
@@ -97,7 +95,7 @@ class Serving:
             for jid, account in request["accounts"].items()
         }
         time = None if request["time"] is None else datetime.fromisoformat(request["time"])
-        self._world = self.server.world(Setup(accounts, frozenset(request["features"]), time))
+        self._world = self.driver.world(Setup(accounts, frozenset(request["features"]), time))
         return _left(self._world)
 
     def begin_client(self, request: ProtocolMessage) -> _Answer:
@@ -111,7 +109,7 @@ class Serving:
             None if cache is None else (cache["ver"], tuple([stated_item(item) for item in cache["items"]])),
             frozenset(request["features"]),
         )
-        self._player = self.client.client(setup)
+        self._player = self.driver.client(setup)
         return _said(self._player)
 
 
