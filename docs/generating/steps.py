@@ -10,12 +10,12 @@ import attrs
 
 from docs.generating.markdown import table
 from xmpp_im_conformance.format.steps.acts import ACTS_OF_CLIENTS, ACTS_OF_HOSTS
-from xmpp_im_conformance.format.steps.base import ActingStep, Step
+from xmpp_im_conformance.format.steps.base import ActingStep, ScenarioStep
 from xmpp_im_conformance.format.steps.client import CLIENT_STEPS
 from xmpp_im_conformance.format.steps.fields import StepField, stated_fields
 from xmpp_im_conformance.format.steps.looks import LOOKS, LOOKS_OF_BRANCHES
 
-Kinds: TypeAlias = Iterable[type[Step]]
+Kinds: TypeAlias = Iterable[type[ScenarioStep]]
 
 _ACTS: Final = (*ACTS_OF_CLIENTS, *ACTS_OF_HOSTS)
 
@@ -51,7 +51,7 @@ def _rows(kinds: Kinds) -> str:
     return table(("Step", "Means"), rows)
 
 
-def _forms(kind: type[Step]) -> tuple[str, ...]:
+def _forms(kind: type[ScenarioStep]) -> tuple[str, ...]:
     fields = stated_fields(kind)
     if kind.examples or not fields:
         return kind.examples or ("true",)
@@ -93,7 +93,7 @@ def _one_of_these(kinds: Kinds) -> Mapping[str, object]:
     return {"type": "object", "minProperties": 1, "maxProperties": 1, **_closed(keys)}
 
 
-def _schema(kind: type[Step]) -> Mapping[str, object]:
+def _schema(kind: type[ScenarioStep]) -> Mapping[str, object]:
     fields = stated_fields(kind)
     if not fields:
         return {"const": True}

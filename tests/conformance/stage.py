@@ -11,7 +11,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from xmpp_im_conformance.drivers.embedded import Embedded
-from xmpp_im_conformance.format.items import Item, SharedItem
+from xmpp_im_conformance.format.items import RosterItem, SharedRosterItem
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.worlds import REMOTE, Driver, Setup, World
@@ -31,7 +31,7 @@ class ScriptedWorld(World):
 
     script: Mapping[str, Sequence[tuple[str, str]]]
     """By what is sent: who gets what because of it."""
-    items: Sequence[Item] = ()
+    items: Sequence[RosterItem] = ()
     cited: frozenset[str] | None = None
     asked: list[tuple[object, ...]] = field(factory=list)
     came: dict[str, list[Element]] = field(factory=dict)
@@ -91,7 +91,7 @@ class ScriptedWorld(World):
     def move_account(self, account: str, to: str | None, permanently: bool) -> None:
         self.asked.append(("move_account", account, to, permanently))
 
-    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
+    def share_items(self, account: str, items: Sequence[SharedRosterItem]) -> None:
         self.asked.append(("share_items", account, *items))
 
     def decide(self, account: str, request_from: str, decision: str) -> None:
@@ -108,7 +108,7 @@ class ScriptedWorld(World):
     def stream_features(self, jid: str) -> Sequence[Element]:
         return [read_xml("<ver xmlns='urn:xmpp:features:rosterver'/>")]
 
-    def roster(self, account: str) -> Sequence[Item]:
+    def roster(self, account: str) -> Sequence[RosterItem]:
         return self.items
 
     def sees_requests(self) -> bool:

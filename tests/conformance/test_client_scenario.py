@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 from tests.conformance.stage import JULIET, ROMEO
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.evidence import FROM_SERVER
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, Driver, KnownResource
@@ -31,10 +31,10 @@ class ScriptedClient(ClientWorld):
 
     sends: Sequence[str] = ()
     tells: Sequence[Mapping[str, object]] = ()
-    items: Sequence[Item] = ()
+    items: Sequence[RosterItem] = ()
     version: str | None = "v1"
     known: Sequence[KnownResource] = ()
-    after: tuple[Sequence[Item], str | None] | None = None
+    after: tuple[Sequence[RosterItem], str | None] | None = None
     """The roster and version after something has happened, where they change."""
     asked: list[tuple[object, ...]] = field(factory=list)
     setup: ClientSetup | None = None
@@ -68,7 +68,7 @@ class ScriptedClient(ClientWorld):
     def knows_event(self, type: str) -> bool:
         return type not in self.unknown
 
-    def roster(self) -> Sequence[Item]:
+    def roster(self) -> Sequence[RosterItem]:
         return self.items
 
     def ver(self) -> str | None:
@@ -120,7 +120,9 @@ def test_the_client_begins_as_the_scenario_says(tmp_path: Path) -> None:
     )
 
     feature = read_xml("<ver xmlns='urn:xmpp:features:rosterver'/>")
-    assert client.setup == ClientSetup(JULIET, "chamber", (feature,), ("v0", (Item(jid=ROMEO, subscription="to"),)))
+    assert client.setup == ClientSetup(
+        JULIET, "chamber", (feature,), ("v0", (RosterItem(jid=ROMEO, subscription="to"),))
+    )
 
 
 def test_what_the_user_the_application_and_the_server_do_reaches_the_client(tmp_path: Path) -> None:
@@ -165,7 +167,7 @@ def test_what_was_bound_stands_in_what_the_server_sends(tmp_path: Path) -> None:
 
 
 def test_expect_roster_compares_all_items(tmp_path: Path) -> None:
-    client = ScriptedClient(items=[Item(jid="a", groups=("1", "2")), Item(jid="b", ask=True)])
+    client = ScriptedClient(items=[RosterItem(jid="a", groups=("1", "2")), RosterItem(jid="b", ask=True)])
     a, b = {"jid": "a", "groups": ["2", "1"]}, {"jid": "b", "ask": True}
 
     assert outcome(tmp_path, client, {"expect_roster": [b, a]}) is PASSED
@@ -230,7 +232,7 @@ def test_an_ignored_stanza_changes_neither_roster_nor_version_and_tells_nothing(
     ignored = {"expect_ignored": True}
 
     assert outcome(tmp_path, ScriptedClient(), STANZA, ignored) is PASSED
-    assert outcome(tmp_path, ScriptedClient(after=([Item(jid="a")], "v1")), STANZA, ignored) is FAILED
+    assert outcome(tmp_path, ScriptedClient(after=([RosterItem(jid="a")], "v1")), STANZA, ignored) is FAILED
     assert outcome(tmp_path, ScriptedClient(after=((), "v2")), STANZA, ignored) is FAILED
     assert outcome(tmp_path, ScriptedClient(tells=[{"type": "available"}]), STANZA, ignored) is FAILED
 

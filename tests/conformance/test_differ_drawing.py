@@ -14,7 +14,7 @@ from xmpp_im_conformance.differ.drawing import STATES, drawn, leading_to
 from xmpp_im_conformance.differ.kinds import kinds_of
 from xmpp_im_conformance.differ.playing import PEERS, playing_on
 from xmpp_im_conformance.drivers.embedded import Embedded
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.worlds import Driver, Setup, World
 from xmpp_im_core.server.state import Account
 from xmpp_im_core.subscription import Subscription
@@ -94,7 +94,7 @@ class Noted(Around):
 
     looked_at: list[str]
 
-    def roster(self, account: str) -> Sequence[Item]:
+    def roster(self, account: str) -> Sequence[RosterItem]:
         self.looked_at.append(account)
         return self.inner.roster(account)
 

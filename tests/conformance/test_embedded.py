@@ -20,7 +20,7 @@ from tests.conformance.stage import (
 )
 from xmpp_im_conformance.drivers.embedded import host
 from xmpp_im_conformance.drivers.embedded.storage import found_item
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.subscription import Subscription
@@ -61,8 +61,8 @@ def test_a_request_is_reported_as_pending_although_its_stanza_is_lost() -> None:
     found = found_item(Contact(ROMEO, Subscription.TO_IN, version=1))
     unlisted = found_item(Contact(ROMEO, Subscription.NONE_IN, listed=False))
 
-    assert found == Item(jid=ROMEO, subscription="to", pending_in="{any}")
-    assert unlisted == Item(jid=ROMEO, pending_in="{any}", listed=False)
+    assert found == RosterItem(jid=ROMEO, subscription="to", pending_in="{any}")
+    assert unlisted == RosterItem(jid=ROMEO, pending_in="{any}", listed=False)
     assert found_item(Contact(ROMEO, listed=False, version=1)) is None
 
 

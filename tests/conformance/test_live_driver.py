@@ -13,7 +13,7 @@ from tests.conformance.live import driving, impatient, result
 from tests.conformance.loopback import Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, ROMEO, receive, send
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.worlds import Setup
 from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_core.element import Element
@@ -273,6 +273,6 @@ def test_an_account_may_be_created_by_a_command(tmp_path: Path) -> None:
 def test_a_set_up_that_needs_no_server_is_refused_without_asking_it() -> None:
     server = Loopback()
     with driving(server) as driver, pytest.raises(Exception, match="no component"):
-        driver.world(Setup({JULIET: (Item(jid=ROMEO),)}))
+        driver.world(Setup({JULIET: (RosterItem(jid=ROMEO),)}))
 
     assert server.connections == 0

@@ -23,7 +23,7 @@ from tests.conformance.stage import (
     scenario,
     send,
 )
-from xmpp_im_conformance.format.items import Item, SharedItem
+from xmpp_im_conformance.format.items import RosterItem, SharedRosterItem
 from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_conformance.running.outcome import Outcome
 
@@ -180,7 +180,9 @@ def test_a_name_that_was_never_bound_fails_the_step_that_uses_it(tmp_path: Path)
 
 
 def test_the_stored_roster_is_compared_in_any_order(tmp_path: Path) -> None:
-    world = ScriptedWorld({}, [Item(jid="b", groups=("1", "2")), Item(jid="a", subscription="to", name="A")])
+    world = ScriptedWorld(
+        {}, [RosterItem(jid="b", groups=("1", "2")), RosterItem(jid="a", subscription="to", name="A")]
+    )
     a, b = {"jid": "a", "subscription": "to", "name": "A"}, {"jid": "b", "groups": ["2", "1"]}
 
     def found(*items: dict[str, Any]) -> Outcome:
@@ -197,7 +199,7 @@ def test_the_stored_roster_is_compared_in_any_order(tmp_path: Path) -> None:
 
 def test_a_pending_request_is_compared_as_a_stanza(tmp_path: Path) -> None:
     request = f"<presence from='{ROMEO}' to='{JULIET}' type='subscribe'><status>x</status></presence>"
-    world = ScriptedWorld({}, [Item(jid=ROMEO, pending_in=request, listed=False)])
+    world = ScriptedWorld({}, [RosterItem(jid=ROMEO, pending_in=request, listed=False)])
 
     def found(**item: Any) -> Outcome:
         return outcome(tmp_path, world, {"roster": {"of": JULIET, "items": [{"jid": ROMEO, **item}]}})
@@ -211,7 +213,7 @@ def test_a_pending_request_is_compared_as_a_stanza(tmp_path: Path) -> None:
 
 def test_an_item_with_only_a_request_is_not_shown_in_a_roster_unless_it_is_listed(tmp_path: Path) -> None:
     def found(listed_there: bool, **item: Any) -> Outcome:
-        world = ScriptedWorld({}, [Item(jid=ROMEO, pending_in="<presence/>", listed=listed_there)])
+        world = ScriptedWorld({}, [RosterItem(jid=ROMEO, pending_in="<presence/>", listed=listed_there)])
         return outcome(tmp_path, world, {"roster": {"of": JULIET, "items": [{"jid": ROMEO, **item}]}})
 
     assert found(False, pending_in="{any}") is PASSED
@@ -260,7 +262,7 @@ ACTS: list[tuple[dict[str, Any], tuple[object, ...]]] = [
     ),
     (
         {"items_shared": {"of": JULIET, "items": [{"jid": ROMEO, "groups": ["B", "A"]}]}},
-        ("share_items", JULIET, SharedItem(jid=ROMEO, groups=("A", "B"))),
+        ("share_items", JULIET, SharedRosterItem(jid=ROMEO, groups=("A", "B"))),
     ),
     ({"decide": {"at": JULIET, "request_from": ROMEO, "decision": "deny"}}, ("decide", JULIET, ROMEO, "deny")),
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Final, TypeAlias
 
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.worlds import Driver, ServerFailed, Setup, World
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.roster import ROSTER
@@ -116,12 +116,12 @@ def _without_extras(stanza: Element) -> Element:
     return element(stanza.name, stanza.namespace, dict(stanza.attributes), children)
 
 
-def _items(items: Sequence[Item]) -> list[Element]:
+def _items(items: Sequence[RosterItem]) -> list[Element]:
     """Return the items that a client sees."""
     return [_element(item) for item in items if item.listed]
 
 
-def _element(item: Item) -> Element:
+def _element(item: RosterItem) -> Element:
     attributes: Mapping[str, str] = {
         "jid": item.jid,
         "subscription": item.subscription,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from xmpp_im_conformance.format.markup import pretty
+from xmpp_im_conformance.format.markup import pretty, stated_attributes, written_name
 from xmpp_im_conformance.format.matching import (
     ANY,
     EXACT,
@@ -29,6 +29,7 @@ from xmpp_im_core.stanza import CLIENT
 
 _MOST: Final = 12
 """At most this many stanzas are compared at one place."""
+_NAME: Final = "<"
 
 
 @frozen
@@ -146,13 +147,8 @@ def _both(
     indent: str,
     free: frozenset[str],
 ) -> Iterator[ComparedLine]:
-    ours = [*_opening(expected, outer, indent)]
-    theirs = [*_opening(came, outer_came, indent)]
-    if not is_wildcard(expected):
-        wrong = _wrong(expected, came, bindings, free)
-        ours, theirs = (
-            [evolve(part, why=wrong.get(_start(part.text), "")) for part in side] for side in (ours, theirs)
-        )
+    wrong = {} if is_wildcard(expected) else _wrong(expected, came, bindings, free)
+    ours, theirs = _opening(expected, outer, indent, wrong), _opening(came, outer_came, indent, wrong)
     if not expected.elements and not came.elements:
         why = ""
         if not is_wildcard(expected) and not _matches(expected.text, came.text or None, bindings):
@@ -168,12 +164,10 @@ def _end_of_tag(each: Element) -> Part:
     return Part(">" if each.children else "/>")
 
 
-def _opening(each: Element, outer: str, indent: str) -> Iterator[Part]:
-    yield Part(f"{indent}<{each.name}")
-    if each.namespace != outer:
-        yield from (Part(" "), Part(f"xmlns={quoteattr(each.namespace)}"))
-    for name, value in each.attributes:
-        yield from (Part(" "), Part(f"{_prefixed(name)}={quoteattr(value)}"))
+def _opening(each: Element, outer: str, indent: str, wrong: Mapping[str, str]) -> Iterator[Part]:
+    yield Part(f"{indent}<{each.name}", wrong.get(_NAME, ""))
+    for name, value in stated_attributes(each, outer):
+        yield from (Part(" "), Part(f"{name}={quoteattr(value)}", wrong.get(name, "")))
 
 
 def _ending(each: Element, why: str) -> Iterator[Part]:
@@ -186,31 +180,23 @@ def _ending(each: Element, why: str) -> Iterator[Part]:
 
 
 def _wrong(expected: Element, came: Element, bindings: Bindings, free: frozenset[str]) -> dict[str, str]:
-    """Return why parts of the two tags differ, by how the parts start: ``<``, ``xmlns=`` or an attribute."""
+    """Return why parts of the two tags differ, by attribute as it is written; by ``_NAME`` for the name of the tag."""
     wrong: dict[str, str] = {}
     if (expected.name, expected.namespace) != (came.name, came.namespace):
         why = f"expected <{expected.name}>, came <{came.name}>"
         if expected.namespace != came.namespace:
-            why = wrong["xmlns="] = f"{why} in the namespace {came.namespace!r}"
+            why = wrong["xmlns"] = f"{why} in the namespace {came.namespace!r}"
         if expected.name != came.name:
-            wrong["<"] = why
+            wrong[_NAME] = why
     for name, pattern in expected.attributes:
         value = came.get(name)
         if not _matches(pattern, value, bindings):
             found = "none" if value is None else repr(value)
-            wrong[f"{_prefixed(name)}="] = f"attribute {name!r} of <{came.name}>: expected {pattern!r}, came {found}"
+            wrong[written_name(name)] = f"attribute {name!r} of <{came.name}>: expected {pattern!r}, came {found}"
     for name, value in came.attributes:
         if expected.get(name) is None and name not in free and name != XML_LANG:
-            wrong[f"{_prefixed(name)}="] = f"attribute {name!r} of <{came.name}>: expected none, came {value!r}"
+            wrong[written_name(name)] = f"attribute {name!r} of <{came.name}>: expected none, came {value!r}"
     return wrong
-
-
-def _start(text: str) -> str:
-    return "<" if text.lstrip().startswith("<") else f"{text.partition('=')[0]}="
-
-
-def _prefixed(name: str) -> str:
-    return "xml:lang" if name == XML_LANG else name
 
 
 def _matches(pattern: str, value: str | None, bindings: Bindings) -> bool:

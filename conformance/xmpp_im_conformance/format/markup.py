@@ -7,7 +7,6 @@ The runner does not use the codec that it checks: what a driver's implementation
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from defusedxml import DefusedXmlException
@@ -15,8 +14,6 @@ from defusedxml.ElementTree import fromstring
 
 from xmpp_im_core.element import XML_LANG, Element, element, from_etree
 from xmpp_im_core.stanza import CLIENT
-
-SERVER: Final = "jabber:server"
 
 
 class BadXML(ValueError):
@@ -58,11 +55,8 @@ def rescoped(root: Element, old: str, new: str) -> Element:
 
 def pretty(root: Element, namespace: str = CLIENT, indent: str = "") -> str:
     """Print an element, a line for each child; a namespace is declared if it differs from the one around."""
-    tag = [root.name]
-    if root.namespace != namespace:
-        tag.append(f"xmlns={quoteattr(root.namespace)}")
-    tag += [f"{_prefixed(name)}={quoteattr(value)}" for name, value in root.attributes]
-    opening = f"{indent}<{' '.join(tag)}"
+    attributes = [f" {name}={quoteattr(value)}" for name, value in stated_attributes(root, namespace)]
+    opening = f"{indent}<{root.name}{''.join(attributes)}"
     if not root.children:
         return f"{opening}/>"
     if not root.elements:
@@ -81,5 +75,12 @@ def flat(root: Element) -> str:
     return "".join([line.strip() for line in pretty(root).splitlines()])
 
 
-def _prefixed(name: str) -> str:
-    return "xml:lang" if name == XML_LANG else name
+def stated_attributes(root: Element, namespace: str) -> list[tuple[str, str]]:
+    """Return the attributes as they are written: the namespace first, if it differs from the one around."""
+    declared = [] if root.namespace == namespace else [("xmlns", root.namespace)]
+    return [*declared, *[(written_name(name), value) for name, value in root.attributes]]
+
+
+def written_name(attribute: str) -> str:
+    """Return the name of an attribute as it is written."""
+    return "xml:lang" if attribute == XML_LANG else attribute

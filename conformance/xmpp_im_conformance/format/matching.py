@@ -19,10 +19,10 @@ from xmpp_im_conformance.format.placeholders import (
     match_value,
 )
 from xmpp_im_core.element import XML_LANG, Element
+from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.stanza import CLIENT, STANZAS
 
 ANY: Final = "urn:scenario:any"
-ROSTER: Final = "jabber:iq:roster"
 _KINDS: Final = ("message", "presence", "iq")
 _ANYWHERE: Final = "anywhere"
 OPTIONAL: Final = "optional"

@@ -10,12 +10,17 @@ from typing import Any, Final, TypeAlias
 from attrs import evolve
 
 from xmpp_im_conformance.format.data import requirements
-from xmpp_im_conformance.format.items import Item, read_roster
+from xmpp_im_conformance.format.items import RosterItem, read_roster
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.schema import problems, shortened, summary
-from xmpp_im_conformance.format.steps.acts import ACTS_OF_CLIENTS, ACTS_OF_HOSTS, Time
-from xmpp_im_conformance.format.steps.base import BadVector, Step, read_at, read_steps
-from xmpp_im_conformance.format.steps.client import CLIENT_STEPS, ExpectIgnored, ExpectNothingSent, ExpectSent
+from xmpp_im_conformance.format.steps.acts import ACTS_OF_CLIENTS, ACTS_OF_HOSTS, TimeStep
+from xmpp_im_conformance.format.steps.base import BadVector, ScenarioStep, read_at, read_steps
+from xmpp_im_conformance.format.steps.client import (
+    CLIENT_STEPS,
+    ExpectIgnoredStep,
+    ExpectNothingSentStep,
+    ExpectSentStep,
+)
 from xmpp_im_conformance.format.steps.looks import LOOKS
 from xmpp_im_conformance.format.tables import read_row
 from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Side, Vector, plays_remote
@@ -23,7 +28,7 @@ from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, ClientSetup, Setup
 
 _Data: TypeAlias = Mapping[str, Any]  # what the schema has accepted
 
-_STEPS: Final[Mapping[str, type[Step]]] = {
+_STEPS: Final[Mapping[str, type[ScenarioStep]]] = {
     kind.key: kind for kind in (*ACTS_OF_CLIENTS, *ACTS_OF_HOSTS, *LOOKS, *CLIENT_STEPS)
 }
 
@@ -132,7 +137,7 @@ def _read(kind: str, data: _Data, row: _Data, named: MalformedFile) -> Vector | 
 
 
 def _server_scenario(data: _Data, features: frozenset[str]) -> Scenario:
-    accounts: dict[str, tuple[Item, ...]] = {}
+    accounts: dict[str, tuple[RosterItem, ...]] = {}
     for jid, account in data.get("accounts", {}).items():
         if jid.partition("@")[2] not in HOSTED:
             raise BadVector(f"accounts: {jid} is at none of the hosted domains, {' and '.join(HOSTED)}")
@@ -143,13 +148,13 @@ def _server_scenario(data: _Data, features: frozenset[str]) -> Scenario:
     steps = read_steps(_STEPS, "", data["steps"])
     _check_jids(steps, {*accounts, *data.get("no_account", ())})
     lenient, first = data.get("lenient", False), steps[0]
-    starts_at = first.at if isinstance(first, Time) else None
+    starts_at = first.at if isinstance(first, TimeStep) else None
     closes = frozenset([jid for step in steps for jid in step.closes])
     setup = Setup(accounts, features, starts_at, plays_remote(accounts, steps), closes)
     return Scenario(setup, steps, lenient if isinstance(lenient, bool) else frozenset(lenient))
 
 
-def _check_jids(steps: Iterable[Step], known: set[str]) -> None:
+def _check_jids(steps: Iterable[ScenarioStep], known: set[str]) -> None:
     """Refuse steps about a client that never connected, or about an account that never exists: misspelt ones."""
     known.add(REMOTE)
     for number, step in enumerate(steps, 1):
@@ -177,8 +182,8 @@ def _client_scenario(data: _Data, features: frozenset[str]) -> Scenario:
     return Scenario(setup, steps, lenient=True)
 
 
-def _ignored(step: Step, then: Step | None) -> Step:
+def _ignored(step: ScenarioStep, then: ScenarioStep | None) -> ScenarioStep:
     """Let no error be free of which the next step speaks."""
-    if isinstance(step, ExpectIgnored) and isinstance(then, ExpectSent | ExpectNothingSent):
-        return ExpectIgnored(answer_is_free=False)
+    if isinstance(step, ExpectIgnoredStep) and isinstance(then, ExpectSentStep | ExpectNothingSentStep):
+        return ExpectIgnoredStep(answer_is_free=False)
     return step

@@ -11,12 +11,18 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from xmpp_im_conformance.format.items import Item
-from xmpp_im_conformance.format.steps.acts import Connect, RemoteSend, Send
-from xmpp_im_conformance.format.steps.base import Step
+from xmpp_im_conformance.format.items import RosterItem
+from xmpp_im_conformance.format.steps.acts import ConnectStep, RemoteSendStep, SendStep
+from xmpp_im_conformance.format.steps.base import ScenarioStep
 from xmpp_im_conformance.format.steps.fields import pattern
-from xmpp_im_conformance.format.steps.looks import Absent, Flush, Receive, RemoteAbsent, RemoteReceive
-from xmpp_im_conformance.format.steps.rows import CONTACT, JULIET, STRANGER, Becomes, StateIs, TableState
+from xmpp_im_conformance.format.steps.looks import (
+    AbsentStep,
+    FlushStep,
+    ReceiveStep,
+    RemoteAbsentStep,
+    RemoteReceiveStep,
+)
+from xmpp_im_conformance.format.steps.rows import CONTACT, JULIET, STRANGER, NewStateStep, OutcomeStep, TableState
 from xmpp_im_conformance.format.vectors import Scenario, plays_remote
 from xmpp_im_conformance.format.worlds import REMOTE, Setup
 
@@ -42,7 +48,9 @@ def read_row(row: Mapping[str, Any], features: frozenset[str]) -> Row:
     return _message(row, features) if "situation" in row else _subscription(row, features)
 
 
-def _scenario(accounts: Mapping[str, tuple[Item, ...]], steps: tuple[Step, ...], features: frozenset[str]) -> Scenario:
+def _scenario(
+    accounts: Mapping[str, tuple[RosterItem, ...]], steps: tuple[ScenarioStep, ...], features: frozenset[str]
+) -> Scenario:
     return Scenario(Setup(accounts, features, remote=plays_remote(accounts, steps)), steps, lenient=True)
 
 
@@ -54,19 +62,20 @@ def _subscription(row: Mapping[str, Any], features: frozenset[str]) -> Row:
     stanza, outbound = row["stanza"], row["direction"] == "outbound"
     sender, to = (JULIET, CONTACT) if outbound else (CONTACT, JULIET)
     sent = f"<presence from='{CONTACT}' id='row' to='{JULIET}' type='{stanza}'/>"
+    comes: ScenarioStep
     acted = pattern(f"<presence from='{sender}' to='{to}' type='{stanza}'><x xmlns='urn:scenario:any'/></presence>")
     if row["delivered_or_routed"]:
-        looks: Step = RemoteReceive(acted, anywhere=True) if outbound else Receive(BALCONY, acted, anywhere=True)
+        comes = RemoteReceiveStep(acted, anywhere=True) if outbound else ReceiveStep(BALCONY, acted, anywhere=True)
     else:
-        looks = RemoteAbsent(acted) if outbound else Absent(BALCONY, acted)
-    steps: tuple[Step, ...] = (
-        Connect(BALCONY),
-        Send(BALCONY, _GET),
-        Send(BALCONY, "<presence/>"),
-        Flush((BALCONY, REMOTE)),
-        Send(BALCONY, f"<presence id='row' to='{CONTACT}' type='{stanza}'/>") if outbound else RemoteSend(sent),
-        looks,
-        StateIs(after),
+        comes = RemoteAbsentStep(acted) if outbound else AbsentStep(BALCONY, acted)
+    steps: tuple[ScenarioStep, ...] = (
+        ConnectStep(BALCONY),
+        SendStep(BALCONY, _GET),
+        SendStep(BALCONY, "<presence/>"),
+        FlushStep((BALCONY, REMOTE)),
+        SendStep(BALCONY, f"<presence id='row' to='{CONTACT}' type='{stanza}'/>") if outbound else RemoteSendStep(sent),
+        comes,
+        NewStateStep(after),
     )
     needed = {"preapproval"} if before.approved or after.approved else set[str]()
     name = f"{row['direction']} {stanza}: {before}"
@@ -101,17 +110,17 @@ def _message(row: Mapping[str, Any], features: frozenset[str]) -> Row:
     situation, target, type = row["situation"], row["target"], row["type"]
     words, to = _TARGETS[target]
     resources = {f"{JULIET}/r{n}": priority for n, priority in enumerate(_PRIORITIES[situation])}
-    accounts: dict[str, tuple[Item, ...]] = {} if situation == "no-account" else {JULIET: ()}
+    accounts: dict[str, tuple[RosterItem, ...]] = {} if situation == "no-account" else {JULIET: ()}
     connecting = [
         step
         for jid, priority in resources.items()
-        for step in (Connect(jid), Send(jid, f"<presence><priority>{priority}</priority></presence>"))
+        for step in (ConnectStep(jid), SendStep(jid, f"<presence><priority>{priority}</priority></presence>"))
     ]
-    steps: tuple[Step, ...] = (
+    steps: tuple[ScenarioStep, ...] = (
         *connecting,
-        Flush((*resources, REMOTE)),
-        RemoteSend(f"<message from='{STRANGER}' id='row' to='{to}' type='{type}'><body>hi</body></message>"),
-        Becomes(tuple(row["outcomes"]), resources, target == "full-match", bool(accounts)),
+        FlushStep((*resources, REMOTE)),
+        RemoteSendStep(f"<message from='{STRANGER}' id='row' to='{to}' type='{type}'><body>hi</body></message>"),
+        OutcomeStep(tuple(row["outcomes"]), resources, target == "full-match", bool(accounts)),
     )
     title = f"A message of type {type} to {words}: {_SITUATIONS[situation]}"
     return Row(f"{situation}, {target}, {type}", title, _scenario(accounts, steps, features))

@@ -8,8 +8,8 @@ from typing import Final
 
 from attrs import frozen
 
-from xmpp_im_conformance.format.items import Item
-from xmpp_im_conformance.format.steps.base import Step
+from xmpp_im_conformance.format.items import RosterItem
+from xmpp_im_conformance.format.steps.base import ScenarioStep
 from xmpp_im_conformance.format.worlds import REMOTE, ClientSetup, Setup
 
 
@@ -25,7 +25,7 @@ class Scenario:
     """What there is at first, and what happens then."""
 
     setup: Setup | ClientSetup
-    steps: tuple[Step, ...]
+    steps: tuple[ScenarioStep, ...]
     lenient: bool | frozenset[str] = False
     """Where something may be left untaken at the end; True: anywhere."""
 
@@ -35,7 +35,7 @@ class Scenario:
         return tuple(dict.fromkeys([jid for step in self.steps for jid in step.makes if "/" in jid]))
 
 
-def plays_remote(accounts: Mapping[str, Iterable[Item]], steps: Iterable[Step]) -> bool:
+def plays_remote(accounts: Mapping[str, Iterable[RosterItem]], steps: Iterable[ScenarioStep]) -> bool:
     """Whether a scenario plays the other server, or looks at what is sent to it."""
     listed = any(item.jid.endswith(f"@{REMOTE}") for items in accounts.values() for item in items)
     return listed or any(step.plays_remote for step in steps)

@@ -16,7 +16,7 @@ from typing import ClassVar, Final, NoReturn
 
 from attrs import frozen
 
-from xmpp_im_conformance.format.items import Item, SharedItem
+from xmpp_im_conformance.format.items import RosterItem, SharedRosterItem
 from xmpp_im_core.element import Element
 
 HOSTED: Final = ("capulet.example", "montague.example")
@@ -37,7 +37,7 @@ class ServerFailed(Exception):
 class Setup:
     """The state of a server when a scenario begins."""
 
-    accounts: Mapping[str, tuple[Item, ...]]
+    accounts: Mapping[str, tuple[RosterItem, ...]]
     """Each account's roster, by bare JID."""
     features: frozenset[str] = frozenset()
     """What the system under test must support and have switched on."""
@@ -56,7 +56,7 @@ class ClientSetup:
     account: str
     resource: str
     stream_features: tuple[Element, ...] = ()
-    cache: tuple[str, tuple[Item, ...]] | None = None
+    cache: tuple[str, tuple[RosterItem, ...]] | None = None
     """The version and the items that the client kept from an earlier session."""
     features: frozenset[str] = frozenset()
 
@@ -84,7 +84,7 @@ class BaseWorld:
         raise NotApplicable(f"{self.name} cannot {what}")
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
-        """Return what has come since the last call, in order: at each full JID, at ``REMOTE`` or at ``SERVER``."""
+        """Return what has come since the last call, in order: at each full JID, at ``REMOTE`` or at ``FROM_SERVER``."""
         return {}
 
     def closed(self) -> Mapping[str, Sequence[str]] | None:
@@ -173,7 +173,7 @@ class World(BaseWorld):
         """Note that the user has moved to an XMPP URI, as an administrator does, or (None) is back."""
         self.cannot("move an account")
 
-    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
+    def share_items(self, account: str, items: Sequence[SharedRosterItem]) -> None:
         """Show these items in an account's roster, read-only for its user, in place of those shown before."""
         self.cannot("show items of the service in a roster")
 
@@ -185,7 +185,7 @@ class World(BaseWorld):
         """Return the stream features that a session was offered before it was bound."""
         self.cannot("show the stream features")
 
-    def roster(self, account: str) -> Sequence[Item]:
+    def roster(self, account: str) -> Sequence[RosterItem]:
         """Return all contacts of an account as they are stored."""
         self.cannot("show a stored roster")
 
@@ -195,7 +195,7 @@ class World(BaseWorld):
 
 
 class ClientWorld(BaseWorld):
-    """A client during one scenario. ``arrived`` returns what it has sent, at ``SERVER``."""
+    """A client during one scenario. ``arrived`` returns what it has sent, at ``FROM_SERVER``."""
 
     name: ClassVar[str] = "the client"
 
@@ -215,7 +215,7 @@ class ClientWorld(BaseWorld):
         """Whether the application can be told events of this type at all."""
         return False
 
-    def roster(self) -> Sequence[Item]:
+    def roster(self) -> Sequence[RosterItem]:
         """Return the roster as the client knows it."""
         self.cannot("show its roster")
 

@@ -12,8 +12,8 @@ from attrs import evolve
 from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.format.evidence import Evidence, Mismatch, Unmet
 from xmpp_im_conformance.format.placeholders import BadPlaceholder
-from xmpp_im_conformance.format.steps.base import Play, Step
-from xmpp_im_conformance.format.steps.looks import Silent
+from xmpp_im_conformance.format.steps.base import Play, ScenarioStep
+from xmpp_im_conformance.format.steps.looks import SilentStep
 from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Vector
 from xmpp_im_conformance.format.worlds import REMOTE, BaseWorld, ClientSetup, Driver, NotApplicable, ServerFailed, Setup
 from xmpp_im_conformance.running.outcome import Failed, Outcome, Result
@@ -54,7 +54,7 @@ def run_scenario(vector: Vector, driver: Driver) -> None:
         for number, step in enumerate(scenario.steps):
             _take(play, f"step {number + 1} of {total} ({step.key})", step, number)
         if scenario.lenient is not True:
-            _take(play, "at the end", Silent(_looked_at(play, scenario)), total)
+            _take(play, "at the end", SilentStep(_looked_at(play, scenario)), total)
         missing = _missing_rules(vector.requirements, world.obeyed())
         if missing:
             raise _failed(play, missing)
@@ -73,7 +73,7 @@ def _looked_at(play: Play, scenario: Scenario) -> tuple[str, ...]:
     return tuple([jid for jid in (*play.connected, REMOTE) if jid not in free])
 
 
-def _take(play: Play, place: str, step: Step, number: int) -> None:
+def _take(play: Play, place: str, step: ScenarioStep, number: int) -> None:
     """Take a step.
 
     :param number: its index.

@@ -11,7 +11,7 @@ from attrs import define
 from xmpp_im_conformance.drivers.embedded.client_features import client_policy_for
 from xmpp_im_conformance.drivers.embedded.wire import to_client
 from xmpp_im_conformance.format.evidence import FROM_SERVER
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource, NotApplicable
 from xmpp_im_core import client as core
 from xmpp_im_core.client import notifications
@@ -35,7 +35,7 @@ def _kept(setup: ClientSetup) -> core.RosterCache:
     return core.RosterCache(FrozenMap({item.jid: _item(item) for item in items}), ver, received=True)
 
 
-def _item(item: Item) -> core.Item:
+def _item(item: RosterItem) -> core.Item:
     state = subscription_state(item.subscription, item.ask)
     return core.Item(parse_jid(item.jid).full, state, item.name, item.groups, item.approved)
 
@@ -125,10 +125,10 @@ class EmbeddedClientWorld(ClientWorld):
         """Whether the client tells events of this type."""
         return type in EVENTS
 
-    def roster(self) -> Sequence[Item]:
+    def roster(self) -> Sequence[RosterItem]:
         """Return the roster as the client knows it."""
         return [
-            Item(
+            RosterItem(
                 jid=item.jid,
                 subscription=item.subscription.subscription,
                 ask=item.subscription.pending_out,

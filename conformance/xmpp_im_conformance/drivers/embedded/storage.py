@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from xmpp_im_conformance.format.items import ANY_REQUEST, Item
+from xmpp_im_conformance.format.items import ANY_REQUEST, RosterItem
 from xmpp_im_core.codec import parse_stanza, write_stanza
 from xmpp_im_core.host import MemoryStorage, Operations, StorageFailed, Stored
 from xmpp_im_core.jid import parse_jid
@@ -68,7 +68,7 @@ def _reread(put: Put) -> Put:
     return load_record(put.kind, put.key, dump_record(put))
 
 
-def initial_records(items: Iterable[Item], at: datetime) -> Iterable[Put]:
+def initial_records(items: Iterable[RosterItem], at: datetime) -> Iterable[Put]:
     """Yield the records of an account as it is before a scenario.
 
     :param at: when its unanswered requests were sent.
@@ -81,7 +81,7 @@ def initial_records(items: Iterable[Item], at: datetime) -> Iterable[Put]:
     yield Put(Kind.ROSTER, "", RosterHead("before", version, 0))
 
 
-def _contact(item: Item, at: datetime, version: int) -> Contact:
+def _contact(item: RosterItem, at: datetime, version: int) -> Contact:
     request: Presence | None = None
     if item.pending_in is not None:
         stanza = parse_stanza(item.pending_in)
@@ -101,7 +101,7 @@ def _contact(item: Item, at: datetime, version: int) -> Contact:
     )
 
 
-def found_item(contact: Contact) -> Item | None:
+def found_item(contact: Contact) -> RosterItem | None:
     """Return a stored contact as an item of the format; None for a tombstone, which only remembers a removal.
 
     The state decides whether a request is pending: without its stanza it still keeps the contact from asking again.
@@ -110,7 +110,7 @@ def found_item(contact: Contact) -> Item | None:
     if not contact.listed and not pending:
         return None
     kept = ANY_REQUEST if contact.request is None else write_stanza(contact.request).decode()
-    return Item(
+    return RosterItem(
         jid=contact.jid,
         subscription=contact.state.subscription,
         ask=contact.state.pending_out,

@@ -12,7 +12,7 @@ from xmpp_im_conformance.drivers.embedded.features import machine_for, policy_fo
 from xmpp_im_conformance.drivers.embedded.host import DrivenHost
 from xmpp_im_conformance.drivers.embedded.storage import found_item, initial_records
 from xmpp_im_conformance.drivers.embedded.wire import ClientStream, Incoming, StreamBroken, from_server, to_client
-from xmpp_im_conformance.format.items import Item, SharedItem
+from xmpp_im_conformance.format.items import RosterItem, SharedRosterItem
 from xmpp_im_conformance.format.worlds import HOSTED, NotApplicable, Setup, World
 from xmpp_im_core import roster
 from xmpp_im_core.codec import SERVER
@@ -173,7 +173,7 @@ class EmbeddedWorld(World):
         moved = None if to is None else Moved(to, permanently)
         self.host.happened(parse_jid(account).bare, AccountMoved, moved)
 
-    def share_items(self, account: str, items: Sequence[SharedItem]) -> None:
+    def share_items(self, account: str, items: Sequence[SharedRosterItem]) -> None:
         """Show these items in an account's roster."""
         shown = [
             roster.SharedItem(parse_jid(item.jid).bare, subscription_state(item.subscription), item.name, item.groups)
@@ -203,7 +203,7 @@ class EmbeddedWorld(World):
         """Return the stream features that the host offers."""
         return stream_features(self.host.policy)
 
-    def roster(self, account: str) -> Sequence[Item]:
+    def roster(self, account: str) -> Sequence[RosterItem]:
         """Return the contacts as they are stored; those in memory have to be the same."""
         jid = parse_jid(account).bare
         stored = self.host.records.contacts(jid)

@@ -10,9 +10,9 @@ from attrs import define
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.config import ComponentConfig
 from xmpp_im_conformance.drivers.live.stream import Stream, StreamEnded
-from xmpp_im_conformance.format.markup import SERVER, read_xml
+from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.worlds import ServerFailed
-from xmpp_im_core.codec import COMPONENT, write_element
+from xmpp_im_core.codec import COMPONENT, SERVER, write_element
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import CLIENT
 

@@ -9,7 +9,7 @@ from typing import Final
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.config import LiveConfig
 from xmpp_im_conformance.drivers.live.login import Login
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.worlds import NotApplicable
 from xmpp_im_core.element import Element
 
@@ -57,7 +57,7 @@ async def software(session: Channel, login: Login) -> str:
     return " ".join([each.text for each in said if each is not None and each.text])
 
 
-def needed(accounts: Mapping[str, Sequence[Item]]) -> frozenset[str]:
+def needed(accounts: Mapping[str, Sequence[RosterItem]]) -> frozenset[str]:
     """Return the features that the driver itself uses to make these rosters (RFC 6121 §3.4.1)."""
     pre_approved = any(item.approved for items in accounts.values() for item in items)
     return frozenset(["preapproval"] if pre_approved else [])

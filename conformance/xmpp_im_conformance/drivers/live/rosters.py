@@ -14,11 +14,11 @@ from xml.sax.saxutils import escape, quoteattr
 from attrs import define, evolve
 
 from xmpp_im_conformance.drivers.live.channel import Channel
-from xmpp_im_conformance.format.items import ANY_REQUEST, Item, client_view, item_differences
+from xmpp_im_conformance.format.items import ANY_REQUEST, RosterItem, client_view, item_differences
 from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable
 from xmpp_im_core.element import Element
+from xmpp_im_core.roster import ROSTER
 
-ROSTER: Final = "jabber:iq:roster"
 _TO: Final = ("to", "both")
 _FROM: Final = ("from", "both")
 
@@ -26,7 +26,7 @@ Settle = Callable[[], Awaitable[None]]
 Map = Callable[[str], str]
 
 
-async def roster_of(session: Channel, read: Callable[[Element], Element]) -> list[Item]:
+async def shown_roster(session: Channel, read: Callable[[Element], Element]) -> list[RosterItem]:
     """Return an account's roster, as a separate session is shown it.
 
     :param read: turns an element of the server into one of the scenario.
@@ -39,8 +39,8 @@ async def roster_of(session: Channel, read: Callable[[Element], Element]) -> lis
     return [_item(read(each)) for each in query.elements if each.name == "item"]
 
 
-def _item(element: Element) -> Item:
-    return Item(
+def _item(element: Element) -> RosterItem:
+    return RosterItem(
         jid=element.get("jid") or "",
         subscription=element.get("subscription") or "none",
         ask=element.get("ask") == "subscribe",
@@ -50,7 +50,7 @@ def _item(element: Element) -> Item:
     )
 
 
-def _believed(found: Item, wanted: Sequence[Item]) -> Item:
+def _believed(found: RosterItem, wanted: Sequence[RosterItem]) -> RosterItem:
     """Return an item with the pre-approval that was given, if the server only does not show it.
 
     Once the contact has the subscription, a server is free to forget it (§3.4.2): then only what is shown counts.
@@ -68,7 +68,7 @@ class Arranging:
     :param to_server: turns the scenario's text into the server's.
     """
 
-    rosters: Mapping[str, Sequence[Item]]
+    rosters: Mapping[str, Sequence[RosterItem]]
     sessions: Mapping[str, Channel]
     remote: Callable[[str], None] | None
     settle: Settle
@@ -89,7 +89,7 @@ class Arranging:
                 await self.settle()
             self._said = False
         for account, items in self.rosters.items():
-            found = await roster_of(self.sessions[account], self.read)
+            found = await shown_roster(self.sessions[account], self.read)
             found = [_believed(each, items) for each in client_view(found, items)]
             lines = item_differences(client_view(items), found, {})
             if lines:
@@ -97,7 +97,7 @@ class Arranging:
 
     # --- each for one contact, and then all settle ------------------------------------------------------
 
-    def _describe(self, account: str, item: Item) -> None:
+    def _describe(self, account: str, item: RosterItem) -> None:
         """Set the item, its name and groups. A contact of which there is nothing but a request has none."""
         if not item.listed:
             return
@@ -109,29 +109,29 @@ class Arranging:
             f"<item jid={quoteattr(item.jid)}{name}>{groups}</item></query></iq>",
         )
 
-    def _pre_approve(self, account: str, item: Item) -> None:
+    def _pre_approve(self, account: str, item: RosterItem) -> None:
         if item.approved:
             self._presence(account, item.jid, "subscribed")
 
-    def _ask(self, account: str, item: Item) -> None:
+    def _ask(self, account: str, item: RosterItem) -> None:
         """Let the one side ask for what the other is to grant; both have to say so."""
         if item.subscription in _TO:
             self._presence(account, item.jid, "subscribe")
         if item.subscription in _FROM and self._is_played(item.jid):
             self._presence(item.jid, account, "subscribe")
 
-    def _answer(self, account: str, item: Item) -> None:
+    def _answer(self, account: str, item: RosterItem) -> None:
         if item.subscription in _FROM:
             self._presence(account, item.jid, "subscribed")
         if item.subscription in _TO and self._is_played(item.jid):
             self._presence(item.jid, account, "subscribed")
 
-    def _ask_again(self, account: str, item: Item) -> None:
+    def _ask_again(self, account: str, item: RosterItem) -> None:
         """Leave a request of the user's own without an answer, unless the contact's side states it."""
         if item.ask and not any(other.jid == account and other.pending_in for other in self._roster(item.jid)):
             self._presence(account, item.jid, "subscribe")
 
-    def _request(self, account: str, item: Item) -> None:
+    def _request(self, account: str, item: RosterItem) -> None:
         """Leave a request of the contact without an answer: the very stanza that the scenario states."""
         if item.pending_in is None:
             return
@@ -142,7 +142,7 @@ class Arranging:
 
     # --- speaking for everybody ------------------------------------------------------------------------
 
-    def _roster(self, account: str) -> Sequence[Item]:
+    def _roster(self, account: str) -> Sequence[RosterItem]:
         return self.rosters.get(account, ())
 
     def _is_played(self, jid: str) -> bool:

@@ -18,7 +18,7 @@ from xmpp_im_conformance.drivers.live.component import Component
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.format.worlds import ServerFailed
 
-PING: Final = "<ping xmlns='urn:xmpp:ping'/>"
+_PING: Final = "<ping xmlns='urn:xmpp:ping'/>"
 _QUIET: Final = 2
 """The rounds in a row in which nothing may come: what one client's server has done may still be on its way to
 another one's when that is asked first."""
@@ -56,4 +56,4 @@ async def round_trip(channel: Channel, *, to: str = "", sender: str = "", before
     :param before: what the scenario sends.
     """
     with suppress(StreamEnded):
-        await channel.request(PING, to=to, sender=sender, before=before)
+        await channel.request(_PING, to=to, sender=sender, before=before)

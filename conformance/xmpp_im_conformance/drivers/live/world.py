@@ -12,12 +12,12 @@ from attrs import define, field
 from xmpp_im_conformance.drivers.live import accounts
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.remote import Remote, third_domain
-from xmpp_im_conformance.drivers.live.rosters import Arranging, roster_of
+from xmpp_im_conformance.drivers.live.rosters import Arranging, shown_roster
 from xmpp_im_conformance.drivers.live.sessions import Sessions
 from xmpp_im_conformance.drivers.live.settling import round_trip, settle
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.drivers.redaction import hiding
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable, ServerFailed, World
 from xmpp_im_core.element import Element
 
@@ -145,7 +145,7 @@ class LiveWorld(World):
         """Return the stream features that a session was offered."""
         return self.sessions.offered[jid]
 
-    def roster(self, account: str) -> Sequence[Item]:
+    def roster(self, account: str) -> Sequence[RosterItem]:
         """Return an account's roster as a client is shown it, in a separate session."""
         return self._run(self._roster(account))
 
@@ -157,7 +157,7 @@ class LiveWorld(World):
 
     # --- how --------------------------------------------------------------------------------------------
 
-    def arrange(self, rosters: Mapping[str, Sequence[Item]]) -> None:
+    def arrange(self, rosters: Mapping[str, Sequence[RosterItem]]) -> None:
         """Create the accounts, and let their rosters be these.
 
         :raises NotApplicable: if a roster cannot be made by protocol.
@@ -189,7 +189,7 @@ class LiveWorld(World):
             self._collect(jid, channel.take())
             channel.drop()
 
-    async def _arrange(self, rosters: Mapping[str, Sequence[Item]]) -> None:
+    async def _arrange(self, rosters: Mapping[str, Sequence[RosterItem]]) -> None:
         await self._create(rosters)
         if not any(rosters.values()):
             return
@@ -256,11 +256,11 @@ class LiveWorld(World):
         channel, text = self.sessions.open.get(jid), self.sessions.addresses.to_server(xml)
         await self._settled(None if channel is None else round_trip(channel, before=text), jid)
 
-    async def _roster(self, account: str) -> list[Item]:
+    async def _roster(self, account: str) -> list[RosterItem]:
         if account not in self.sessions.logins:
             raise NotApplicable(f"there is no account {account} whose roster could be seen")
         async with self.sessions.extra(account) as session:
-            return await roster_of(session, self.sessions.addresses.element)
+            return await shown_roster(session, self.sessions.addresses.element)
 
     async def _remove_accounts(self) -> None:
         await asyncio.gather(*[self._remove(account) for account in self.sessions.logins])

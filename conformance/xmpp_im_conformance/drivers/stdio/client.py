@@ -10,7 +10,7 @@ from xmpp_im_conformance.drivers.stdio.asked_world import AskedWorld
 from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
 from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.format.evidence import FROM_SERVER
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource
 from xmpp_im_core.codec import write_element
 from xmpp_im_core.element import Element
@@ -74,7 +74,7 @@ class StdioClientWorld(AskedWorld, ClientWorld):
         """Whether the program tells events of this type at all."""
         return type in self.can.events
 
-    def roster(self) -> Sequence[Item]:
+    def roster(self) -> Sequence[RosterItem]:
         """Return the roster as the program knows it."""
         return read_items(self.ask("client_roster", "roster")["roster"])
 

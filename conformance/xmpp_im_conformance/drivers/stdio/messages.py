@@ -8,10 +8,11 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from xmpp_im_conformance.format.items import Item, stated_item
-from xmpp_im_conformance.format.markup import SERVER, BadXML, read_xml, rescoped
+from xmpp_im_conformance.format.items import RosterItem, stated_item
+from xmpp_im_conformance.format.markup import BadXML, read_xml, rescoped
 from xmpp_im_conformance.format.schema import problems, summary
 from xmpp_im_conformance.format.worlds import ServerFailed
+from xmpp_im_core.codec import SERVER
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import CLIENT
 
@@ -78,7 +79,7 @@ def read_program_stanza(xml: str, where: str) -> Element:
     return rescoped(root, SERVER, CLIENT) if root.namespace == SERVER else root
 
 
-def read_items(data: Sequence[Mapping[str, object]]) -> list[Item]:
+def read_items(data: Sequence[Mapping[str, object]]) -> list[RosterItem]:
     """Read the roster that a program answers with.
 
     :raises ServerFailed: if a request is not XML.
@@ -92,6 +93,6 @@ def read_items(data: Sequence[Mapping[str, object]]) -> list[Item]:
     return items
 
 
-def write_items(items: Sequence[Item]) -> list[Mapping[str, object]]:
+def write_items(items: Sequence[RosterItem]) -> list[Mapping[str, object]]:
     """Write a roster, everything stated."""
     return [attrs.asdict(item) for item in items]

@@ -10,7 +10,7 @@ from xmpp_im_conformance.drivers.stdio.asked_world import AskedWorld
 from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
 from xmpp_im_conformance.drivers.stdio.ops import SERVER_OPS, request
 from xmpp_im_conformance.drivers.stdio.program import Program
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.steps.fields import written
 from xmpp_im_conformance.format.worlds import REMOTE, ServerFailed, Setup, World
 from xmpp_im_core.element import Element
@@ -61,7 +61,7 @@ class StdioWorld(AskedWorld, World):
         answer = self.ask("stream_features", "stream_features", jid=jid)
         return [read_program_stanza(xml, f"{jid} as a stream feature") for xml in answer["stream_features"]]
 
-    def roster(self, account: str) -> Sequence[Item]:
+    def roster(self, account: str) -> Sequence[RosterItem]:
         """Return the contacts of an account as they are stored."""
         return read_items(self.ask("roster", "roster", account=account)["roster"])
 

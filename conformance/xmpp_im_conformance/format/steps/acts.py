@@ -18,7 +18,7 @@ from xmpp_im_conformance.format.steps.fields import (
     Moment,
     Name,
     SharedItems,
-    Stanza,
+    StanzaText,
     URIOrNull,
     fields_of,
 )
@@ -26,7 +26,7 @@ from xmpp_im_conformance.format.story import Line, Stage, bare, short
 from xmpp_im_conformance.format.worlds import REMOTE, World
 
 
-class OfOneSubject(ActingStep):
+class SubjectStep(ActingStep):
     """Something happens to a session or an account: the first field."""
 
     says: ClassVar[str]
@@ -67,7 +67,7 @@ class OfOneSubject(ActingStep):
 
 
 @frozen
-class Connect(OfOneSubject):
+class ConnectStep(SubjectStep):
     """A session with that resource is bound; its client has sent nothing, and has nothing untaken."""
 
     key = "connect"
@@ -84,13 +84,13 @@ class Connect(OfOneSubject):
 
 
 @frozen
-class Send(ActingStep):
+class SendStep(ActingStep):
     """That client sends this stanza, exactly."""
 
     key = "send"
     calls = World.send
     jid: Annotated[FullJID, Name("from")]
-    xml: Stanza
+    xml: StanzaText
 
     @property
     def told(self) -> str:
@@ -105,12 +105,12 @@ class Send(ActingStep):
 
 
 @frozen
-class RemoteSend(ActingStep):
+class RemoteSendStep(ActingStep):
     """This stanza arrives from the other server."""
 
     key = "remote_send"
     calls = World.remote_send
-    xml: Stanza
+    xml: StanzaText
     plays_remote = True
 
     @property
@@ -122,7 +122,7 @@ class RemoteSend(ActingStep):
 
 
 @frozen
-class Disconnect(OfOneSubject):
+class DisconnectStep(SubjectStep):
     """Its stream ends with a closing tag, or (`"abrupt"`) without.
 
     It sent no unavailable presence unless an earlier `send` did.
@@ -143,7 +143,7 @@ class Disconnect(OfOneSubject):
 
 
 @frozen
-class Replace(OfOneSubject):
+class ReplaceStep(SubjectStep):
     """The same resource is bound again; the old session ends afterwards, late.
 
     What reaches the old one from here on is not looked at.
@@ -157,7 +157,7 @@ class Replace(OfOneSubject):
 
 
 @frozen
-class Detach(OfOneSubject):
+class DetachStep(SubjectStep):
     """The stream is lost but may be resumed; what is delivered meanwhile is kept for it."""
 
     key = "detach"
@@ -167,7 +167,7 @@ class Detach(OfOneSubject):
 
 
 @frozen
-class Resume(OfOneSubject):
+class ResumeStep(SubjectStep):
     """It is resumed, and gets what was kept."""
 
     key = "resume"
@@ -177,7 +177,7 @@ class Resume(OfOneSubject):
 
 
 @frozen
-class Expire(OfOneSubject):
+class ExpireStep(SubjectStep):
     """The time for that is over: the session ends, and what was kept has not arrived."""
 
     key = "expire"
@@ -188,7 +188,7 @@ class Expire(OfOneSubject):
 
 
 @frozen
-class Restart(OfOneSubject):
+class RestartStep(SubjectStep):
     """The account leaves memory, its sessions too, and is loaded again from what was stored."""
 
     key = "restart"
@@ -199,7 +199,7 @@ class Restart(OfOneSubject):
 
 
 @frozen
-class StorageFails(ActingStep):
+class StorageFailsStep(ActingStep):
     """The next load of this account fails, and nothing can be read of it until another `restart` loads it again.
 
     With `"store"`: its next commit fails, that one only.
@@ -216,7 +216,7 @@ class StorageFails(ActingStep):
 
 
 @frozen
-class StorageWaits(OfOneSubject):
+class StorageWaitsStep(SubjectStep):
     """From here on the storage does not answer when the server reads anything of this account."""
 
     key = "storage_waits"
@@ -226,7 +226,7 @@ class StorageWaits(OfOneSubject):
 
 
 @frozen
-class StorageAnswers(OfOneSubject):
+class StorageAnswersStep(SubjectStep):
     """The storage answers all of that, in order, and whatever is read later at once."""
 
     key = "storage_answers"
@@ -239,7 +239,7 @@ class StorageAnswers(OfOneSubject):
 
 
 @frozen
-class Time(ActingStep):
+class TimeStep(ActingStep):
     """It is now this time.
 
     A scenario whose first step says so begins then; any other, at a time of the driver's choice.
@@ -255,7 +255,7 @@ class Time(ActingStep):
 
 
 @frozen
-class AccountCreated(OfOneSubject):
+class AccountCreatedStep(SubjectStep):
     """The administrator creates the account."""
 
     key = "account_created"
@@ -266,7 +266,7 @@ class AccountCreated(OfOneSubject):
 
 
 @frozen
-class AccountRemoved(OfOneSubject):
+class AccountRemovedStep(SubjectStep):
     """The administrator removes the account."""
 
     key = "account_removed"
@@ -277,7 +277,7 @@ class AccountRemoved(OfOneSubject):
 
 
 @frozen
-class AccountMoved(ActingStep):
+class AccountMovedStep(ActingStep):
     """The administrator notes that the user has moved, for good or (`false`) for a time.
 
     With `"to": null` the user is back.
@@ -300,7 +300,7 @@ class AccountMoved(ActingStep):
 
 
 @frozen
-class ItemsShared(ActingStep):
+class ItemsSharedStep(ActingStep):
     """The service shows these items in the account's roster, read-only for its user (shared groups and the like).
 
     They replace the items that it showed before. An item may have `subscription` (default `both`), `name` and `groups`.
@@ -319,7 +319,7 @@ class ItemsShared(ActingStep):
 
 
 @frozen
-class Decide(ActingStep):
+class DecideStep(ActingStep):
     """The service's own policy answers the next request of that sender (or: `"deny"`)."""
 
     key = "decide"
@@ -334,21 +334,21 @@ class Decide(ActingStep):
         return stage.event(says, f"policy {verb} {short(self.request_from)}")
 
 
-ACTS_OF_CLIENTS: Final = (Connect, Send, RemoteSend, Disconnect)
+ACTS_OF_CLIENTS: Final = (ConnectStep, SendStep, RemoteSendStep, DisconnectStep)
 ACTS_OF_HOSTS: Final = (
-    Replace,
-    Detach,
-    Resume,
-    Expire,
-    Restart,
-    StorageFails,
-    StorageWaits,
-    StorageAnswers,
-    Time,
-    AccountCreated,
-    AccountRemoved,
-    AccountMoved,
-    ItemsShared,
-    Decide,
+    ReplaceStep,
+    DetachStep,
+    ResumeStep,
+    ExpireStep,
+    RestartStep,
+    StorageFailsStep,
+    StorageWaitsStep,
+    StorageAnswersStep,
+    TimeStep,
+    AccountCreatedStep,
+    AccountRemovedStep,
+    AccountMovedStep,
+    ItemsSharedStep,
+    DecideStep,
 )
 """What no socket can do."""

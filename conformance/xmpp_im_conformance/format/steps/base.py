@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 from attrs import define, evolve, field
 
 from xmpp_im_conformance.format.evidence import FROM_SERVER
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.markup import flat
 from xmpp_im_conformance.format.placeholders import Bindings, fill_in
-from xmpp_im_conformance.format.steps.fields import Role, Schema, fields_of, read_fields, values_of
+from xmpp_im_conformance.format.steps.fields import JSONSchema, Role, fields_of, read_fields, values_of
 from xmpp_im_conformance.format.story import Line, Stage
 from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_core.element import Element
@@ -45,7 +45,7 @@ class Play:
     connected: list[str] = field(factory=list)
     """The clients whose sessions have not ended."""
     transcript: list[str] = field(factory=list)
-    before: tuple[Sequence[Item], str | None] = ((), None)
+    before: tuple[Sequence[RosterItem], str | None] = ((), None)
     """A client's roster and version before the last stanza from the server."""
     answered: Caused = ((), ())
     """What a client sent because of that stanza, and what it told the application."""
@@ -77,7 +77,7 @@ class Play:
         return evolve(self, untaken=untaken, closed=closed, told=list(self.told))
 
 
-class Step(ABC):
+class ScenarioStep(ABC):
     """One step of a scenario.
 
     The docstring of a kind of step is what the page says of it.
@@ -87,7 +87,7 @@ class Step(ABC):
     """Its key in the format, and the name of its op."""
     examples: ClassVar[tuple[str, ...]] = ()
     """How the page writes what stands under the key, if its fields alone do not say it."""
-    rules: ClassVar[Schema] = {}
+    rules: ClassVar[JSONSchema] = {}
     """What else the schema says of an object with its fields."""
     about_events: ClassVar[bool] = False
     """Whether it looks at what the application was told."""
@@ -138,7 +138,7 @@ class Step(ABC):
         return ()
 
 
-class ActingStep(Step):
+class ActingStep(ScenarioStep):
     """A step that does something."""
 
     calls: ClassVar[Callable[..., None]]
@@ -173,13 +173,15 @@ def read_at(place: str, read: Callable[[Any], _T], value: object) -> _T:
         raise BadVector(f"{place}: {problem}") from problem
 
 
-def read_steps(kinds: Mapping[str, type[Step]], within: str, steps: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
+def read_steps(
+    kinds: Mapping[str, type[ScenarioStep]], within: str, steps: Sequence[Mapping[str, Any]]
+) -> tuple[ScenarioStep, ...]:
     """Read steps of these kinds.
 
     :param within: what stands before the number of a step in an error.
     :raises BadVector: if one cannot be read.
     """
-    read: list[Step] = []
+    read: list[ScenarioStep] = []
     for number, step in enumerate(steps, 1):
         ((key, value),) = step.items()
         read.append(read_at(f"{within}step {number} ({key})", kinds[key].read, value))

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Final, TypeAlias
 from attrs import frozen
 
 from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
-from xmpp_im_conformance.format.items import Item, item_differences, listed_items, read_roster
+from xmpp_im_conformance.format.items import RosterItem, item_differences, listed_items, read_roster
 from xmpp_im_conformance.format.markup import pretty, read_xml
-from xmpp_im_conformance.format.steps.base import ActingStep, Play, Step
-from xmpp_im_conformance.format.steps.fields import NOT_STATED, Kind, Schema, Stanza, pattern, patterns
+from xmpp_im_conformance.format.steps.base import ActingStep, Play, ScenarioStep
+from xmpp_im_conformance.format.steps.fields import NOT_STATED, FieldKind, JSONSchema, StanzaText, pattern, patterns
 from xmpp_im_conformance.format.steps.looks import check_roster, take_stanzas
 from xmpp_im_conformance.format.story import Line, Mark, MarkKind, Stage, label
 from xmpp_im_conformance.format.worlds import ClientWorld, KnownResource, NotApplicable
@@ -20,7 +20,7 @@ from xmpp_im_core.element import Element
 USER: Final = "user"
 
 
-def _ref(name: str) -> Schema:
+def _ref(name: str) -> JSONSchema:
     return {"$ref": f"client.json#/$defs/{name}"}
 
 
@@ -29,16 +29,16 @@ def _read_sent(value: Any) -> tuple[Element, ...]:
 
 
 Object: TypeAlias = Mapping[str, Any]
-Action: TypeAlias = Annotated[Object, Kind(_ref("action"), '{"action": A, ...}')]
-Sent: TypeAlias = Annotated[tuple[Element, ...], Kind(_ref("sent"), "XML", _read_sent)]
+Action: TypeAlias = Annotated[Object, FieldKind(_ref("action"), '{"action": A, ...}')]
+Sent: TypeAlias = Annotated[tuple[Element, ...], FieldKind(_ref("sent"), "XML", _read_sent)]
 KnownItems: TypeAlias = Annotated[
-    tuple[Item, ...], Kind({"type": "array", "items": _ref("item")}, "[ITEM, ...]", read_roster)
+    tuple[RosterItem, ...], FieldKind({"type": "array", "items": _ref("item")}, "[ITEM, ...]", read_roster)
 ]
-Version: TypeAlias = Annotated[str | None, Kind({"type": ["string", "null"]}, '"v2"')]
-Presence: TypeAlias = Annotated[Object, Kind(_ref("presence"), '{"jid": BARE_JID, "best": "orchard"}')]
-Event: TypeAlias = Annotated[Object, Kind(_ref("event"), '{"type": T, ...}')]
+Version: TypeAlias = Annotated[str | None, FieldKind({"type": ["string", "null"]}, '"v2"')]
+ExpectedPresence: TypeAlias = Annotated[Object, FieldKind(_ref("presence"), '{"jid": BARE_JID, "best": "orchard"}')]
+ExpectedEvent: TypeAlias = Annotated[Object, FieldKind(_ref("event"), '{"type": T, ...}')]
 EventTypes: TypeAlias = Annotated[
-    tuple[str, ...], Kind({"type": "array", "minItems": 1, "items": _ref("event_type")}, "[T, ...]", tuple)
+    tuple[str, ...], FieldKind({"type": "array", "minItems": 1, "items": _ref("event_type")}, "[T, ...]", tuple)
 ]
 
 
@@ -46,7 +46,7 @@ EventTypes: TypeAlias = Annotated[
 
 
 @frozen
-class ClientDoes(ActingStep):
+class ClientDoesStep(ActingStep):
     """The user wants this; see below."""
 
     key = "client_does"
@@ -60,12 +60,12 @@ class ClientDoes(ActingStep):
 
 
 @frozen
-class ClientSends(ActingStep):
+class ClientSendsStep(ActingStep):
     """The application hands over this very stanza for sending."""
 
     key = "client_sends"
     calls = ClientWorld.send
-    xml: Stanza
+    xml: StanzaText
 
     def show(self, stage: Stage) -> Line:
         handed = read_xml(self.xml)
@@ -74,12 +74,12 @@ class ClientSends(ActingStep):
 
 
 @frozen
-class FromServer(ActingStep):
+class FromServerStep(ActingStep):
     """This arrives, with `{var:NAME}` replaced."""
 
     key = "from_server"
     calls = ClientWorld.receive
-    xml: Stanza
+    xml: StanzaText
 
     def take(self, play: Play) -> None:
         play.before = (tuple(play.world.roster()), play.world.ver())
@@ -94,7 +94,7 @@ class FromServer(ActingStep):
 
 
 @frozen
-class ExpectSent(Step):
+class ExpectSentStep(ScenarioStep):
     """The next that the client sends; `from` and `xml:lang` are free unless stated."""
 
     key = "expect_sent"
@@ -110,7 +110,7 @@ class ExpectSent(Step):
 
 
 @frozen
-class ExpectNothingSent(Step):
+class ExpectNothingSentStep(ScenarioStep):
     """There is nothing more."""
 
     key = "expect_nothing_sent"
@@ -125,7 +125,7 @@ class ExpectNothingSent(Step):
 
 
 @frozen
-class ExpectRoster(Step):
+class ExpectRosterStep(ScenarioStep):
     """The roster as the client knows it: all items, any order, without `pending_in` and `listed`."""
 
     key = "expect_roster"
@@ -139,7 +139,7 @@ class ExpectRoster(Step):
 
 
 @frozen
-class ExpectVer(Step):
+class ExpectVerStep(ScenarioStep):
     """The version that it would ask with next (null: none)."""
 
     key = "expect_ver"
@@ -155,7 +155,7 @@ class ExpectVer(Step):
 
 
 @frozen
-class ExpectPresence(Step):
+class ExpectPresenceStep(ScenarioStep):
     """Exactly these resources of that JID are known to be available, or `best` is the one that the client ranks first.
 
     `show`, `status` and `priority` only where stated; null for `best`: none.
@@ -166,7 +166,7 @@ class ExpectPresence(Step):
         '{"jid": BARE_JID, "resources": {"orchard": {"show": "away", "status": "...", "priority": 0}}}',
         '{"jid": BARE_JID, "best": "orchard"}',
     )
-    value: Presence
+    value: ExpectedPresence
 
     def take(self, play: Play) -> None:
         wrong = next(self._wrong(play.world.resources(self.value["jid"])), None)
@@ -206,12 +206,12 @@ def _resource(name: str, attributes: Mapping[str, object]) -> str:
 
 
 @frozen
-class ExpectEvent(Step):
+class ExpectEventStep(ScenarioStep):
     """Among what the application was told and no step took, there is this; it is taken, the rest stays."""
 
     key = "expect_event"
     about_events = True
-    event: Event
+    event: ExpectedEvent
 
     def take(self, play: Play) -> None:
         if not play.world.knows_event(self.event["type"]):
@@ -229,7 +229,7 @@ class ExpectEvent(Step):
 
 
 @frozen
-class ExpectNoEvent(Step):
+class ExpectNoEventStep(ScenarioStep):
     """Nothing of these kinds is left."""
 
     key = "expect_no_event"
@@ -247,7 +247,7 @@ class ExpectNoEvent(Step):
 
 
 @frozen
-class ExpectIgnored(Step):
+class ExpectIgnoredStep(ScenarioStep):
     """The last `from_server` changed neither roster nor version and told the application nothing.
 
     Whether an error answers it is free, unless the next step is about what is sent.
@@ -283,15 +283,15 @@ def stated(key: str, value: Mapping[str, Any]) -> str:
 
 
 CLIENT_STEPS: Final = (
-    ClientDoes,
-    ClientSends,
-    FromServer,
-    ExpectSent,
-    ExpectNothingSent,
-    ExpectRoster,
-    ExpectVer,
-    ExpectPresence,
-    ExpectEvent,
-    ExpectNoEvent,
-    ExpectIgnored,
+    ClientDoesStep,
+    ClientSendsStep,
+    FromServerStep,
+    ExpectSentStep,
+    ExpectNothingSentStep,
+    ExpectRosterStep,
+    ExpectVerStep,
+    ExpectPresenceStep,
+    ExpectEventStep,
+    ExpectNoEventStep,
+    ExpectIgnoredStep,
 )

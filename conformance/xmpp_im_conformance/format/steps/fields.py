@@ -1,7 +1,7 @@
 """The fields of steps: how the format and the stdio protocol write each, and what it is read into.
 
 A class of steps declares its fields once. From them come how the step is read, its schema, its row on the page, and the
-arguments of its op. What a field is says its type, which is ``Annotated`` with a :class:`Kind`.
+arguments of its op. What a field is says its type, which is ``Annotated`` with a :class:`FieldKind`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_orig
 import attrs
 from attrs import frozen
 
-from xmpp_im_conformance.format.items import Item, SharedItem, read_roster
+from xmpp_im_conformance.format.items import RosterItem, SharedRosterItem, read_roster
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.matching import check_pattern
 from xmpp_im_core.element import Element
 
-Schema: TypeAlias = Mapping[str, object]
+JSONSchema: TypeAlias = Mapping[str, object]
 
 
 class Role(Enum):
@@ -40,10 +40,10 @@ def _same(value: Any) -> Any:
 
 
 @frozen(eq=False)
-class Kind:
+class FieldKind:
     """What a value is in JSON, and in a step."""
 
-    schema: Schema
+    schema: JSONSchema
     example: str
     """How the page writes it."""
     read: Callable[[Any], Any] = _same
@@ -52,12 +52,12 @@ class Kind:
     role: Role | None = None
 
 
-def ref(name: str) -> Schema:
+def ref(name: str) -> JSONSchema:
     """Return the schema that ``common.json`` has under this name."""
     return {"$ref": f"common.json#/$defs/{name}"}
 
 
-def list_of(name: str, **more: object) -> Schema:
+def list_of(name: str, **more: object) -> JSONSchema:
     """Return the schema of a list of what ``common.json`` has under this name."""
     return {"type": "array", **more, "items": ref(name)}
 
@@ -89,30 +89,34 @@ def written(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-FullJID: TypeAlias = Annotated[str, Kind(ref("full_jid"), "FULL_JID", role=Role.CLIENT)]
-FullJIDs: TypeAlias = Annotated[tuple[str, ...], Kind(ref("full_jids"), "[FULL_JID, ...]", tuple, role=Role.CLIENT)]
-BareJID: TypeAlias = Annotated[str, Kind(ref("bare_jid"), "BARE_JID", role=Role.ACCOUNT)]
-ContactJID: TypeAlias = Annotated[str, Kind(ref("contact_jid"), "BARE_JID")]
-Stanza: TypeAlias = Annotated[str, Kind(ref("xml"), "XML", _stanza, role=Role.STANZA)]
-Pattern: TypeAlias = Annotated[Element, Kind(ref("xml"), "XML", pattern)]
-Patterns: TypeAlias = Annotated[tuple[Element, ...], Kind(ref("xmls"), "[XML, ...]", patterns)]
-Items: TypeAlias = Annotated[tuple[Item, ...], Kind(list_of("item"), "[ITEM, ...]", read_roster)]
+FullJID: TypeAlias = Annotated[str, FieldKind(ref("full_jid"), "FULL_JID", role=Role.CLIENT)]
+FullJIDs: TypeAlias = Annotated[
+    tuple[str, ...], FieldKind(ref("full_jids"), "[FULL_JID, ...]", tuple, role=Role.CLIENT)
+]
+BareJID: TypeAlias = Annotated[str, FieldKind(ref("bare_jid"), "BARE_JID", role=Role.ACCOUNT)]
+ContactJID: TypeAlias = Annotated[str, FieldKind(ref("contact_jid"), "BARE_JID")]
+StanzaText: TypeAlias = Annotated[str, FieldKind(ref("xml"), "XML", _stanza, role=Role.STANZA)]
+Pattern: TypeAlias = Annotated[Element, FieldKind(ref("xml"), "XML", pattern)]
+Patterns: TypeAlias = Annotated[tuple[Element, ...], FieldKind(ref("xmls"), "[XML, ...]", patterns)]
+Items: TypeAlias = Annotated[tuple[RosterItem, ...], FieldKind(list_of("item"), "[ITEM, ...]", read_roster)]
 SharedItems: TypeAlias = Annotated[
-    tuple[SharedItem, ...],
-    Kind(
+    tuple[SharedRosterItem, ...],
+    FieldKind(
         list_of("shared_item"),
         '[{"jid": BARE_JID, "subscription": "both"}]',
-        lambda items: tuple([SharedItem(**item) for item in items]),
+        lambda items: tuple([SharedRosterItem(**item) for item in items]),
         lambda items: [attrs.asdict(item) for item in items],
     ),
 ]
-Moment: TypeAlias = Annotated[datetime, Kind(ref("time"), '"2026-01-01T12:00:00Z"', datetime.fromisoformat, written)]
+Moment: TypeAlias = Annotated[
+    datetime, FieldKind(ref("time"), '"2026-01-01T12:00:00Z"', datetime.fromisoformat, written)
+]
 Clean: TypeAlias = Annotated[
     bool,
-    Kind({"enum": ["clean", "abrupt"]}, '"clean"', "clean".__eq__, lambda clean: "clean" if clean else "abrupt"),
+    FieldKind({"enum": ["clean", "abrupt"]}, '"clean"', "clean".__eq__, lambda clean: "clean" if clean else "abrupt"),
 ]
-StreamError: TypeAlias = Annotated[str, Kind(ref("stream_error"), '"conflict"')]
-URIOrNull: TypeAlias = Annotated[str | None, Kind({"anyOf": [ref("text"), {"type": "null"}]}, "URI")]
+StreamError: TypeAlias = Annotated[str, FieldKind(ref("stream_error"), '"conflict"')]
+URIOrNull: TypeAlias = Annotated[str | None, FieldKind({"anyOf": [ref("text"), {"type": "null"}]}, "URI")]
 
 
 @frozen
@@ -137,7 +141,7 @@ class StepField:
     """Its name in the format."""
     op: str
     """Its name as an argument of the op."""
-    kind: Kind
+    kind: FieldKind
     default: Any
     is_stated: bool
     """Whether the format can have it; otherwise the class says what it is."""
@@ -153,7 +157,7 @@ def fields_of(step: Any) -> tuple[StepField, ...]:
 def _field(attribute: attrs.Attribute[Any], type: Any) -> StepField:
     notes = _notes(type)
     name = next((each for each in notes if isinstance(each, Name)), Name(attribute.name))
-    kind = next((each for each in notes if isinstance(each, Kind)), _BOOLEAN)
+    kind = next((each for each in notes if isinstance(each, FieldKind)), _BOOLEAN)
     return StepField(attribute.name, name.name, name.op or name.name, kind, attribute.default, attribute.init)
 
 
@@ -162,11 +166,11 @@ def _notes(type: Any) -> list[object]:
     if get_origin(type) is Annotated:
         return list(get_args(type))
     if get_origin(type) is Literal:
-        return [Kind({"enum": list(get_args(type))}, json.dumps(get_args(type)[0]))]
+        return [FieldKind({"enum": list(get_args(type))}, json.dumps(get_args(type)[0]))]
     return [note for each in get_args(type) for note in _notes(each)]
 
 
-_BOOLEAN: Final = Kind({"type": "boolean"}, "true")
+_BOOLEAN: Final = FieldKind({"type": "boolean"}, "true")
 
 
 def stated_fields(step: Any) -> tuple[StepField, ...]:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from attrs import evolve, field, frozen
 
 from xmpp_im_conformance.format.comparing import compare_stanzas, is_among
 from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
-from xmpp_im_conformance.format.items import Item, client_view, item_differences, listed_items
+from xmpp_im_conformance.format.items import RosterItem, client_view, item_differences, listed_items
 from xmpp_im_conformance.format.markup import pretty
 from xmpp_im_conformance.format.matching import EXACT, FROM_CLIENT, PART, match_all
 from xmpp_im_conformance.format.placeholders import Bindings
-from xmpp_im_conformance.format.steps.base import Play, Step, read_steps
+from xmpp_im_conformance.format.steps.base import Play, ScenarioStep, read_steps
 from xmpp_im_conformance.format.steps.fields import (
     BareJID,
+    FieldKind,
     FullJID,
     FullJIDs,
     Items,
-    Kind,
+    JSONSchema,
     Pattern,
     Patterns,
-    Schema,
     StreamError,
     ref,
 )
@@ -69,12 +69,12 @@ def _not_there(
 
 
 @frozen
-class Receive(Step):
+class ReceiveStep(ScenarioStep):
     """The next untaken stanza at this client is this, or the next so many are these in any order; they are taken."""
 
     key = "receive"
     examples: ClassVar[tuple[str, ...]] = ('{"at": FULL_JID, "xml": XML}', '{"at": FULL_JID, "any_order": [XML, ...]}')
-    rules: ClassVar[Schema] = {"allOf": [ref("reception")]}
+    rules: ClassVar[JSONSchema] = {"allOf": [ref("reception")]}
     at: FullJID
     xml: Pattern | None = None
     any_order: Patterns = ()
@@ -97,7 +97,7 @@ class Receive(Step):
 
 
 @frozen
-class Silent(Step):
+class SilentStep(ScenarioStep):
     """Nothing is untaken at these."""
 
     key = "silent"
@@ -113,7 +113,7 @@ class Silent(Step):
 
 
 @frozen
-class Flush(Step):
+class FlushStep(ScenarioStep):
     """All that is untaken at these is dropped, whatever it is. They need not be connected."""
 
     key = "flush"
@@ -130,7 +130,7 @@ class Flush(Step):
 
 
 @frozen
-class Absent(Step):
+class AbsentStep(ScenarioStep):
     """Nothing untaken at this client matches.
 
     Here the pattern is a part: attributes, children and text that it does not state are free.
@@ -153,12 +153,12 @@ class Absent(Step):
 
 
 @frozen
-class RemoteReceive(Receive):
+class RemoteReceiveStep(ReceiveStep):
     """The next untaken stanza that the system under test sent to `remote.example` is this."""
 
     key = "remote_receive"
     examples: ClassVar[tuple[str, ...]] = ("XML", '{"xml": XML, ...}', '{"any_order": [XML, ...], ...}')
-    rules: ClassVar[Schema] = {
+    rules: ClassVar[JSONSchema] = {
         "title": "an XML element as text, or an object",
         "type": ["string", "object"],
         "pattern": r"^\s*<",
@@ -168,12 +168,12 @@ class RemoteReceive(Receive):
     at: FullJID = field(default=REMOTE, init=False)
 
     @classmethod
-    def read(cls, value: Any) -> RemoteReceive:
+    def read(cls, value: Any) -> RemoteReceiveStep:
         return super().read({"xml": value} if isinstance(value, str) else value)
 
 
 @frozen
-class RemoteSilent(Silent):
+class RemoteSilentStep(SilentStep):
     """Nothing that was sent to `remote.example` is untaken."""
 
     key = "remote_silent"
@@ -181,7 +181,7 @@ class RemoteSilent(Silent):
 
 
 @frozen
-class RemoteFlush(Flush):
+class RemoteFlushStep(FlushStep):
     """All that is untaken there is dropped."""
 
     key = "remote_flush"
@@ -189,7 +189,7 @@ class RemoteFlush(Flush):
 
 
 @frozen
-class RemoteAbsent(Absent):
+class RemoteAbsentStep(AbsentStep):
     """Nothing untaken there matches this part."""
 
     key = "remote_absent"
@@ -199,7 +199,7 @@ class RemoteAbsent(Absent):
 # --- what the server stores and offers --------------------------------------------------------------------
 
 
-def check_roster(says: str, expected: Sequence[Item], found: Sequence[Item], bindings: Bindings) -> None:
+def check_roster(says: str, expected: Sequence[RosterItem], found: Sequence[RosterItem], bindings: Bindings) -> None:
     """Compare two rosters.
 
     :raises Mismatch: if they differ.
@@ -210,7 +210,7 @@ def check_roster(says: str, expected: Sequence[Item], found: Sequence[Item], bin
 
 
 @frozen
-class RosterIs(Step):
+class RosterStep(ScenarioStep):
     """The account's stored roster is this: all contacts, in any order."""
 
     key = "roster"
@@ -218,7 +218,7 @@ class RosterIs(Step):
     items: Items
 
     def take(self, play: Play) -> None:
-        expected: Sequence[Item] = self.items
+        expected: Sequence[RosterItem] = self.items
         found = play.world.roster(self.of)
         if not play.world.sees_requests():
             expected, found = client_view(expected), client_view(found, expected)
@@ -231,7 +231,7 @@ class RosterIs(Step):
 
 
 @frozen
-class StreamFeature(Step):
+class StreamFeatureStep(ScenarioStep):
     """This feature stood in the stream features that the session was offered before it was bound.
 
     With `"absent": true`: it did not.
@@ -258,7 +258,7 @@ class StreamFeature(Step):
 
 
 @frozen
-class StreamClosed(Step):
+class StreamClosedStep(ScenarioStep):
     """The server has closed this client's stream, and no step has taken that; this is taken.
 
     The first such closing had this stream error (RFC 6120, section 4.9.3). After `replace`, and after `connect` with a
@@ -293,7 +293,7 @@ class StreamClosed(Step):
 # --- alternatives -----------------------------------------------------------------------------------------
 
 
-def _read_branches(branches: Sequence[Any]) -> tuple[tuple[Step, ...], ...]:
+def _read_branches(branches: Sequence[Any]) -> tuple[tuple[ScenarioStep, ...], ...]:
     kinds = {kind.key: kind for kind in LOOKS_OF_BRANCHES}
     return tuple([read_steps(kinds, f"branch {number}, ", branch) for number, branch in enumerate(branches, 1)])
 
@@ -305,8 +305,13 @@ _BRANCHES: Final = {
 }
 
 
+Branches: TypeAlias = Annotated[
+    tuple[tuple[ScenarioStep, ...], ...], FieldKind(_BRANCHES, "[[STEP, ...], [STEP, ...]]", _read_branches)
+]
+
+
 @frozen
-class OneOf(Step):
+class OneOfStep(ScenarioStep):
     """The first branch all of whose steps hold is taken; the others leave no trace.
 
     If none holds, the scenario fails. Branches hold only `receive`, `silent`, `flush`, `absent`, `roster`,
@@ -314,7 +319,9 @@ class OneOf(Step):
     """
 
     key = "one_of"
-    branches: Annotated[tuple[tuple[Step, ...], ...], Kind(_BRANCHES, "[[STEP, ...], [STEP, ...]]", _read_branches)]
+    branches: Annotated[
+        tuple[tuple[ScenarioStep, ...], ...], FieldKind(_BRANCHES, "[[STEP, ...], [STEP, ...]]", _read_branches)
+    ]
 
     def take(self, play: Play) -> None:
         unmet: list[Unmet] = []
@@ -349,15 +356,15 @@ class OneOf(Step):
 
 
 LOOKS_OF_BRANCHES: Final = (
-    Receive,
-    Silent,
-    Flush,
-    Absent,
-    RemoteReceive,
-    RemoteSilent,
-    RemoteFlush,
-    RemoteAbsent,
-    RosterIs,
-    StreamClosed,
+    ReceiveStep,
+    SilentStep,
+    FlushStep,
+    AbsentStep,
+    RemoteReceiveStep,
+    RemoteSilentStep,
+    RemoteFlushStep,
+    RemoteAbsentStep,
+    RosterStep,
+    StreamClosedStep,
 )
-LOOKS: Final = (*LOOKS_OF_BRANCHES, StreamFeature, OneOf)
+LOOKS: Final = (*LOOKS_OF_BRANCHES, StreamFeatureStep, OneOfStep)

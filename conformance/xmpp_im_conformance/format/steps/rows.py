@@ -9,11 +9,11 @@ from attrs import evolve, frozen
 
 from xmpp_im_conformance.format.comparing import is_among
 from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
-from xmpp_im_conformance.format.items import Item
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.matching import PART
-from xmpp_im_conformance.format.steps.acts import Connect, Send
-from xmpp_im_conformance.format.steps.base import Play, Step
+from xmpp_im_conformance.format.steps.acts import ConnectStep, SendStep
+from xmpp_im_conformance.format.steps.base import Play, ScenarioStep
 from xmpp_im_conformance.format.story import Line, MarkKind, Stage
 from xmpp_im_conformance.format.worlds import REMOTE
 
@@ -38,7 +38,7 @@ class TableState:
         return f"{name}, approved" if self.approved else name
 
     @classmethod
-    def of(cls, found: list[Item]) -> TableState:
+    def of(cls, found: list[RosterItem]) -> TableState:
         """Return the state of a stored contact; None if there is no such contact."""
         if not found:
             return cls("none", False, False, False)
@@ -54,11 +54,11 @@ class TableState:
             and self.approved in (None, found.approved)
         )
 
-    def item(self) -> Item:
+    def item(self) -> RosterItem:
         """Return the contact in this state. A request alone does not put it into the roster (§3.1.3)."""
         request = f"<presence from='{CONTACT}' id='request' to='{JULIET}' type='subscribe'/>"
         only_request = self.subscription == "none" and self.pending_in and not self.pending_out and not self.approved
-        return Item(
+        return RosterItem(
             jid=CONTACT,
             subscription=self.subscription,
             ask=bool(self.pending_out),
@@ -69,7 +69,7 @@ class TableState:
 
 
 @frozen
-class StateIs(Step):
+class NewStateStep(ScenarioStep):
     """The contact is in this state."""
 
     key = "new state"
@@ -97,7 +97,7 @@ _OUTCOMES: Final = {
 
 
 @frozen
-class Becomes(Step):
+class OutcomeStep(ScenarioStep):
     """Of the message becomes one of these outcomes."""
 
     key = "outcome"
@@ -146,7 +146,7 @@ class Becomes(Step):
 
 def _comes_later(play: Play) -> bool:
     """Whether the message is delivered to a resource that becomes available later."""
-    for step in (Connect(_LATER), Send(_LATER, "<presence><priority>9</priority></presence>")):
+    for step in (ConnectStep(_LATER), SendStep(_LATER, "<presence><priority>9</priority></presence>")):
         step.take(play)
     return _has_message(play, _LATER)
 
