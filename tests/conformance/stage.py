@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
 
 from xmpp_im_conformance.drivers.embedded import Embedded
-from xmpp_im_conformance.format.items import RosterItem, SharedRosterItem
+from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.format.steps.acts import ACTS_OF_CLIENTS, ACTS_OF_HOSTS
 from xmpp_im_conformance.format.worlds import REMOTE, Driver, Setup, World
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.running.run import run_vector
@@ -49,54 +49,6 @@ class ScriptedWorld(World):
     def remote_send(self, xml: str) -> None:
         self.send(REMOTE, xml)
 
-    def connect(self, jid: str) -> None:
-        self.asked.append(("connect", jid))
-
-    def disconnect(self, jid: str, clean: bool) -> None:
-        self.asked.append(("disconnect", jid, clean))
-
-    def replace(self, jid: str) -> None:
-        self.asked.append(("replace", jid))
-
-    def detach(self, jid: str) -> None:
-        self.asked.append(("detach", jid))
-
-    def resume(self, jid: str) -> None:
-        self.asked.append(("resume", jid))
-
-    def expire(self, jid: str) -> None:
-        self.asked.append(("expire", jid))
-
-    def restart(self, account: str) -> None:
-        self.asked.append(("restart", account))
-
-    def fail_storage(self, account: str, what: str) -> None:
-        self.asked.append(("fail_storage", account, what))
-
-    def delay_storage(self, account: str) -> None:
-        self.asked.append(("delay_storage", account))
-
-    def answer_storage(self, account: str) -> None:
-        self.asked.append(("answer_storage", account))
-
-    def set_time(self, at: datetime) -> None:
-        self.asked.append(("set_time", at))
-
-    def create_account(self, account: str) -> None:
-        self.asked.append(("create_account", account))
-
-    def remove_account(self, account: str) -> None:
-        self.asked.append(("remove_account", account))
-
-    def move_account(self, account: str, to: str | None, permanently: bool) -> None:
-        self.asked.append(("move_account", account, to, permanently))
-
-    def share_items(self, account: str, items: Sequence[SharedRosterItem]) -> None:
-        self.asked.append(("share_items", account, *items))
-
-    def decide(self, account: str, request_from: str, decision: str) -> None:
-        self.asked.append(("decide", account, request_from, decision))
-
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         came, self.came = self.came, {}
         return came
@@ -119,6 +71,16 @@ class ScriptedWorld(World):
 
     def close(self) -> None:
         self.asked.append(("close",))
+
+
+def _noting(name: str) -> Callable[..., None]:
+    """Return the method of a world that notes what it is asked for."""
+    return lambda world, *values: world.asked.append((name, *values))
+
+
+for _act in (*ACTS_OF_CLIENTS, *ACTS_OF_HOSTS):
+    if _act.calls.__name__ not in vars(ScriptedWorld):
+        setattr(ScriptedWorld, _act.calls.__name__, _noting(_act.calls.__name__))
 
 
 @define

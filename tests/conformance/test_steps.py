@@ -262,7 +262,7 @@ ACTS: list[tuple[dict[str, Any], tuple[object, ...]]] = [
     ),
     (
         {"items_shared": {"of": JULIET, "items": [{"jid": ROMEO, "groups": ["B", "A"]}]}},
-        ("share_items", JULIET, SharedRosterItem(jid=ROMEO, groups=("A", "B"))),
+        ("share_items", JULIET, (SharedRosterItem(jid=ROMEO, groups=("A", "B")),)),
     ),
     ({"decide": {"at": JULIET, "request_from": ROMEO, "decision": "deny"}}, ("decide", JULIET, ROMEO, "deny")),
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn, TypeVar
 
 from attrs import frozen
 
@@ -69,6 +69,16 @@ class KnownResource:
     show: str = ""
     status: str = ""
     priority: int = 0
+
+
+_Kept = TypeVar("_Kept", list[Any], dict[str, Any])
+
+
+def taken(kept: _Kept) -> _Kept:
+    """Return all that is kept there, which is left empty."""
+    found = kept.copy()
+    kept.clear()
+    return found
 
 
 class BaseWorld:

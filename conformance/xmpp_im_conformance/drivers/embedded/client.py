@@ -12,7 +12,7 @@ from xmpp_im_conformance.drivers.embedded.client_features import client_policy_f
 from xmpp_im_conformance.drivers.embedded.wire import to_client
 from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import RosterItem
-from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource, NotApplicable
+from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource, NotApplicable, taken
 from xmpp_im_core import client as core
 from xmpp_im_core.client import notifications
 from xmpp_im_core.client.content import Content, read_texts
@@ -113,13 +113,11 @@ class EmbeddedClientWorld(ClientWorld):
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what was sent since the last call."""
-        out, self.host.out = self.host.out, []
-        return {FROM_SERVER: out}
+        return {FROM_SERVER: taken(self.host.out)}
 
     def events(self) -> Sequence[Mapping[str, object]]:
         """Return what was told since the last call."""
-        told, self.host.told = self.host.told, []
-        return told
+        return taken(self.host.told)
 
     def knows_event(self, type: str) -> bool:
         """Whether the client tells events of this type."""
@@ -207,18 +205,24 @@ def _body(arguments: Mapping[str, Any]) -> tuple[core.Text, ...]:
 
 _Action = Callable[[EmbeddedClientWorld, Mapping[str, Any]], None]
 
+
+def _about_contact(order: Callable[..., Any]) -> _Action:
+    """Return the action that says nothing but whom it is about."""
+    return lambda world, arguments: world.host.wants(order, _jid(arguments))
+
+
 _ACTIONS: Final[Mapping[str, _Action]] = {
     "get_roster": lambda world, arguments: world.host.wants(core.GetRoster),
     "set_item": _set_item,
     "remove_item": lambda world, arguments: world.host.wants(core.RemoveItem, arguments["jid"]),
-    "subscribe": lambda world, arguments: world.host.wants(core.Subscribe, _jid(arguments)),
-    "unsubscribe": lambda world, arguments: world.host.wants(core.Unsubscribe, _jid(arguments)),
-    "approve": lambda world, arguments: world.host.wants(core.Approve, _jid(arguments)),
-    "deny": lambda world, arguments: world.host.wants(core.Deny, _jid(arguments)),
+    "subscribe": _about_contact(core.Subscribe),
+    "unsubscribe": _about_contact(core.Unsubscribe),
+    "approve": _about_contact(core.Approve),
+    "deny": _about_contact(core.Deny),
     "presence": _presence,
     "message": _message,
     "reply": _reply,
-    "end_chat": lambda world, arguments: world.host.wants(core.EndChat, _jid(arguments)),
+    "end_chat": _about_contact(core.EndChat),
 }
 
 

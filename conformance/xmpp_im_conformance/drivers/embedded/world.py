@@ -13,7 +13,7 @@ from xmpp_im_conformance.drivers.embedded.host import DrivenHost
 from xmpp_im_conformance.drivers.embedded.storage import found_item, initial_records
 from xmpp_im_conformance.drivers.embedded.wire import ClientStream, Incoming, StreamBroken, from_server, to_client
 from xmpp_im_conformance.format.items import RosterItem, SharedRosterItem
-from xmpp_im_conformance.format.worlds import HOSTED, NotApplicable, Setup, World
+from xmpp_im_conformance.format.worlds import HOSTED, NotApplicable, Setup, World, taken
 from xmpp_im_core import roster
 from xmpp_im_core.codec import SERVER
 from xmpp_im_core.element import Element
@@ -191,13 +191,11 @@ class EmbeddedWorld(World):
         """Return what has come since the last call."""
         if self.host.waiting:
             raise RuntimeError(f"one event has caused more than {self.host.at_once} others")
-        arrived, self.host.arrived = self.host.arrived, {}
-        return arrived
+        return taken(self.host.arrived)
 
     def closed(self) -> Mapping[str, Sequence[str]]:
         """Return how the host has closed streams since the last call."""
-        closed, self.host.closed = self.host.closed, {}
-        return closed
+        return taken(self.host.closed)
 
     def stream_features(self, jid: str) -> Sequence[Element]:
         """Return the stream features that the host offers."""

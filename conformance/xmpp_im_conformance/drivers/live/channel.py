@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr
 from attrs import define, field
 
 from xmpp_im_conformance.drivers.live.stream import Stream, StreamEnded
-from xmpp_im_conformance.format.worlds import ServerFailed
+from xmpp_im_conformance.format.worlds import ServerFailed, taken
 from xmpp_im_core.codec import NonStanza
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import Stanza, to_element
@@ -54,8 +54,7 @@ class Channel:
 
     def take(self) -> list[Element]:
         """Return what has come since the last call."""
-        taken, self.inbox = self.inbox, []
-        return taken
+        return taken(self.inbox)
 
     async def request(
         self, content: str, type: str = "get", *, to: str = "", sender: str = "", before: str = ""

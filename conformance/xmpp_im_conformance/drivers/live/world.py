@@ -18,7 +18,7 @@ from xmpp_im_conformance.drivers.live.settling import round_trip, settle
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.drivers.redaction import hiding
 from xmpp_im_conformance.format.items import RosterItem
-from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable, ServerFailed, World
+from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable, ServerFailed, World, taken
 from xmpp_im_core.element import Element
 
 _T = TypeVar("_T")
@@ -133,13 +133,11 @@ class LiveWorld(World):
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what has come since the last call, without the answers to the driver's own requests."""
-        arrived, self._arrived = self._arrived, {}
-        return arrived
+        return taken(self._arrived)
 
     def closed(self) -> Mapping[str, Sequence[str]]:
         """Return how the server has closed streams since the last call."""
-        closed, self._closed = self._closed, {}
-        return closed
+        return taken(self._closed)
 
     def stream_features(self, jid: str) -> Sequence[Element]:
         """Return the stream features that a session was offered."""

@@ -11,7 +11,7 @@ from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_ite
 from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import RosterItem
-from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource
+from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource, taken
 from xmpp_im_core.codec import write_element
 from xmpp_im_core.element import Element
 
@@ -62,13 +62,11 @@ class StdioClientWorld(AskedWorld, ClientWorld):
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what was sent since the last call."""
-        out, self.out = self.out, []
-        return {FROM_SERVER: out}
+        return {FROM_SERVER: taken(self.out)}
 
     def events(self) -> Sequence[Mapping[str, object]]:
         """Return what was told since the last call."""
-        told, self.told = self.told, []
-        return told
+        return taken(self.told)
 
     def knows_event(self, type: str) -> bool:
         """Whether the program tells events of this type at all."""

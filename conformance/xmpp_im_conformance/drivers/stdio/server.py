@@ -12,7 +12,7 @@ from xmpp_im_conformance.drivers.stdio.ops import SERVER_OPS, request
 from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.steps.fields import written
-from xmpp_im_conformance.format.worlds import REMOTE, ServerFailed, Setup, World
+from xmpp_im_conformance.format.worlds import REMOTE, ServerFailed, Setup, World, taken
 from xmpp_im_core.element import Element
 
 _ACTED = "server_acted"
@@ -48,13 +48,11 @@ class StdioWorld(AskedWorld, World):
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what has come since the last call."""
-        came, self.came = self.came, {}
-        return came
+        return taken(self.came)
 
     def closed(self) -> Mapping[str, Sequence[str]] | None:
         """Return which streams it has closed since the last call."""
-        ended, self.ended = self.ended, {}
-        return ended if self.can.tells_closing else None
+        return taken(self.ended) if self.can.tells_closing else None
 
     def stream_features(self, jid: str) -> Sequence[Element]:
         """Return the stream features that a session was offered."""

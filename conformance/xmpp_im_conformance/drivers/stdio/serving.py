@@ -44,8 +44,8 @@ class Serving:
     events: Iterable[str]
     """The types of events that the client tells."""
     client_features: Iterable[str]
-    _world: World | None = None
-    _player: ClientWorld | None = None
+    _world: World | ClientWorld | None = None
+    """The scenario that runs."""
 
     def serve(self, requests: BinaryIO, answers: BinaryIO) -> None:
         """Answer each line, until nothing more comes."""
@@ -60,10 +60,10 @@ class Serving:
         try:
             if op in _MEETING:
                 return _MEETING[op](self, request)
-            if op in _SERVER and self._world is not None:
+            if isinstance(self._world, World) and op in _SERVER:
                 return _SERVER[op](self._world, request)
-            if op in _CLIENT and self._player is not None:
-                return _CLIENT[op](self._player, request)
+            if isinstance(self._world, ClientWorld) and op in _CLIENT:
+                return _CLIENT[op](self._world, request)
             return {"not_applicable": f"there is no op {op!r} here"}
         except NotApplicable as reason:
             return {"not_applicable": str(reason)}
@@ -89,18 +89,18 @@ class Serving:
 
     def begin(self, request: ProtocolMessage) -> _Answer:
         """Begin a scenario for the server."""
-        self._world = self._player = None
+        self._world = None
         accounts = {
             jid: tuple([stated_item(item) for item in account["roster"]])
             for jid, account in request["accounts"].items()
         }
         time = None if request["time"] is None else datetime.fromisoformat(request["time"])
-        self._world = self.driver.world(Setup(accounts, frozenset(request["features"]), time))
-        return _left(self._world)
+        self._world = world = self.driver.world(Setup(accounts, frozenset(request["features"]), time))
+        return _left(world)
 
     def begin_client(self, request: ProtocolMessage) -> _Answer:
         """Begin a scenario for the client."""
-        self._world = self._player = None
+        self._world = None
         cache = request["cache"]
         setup = ClientSetup(
             request["account"],
@@ -109,8 +109,8 @@ class Serving:
             None if cache is None else (cache["ver"], tuple([stated_item(item) for item in cache["items"]])),
             frozenset(request["features"]),
         )
-        self._player = self.driver.client(setup)
-        return _said(self._player)
+        self._world = client = self.driver.client(setup)
+        return _said(client)
 
 
 _MEETING: Final[Mapping[str, Callable[[Serving, ProtocolMessage], _Answer]]] = {
