@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from tests.mutants.checks import is_check
+from tests.mutants.checks import drops_validator, is_check
 from tests.mutants.operators import OPERATORS, called, is_table, returns
 
 _TEXT: Final = 100
@@ -154,7 +154,7 @@ def _at(node: ast.AST, slot: _Slot, outer: _Scope) -> Iterator[_Change]:
     new = returns(node, scope.returns) if isinstance(node, ast.Return) else iter(())
     operator = OPERATORS.get(type(node))
     for each in (*new, *(() if operator is None else operator(node))):
-        yield _Change(slot, node, each, scope)
+        yield _Change(slot, node, each, evolve(scope, checks=True) if drops_validator(node, each) else scope)
     if isinstance(node, ast.Return) and _is_early(slot):
         yield _Change(slot, node, ast.Pass(), scope)
     if not isinstance(node, ast.Raise):  # what an exception says is for people

@@ -1,4 +1,4 @@
-"""What checks the arguments of a program: a function or statement that does nothing but raise where they are wrong.
+"""What checks the arguments of a program: it does nothing but raise where they are wrong.
 
 No stanza makes a program pass a wrong argument, so no vector can reach such a check.
 """
@@ -19,6 +19,15 @@ def is_check(node: ast.AST) -> bool:
     if isinstance(node, ast.FunctionDef):
         return _returns_nothing(node) and any(map(_raises, node.body)) and all(map(_only_checks, node.body))
     return isinstance(node, ast.If) and not node.orelse and all(map(_is_refusal, node.body))
+
+
+def drops_validator(old: ast.AST, new: ast.AST) -> bool:
+    """Whether a change lets a field of a class take any value."""
+    return _has_validator(old) and not _has_validator(new)
+
+
+def _has_validator(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and any(each.arg == "validator" for each in node.keywords)
 
 
 def _returns_nothing(function: ast.FunctionDef) -> bool:

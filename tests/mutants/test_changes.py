@@ -231,6 +231,12 @@ def test_what_only_refuses_wrong_arguments_is_a_check() -> None:
     }
 
 
+def test_a_validator_of_a_field_is_a_check() -> None:
+    assert in_checks("a: int = field(default=0, validator=ge(0))") == {
+        "field(default=0, validator=ge(0)) => field(default=0)",
+    }
+
+
 @pytest.mark.parametrize(
     "source",
     [
