@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
+from xmpp_im_core.host import DeferredHost
 from xmpp_im_core.host.job import Job
 from xmpp_im_core.server import (
     Account,
@@ -124,7 +125,7 @@ class AsyncHost(AsyncLoop[S]):
         """
         while True:
             async with self.held(account):
-                if super().unload(account):
+                if DeferredHost.unload(self, account):  # the method of AsyncLoop keeps an account that is locked
                     yield
                     return
                 state = self._state(account)
