@@ -122,7 +122,12 @@ class LiveWorld(World):
         self._run(self._settled(self.sessions.resume(jid)))
 
     def create_account(self, account: str) -> None:
-        """Create an account, as those of the scenario were."""
+        """Create an account, as those of the scenario were.
+
+        :raises NotApplicable: if it is there: in-band registration and the commands of servers refuse that.
+        """
+        if account in self.sessions.logins:
+            raise NotApplicable(f"{LIVE} cannot create an account that is there")
         self._run(self._settled(self._create([account])))
 
     def remove_account(self, account: str) -> None:
