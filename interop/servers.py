@@ -1,4 +1,4 @@
-"""Prosody and ejabberd on loopback: installed if they are missing, started under a directory, and stopped."""
+"""Servers on loopback: installed if they are missing, started under a directory, and stopped."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -37,16 +38,18 @@ class NotAvailable(Exception):
 
 @frozen
 class Server:
-    """A server as packaged by Debian."""
+    """A server: one packaged by Debian, or that of this repository."""
 
     name: str
-    """The name of the package."""
+    """Its name, which is that of Debian's package."""
     program: str
     """The program that the package installs."""
     configuration: str
     """The file next to this module whose ``$name`` are filled in."""
     command: Callable[[Path, Path], tuple[Sequence[str], Mapping[str, str]]]
     """Returns the command and its environment for the directory and the configuration file."""
+    debian: bool = True
+    """Whether Debian packages it. If not, it is installed with the tests."""
     accounts: tuple[str, str] | None = None
     """The commands that create and remove an account, if there are any: ``$file`` is the configuration file."""
 
@@ -55,7 +58,7 @@ class Server:
 
         :raises NotAvailable: if it cannot be installed.
         """
-        if shutil.which(self.program, path=_PATH) is None:
+        if self.debian and shutil.which(self.program, path=_PATH) is None:
             install(self.name)
         if shutil.which(self.program, path=_PATH) is None:
             raise NotAvailable(f"{self.name} is not installed")
@@ -119,6 +122,10 @@ def _prosody(directory: Path, file: Path) -> tuple[Sequence[str], Mapping[str, s
     return ["prosody", "-F", "--config", str(file)], {}
 
 
+def _host(directory: Path, file: Path) -> tuple[Sequence[str], Mapping[str, str]]:
+    return ["xmpp-im-host", "serve", "--config", str(file)], {}
+
+
 def _ejabberd(directory: Path, file: Path) -> tuple[Sequence[str], Mapping[str, str]]:
     """Start ejabberd without ejabberdctl, which needs the package's user, and a name service that keeps running."""
     found = sorted(Path("/usr/lib").glob("*/ejabberd-*/ebin")) or sorted(Path("/usr/lib").glob("ejabberd-*/ebin"))
@@ -141,13 +148,17 @@ PROSODY: Final = Server(
     "prosody",
     "prosody.cfg.lua",
     _prosody,
-    (f"{_PROSODYCTL} register {{local}} {{domain}} {{password}}", f"{_PROSODYCTL} unregister {{local}} {{domain}}"),
+    accounts=(
+        f"{_PROSODYCTL} register {{local}} {{domain}} {{password}}",
+        f"{_PROSODYCTL} unregister {{local}} {{domain}}",
+    ),
 )
 EJABBERD: Final = Server("ejabberd", "ejabberdctl", "ejabberd.yml", _ejabberd)
-SERVERS: Final = {server.name: server for server in (PROSODY, EJABBERD)}
+HOST: Final = Server("xmpp-im-host", "xmpp-im-host", "xmpp-im-host.toml", _host, debian=False)
+SERVERS: Final = {server.name: server for server in (HOST, PROSODY, EJABBERD)}
 
-# Debian installs servers into folders of root's PATH.
-_PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
+# The server of this repository is installed next to the interpreter, Debian's servers in folders of root's PATH.
+_PATH: Final = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def certify(domains: Sequence[str], file: Path) -> Path:

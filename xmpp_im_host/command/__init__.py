@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import click
+from xmpp_im_host.command.main import main
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="xmpp-im-host")
-def main() -> None:
-    """Run and administer an XMPP server."""
+__all__ = ["main"]

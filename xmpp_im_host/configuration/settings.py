@@ -151,4 +151,5 @@ class Configuration:
 
     def beside(self, suffix: str) -> Path:
         """Return the path of a file next to the database."""
-        return self.database_file.with_suffix(suffix)
+        file = self.database_file
+        return file.with_name(file.name + suffix)

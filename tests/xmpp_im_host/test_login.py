@@ -1,0 +1,207 @@
+"""Logging in over a socket: STARTTLS, direct TLS, each mechanism, binding; and what is refused on the way."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+
+import pytest
+
+from tests.xmpp_im_host.raw_client import SASL, TLS, RawClient
+from xmpp_im_core.element import Element
+from xmpp_im_host.pytest_plugin import RunningServer, running
+
+ACCOUNTS = {"romeo": "rosaline", "juliet": "balcony"}
+MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"]
+
+
+def mechanisms(features: Element) -> list[str]:
+    found = features.first("mechanisms", SASL)
+    return [] if found is None else [each.text for each in found.elements]
+
+
+@pytest.fixture(scope="module")
+def server():  # type: ignore[no-untyped-def]
+    with running(
+        ACCOUNTS,
+        domains=["localhost", "capulet.example"],
+        plaintext=False,
+        listen={"tcp": ["127.0.0.1:0"], "tls": ["127.0.0.1:0"]},
+    ) as server:
+        server.add("nurse@capulet.example", "juliet")
+        yield server
+
+
+@pytest.fixture
+def client(server: RunningServer):  # type: ignore[no-untyped-def]
+    with RawClient(server) as client:
+        yield client
+
+
+def test_before_tls_nothing_but_tls_is_offered(client: RawClient) -> None:
+    features = client.open()
+
+    assert [each.name for each in features.elements] == ["starttls"]
+    assert [each.name for each in features.elements[0].elements] == ["required"]
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_a_client_logs_in_over_starttls(client: RawClient, mechanism: str) -> None:
+    client.open()
+    features = client.start_tls()
+
+    assert mechanism in mechanisms(features)
+    assert client.authenticate("romeo", "rosaline", mechanism).name == "success"
+    client.open()
+    assert client.bind("orchard").get("type") == "result"
+
+
+def test_a_client_logs_in_over_direct_tls(server: RunningServer) -> None:
+    with RawClient(server, server.server.address("tls").port, direct=True) as client:
+        client.log_in("romeo", "rosaline")
+        client.settle()
+
+
+def test_each_domain_has_its_accounts(client: RawClient) -> None:
+    client.open("capulet.example")
+    client.start_tls("capulet.example")
+
+    assert client.authenticate("romeo", "rosaline").name == "failure"
+    assert client.authenticate("nurse", "juliet").name == "success"
+
+
+def test_another_domain_is_not_served(client: RawClient) -> None:
+    """RFC 6120 §4.9.3.6: host-unknown."""
+    client.write(
+        "<?xml version='1.0'?><stream:stream xmlns='jabber:client' to='montague.example' version='1.0'"
+        " xmlns:stream='http://etherx.jabber.org/streams'>"
+    )
+
+    assert client.error() == "host-unknown"
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize(("user", "password"), [("romeo", "juliet"), ("nobody", "rosaline")])
+def test_a_wrong_password_and_an_unknown_user_look_the_same(
+    client: RawClient, user: str, password: str, mechanism: str
+) -> None:
+    client.open()
+    client.start_tls()
+    failure = client.authenticate(user, password, mechanism)
+
+    assert [each.name for each in failure.elements if each.name != "text"] == ["not-authorized"]
+
+
+@pytest.mark.parametrize("name", ["romeo@capulet.example", "romeo/orchard", "@localhost", "", "ro meo"])
+def test_a_name_that_is_no_localpart_logs_in_as_nobody(client: RawClient, name: str) -> None:
+    client.open()
+    client.start_tls()
+
+    assert client.authenticate(name, "rosaline", "PLAIN").name == "failure"
+
+
+def test_a_user_cannot_log_in_as_another(client: RawClient) -> None:
+    """RFC 6120 §6.5.6: an authorization identity of another account gets invalid-authzid."""
+    client.open()
+    client.start_tls()
+    token = base64.b64encode(b"juliet@localhost\0romeo\0rosaline").decode()
+    client.write(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{token}</auth>")
+
+    assert client.next().first("invalid-authzid", SASL) is not None
+
+
+def test_no_password_is_read_in_clear(client: RawClient) -> None:
+    client.open()
+    token = base64.b64encode(b"\0romeo\0rosaline").decode()
+    client.write(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{token}</auth>")
+
+    answer = client.next()
+    assert answer.name in ("failure", "error")
+    assert "success" not in {each.name for each in answer.elements}
+
+
+def test_plain_text_behind_starttls_is_refused(client: RawClient) -> None:
+    """What an attacker puts behind <starttls/> must not be read as if it came encrypted (CVE-2011-0411)."""
+    client.open()
+    client.write(f"<starttls xmlns='{TLS}'/><iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>")
+
+    answers = [client.next()]
+    if answers[0].name == "proceed":
+        answers.append(client.next())
+    assert answers[-1].name == "error"
+
+
+@pytest.mark.parametrize(
+    "stanza",
+    [
+        "<message to='juliet@localhost'><body>?</body></message>",
+        "<presence/>",
+        "<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>",
+    ],
+)
+def test_early_stanzas_end_the_stream(client: RawClient, stanza: str) -> None:
+    """RFC 6120 §4.9.3.12: not-authorized."""
+    client.open()
+    client.start_tls()
+    client.write(stanza)
+
+    assert client.error() == "not-authorized"
+
+
+@pytest.mark.xmpp_server(accounts=ACCOUNTS)
+def test_guesses_end_the_stream(xmpp_server: RunningServer) -> None:
+    """RFC 6120 §6.4.5: after some failures the stream is closed."""
+    with RawClient(xmpp_server) as client:
+        client.open()
+        for _ in range(10):
+            if client.authenticate("romeo", "wrong", "PLAIN").name == "error":
+                break
+        else:
+            pytest.fail("the stream is still open")
+
+
+def test_a_second_session_of_a_resource_replaces_the_first(server: RunningServer) -> None:
+    """RFC 6120 §7.7.2.2: the former session is ended with conflict."""
+    with RawClient(server) as first, RawClient(server) as second:
+        first.log_in("romeo", "rosaline", "orchard", tls=True)
+        second.log_in("romeo", "rosaline", "orchard", tls=True)
+
+        assert first.error() == "conflict"
+        second.settle()
+
+
+def test_a_client_that_closes_its_stream_gets_the_end_of_the_other(client: RawClient) -> None:
+    client.log_in("romeo", "rosaline", tls=True)
+    client.write("</stream:stream>")
+
+    assert client.read() is not None
+    assert client.read() is None
+
+
+def test_a_header_that_comes_with_the_end_of_the_handshake_is_read(client: RawClient) -> None:
+    client.open()
+    client.write(f"<starttls xmlns='{TLS}'/>")
+    assert client.next().name == "proceed"
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context(cafile=client.server.cafile)
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            client.write(outgoing.read())
+            incoming.write(client.socket.recv(65_536))
+    tls.write(
+        b"<stream:stream xmlns='jabber:client' to='localhost' version='1.0'"
+        b" xmlns:stream='http://etherx.jabber.org/streams'>"
+    )
+    client.write(outgoing.read())  # the last message of the handshake, and the header
+    found = b""
+    while b"</stream:features>" not in found:
+        try:
+            found += tls.read(65_536)
+        except ssl.SSLWantReadError:
+            incoming.write(client.socket.recv(65_536))
+
+    assert b"SCRAM-SHA-256" in found

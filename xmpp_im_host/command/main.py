@@ -1,0 +1,105 @@
+"""The commands that do not concern one account: ``serve``, and the groups."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+from xmpp_im_host.command.accounts import inspect, roster, user
+from xmpp_im_host.command.options import CONFIG, DATABASE, DOMAIN, configuration
+from xmpp_im_host.configuration import Configuration
+from xmpp_im_host.network.listeners import CannotListen
+from xmpp_im_host.network.tls import BadCertificate
+from xmpp_im_host.operations.log_format import set_up
+from xmpp_im_host.server import XMPPServer
+from xmpp_im_host.storage.errors import DatabaseRefused, EngineFailed
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="xmpp-im-host")
+def main() -> None:
+    """Run and administer an XMPP server.
+
+    Without a configuration file the server hosts the domain localhost, on loopback only.
+    """
+
+
+main.add_command(user)
+main.add_command(roster)
+main.add_command(inspect)
+
+
+@main.command()
+@CONFIG
+@DATABASE
+@DOMAIN
+@click.option("--listen", "tcp", multiple=True, metavar="HOST:PORT", help="Listen for clients (STARTTLS).")
+@click.option("--listen-tls", "tls", multiple=True, metavar="HOST:PORT", help="Listen for clients (TLS at once).")
+@click.option("--listen-websocket", "websocket", multiple=True, metavar="HOST:PORT", help="Listen for WebSocket.")
+@click.option("--listen-components", "components", multiple=True, metavar="HOST:PORT", help="Listen for components.")
+@click.option("--metrics", multiple=True, metavar="HOST:PORT", help="Serve /metrics and /health on loopback.")
+@click.option("--certificate", metavar="FILE", help="The certificate and its chain, in PEM.")
+@click.option("--key", metavar="FILE", help="The private key, in PEM, if it is not in the same file.")
+@click.option("--in-memory", is_flag=True, help="Store nothing, for tests.")
+@click.option("--registration", is_flag=True, help="Let anybody create an account in-band.")
+@click.option("--plaintext", is_flag=True, help="Allow logins without TLS, on loopback only.")
+@click.option("--log-format", metavar="text|json", help="The format of the log.")
+@click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
+def serve(config: Path | None, database: str | None, domains: tuple[str, ...], **given: Any) -> None:
+    """Run the server until SIGTERM or SIGINT."""
+    found = configuration(config, _flags(database, domains, given))
+    set_up(found.log_format, found.log_level)
+    try:
+        _run(_serve(found))
+    except (DatabaseRefused, EngineFailed, BadCertificate, CannotListen) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _flags(database: str | None, domains: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
+    flags: dict[str, Any] = {}
+    if database is not None:
+        flags["database"] = database
+    if domains:
+        flags["domains"] = list(domains)
+    for name in ("tcp", "tls", "websocket", "components", "metrics"):
+        if given[name]:
+            flags[f"listen.{name}"] = list(given[name])
+    for name in ("certificate", "key"):
+        if given[name] is not None:
+            flags[f"tls.{name}"] = given[name]
+    for name in ("in_memory", "registration", "plaintext"):
+        if given[name]:
+            flags[name] = True
+    for name in ("log_format", "log_level"):
+        if given[name] is not None:
+            flags[name] = given[name]
+    return flags
+
+
+async def _serve(found: Configuration) -> None:
+    server = XMPPServer(found)
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, server.stopped.set)
+    async with server:
+        await server.stopped.wait()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run on uvloop if it is installed (the extra ``fast``)."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(work)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

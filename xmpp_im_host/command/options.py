@@ -1,0 +1,46 @@
+"""The options that several commands share: they choose the configuration."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from xmpp_im_host.configuration import BadConfiguration, Configuration, read_configuration, read_file
+
+CONFIG = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="XMPP_IM_HOST_CONFIG",
+    show_envvar=True,
+    help="A TOML file; the README describes its keys.",
+)
+DATABASE = click.option("--database", metavar="FILE", help="The file of the database.")
+DOMAIN = click.option("--domain", "domains", multiple=True, help="A domain to host; may be given several times.")
+
+
+def configured(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose the configuration, and pass it as the first argument."""
+
+    @CONFIG
+    @DATABASE
+    @DOMAIN
+    @functools.wraps(function)
+    def wrapper(config: Path | None, database: str | None, domains: tuple[str, ...], **others: Any) -> Any:
+        flags: dict[str, Any] = {} if database is None else {"database": database}
+        if domains:
+            flags["domains"] = list(domains)
+        return function(configuration(config, flags), **others)
+
+    return wrapper
+
+
+def configuration(file: Path | None, flags: dict[str, Any]) -> Configuration:
+    """Read the configuration; an error ends the command with its message."""
+    try:
+        return read_configuration({}, flags) if file is None else read_file(file, flags)
+    except BadConfiguration as error:
+        raise click.ClickException(str(error)) from None

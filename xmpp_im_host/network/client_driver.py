@@ -1,0 +1,321 @@
+"""Drive the stream of a client: its events go to the host, and the host's answers come back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+from uuid import uuid4
+
+from xmpp_im_core.element import element
+from xmpp_im_core.jid import JID, address_of, parse_address
+from xmpp_im_core.server import may_bind
+from xmpp_im_core.stanza import IQ, payload
+from xmpp_im_host.log import log
+from xmpp_im_host.network.network import Network, RegistrationRefused
+from xmpp_im_host.network.sessions import ClientSession
+from xmpp_im_host.network.throttle import TokenBucket
+from xmpp_im_host.storage.errors import EngineFailed
+from xmpp_im_host.streams import events
+from xmpp_im_host.streams.client_stream import ClientStream
+from xmpp_im_host.streams.sasl import decoy_credentials
+from xmpp_im_host.streams.settings import Transport
+
+_PING: Final = element("ping", "urn:xmpp:ping")
+
+
+class Connection(Protocol):
+    """The connection below a stream."""
+
+    address: str
+
+    def send_from(self, stream: ClientStream) -> None:
+        """Write what a stream has to send; a peer for which too many bytes wait is dropped."""
+
+    def start_tls(self) -> None:
+        """Begin the TLS handshake, and call ``secured`` of the driver after it."""
+
+    def logged_in(self) -> None:
+        """Note that the peer has a session."""
+
+    def set_busy(self, busy: bool) -> None:
+        """Read nothing while the driver is busy."""
+
+    def pause_for(self, seconds: float) -> None:
+        """Read nothing for a time, and call ``go_on`` of the driver after it."""
+
+    def close(self, *, answered: bool) -> None:
+        """Close the connection when everything is written."""
+
+    @property
+    def throttled(self) -> bool:
+        """Whether the peer has sent more than its share."""
+
+
+class ClientDriver:
+    """Drives one stream of a client."""
+
+    def __init__(self, network: Network, connection: Connection, stream: ClientStream) -> None:
+        limits = network.configuration.limits
+        self.network, self.connection, self.stream = network, connection, stream
+        self.session: ClientSession | None = None
+        self.unprocessed = 0
+        """The stanzas of this stream that the host has not processed yet."""
+        self.stanzas = TokenBucket(limits.stanzas_per_second, limits.stanzas_burst, network.clock)
+        self.over = False
+        self._advancing = False
+
+    @property
+    def has_session(self) -> bool:
+        """Whether the client has bound or resumed a session."""
+        return self.session is not None
+
+    # --- called by the connection -------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes."""
+        self.stream.receive(data)
+        self.go_on()
+
+    def secured(self, transport: Transport) -> None:
+        """Note that the TLS handshake is done."""
+        self.stream.secured(transport)
+        self.go_on()
+
+    def lost(self) -> None:
+        """Note that the connection is gone."""
+        self.stream.disconnected()
+        self.go_on()
+
+    def probe(self) -> None:
+        """Ping the client: any byte of its answer is a sign of life."""
+        jid = self.stream.jid
+        if jid is not None and not self.stream.closed:
+            ping = IQ(address_of(jid), parse_address(jid.domain), uuid4().hex, "get", payload=payload(_PING))
+            self.stream.send(ping)
+            self.flush()
+
+    def rest(self) -> None:
+        """Take less memory while nothing comes."""
+        self.stream.rest()
+
+    def close(self, condition: str) -> None:
+        """Close the stream with this stream error."""
+        if self.session is not None and self.session.farewell is not None and not self.stream.closed:
+            self.stream.send(self.session.farewell)
+        self.stream.close(condition)
+        self._advance_soon()
+
+    # --- the loop -----------------------------------------------------------------------------------------
+
+    def go_on(self) -> None:
+        """Process what the stream has read, as far as the limits allow now."""
+        if self._advancing or self.over:
+            return
+        self._advancing = True
+        most = self.network.configuration.limits.in_flight
+        try:
+            if self.unprocessed < most or self.stream.closed:
+                for event in self.stream.events():
+                    _TAKES[type(event)](self, event)
+                    if self._has_to_wait(most):
+                        break
+        finally:
+            self._advancing = False
+        if not self.over:
+            self.connection.set_busy(self.stream.waiting or self.unprocessed >= most)
+            self.flush()
+
+    def _has_to_wait(self, most: int) -> bool:
+        return self.over or self.unprocessed >= most or self.connection.throttled
+
+    def _advance_soon(self) -> None:
+        self.network.advance_later(self)
+
+    def flush(self) -> None:
+        """Write what the stream has to send."""
+        self.connection.send_from(self.stream)
+
+    def flush_later(self) -> None:
+        """Write what the stream has to send when the host has written its burst."""
+        self.network.flush_later(self)
+
+    # --- before the session -------------------------------------------------------------------------------
+
+    def _start_tls(self, event: events.StartTLS) -> None:
+        self.flush()
+        self.connection.start_tls()
+
+    def _credentials_needed(self, event: events.CredentialsNeeded) -> None:
+        self.network.start(self._give_credentials(event.account))
+
+    async def _give_credentials(self, account: JID) -> None:
+        await self._delayed()
+        try:
+            found = await self.network.host.credentials(account.full)
+        except EngineFailed:
+            self.stream.credentials_unavailable()
+        else:
+            self.stream.credentials(found)
+        self.go_on()
+
+    def _password_received(self, event: events.PasswordReceived) -> None:
+        self.network.start(self._check_password(event.account, event.password))
+
+    async def _check_password(self, account: JID, password: str) -> None:
+        await self._delayed()
+        try:
+            found = await self.network.host.credentials(account.full)
+        except EngineFailed:
+            self.stream.credentials_unavailable()
+        else:
+            compared = found or decoy_credentials(self.network.settings, account.full)
+            matches = await asyncio.to_thread(compared.matches, password)
+            self.stream.password_checked(matches and found is not None)
+        self.go_on()
+
+    async def _delayed(self) -> None:
+        """Wait if many logins from this address have failed."""
+        delay = self.network.failed_logins.delay(self.connection.address)
+        if delay:
+            await asyncio.sleep(delay)
+
+    def _authenticated(self, event: events.Authenticated) -> None:
+        self.network.counters.logins += 1
+        address = self.connection.address
+        log(logging.INFO, "login", account=event.account.full, mechanism=event.mechanism, address=address)
+
+    def _authentication_failed(self, event: events.AuthenticationFailed) -> None:
+        self.network.counters.failed_logins += 1
+        self.network.failed_logins.failed(self.connection.address)
+        account = "" if event.account is None else event.account.full
+        address = self.connection.address
+        log(logging.WARNING, "login failed", account=account, condition=event.condition, address=address)
+
+    def _registration_received(self, event: events.RegistrationReceived) -> None:
+        self.network.start(self._register(event.account, event.password))
+
+    async def _register(self, account: JID, password: str) -> None:
+        try:
+            await self.network.register(account, password)
+        except RegistrationRefused as refused:
+            self.stream.refuse_registration(refused.condition)
+        else:
+            self.stream.registered()
+            log(logging.INFO, "account registered", account=account.full, address=self.connection.address)
+        self.go_on()
+
+    # --- the session --------------------------------------------------------------------------------------
+
+    def _bind_requested(self, event: events.BindRequested) -> None:
+        host, account, resource = self.network.host, event.jid.to_bare().full, event.jid.resource or ""
+        refusal = may_bind(host.service, account, resource, self.network.policy)
+        if refusal is not None:
+            self.stream.refuse_bind(refusal)
+            return
+        session = ClientSession(account, host.session(resource), self)
+        self.session = session
+        self.network.sessions.add(session)
+        self.connection.logged_in()
+        self.stream.bound()
+        log(logging.INFO, "session bound", account=account, resource=resource, address=self.connection.address)
+        host.bind(account, session.id, event.lang)
+
+    def _management_enabled(self, event: events.ManagementEnabled) -> None:
+        if self.session is not None:
+            self.network.sessions.managed(self.session, event.management)
+
+    def _resumption_requested(self, event: events.ResumptionRequested) -> None:
+        self.network.start(self._resume(event.account.full, event.previous))
+
+    async def _resume(self, account: str, previous: str) -> None:
+        session = self.network.sessions.resumable(account, previous)
+        if session is not None:
+            if isinstance(session.driver, ClientDriver):
+                session.driver.give_up()
+            await session.settled()  # the client is told how many of its stanzas were handled
+            if self.network.sessions.resumable(account, previous) is not session or session.driver is not None:
+                session = None
+        if self.stream.closed:
+            return
+        if session is None or session.management is None:
+            self.stream.refuse_resumption()
+        elif self.stream.resume(session.management):
+            session.driver, self.session = self, session
+            self.network.attach(session)
+            self.connection.logged_in()
+        self.go_on()
+
+    def give_up(self) -> None:
+        """Close this stream, because the client resumes its session on another one."""
+        session, self.session = self.session, None
+        self.stream.close("conflict")
+        if session is not None:
+            self.network.detach(session)
+        self._advance_soon()
+
+    def _stanza_received(self, event: events.StanzaReceived) -> None:
+        session = self.session
+        if session is None:
+            return
+        self.unprocessed += 1
+        session.unprocessed += 1
+        self.network.counters.received += 1
+        done = partial(self._processed, session, event.number, self.network.clock())
+        self.network.host.receive(session.account, session.id, event.stanza, done=done)
+        delay = self.stanzas.take(1)
+        if delay:
+            self.connection.pause_for(delay)
+
+    def _processed(self, session: ClientSession, number: int, since: float) -> None:
+        self.network.counters.latency.add(self.network.clock() - since)
+        self.unprocessed -= 1
+        session.processed(number)
+        if not self._advancing:
+            self._advance_soon()
+
+    def _nothing(self, event: object) -> None:
+        """The stream itself does what this event asks for."""
+
+    def _stream_ended(self, event: events.StreamEnded) -> None:
+        self.over = True
+        session, self.session = self.session, None
+        if event.condition is not None:
+            log(logging.INFO, "stream error", condition=event.condition, address=self.connection.address)
+        if session is not None and event.resumable and not self.network.stopping:
+            self.network.detach(session)
+        elif session is not None and event.by_peer:
+            # The client that ends its stream learns by the answer that its contacts have been told.
+            self.network.sessions.end(session, self._answer_end)
+            return
+        elif session is not None:
+            self.network.sessions.end(session)
+        self.flush()
+        self.connection.close(answered=event.by_peer)
+
+    def _answer_end(self) -> None:
+        self.flush()
+        self.connection.close(answered=True)
+
+
+_TAKES: Final[Mapping[type, Callable[[Any, Any], None]]] = MappingProxyType(
+    {
+        events.StartTLS: ClientDriver._start_tls,
+        events.CredentialsNeeded: ClientDriver._credentials_needed,
+        events.PasswordReceived: ClientDriver._password_received,
+        events.Authenticated: ClientDriver._authenticated,
+        events.AuthenticationFailed: ClientDriver._authentication_failed,
+        events.RegistrationReceived: ClientDriver._registration_received,
+        events.BindRequested: ClientDriver._bind_requested,
+        events.ManagementEnabled: ClientDriver._management_enabled,
+        events.ResumptionRequested: ClientDriver._resumption_requested,
+        events.StanzaReceived: ClientDriver._stanza_received,
+        events.Acknowledged: ClientDriver._nothing,
+        events.Active: ClientDriver._nothing,
+        events.Inactive: ClientDriver._nothing,
+        events.StreamEnded: ClientDriver._stream_ended,
+    }
+)

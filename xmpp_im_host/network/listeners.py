@@ -1,0 +1,63 @@
+"""Open and close the listening sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections.abc import Callable, Sequence
+
+from xmpp_im_host.configuration import Endpoint
+from xmpp_im_host.log import log
+
+_ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+class CannotListen(Exception):
+    """The message names the setting and the address, and says why."""
+
+
+class Listeners:
+    """The listening sockets of a server."""
+
+    def __init__(self) -> None:
+        self._servers: list[asyncio.Server] = []
+        self.addresses: dict[str, list[Endpoint]] = {}
+        """The addresses with their real ports, by the name of the setting."""
+
+    async def open(
+        self,
+        name: str,
+        endpoints: Sequence[Endpoint],
+        make: Callable[[], asyncio.Protocol],
+    ) -> None:
+        """Listen on addresses.
+
+        An IPv6 loopback address that the machine lacks is left out if another address of the list is open.
+
+        :param name: the name of the setting in ``listen``.
+        :raises CannotListen: if one of the addresses cannot be opened.
+        """
+        opened = self.addresses.setdefault(name, [])
+        for endpoint in endpoints:
+            try:
+                server = await asyncio.get_running_loop().create_server(make, endpoint.host, endpoint.port)
+            except OSError as error:
+                if opened and endpoint.is_loopback and error.errno in _ABSENT:
+                    log(logging.WARNING, "address left out", address=endpoint, reason=error.strerror)
+                    continue
+                raise CannotListen(f"listen.{name}: {endpoint}: {error.strerror or error}") from None
+            self.add(name, server)
+
+    def add(self, name: str, server: asyncio.Server) -> None:
+        """Note an open server."""
+        self._servers.append(server)
+        for each in server.sockets:
+            host, port = each.getsockname()[:2]
+            self.addresses.setdefault(name, []).append(Endpoint(host, port))
+            log(logging.INFO, "listening", listener=name, address=Endpoint(host, port))
+
+    def close(self) -> None:
+        """Accept no more connections."""
+        for server in self._servers:
+            server.close()

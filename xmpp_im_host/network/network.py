@@ -1,0 +1,173 @@
+"""The network of a server: what its connections share, and what the host and the services ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from xmpp_im_core.jid import JID
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.server import ForAccount, SessionEnded
+from xmpp_im_core.stanza import Condition, Stanza
+from xmpp_im_host.configuration import Configuration
+from xmpp_im_host.counters import Counters
+from xmpp_im_host.hosting.async_host import AsyncHost
+from xmpp_im_host.log import failure, log
+from xmpp_im_host.network.failed_logins import FailedLogins
+from xmpp_im_host.network.links import Links
+from xmpp_im_host.network.sessions import ClientSession, Sessions
+from xmpp_im_host.network.tls import ServerTLS
+from xmpp_im_host.streams.settings import StreamSettings
+
+
+class RegistrationRefused(Exception):
+    """No account is created.
+
+    :param condition: that of the stanza error.
+    """
+
+    def __init__(self, condition: Condition) -> None:
+        super().__init__(condition.value)
+        self.condition = condition
+
+
+class Flushed(Protocol):
+    """Something that has bytes to write after a burst of the host."""
+
+    def flush(self) -> None:
+        """Write them."""
+
+
+class Advancing(Protocol):
+    """Something that may have more to process."""
+
+    def go_on(self) -> None:
+        """Process it."""
+
+
+class ComponentPeer(Protocol):
+    """A connected component."""
+
+    def send(self, stanza: Stanza) -> bool:
+        """Send a stanza; return whether the connection took it."""
+
+
+class Network:
+    """What connections share. The host is set when it exists, before the first connection."""
+
+    host: AsyncHost[Any]
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        settings: StreamSettings,
+        policy: Policy,
+        tls: ServerTLS,
+        counters: Counters,
+        register: Callable[[JID, str], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Begin without connections.
+
+        :param register: creates an account; raises :class:`RegistrationRefused`.
+        """
+        clock = asyncio.get_running_loop().time
+        self.configuration, self.settings, self.policy = configuration, settings, policy
+        self.tls, self.counters, self.register = tls, counters, register
+        self.clock = clock
+        self.links = Links(configuration.limits, counters, clock)
+        self.failed_logins = FailedLogins(clock)
+        self.sessions = Sessions(self._ended)
+        self.components: dict[str, ComponentPeer] = {}
+        self.stopping = False
+        self._dirty: set[Flushed] = set()
+        self._to_advance: set[Advancing] = set()
+        self._flushing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def flush_later(self, driver: Flushed) -> None:
+        """Note that a driver has something to write. It is written after the burst of the host, or soon."""
+        self._dirty.add(driver)
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what the drivers have to write."""
+        self._flushing = False
+        dirty, self._dirty = self._dirty, set()
+        for driver in dirty:
+            driver.flush()
+
+    def advance_later(self, driver: Advancing) -> None:
+        """Let a driver go on after this burst of the host."""
+        if driver not in self._to_advance:
+            self._to_advance.add(driver)
+            asyncio.get_running_loop().call_soon(self._advance, driver)
+
+    def _advance(self, driver: Advancing) -> None:
+        self._to_advance.discard(driver)
+        driver.go_on()
+
+    # --- tasks --------------------------------------------------------------------------------------------
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine beside the others."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            failure("task failed", error)
+
+    async def cancel_tasks(self) -> None:
+        """Cancel what still runs."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- sessions -----------------------------------------------------------------------------------------
+
+    def detach(self, session: ClientSession) -> None:
+        """Keep a session whose connection was lost, for a time."""
+        session.driver = None
+        self.host.detach(session.account, session.id)
+        delay = self.configuration.resumption_seconds
+        session.timer = asyncio.get_running_loop().call_later(delay, self.sessions.end, session)
+        log(logging.INFO, "session detached", account=session.account, resource=session.id.resource)
+
+    def attach(self, session: ClientSession) -> None:
+        """Note that a session has a stream again."""
+        if session.timer is not None:
+            session.timer.cancel()
+            session.timer = None
+        self.host.resume(session.account, session.id)
+        self.counters.resumed += 1
+        log(logging.INFO, "session resumed", account=session.account, resource=session.id.resource)
+
+    def _ended(self, session: ClientSession, done: Callable[[], None] | None) -> None:
+        ended = SessionEnded(*self.host.stamp(), session.id, session.undelivered())
+        self.host.feed(ForAccount(session.account, ended), done)
+        log(logging.INFO, "session ended", account=session.account, resource=session.id.resource)
+
+    # --- the end ------------------------------------------------------------------------------------------
+
+    async def drain(self, seconds: float) -> None:
+        """Close every stream with system-shutdown, and wait until the clients have read what they get."""
+        self.stopping = True
+        for link in list(self.links.all):
+            link.stop("system-shutdown")
+        try:
+            async with asyncio.timeout(seconds):
+                await self.links.empty()
+        except TimeoutError:
+            for link in list(self.links.all):
+                link.drop("the server stops")
+            await asyncio.sleep(0)  # connection_lost is called in the next round of the loop
+        for session in self.sessions:
+            self.sessions.end(session)

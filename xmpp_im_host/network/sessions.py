@@ -1,0 +1,138 @@
+"""The sessions of clients: each one has a stream, or waits for its client to resume it (XEP-0198)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from xmpp_im_core.server import Deliver, SessionId
+from xmpp_im_core.stanza import Stanza
+from xmpp_im_host.streams.client_stream import ClientStream
+from xmpp_im_host.streams.stream_management import StreamManagement
+
+
+class Attached(Protocol):
+    """What has the stream of a session: the driver of its connection."""
+
+    stream: ClientStream
+
+    def flush_later(self) -> None:
+        """Write what the stream has to send when the host has written its burst."""
+
+    def close(self, condition: str) -> None:
+        """Close the stream with this stream error."""
+
+
+class ClientSession:
+    """A session of the host. It outlives its connection if its client can resume it."""
+
+    def __init__(self, account: str, id: SessionId, driver: Attached) -> None:
+        self.account, self.id = account, id
+        self.driver: Attached | None = driver
+        """None while the session is detached."""
+        self.management: StreamManagement | None = None
+        self.farewell: Stanza | None = None
+        """What the client gets before its stream is closed: the answer to the request that ends it."""
+        self.unprocessed = 0
+        """The stanzas of the client that the host has not processed yet."""
+        self.timer: asyncio.TimerHandle | None = None
+        self._settled: list[asyncio.Future[None]] = []
+
+    def deliver(self, stanza: Stanza, effect: Deliver) -> bool:
+        """Send a stanza, or keep it for a client that may resume; return whether the session took it."""
+        if self.driver is not None:
+            stream = self.driver.stream
+            if stream.closed:
+                return False
+            stream.send(stanza, effect)
+            self.driver.flush_later()
+            return True
+        if self.management is None or self.management.overflowed:
+            return False
+        self.management.queue(stanza, effect)
+        return True
+
+    def undelivered(self) -> tuple[Deliver, ...]:
+        """Return the deliveries that the client has not acknowledged, in order."""
+        if self.management is None:
+            return ()
+        return tuple([item for item in self.management.unacknowledged if isinstance(item, Deliver)])
+
+    def processed(self, number: int) -> None:
+        """Note that a stanza of the client has been processed."""
+        self.unprocessed -= 1
+        if self.driver is not None:
+            self.driver.stream.handled(number)
+        elif self.management is not None:
+            self.management.handled(number)
+        if not self.unprocessed:
+            waiting, self._settled = self._settled, []
+            for each in waiting:
+                if not each.done():
+                    each.set_result(None)
+
+    async def settled(self) -> None:
+        """Wait until every stanza of the client has been processed, so that it can be told their number."""
+        while self.unprocessed:
+            found = asyncio.get_running_loop().create_future()
+            self._settled.append(found)
+            await found
+
+
+class Sessions:
+    """The sessions by account and id, and those that can be resumed by the id of their stream management."""
+
+    def __init__(self, end: Callable[[ClientSession, Callable[[], None] | None], None]) -> None:
+        """Begin without sessions.
+
+        :param end: tells the host that a session has ended; the second argument is called when that is processed.
+        """
+        self._end = end
+        self._by_id: dict[tuple[str, SessionId], ClientSession] = {}
+        self._resumable: dict[str, ClientSession] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[ClientSession]:
+        return iter(list(self._by_id.values()))
+
+    @property
+    def detached(self) -> int:
+        """How many sessions wait for their client."""
+        return sum([each.driver is None for each in self._by_id.values()])
+
+    def add(self, session: ClientSession) -> None:
+        """Note a new session."""
+        self._by_id[session.account, session.id] = session
+
+    def get(self, account: str, id: SessionId) -> ClientSession | None:
+        """Return a session that has not ended."""
+        return self._by_id.get((account, id))
+
+    def managed(self, session: ClientSession, management: StreamManagement) -> None:
+        """Note that the client has enabled stream management."""
+        session.management = management
+        if management.id is not None:
+            self._resumable[management.id] = session
+
+    def resumable(self, account: str, previous: str) -> ClientSession | None:
+        """Return the session of this account that a client wants to resume."""
+        found = self._resumable.get(previous)
+        return found if found is not None and found.account == account else None
+
+    def end(self, session: ClientSession, done: Callable[[], None] | None = None) -> None:
+        """End a session, once.
+
+        :param done: called when everybody who is to learn it has been told.
+        """
+        if self._by_id.pop((session.account, session.id), None) is None:
+            if done is not None:
+                done()
+            return
+        if session.management is not None and session.management.id is not None:
+            self._resumable.pop(session.management.id, None)
+        if session.timer is not None:
+            session.timer.cancel()
+        self._end(session, done)

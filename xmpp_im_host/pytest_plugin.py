@@ -1,0 +1,132 @@
+"""A plugin of pytest: the fixture ``xmpp_server`` is a fresh server in memory, on a free port of loopback.
+
+    @pytest.mark.xmpp_server(accounts={"romeo": "rosaline"})
+    def test_my_bot(xmpp_server):
+        bot = MyBot("romeo@localhost", "rosaline", xmpp_server.host, xmpp_server.port)
+
+The server has its own thread and event loop, so the test may be written for any framework, or for none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from xmpp_im_host.configuration import Configuration
+    from xmpp_im_host.server import XMPPServer
+
+T = TypeVar("T")
+
+_PATIENCE = 30.0
+
+
+class RunningServer:
+    """A server that runs in a thread, from ``with`` until the block is left.
+
+    :ivar host: the address that clients connect to.
+    :ivar port: the port for clients: TCP, with STARTTLS.
+    :ivar domain: the first domain, ``localhost`` unless the settings name another.
+    :ivar cafile: the certificate, as a file that clients can trust.
+    """
+
+    host: str
+    port: int
+    domain: str
+    cafile: str
+
+    def __init__(self, configuration: Configuration, accounts: Mapping[str, str]) -> None:
+        self.configuration, self._accounts = configuration, accounts
+        self._thread = threading.Thread(target=self._main, name="xmpp_server", daemon=True)
+        self._started = threading.Event()
+        self._failure: BaseException | None = None
+        self.server: XMPPServer
+        self._loop: asyncio.AbstractEventLoop
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._started.wait(_PATIENCE)
+        if self._failure is not None:
+            raise self._failure
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._loop.call_soon_threadsafe(self.server.stopped.set)
+        self._thread.join(_PATIENCE)
+        if self._failure is not None:
+            raise self._failure
+
+    def add(self, account: str, password: str) -> str:
+        """Create an account, and return its JID.
+
+        :param account: a JID, or its localpart at the first domain.
+        """
+        jid = account if "@" in account else f"{account}@{self.domain}"
+        self.run(self.server.administration.create(jid, password))
+        return jid
+
+    def remove(self, account: str) -> None:
+        """Remove an account; its sessions end."""
+        jid = account if "@" in account else f"{account}@{self.domain}"
+        self.run(self.server.administration.remove(jid))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop of the server."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._started.set()
+
+    async def _serve(self) -> None:
+        from xmpp_im_host.server import XMPPServer
+
+        self._loop = asyncio.get_running_loop()
+        self.server = XMPPServer(self.configuration)
+        async with self.server as server:
+            self.domain = self.configuration.domains[0]
+            self.cafile = str(server.network.tls.certificate)
+            self.host, self.port = server.address().host, server.address().port
+            for account, password in self._accounts.items():
+                jid = account if "@" in account else f"{account}@{self.domain}"
+                await server.administration.create(jid, password)
+            self._started.set()
+            await server.stopped.wait()
+
+
+def running(accounts: Mapping[str, str] | None = None, **settings: Any) -> RunningServer:
+    """Return a server for tests, to be used with ``with``.
+
+    :param accounts: the accounts with their passwords.
+    :param settings: as in the configuration file: ``domains=["capulet.example"]``, ``limits={"idle_seconds": 1}``.
+    """
+    from xmpp_im_host.configuration import read_configuration
+
+    stored = {} if "database" in settings else {"in_memory": True}
+    usual = {"plaintext": True, "listen": {"tcp": ["127.0.0.1:0"]}, "drain_seconds": 1, **stored}
+    return RunningServer(read_configuration({**usual, **settings}), accounts or {})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line(
+        "markers", "xmpp_server(accounts, **settings): the accounts and the settings of the fixture xmpp_server"
+    )
+
+
+@pytest.fixture
+def xmpp_server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """Run a fresh server; a marker of the same name has its accounts and settings."""
+    marker = request.node.get_closest_marker("xmpp_server")
+    arguments = {} if marker is None else marker.kwargs
+    with running(**arguments) as server:
+        yield server

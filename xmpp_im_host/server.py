@@ -1,0 +1,269 @@
+"""The server: it opens the database, the host, the services and the listeners, and closes them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Self
+
+from attrs import evolve
+
+from xmpp_im_core.codec import CLIENT_TO_SERVER
+from xmpp_im_core.extensions import carbons, last_activity
+from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.host import Wire
+from xmpp_im_core.jid import JID
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.server import PLAIN, Service, features, hosting, stream_features
+from xmpp_im_core.stanza import IQ, Condition, Stanza
+from xmpp_im_host.configuration import Configuration, Endpoint
+from xmpp_im_host.counters import Counters
+from xmpp_im_host.hosting.administration import AccountExists, Administration, AdministrationError, InvalidPassword
+from xmpp_im_host.hosting.async_host import AsyncHost
+from xmpp_im_host.log import log
+from xmpp_im_host.network.client_link import ClientLink
+from xmpp_im_host.network.component_driver import ComponentLink
+from xmpp_im_host.network.listeners import Listeners
+from xmpp_im_host.network.network import Network, RegistrationRefused
+from xmpp_im_host.network.tls import ServerTLS, from_files, self_signed
+from xmpp_im_host.network.websocket_link import WebSocketLink
+from xmpp_im_host.network.wire import NetworkWire
+from xmpp_im_host.operations import control, http
+from xmpp_im_host.operations.calls import Calls
+from xmpp_im_host.operations.metrics import Levels, exposition
+from xmpp_im_host.services import Answering, Registration, served_namespaces
+from xmpp_im_host.services.discovery import Discovery
+from xmpp_im_host.services.registration import Refused
+from xmpp_im_host.storage.engine import Engine
+from xmpp_im_host.storage.errors import EngineFailed
+from xmpp_im_host.storage.memory_engine import MemoryEngine
+from xmpp_im_host.storage.sqlite_engine import SQLiteEngine
+from xmpp_im_host.streams.settings import ComponentSettings, StreamSettings
+
+_SECRET_BYTES = 32
+
+
+class XMPPServer:
+    """A server. It listens from ``async with`` until the block is left, which drains it.
+
+    ``async with XMPPServer(configuration) as server: await server.stopped.wait()``
+    """
+
+    network: Network
+    host: AsyncHost[Any]
+    administration: Administration
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.counters = Counters()
+        self.listeners = Listeners()
+        self.stopped = asyncio.Event()
+        """Set when the server is to stop: at a signal, or when another process has taken the database."""
+        self._stack = AsyncExitStack()
+
+    # --- start and stop -----------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        configuration, stack = self.configuration, self._stack
+        engine = await stack.enter_async_context(aclosing(await open_engine(configuration)))
+        tls = self._certificate()
+        policy, service = policy_of(configuration), service_of(configuration)
+        settings = stream_settings(configuration, policy)
+        self.network = network = Network(configuration, settings, policy, tls, self.counters, self._register)
+        found = Discovery(
+            features(policy, service.machine), tuple(sorted(configuration.components)), configuration.registration
+        )
+        registration = Registration(self._set_password, self._remove) if configuration.registration else None
+        services = Answering(found, registration, lambda answer: self.host.send(answer), network.start)
+        self.host = network.host = AsyncHost(
+            service, engine, NetworkWire(network, services.delegate), policy, flush=network.flush
+        )
+        self.administration = Administration(self.host)
+        await stack.enter_async_context(self.host)
+        stack.push_async_callback(network.cancel_tasks)
+        stack.push_async_callback(network.drain, configuration.drain_seconds)
+        network.start(network.links.watch())
+        network.start(self._watch_fence())
+        stack.callback(self.listeners.close)
+        await self._listen()
+
+    def _certificate(self) -> ServerTLS:
+        given, configuration = self.configuration.tls, self.configuration
+        if given.certificate is not None:
+            return from_files(given.certificate, given.key)
+        if configuration.in_memory:
+            directory = self._stack.enter_context(TemporaryDirectory(prefix="xmpp-im-host-"))
+            return self_signed(Path(directory) / "server.pem", configuration.domains)
+        return self_signed(configuration.beside(".pem"), configuration.domains)
+
+    async def _listen(self) -> None:
+        listen, network = self.configuration.listen, self.network
+        if not self.configuration.in_memory:
+            path = self.configuration.beside(".control")
+            opened = await control.listen(path, Calls(self.administration))
+            self._stack.callback(path.unlink, missing_ok=True)
+            self._stack.callback(opened.close)
+        await self.listeners.open("tcp", listen.tcp, lambda: ClientLink(network))
+        await self.listeners.open("tls", listen.tls, lambda: ClientLink(network, direct=True))
+        await self.listeners.open("websocket", listen.websocket, lambda: WebSocketLink(network))
+        components = ComponentSettings(dict(self.configuration.components))
+        await self.listeners.open("components", listen.components, lambda: ComponentLink(network, components))
+        page = http.OperatorPage(exposition(self.counters, self.levels), lambda: not network.stopping)
+        for endpoint in listen.metrics:
+            self.listeners.add("metrics", await http.listen(page, endpoint.host, endpoint.port))
+
+    async def _watch_fence(self) -> None:
+        await self.host.fenced.wait()
+        log(logging.ERROR, "another process has taken the database")
+        self.stopped.set()
+
+    def address(self, listener: str = "tcp") -> Endpoint:
+        """Return the first address of a listener, with its real port."""
+        return self.listeners.addresses[listener][0]
+
+    # --- what the network and the services ask for ----------------------------------------------------------
+
+    async def _register(self, account: JID, password: str) -> None:
+        try:
+            await self.administration.create(account.full, password)
+        except AccountExists:
+            raise RegistrationRefused(Condition.CONFLICT) from None
+        except InvalidPassword:
+            raise RegistrationRefused(Condition.NOT_ACCEPTABLE) from None
+        except (AdministrationError, EngineFailed):
+            raise RegistrationRefused(Condition.INTERNAL_SERVER_ERROR) from None
+
+    async def _set_password(self, account: JID, password: str) -> None:
+        try:
+            await self.administration.set_password(account.full, password)
+        except InvalidPassword:
+            raise Refused(Condition.NOT_ACCEPTABLE) from None
+        except (AdministrationError, EngineFailed):
+            raise Refused(Condition.INTERNAL_SERVER_ERROR) from None
+
+    async def _remove(self, account: JID, answer: IQ) -> None:
+        for session in self.network.sessions:
+            if session.account == account.full and answer.to_jid == account.with_resource(session.id.resource):
+                session.farewell = answer
+        try:
+            await self.administration.remove(account.full)
+        except (AdministrationError, EngineFailed):
+            raise Refused(Condition.INTERNAL_SERVER_ERROR) from None
+
+    def levels(self) -> Levels:
+        """Return what the server has at the moment."""
+        network, queues = self.network, [link.queued for link in self.network.links.all]
+        return Levels(
+            connections=len(queues),
+            sessions=len(network.sessions),
+            detached=network.sessions.detached,
+            components=len(network.components),
+            events=self.host.waiting,
+            queued_bytes=sum(queues),
+            largest_queue=max(queues, default=0),
+            accounts=len(self.host.service.accounts),
+        )
+
+
+# --- the parts of a server ----------------------------------------------------------------------------------
+
+
+async def open_engine(configuration: Configuration) -> Engine:
+    """Open the database.
+
+    :raises DatabaseRefused: if it cannot be used.
+    """
+    if configuration.in_memory:
+        return MemoryEngine()
+    file = configuration.database_file
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return await SQLiteEngine.open(file)
+
+
+def policy_of(configuration: Configuration) -> Policy:
+    """Return the choices of RFC 6121 with this configuration."""
+    served = FrozenMap(served_namespaces(configuration.registration))
+    return evolve(DEFAULT, sessions=configuration.limits.sessions, served=served)
+
+
+def service_of(configuration: Configuration) -> Service[Any]:
+    """Return the accounts: RFC 6121 with carbons and last activity."""
+    return hosting(*configuration.domains, machine=last_activity(carbons(PLAIN)))
+
+
+def stream_settings(configuration: Configuration, policy: Policy) -> StreamSettings:
+    """Return the settings of the streams of clients."""
+    limits = configuration.limits
+    return StreamSettings(
+        domains=frozenset(configuration.domains),
+        secret=secrets.token_bytes(_SECRET_BYTES)
+        if configuration.in_memory
+        else secret(configuration.beside(".secret")),
+        features=stream_features(policy),
+        require_tls=not configuration.plaintext,
+        plain_in_clear=configuration.plaintext,
+        registration=configuration.registration,
+        early_bytes=limits.login_bytes,
+        limits=evolve(CLIENT_TO_SERVER, stanza_bytes=limits.stanza_bytes),
+        resumption_seconds=ceil(configuration.resumption_seconds),
+        unacknowledged_stanzas=limits.queue_stanzas,
+    )
+
+
+def secret(file: Path) -> bytes:
+    """Return the random bytes in a file, which are made once. Only its owner can read the file."""
+    try:
+        found = file.read_bytes()
+    except FileNotFoundError:
+        found = b""
+    if len(found) == _SECRET_BYTES:
+        return found
+    new = secrets.token_bytes(_SECRET_BYTES)
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+        opened.write(new)
+    return new
+
+
+class _Nobody(Wire):
+    """The wire of a host without connections."""
+
+    def deliver(self, account: str, session: object, stanza: Stanza, effect: object) -> bool:
+        return False
+
+    def close(self, account: str, session: object, condition: str) -> None:
+        return None
+
+
+@asynccontextmanager
+async def offline(configuration: Configuration) -> AsyncIterator[Calls]:
+    """Open the database of a server that does not run, for the calls of commands.
+
+    :raises DatabaseRefused: if the database cannot be used.
+    """
+    async with (
+        aclosing(await open_engine(configuration)) as engine,
+        AsyncHost(service_of(configuration), engine, _Nobody(), policy_of(configuration)) as host,
+    ):
+        yield Calls(Administration(host))
