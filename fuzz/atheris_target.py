@@ -9,7 +9,9 @@ import sys
 
 import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # installed by make fuzz only
 
-with atheris.instrument_imports(include=["xmpp_im_core", "precis_i18n", "idna"], enable_loader_override=False):
+with atheris.instrument_imports(
+    include=["xmpp_im_core", "xmpp_im_host.streams", "precis_i18n", "idna"], enable_loader_override=False
+):
     from fuzz.byte_targets import TARGETS
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from fuzz import stream_target
 from xmpp_im_core.codec import CodecError, StreamParser, parse_stanza, write_stanza
 from xmpp_im_core.jid import Address, InvalidJID, parse_address, parse_jid
 from xmpp_im_core.snapshot import SnapshotError, from_text, to_text
@@ -77,11 +78,14 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "codec": read_stream,
     "jid": read_jid,
     "snapshot": read_snapshot,
+    "stream": stream_target.read_client_stream,
 }
 
 
 def seeds(target: str) -> list[bytes]:
-    """Return the first inputs of a target: drawn stanzas, addresses, or snapshots."""
+    """Return the first inputs of a target: drawn stanzas, addresses, snapshots, or conversations."""
+    if target == "stream":
+        return stream_target.seeds()
     # Imported here, because xmpp_im_core.testing needs Hypothesis, and a guided run should not instrument that.
     from random import Random
 

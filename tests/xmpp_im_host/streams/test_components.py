@@ -30,7 +30,7 @@ def handshake(id: str = "token-1", secret: str = "s3cret") -> str:
 
 
 class Talk:
-    """A component and its stream. Whoever authenticates is accepted."""
+    """A component and its stream. Every component that authenticates is accepted."""
 
     def __init__(self, *, accept: bool = True, size: int | None = None) -> None:
         numbers = count(1)

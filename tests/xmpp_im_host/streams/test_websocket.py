@@ -30,7 +30,7 @@ class Frames(Conversation):
         super().__init__(evolve(SETTINGS), SECURE, websocket=True, **options)  # type: ignore[arg-type]
 
     def shows(self, *frames: str) -> list[str]:
-        """Let the client send frames, and return those of the server. Each is a document of its own."""
+        """Let the client send frames, and return those of the server. Each is a whole document."""
         for frame in frames:
             self.stream.receive(frame.encode())
         self.pump()
