@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import one_test
 from tests.one_test import SHOWN, in_one_test
 
 Test = Callable[..., None]
@@ -109,21 +107,13 @@ def test_no_case_is_left_out() -> None:
         in_one_test("other", [1])(failing())
 
 
-def test_the_report_of_a_failure_names_the_case_and_each_case_can_be_a_test(tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(
-        "from tests.one_test import in_one_test\n\n"
-        "@in_one_test('number', [1, 2, 3])\n@in_one_test('text', 'ab')\n"
-        "def test_it(number, text):\n    assert number != 2\n"
-    )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path)]
-    root = Path(__file__).parents[1]
-    together, apart = (
-        subprocess.run(command, cwd=root, env=os.environ | cases, capture_output=True, text=True, check=False).stdout
-        for cases in ({"CASES": ""}, {"CASES": "apart"})
-    )
+def test_each_case_can_be_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_test, "APART", True)
 
-    assert "in the case [a-2]" in together
-    assert "in the case [b-2]" in together
-    assert "1 failed in" in together
-    assert "test_it[a-2]" in apart
-    assert "2 failed, 4 passed in" in apart
+    @in_one_test("number", [1, 2], ids=["one", "two"])
+    def run(number: int) -> None:
+        """Its cases are pytest's."""
+
+    (mark,) = vars(run)["pytestmark"]
+    assert (mark.name, mark.args, mark.kwargs) == ("parametrize", ("number", [1, 2]), {"ids": ["one", "two"]})
+    assert list(inspect.signature(run).parameters) == ["number"]

@@ -70,7 +70,7 @@ def outcomes(vectors: Iterable[Vector | MalformedFile], program: Program) -> lis
     return [(vector.id, run_vector(vector, driver).outcome) for vector in vectors]
 
 
-@pytest.mark.parametrize("one_in", [40, pytest.param(6, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("one_in", [80, pytest.param(6, marks=pytest.mark.slow)])
 def test_the_core_does_over_the_protocol_what_it_does_embedded(one_in: int) -> None:
     vectors = list(some(packaged(), one_in))
     embedded = [(vector.id, run_vector(vector, Embedded()).outcome) for vector in vectors]

@@ -76,12 +76,12 @@ def test_ten_thousand_recipients_are_summarised_by_reason() -> None:
 
 
 def test_effects_of_one_rule_are_told_twice_and_then_counted() -> None:
-    juliet = account(*crowd(10_000), sessions=(balcony(),))
+    juliet = account(*crowd(1_000), sessions=(balcony(),))
 
     text = str(explain(juliet, AccountRemoved(NOON, "e1")))
 
     assert "by  account:removed-cancels, as above" in text
-    assert "and 9,998 more by account:removed-cancels, to " in text
+    assert "and 998 more by account:removed-cancels, to " in text
     assert len(text.split("\n")) <= 70
 
 
