@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from collections.abc import Callable, Iterator
+from typing import Final
 
 
 def statements(tree: ast.Module) -> Iterator[ast.stmt]:
@@ -25,6 +27,16 @@ def bare_texts(tree: ast.Module) -> Iterator[str]:
     for node in statements(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.value.value
+
+
+_ON_ONE_LINE: Final = re.compile(r"""^[ \t]*[rRuU]?(["'])(.*)\1$""", re.MULTILINE)
+
+
+def may_be_bare_texts(source: str) -> Iterator[str]:
+    """Yield each text that may stand alone, and parts of the code: between three quotes, and lines in quotes."""
+    yield from source.split('"""')
+    for match in _ON_ONE_LINE.finditer(source):
+        yield match[2]
 
 
 def comments(source: str) -> list[tokenize.TokenInfo]:

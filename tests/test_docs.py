@@ -157,7 +157,7 @@ def test_there_are_links_to_follow() -> None:
     assert sum(len(list(links(page))) for page in PAGES) > 100
 
 
-@pytest.mark.parametrize("target", ["docs/no-such-page.md", "docs/choices.md#no-such-heading", "#nowhere", "../.."])
+@in_one_test("target", ["docs/no-such-page.md", "docs/choices.md#no-such-heading", "#nowhere", "../.."])
 def test_a_broken_link_is_found(target: str) -> None:
     assert not leads_somewhere(Path("README.md"), target)
 
@@ -314,7 +314,7 @@ def test_nothing_is_out_of_place() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("what", "text"),
     [
         ("a path of one machine", "see /home/juliet/notes"),

@@ -164,12 +164,13 @@ def used(source: str) -> set[tuple[str, str]]:
     tree = ast.parse(source)
     aliases: dict[str, str] = {}
     found: set[tuple[str, str]] = set()
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == rules.__name__:
             aliases |= {each.asname or each.name: each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{rules.__name__}."):
             found |= {((node.module or "").rpartition(".")[2], each.name) for each in node.names}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
             found.add((aliases[node.value.id], node.attr))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -121,7 +122,7 @@ def test_after_a_restart_the_new_address_is_still_known() -> None:
     assert after(reduce(NOBODY, AccountLoaded(AT, "loaded", stored))).moved == LA_MER
 
 
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_it_changes_nothing_but_the_answers_to_probes(state: str) -> None:
     given = account(JULIET, {ROMEO: state}, interested=("hall",), available=("balcony",))
     moved = following(given, AccountMoved(AT, "seq", LA_MER))
@@ -140,7 +141,7 @@ def test_it_changes_nothing_but_the_answers_to_probes(state: str) -> None:
 
 
 @rfc6121("2.5.2", quote='the user\'s server MUST send both a presence stanza of type "unsubscribe" and a presence')
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_each_of_the_nine_states_decides_what_a_contact_is_told(state: str) -> None:
     step = reduce(account(JULIET, {ROMEO: state}, available=("balcony",)), REMOVED)
 

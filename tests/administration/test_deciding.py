@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -103,7 +104,7 @@ OTHER_EVENTS: list[Event] = [
 ]
 
 
-@pytest.mark.parametrize("event", OTHER_EVENTS, ids=lambda event: type(event).__name__)
+@in_one_test("event", OTHER_EVENTS, ids=lambda event: type(event).__name__)
 def test_the_host_is_asked_about_no_other_event(event: Event) -> None:
     assert authorised_by(never)(account(JULIET), event) is event
 
@@ -113,16 +114,16 @@ def test_the_host_is_not_asked_about_an_unknown_account(state: State) -> None:
     assert authorised_by(never)(state, REQUEST) is REQUEST
 
 
-@pytest.mark.parametrize("type", ["subscribed", "unsubscribe", "unsubscribed"])
-@pytest.mark.parametrize("decision", [Decision.APPROVE, Decision.DENY])
+@in_one_test("type", ["subscribed", "unsubscribe", "unsubscribed"])
+@in_one_test("decision", [Decision.APPROVE, Decision.DENY])
 def test_a_decision_on_a_stanza_that_is_not_a_request_has_no_effect(decision: Decision, type: str) -> None:
     juliet = account(JULIET, {ROMEO: "None"}, available=("balcony",))
 
     assert ignored(juliet, inbound(type, ROMEO, to=JULIET, decision=decision))
 
 
-@pytest.mark.parametrize("decision", Decision)
-@pytest.mark.parametrize("state", [name for name, state in STATES.items() if state.from_])
+@in_one_test("decision", Decision)
+@in_one_test("state", [name for name, state in STATES.items() if state.from_])
 def test_a_subscriber_gets_subscribed_under_every_decision(state: str, decision: Decision) -> None:
     juliet = account(JULIET, {ROMEO: state}, available=("balcony",))
 

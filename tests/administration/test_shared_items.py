@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
@@ -78,7 +76,7 @@ def test_the_shared_state_is_the_one_that_counts_for_presence_and_probes(state: 
     assert [answer.type for answer in probed] == ([None] if state.from_ else ["unsubscribed"])
 
 
-@pytest.mark.parametrize("state", [NONE, FROM, TO, BOTH], ids=lambda state: state.title)
+@in_one_test("state", [NONE, FROM, TO, BOTH], ids=lambda state: state.title)
 def test_the_shared_state_opens_the_gate_of_iqs_and_the_end_of_a_session_is_told(state: Subscription) -> None:
     asked = received_iq("get", element("query", "urn:example:x"), from_=f"{NURSE}/pantry", to=f"{JULIET}/balcony")
     given = juliet(state)
@@ -87,7 +85,7 @@ def test_the_shared_state_opens_the_gate_of_iqs_and_the_end_of_a_session_is_told
     assert any(NURSE in said for said in told(reduce(given, ended("balcony")))) is state.from_
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("before", "now", "expected"),
     [
         (NONE, FROM, [f"send presence from {JULIET}/balcony to {NURSE}"]),
@@ -164,8 +162,8 @@ def test_after_a_new_load_it_is_gone_until_the_host_gives_it_again() -> None:
 
 
 @rfc6121("3.1.6", quote="MUST silently ignore the subscription approval notification")
-@pytest.mark.parametrize("type", ["subscribed", "unsubscribed", "unsubscribe"])
-@pytest.mark.parametrize("mine", ["None + Pending Out", "Both", "None + Pending In"])
+@in_one_test("type", ["subscribed", "unsubscribed", "unsubscribe"])
+@in_one_test("mine", ["None + Pending Out", "Both", "None + Pending In"])
 def test_the_users_own_state_stays_unchanged_under_a_shared_item(mine: str, type: str) -> None:
     given = juliet(BOTH, mine)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from benchmarks.bench import Bench
 from benchmarks.figures import BYTES, FLOOR, SMALLEST, Line, figures, read, write
 from benchmarks.racing import Statement, race
 from benchmarks.tables import by_group, cells, circumstances, number, summary, time
 from docs.generate import ROOT, with_part
 from docs.generating import speed
+from tests.one_test import in_one_test
 
 MET = Line("steps", "chat in", 1.5, FLOOR, 1.9, 2)
 MISSED = Line("steps", "roster set", 33.456789, FLOOR, 3.5, 2)
@@ -31,12 +30,12 @@ def test_a_line_shows_its_goal_and_whether_it_is_met() -> None:
     assert cells(GROWN)[2:] == ("1.01 times the smallest", "≤ 1.5", "yes", "100 items 0.98, 1,000 items 1")
 
 
-@pytest.mark.parametrize(("value", "written"), [(0.086, "0.086"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1,234")])
+@in_one_test(("value", "written"), [(0.086, "0.086"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1,234")])
 def test_a_figure_is_written_with_few_digits(value: float, written: str) -> None:
     assert number(value) == written
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("microseconds", "written"), [(0.336, "0.336 µs"), (33.46, "33.5 µs"), (1500, "1.5 ms"), (2_500_000, "2.5 s")]
 )
 def test_a_time_is_written_in_the_unit_that_suits_it(microseconds: float, written: str) -> None:

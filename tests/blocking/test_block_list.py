@@ -90,7 +90,7 @@ def test_a_block_without_item_and_an_item_without_jid_are_bad_requests() -> None
     assert condition(juliet(), element("unblock", BLOCKING, {}, nameless)) is Condition.BAD_REQUEST
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("type", "name"),
     [("set", "blocklist"), ("get", "block"), ("get", "unblock"), ("set", "list"), ("get", "list")],
 )

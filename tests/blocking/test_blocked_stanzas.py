@@ -97,8 +97,8 @@ def test_what_breaks_the_syntax_is_refused_as_by_an_account_that_does_not_exist(
     assert told(refused) == [f"route error bad-request from {to} to {ORCHARD}"]
 
 
-@pytest.mark.parametrize("to", ADDRESSES)
-@pytest.mark.parametrize("type", ["get", "set"])
+@in_one_test("to", ADDRESSES)
+@in_one_test("type", ["get", "set"])
 def test_every_iq_request_is_answered_with_service_unavailable(type: str, to: str) -> None:
     served = Policy(served=FrozenMap({"urn:example:x": Audience.ANYONE}))
 
@@ -108,8 +108,8 @@ def test_every_iq_request_is_answered_with_service_unavailable(type: str, to: st
     assert step.state == juliet()
 
 
-@pytest.mark.parametrize("to", ADDRESSES)
-@pytest.mark.parametrize("type", ["result", "error"])
+@in_one_test("to", ADDRESSES)
+@in_one_test("type", ["result", "error"])
 def test_other_iqs_are_silently_dropped(type: str, to: str) -> None:
     assert ignored(juliet(), received_iq(type, from_=ORCHARD, to=to))
 
@@ -242,7 +242,7 @@ def test_the_users_own_stanza_is_not_routed_but_answered_not_acceptable(
     assert (step.state, step.store) == (juliet(state), ())
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "sent",
     [
         presence("error", None, ROMEO),

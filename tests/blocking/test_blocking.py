@@ -17,6 +17,7 @@ from tests.blocking.commands import (
     pushed,
     unblock,
 )
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -95,7 +96,7 @@ def test_a_resource_that_knows_the_list_is_a_new_one_when_it_is_bound_again() ->
     assert pushed(reduce(updated, block(ROMEO))) == [(command("block", ROMEO), ("cellar",))]
 
 
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_only_entities_that_may_see_the_user_are_sent_unavailable(state: str) -> None:
     step = reduce(juliet(state), block(ROMEO))
 
@@ -163,8 +164,8 @@ def test_directed_presence_after_a_resource_was_blocked_is_owed_its_end() -> Non
     assert presence_told(reduce(chatting, ended("balcony"))) == [f"send unavailable from {JULIET}/balcony to {ROMEO}"]
 
 
-@pytest.mark.parametrize("blocked", [ROMEO, "example.net", f"{ROMEO}/orchard", f"{ROMEO}/hall"])
-@pytest.mark.parametrize("to", [ROMEO, f"{ROMEO}/orchard"])
+@in_one_test("blocked", [ROMEO, "example.net", f"{ROMEO}/orchard", f"{ROMEO}/hall"])
+@in_one_test("to", [ROMEO, f"{ROMEO}/orchard"])
 def test_a_subscriber_who_got_directed_presence_too_is_told_once(to: str, blocked: str) -> None:
     chatting = following(juliet("From"), outbound("available", to, by="balcony"))
 
@@ -299,7 +300,7 @@ def test_blocking_a_waiting_contact_removes_only_the_request(state: str, becomes
     assert after(step).roster.ver == given.roster.ver
 
 
-@pytest.mark.parametrize("state", [name for name in STATES if not STATES[name].pending_in])
+@in_one_test("state", [name for name in STATES if not STATES[name].pending_in])
 def test_subscriptions_stay_as_they_are(state: str) -> None:
     assert after_blocking(juliet(state), ROMEO).roster == juliet(state).roster
 
@@ -307,7 +308,7 @@ def test_subscriptions_stay_as_they_are(state: str) -> None:
 # --- unblock (§3.4, §3.5) --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_unblocking_is_stored_answered_and_pushed_and_presence_is_sent_to_those_who_may_see_it(state: str) -> None:
     step = reduce(knowing(blocking(juliet(state), ROMEO, IAGO), "cellar"), unblock(ROMEO))
 
@@ -404,7 +405,7 @@ def test_unblocking_wakes_nobody_where_no_request_waits() -> None:
 # --- removing a blocked contact's item (RFC 6121 §2.5.2) -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_a_blocked_contact_is_not_told_that_its_item_is_removed(state: str) -> None:
     removed = reduce(after_blocking(juliet(state), ROMEO), roster_set(item(ROMEO, subscription="remove"), by="balcony"))
 

@@ -164,7 +164,7 @@ def sharing(number: int) -> Account:
     return given.with_session(given.sessions[0].with_directed(directed))
 
 
-@pytest.mark.parametrize("type", ["probe", "unavailable", "unsubscribe", "subscribed"])
+@in_one_test("type", ["probe", "unavailable", "unsubscribe", "subscribed"])
 def test_the_work_of_a_strangers_presence_does_not_grow_with_the_directed_list(type: str) -> None:
     few, many = sharing(9), sharing(900)
     stanza = inbound(type, "stranger@example.org", to=JULIET)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import doctest
 
-import pytest
-
 from tests.both_halves.stage import BALCONY, JULIET, ORCHARD, VERONA, available, befriend, told
+from tests.one_test import in_one_test
 from xmpp_im_core.client import Asking, GetRoster, SendIQ, SetPresence, Subscribe, notifications
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import parse_jid
@@ -63,7 +62,7 @@ def test_what_is_on_a_stream_that_breaks_is_lost_with_it() -> None:
     assert "nurse@capulet.example" not in network.account(ORCHARD.bare).roster.contacts
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("to", "condition"),
     [
         ("mercutio@verona.example", Condition.REMOTE_SERVER_NOT_FOUND),

@@ -21,6 +21,7 @@ from tests.client.stage import (
     rules_of,
     sent,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     Bound,
     ChatPresence,
@@ -86,7 +87,7 @@ UNLOCKING = {
 }
 
 
-@pytest.mark.parametrize("xml", UNLOCKING.values(), ids=UNLOCKING.keys())
+@in_one_test("xml", UNLOCKING.values(), ids=UNLOCKING.keys())
 def test_the_lock_ends_with(xml: str) -> None:
     scene = Scene(roster_of(LOVER))
     scene.server(chat_from(ORCHARD))
@@ -109,7 +110,7 @@ KEEPING = {
 }
 
 
-@pytest.mark.parametrize("xml", KEEPING.values(), ids=KEEPING.keys())
+@in_one_test("xml", KEEPING.values(), ids=KEEPING.keys())
 def test_the_lock_does_not_end_with(xml: str) -> None:
     scene = Scene(roster_of(LOVER))
     scene.server(chat_from(ORCHARD), xml)
@@ -178,7 +179,7 @@ def test_presence_is_shared_once_with_a_stranger_and_ended_with_the_session() ->
     assert ended.state.directed == ()
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("policy", "items"),
     [
         (ClientPolicy(chat_presence=ChatPresence.NOBODY), ()),

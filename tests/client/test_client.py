@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.client.stage import BALCONY, BOTH_FEATURES, JULIET, NOON, ORCHARD, ROMEO, Scene, is_silent, rules_of, stanza
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     Approve,
     Asking,
@@ -264,7 +265,7 @@ def test_every_chat_session_has_its_place_among_those_that_may_give_way(history:
         assert sorted(client.idle) == sorted(client.chats)
 
 
-@pytest.mark.parametrize("jid", [None, 5, "", "a@b@c", BALCONY, BALCONY.full])
+@in_one_test("jid", [None, 5, "", "a@b@c", BALCONY, BALCONY.full])
 def test_a_client_is_known_by_a_bare_jid(jid: object) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^jid: "):
         Client(jid)  # type: ignore[arg-type]  # wrong on purpose

@@ -201,8 +201,8 @@ def test_giving_up_on_one_request_leaves_the_others_waiting() -> None:
 # --- requests -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("type", ["get", "set"])
-@pytest.mark.parametrize("namespace", ["urn:xmpp:ping", "jabber:iq:version", "nobody:knows"])
+@in_one_test("type", ["get", "set"])
+@in_one_test("namespace", ["urn:xmpp:ping", "jabber:iq:version", "nobody:knows"])
 def test_a_request_that_nobody_serves_gets_service_unavailable(type: str, namespace: str) -> None:
     scene = Scene()
     before = scene.client
@@ -236,7 +236,7 @@ def test_the_application_answers_the_requests_that_it_serves() -> None:
     assert sent(scene.hands_over(answer)) == elements(answer)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "xml",
     [
         "<iq type='get'><x xmlns='urn:x'/></iq>",
@@ -250,8 +250,8 @@ def test_an_iq_that_is_not_a_request_is_a_bad_request(xml: str) -> None:
     assert rules_of(Scene().server(xml)) == [rules.IQ_MALFORMED_IN]
 
 
-@pytest.mark.parametrize("kind", ["message", "presence", "iq"])
-@pytest.mark.parametrize("from_", [ORCHARD.full, JULIET.full, "capulet.example"])
+@in_one_test("kind", ["message", "presence", "iq"])
+@in_one_test("from_", [ORCHARD.full, JULIET.full, "capulet.example"])
 def test_no_error_is_ever_answered(kind: str, from_: str) -> None:
     step = Scene().server(f"<{kind} type='error' id='a' from='{from_}'><x xmlns='urn:x'/></{kind}>")
 

@@ -16,6 +16,7 @@ from tests.client.stage import (
     sent,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     Content,
     MessageType,
@@ -29,7 +30,7 @@ from xmpp_im_core.rules import client_messages as rules
 # --- what messages say (§5.2) -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("type", ["normal", "chat", "groupchat", "headline"])
+@in_one_test("type", ["normal", "chat", "groupchat", "headline"])
 def test_a_message_of_each_type_is_told_with_its_content(type: str) -> None:
     xml = (
         f"<message from='{ORCHARD}' type='{type}' xml:lang='en'><subject>I implore you!</subject>"
@@ -76,7 +77,7 @@ def test_a_body_without_a_language_has_that_of_the_stanza_or_of_the_stream() -> 
     )
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("stanza", "stream", "bodies", "shown"),
     [
         ("xml:lang='en'", None, "<body xml:lang='fr'>a</body><body>b</body>", "b"),
@@ -122,7 +123,7 @@ def test_the_first_of_two_bodies_in_one_language_counts() -> None:
     assert content.bodies == (Text("a"),)
 
 
-@pytest.mark.parametrize("thread", ["A b", " a b ", "\u2665", "a"])
+@in_one_test("thread", ["A b", " a b ", "\u2665", "a"])
 def test_threads_are_opaque_and_compared_exactly(thread: str) -> None:
     content = received(Scene(), f"<message from='{ROMEO}'><thread>{thread}</thread></message>").content
 

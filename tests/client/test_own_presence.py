@@ -18,6 +18,7 @@ from tests.client.stage import (
     sent,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     GetRoster,
     GoUnavailable,
@@ -181,7 +182,7 @@ def test_a_directed_presence_to_a_bare_jid_stays_owed_when_one_resource_goes() -
     assert scene.server(gone(ORCHARD.full)).state.directed == (ROMEO.full,)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "wrong",
     [
         {"priority": 128},

@@ -131,7 +131,7 @@ def test_only_an_error_that_says_that_nobody_is_there_is_news_of_the_other(
     assert sent(step) == []
 
 
-@pytest.mark.parametrize("type", ["subscribe", "unsubscribe", "subscribed", "unsubscribed"])
+@in_one_test("type", ["subscribe", "unsubscribe", "subscribed", "unsubscribed"])
 def test_an_error_that_answers_a_subscription_stanza_is_no_news_of_anybodys_presence(type: str) -> None:
     scene = Scene(roster_of(Item(ROMEO.full, Subscription.NONE)), features=BOTH_FEATURES)
     scene.server(available(ORCHARD.full))
@@ -145,7 +145,7 @@ def test_an_error_that_answers_a_subscription_stanza_is_no_news_of_anybodys_pres
     assert names(scene) == ["orchard"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("sender", "id", "matched"),
     [(ROMEO, "b", True), (ORCHARD, "b", True), (ORCHARD, "d", True), (GARDEN, "d", False), (ORCHARD, "x", False)],
 )
@@ -213,7 +213,7 @@ def test_the_best_resource_has_the_highest_priority_and_of_several_is_the_latest
     assert names(scene)[0] == "c"
 
 
-@pytest.mark.parametrize("priority", ["<priority/>", "<priority>128</priority>", "<priority>x</priority>", ""])
+@in_one_test("priority", ["<priority/>", "<priority>128</priority>", "<priority>x</priority>", ""])
 def test_a_missing_or_malformed_priority_is_zero(priority: str) -> None:
     scene = Scene(roster_of(LOVER))
     scene.server(available(GARDEN.full, 1), f"<presence from='{ORCHARD}'>{priority}</presence>")

@@ -56,7 +56,7 @@ def test_a_message_outside_a_chat_session_goes_to_the_bare_jid_with_its_type(typ
     )
 
 
-@pytest.mark.parametrize("type", list(MessageType))
+@in_one_test("type", list(MessageType))
 def test_a_message_that_names_a_resource_ignores_the_lock_of_a_chat_session(type: MessageType) -> None:
     scene = Scene(roster_of(LOVER))
     scene.server(chat_from(ORCHARD))
@@ -131,7 +131,7 @@ def test_a_thread_has_an_id() -> None:
         Thread("")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("presences", "to"),
     [
         ([f"<presence from='{ORCHARD}'/>"], ORCHARD),
@@ -231,7 +231,7 @@ ERROR = (
 )
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("from_", "id", "matches"),
     [
         (ROMEO, "s1-message", True),
@@ -291,8 +291,8 @@ def test_an_error_about_what_was_sent_to_the_bare_jid_keeps_the_lock() -> None:
     assert says(scene, "two").to_jid == ORCHARD
 
 
-@pytest.mark.parametrize("type", ["chat", "normal"])
-@pytest.mark.parametrize("sender", ["juliet@capulet.example/chamber", JULIET.full])
+@in_one_test("type", ["chat", "normal"])
+@in_one_test("sender", ["juliet@capulet.example/chamber", JULIET.full])
 def test_the_answer_to_a_message_that_another_own_resource_has_sent_goes_to_whom_it_was_sent(
     sender: str, type: str
 ) -> None:

@@ -17,6 +17,7 @@ from tests.client.stage import (
     sent,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     Bound,
     EndChat,
@@ -115,7 +116,7 @@ def test_a_room_entered_by_plain_presence_is_known_by_what_comes_from_it(arrives
     assert list(scene.client.rooms) == [ROOM.full]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "arrives",
     [
         occupant(TYBALT),
@@ -323,7 +324,7 @@ def test_each_leaving_has_its_answer() -> None:
     assert leavings == [3, 2, 1]
 
 
-@pytest.mark.parametrize("code", [301, 307, 321, 322, 332])
+@in_one_test("code", [301, 307, 321, 322, 332])
 def test_a_removed_client_forgets_the_occupants(code: int) -> None:
     scene = inside()
 
@@ -360,7 +361,7 @@ def test_after_a_new_nickname_the_client_owes_it_the_unavailable_presence() -> N
     assert there(scene) == ["tybalt"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "presence",
     [
         occupant(TYBALT, 303, type="unavailable", nick="juliet"),
@@ -376,7 +377,7 @@ def test_no_other_entity_changes_the_address_to_which_the_client_owes_presence(p
     assert set(scene.client.directed) <= {JJ.full}
 
 
-@pytest.mark.parametrize("condition", ["conflict", "not-acceptable", "item-not-found", "service-unavailable", "gone"])
+@in_one_test("condition", ["conflict", "not-acceptable", "item-not-found", "service-unavailable", "gone"])
 def test_an_error_about_a_nickname_says_nothing_of_the_occupant_who_has_it(condition: str) -> None:
     scene = inside()
     scene.take(SetPresence(*scene.stamp(), to=TYBALT))

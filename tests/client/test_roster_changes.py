@@ -18,6 +18,7 @@ from tests.client.stage import (
     sent,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     AccountSender,
     ClientPolicy,
@@ -75,7 +76,7 @@ STRANGERS = [
 ]
 
 
-@pytest.mark.parametrize("from_", STRANGERS)
+@in_one_test("from_", STRANGERS)
 def test_a_push_from_anybody_else_changes_nothing_and_is_not_answered(from_: str) -> None:
     scene = Scene(roster_of(LOVER, ver="v1"))
     before = scene.client
@@ -124,7 +125,7 @@ def test_a_trusted_gateway_may_push_jids_at_its_own_domain() -> None:
     assert sent(step) == elements("<iq type='result' id='p1' to='icq.example'/>")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("from_", "item"),
     [
         ("icq.example", ROMEOS_ITEM),
@@ -147,9 +148,7 @@ def test_a_gateway_may_touch_nothing_else_and_nobody_else_may(from_: str, item: 
 # --- what a push says ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "items", [[], [ROMEOS_ITEM, "<item jid='nurse@capulet.example'/>"], ["<item/>"], ["<item jid=''/>"]]
-)
+@in_one_test("items", [[], [ROMEOS_ITEM, "<item jid='nurse@capulet.example'/>"], ["<item/>"], ["<item jid=''/>"]])
 def test_a_push_without_exactly_one_item_changes_nothing(items: list[str]) -> None:
     scene = Scene(roster_of(LOVER, ver="v1"))
     before = scene.client

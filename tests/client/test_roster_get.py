@@ -73,7 +73,7 @@ def test_without_a_cache_an_empty_version_bootstraps_versioning() -> None:
     assert sent(step) == elements("<iq type='get' id='s1-roster'><query xmlns='jabber:iq:roster' ver=''/></iq>")
 
 
-@pytest.mark.parametrize("ver", ["v1", "14", " 0x<>&'", "\u2665"])
+@in_one_test("ver", ["v1", "14", " 0x<>&'", "\u2665"])
 def test_the_version_of_the_cache_is_echoed_as_it_is(ver: str) -> None:
     scene = Scene(roster_of(LOVER, ver=ver), BOTH_FEATURES)
 
@@ -141,7 +141,7 @@ def test_an_empty_result_means_that_the_cache_is_current() -> None:
     assert rules_of(step) == [rules.ROSTER_UNCHANGED]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "children",
     [
         "<query xmlns='jabber:iq:roster' ver='v2'/><query xmlns='jabber:iq:roster' ver='v3'/>",
@@ -285,7 +285,7 @@ def test_after_giving_up_a_new_roster_result_overrules_older_pushes() -> None:
 # --- rosters in the field (§2.1.2) --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ["remove", "foo", "", "Both"])
+@in_one_test("value", ["remove", "foo", "", "Both"])
 def test_a_result_with_another_subscription_does_not_act_on_it(value: str) -> None:
     scene = asking(roster_of(LOVER, ver="v1"))
 

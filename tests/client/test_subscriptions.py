@@ -20,6 +20,7 @@ from tests.client.stage import (
     sent,
     told,
 )
+from tests.one_test import in_one_test
 from xmpp_im_core.client import (
     Approve,
     Client,
@@ -267,8 +268,8 @@ def test_that_somebody_has_moved_is_a_claim_and_no_authority() -> None:
 # --- answers that arrive ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("type", ["subscribed", "unsubscribe", "unsubscribed"])
-@pytest.mark.parametrize("from_", ["romeo@montague.example", "stranger@evil.example"])
+@in_one_test("type", ["subscribed", "unsubscribe", "unsubscribed"])
+@in_one_test("from_", ["romeo@montague.example", "stranger@evil.example"])
 def test_presence_alone_never_changes_the_roster_and_is_never_answered(type: str, from_: str) -> None:
     scene = Scene(roster_of(Item(ROMEO.full, Subscription.NONE_OUT)))
 
@@ -278,7 +279,7 @@ def test_presence_alone_never_changes_the_roster_and_is_never_answered(type: str
     assert sent(step) == []
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("state", "expected"),
     [
         (Subscription.NONE, False),

@@ -116,7 +116,7 @@ CONDITIONS = {
 }
 
 
-@pytest.mark.parametrize("error", CONDITIONS)
+@in_one_test("error", CONDITIONS)
 def test_each_error_names_the_condition_that_closes_the_stream(error: type[CodecError]) -> None:
     assert error.condition == CONDITIONS[error]
     assert issubclass(error, CodecError)

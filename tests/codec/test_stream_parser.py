@@ -90,7 +90,7 @@ def test_other_prefixes_mean_the_same() -> None:
     assert opened(data) == [StreamOpened(), Message(payload=payload(BODY)), StreamClosed()]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("data", "error"),
     [
         (b"<stream xmlns='http://wrong.namespace.example.org/'>", InvalidNamespace),
@@ -143,7 +143,7 @@ def test_a_conversation() -> None:
     assert opened(CONVERSATION) == EVENTS
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
+@in_one_test("size", [1, 2, 3, 7, 64])
 def test_pieces_of_any_size_bring_the_same(size: int) -> None:
     pieces = [CONVERSATION[at : at + size] for at in range(0, len(CONVERSATION), size)]
 
@@ -194,9 +194,7 @@ def test_a_parser_that_rests_wherever_it_can_brings_the_same() -> None:
     } <= rested
 
 
-@pytest.mark.parametrize(
-    "fed", [b"", b"<stream:stream ", header() + b"<message>", header() + b"<", header() + CLOSE], ids=repr
-)
+@in_one_test("fed", [b"", b"<stream:stream ", header() + b"<message>", header() + b"<", header() + CLOSE], ids=repr)
 def test_a_parser_rests_between_stanzas_only(fed: bytes) -> None:
     parser = StreamParser()
     parser.feed(fed)
@@ -322,7 +320,7 @@ def test_between_stanzas_only_whitespace_may_stand(text: bytes, behind: bytes) -
         parser.feed(text + behind)
 
 
-@pytest.mark.parametrize("more", [b"<presence/>", b"O Romeo", header(), b"\0"])
+@in_one_test("more", [b"<presence/>", b"O Romeo", header(), b"\0"])
 def test_nothing_may_follow_the_end_of_a_stream(more: bytes) -> None:
     parser = StreamParser()
     parser.feed(header() + CLOSE + b" \n")

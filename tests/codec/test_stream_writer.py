@@ -92,7 +92,7 @@ def test_no_attribute_ends_its_tag() -> None:
     assert (opened.id, opened.lang) == (odd, odd)
 
 
-@pytest.mark.parametrize("namespace", ["", STREAMS, "urn:x", "jabber:client' x='"])
+@in_one_test("namespace", ["", STREAMS, "urn:x", "jabber:client' x='"])
 def test_a_stream_of_another_namespace_is_refused(namespace: str) -> None:
     with pytest.raises(ValueError, match="namespace"):
         write_stream_header(namespace)
@@ -108,8 +108,8 @@ def test_features_as_they_stand() -> None:
     )
 
 
-@pytest.mark.parametrize("namespace", NAMESPACES)
-@pytest.mark.parametrize("features", [(), stream_features(DEFAULT), (element("x", CLIENT, {"a": '"'}, ["<"]),)])
+@in_one_test("namespace", NAMESPACES)
+@in_one_test("features", [(), stream_features(DEFAULT), (element("x", CLIENT, {"a": '"'}, ["<"]),)])
 def test_features_are_read_as_they_were_written(features: tuple[Element, ...], namespace: str) -> None:
     assert first_level(write_features(features, namespace), namespace) == element("features", STREAMS, {}, features)
 
@@ -143,7 +143,7 @@ def test_another_host_is_named_where_the_client_is_sent_there() -> None:
     assert error.elements == (element("see-other-host", STREAM_ERRORS, {}, ["[2001:41D0:1:A49b::1]:9222"]),)
 
 
-@pytest.mark.parametrize("condition", ["", "item-not-found", "Conflict", "conflict/><x", "text"])
+@in_one_test("condition", ["", "item-not-found", "Conflict", "conflict/><x", "text"])
 def test_a_condition_that_is_not_defined_is_refused(condition: str) -> None:
     with pytest.raises(ValueError, match="condition"):
         write_stream_error(condition)

@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve, frozen
 
 from tests.explain.test_explanation import BALCONY, NOON, ROMEO, account, balcony, sends
+from tests.one_test import in_one_test
 from xmpp_im_core.explain import explain
 from xmpp_im_core.explain.command import EXTENSION_NAMES, main
 from xmpp_im_core.explain.log_explaining import EXTENSIONS as MACHINES
@@ -121,7 +122,7 @@ def test_the_names_of_extensions_come_from_their_user() -> None:
     assert "the state belongs to an account with carbons, the machine runs a plain account" in without.output
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("snapshot", "log", "said"),
     [
         ("{", "", "juliet.json: $: is not JSON"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from attrs import evolve
 
 from tests.explain.test_explanation import BALCONY, NOON, ROMEO, account, balcony, sends
+from tests.one_test import in_one_test
 from xmpp_im_core.explain import explain, explain_step
 from xmpp_im_core.explain.explanation import Reason
 from xmpp_im_core.jid import Malformed
@@ -121,7 +121,7 @@ def test_what_a_peer_wrote_at_length_is_cut() -> None:
     assert "~..." in text
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("seen", "word"), [(SELF, "self"), (SUBSCRIBED, "subscribed"), (DIRECTED, "directed"), (INVISIBLE, "none")]
 )
 def test_each_reason_to_see_presence_has_its_word(seen: Visibility, word: str) -> None:

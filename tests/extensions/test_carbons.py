@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import AT, JULIET, ROMEO, account, iq
 from xmpp_im_core.carbon_copies import CARBONS, FORWARD
 from xmpp_im_core.element import Element, element
@@ -220,13 +221,13 @@ NOT_ELIGIBLE = {
 }
 
 
-@pytest.mark.parametrize(("type", "child"), ELIGIBLE.values(), ids=ELIGIBLE.keys())
+@in_one_test(("type", "child"), ELIGIBLE.values(), ids=ELIGIBLE.keys())
 def test_instant_messages_are_copied(type: str | None, child: Element) -> None:
     assert told(step(romeo(enabled="ab"), sent(type, child))) == ["b"]
     assert told(step(romeo(enabled="ab"), received(type, child, to=f"{ROMEO}/a"))) == ["b"]
 
 
-@pytest.mark.parametrize(("type", "child"), NOT_ELIGIBLE.values(), ids=NOT_ELIGIBLE.keys())
+@in_one_test(("type", "child"), NOT_ELIGIBLE.values(), ids=NOT_ELIGIBLE.keys())
 def test_other_messages_are_not_copied(type: str | None, child: Element) -> None:
     assert told(step(romeo(enabled="ab"), sent(type, child))) == []
     assert told(step(romeo(enabled="ab"), received(type, child, to=f"{ROMEO}/a"))) == []

@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-import pytest
-
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import AT, JULIET, MERCUTIO, ROMEO, STATES, account, iq, outbound, rfc6121, session
 from xmpp_im_core.element import element
 from xmpp_im_core.extensions import last_activity
@@ -51,7 +50,7 @@ def answer(stanza: Stanza) -> str:
     return f"{query.get('seconds')} {query.text}".strip()
 
 
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_only_subscribers_are_told(state: str) -> None:
     expected = "90" if STATES[state].from_ else "service-unavailable"
 
@@ -87,7 +86,7 @@ def test_an_entity_that_may_not_know_cannot_tell_online_from_offline() -> None:
 
 
 @rfc6121("8.5.1", quote="For an IQ stanza, the server MUST return a <service-unavailable/> stanza error")
-@pytest.mark.parametrize("state", [name for name in STATES if not STATES[name].from_])
+@in_one_test("state", [name for name in STATES if not STATES[name].from_])
 def test_an_entity_that_may_not_know_cannot_tell_whether_an_account_exists(state: str) -> None:
     assert asks(away({JULIET: state}), JULIET) == asks(NoAccount(parse_jid(ROMEO)), JULIET)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.host import Commit, DeferredHost, MemoryStorage, ReadAccount, ReadMessages, StorageRequest, Stored
 from xmpp_im_core.server import Account, ForAccount, SessionId, State, account_of, hosting
@@ -203,8 +204,8 @@ def test_what_has_waited_for_a_commit_does_not_keep_the_loop_busy_all_at_once() 
     assert slow.wire.bodies(f"{JULIET}/balcony") == [f"{n}" for n in range(12)]
 
 
-@pytest.mark.parametrize("failed_first", [False, True])
-@pytest.mark.parametrize("failed_then", [False, True])
+@in_one_test("failed_first", [False, True])
+@in_one_test("failed_then", [False, True])
 def test_a_commit_is_answered_once(failed_first: bool, failed_then: bool) -> None:
     slow = Slow()
     orchard = slow.enters(ROMEO, "orchard")

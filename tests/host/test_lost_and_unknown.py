@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, ROMEO, Tape, chat, enters, host_on, noon, says
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.host import Host, MemoryStorage, StorageFailed, Stored
 from xmpp_im_core.jid import parse_jid
@@ -108,16 +109,16 @@ def reports(effect: Deliver) -> list[Event]:
     return [*plain, *[StoreFailed(noon(), "t", event) for event in plain]]
 
 
-@pytest.mark.parametrize("state", [NoAccount(JULIET_JID), Unloaded(JULIET_JID)], ids=["none", "unloaded"])
-@pytest.mark.parametrize("effect", [MESSAGE, REQUEST], ids=["message", "request"])
+@in_one_test("state", [NoAccount(JULIET_JID), Unloaded(JULIET_JID)], ids=["none", "unloaded"])
+@in_one_test("effect", [MESSAGE, REQUEST], ids=["message", "request"])
 def test_a_sender_gets_an_error_for_an_undelivered_stanza_if_no_account_is_known(state: State, effect: Deliver) -> None:
     for event in reports(effect):
         routed = [each for each in reduce(state, event, BOUNCING).effects if isinstance(each, Route)]
         assert [(each.stanza.type, each.stanza.id) for each in routed] == [("error", effect.stanza.id)]
 
 
-@pytest.mark.parametrize("state", [NoAccount(JULIET_JID), Unloaded(JULIET_JID)], ids=["none", "unloaded"])
-@pytest.mark.parametrize("effect", [PRESENCE, ANSWER, PUSH], ids=["presence", "answer", "push"])
+@in_one_test("state", [NoAccount(JULIET_JID), Unloaded(JULIET_JID)], ids=["none", "unloaded"])
+@in_one_test("effect", [PRESENCE, ANSWER, PUSH], ids=["presence", "answer", "push"])
 def test_what_nobody_waits_for_is_not_answered(state: State, effect: Deliver) -> None:
     for event in reports(effect):
         assert all(isinstance(each, Ignored) for each in reduce(state, event).effects)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat, enters, noon, numbers, says
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.host import Commit, DeferredHost, Host, MemoryStorage, Messages, Operations, ReadAccount, Stored
 from xmpp_im_core.server import Account, Delete, Deliver, Served, SessionId, State, hosting
@@ -161,8 +162,8 @@ def test_an_observer_that_raises_changes_nothing() -> None:
     assert JULIET in host.service.accounts
 
 
-@pytest.mark.parametrize("outbox", [False, True])
-@pytest.mark.parametrize("what", ["stream", "callback"])
+@in_one_test("outbox", [False, True])
+@in_one_test("what", ["stream", "callback"])
 def test_no_account_stays_blocked_by_what_was_raised_after_a_slow_commit(what: str, outbox: bool) -> None:
     wire, records = Tearing(), MemoryStorage()
     host = DeferredHost(hosting(CAPULET), wire, noon, numbers(), outbox=outbox)
@@ -223,7 +224,7 @@ def tears(_: IQ) -> Stanza:
     raise Torn
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "answer",
     [
         tears,

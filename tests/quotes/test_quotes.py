@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 
-import pytest
-
+from tests.one_test import in_one_test
 from tests.quotes.documents import names, stands
 from tests.quotes.finding import Quote, quotes
 from tests.quotes.words import words
@@ -32,7 +31,7 @@ def test_quotes_of_every_form_are_found() -> None:
     assert sum(len(words(each.text)) < 4 for each in every()) < 20
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "section", "expected"),
     [
         ("A user's client generates a subscription request by sending a presence stanza", "3.1.1", True),

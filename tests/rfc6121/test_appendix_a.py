@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 from attrs import frozen
 
 from tests.one_test import in_one_test
@@ -95,7 +94,7 @@ def test_there_are_eight_tables_of_nine_states() -> None:
     }
 
 
-@pytest.mark.parametrize("name", NAMED)
+@in_one_test("name", NAMED)
 def test_a_state_means_what_the_transcript_says(name: str) -> None:
     told_of = NAMED[name]
 
@@ -332,7 +331,7 @@ def test_without_item_the_server_does_the_same(cell: Cell) -> None:
     assert restarted(romeo, step).roster == after(step).roster
 
 
-@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.state == "None"], ids=str)
+@in_one_test("cell", [cell for cell in CELLS if cell.state == "None"], ids=str)
 def test_an_unknown_entity_is_treated_the_same_way(cell: Cell) -> None:
     nobody = given(cell, listed=False)
     romeo = nobody.with_roster(type(nobody.roster)("v", 7))

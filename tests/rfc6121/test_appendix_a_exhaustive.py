@@ -136,8 +136,8 @@ def essence(both: Pair) -> tuple[object, ...]:
 
 
 @rfc6121("A.1", quote="described from the perspective of the user, not the contact")
-@pytest.mark.parametrize("pre_approval", list(PreApproval), ids=lambda choice: choice.value)
-@pytest.mark.parametrize("acknowledged", [False, True], ids=["", "acknowledged"])
+@in_one_test("pre_approval", list(PreApproval), ids=lambda choice: choice.value)
+@in_one_test("acknowledged", [False, True], ids=["", "acknowledged"])
 def test_in_lock_step_exactly_the_nine_mirrored_pairs_are_reached(
     pre_approval: PreApproval, acknowledged: bool
 ) -> None:
@@ -193,14 +193,14 @@ def test_a_repeated_request_brings_back_an_approval_that_was_lost(
 
 
 @rfc6121("3.1.2", quote="this helps to recover from transient, silent errors")
-@pytest.mark.parametrize("romeo_has", ["None + Pending Out", "From + Pending Out", "To", "Both"])
+@in_one_test("romeo_has", ["None + Pending Out", "From + Pending Out", "To", "Both"])
 def test_a_repeated_request_brings_back_a_request_that_was_lost(romeo_has: str) -> None:
     assert healed(pair(romeo_has, "None"), (0, "subscribe"))[1] == "None + Pending In"
 
 
 @rfc6121("4.3.2", quote="this will trigger a protocol flow for canceling the user's subscription")
-@pytest.mark.parametrize("juliet_has", ["None", "None + Pending Out", "To"])
-@pytest.mark.parametrize(("romeo_has", "becomes"), [("To", "None"), ("Both", "From")])
+@in_one_test("juliet_has", ["None", "None + Pending Out", "To"])
+@in_one_test(("romeo_has", "becomes"), [("To", "None"), ("Both", "From")])
 def test_a_probe_at_login_tells_of_a_cancellation_that_was_lost(romeo_has: str, becomes: str, juliet_has: str) -> None:
     after = joint(exchange(pair(romeo_has, juliet_has), 0, outbound("available")))
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import itertools
 from datetime import timedelta
 
-import pytest
-
 from tests.blocking.commands import block
 from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
@@ -121,7 +119,7 @@ def test_a_stranger_hears_the_same_of_a_user_who_does_not_exist(sent: Message | 
 
 
 @rfc6121("11", quote="MUST NOT reveal the user's presence if the sender is an entity that is not authorized to")
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_a_probe_reveals_presence_exactly_to_those_who_are_subscribed(state: str) -> None:
     given = account(JULIET, {ROMEO: state}, available=("balcony",))
 
@@ -131,7 +129,7 @@ def test_a_probe_reveals_presence_exactly_to_those_who_are_subscribed(state: str
 
 
 @rfc6121("11", quote="such presence information is not sent to entities that are not authorized to know such")
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_outbound_presence_reaches_no_one_who_is_not_authorised(state: str) -> None:
     given = account(JULIET, {ROMEO: state}, connected=("balcony",))
     said: list[str] = []
@@ -228,7 +226,7 @@ HAPPENINGS: dict[str, Event] = {
 
 
 @rfc6121("11", quote="MUST NOT leak the user's network availability to entities who are not authorized to know")
-@pytest.mark.parametrize("event", HAPPENINGS.values(), ids=HAPPENINGS)
+@in_one_test("event", HAPPENINGS.values(), ids=HAPPENINGS)
 def test_no_contact_learns_how_many_contacts_and_resources_there_are(event: Event) -> None:
     state = "None" if event == SharedItemsChanged(AT, "seq") else "From + Pending Out"
     others = {f"a{n}@example.net": "From + Pending Out" for n in range(5)}

@@ -81,7 +81,7 @@ def test_a_pre_approved_item_shows_approved_and_any_other_does_not() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("state", "attributes"),
     [
         ("None", {"subscription": "none"}),
@@ -289,7 +289,7 @@ def test_a_push_has_one_item_and_goes_to_each_full_jid() -> None:
 
 
 @rfc6121("2.1.6", quote="a roster push included no 'from' address")
-@pytest.mark.parametrize(
+@in_one_test(
     "event",
     [
         pytest.param(roster_set(item(NURSE)), id="set"),

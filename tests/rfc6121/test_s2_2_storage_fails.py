@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -197,7 +198,7 @@ def test_a_stored_contact_is_kept_under_its_prepared_address() -> None:
     assert juliet.roster.contacts[NURSE].jid == NURSE
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("stored", "of_contact", "expected"),
     [
         ((7, 3), 5, (7, 3)),
@@ -237,7 +238,7 @@ def test_a_loaded_account_knows_when_its_request_is_due() -> None:
     assert loaded(head(), Put(Kind.CONTACT, ROMEO, contact(ROMEO, "To"))).wake_at is None
 
 
-@pytest.mark.parametrize("state", ["To", "From", "Both", "None + Pending Out"])
+@in_one_test("state", ["To", "From", "Both", "None + Pending Out"])
 def test_a_contact_with_a_state_is_listed_whatever_is_stored(state: str) -> None:
     assert sound(contact(ROMEO, state, listed=False)).listed
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -93,7 +94,7 @@ def test_while_the_account_is_unloaded_a_roster_get_gets_an_error_to_try_again()
 
 
 @rfc6121("2.3.3", quote="it MUST return a stanza error")
-@pytest.mark.parametrize(
+@in_one_test(
     "request_",
     [roster_set(item(NURSE), by="balcony"), *[outbound(type, ROMEO, by="balcony") for type in TYPES]],
     ids=["set", *TYPES],
@@ -120,7 +121,7 @@ def test_while_the_account_is_unloaded_a_request_is_not_denied_but_asked_to_wait
     assert answer.stanza.error.type is ErrorType.WAIT
 
 
-@pytest.mark.parametrize("type", ["subscribed", "unsubscribe", "unsubscribed", "probe", "available", "unavailable"])
+@in_one_test("type", ["subscribed", "unsubscribe", "unsubscribed", "probe", "available", "unavailable"])
 def test_while_the_account_is_unloaded_all_other_presence_is_ignored(type: str) -> None:
     assert ignored(unloaded("balcony"), inbound(type, ROMEO, to=JULIET))
 
@@ -168,7 +169,7 @@ def test_what_a_store_cannot_mean_is_given_a_meaning() -> None:
 
 
 @rfc6121("2.3.3", quote="if the server experiences an internal problem with processing")
-@pytest.mark.parametrize(
+@in_one_test(
     "request_",
     [
         roster_set(item(NURSE), by="balcony"),
@@ -197,8 +198,8 @@ PRESENCE = {
 
 
 @rfc6121("4.2.2", quote="Upon receiving initial presence from a client, the user's server MUST send")
-@pytest.mark.parametrize("sent", PRESENCE.values(), ids=PRESENCE)
-@pytest.mark.parametrize("trouble", ["load", "store"])
+@in_one_test("sent", PRESENCE.values(), ids=PRESENCE)
+@in_one_test("trouble", ["load", "store"])
 def test_presence_that_could_not_be_processed_is_answered_to_wait(sent: Outbound, trouble: str) -> None:
     """Else the user takes the resource for available, which it is not."""
     there = account(JULIET, {ROMEO: "Both"}, connected=("balcony",))
@@ -232,7 +233,7 @@ def test_directed_unavailable_presence_takes_effect_though_nothing_could_be_stor
 
 
 @rfc6121("4.4.3", quote="deliver the user's presence stanza to all of the contact's available resources")
-@pytest.mark.parametrize("type", ["available", "unavailable", "probe", "error"])
+@in_one_test("type", ["available", "unavailable", "probe", "error"])
 def test_what_arrives_and_is_not_to_be_stored_is_processed_though_a_commit_failed(type: str) -> None:
     juliet = account(JULIET, {ROMEO: "Both"}, available=("balcony",))
     arrived = inbound(type, f"{ROMEO}/orchard", to=JULIET)
@@ -351,7 +352,7 @@ def test_the_end_of_a_presence_session_takes_effect_though_nothing_could_be_stor
 @rfc6121("3.1.6", quote="that is, if the user does not exist")
 @rfc6121("3.2.3", quote="that is, if the user does not exist")
 @rfc6121("3.3.3", quote="that is, if the contact does not exist")
-@pytest.mark.parametrize("type", TYPES)
+@in_one_test("type", TYPES)
 def test_subscription_stanzas_to_an_account_that_does_not_exist_are_ignored(type: str) -> None:
     assert ignored(NOBODY, inbound(type, ROMEO, to=JULIET))
 
@@ -364,7 +365,7 @@ def test_roster_iqs_to_an_account_that_does_not_exist_get_service_unavailable(ty
     assert told(step) == ["route error service-unavailable from juliet@example.com to romeo@example.net/foo"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "event",
     [
         roster_get("balcony"),

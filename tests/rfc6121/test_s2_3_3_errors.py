@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     JULIET,
     NURSE,
@@ -106,7 +107,7 @@ def test_an_item_without_jid_is_a_bad_request() -> None:
 
 
 @rfc6121("2.1.2.3", quote="The 'jid' attribute is REQUIRED whenever a client or server adds")
-@pytest.mark.parametrize("jid", ["", "@example.com", "nurse@", "nurse@example.com/", "nur se@example.com"])
+@in_one_test("jid", ["", "@example.com", "nurse@", "nurse@example.com/", "nur se@example.com"])
 def test_an_item_with_a_malformed_jid_gets_jid_malformed(jid: str) -> None:
     assert refused(item(jid)) == ["error jid-malformed to balcony"]
     assert refused(item(jid, subscription="remove")) == ["error jid-malformed to balcony"]
@@ -188,7 +189,7 @@ def test_a_full_jid_is_cut_unless_the_service_refuses_it() -> None:
 
 
 @rfc6121("2.4.3", quote="The error cases described under Section 2.3.3 also apply to updating a roster item")
-@pytest.mark.parametrize(
+@in_one_test(
     ("update", "answer"),
     [
         (item(ROMEO, name="123456"), NOT_ACCEPTABLE),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     JULIET,
@@ -24,7 +22,7 @@ from xmpp_im_core.subscription import Subscription
 
 
 @rfc6121("2.4.1", quote="the item MUST be updated exactly as provided in the roster set")
-@pytest.mark.parametrize(
+@in_one_test(
     ("provided", "is_then"),
     [
         (item(ROMEO, "Friends", "Lovers", name="Romeo"), "romeo@example.net both 'Romeo' (Friends, Lovers)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -48,7 +49,7 @@ UNSUBSCRIBED = "route unsubscribed from juliet@example.com to romeo@example.net"
 @rfc6121("2.5.2", quote='the user\'s server MUST send a presence stanza of type "unsubscribe" to the contact')
 @rfc6121("2.5.2", quote='MUST send both a presence stanza of type "unsubscribe" and a')
 @rfc6121("3.2.2", quote="While the user is still subscribed to the contact's presence")
-@pytest.mark.parametrize(
+@in_one_test(
     ("state", "farewells"),
     [
         ("None", []),

@@ -116,7 +116,7 @@ def test_the_last_interim_push_has_the_present_version() -> None:
 
 
 @rfc6121("2.6.3", quote="for each roster item that has been modified since the version ID enumerated")
-@pytest.mark.parametrize(
+@in_one_test(
     ("ver", "pushed"),
     [
         ("v:15", ["nurse@example.org", "bill@example.org"]),
@@ -276,7 +276,7 @@ def test_at_least_as_many_removals_are_remembered_as_the_policy_says(tombstones:
 
 
 @rfc6121("2.6.3", quote="the server cannot associate the version ID with any previous version it has on file")
-@pytest.mark.parametrize("tombstones", [0, 1, 2, 3])
+@in_one_test("tombstones", [0, 1, 2, 3])
 def test_a_client_behind_the_horizon_gets_the_whole_roster(tombstones: int) -> None:
     romeo = removing(2 * tombstones + 1, tombstones)
     horizon = romeo.roster.horizon

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -51,7 +52,7 @@ from xmpp_im_core.subscription import BOTH, FROM, NONE_OUT, TO
 # --- items that an administrator sets and removes ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("groups", "wrong"), [((), False), (("a", "b"), False), (("a", "a"), True), (("",), True), (("x", ""), True)]
 )
 def test_an_administrator_names_each_group_once_and_none_is_empty(groups: tuple[str, ...], wrong: bool) -> None:
@@ -63,7 +64,7 @@ def test_an_administrator_names_each_group_once_and_none_is_empty(groups: tuple[
 
 
 @rfc6121("2.3.3", quote="if the server only allows roster modifications by means of a non-XMPP method")
-@pytest.mark.parametrize("access", list(RosterAccess), ids=lambda access: access.value)
+@in_one_test("access", list(RosterAccess), ids=lambda access: access.value)
 def test_an_item_set_by_an_administrator_is_stored_and_pushed(access: RosterAccess) -> None:
     juliet = account(JULIET, interested=("balcony", "chamber"))
 
@@ -207,7 +208,7 @@ def test_a_shared_item_hides_the_users_own_item_until_the_shared_item_goes() -> 
 
 
 @rfc6121("2.3.3", quote="<not-allowed/> if the server only allows roster modifications by means of a non-XMPP method")
-@pytest.mark.parametrize(
+@in_one_test(
     "request_",
     [
         roster_set(item(NURSE, name="Angelica"), by="balcony"),

@@ -66,7 +66,7 @@ def test_a_full_jid_is_cut_to_the_bare_jid_in_the_stanza_and_in_the_item() -> No
 
 
 @rfc6121("3.1.2", quote="possibly return a <jid-malformed/> stanza error")
-@pytest.mark.parametrize("type", ["subscribe", "subscribed", "unsubscribe", "unsubscribed"])
+@in_one_test("type", ["subscribe", "subscribed", "unsubscribe", "unsubscribed"])
 def test_a_malformed_jid_is_refused_before_anything_else(type: str) -> None:
     romeo = account(ROMEO, interested=("foo",), available=("foo",))
 
@@ -77,7 +77,7 @@ def test_a_malformed_jid_is_refused_before_anything_else(type: str) -> None:
 
 
 @rfc6121("3.1.1", quote="specifying a 'to' address of the potential contact's bare JID")
-@pytest.mark.parametrize("type", ["subscribe", "subscribed", "unsubscribe", "unsubscribed"])
+@in_one_test("type", ["subscribe", "subscribed", "unsubscribe", "unsubscribed"])
 def test_without_to_it_is_a_bad_request(type: str) -> None:
     romeo = account(ROMEO, {JULIET: "None"}, interested=("foo",), available=("foo",))
 
@@ -188,7 +188,7 @@ def test_a_request_does_not_take_a_pre_approval_back() -> None:
 
 @rfc6121("3.1.2", quote="then the user's server MUST return an appropriate error stanza to the user")
 @rfc6121("8.3", quote="then the rules provided in Section 10.4 of [XMPP-CORE] apply")
-@pytest.mark.parametrize("type", ["subscribe", "unsubscribe", "subscribed", "unsubscribed"])
+@in_one_test("type", ["subscribe", "unsubscribe", "subscribed", "unsubscribed"])
 def test_what_could_not_be_routed_is_reported_to_the_available_resources_and_the_one_that_sent_it(type: str) -> None:
     given = [contact(JULIET, "To + Pending In")]
     romeo = account(ROMEO, given, interested=("foo",), available=("bar", "baz"), connected=("qux",))
@@ -339,7 +339,7 @@ def test_several_requests_are_each_sent_again_at_their_own_time() -> None:
 
 
 @rfc6121("3.1.2", quote="does not approve or deny the subscription request")
-@pytest.mark.parametrize(
+@in_one_test(
     "answer",
     [
         pytest.param(inbound("subscribed", JULIET), id="approved"),

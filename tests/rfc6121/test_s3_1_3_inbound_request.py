@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -126,8 +127,8 @@ def test_a_negative_priority_is_no_obstacle() -> None:
 
 
 @rfc6121("3.1.3", quote="the contact's server MUST auto-reply on behalf of the contact")
-@pytest.mark.parametrize("state", ["From", "From + Pending Out", "Both"])
-@pytest.mark.parametrize("available", [(), ("balcony",)], ids=["offline", "online"])
+@in_one_test("state", ["From", "From + Pending Out", "Both"])
+@in_one_test("available", [(), ("balcony",)], ids=["offline", "online"])
 def test_one_who_is_subscribed_already_is_told_so_and_the_user_is_not_asked(
     state: str, available: tuple[str, ...]
 ) -> None:
@@ -320,7 +321,7 @@ DENIAL = "route unsubscribed from juliet@example.com to romeo@example.net"
 
 
 @rfc6121("3.1.3", quote="configured its account to automatically approve subscription requests")
-@pytest.mark.parametrize(
+@in_one_test(
     ("state", "becomes", "shows"),
     [
         ("None", "From", "from"),

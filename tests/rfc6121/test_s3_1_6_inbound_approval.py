@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     JULIET,
     ROMEO,
@@ -102,7 +103,7 @@ def test_without_available_resource_it_is_delivered_to_the_interested_ones_and_n
 
 
 @rfc6121("3.1.6", quote="MUST silently ignore the subscription approval notification")
-@pytest.mark.parametrize("state", ["None", "None + Pending In", "To", "To + Pending In", "From", "Both"])
+@in_one_test("state", ["None", "None + Pending In", "To", "To + Pending In", "From", "Both"])
 def test_an_approval_that_nobody_asked_for_is_silently_ignored(state: str) -> None:
     romeo = account(ROMEO, {JULIET: state}, interested=("foo", "bar"), available=("foo",))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -166,8 +167,8 @@ def test_it_is_not_routed_to_an_entity_outside_the_roster() -> None:
 
 
 @rfc6121("3.2.2", quote="MUST remove the pre-approval and MUST NOT route or deliver the presence stanza")
-@pytest.mark.parametrize("policy", list(PreApproval), ids=lambda choice: choice.value)
-@pytest.mark.parametrize(("state", "shows"), [("None", "none"), ("None + Pending Out", "none ask"), ("To", "to")])
+@in_one_test("policy", list(PreApproval), ids=lambda choice: choice.value)
+@in_one_test(("state", "shows"), [("None", "none"), ("None + Pending Out", "none ask"), ("To", "to")])
 def test_a_pre_approval_is_revoked_without_telling_the_contact(state: str, shows: str, policy: PreApproval) -> None:
     mine = contact(ROMEO, state, approved=True, name="Romeo")
     juliet = account(JULIET, [mine], interested=("balcony",), available=("balcony",))
@@ -183,7 +184,7 @@ def test_a_pre_approval_is_revoked_without_telling_the_contact(state: str, shows
 
 
 @rfc6121("3.4.2", quote='until and unless the user sends a presence stanza of type "unsubscribed"')
-@pytest.mark.parametrize("state", ["From", "From + Pending Out", "Both", "None + Pending In"])
+@in_one_test("state", ["From", "From + Pending Out", "Both", "None + Pending In"])
 def test_a_cancellation_also_ends_a_pre_approval_that_was_kept(state: str) -> None:
     juliet = account(JULIET, [contact(ROMEO, state, approved=True)], connected=("balcony",))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     JULIET,
     ROMEO,
@@ -28,7 +29,7 @@ ROUTED = "route unsubscribe from romeo@example.net to juliet@example.com"
 
 
 @rfc6121("3.3.2", quote="The user's server then MUST send a roster push with the updated roster item")
-@pytest.mark.parametrize(
+@in_one_test(
     ("state", "becomes", "shows"),
     [
         ("None + Pending Out", "None", "none"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -188,8 +189,8 @@ def test_to_a_full_jid_that_is_there_it_counts_but_no_answer_reveals_the_resourc
     assert state_of(step.state, ROMEO) == "None"
 
 
-@pytest.mark.parametrize("resource", ["chamber", "nowhere"])
-@pytest.mark.parametrize("state", ["None + Pending In", "None + Pending Out+In", "To + Pending In"])
+@in_one_test("resource", ["chamber", "nowhere"])
+@in_one_test("state", ["None + Pending In", "None + Pending Out+In", "To + Pending In"])
 def test_it_is_ignored_from_senders_that_may_not_see_the_resource(state: str, resource: str) -> None:
     juliet = account(JULIET, {ROMEO: state}, interested=("balcony",), connected=("chamber",))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     JULIET,
     NURSE,
@@ -123,8 +124,8 @@ def test_a_pre_approval_that_would_need_one_item_more_than_the_limit_is_refused(
 
 @rfc6121("3.4.2", quote='the user\'s server MUST NOT deliver a presence stanza of type "subscribe" from the contact')
 @rfc6121("3.4.2", quote="MUST automatically respond to such a stanza on behalf of the user")
-@pytest.mark.parametrize(("policy", "approved"), [(ONCE, ""), (KEPT, " approved")], ids=["once", "kept"])
-@pytest.mark.parametrize(
+@in_one_test(("policy", "approved"), [(ONCE, ""), (KEPT, " approved")], ids=["once", "kept"])
+@in_one_test(
     ("state", "becomes", "shows"),
     [
         ("None", "From", "from"),
@@ -225,7 +226,7 @@ def test_a_probe_that_is_refused_does_not_take_a_pre_approval_back() -> None:
 
 
 @rfc6121("3.4", quote="Support for subscription pre-approvals is OPTIONAL on the part of clients and servers")
-@pytest.mark.parametrize("state", ["None", "None + Pending Out", "To", "From", "From + Pending Out", "Both"])
+@in_one_test("state", ["None", "None + Pending Out", "To", "From", "From + Pending Out", "Both"])
 def test_without_support_an_approval_that_answers_no_request_is_ignored(state: str) -> None:
     romeo = account(ROMEO, {JULIET: state}, interested=("foo",), available=("foo",))
 

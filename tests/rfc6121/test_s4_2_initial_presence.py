@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -70,7 +71,7 @@ def test_initial_presence_goes_to_subscribers_then_to_the_user_and_then_come_the
 
 @rfc6121("4.2.2", quote='attribute set to a value of "from" or "both"')
 @rfc6121("4.3", quote="which the user is subscribed, since presence subscriptions")
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_each_of_the_nine_states_decides_who_is_told_and_who_is_probed(state: str) -> None:
     romeo_is = STATES[state]
 

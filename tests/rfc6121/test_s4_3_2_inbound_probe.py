@@ -120,9 +120,9 @@ def test_a_stranger_is_told_the_same() -> None:
 
 
 @rfc6121("4.3.2", quote="with a stanza error condition of <redirect/>")
-@pytest.mark.parametrize("to", [ROMEO, FULL])
-@pytest.mark.parametrize("available", [True, False], ids=["online", "offline"])
-@pytest.mark.parametrize(("permanently", "condition"), [(False, Condition.REDIRECT), (True, Condition.GONE)])
+@in_one_test("to", [ROMEO, FULL])
+@in_one_test("available", [True, False], ids=["online", "offline"])
+@in_one_test(("permanently", "condition"), [(False, Condition.REDIRECT), (True, Condition.GONE)])
 def test_a_contact_who_has_moved_is_told_where_to(
     permanently: bool, condition: Condition, available: bool, to: str
 ) -> None:
@@ -217,8 +217,8 @@ def test_only_the_last_resource_that_leaves_makes_the_user_absent() -> None:
 
 @rfc6121("4.3.2", quote="the full XML of the last presence stanza with no 'to' attribute received by the server")
 @rfc6121("4.3.2.1", quote="SHOULD preserve the 'id' attribute of the contact's original presence stanza")
-@pytest.mark.parametrize("state", AUTHORISED)
-@pytest.mark.parametrize("prober", [JULIET, f"{JULIET}/balcony"])
+@in_one_test("state", AUTHORISED)
+@in_one_test("prober", [JULIET, f"{JULIET}/balcony"])
 def test_each_available_resource_answers_in_full_with_its_own_id(state: str, prober: str) -> None:
     both = romeo(state).with_session(session(ROMEO, "foo", available=True))
 
@@ -277,8 +277,8 @@ def chatting(*, available: bool = True, state: str = "None", to: str = ROOM) -> 
 
 
 @rfc6121("4.6.6", quote="answer the probe with only mere presence of type")
-@pytest.mark.parametrize("prober", [ROOM, "lobby@chat.example.com"])
-@pytest.mark.parametrize("to", [FULL, ROMEO])
+@in_one_test("prober", [ROOM, "lobby@chat.example.com"])
+@in_one_test("to", [FULL, ROMEO])
 def test_a_room_that_got_directed_presence_learns_only_that_the_resource_is_available(prober: str, to: str) -> None:
     others = chatting().with_session(session(ROMEO, "foo", available=True))
 
@@ -299,7 +299,7 @@ def test_a_resource_that_never_was_available_is_visible_to_those_it_sent_directe
 
 
 @rfc6121("4.6.6", quote="check if the user has sent directed presence to the entity during its current session")
-@pytest.mark.parametrize(
+@in_one_test(
     "ending",
     [
         outbound("unavailable", ROOM, by="bar"),
@@ -330,7 +330,7 @@ def test_a_namesake_of_the_room_is_a_stranger() -> None:
 
 
 @rfc6121("4.3.2", quote="this will trigger a protocol flow for canceling the user's subscription")
-@pytest.mark.parametrize("state", UNAUTHORISED)
+@in_one_test("state", UNAUTHORISED)
 def test_the_answer_changes_nothing_in_the_roster_of_the_one_who_was_probed(state: str) -> None:
     given = romeo(state)
 

@@ -198,7 +198,7 @@ def test_an_entity_that_leaves_is_removed_from_all_lists_under_the_address_used(
 
 @rfc6121("4.6.1", quote="SHOULD remove any entity that sends unavailable presence to the user")
 @rfc6121("4.6.1", quote="during the user's current session for a given resource (full JID)")
-@pytest.mark.parametrize("to", ["balcony", "cellar", "chamber", "attic"])
+@in_one_test("to", ["balcony", "cellar", "chamber", "attic"])
 def test_an_entity_that_leaves_one_resource_is_removed_from_the_list_of_that_resource_alone(to: str) -> None:
     chatting = following(
         juliet("None"),
@@ -213,7 +213,7 @@ def test_an_entity_that_leaves_one_resource_is_removed_from_the_list_of_that_res
     assert listing == {"balcony", "cellar", "chamber"} - {to}
 
 
-@pytest.mark.parametrize("type", ["available", "error", "probe", "unsubscribed"])
+@in_one_test("type", ["available", "error", "probe", "unsubscribed"])
 def test_nothing_else_removes_it_from_the_list(type: str) -> None:
     chatting = following(juliet("None"), outbound("available", ORCHARD, by="balcony"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -75,7 +76,7 @@ def test_an_update_is_broadcast_with_everything_in_it_and_kept_for_probes() -> N
 
 
 @rfc6121("4.4.2", quote='a subscription type of "from" or "both"')
-@pytest.mark.parametrize("state", STATES)
+@in_one_test("state", STATES)
 def test_each_of_the_nine_states_decides_who_hears_of_an_update(state: str) -> None:
     step = reduce(account(JULIET, {ROMEO: state}, available=("balcony",)), AWAY)
 
@@ -127,7 +128,7 @@ def prioritised(text: str | None) -> Outbound:
 
 
 @rfc6121("4.7.2.3", quote="it MUST communicate the modified priority value when it echoes the client's presence back")
-@pytest.mark.parametrize(
+@in_one_test(
     ("lowest", "highest", "asked", "shown"),
     [
         (0, 0, "127", None),
@@ -155,7 +156,7 @@ def test_a_priority_out_of_bounds_is_overridden_in_echo_and_broadcast_and_for_de
 
 
 @rfc6121("4.7.2.3", quote="The client's server MAY override the priority value provided by the client")
-@pytest.mark.parametrize("text", ["-128", "-1", "0", "00", "+5", "127", None])
+@in_one_test("text", ["-128", "-1", "0", "00", "+5", "127", None])
 def test_without_such_a_policy_presence_stays_as_it_was_written(text: str | None) -> None:
     event = prioritised(text)
 

@@ -139,8 +139,8 @@ def test_an_entity_that_is_not_subscribed_gets_no_update() -> None:
 
 
 @rfc6121("4.6.3", quote="it SHOULD include the contact's JID in any subsequent presence broadcasts initiated by")
-@pytest.mark.parametrize("type", ["available", "unavailable"])
-@pytest.mark.parametrize("state", SUBSCRIBED)
+@in_one_test("type", ["available", "unavailable"])
+@in_one_test("state", SUBSCRIBED)
 def test_directed_presence_does_not_change_the_updates_that_a_subscriber_gets(state: str, type: str) -> None:
     told_apart = following(juliet(state), outbound(type, ROMEO, by="balcony"))
 

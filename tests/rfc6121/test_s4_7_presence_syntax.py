@@ -202,7 +202,7 @@ def test_what_arrives_from_elsewhere_is_passed_on_as_it_is(children: list[Elemen
 
 
 @rfc6121("4.7.2.3", quote="MUST consider the priority to be zero")
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "priority"), [(None, 0), ("0", 0), ("-0", 0), ("-1", -1), ("127", 127), ("-128", -128), (" 7\n", 7)]
 )
 def test_the_priority_is_what_the_element_says_and_without_it_zero(text: str | None, priority: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -44,7 +45,7 @@ def juliet() -> Account:
 
 @rfc6121("5.2.5", quote="is not human-readable and MUST be treated as opaque")
 @rfc6121("5.3", quote="an XML stanza MAY contain any child element that is qualified by a namespace other than")
-@pytest.mark.parametrize("type", ["normal", "chat", "groupchat", "headline", None, "bogus"])
+@in_one_test("type", ["normal", "chat", "groupchat", "headline", None, "bogus"])
 def test_a_message_on_its_way_out_is_routed_with_all_that_is_in_it(type: str | None) -> None:
     sent = Message(parse_address(ROMEO), None, "z94nb37h", type, "en", WHOLE, (("{urn:example:z}z", "z"),))
 
@@ -56,8 +57,8 @@ def test_a_message_on_its_way_out_is_routed_with_all_that_is_in_it(type: str | N
 
 
 @rfc6121("5.2.5", quote="MUST be treated as opaque")
-@pytest.mark.parametrize("to", [JULIET, FULL])
-@pytest.mark.parametrize("type", ["normal", "chat", None, "bogus"])
+@in_one_test("to", [JULIET, FULL])
+@in_one_test("type", ["normal", "chat", None, "bogus"])
 def test_a_message_that_arrives_is_delivered_with_all_that_is_in_it(type: str | None, to: str) -> None:
     sent = Message(
         parse_address(to), parse_address(ORCHARD), "z94nb37h", type, "en", WHOLE, (("{urn:example:z}z", "z"),)
@@ -98,7 +99,7 @@ def test_a_headline_to_nobody_is_ignored_or_bounced_and_never_stored() -> None:
 
 
 @rfc6121("5.2.2", quote="does not understand the value of the 'type' attribute")
-@pytest.mark.parametrize("type", [None, "", "CHAT", "error ", "subscribe"])
+@in_one_test("type", [None, "", "CHAT", "error ", "subscribe"])
 def test_a_type_that_nobody_understands_counts_as_normal_and_stays_as_it_was_written(type: str | None) -> None:
     to_all = Policy(normal_to_several=MessagesToSeveral.ALL)
     event = received_message(type, ORCHARD, JULIET)

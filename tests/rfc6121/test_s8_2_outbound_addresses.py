@@ -72,7 +72,7 @@ def sending(stanza: Stanza, by: str = "balcony") -> Outbound:
 
 
 @rfc6121("8.2", quote="If the stanza possesses no 'to' attribute, the rules defined in [XMPP-CORE] apply")
-@pytest.mark.parametrize("type", MESSAGE_TYPES)
+@in_one_test("type", MESSAGE_TYPES)
 def test_a_message_without_to_is_treated_as_to_the_users_own_bare_jid(type: str | None) -> None:
     step = reduce(juliet(), sent_message(type, None, by="balcony"))
 
@@ -89,8 +89,8 @@ def test_a_message_to_oneself_comes_back_and_is_delivered_as_usual() -> None:
 
 
 @rfc6121("8.2", quote="If the stanza possesses no 'to' attribute")
-@pytest.mark.parametrize("to", [None, JULIET])
-@pytest.mark.parametrize("type", ["get", "set"])
+@in_one_test("to", [None, JULIET])
+@in_one_test("type", ["get", "set"])
 def test_an_iq_without_to_is_handled_by_the_server_on_the_users_behalf(type: str, to: str | None) -> None:
     served = Policy(served=FrozenMap({"urn:example:x": Audience.OWNER}))
     event = sent_iq(type, ASKED, by="balcony", to=to)
@@ -101,8 +101,8 @@ def test_an_iq_without_to_is_handled_by_the_server_on_the_users_behalf(type: str
 
 
 @rfc6121("8.2", quote="If the stanza possesses no 'to' attribute")
-@pytest.mark.parametrize("to", [None, JULIET])
-@pytest.mark.parametrize("type", ["result", "error"])
+@in_one_test("to", [None, JULIET])
+@in_one_test("type", ["result", "error"])
 def test_an_answer_to_the_server_is_not_answered(type: str, to: str | None) -> None:
     assert ignored(juliet(), sent_iq(type, by="balcony", to=to))
 
@@ -172,7 +172,7 @@ def test_a_malformed_address_of_an_error_gets_no_error() -> None:
     assert ignored(juliet(), sending(message("error", None, "@example.net")))
 
 
-@pytest.mark.parametrize("resource", ["", "bal\ncony", "x" * 1024, "\u2126"])
+@in_one_test("resource", ["", "bal\ncony", "x" * 1024, "\u2126"])
 def test_a_resource_that_is_no_prepared_resourcepart_is_refused_as_badly_formed(resource: str) -> None:
     step = reduce(juliet(), bound(resource))
 
@@ -233,7 +233,7 @@ def test_a_message_request_or_directed_presence_that_could_not_be_routed_is_answ
     assert step.state == given.state
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "sent",
     [
         message("error", None, ROMEO),

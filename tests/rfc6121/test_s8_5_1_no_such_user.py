@@ -155,15 +155,15 @@ def test_where_the_service_tells_a_user_of_the_same_domain_hears_that_the_contac
 
 
 @rfc6121("8.5.1", quote="the server MUST silently ignore the stanza")
-@pytest.mark.parametrize("sender", [ROMEO, NURSE])
-@pytest.mark.parametrize("policy", [Policy(), TELLING], ids=["silence", "error"])
+@in_one_test("sender", [ROMEO, NURSE])
+@in_one_test("policy", [Policy(), TELLING], ids=["silence", "error"])
 def test_only_a_local_sender_hears_it_and_only_under_that_policy(policy: Policy, sender: str) -> None:
     told_them = answers(presence("subscribe", sender, JULIET), policy)
 
     assert (told_them == []) is (policy == Policy() or sender == ROMEO)
 
 
-@pytest.mark.parametrize("type", ["available", "unavailable", "subscribed", "unsubscribe", "unsubscribed", "error"])
+@in_one_test("type", ["available", "unavailable", "subscribed", "unsubscribe", "unsubscribed", "error"])
 def test_only_a_request_gets_that_error(type: str) -> None:
     assert answers(presence(type, NURSE, JULIET), TELLING) == []
 

@@ -86,8 +86,8 @@ def kept(step: Step) -> list[Message]:
 
 
 @rfc6121("8", quote="the server's act of storing a message stanza on behalf of the user")
-@pytest.mark.parametrize("type", ["normal", "chat", None])
-@pytest.mark.parametrize("sender", [ORCHARD, "tybalt@example.org"])
+@in_one_test("type", ["normal", "chat", None])
+@in_one_test("sender", [ORCHARD, "tybalt@example.org"])
 def test_a_message_for_an_absent_user_is_stored_whole_with_a_stamp_and_nobody_is_told(
     sender: str, type: str | None
 ) -> None:
@@ -212,7 +212,7 @@ def test_a_stamp_of_another_entity_is_kept_and_the_server_adds_its_stamp() -> No
     assert stored.payload == payload(BODY, room, stamp())
 
 
-@pytest.mark.parametrize("by", ["example.com", "EXAMPLE.com", "example.com.", "example.com/storage"])
+@in_one_test("by", ["example.com", "EXAMPLE.com", "example.com.", "example.com/storage"])
 def test_a_forged_stamp_in_the_servers_name_is_taken_out(by: str) -> None:
     forged = stamp("1999-01-01T00:00:00Z", by)
     sent = received_message("chat", ORCHARD, JULIET, forged, BODY, forged)
@@ -269,7 +269,7 @@ LEAVES = outbound("unavailable", by="balcony")
 
 
 @rfc6121("8", quote="then delivering it when the user next becomes available")
-@pytest.mark.parametrize("priority", [None, 0, 1, 127])
+@in_one_test("priority", [None, 0, 1, 127])
 def test_initial_presence_that_is_not_negative_asks_for_stored_messages(priority: int | None) -> None:
     assert asked(CONNECTED, shows(priority)) == [True]
 
@@ -345,8 +345,8 @@ def test_a_message_beyond_the_limit_is_bounced_if_the_sender_may_know_and_is_dro
     assert (step.state, step.store, step.forget) == (full, (), ())
 
 
-@pytest.mark.parametrize("to", [JULIET, f"{JULIET}/balcony"])
-@pytest.mark.parametrize("type", ["normal", "chat", "headline", "groupchat"])
+@in_one_test("to", [JULIET, f"{JULIET}/balcony"])
+@in_one_test("type", ["normal", "chat", "headline", "groupchat"])
 def test_a_stranger_cannot_tell_whether_there_is_room_or_even_a_user(type: str, to: str) -> None:
     sent = received_message(type, "tybalt@example.org/square", to, BODY)
 
@@ -442,7 +442,7 @@ def test_they_are_delivered_in_order_as_they_were_stored_and_then_forgotten() ->
     assert (after(step).remembering(()), step.store) == (juliet, ())
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "meanwhile",
     [
         shows(-1),

@@ -110,7 +110,7 @@ def test_each_message_ends_in_exactly_one_place(
     assert fate(step, sent) == expected
 
 
-@pytest.mark.parametrize(("type", "to"), [(type, to) for type, to, others, _ in FATES if not others])
+@in_one_test(("type", "to"), [(type, to) for type, to, others, _ in FATES if not others])
 def test_it_is_bounced_or_dropped_if_nothing_is_stored(type: str, to: str) -> None:
     sent = message(type, "tybalt@example.org", to, child("body", "Adieu!"))
 
@@ -198,7 +198,7 @@ def test_a_request_is_answered_as_one_to_a_resource_that_is_not_there(type: str)
     assert told(step) == [f"route error service-unavailable from {FULL} to {ORCHARD}"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "stanza",
     [
         iq("result", from_=ORCHARD, to=FULL),
@@ -215,7 +215,7 @@ def test_answers_and_presence_are_lost_with_the_session(stanza: Presence | IQ) -
     assert fails_in_silence(juliet(balcony=0), Undelivered(AT, "seq", delivery(stanza, BALCONY), (BALCONY,)))
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "stanza",
     [
         iq("result", from_=None, to=FULL),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import rfc6121
 from xmpp_im_core.client import Features, read_features
 from xmpp_im_core.element import element
@@ -22,8 +23,8 @@ def test_both_are_offered_by_default() -> None:
     assert stream_features(Policy()) == (VER, SUB)
 
 
-@pytest.mark.parametrize("access", list(RosterAccess))
-@pytest.mark.parametrize("versioning", [True, False])
+@in_one_test("access", list(RosterAccess))
+@in_one_test("versioning", [True, False])
 def test_versions_are_offered_where_there_are_rosters_that_have_them(access: RosterAccess, versioning: bool) -> None:
     offered = stream_features(Policy(roster_access=access, roster_versioning=versioning))
 
@@ -40,8 +41,8 @@ def test_pre_approval_is_offered_where_it_is_supported(pre_approval: PreApproval
     assert VER in offered
 
 
-@pytest.mark.parametrize("versioning", [True, False])
-@pytest.mark.parametrize("pre_approval", [PreApproval.ONCE, PreApproval.UNSUPPORTED])
+@in_one_test("versioning", [True, False])
+@in_one_test("pre_approval", [PreApproval.ONCE, PreApproval.UNSUPPORTED])
 def test_a_client_reads_what_a_server_offers(versioning: bool, pre_approval: PreApproval) -> None:
     offered = stream_features(Policy(roster_versioning=versioning, pre_approval=pre_approval))
 
@@ -55,7 +56,7 @@ def test_what_is_there_by_default_is_said() -> None:
     assert features(Policy(), PLAIN) == ("jabber:iq:roster", "msgoffline", "urn:xmpp:blocking")
 
 
-@pytest.mark.parametrize("access", list(RosterAccess))
+@in_one_test("access", list(RosterAccess))
 def test_rosters_are_said_to_be_there_where_they_are(access: RosterAccess) -> None:
     found = features(Policy(roster_access=access), PLAIN)
 
@@ -68,8 +69,8 @@ def test_the_block_list_is_said_to_be_there_where_it_is(blocking: bool) -> None:
     assert ("urn:xmpp:blocking" in features(Policy(blocking=blocking), PLAIN)) is blocking
 
 
-@pytest.mark.parametrize("messaging", [True, False])
-@pytest.mark.parametrize("offline", [True, False])
+@in_one_test("messaging", [True, False])
+@in_one_test("offline", [True, False])
 def test_messages_are_said_to_be_stored_where_they_are(messaging: bool, offline: bool) -> None:
     """XEP-0160 §4: "it SHOULD return a "msgoffline" feature"."""
     found = features(Policy(messaging=messaging, offline_messages=offline), PLAIN)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import DEFAULT
@@ -35,7 +36,7 @@ def account() -> Account:
     return bound.state
 
 
-@pytest.mark.parametrize("nickname", ["\u2665\ufe0f", "e\u0301\u200d", "\u2028", "plain"])
+@in_one_test("nickname", ["\u2665\ufe0f", "e\u0301\u200d", "\u2028", "plain"])
 def test_a_stanza_from_any_nickname_is_delivered_as_it_was_written(nickname: str) -> None:
     stanza = parse_stanza(f"<message from='room@muc.example/{nickname}' to='{JULIET}/balcony' type='groupchat'/>")
     service = hosting("capulet.example")
@@ -48,8 +49,8 @@ def test_a_stanza_from_any_nickname_is_delivered_as_it_was_written(nickname: str
     assert delivered.stanza.from_.written == f"room@muc.example/{nickname}"
 
 
-@pytest.mark.parametrize("nickname", ["", "\x7f", "x" * 1024])
-@pytest.mark.parametrize("to", [f"{JULIET}/balcony", "capulet.example", "a@b@c"])
+@in_one_test("nickname", ["", "\x7f", "x" * 1024])
+@in_one_test("to", [f"{JULIET}/balcony", "capulet.example", "a@b@c"])
 def test_a_stanza_from_what_is_no_nickname_has_no_effect(nickname: str, to: str) -> None:
     """RFC 6120 §8.1.2.2 asks for a valid 'from'; its bare JID has proved that the stream may carry it."""
     stanza = parse_stanza(f"<message from='room@muc.example/{nickname}' to='{to}' type='groupchat'/>")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.server.playhouse import (
     BALCONY,
     BENVOLIO,
@@ -128,7 +129,7 @@ def test_an_error_to_what_is_no_jid_is_not_answered() -> None:
     assert [effect for _, effect in served.effects] == [Ignored(rules.TO_MALFORMED)]
 
 
-@pytest.mark.parametrize("jid", ["", "Juliet@capulet.example", BALCONY, "juliet@"])
+@in_one_test("jid", ["", "Juliet@capulet.example", BALCONY, "juliet@"])
 def test_an_account_is_named_by_its_prepared_bare_jid(jid: str) -> None:
     with pytest.raises(ValueError, match="not a prepared bare JID"):
         ForAccount(jid, TimePassed(NOON, "1"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.server.playhouse import (
     BALCONY,
     BENVOLIO,
@@ -278,7 +279,7 @@ def answers(event: object, jid: str = JULIET) -> tuple[object, ...]:
     return tuple(effect for _, effect in served.effects)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "stanza",
     [
         chat(JULIET, "words", MERCUTIO),
@@ -367,7 +368,7 @@ def test_if_the_owner_is_not_reached_presence_and_errors_are_dropped() -> None:
     assert answers(Unroutable(NOON, "e", many)) == (Ignored(rules.NOT_OWNED),)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "event",
     [
         TimePassed(NOON, "e"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.blocking.commands import blocking, unblock
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -48,7 +49,7 @@ AT_REMOVAL = {
 }
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("state", "expected"),
     [
         ("None", set()),

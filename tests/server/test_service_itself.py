@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from tests.server.playhouse import (
     BALCONY,
     CAPULET,
@@ -86,7 +87,7 @@ def test_a_malformed_iq_to_the_service_itself_is_a_bad_request() -> None:
     assert house.delegated == []
 
 
-@pytest.mark.parametrize("type", ["normal", "chat", "groupchat", "headline"])
+@in_one_test("type", ["normal", "chat", "groupchat", "headline"])
 def test_a_message_to_the_service_itself_is_answered_with_an_error(type: str) -> None:
     house = Playhouse(ROMEO)
     house.enters(ORCHARD)
@@ -115,7 +116,7 @@ def test_nobody_can_subscribe_to_the_service_itself(type: str) -> None:
     assert [said(stanza) for stanza in house.routed] == [f"presence unsubscribed from {CAPULET}"]
 
 
-@pytest.mark.parametrize("type", [None, "unavailable", "subscribed", "unsubscribe", "unsubscribed", "error"])
+@in_one_test("type", [None, "unavailable", "subscribed", "unsubscribe", "unsubscribed", "error"])
 def test_other_presence_to_the_service_itself_is_not_answered(type: str | None) -> None:
     house = Playhouse()
 

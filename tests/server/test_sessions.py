@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import AT, JULIET, ROMEO, account, after, bound, child, delivery, iq, message, presence
 from tests.rfc6121.undelivered_stage import BALCONY, CHAMBER, FULL, ORCHARD, juliet
 from xmpp_im_core.element import element
@@ -97,7 +98,7 @@ def test_an_undelivered_stanza_for_another_is_lost(policy: Policy) -> None:
     assert step.store == ()
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "lost",
     [
         delivery(TO_ROMEO, BALCONY),

@@ -198,7 +198,7 @@ def test_what_was_heard_of_others_is_in_the_snapshot() -> None:
     assert [resource.name for resource in loaded.resources(ROMEO.full)] == ["orchard"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("name", "now"),
     [
         ("Changed", "PresenceChanged"),

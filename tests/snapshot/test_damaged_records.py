@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -71,7 +71,7 @@ def text(put: Put) -> tuple[Kind, str, str]:
     return put.kind, put.key, dump_record(put)
 
 
-@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+@in_one_test("bad", BAD.values(), ids=BAD)
 def test_the_rest_of_an_account_is_served_and_the_damaged_record_is_named(bad: tuple[Kind, str, str]) -> None:
     loaded = load_records([text(HEAD), bad, text(FRIEND)])
 
@@ -148,8 +148,8 @@ def test_a_storage_of_values_can_ask_which_of_them_are_left_out() -> None:
 # --- versions -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("head", [RosterHead("l1", -5, 0), RosterHead("l1", 0, -5), RosterHead("l1", 3, 9)])
-@pytest.mark.parametrize("version", [-1, 0, 7])
+@in_one_test("head", [RosterHead("l1", -5, 0), RosterHead("l1", 0, -5), RosterHead("l1", 3, 9)])
+@in_one_test("version", [-1, 0, 7])
 def test_no_version_is_loaded_that_cannot_be_saved(head: RosterHead, version: int) -> None:
     contact = Put(Kind.CONTACT, ROMEO, Contact(ROMEO, version=version))
 
@@ -169,8 +169,8 @@ def test_every_loaded_state_can_be_saved(stored: tuple[Put, ...], offline: int) 
 # --- notices ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seqs", [("9", "10", "11"), ("c", "b", "a"), ("z.1", "A", "0")])
-@pytest.mark.parametrize("turned", [False, True])
+@in_one_test("seqs", [("9", "10", "11"), ("c", "b", "a"), ("z.1", "A", "0")])
+@in_one_test("turned", [False, True])
 def test_kept_notices_come_back_in_order_for_every_form_of_the_numbers(seqs: tuple[str, ...], turned: bool) -> None:
     senders = [f"u{n}@example.org" for n in range(3)]
     given = account(JULIET, dict.fromkeys(senders, "To"))

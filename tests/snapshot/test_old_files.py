@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, get_args
 
-import pytest
-
 from tests.one_test import in_one_test
 from xmpp_im_core.client import Client, ClientPolicy, Features
 from xmpp_im_core.client.state import Bound, Chat, Heard, Item, Question, Request, Resource, RosterCache
@@ -198,7 +196,7 @@ def test_an_old_record_is_read_as_the_same_value(name: str) -> None:
     assert load_record(Kind(row["kind"]), row["key"], row["text"]) == RECORDS[name]
 
 
-@pytest.mark.parametrize("name", sorted(VALUES))
+@in_one_test("name", sorted(VALUES))
 def test_an_old_snapshot_is_read_as_the_same_value(name: str) -> None:
     assert from_text((FILES / f"{name}.json").read_text()) == VALUES[name]
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
+from tests.one_test import in_one_test
 from tests.snapshot.test_round_trip import juliet
 from xmpp_im_core.roster import Contact, RosterHead
 from xmpp_im_core.server.accounts.reducer import reduce
@@ -22,7 +23,7 @@ from xmpp_im_core.testing.state_strategies import JULIET
 NOON = datetime(2026, 7, 12, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("put", "text"),
     [
         (Put(Kind.ROSTER, "", RosterHead("l1", 2, 0)), '{"format":1,"value":{"lineage":"l1","version":2,"horizon":0}}'),
@@ -51,7 +52,7 @@ def test_a_record_is_stored_as_text_and_comes_back(put: Put, text: str) -> None:
     assert load_record(put.kind, put.key, text) == put
 
 
-@pytest.mark.parametrize("kind", Kind)
+@in_one_test("kind", Kind)
 def test_every_kind_of_record_can_be_read(kind: Kind) -> None:
     with pytest.raises(SnapshotError, match=r"\$\.value.*is not"):
         load_record(kind, "", '{"format":1,"value":[]}')

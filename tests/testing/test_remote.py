@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 
+from tests.one_test import in_one_test
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.reading import read_file
 from xmpp_im_conformance.running.outcome import Outcome
@@ -36,7 +37,7 @@ NURSE = f"nurse@{REMOTE}"
 WARD = f"{NURSE}/ward"
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("act", "xml"),
     [
         (SendsSubscribe(WARD, JULIET), f"<presence from='{NURSE}' to='{JULIET}' type='subscribe'/>"),

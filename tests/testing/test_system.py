@@ -115,7 +115,7 @@ def stanza(xml: str) -> Stanza:
     return parse_stanza(xml)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("one", "other"),
     [
         ("<presence from='a@x/y' to='juliet@capulet.example'/>", f"<presence from='a@x/y' id='7' to='{BALCONY}'/>"),
@@ -147,7 +147,7 @@ def test_a_free_choice_makes_no_difference(one: str, other: str) -> None:
     assert normal(stanza(one), BALCONY) == normal(stanza(other), BALCONY)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("one", "other"),
     [
         ("<presence from='a@x/y'/>", "<presence from='a@x'/>"),

@@ -146,7 +146,7 @@ def test_nothing_of_an_element_is_lost_in_a_stanza() -> None:
     assert to_element(from_element(root)) == root
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("name", "namespace"),
     [("message", "urn:other"), ("message", "jabber:server"), ("message", ""), ("query", CLIENT), ("Message", CLIENT)],
 )
@@ -158,7 +158,7 @@ def test_an_element_that_only_looks_like_a_stanza_is_not_one(name: str, namespac
 # --- types (RFC 6121 §5.2.2, RFC 6120 §8.2.3) ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("type", "kind"),
     [
         (None, "normal"),
@@ -271,7 +271,7 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.condition.value)
+@in_one_test("error", ERRORS, ids=lambda error: error.condition.value)
 def test_an_error_is_written_and_read(error: StanzaError) -> None:
     assert read_error(write_error(error)) == error
     assert Message(type="error", payload=payload(write_error(error))).error == error
@@ -284,7 +284,7 @@ def test_a_stanza_without_an_error_element_reports_none() -> None:
 UNDEFINED = StanzaError(Condition.UNDEFINED_CONDITION, ErrorType.CANCEL)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("children", "attributes", "read"),
     [
         ([], {}, UNDEFINED),
@@ -304,7 +304,7 @@ def test_an_imperfect_error_is_still_read(
     assert read_error(element("error", CLIENT, attributes, children)) == read
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("stanza", "answered"),
     [
         (Message(), True),

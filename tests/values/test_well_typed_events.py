@@ -394,7 +394,7 @@ def test_the_name_of_a_shared_item_is_a_string() -> None:
 # --- what stanzas are made of -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("child", [None, 5, b"Hi", JULIET, (PING,)])
+@in_one_test("child", [None, 5, b"Hi", JULIET, (PING,)])
 def test_a_child_that_is_neither_element_nor_text_is_refused(child: Any) -> None:
     with pytest.raises(TypeError, match="a child is an Element or a str"):
         payload(PING, child)

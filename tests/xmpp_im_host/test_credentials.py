@@ -8,6 +8,7 @@ from base64 import b64decode
 import pytest
 from scramp import ScramClient, ScramException, ScramMechanism  # type: ignore[import-untyped]
 
+from tests.one_test import in_one_test
 from xmpp_im_host.credentials import FEWEST_ITERATIONS, Credentials, ScramKeys
 
 PENCIL = Credentials.of("pencil", FEWEST_ITERATIONS)
@@ -61,7 +62,7 @@ def test_each_key_has_its_own_salt_and_no_text_shows_any() -> None:
     assert not any(secret.hex() in repr(PENCIL) or repr(secret) in repr(PENCIL) for secret in secrets)
 
 
-@pytest.mark.parametrize("password", ["", "\u00ad", "\u200d\u00ad", "tab\t", "\ud800", "a\u0627", "\u0221"])
+@in_one_test("password", ["", "\u00ad", "\u200d\u00ad", "tab\t", "\ud800", "a\u0627", "\u0221"])
 def test_a_password_that_no_client_could_send_is_refused(password: str) -> None:
     with pytest.raises(ValueError, match=r"^password: "):
         Credentials.of(password, FEWEST_ITERATIONS)
@@ -86,15 +87,13 @@ def test_what_is_written_is_read_again() -> None:
     assert "pencil" not in PENCIL.to_text()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "1", "{}", '{"format": 2}', '{"format": 1, "sha1": {}, "sha256": 1}'])
+@in_one_test("text", ["", "{", "[]", "1", "{}", '{"format": 2}', '{"format": 1, "sha1": {}, "sha256": 1}'])
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Credentials.from_text(text)
 
 
-@pytest.mark.parametrize(
-    "spoilt", [{"salt": "zz"}, {"salt": 1}, {"iterations": "9999"}, {"iterations": 1}, {"more": ""}]
-)
+@in_one_test("spoilt", [{"salt": "zz"}, {"salt": 1}, {"iterations": "9999"}, {"iterations": 1}, {"more": ""}])
 def test_spoilt_keys_are_refused(spoilt: dict[str, object]) -> None:
     data = json.loads(PENCIL.to_text())
     data["sha256"] |= spoilt
