@@ -58,7 +58,7 @@ def test_the_runner_has_its_vectors_its_schemas_and_the_requirements(conformance
     package = {str(file.relative_to(CONFORMANCE)) for file in _modules(CONFORMANCE / "xmpp_im_conformance")}
 
     assert len(vectors) > 1000
-    assert len(schemas) == 5
+    assert len(schemas) == 6
     assert vectors | schemas | package | {"xmpp_im_conformance/requirements.json"} <= held
     assert {name.partition("/")[0] for name in held if ".dist-info/" not in name} == {"xmpp_im_conformance"}
 

@@ -13,7 +13,7 @@ from xmpp_im_conformance.drivers import NAMES
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 ACT_CHAPTERS: Final = ("rosters", "subscriptions", "presence", "messages")
-"""The keys of ``differ.kinds.CHAPTERS``, which takes long to import."""
+"""The keys of ``differ.kinds.ACTS_OF_CHAPTERS``, which takes long to import."""
 
 _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
 _CONFIG: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
