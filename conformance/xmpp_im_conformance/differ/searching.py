@@ -29,6 +29,16 @@ class Found:
     acts: Trace
     verdict: Verdict
 
+    @property
+    def number(self) -> int:
+        """The index of the act that shows it."""
+        return self.verdict.differences[0].number
+
+    @property
+    def differing(self) -> frozenset[str]:
+        """Where something differs: at clients, at the other server, or in the rosters of users."""
+        return frozenset([each.where for each in self.verdict.differences])
+
 
 @frozen
 class Crash:

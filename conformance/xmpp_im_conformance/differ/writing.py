@@ -43,7 +43,7 @@ def vector(found: Found, server: str) -> dict[str, Json]:
 
     :param server: what the server is called.
     """
-    policy, number = found.verdict.choices.policy, found.verdict.differences[0].number
+    policy, number = found.verdict.choices.policy, found.number
     acts = (*found.acts[: number + 1], *_witnesses(found))
     expected = observed(_core(policy), acts)
     scenario = to_scenario(
@@ -66,24 +66,21 @@ def vector(found: Found, server: str) -> dict[str, Json]:
 
 def _looked_at(found: Found, expected: Observation, is_last: bool) -> Observation:
     """Leave out what everybody sees alike."""
-    differing = {each.where for each in found.verdict.differences}
-    received = {at: stanzas for at, stanzas in expected.received.items() if is_last and at in differing}
-    rosters = {user: query for user, query in expected.rosters.items() if user in differing}
+    received = {at: stanzas for at, stanzas in expected.received.items() if is_last and at in found.differing}
+    rosters = {user: query for user, query in expected.rosters.items() if user in found.differing}
     return Observation(FrozenMap(received), FrozenMap(rosters))
 
 
 def _with_flushes(steps: Json, found: Found) -> list[Json]:
     """Drop what came before the act that shows the difference, and what it causes elsewhere."""
     assert isinstance(steps, list)
-    number = found.verdict.differences[0].number
-    differing = {each.where for each in found.verdict.differences}
+    number, differing = found.number, found.differing
     doing = [place for place, step in enumerate(steps) if step.keys() & _DOING]
-    before, after = doing[number], doing[number] + 1
-    while after < len(steps) and not steps[after].keys() & _DOING:
-        after += 1
-    with_peers = any(act.is_remote for act in found.acts) or REMOTE in differing
-    everybody = [*connected_after(found.acts[:number]), *([REMOTE] if with_peers else [])]
-    others = [*connected_after(found.acts[: number + 1]), *([REMOTE] if with_peers else [])]
+    before = doing[number]
+    after = doing[number + 1] if number + 1 < len(doing) else len(steps)
+    peers = [REMOTE] if any(act.is_remote for act in found.acts) or REMOTE in differing else []
+    everybody = [*connected_after(found.acts[:number]), *peers]
+    others = [*connected_after(found.acts[: number + 1]), *peers]
     return [
         *steps[:before],
         *_flush(everybody),
@@ -116,7 +113,7 @@ def write_vectors(report: Report, directory: Path, server: str) -> None:
 
 def file_name(number: int, found: Found) -> str:
     """Return a name for the file of the vector: what shows the difference is in it."""
-    return f"{number:02}-{type(found.verdict.differences[0].act).__name__.lower()}.json"
+    return f"{number:02}-{type(found.acts[found.number]).__name__.lower()}.json"
 
 
 def told(act: Act) -> str:
@@ -156,8 +153,7 @@ def shown(found: Found) -> Iterable[str]:
 def _witnesses(found: Found) -> list[Act]:
     """Let users connect whose rosters differ, so that somebody can ask for them."""
     present = {client.partition("/")[0] for client in connected_after(found.acts)}
-    rosters = [each.where for each in found.verdict.differences if each.where in USERS]
-    return [Connects(f"{user}/balcony") for user in rosters if user not in present]
+    return [Connects(f"{user}/balcony") for user in USERS if user in found.differing - present]
 
 
 def _core(policy: Policy) -> CoreSystem:
