@@ -19,10 +19,15 @@ from tests.conformance.stage import (
     send,
 )
 from xmpp_im_conformance.drivers.embedded import host
-from xmpp_im_conformance.drivers.embedded.storage import found_item
+from xmpp_im_conformance.drivers.embedded.storage import FailingStorage, found_item
 from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_core.roster import Contact
+from xmpp_im_core.rules import Rule
+from xmpp_im_core.server import Delete, Deliver, Effect, FanOut, Kind, Put
+from xmpp_im_core.server.effects import AS_IT_STANDS
+from xmpp_im_core.server.presence import broadcasting
+from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import Subscription
 
 GET = "<iq id='g' type='get'><query xmlns='jabber:iq:roster'/></iq>"
@@ -30,6 +35,8 @@ SET = f"<iq id='s' type='set'><query xmlns='jabber:iq:roster'><item jid='{ROMEO}
 HELLO = f"<message from='{ROMEO}/orchard' to='{JULIET}' type='chat'><body>hi</body></message>"
 SUBSCRIBER = {JULIET: {"roster": [{"jid": ROMEO, "subscription": "from"}]}}
 REMOTE_FLUSH = {"remote_flush": True}
+RULE = Rule("test:rule", "It is tested.")
+STANZA = Presence(None, None)
 
 
 def passes(tmp_path: Path, *steps: dict[str, Any], **keys: Any) -> None:
@@ -64,6 +71,17 @@ def test_a_request_is_reported_as_pending_although_its_stanza_is_lost() -> None:
     assert found == RosterItem(jid=ROMEO, subscription="to", pending_in="{any}")
     assert unlisted == RosterItem(jid=ROMEO, pending_in="{any}", listed=False)
     assert found_item(Contact(ROMEO, listed=False, version=1)) is None
+
+
+@pytest.mark.parametrize("kind", [Kind.ROSTER, Kind.LAST_UNAVAILABLE, Kind.MOVED])
+def test_a_key_is_refused_where_an_account_has_one_record(kind: Kind) -> None:
+    storage = FailingStorage()
+
+    with pytest.raises(ValueError, match=kind.value):
+        storage.commit([(JULIET, Put(kind, "x", None))])
+    with pytest.raises(ValueError, match=kind.value):
+        storage.commit([(JULIET, Delete(kind, "x"))])
+    storage.commit([(JULIET, Delete(kind, ""))])
 
 
 def test_a_disconnected_client_becomes_unavailable_once(tmp_path: Path) -> None:
@@ -306,3 +324,15 @@ def test_a_core_without_end_is_a_failure(tmp_path: Path, monkeypatch: pytest.Mon
 
     assert found.outcome is Outcome.FAILED
     assert "one event has caused more than 1 others" in found.detail
+
+
+@pytest.mark.parametrize("to_nobody", [Deliver(STANZA, (), AS_IT_STANDS, RULE), FanOut(STANZA, (), RULE)])
+def test_an_effect_that_sends_something_to_nobody_is_a_failure(
+    to_nobody: Effect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcasting, "_fan_out", lambda presence, recipients, rule: [to_nobody])
+
+    found = result(tmp_path, scenario({"connect": BALCONY}, send("<presence/>"), flush(BALCONY)))
+
+    assert found.outcome is Outcome.FAILED
+    assert "sends something to nobody" in found.detail

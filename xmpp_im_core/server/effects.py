@@ -117,6 +117,7 @@ class Deliver:
 
     stanza: Stanza
     sessions: tuple[SessionId, ...]
+    """At least one."""
     address: AddressedAs
     rule: Rule
 
@@ -137,6 +138,7 @@ class FanOut:
 
     stanza: Stanza
     recipients: tuple[str, ...]
+    """At least one."""
     rule: Rule
     within: Stanza | None = None
     """The stanza that ``serve`` sends instead to recipients at hosted domains; None if it is the same.

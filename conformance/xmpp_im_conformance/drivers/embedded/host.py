@@ -18,7 +18,7 @@ from xmpp_im_core.codec import SERVER, write_fan_out, write_stanza
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import prepared_jid
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.server import Deliver, Load, LoadOffline, Served, Service, ServiceEvent, SessionId
+from xmpp_im_core.server import Deliver, Effect, FanOut, Load, LoadOffline, Served, Service, ServiceEvent, SessionId
 from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
 
 _ENDLESS: Final = 10_000
@@ -53,10 +53,15 @@ class DrivenHost(host.Host[object], host.Wire):
         self.wake()
 
     def observe(self, served: Served[object]) -> None:
-        """Note the requirements that the rules of an event cite."""
+        """Note the requirements that the rules of an event cite.
+
+        :raises ValueError: for an effect that sends something to nobody.
+        """
         for step in served.steps:
             for effect in step.transition.effects:
                 self.cited.update(effect.rule.requirements)
+                if _is_for_nobody(effect):
+                    raise ValueError(f"the rule {effect.rule.name} sends something to nobody")
 
     def lose(self, stream: ClientStream) -> None:
         """Report the end of a session, with what was kept for it in vain."""
@@ -147,3 +152,9 @@ class DrivenHost(host.Host[object], host.Wire):
         """Let a service of the host answer an IQ."""
         children = answer(iq, self.policy, self.service.machine) if iq.type in ("get", "set") else None
         return super().delegate(account, iq) if children is None else result_reply(iq, *children)
+
+
+def _is_for_nobody(effect: Effect) -> bool:
+    return (isinstance(effect, Deliver) and not effect.sessions) or (
+        isinstance(effect, FanOut) and not effect.recipients
+    )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from xmpp_im_conformance.format.items import ANY_REQUEST, RosterItem
 from xmpp_im_core.codec import parse_stanza, write_stanza
 from xmpp_im_core.host import MemoryStorage, Operations, StorageFailed, Stored
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.roster import Contact, RosterHead
-from xmpp_im_core.server import Kind, Put
+from xmpp_im_core.server import Delete, Kind, Put
 from xmpp_im_core.snapshot import dump_record, load_record
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import subscription_state
+
+_ONE_FOR_EACH_ACCOUNT: Final = frozenset({Kind.ROSTER, Kind.LAST_UNAVAILABLE, Kind.MOVED})
 
 
 class FailingStorage(MemoryStorage):
@@ -31,8 +34,12 @@ class FailingStorage(MemoryStorage):
         """Perform all operations, or none.
 
         :raises StorageFailed: if the commit of an account was to fail, this once.
+        :raises ValueError: for a key that a storage with one such record for each account would not find again.
         """
         self._fail({(jid, "store") for jid, _ in operations})
+        for _, each in operations:
+            if isinstance(each, Put | Delete) and each.kind in _ONE_FOR_EACH_ACCOUNT and each.key:
+                raise ValueError(f"the key of a record {each.kind.value!r} is empty, not {each.key!r}")
         super().commit([(jid, _reread(each) if isinstance(each, Put) else each) for jid, each in operations])
 
     def reopen(self, account: str) -> None:
