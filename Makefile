@@ -3,8 +3,8 @@
 #   make test              run the tests, without those that take long (ARGS=--cov: and check that they run every branch)
 #   make slow-test         run the tests that take long, and many more examples of each property
 #   make conformance       run the vectors against this implementation
-#   make interop           run the server vectors against Prosody and ejabberd too (Debian packages, on loopback)
-#   make live-test         log in to Prosody and ejabberd with each mechanism, and run a dozen vectors on each
+#   make interop           run the server vectors against xmpp-im-host, Prosody and ejabberd too (on loopback)
+#   make live-test         log in to each of these servers with each mechanism, and run a dozen vectors on each
 #   make differ            compare random traces on Prosody and ejabberd with this implementation
 #   make stdio-example     run the server vectors against the example in JavaScript (needs Node.js and npm)
 #   make bot-example       test the example of a bot against Prosody (a Debian package, on loopback)
@@ -143,13 +143,12 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.test: pyproject.toml conformance/pyproject.toml xmpp_im_host/pyproject.toml requirements/test.txt \
-		requirements/examples.txt $(VENV)/.python
+		requirements/bot.txt requirements/examples.txt $(VENV)/.python
 	@echo "Installing the packages and their test tools into $(VENV)"
 	@$(PIP) install --editable . --editable ./conformance --editable ./xmpp_im_host -r requirements/test.txt
 	@touch $@
 
-$(VENV)/.dev: requirements/lint.txt requirements/bot.txt requirements/browser.txt \
-		requirements/postgres.txt $(VENV)/.test
+$(VENV)/.dev: requirements/lint.txt requirements/browser.txt requirements/postgres.txt $(VENV)/.test
 	@echo "Installing the development tools into $(VENV)"
 	@$(PIP) install -r requirements/lint.txt
 	@touch $@

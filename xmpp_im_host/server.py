@@ -97,7 +97,13 @@ class XMPPServer:
         registration = Registration(self._set_password, self._remove) if configuration.registration else None
         services = Answering(found, registration, lambda answer: self.host.send(answer), network.start)
         self.host = network.host = AsyncHost(
-            service, engine, NetworkWire(network, services.delegate), policy, flush=network.flush
+            service,
+            engine,
+            NetworkWire(network, services.delegate),
+            policy,
+            outbox=configuration.outbox,
+            flush=network.flush,
+            event_log=configuration.event_log,
         )
         self.administration = Administration(self.host)
         await stack.enter_async_context(self.host)
@@ -129,7 +135,9 @@ class XMPPServer:
         await self.listeners.open("websocket", listen.websocket, lambda: WebSocketLink(network))
         components = ComponentSettings(dict(self.configuration.components))
         await self.listeners.open("components", listen.components, lambda: ComponentLink(network, components))
-        page = http.OperatorPage(exposition(self.counters, self.levels), lambda: not network.stopping)
+        page = http.OperatorPage(
+            exposition(self.counters, self.host.figures().committed, self.levels), lambda: not network.stopping
+        )
         for endpoint in listen.metrics:
             self.listeners.add("metrics", await http.listen(page, endpoint.host, endpoint.port))
 
@@ -173,16 +181,20 @@ class XMPPServer:
 
     def levels(self) -> Levels:
         """Return what the server has at the moment."""
+        figures = self.host.figures()
         network, queues = self.network, [link.queued for link in self.network.links.all]
         return Levels(
             connections=len(queues),
             sessions=len(network.sessions),
             detached=network.sessions.detached,
             components=len(network.components),
-            events=self.host.waiting,
+            events=figures.waiting,
             queued_bytes=sum(queues),
             largest_queue=max(queues, default=0),
-            accounts=len(self.host.service.accounts),
+            accounts=figures.accounts,
+            idle=figures.idle,
+            reads=figures.reads,
+            commits_waiting=figures.commits_waiting,
         )
 
 

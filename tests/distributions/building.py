@@ -14,6 +14,7 @@ from zipfile import ZipFile
 ROOT: Final = Path(__file__).resolve().parents[2]
 CORE: Final = ROOT
 CONFORMANCE: Final = ROOT / "conformance"
+HOST: Final = ROOT / "xmpp_im_host"
 
 
 def build(project: Path, to: Path, *targets: str) -> Path:

@@ -1,15 +1,16 @@
-"""What the distributions hold: the core has no vectors, and developers' tools are in neither."""
+"""What the distributions hold: the core has no vectors, and developers' tools are in none."""
 
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.distributions.building import CONFORMANCE, CORE, build, entry_points, metadata, names, unpacked
+from tests.distributions.building import CONFORMANCE, CORE, HOST, build, entry_points, metadata, names, unpacked
 from xmpp_im_conformance.cli import NEEDED
 
 COMMANDS: Final = ["xmpp-im-conformance"]
@@ -29,6 +30,11 @@ def core_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def conformance(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(CONFORMANCE, tmp_path_factory.mktemp("conformance") / "wheel", "wheel")
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(HOST, tmp_path_factory.mktemp("host") / "wheel", "wheel")
 
 
 def project(folder: Path) -> Any:
@@ -70,6 +76,43 @@ def test_the_runner_installs_its_commands_and_needs_the_core_of_its_version(core
     assert metadata(conformance)["Version"] == version
     assert f"xmpp-im-core[testing]=={version}" in metadata(conformance).get_all("Requires-Dist", [])
     assert metadata(conformance).get_all("Provides-Extra") is None
+
+
+def test_the_server_is_its_package_and_nothing_else(host: Path) -> None:
+    held = {name for name in names(host) if ".dist-info/" not in name}
+    package = {str(file.relative_to(HOST.parent)) for file in _modules(HOST)}
+
+    assert held == package | {"xmpp_im_host/py.typed"}
+
+
+def test_the_server_installs_its_command_its_plugin_and_needs_the_core_of_its_version(core: Path, host: Path) -> None:
+    version = metadata(core)["Version"]
+
+    assert sorted(entry_points(host)) == [
+        "xmpp-im-host = xmpp_im_host.command:main",
+        "xmpp_im_host = xmpp_im_host.pytest_plugin",
+    ]
+    assert metadata(host)["Version"] == version
+    assert f"xmpp-im-core=={version}" in metadata(host).get_all("Requires-Dist", [])
+    assert metadata(host).get_all("Provides-Extra") == ["fast"]
+
+
+def test_what_the_server_imports_is_what_it_depends_on() -> None:
+    """Packages of the core's dependencies count too, since the server needs the core."""
+    needed = {
+        re.match(r"[\w-]+", need)[0].replace("-", "_")  # type: ignore[index]
+        for folder in (CORE, HOST)
+        for need in project(folder)["dependencies"]
+    }
+    imported = {
+        name
+        for file in _modules(HOST)
+        for name in re.findall(r"^ *(?:from|import) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    known = {*sys.stdlib_module_names, *needed, "xmpp_im_host"}
+
+    # The plugin is imported by pytest only, and uvloop is the extra.
+    assert imported - known == {"pytest", "uvloop"}
 
 
 def test_what_the_commands_look_for_is_what_the_runner_depends_on() -> None:

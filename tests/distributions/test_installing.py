@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from tests.distributions.building import CONFORMANCE, CORE, build, metadata
+from tests.distributions.building import CONFORMANCE, CORE, HOST, build, metadata
 
 pytestmark = pytest.mark.installs
 
@@ -45,7 +45,7 @@ class Environment:
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheels")
-    for name, project in (("core", CORE), ("conformance", CONFORMANCE)):
+    for name, project in (("core", CORE), ("conformance", CONFORMANCE), ("host", HOST)):
         wheel = build(project, folder / name, "wheel")
         wheel.rename(folder / wheel.name)
     return folder
@@ -113,3 +113,24 @@ def test_the_runner_without_what_it_needs_says_what_to_install(empty: Environmen
         assert "not installed: attrs, cattrs, click, hypothesis" in done.stderr
         assert "pip install xmpp-im-conformance" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_server_starts_and_stops_and_its_plugin_runs(empty: Environment, version: str) -> None:
+    empty.install(f"xmpp-im-host=={version}", "pytest")
+    test = empty.folder / "test_fixture.py"
+    test.write_text(
+        "def test_it(xmpp_server):\n    assert xmpp_server.add('romeo', 'rosaline') == 'romeo@localhost'\n",
+        encoding="utf-8",
+    )
+    database = str(empty.folder / "server.sqlite")
+
+    told = empty.run("xmpp-im-host", "--version")
+    added = empty.run("xmpp-im-host", "user", "add", "--database", database, "romeo@localhost", given="rosaline\n")
+    listed = empty.run("xmpp-im-host", "user", "list", "--database", database)
+    tested = empty.run("python", "-m", "pytest", "-q", str(test))
+
+    assert empty.commands() == {"xmpp-im-explain", "xmpp-im-host"}
+    assert version in told.stdout
+    assert (added.returncode, added.stdout, added.stderr) == (0, "added romeo@localhost\n", "")
+    assert listed.stdout == "romeo@localhost\n"
+    assert tested.returncode == 0, tested.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -268,3 +269,38 @@ def test_what_an_expired_session_did_not_acknowledge_is_stored(hasty: RunningSer
     with RawClient(hasty) as juliet:
         juliet.log_in("juliet", "balcony").write("<presence/>")
         assert juliet.stanza("message", id="m1").first("delay", "urn:xmpp:delay") is not None
+
+
+# --- many sessions ------------------------------------------------------------------------------------------
+
+
+def test_many_sessions_are_told_apart() -> None:
+    accounts = {f"user{number}": "secret" for number in range(5)}
+    with running(accounts, limits={"logins_per_address": 300}) as server, ExitStack() as stack:
+        clients = {
+            (user, resource): stack.enter_context(RawClient(server)).log_in(user, "secret", f"r{resource}")
+            for user in accounts
+            for resource in range(40)
+        }
+        assert len(server.server.network.sessions) == len(clients) == 200
+        sender = clients["user0", 0]
+        for user, resource in clients:
+            sender.write(f"<message to='{user}@localhost/r{resource}' type='chat' id='{user}-{resource}'/>")
+        for (user, resource), client in clients.items():
+            assert client.stanza("message").get("id") == f"{user}-{resource}"
+
+
+def test_an_account_has_a_number_of_sessions() -> None:
+    """RFC 6120 §7.6.2.1: the request to bind another resource gets resource-constraint."""
+    with running(ACCOUNTS, limits={"sessions": 2}) as server, ExitStack() as stack:
+        for resource in ("one", "two"):
+            stack.enter_context(RawClient(server)).log_in("romeo", "rosaline", resource)
+        third = stack.enter_context(RawClient(server))
+        third.open()
+        third.authenticate("romeo", "rosaline")
+        third.open()
+        error = third.bind("three").first("error")
+
+        assert error is not None
+        assert error.elements[0].name == "resource-constraint"
+        assert third.bind("two").get("type") == "result"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -131,3 +133,30 @@ def test_every_setting_can_be_read_and_says_what_it_means() -> None:
     for cls in (Configuration, Listen, Limits, Certificate):
         for field in attrs.fields(cls):
             assert {"read", "help"} <= field.metadata.keys() or "table" in field.metadata, field.name
+
+
+# --- the README ---------------------------------------------------------------------------------------------
+
+README: Final = (Path(__file__).parents[2] / "xmpp_im_host" / "README.md").read_text(encoding="utf-8")
+BLOCKS: Final = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_readme_shows_every_setting_with_its_default() -> None:
+    shown = tomllib.loads(re.sub(r"^# (?=[a-z\"])", "", BLOCKS[0], flags=re.MULTILINE))
+    shown["database"] = str(Configuration().database_file)
+    optional = {"tls": {"certificate", "key"}, "components": set(shown["components"])}
+    for name, keys in optional.items():
+        assert shown[name].keys() == keys
+        del shown[name]
+    configuration = read_configuration(shown)
+
+    assert attrs.evolve(configuration, database=None) == Configuration()
+    assert shown.keys() == {field.name for field in attrs.fields(Configuration)} - {"in_memory", *optional}
+    assert shown["listen"].keys() == {field.name for field in attrs.fields(Listen)}
+    assert shown["limits"].keys() == {field.name for field in attrs.fields(Limits)}
+
+
+def test_the_readme_shows_how_to_open_the_server_to_the_world() -> None:
+    configuration = read_configuration(tomllib.loads(BLOCKS[1]))
+
+    assert not any(each.is_loopback for each in configuration.listen.tcp)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from xmpp_im_host.counters import Counters
+from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.log import LOGGER, failure, log
 from xmpp_im_host.operations import control
 from xmpp_im_host.operations.control import CallFailed, NotRunning
@@ -65,7 +66,17 @@ def test_json_has_the_traceback_in_the_entry(stream: io.StringIO) -> None:
 # --- metrics and health -------------------------------------------------------------------------------------
 
 LEVELS = Levels(
-    connections=3, sessions=2, detached=1, components=0, events=5, queued_bytes=700, largest_queue=600, accounts=4
+    connections=3,
+    sessions=2,
+    detached=1,
+    components=0,
+    events=5,
+    queued_bytes=700,
+    largest_queue=600,
+    accounts=4,
+    idle=2,
+    reads=0,
+    commits_waiting=1,
 )
 
 
@@ -74,7 +85,8 @@ def page(healthy: bool = True) -> OperatorPage:
     counters.refused["queue_bytes"] += 2
     counters.latency.add(0.0004)
     counters.latency.add(90)
-    return OperatorPage(exposition(counters, lambda: LEVELS), lambda: healthy)
+    commits = CommitCounts(commits=9, batches=3)
+    return OperatorPage(exposition(counters, commits, lambda: LEVELS), lambda: healthy)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +101,8 @@ def page(healthy: bool = True) -> OperatorPage:
         'xmpp_stanza_seconds_bucket{le="0.0005"} 1.0',
         'xmpp_stanza_seconds_bucket{le="+Inf"} 2.0',
         "xmpp_stanza_seconds_count 2.0",
+        "xmpp_database_commits_total 9.0",
+        "xmpp_database_batches_total 3.0",
     ],
 )
 def test_the_metrics_are_those_of_the_server(line: str) -> None:

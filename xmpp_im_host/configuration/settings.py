@@ -130,6 +130,14 @@ class Configuration:
     resumption_seconds: float = setting(
         seconds(0, _DAY), 300.0, "How long a session waits for its client after the connection was lost (XEP-0198)."
     )
+    outbox: bool = setting(
+        truth,
+        False,
+        "Whether each stanza to be sent is stored first. Then a crash loses none, and each costs a commit.",
+    )
+    event_log: int = setting(
+        whole(0, 1_000), 0, "How many of the last events of each account in memory the command inspect explains."
+    )
     drain_seconds: float = setting(
         seconds(0, 3_600), 10.0, "How long the server waits, when it stops, until clients have read what they get."
     )

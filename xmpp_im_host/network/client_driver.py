@@ -14,6 +14,7 @@ from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, address_of, parse_address
 from xmpp_im_core.server import may_bind
 from xmpp_im_core.stanza import IQ, payload
+from xmpp_im_host.configuration import is_loopback
 from xmpp_im_host.log import log
 from xmpp_im_host.network.network import Network, RegistrationRefused
 from xmpp_im_host.network.sessions import ClientSession
@@ -199,6 +200,9 @@ class ClientDriver:
         self.network.start(self._register(event.account, event.password))
 
     async def _register(self, account: JID, password: str) -> None:
+        await self._delayed()
+        if not is_loopback(self.connection.address):
+            self.network.failed_logins.failed(self.connection.address)  # one address creates a few, then slowly
         try:
             await self.network.register(account, password)
         except RegistrationRefused as refused:

@@ -16,7 +16,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from xmpp_im_host.counters import BOUNDS, Counters
+from xmpp_im_host.counters import BOUNDS, Counters, Histogram
+from xmpp_im_host.hosting.owned_engine import CommitCounts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -38,6 +39,12 @@ class Levels:
     """The bytes that wait for the client for which most wait."""
     accounts: int
     """Accounts in memory."""
+    idle: int
+    """Accounts in memory without a session."""
+    reads: int
+    """Reads of the database that are under way."""
+    commits_waiting: int
+    """Commits that wait for the database."""
 
 
 GAUGES = {
@@ -49,6 +56,9 @@ GAUGES = {
     "queued_bytes": "Bytes that wait for clients.",
     "largest_queue": "Bytes that wait for the client for which most wait.",
     "accounts": "Accounts in memory.",
+    "idle": "Accounts in memory without a session.",
+    "reads": "Reads of the database that are under way.",
+    "commits_waiting": "Commits that wait for the database.",
 }
 
 COUNTERS = {
@@ -61,11 +71,18 @@ COUNTERS = {
 }
 
 
+COMMITS = {
+    "commits": "Commits that were done.",
+    "batches": "Transactions in which they were done.",
+    "failures": "Commits that failed.",
+}
+
+
 class ServerCollector(Collector):
     """Reads the counters and the levels of one server."""
 
-    def __init__(self, counters: Counters, levels: Callable[[], Levels]) -> None:
-        self.counters, self.levels = counters, levels
+    def __init__(self, counters: Counters, commits: CommitCounts, levels: Callable[[], Levels]) -> None:
+        self.counters, self.commits, self.levels = counters, commits, levels
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing, so that registering does not read the levels."""
@@ -82,19 +99,20 @@ class ServerCollector(Collector):
         for limit, count in sorted(self.counters.refused.items()):
             refused.add_metric([limit], count)
         yield refused
-        yield self._latency()
-
-    def _latency(self) -> Metric:
-        histogram = self.counters.latency
-        bounds = [*[str(each) for each in BOUNDS], "+Inf"]
-        buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
-        return HistogramMetricFamily(
-            "xmpp_stanza_seconds", "From reading a stanza until it was processed.", buckets, histogram.total
-        )
+        yield _histogram("xmpp_stanza_seconds", "From reading a stanza until it was processed.", self.counters.latency)
+        for name, help in COMMITS.items():
+            yield CounterMetricFamily(f"xmpp_database_{name}", help, value=getattr(self.commits, name))
+        yield _histogram("xmpp_database_seconds", "How long the transactions took.", self.commits.seconds)
 
 
-def exposition(counters: Counters, levels: Callable[[], Levels]) -> Callable[[], bytes]:
+def exposition(counters: Counters, commits: CommitCounts, levels: Callable[[], Levels]) -> Callable[[], bytes]:
     """Return a function that returns the metrics as text."""
     registry = CollectorRegistry()
-    registry.register(ServerCollector(counters, levels))
+    registry.register(ServerCollector(counters, commits, levels))
     return lambda: generate_latest(registry)
+
+
+def _histogram(name: str, help: str, histogram: Histogram) -> Metric:
+    bounds = [*[str(each) for each in BOUNDS], "+Inf"]
+    buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
+    return HistogramMetricFamily(name, help, buckets, histogram.total)
