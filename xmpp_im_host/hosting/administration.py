@@ -115,7 +115,7 @@ class Administration:
             data[jid] = exported(state, await stored_records.messages(jid, rows))
         return data
 
-    async def import_accounts(self, data: Mapping[str, Any], *, replace: bool = False) -> Sequence[str]:
+    async def import_accounts(self, data: object, *, replace: bool = False) -> Sequence[str]:
         """Import accounts from plain data, in the format of ``xmpp_im_core.host.importing``.
 
         An account that does not exist is created without a password: nobody can log in until it gets one. One that
@@ -128,9 +128,11 @@ class Administration:
         :raises AccountExists: if an account has a roster or a block list, unless ``replace`` is set.
         :raises AccountInUse: if a client is connected to an account.
         """
+        if not isinstance(data, Mapping):
+            raise InvalidData("the data is not a mapping of accounts")
         try:
             records = import_records(data, datetime.now(UTC), lambda: uuid4().hex)
-        except (ValueError, AttributeError, TypeError) as error:
+        except ValueError as error:
             raise InvalidData(str(error)) from None
         for jid in records:
             self._prepared(jid)

@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
-from xmpp_im_core.host import DeferredHost
 from xmpp_im_core.host.job import Job
 from xmpp_im_core.server import (
     Account,
     AccountCreated,
     AccountRemoved,
     ForAccount,
+    SessionDetached,
+    SessionId,
     State,
-    TimePassed,
     Unloaded,
     account_of,
 )
@@ -32,6 +32,8 @@ S = TypeVar("S")
 
 _PAUSE: Final = 0.005
 """How long to wait before asking again whether an account is free, in seconds."""
+_NOBODY: Final = SessionId("nobody", 0)
+"""A session that no account has. Its events load an account and change nothing."""
 _TRIES: Final = 3
 """How often to load an account that has left the memory before anybody could look at it."""
 
@@ -47,7 +49,7 @@ class AsyncHost(AsyncLoop[S]):
         for _ in range(_TRIES):
             if account not in self.service.accounts:
                 waiter = Waiter()
-                self.feed(ForAccount(account, TimePassed(*self.stamp())), waiter.finish)  # any event loads it
+                self.feed(ForAccount(account, SessionDetached(*self.stamp(), _NOBODY)), waiter.finish)
                 await waiter.finished()
             state = self._state(account)
             if isinstance(state, Account):
@@ -125,7 +127,7 @@ class AsyncHost(AsyncLoop[S]):
         """
         while True:
             async with self.held(account):
-                if DeferredHost.unload(self, account):  # the method of AsyncLoop keeps an account that is locked
+                if self._take_out(account):
                     yield
                     return
                 state = self._state(account)

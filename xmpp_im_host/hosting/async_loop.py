@@ -97,6 +97,7 @@ class AsyncLoop(DeferredHost[S]):
         idle_seconds: float = 300.0,
         event_log: int = 0,
         drain_seconds: float = 30.0,
+        wakes: bool = True,
     ) -> None:
         """Begin with a service without accounts in memory, an open engine and a wire.
 
@@ -108,10 +109,13 @@ class AsyncLoop(DeferredHost[S]):
         :param idle_seconds: how long each of them may stay.
         :param event_log: how many events of each account in memory are kept for :meth:`explained`; 0 for none.
         :param drain_seconds: how long leaving the host waits for what is under way.
+        :param wakes: whether accounts are woken at their time, to repeat subscription requests (RFC 6121 §3.1.2). Turn
+            it off for a command that works on the database while no server runs, and so sends nothing.
         """
         super().__init__(service, wire, _now, _new_id, policy, outbox=outbox, at_once=100)
         self.owned = OwnedEngine(engine, node)
         self.drain_seconds = drain_seconds
+        self._wakes = wakes
         self._flush = flush
         self._idle = IdleAccounts(idle_accounts, idle_seconds)
         self._log = EventLog(service.machine, event_log) if event_log else None
@@ -127,7 +131,8 @@ class AsyncLoop(DeferredHost[S]):
     async def __aenter__(self) -> Self:
         await self.owned.claim()
         await self._recover()
-        self._tasks.start(self._wake_accounts())
+        if self._wakes:
+            self._tasks.start(self._wake_accounts())
         self._tasks.start(self._unload_accounts())
         return self
 
@@ -203,6 +208,10 @@ class AsyncLoop(DeferredHost[S]):
         """See :meth:`Loop.unload`. An account that is being committed stays."""
         if account in self._locks.locked or account in self._locks.waiting:
             return False
+        return self._take_out(account)
+
+    def _take_out(self, account: str) -> bool:
+        """Take an account out of memory, and return whether it is out now."""
         left = super().unload(account)
         if left and self._log is not None:
             self._log.forget(account)
