@@ -122,6 +122,19 @@ def test_a_commit_that_fails_is_answered_and_what_waited_goes_on_from_the_old_st
     assert [jid for jid, contact in account.roster.contacts.items() if contact.state.pending_out] == [JULIET]
 
 
+def test_messages_that_could_not_be_delivered_are_stored_in_their_order() -> None:
+    slow = Slow()
+    orchard, kitchen = slow.enters(ROMEO, "orchard"), slow.enters(NURSE, "kitchen")
+    says(slow.host, ROMEO, orchard, f"<presence to='{MERCUTIO}' type='subscribe'/>")
+    for n in range(4):  # they wait for the commit of the request
+        says(slow.host, NURSE, kitchen, chat(ROMEO, f"{n}"))
+    slow.wire.gone.add(orchard)
+    slow.host.end(ROMEO, orchard)
+    slow.rest()
+
+    assert [message.id for _, message in slow.records.messages(ROMEO)] == ["0", "1", "2", "3"]  # RFC 6120 §10.1
+
+
 def test_an_account_is_read_in_the_background_and_its_events_follow_in_order() -> None:
     slow = Slow()
     assert slow.host.unload(JULIET)

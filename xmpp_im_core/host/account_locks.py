@@ -2,7 +2,8 @@
 
 A job waits while an account that it concerns is being committed. A later job also waits if it concerns an account of a
 waiting job, so the events of one account keep their order. All other accounts continue. The oldest waiting job never
-waits for another waiting job, so there is no deadlock.
+waits for another waiting job, so there is no deadlock. An event that another one has caused comes right
+after its cause, and before the events that came later.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from attrs import define, field
 from xmpp_im_core.host.job import Job
 
 
-def _number(job: Job) -> int:
+def _number(job: Job) -> tuple[int, ...]:
     return job.number
 
 

@@ -113,6 +113,8 @@ class DeferredHost(Loop[S]):
     # --- the loop -----------------------------------------------------------------------------------------
 
     def _step(self) -> bool:
+        if self._inbox and self._inbox[0].completes:  # what an event has caused comes before all other events
+            return super()._step()
         if self._go_on():
             return True
         if not self._ended:
@@ -130,7 +132,7 @@ class DeferredHost(Loop[S]):
         assert job.event is not None
         if not job.number:
             self._number += 1
-            job.number = self._number
+            job.number = (self._number,)
         served = serve(self.service, job.event, self.policy)
         if self._locks and not self._locks.free_for(job, concerned := served.concerned() | job.accounts):
             self._waiting += 1

@@ -21,8 +21,9 @@ class Job:
     each event that an account holds because of it."""
     completes: tuple[Job, ...] = ()
     """The earlier jobs of which this job finishes a part: it reports their failure, or released what they held."""
-    number: int = 0
-    """Its place in the order in which the events came: the lowest number is the oldest. 0: not numbered yet."""
+    number: tuple[int, ...] = ()
+    """Its place in the order of the events: the lowest is the oldest. Empty: not numbered yet. A job that another one
+    has caused has the number of that one, and one more part: so it comes before the jobs that came later."""
     accounts: frozenset[str] = frozenset()
     """The accounts that it concerns, while it waits for one of them or is being committed."""
     before: Service[Any] | None = None

@@ -178,8 +178,8 @@ class Loop(EffectPerformer[S]):
                 caused.append(Job(result, None if self.outbox is None else place(job, n, account, effect)))
         if caused:
             job.open += len(caused)
-            for each in caused:
-                each.completes = (job,)
+            for n, each in enumerate(caused):
+                each.completes, each.number = (job,), (*job.number, n)
             self._inbox.extendleft(reversed(caused))
         last = served.forget if self.outbox is None else self.outbox.last_commit(job, served, caused)
         if last:
