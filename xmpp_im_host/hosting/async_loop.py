@@ -101,7 +101,7 @@ class AsyncLoop(DeferredHost[S]):
     ) -> None:
         """Begin with a service without accounts in memory, an open engine and a wire.
 
-        :param node: the name of this process among those on the engine.
+        :param node: the name of this machine or program, for those who look into the database.
         :param outbox: whether each stanza to be sent is stored until the wire has taken it. Then a crash loses none,
             and nearly every stanza is a commit.
         :param flush: called when the host may have written to the wire.

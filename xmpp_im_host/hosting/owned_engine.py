@@ -3,8 +3,8 @@
 Commits that are asked for in the same turn of the event loop, or while all writers of the engine are busy, become one
 batch. If a batch fails, each of its commits is tried by itself, so that only the cause fails.
 
-If it is in doubt whether a batch was committed, its partitions are claimed again: that ends the doubt, because no
-earlier commit can be done after that, and the new lease names the last one. Until the engine answers, the commits of
+If it is in doubt whether a batch was committed, its leases are renewed: that ends the doubt, because no earlier commit
+can be done after that, and the new lease names the last one. Until the engine answers, the commits of
 these partitions wait. Two batches that are under way never concern the same partition, so the last commit of a
 partition is the one in doubt.
 """
@@ -68,8 +68,8 @@ class OwnedEngine:
     """All partitions of an engine, owned by this process."""
 
     def __init__(self, engine: Engine, node: str) -> None:
-        """:param node: the name of this process among the nodes on the engine."""
-        self.engine, self.node = engine, node
+        """:param node: the name of this machine or program; a part that makes it unique is added."""
+        self.engine, self.node = engine, f"{node}/{uuid4().hex}"
         self.counts = CommitCounts()
         self.fenced = asyncio.Event()
         """Set when another process has claimed a partition: everything fails from then on."""
@@ -79,7 +79,7 @@ class OwnedEngine:
         """The partitions of the batches that are under way."""
         self._under_way = 0
         self._due = False
-        self._claiming = asyncio.Lock()
+        self._renewing = asyncio.Lock()
         self._batches = Tasks(self._begin_soon)
         self._failing = False
 
@@ -88,12 +88,14 @@ class OwnedEngine:
 
         :raises EngineFailed: if the engine does not answer.
         """
-        await self._claim(range(PARTITIONS))
+        self._note_leases(await self.engine.claim(range(PARTITIONS), self.node))
 
-    async def _claim(self, partitions: Collection[int]) -> None:
-        async with self._claiming:
-            leases = await self.engine.claim(partitions, self.node)
-            self._leases |= {lease.partition: lease for lease in leases}
+    async def _renew(self, partitions: Collection[int]) -> None:
+        async with self._renewing:
+            self._note_leases(await self.engine.renew(partitions, self.node))
+
+    def _note_leases(self, leases: Iterable[Lease]) -> None:
+        self._leases |= {lease.partition: lease for lease in leases}
 
     @property
     def waiting(self) -> int:
@@ -117,7 +119,7 @@ class OwnedEngine:
             try:
                 return await self.engine.load(lease, account, kinds, counted)
             except Fenced as error:
-                async with self._claiming:  # perhaps this process has claimed the partition again meanwhile
+                async with self._renewing:  # perhaps this process has renewed the lease meanwhile
                     pass
                 if self._leases[lease.partition].epoch == lease.epoch:
                     self._lose(error)
@@ -228,8 +230,7 @@ class OwnedEngine:
         batch = Batch(tuple([change for each in group for change in each.changes]), token=uuid4().hex)
         began = perf_counter()
         try:
-            renewed = await self.engine.commit([self._lease(each) for each in partitions], batch)
-            self._leases |= {lease.partition: lease for lease in renewed}
+            self._note_leases(await self.engine.commit([self._lease(each) for each in partitions], batch))
         except Fenced as error:
             self._lose(error)
             return error
@@ -247,13 +248,19 @@ class OwnedEngine:
         return None
 
     async def _was_done(self, batch: Batch, partitions: frozenset[int], error: Exception) -> bool:
-        """End the doubt about a batch: claim its partitions again, however long that takes."""
+        """End the doubt about a batch: renew its leases, however long that takes.
+
+        If another server has taken the partitions over, nobody can tell any more. This server is at its end then.
+        """
         self.counts.in_doubt += 1
         log(logging.WARNING, "commit in doubt", reason=str(error))
         pause = _FIRST_PAUSE
         while True:
             try:
-                await self._claim(partitions)
+                await self._renew(partitions)
+            except Fenced as fenced:
+                self._lose(fenced)
+                return False
             except Exception as failed:
                 self._note(failed)
                 await asyncio.sleep(pause)

@@ -10,6 +10,7 @@ An engine has *rows*, which belong to accounts, and *queues*, through which node
 =============  ===========================================================================================
 ``alive``      Says that a node is alive, and returns the nodes that are.
 ``claim``      Makes a node the owner of partitions, and ends the earlier leases.
+``renew``      Gives the owner new leases, and ends every doubt about its earlier commits.
 ``load``       Reads rows of one account, and counts others.
 ``scan``       Reads the rows of one kind, of all accounts of some partitions.
 ``commit``     Performs a batch: changes of rows, appended and removed entries. Atomic and durable.
@@ -44,7 +45,7 @@ class Engine(Protocol):
 
         Placement uses this. Nothing relies on it to be right: only leases decide who may write.
 
-        :param node: a name that no other running node has.
+        :param node: as for :meth:`claim`.
         """
 
     async def claim(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
@@ -53,7 +54,18 @@ class Engine(Protocol):
         A commit that was under way with an earlier lease is either done by then or never will be. The token of each
         new lease says which was the last.
 
+        :param node: a name that no other process has or has had, so that nobody is taken for an earlier owner.
         :return: a lease for each partition, in the given order.
+        """
+
+    async def renew(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
+        """Do what ``claim`` does, but only if this node is the owner already.
+
+        This is for an owner that does not know whether its last commit was done; see
+        :class:`~xmpp_im_host.storage.errors.Unknown`. It may be called again if it is in doubt itself.
+
+        :return: a new lease for each partition, in the given order.
+        :raises Fenced: if another node has claimed one of the partitions; nothing has changed.
         """
 
     # --- rows ---------------------------------------------------------------------------------------------------

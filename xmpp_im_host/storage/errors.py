@@ -28,8 +28,8 @@ class Fenced(EngineFailed):
 class Unknown(Exception):
     """It is in doubt whether a commit was done, for example because the connection to the database broke during it.
 
-    Claim its partitions again. After that the commit cannot be done any more, and ``Lease.token`` says whether it was
-    done: it is then the token of the batch.
+    Renew the leases of its partitions. After that the commit cannot be done any more, and ``Lease.token`` says whether
+    it was done: it is then the token of the batch.
     """
 
 

@@ -34,6 +34,7 @@ class MemoryEngine:
     writers: int = 1
     clock: Callable[[], float] = monotonic
     _leases: dict[int, Lease] = field(factory=dict, init=False)
+    _owners: dict[int, str] = field(factory=dict, init=False)
     _rows: dict[str, dict[tuple[str, str], tuple[int, Row]]] = field(factory=dict, init=False)
     """By account, then by kind and key: the place and the row, in the order of the places."""
     _place: int = field(default=0, init=False)
@@ -57,8 +58,17 @@ class MemoryEngine:
         for partition in partitions:
             before = self._leases.get(partition, Lease(partition, 0))
             self._leases[partition] = Lease(partition, before.epoch + 1, before.token)
+            self._owners[partition] = node
             claimed.append(self._leases[partition])
         return tuple(claimed)
+
+    async def renew(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
+        """See :meth:`Engine.renew`."""
+        wanted = tuple(partitions)
+        lost = [each for each in wanted if self._owners.get(each) != node]
+        if lost:
+            raise Fenced(lost)
+        return await MemoryEngine.claim(self, wanted, node)
 
     def _check(self, leases: Collection[Lease]) -> None:
         ended = [each.partition for each in leases if not self._stands(each)]

@@ -2,7 +2,7 @@
 
 The file is in write-ahead mode. One thread writes and another one reads, each with a connection. The writer performs
 everything that waits for it in one transaction, so the cost of making it durable is shared. A commit survives a loss of
-power (``synchronous = FULL``). While a commit takes long, reads go on.
+power (``synchronous = FULL``), unless the operator prefers speed. While a commit takes long, reads go on.
 
 One process uses the file at a time; another one is refused, by name.
 """
@@ -34,14 +34,18 @@ class SQLiteEngine:
 
     writers: int = 1  # SQLite has one writer at a time; the thread groups what waits
 
-    def __init__(self, path: str | os.PathLike[str], clock: Callable[[], float] = time) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], clock: Callable[[], float] = time, *, power_safe: bool = True
+    ) -> None:
         """Open a file, and create it if it does not exist. This blocks; :meth:`open` does it in a thread.
 
         :param clock: returns the time in seconds since the epoch.
+        :param power_safe: whether each commit waits until the disk has it. Without that a crash of the process loses
+            nothing either, but a loss of power may lose the last commits, and a commit takes less time.
         :raises DatabaseRefused: if the file cannot be used: it is in use, of a later release, of another program, not a
             database, or not accessible.
         """
-        self.path, self.clock = os.fspath(path), clock
+        self.path, self.clock, self.power_safe = os.fspath(path), clock, power_safe
         self._lock = FileLock(self.path)
         try:
             self._writer = WorkerThread("xmpp-im-host-writer", self._open_writer, write_together)
@@ -59,9 +63,9 @@ class SQLiteEngine:
             raise
 
     @classmethod
-    async def open(cls, path: str | os.PathLike[str]) -> Self:
+    async def open(cls, path: str | os.PathLike[str], *, power_safe: bool = True) -> Self:
         """Open a file without blocking the event loop; see ``__init__``."""
-        return await asyncio.to_thread(cls, path)
+        return await asyncio.to_thread(cls, path, power_safe=power_safe)
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,7 +94,7 @@ class SQLiteEngine:
         try:
             schema_version(db, self.path)  # before anything is changed in a file of another program
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
+            db.execute(f"PRAGMA synchronous = {'FULL' if self.power_safe else 'NORMAL'}")
             db.execute("PRAGMA journal_size_limit = 67108864")
             migrate(db, self.path)
         except BaseException:
@@ -117,6 +121,11 @@ class SQLiteEngine:
         """See :meth:`Engine.claim`."""
         wanted = tuple(partitions)
         return await self._writer.do(lambda db: statements.claim(db, wanted, node))
+
+    async def renew(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
+        """See :meth:`Engine.renew`."""
+        wanted = tuple(partitions)
+        return await self._writer.do(lambda db: statements.renew(db, wanted, node))
 
     async def load(self, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str] = ()) -> Found:
         """See :meth:`Engine.load`."""

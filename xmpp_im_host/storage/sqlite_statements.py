@@ -30,12 +30,15 @@ INSERT OR REPLACE INTO records (partition, account, kind, key, text, size) VALUE
 """
 REMOVE = "DELETE FROM records WHERE account = ? AND kind = ? AND key = ?"
 REMOVE_KIND = "DELETE FROM records WHERE account = ? AND kind = ?"
-RENEW = "UPDATE leases SET token = ? WHERE partition = ? AND epoch = ?"
+SET_TOKEN = "UPDATE leases SET token = ? WHERE partition = ? AND epoch = ?"
 STANDS = "SELECT 1 FROM leases WHERE partition = ? AND epoch = ?"
 CLAIM = """
 INSERT INTO leases (partition, epoch, token, node) VALUES (?, 1, '', ?)
 ON CONFLICT (partition) DO UPDATE SET epoch = epoch + 1, node = excluded.node
 RETURNING epoch, token
+"""
+RENEW = """
+UPDATE leases SET epoch = epoch + 1 WHERE partition = ? AND node = ? RETURNING epoch, token
 """
 BEAT = "INSERT OR REPLACE INTO nodes (node, beat) VALUES (?, ?)"
 ALIVE = "SELECT node FROM nodes WHERE beat > ?"
@@ -61,6 +64,21 @@ def claim(db: sqlite3.Connection, partitions: Iterable[int], node: str) -> tuple
     return tuple([Lease(each, *db.execute(CLAIM, (each, node)).fetchone()) for each in partitions])
 
 
+def renew(db: sqlite3.Connection, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
+    """Begin a new epoch of each partition, if this node is the owner of all."""
+    leases: list[Lease] = []
+    lost: list[int] = []
+    for partition in partitions:
+        row = db.execute(RENEW, (partition, node)).fetchone()
+        if row is None:
+            lost.append(partition)
+        else:
+            leases.append(Lease(partition, *row))
+    if lost:
+        raise Fenced(lost)
+    return tuple(leases)
+
+
 def _check(db: sqlite3.Connection, lease: Lease) -> None:
     if db.execute(STANDS, (lease.partition, lease.epoch)).fetchone() is None:
         raise Fenced([lease.partition])
@@ -72,7 +90,9 @@ def _check(db: sqlite3.Connection, lease: Lease) -> None:
 def commit(db: sqlite3.Connection, leases: Collection[Lease], batch: Batch) -> tuple[Lease, ...]:
     """Perform a batch, if all its leases stand."""
     ended = [
-        each.partition for each in leases if not db.execute(RENEW, (batch.token, each.partition, each.epoch)).rowcount
+        each.partition
+        for each in leases
+        if not db.execute(SET_TOKEN, (batch.token, each.partition, each.epoch)).rowcount
     ]
     if ended:
         raise Fenced(ended)

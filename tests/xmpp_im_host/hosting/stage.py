@@ -67,6 +67,10 @@ class FaultyEngine(MemoryEngine):
         await self._fail_if_broken()
         return await super().claim(partitions, node)
 
+    async def renew(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
+        await self._fail_if_broken()
+        return await super().renew(partitions, node)
+
     async def _fail_if_broken(self, *accounts: str) -> None:
         await asyncio.sleep(0)
         if self.failing or self.broken & set(accounts):

@@ -159,7 +159,7 @@ def test_a_failing_storage_is_answered_with_wait_and_logged_once(caplog: pytest.
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_a_commit_in_doubt_is_settled_by_claiming_again(done: bool) -> None:
+def test_a_commit_in_doubt_is_settled_by_renewing_the_lease(done: bool) -> None:
     async def play() -> None:
         engine, wire = FaultyEngine(), Tape()
         async with a_host(engine, wire) as host:
@@ -196,6 +196,25 @@ def test_a_commit_in_doubt_waits_until_the_engine_answers(monkeypatch: pytest.Mo
             engine.failing = False
             await adding
             assert answers(wire, f"{ROMEO}/orchard")[-1] == "result"
+
+    run(play())
+
+
+def test_a_host_in_doubt_does_not_take_the_database_back() -> None:
+    async def play() -> None:
+        engine, wire = FaultyEngine(), Tape()
+        async with a_host(engine, wire) as host:
+            orchard = await enter(host, ROMEO, "orchard")
+            open_gate = engine.close(ROMEO)
+            engine.doubts.append(False)
+            adding = asyncio.create_task(says(host, ROMEO, orchard, add(MERCUTIO)))
+            await until(lambda: host.owned.waiting > 0)
+            (lease,) = await engine.claim([partition_of(ROMEO)], "another")
+            open_gate()
+            await adding
+            assert [kind for kind, _ in conditions(wire, f"{ROMEO}/orchard")] == ["wait"]
+            assert host.fenced.is_set()
+            await engine.commit([lease], Batch())  # the new owner still is the owner
 
     run(play())
 
@@ -253,7 +272,7 @@ def test_a_read_of_another_owner_fails_and_of_ones_own_new_lease_succeeds() -> N
             host.owned._leases[old.partition], new = old, host.owned._leases[old.partition]
 
             async def late() -> None:
-                async with host.owned._claiming:
+                async with host.owned._renewing:
                     await asyncio.sleep(0.01)
                     host.owned._leases[old.partition] = new
 

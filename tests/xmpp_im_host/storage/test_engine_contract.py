@@ -223,6 +223,28 @@ def test_a_lease_tells_which_batch_was_committed_last(opening: Opening) -> None:
     run(play())
 
 
+def test_an_owner_renews_its_leases_and_nobody_else_does(opening: Opening) -> None:
+    async def play() -> None:
+        async with opening() as engine:
+            first = await owner(engine, ROMEO, JULIET)
+            partitions = [each.partition for each in first]
+            await engine.commit(first, Batch((write(ROMEO, "a"), write(JULIET, "a")), token="one"))
+            for _ in range(2):
+                renewed = await engine.renew(partitions, "a")
+                assert [(each.partition, each.token) for each in renewed] == [(each, "one") for each in partitions]
+            with pytest.raises(Fenced):
+                await engine.commit(first, Batch())
+            with pytest.raises(Fenced):
+                await engine.renew(partitions, "b")
+            (taken,) = await owner(engine, JULIET, node="b")
+            with pytest.raises(Fenced) as fenced:
+                await engine.renew(partitions, "a")
+            assert fenced.value.partitions == {taken.partition}
+            await engine.commit([renewed[0], taken], Batch((write(ROMEO, "b"), write(JULIET, "b"))))
+
+    run(play())
+
+
 def test_rows_are_changed_only_with_a_lease_of_their_partition(opening: Opening) -> None:
     async def play() -> None:
         async with opening() as engine:

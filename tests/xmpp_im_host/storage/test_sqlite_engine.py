@@ -120,13 +120,16 @@ def test_only_the_user_of_the_server_can_read_its_files(tmp_path: Path) -> None:
     run(play())
 
 
-def test_a_commit_survives_a_loss_of_power(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("power_safe", "synchronous"), [(True, 2), (False, 1)])  # 2 is FULL, 1 is NORMAL
+def test_a_commit_survives_a_loss_of_power_unless_it_need_not(
+    tmp_path: Path, power_safe: bool, synchronous: int
+) -> None:
     async def play() -> None:
-        async with await SQLiteEngine.open(tmp_path / "server.sqlite") as engine:
+        async with await SQLiteEngine.open(tmp_path / "server.sqlite", power_safe=power_safe) as engine:
             pragmas = await engine._writer.do(
                 lambda db: [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
             )
-            assert pragmas == ["wal", 2]  # 2 is FULL
+            assert pragmas == ["wal", synchronous]
 
     run(play())
 
