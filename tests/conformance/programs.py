@@ -32,6 +32,7 @@ SERVER_OPS: Final = (
     "decide",
     "roster",
     "stream_features",
+    "binding_refused",
 )
 CLIENT_OPS: Final = (
     "client_does",

@@ -38,6 +38,8 @@ class ScriptedWorld(World):
     closes: Mapping[str, Sequence[tuple[str, str]]] | None = field(factory=dict)
     """By what is sent: whose stream is closed because of it, and how; None: that cannot be seen."""
     ended: dict[str, list[str]] = field(factory=dict)
+    refusals: Mapping[str, str] = field(factory=dict)
+    """With which error a request to bind a resource is refused."""
 
     def send(self, jid: str, xml: str) -> None:
         self.asked.append(("send", jid, xml))
@@ -59,6 +61,9 @@ class ScriptedWorld(World):
 
     def stream_features(self, jid: str) -> Sequence[Element]:
         return [read_xml("<ver xmlns='urn:xmpp:features:rosterver'/>")]
+
+    def binding_refused(self, jid: str) -> str | None:
+        return self.refusals.get(jid)
 
     def roster(self, account: str) -> Sequence[RosterItem]:
         return self.items

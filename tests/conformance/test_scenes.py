@@ -198,6 +198,16 @@ def test_alternatives_are_told_one_by_one(tmp_path: Path) -> None:
             Mark(MarkKind.EXPECTED, 1, "feature sub", 0),
         ),
         (
+            {"binding_refused": {"jid": BALCONY, "condition": "conflict"}},
+            f"A client may not bind {BALCONY}: conflict.",
+            Mark(MarkKind.CHECK, 1, "not bound: conflict"),
+        ),
+        (
+            {"binding_refused": {"jid": BALCONY, "condition": None}},
+            f"A client may bind {BALCONY}.",
+            Mark(MarkKind.CHECK, 1, "may be bound"),
+        ),
+        (
             {"stream_closed": {"at": BALCONY, "condition": "reset"}},
             f"The server closes the stream of {BALCONY} with the stream error reset.",
             Mark(MarkKind.CHECK, 0, "closed: reset"),

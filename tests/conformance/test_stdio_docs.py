@@ -31,6 +31,7 @@ FORMS = {
     "roster": "roster",
     "client_roster": "roster",
     "stream_features": "stream_features",
+    "binding_refused": "binding_refused",
     "obeyed": "obeyed",
     "client_ver": "client_ver",
     "client_presence": "client_presence",

@@ -12,7 +12,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from tests.conformance.programs import CLIENT_OPS, HELLO, SERVER_OPS, asked, program
-from tests.conformance.stage import BALCONY, JULIET, ROMEO, closed, flush, receive, scenario, send
+from tests.conformance.stage import BALCONY, CHAMBER, JULIET, ROMEO, closed, flush, receive, scenario, send
 from xmpp_im_conformance.cli.commands import main
 from xmpp_im_conformance.drivers.stdio.driver import StdioDriver
 from xmpp_im_conformance.format.reading import read_file
@@ -67,6 +67,7 @@ def test_a_scenario_is_asked_op_by_op(tmp_path: Path) -> None:
         {"decide": {"at": JULIET, "request_from": ROMEO, "decision": "deny"}},
         {"roster": {"of": JULIET, "items": [{"jid": ROMEO, "subscription": "both", "groups": ["A", "B"]}]}},
         {"stream_features": {"at": BALCONY, "xml": VER}},
+        {"binding_refused": {"jid": CHAMBER, "condition": "resource-constraint"}},
         accounts={JULIET: {"roster": [{"jid": ROMEO, "name": "Romeo"}]}, "nurse@capulet.example": {}},
         features=["rosterver"],
     )
@@ -76,6 +77,7 @@ def test_a_scenario_is_asked_op_by_op(tmp_path: Path) -> None:
         vector,
         roster=f"answer(roster=[{{'jid': '{ROMEO}', 'subscription': 'both', 'groups': ['B', 'A']}}])",
         stream_features=f'answer(stream_features=["{VER}"])',
+        binding_refused="answer(condition='resource-constraint')",
     )
 
     assert found.outcome is PASSED, found.detail
@@ -123,6 +125,7 @@ def test_a_scenario_is_asked_op_by_op(tmp_path: Path) -> None:
         {"op": "decide", "account": JULIET, "request_from": ROMEO, "decision": "deny"},
         {"op": "roster", "account": JULIET},
         {"op": "stream_features", "jid": BALCONY},
+        {"op": "binding_refused", "jid": CHAMBER},
     ]
 
 

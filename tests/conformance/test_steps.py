@@ -329,6 +329,18 @@ def test_a_closed_stream_may_be_one_of_several_outcomes(tmp_path: Path) -> None:
     assert outcome(tmp_path, world, send("<presence/>"), either, either) is FAILED, "it is taken"
 
 
+def test_a_resource_may_be_bound_or_is_refused_with_a_stanza_error(tmp_path: Path) -> None:
+    def found(jid: str, condition: str | None) -> Outcome:
+        world = ScriptedWorld({}, refusals={CHAMBER: "resource-constraint"})
+        return outcome(tmp_path, world, {"binding_refused": {"jid": jid, "condition": condition}})
+
+    assert found(CHAMBER, "resource-constraint") is PASSED
+    assert found(CHAMBER, "bad-request") is FAILED
+    assert found(CHAMBER, None) is FAILED
+    assert found(BALCONY, None) is PASSED
+    assert found(BALCONY, "resource-constraint") is FAILED
+
+
 def test_a_driver_that_cannot_see_how_streams_end_is_not_asked_about_it(tmp_path: Path) -> None:
     found = result(tmp_path, scenario(closed("conflict")), ScriptedWorld({}, closes=None))
 

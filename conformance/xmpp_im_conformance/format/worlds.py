@@ -195,6 +195,13 @@ class World(BaseWorld):
         """Return the stream features that a session was offered before it was bound."""
         self.cannot("show the stream features")
 
+    def binding_refused(self, jid: str) -> str | None:
+        """Return the stanza error that answers a request to bind this resource now; None if it may be bound.
+
+        The client does not go on: there is no new session, also if it may be bound.
+        """
+        self.cannot("ask whether a resource may be bound")
+
     def roster(self, account: str) -> Sequence[RosterItem]:
         """Return all contacts of an account as they are stored."""
         self.cannot("show a stored roster")

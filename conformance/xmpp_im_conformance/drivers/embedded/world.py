@@ -22,6 +22,7 @@ from xmpp_im_core.jid import JID, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.accounts.machine import account_of
 from xmpp_im_core.server.events import AccountMoved, SharedItemsChanged, TimePassed
+from xmpp_im_core.server.service.binding import may_bind
 from xmpp_im_core.server.service.features import stream_features
 from xmpp_im_core.server.service.serving import hosting
 from xmpp_im_core.server.state import Account, Moved
@@ -200,6 +201,12 @@ class EmbeddedWorld(World):
     def stream_features(self, jid: str) -> Sequence[Element]:
         """Return the stream features that the host offers."""
         return stream_features(self.host.policy)
+
+    def binding_refused(self, jid: str) -> str | None:
+        """Ask as a host does before it answers a request to bind a resource."""
+        account, _, resource = jid.partition("/")
+        refusal = may_bind(self.host.service, parse_jid(account).bare, resource, self.host.policy)
+        return None if refusal is None else refusal.value
 
     def roster(self, account: str) -> Sequence[RosterItem]:
         """Return the contacts as they are stored; those in memory have to be the same."""

@@ -59,6 +59,11 @@ class StdioWorld(AskedWorld, World):
         answer = self.ask("stream_features", "stream_features", jid=jid)
         return [read_program_stanza(xml, f"{jid} as a stream feature") for xml in answer["stream_features"]]
 
+    def binding_refused(self, jid: str) -> str | None:
+        """Return the stanza error that answers a request to bind a resource, or None."""
+        condition: str | None = self.ask("binding_refused", "binding_refused", jid=jid)["condition"]
+        return condition
+
     def roster(self, account: str) -> Sequence[RosterItem]:
         """Return the contacts of an account as they are stored."""
         return read_items(self.ask("roster", "roster", account=account)["roster"])

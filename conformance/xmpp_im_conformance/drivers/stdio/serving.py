@@ -156,6 +156,7 @@ _SERVER: Final[Mapping[str, Callable[[World, ProtocolMessage], _Answer]]] = {
     **{op: _acting(op) for op in SERVER_OPS},
     "roster": lambda world, request: {"roster": write_items(world.roster(request["account"]))},
     "stream_features": _stream_features,
+    "binding_refused": lambda world, request: {"condition": world.binding_refused(request["jid"])},
     "obeyed": _obeyed,
 }
 

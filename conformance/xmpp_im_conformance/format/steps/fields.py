@@ -116,6 +116,9 @@ Clean: TypeAlias = Annotated[
     FieldKind({"enum": ["clean", "abrupt"]}, '"clean"', "clean".__eq__, lambda clean: "clean" if clean else "abrupt"),
 ]
 StreamError: TypeAlias = Annotated[str, FieldKind(ref("stream_error"), '"conflict"')]
+StanzaError: TypeAlias = Annotated[
+    str | None, FieldKind({"anyOf": [ref("stanza_error"), {"type": "null"}]}, '"resource-constraint"')
+]
 URIOrNull: TypeAlias = Annotated[str | None, FieldKind({"anyOf": [ref("text"), {"type": "null"}]}, "URI")]
 
 

@@ -23,6 +23,7 @@ from xmpp_im_conformance.format.steps.fields import (
     JSONSchema,
     Pattern,
     Patterns,
+    StanzaError,
     StreamError,
     ref,
 )
@@ -258,6 +259,29 @@ class StreamFeatureStep(ScenarioStep):
 
 
 @frozen
+class BindingRefusedStep(ScenarioStep):
+    """If a client asks to bind this resource now, the server refuses with this stanza error (RFC 6120, section 7.6).
+
+    With `"condition": null` it does not refuse. The client does not go on, whatever the answer is.
+    """
+
+    key = "binding_refused"
+    jid: Annotated[str, FieldKind(ref("full_jid"), "FULL_JID")]
+    condition: StanzaError
+
+    def take(self, play: Play) -> None:
+        refusal = play.world.binding_refused(self.jid)
+        if refusal != self.condition:
+            says = f"the server refuses to bind {self.jid} with {refusal or 'no error'}, not {self.condition or 'none'}"
+            raise Mismatch(Unmet(says, self.jid))
+
+    def show(self, stage: Stage) -> Line:
+        if self.condition is None:
+            return stage.check(f"A client may bind {self.jid}.", "may be bound")
+        return stage.check(f"A client may not bind {self.jid}: {self.condition}.", f"not bound: {self.condition}")
+
+
+@frozen
 class StreamClosedStep(ScenarioStep):
     """The server has closed this client's stream, and no step has taken that; this is taken.
 
@@ -367,4 +391,4 @@ LOOKS_OF_BRANCHES: Final = (
     RosterStep,
     StreamClosedStep,
 )
-LOOKS: Final = (*LOOKS_OF_BRANCHES, StreamFeatureStep, OneOfStep)
+LOOKS: Final = (*LOOKS_OF_BRANCHES, StreamFeatureStep, BindingRefusedStep, OneOfStep)
