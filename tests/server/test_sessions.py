@@ -14,6 +14,7 @@ from xmpp_im_core.policy import Audience, Policy
 from xmpp_im_core.rules import delivery as delivery_rules
 from xmpp_im_core.rules import presence as presence_rules
 from xmpp_im_core.rules import sessions as rules
+from xmpp_im_core.rules import storage as storage_rules
 from xmpp_im_core.server import (
     AddressedAs,
     Deliver,
@@ -88,6 +89,18 @@ def test_an_address_without_an_account_takes_no_stanza_for_another() -> None:
     step = reduce(NoAccount(parse_jid(JULIET)), Inbound(AT, "seq", TO_ROMEO))
 
     assert step.effects == (Ignored(delivery_rules.WITHOUT_ADDRESSES),)
+
+
+def test_an_account_that_is_not_loaded_answers_no_stanza_for_another() -> None:
+    step = reduce(Unloaded(parse_jid(JULIET)), Inbound(AT, "seq", TO_ROMEO))
+
+    assert step.effects == (Ignored(storage_rules.NOT_NOW_IGNORED),)
+
+
+def test_an_address_without_an_account_gives_back_no_stanza_for_another() -> None:
+    step = reduce(NoAccount(parse_jid(JULIET)), SessionEnded(AT, "seq", BALCONY, (delivery(TO_ROMEO, BALCONY),)))
+
+    assert step.effects == (Ignored(rules.NO_ACCOUNT),)
 
 
 @pytest.mark.parametrize("policy", [Policy(), Policy(offline_messages=False)])
