@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.codec.readers import Reader, every_reader
+from tests.one_test import in_one_test
 from xmpp_im_core.codec import COMPONENT, SERVER, parse_element, parse_stanza, write_element, write_stanza
 from xmpp_im_core.codec.namespaces import rescope
 from xmpp_im_core.element import Element, element
@@ -18,7 +19,7 @@ FORWARD = "urn:xmpp:forward:0"
 
 
 @every_reader
-@pytest.mark.parametrize("namespace", [CLIENT, SERVER, COMPONENT])
+@in_one_test("namespace", [CLIENT, SERVER, COMPONENT])
 def test_a_stanza_is_read_into_jabber_client(read: Reader, namespace: str) -> None:
     assert read(b"<message><body>hi</body></message>", namespace) == Message(payload=payload(BODY))
 
@@ -45,7 +46,7 @@ def test_the_chain_goes_down_as_far_as_the_content_namespace_does(read: Reader) 
 
 
 @every_reader
-@pytest.mark.parametrize("inner", [CLIENT, SERVER])
+@in_one_test("inner", [CLIENT, SERVER])
 def test_the_rule_does_not_apply_below_another_namespace(read: Reader, inner: str) -> None:
     forwarded = f"<forwarded xmlns='{FORWARD}'><message xmlns='{inner}'><body>hi</body></message></forwarded>"
 

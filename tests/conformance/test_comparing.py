@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.one_test import in_one_test
 from xmpp_im_conformance.format.comparing import ComparedLine, compare_stanzas, is_among, pair_off
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.placeholders import BadPlaceholder
@@ -33,7 +32,7 @@ def _came(row: ComparedLine) -> str:
     return "".join([part.text for part in row.came if part.differs])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("expected", "came"),
     [
         ("<presence from='{any}'/>", "<presence from='romeo@remote.example'/>"),
@@ -58,7 +57,7 @@ def test_an_allowed_value_is_not_marked(expected: str, came: str) -> None:
     assert matches(expected, came)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("expected", "came", "differs"),
     [
         ("<presence to='a' type='{any}'/>", "<presence to='b' type='x'/>", [('to="a"', 'to="b"')]),
@@ -110,7 +109,7 @@ def test_each_is_compared_with_what_is_most_like_it() -> None:
 # --- what cannot be seen ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "expected"),
     [
         ("Wherefore\tart\nthou?", "Wherefore\tart\nthou?"),

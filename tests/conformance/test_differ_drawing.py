@@ -10,6 +10,7 @@ import pytest
 from attrs import define, field
 
 from tests.conformance.wrong_servers import Around
+from tests.one_test import in_one_test
 from xmpp_im_conformance.differ.drawing import STATES, drawn, leading_to
 from xmpp_im_conformance.differ.kinds import kinds_of
 from xmpp_im_conformance.differ.playing import PEERS, playing_on
@@ -46,8 +47,8 @@ def held(system: CoreSystem, contact: str) -> tuple[Subscription, bool]:
     return account.roster.state_of(contact), contact in contacts and contacts[contact].approved
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("other", [f"{ROMEO}/balcony", f"{NURSE}/balcony"])
+@in_one_test("state", STATES)
+@in_one_test("other", [f"{ROMEO}/balcony", f"{NURSE}/balcony"])
 def test_each_state_is_reached(state: tuple[Subscription, bool], other: str) -> None:
     system = CoreSystem(*USERS)
     for act in (Connects(BALCONY), Connects(other), *leading_to(BALCONY, other, state[0], approved=state[1])):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from xmpp_im_conformance.differ.choices import CHOICES, Choices, ModelAct
 from xmpp_im_conformance.differ.likeness import Likeness, is_known
 from xmpp_im_conformance.differ.ordering import disorder
@@ -65,7 +66,7 @@ ERROR = (
 )
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("says", "act", "at", "xml", "subscription", "expected"),
     [
         ("acknowledges requests", SendsSubscribe(BALCONY, ROMEO), BALCONY, UNAVAILABLE, None, True),
@@ -284,7 +285,7 @@ def test_a_known_difference_of_the_roster_is_recognised_in_a_push() -> None:
     assert is_known(Likeness.of((pushed,)), [known])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("act", "system", "expected"),
     [
         (SendsSubscribe, (UNSUBSCRIBED,), True),

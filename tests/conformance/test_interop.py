@@ -12,6 +12,7 @@ from interop.deviations import Deviation, read_deviations, unexpected
 from interop.document import DOCUMENT, document
 from interop.servers import SERVERS, Server
 from tests.conformance.packaged import packaged
+from tests.one_test import in_one_test
 from xmpp_im_conformance.format.vectors import MalformedFile
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
@@ -28,7 +29,7 @@ def results(**outcomes: Outcome) -> list[Result]:
     return [Result(MalformedFile(id=id, file="", why=""), outcome) for id, outcome in outcomes.items()]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("came", "recorded", "told"),
     [
         (results(a=Outcome.FAILED, b=Outcome.PASSED), [known("a")], []),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-import pytest
-
+from tests.one_test import in_one_test
 from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Vector
 from xmpp_im_conformance.format.worlds import Setup
 from xmpp_im_conformance.reports.junit import as_junit
@@ -102,8 +101,8 @@ def test_a_malformed_vector_has_failed() -> None:
     assert case[0].text == "broken.json\nmalformed vector: not a JSON file"
 
 
-@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.NOT_APPLICABLE])
-@pytest.mark.parametrize("text", ["\x00", "\x1b[31m", "\x08", "\ufffe", "\uffff", "\ud800", "a\udfffb"])
+@in_one_test("outcome", [Outcome.FAILED, Outcome.NOT_APPLICABLE])
+@in_one_test("text", ["\x00", "\x1b[31m", "\x08", "\ufffe", "\uffff", "\ud800", "a\udfffb"])
 def test_what_xml_cannot_hold_is_replaced(text: str, outcome: Outcome) -> None:
     (case,) = document(result(f"id {text}", outcome, f"<b> & {text}"))[0]
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from tests.conformance.live import ACCOUNTS, driving, impatient, result
 from tests.conformance.loopback import SASL, Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, receive, scenario, send
+from tests.one_test import in_one_test
 from xmpp_im_conformance.cli.commands import main
 from xmpp_im_conformance.drivers.live import BadConfig, LiveConfig
 from xmpp_im_conformance.running.outcome import Outcome
@@ -252,7 +253,7 @@ def test_a_command_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert found.detail.startswith("before the first step: no-such-command […]: ")
 
 
-@pytest.mark.parametrize("command", ["adduser {user}", "adduser {}", "adduser {local.name}", "adduser 'juliet", " "])
+@in_one_test("command", ["adduser {user}", "adduser {}", "adduser {local.name}", "adduser 'juliet", " "])
 def test_a_command_that_cannot_be_filled_in_is_an_error_before_anything_runs(command: str) -> None:
     with pytest.raises(BadConfig):
         LiveConfig(register_command=command)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conformance.loopback import Loopback, listening
 from tests.conformance.stage import JULIET
+from tests.one_test import in_one_test
 from xmpp_im_conformance.drivers.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
 from xmpp_im_conformance.drivers.live.addresses import Addresses
 from xmpp_im_conformance.drivers.live.options import live_config
@@ -27,7 +28,7 @@ OTHER = SAME | {"capulet.example": "im.lit", "montague.example": "chat.lit"}
 # --- addresses --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("written", "there"),
     [
         ("juliet@capulet.example", "juliet-7f3@im.lit"),

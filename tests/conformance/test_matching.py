@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.one_test import in_one_test
 from xmpp_im_conformance.format.comparing import compare_stanzas
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.matching import EXACT, FROM_CLIENT, PART, Manner, check_pattern, match_all, match_stanza
@@ -57,12 +58,12 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize(("expected", "came"), EQUAL)
+@in_one_test(("expected", "came"), EQUAL)
 def test_what_any_namespace_aware_reader_takes_for_the_same_matches(expected: str, came: str) -> None:
     assert matches(expected, came)
 
 
-@pytest.mark.parametrize(("expected", "came"), DIFFERENT)
+@in_one_test(("expected", "came"), DIFFERENT)
 def test_what_differs_does_not_match(expected: str, came: str) -> None:
     assert not matches(expected, came)
 
@@ -116,14 +117,14 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("pattern", "value", "expected"), VALUES)
+@in_one_test(("pattern", "value", "expected"), VALUES)
 def test_a_placeholder_as_the_value_of_an_attribute(pattern: str, value: str | None, expected: bool) -> None:
     came = "<message/>" if value is None else f"<message to='{value}'/>"
 
     assert (bindings(f"<message to='{pattern}'/>", came, {"known": "value"}) is not None) == expected
 
 
-@pytest.mark.parametrize(("pattern", "value", "expected"), [each for each in VALUES if each[1] != ""])
+@in_one_test(("pattern", "value", "expected"), [each for each in VALUES if each[1] != ""])
 def test_a_placeholder_as_the_text_of_an_element(pattern: str, value: str | None, expected: bool) -> None:
     came = f"<message><body>{value or ''}</body></message>"
 
@@ -146,7 +147,7 @@ def test_a_name_that_was_never_bound_is_an_error() -> None:
         bindings("<message to='{not:n}'/>", "<message to='a'/>")
 
 
-@pytest.mark.parametrize("text", ["{an}", "{bind}", "{bind:}", "{var}", "{not:}", "{any:x}", "{a:b}"])
+@in_one_test("text", ["{an}", "{bind}", "{bind:}", "{var}", "{not:}", "{any:x}", "{a:b}"])
 def test_a_misspelt_placeholder_is_an_error(text: str) -> None:
     with pytest.raises(BadPlaceholder, match="is not a placeholder"):
         check_pattern(read_xml(f"<message to='{text}'/>"))
@@ -154,7 +155,7 @@ def test_a_misspelt_placeholder_is_an_error(text: str) -> None:
         check_pattern(read_xml(f"<message><body>{text}</body></message>"))
 
 
-@pytest.mark.parametrize("text", ["{opt:}", "{opt:a b}", "{bind:n}", "a{any}", "{urn:a}b", "{Any}", "{}", '{"a":1}'])
+@in_one_test("text", ["{opt:}", "{opt:a b}", "{bind:n}", "a{any}", "{urn:a}b", "{Any}", "{}", '{"a":1}'])
 def test_other_text_in_braces_is_text(text: str) -> None:
     check_pattern(read_xml(f"<message><body>{text}</body></message>"))
 
@@ -360,7 +361,7 @@ REASONS = [
 ]
 
 
-@pytest.mark.parametrize(("expected", "came", "reason"), REASONS)
+@in_one_test(("expected", "came", "reason"), REASONS)
 def test_the_first_difference_is_named(expected: str, came: str, reason: str) -> None:
     assert compare_stanzas(read_xml(expected), read_xml(came), {}).why == reason
 
@@ -387,7 +388,7 @@ OPTIONAL = f"<optional xmlns='urn:scenario:any'>{DELAY}</optional>"
 ANYWHERE = f"<anywhere xmlns='urn:scenario:any'>{DELAY}</anywhere>"
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "came",
     [
         f"<message>{STAMPED}<body>hi</body><thread>t</thread></message>",
@@ -395,7 +396,7 @@ ANYWHERE = f"<anywhere xmlns='urn:scenario:any'>{DELAY}</anywhere>"
         f"<message> <body>hi</body> <thread>t</thread> {STAMPED} </message>",
     ],
 )
-@pytest.mark.parametrize("free", [OPTIONAL, ANYWHERE])
+@in_one_test("free", [OPTIONAL, ANYWHERE])
 def test_a_child_without_a_fixed_place_may_stand_wherever_it_likes(free: str, came: str) -> None:
     assert matches(f"<message><body>hi</body><thread>t</thread>{free}</message>", came)
     assert matches(f"<message>{free} <body>hi</body><thread>t</thread></message>", came)
@@ -408,8 +409,8 @@ def test_an_optional_child_may_be_absent_and_another_one_may_not() -> None:
     assert not matches(f"<presence>{ANYWHERE}</presence>", "<presence/>")
 
 
-@pytest.mark.parametrize("free", [OPTIONAL, ANYWHERE])
-@pytest.mark.parametrize(
+@in_one_test("free", [OPTIONAL, ANYWHERE])
+@in_one_test(
     "came",
     [
         "<presence><delay xmlns='urn:xmpp:delay'/></presence>",
@@ -435,7 +436,7 @@ def test_namespaces_bound_by_such_a_child_are_remembered() -> None:
     assert bindings(f"<presence>{free}</presence>", "<presence/>") == {}
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "child",
     [
         "<optionally xmlns='urn:scenario:any'><a xmlns='b'/></optionally>",

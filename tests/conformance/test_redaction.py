@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from tests.conformance.live import ACCOUNTS, driving, result
 from tests.conformance.loopback import Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, receive, scenario, send
+from tests.one_test import in_one_test
 from xmpp_im_conformance.cli.commands import main
 from xmpp_im_conformance.drivers.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
 from xmpp_im_conformance.drivers.live.login import Login
@@ -104,7 +105,7 @@ def test_the_end_of_the_output_of_a_command_is_shown(tmp_path: Path) -> None:
 # --- options and files that are wrong -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("component", "wrong"),
     [
         (TOKEN, "PORT"),
@@ -121,8 +122,8 @@ def test_a_wrong_component_is_not_repeated(component: str, wrong: str) -> None:
     assert failed.value.message == f"a component is DOMAIN:PORT:SECRET, and {wrong} is missing or wrong"
 
 
-@pytest.mark.parametrize("option", ["register_command", "unregister_command"])
-@pytest.mark.parametrize(
+@in_one_test("option", ["register_command", "unregister_command"])
+@in_one_test(
     "command", [f"adduser '{TOKEN}", f"adduser {{{TOKEN}}}", f'curl -d {{"token":"{TOKEN}"}}', f"a {{local.{TOKEN}}}"]
 )
 def test_a_command_that_cannot_be_filled_in_is_not_repeated(option: str, command: str) -> None:

@@ -17,6 +17,7 @@ from tests.conformance.stage import (
     scenario,
     send,
 )
+from tests.one_test import in_one_test
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.story import Line, Mark, MarkKind, Participant, Scene, label
@@ -353,7 +354,7 @@ def test_rows_have_their_own_titles(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("xml", "whose", "expected"),
     [
         ("<presence/>", "to", "presence"),

@@ -7,9 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.conformance.programs import ALL_OPS
+from tests.one_test import in_one_test
 from xmpp_im_conformance.format.schema import problems
 
 PAGE = (Path(__file__).parents[2] / "conformance" / "docs" / "stdio-protocol.md").read_text(encoding="utf-8")
@@ -42,17 +41,17 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("request_", messages("→"), ids=lambda request: str(request["op"]))
+@in_one_test("request_", messages("→"), ids=lambda request: str(request["op"]))
 def test_each_request_is_valid(request_: dict[str, Any]) -> None:
     assert problems("stdio", request_, "/$defs/request") == []
 
 
-@pytest.mark.parametrize("answer", messages("←"), ids=str)
+@in_one_test("answer", messages("←"), ids=str)
 def test_each_answer_is_valid(answer: dict[str, Any]) -> None:
     assert problems("stdio", answer, "/$defs/answer") == []
 
 
-@pytest.mark.parametrize(("request_", "answer"), talk(), ids=lambda message: str(message.get("op", "")))
+@in_one_test(("request_", "answer"), talk(), ids=lambda message: str(message.get("op", "")))
 def test_each_answer_repeats_the_id_and_has_the_form_of_its_op(
     request_: dict[str, Any], answer: dict[str, Any]
 ) -> None:
@@ -69,7 +68,7 @@ def test_every_op_has_an_example_and_every_refusal() -> None:
     assert {"not_applicable", "error"} <= {key for answer in messages("←") for key in answer}
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "message",
     [
         {"id": 1, "op": "dance"},

@@ -9,6 +9,7 @@ from attrs import evolve
 from hypothesis import given
 
 from tests.blocking.commands import block
+from tests.one_test import in_one_test
 from tests.rfc6121.conversation import (
     AT,
     JULIET,
@@ -81,7 +82,7 @@ EACH: Final = [
 ]
 
 
-@pytest.mark.parametrize(("state", "event"), EACH, ids=lambda each: type(each).__name__)
+@in_one_test(("state", "event"), EACH, ids=lambda each: type(each).__name__)
 def test_what_an_event_stores_is_stored_once(state: Account, event: Event) -> None:
     first = reduce(state, event)
     assert first.store or first.forget
@@ -137,7 +138,7 @@ def test_no_event_changes_what_is_stored_twice(step: tuple[State, Event]) -> Non
 # --- what is the same event ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "other",
     [
         received_message("chat", ROMEO, JULIET, seq="another"),
@@ -268,7 +269,7 @@ def test_after_a_restart_the_stored_events_are_known() -> None:
     assert after(reduce(fresh.state, event, STORED)).offline == 1
 
 
-@pytest.mark.parametrize(("remembered", "left"), [(0, ()), (1, ("b",)), (2, ("a", "b")), (3, ("a", "b"))])
+@in_one_test(("remembered", "left"), [(0, ()), (1, ("b",)), (2, ("a", "b")), (3, ("a", "b"))])
 def test_no_more_are_loaded_than_the_policy_says(remembered: int, left: tuple[str, ...]) -> None:
     records = (Put(Kind.ROSTER, "", RosterHead("v", 7, 0)), *[Put(Kind.PROCESSED, key, None) for key in ("a", "b")])
     loaded = AccountLoaded(AT, "load", records)
