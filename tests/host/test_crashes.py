@@ -230,10 +230,10 @@ def undisturbed(*, outbox: bool = False) -> Stage:
     return stage
 
 
-def every_crash(*, outbox: bool = False) -> list[Stage]:
-    """Perform the play once for each point at which the process can die, with a crash there."""
+def every_crash(*, outbox: bool = False, one_in: int = 1) -> list[Stage]:
+    """Perform the play once for each point at which the process can die, or for one in so many, with a crash there."""
     stages: list[Stage] = []
-    for n in range(len(undisturbed(outbox=outbox).fuse.passed)):
+    for n in range(0, len(undisturbed(outbox=outbox).fuse.passed), one_in):
         stage = Stage(Fuse(n), outbox=outbox)
         stage.perform()
         assert stage.point != "none"
@@ -246,9 +246,9 @@ def crashed() -> list[Stage]:
     return every_crash()
 
 
-@pytest.fixture(scope="module")
-def crashed_with_outbox() -> list[Stage]:
-    return every_crash(outbox=True)
+@pytest.fixture(scope="module", params=[4, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+def crashed_with_outbox(request: pytest.FixtureRequest) -> list[Stage]:
+    return every_crash(outbox=True, one_in=request.param)
 
 
 # --- without a crash --------------------------------------------------------------------------------------
