@@ -46,6 +46,8 @@ S = TypeVar("S")
 
 _LONGEST_SLEEP: Final = 60.0
 _SWEEP_SECONDS: Final = 5.0
+_SKIPPED: Final = 16
+"""A sweep ends when so many accounts could not leave the memory; the next one tries others."""
 _PAUSE: Final = 0.005
 """How long to wait before asking again whether an account is free, in seconds."""
 _TRIES: Final = 3
@@ -124,6 +126,7 @@ class AsyncLoop(DeferredHost[S]):
         self._companions: dict[str, Companion] = {}
         """What is to be committed together with an event, by the event's ``seq``."""
         self._run_due = False
+        self._sweep_due = False
         self._stopped = False
 
     # --- beginning and end --------------------------------------------------------------------------------------
@@ -272,6 +275,9 @@ class AsyncLoop(DeferredHost[S]):
     def observe(self, served: Served[S]) -> None:
         """See :meth:`Loop.observe`."""
         self._idle.note(served, monotonic())
+        if self._idle.too_many and not self._sweep_due:
+            self._sweep_due = True
+            asyncio.get_running_loop().call_soon(self._sweep)
         if self._log is not None:
             self._log.note(served)
 
@@ -352,13 +358,15 @@ class AsyncLoop(DeferredHost[S]):
 
     def unload_idle(self) -> None:
         """Take out of memory the accounts that have been without a session for long, or that are too many."""
-        now = monotonic()
-        for _ in range(len(self._idle.used)):
-            jid = self._idle.next_due(now)
-            if jid is None:
-                return
+        now, stay = monotonic(), 0
+        while stay < _SKIPPED and (jid := self._idle.next_due(now)) is not None:
             if not self.unload(jid):
                 self._idle.keep(jid, now)
+                stay += 1
+
+    def _sweep(self) -> None:
+        self._sweep_due = False
+        self.unload_idle()
 
 
 def _keys_of_removed(served: Served[Any]) -> tuple[Change, ...]:

@@ -30,6 +30,11 @@ class IdleAccounts:
             elif self.used:
                 self.used.pop(step.jid, None)
 
+    @property
+    def too_many(self) -> bool:
+        """Whether more accounts are idle than may stay in memory."""
+        return len(self.used) > self.most
+
     def keep(self, jid: str, now: float) -> None:
         """Note that an account is used now, or cannot leave yet."""
         self.used[jid] = now
@@ -40,7 +45,7 @@ class IdleAccounts:
         if not self.used:
             return None
         jid, at = next(iter(self.used.items()))
-        if len(self.used) <= self.most and now - at < self.seconds:
+        if not self.too_many and now - at < self.seconds:
             return None
         del self.used[jid]
         return jid

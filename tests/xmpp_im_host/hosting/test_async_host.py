@@ -359,6 +359,19 @@ def test_idle_accounts_leave_memory_the_longest_unused_first() -> None:
     run(play())
 
 
+def test_strangers_cannot_fill_the_memory_between_two_sweeps() -> None:
+    async def play() -> None:
+        many = [f"user{n}@{CAPULET}" for n in range(60)]
+        async with a_host(FaultyEngine(), None, *many, idle_accounts=5) as host:
+            largest = 0
+            for jid in many:
+                await host.take_arrived(parse_stanza(f"<presence from='{MERCUTIO}' to='{jid}' type='probe'/>"))
+                largest = max(largest, len(host.service.accounts))
+            assert largest <= 7
+
+    run(play())
+
+
 def test_accounts_that_are_idle_for_long_leave_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(async_loop, "monotonic", lambda: now)
