@@ -19,9 +19,10 @@ An engine has *rows*, which belong to accounts, and *queues*, through which node
 ``settle``     Removes entries from a queue without a lease.
 =============  ===========================================================================================
 
-Every method may raise :class:`~xmpp_im_host.storage.errors.EngineFailed`: then nothing has changed. ``commit`` alone
-may raise :class:`~xmpp_im_host.storage.errors.Unknown`. Methods may be called at the same time, from one event loop.
-Cancelling a call does not undo it.
+Every method may raise :class:`~xmpp_im_host.storage.errors.EngineFailed`: then nothing has changed. A method that
+writes may raise :class:`~xmpp_im_host.storage.errors.Unknown`: then it is in doubt whether it was done. Every method
+except ``commit`` may be called again in that case; for ``commit``, ``renew`` ends the doubt. Methods may be called at
+the same time, from one event loop. Cancelling a call does not undo it.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 
 import pytest
@@ -12,15 +13,17 @@ from tests.host.stage import CAPULET, JULIET, MERCUTIO, NURSE, ROMEO, Tape, chat
 from tests.xmpp_im_host.hosting.stage import FaultyEngine, a_host, add, answers, conditions, enter, says
 from tests.xmpp_im_host.running import run, until
 from xmpp_im_core.codec import parse_stanza
+from xmpp_im_core.host import Operations
 from xmpp_im_core.server import Deliver, SessionId, hosting
 from xmpp_im_core.server.service import serving
+from xmpp_im_core.snapshot import SnapshotError
 from xmpp_im_core.stanza import Stanza
 from xmpp_im_host.credentials import FEWEST_ITERATIONS, Credentials
-from xmpp_im_host.hosting import async_loop
+from xmpp_im_host.hosting import async_loop, stored_records
 from xmpp_im_host.hosting.async_host import AsyncHost
 from xmpp_im_host.storage.errors import EngineFailed
 from xmpp_im_host.storage.memory_engine import MemoryEngine
-from xmpp_im_host.storage.records import PARTITIONS, Batch, Row, Write, partition_of
+from xmpp_im_host.storage.records import PARTITIONS, Batch, Change, Found, Lease, Row, Write, partition_of
 
 KEYS = Credentials.of("pencil", FEWEST_ITERATIONS)
 
@@ -590,5 +593,60 @@ def test_a_host_keeps_the_last_events_of_each_account_if_it_is_told_to() -> None
         async with a_host(FaultyEngine()) as host:
             await enter(host, ROMEO, "orchard")
             assert host.explained(ROMEO) == ()
+
+    run(play())
+
+
+def test_what_cannot_be_written_as_a_record_fails_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write = stored_records.changes_of
+
+    def faulty(operations: Operations) -> tuple[Change, ...]:
+        if "poison" in repr(operations):
+            raise SnapshotError("$", "cannot be written")
+        return write(operations)
+
+    monkeypatch.setattr(stored_records, "changes_of", faulty)
+
+    async def play() -> None:
+        wire = Tape()
+        async with a_host(FaultyEngine(), wire) as host:
+            orchard = await enter(host, ROMEO, "orchard")
+            await says(host, ROMEO, orchard, add("poison@remote.example"))
+            assert [kind for kind, _ in conditions(wire, f"{ROMEO}/orchard")] == ["wait"]
+            await says(host, ROMEO, orchard, add(MERCUTIO, "next"))
+            assert answers(wire, f"{ROMEO}/orchard", "next")[-1] == "result"
+
+    run(play())
+    assert "record cannot be written" in caplog.text
+
+
+def test_stored_messages_that_cannot_be_read_stay_for_the_next_session() -> None:
+    class Half(FaultyEngine):
+        async def load(
+            self, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str] = ()
+        ) -> Found:
+            if self.failing and "offline" in kinds:
+                raise EngineFailed("so the test says")
+            return await super().load(lease, account, kinds, counted)
+
+        async def _fail_if_broken(self, *accounts: str) -> None:
+            return None
+
+    async def play() -> None:
+        engine, wire = Half(), Tape()
+        async with a_host(engine, wire) as host:
+            orchard = await enter(host, ROMEO, "orchard")
+            await says(host, ROMEO, orchard, chat(JULIET, "kept"))
+            engine.failing = True
+            first = await enter(host, JULIET, "balcony")
+            await until(lambda: not host.busy)
+            assert wire.bodies(f"{JULIET}/balcony") == []
+            engine.failing = False
+            host.end(JULIET, first)
+            await enter(host, JULIET, "balcony")
+            await until(lambda: not host.busy)
+            assert wire.bodies(f"{JULIET}/balcony") == ["kept"]
 
     run(play())

@@ -338,3 +338,52 @@ def test_an_error_that_is_no_error_of_sqlite_reaches_its_caller_and_the_thread_g
             assert len(await engine.entries(["q"])) == 1
 
     run(play())
+
+
+def test_a_file_that_another_program_keeps_locked_fails_for_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xmpp_im_host.storage.sqlite_engine._BUSY_SECONDS", 0.01)
+
+    async def play() -> None:
+        async with await SQLiteEngine.open(tmp_path / "server.sqlite") as engine:
+            other = sqlite3.connect(tmp_path / "server.sqlite", isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+            tries = [engine.append("q", f"s{n}", 1, b"") for n in range(3)]
+            results = await asyncio.gather(*tries, return_exceptions=True)
+            assert [type(each) for each in results] == [EngineFailed] * 3
+            other.execute("COMMIT")
+            other.close()
+            await engine.append("q", "s0", 1, b"")
+            assert len(await engine.entries(["q"])) == 1
+
+    run(play())
+
+
+def test_a_table_that_cannot_be_read_fails_its_reads_and_no_others(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with await SQLiteEngine.open(tmp_path / "server.sqlite") as engine:
+            leases = await owned(engine)
+            await engine._writer.do(lambda db: db.execute("ALTER TABLE entries RENAME TO away").fetchall())
+            read, loaded = await asyncio.gather(
+                engine.entries(["q"]),
+                engine.load(leases[partition_of(ROMEO)], ROMEO, ["contact"]),
+                return_exceptions=True,
+            )
+            assert isinstance(read, EngineFailed)
+            assert not isinstance(loaded, BaseException)
+            assert loaded.rows == ()
+
+    run(play())
+
+
+def test_a_caller_that_has_been_cancelled_is_not_told(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with await SQLiteEngine.open(tmp_path / "server.sqlite") as engine:
+            impatient = asyncio.create_task(engine.append("q", "s", 1, b"body"))
+            await asyncio.sleep(0)
+            impatient.cancel()
+            await engine.append("q", "s", 2, b"next")
+            assert [each.body for each in await engine.entries(["q"])] == [b"body", b"next"]  # a call is not undone
+
+    run(play())
