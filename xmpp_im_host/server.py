@@ -64,7 +64,7 @@ class XMPPServer:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.counters = Counters()
-        self.listeners = Listeners()
+        self.listeners, self.operator_listeners = Listeners(), Listeners()
         self.stopped = asyncio.Event()
         """Set when the server is to stop: at a signal, or when another process has taken the database."""
         self._stack = AsyncExitStack()
@@ -108,6 +108,7 @@ class XMPPServer:
         self.administration = Administration(self.host)
         await stack.enter_async_context(self.host)
         stack.push_async_callback(network.cancel_tasks)
+        stack.callback(self.operator_listeners.close)
         stack.push_async_callback(network.drain, configuration.drain_seconds)
         network.start(network.links.watch())
         network.start(self._watch_fence())
@@ -139,7 +140,7 @@ class XMPPServer:
             exposition(self.counters, self.host.figures().committed, self.levels), lambda: not network.stopping
         )
         for endpoint in listen.metrics:
-            self.listeners.add("metrics", await http.listen(page, endpoint.host, endpoint.port))
+            self.operator_listeners.add("metrics", await http.listen(page, endpoint.host, endpoint.port))
 
     async def _watch_fence(self) -> None:
         await self.host.fenced.wait()
@@ -148,7 +149,7 @@ class XMPPServer:
 
     def address(self, listener: str = "tcp") -> Endpoint:
         """Return the first address of a listener, with its real port."""
-        return self.listeners.addresses[listener][0]
+        return (self.listeners.addresses.get(listener) or self.operator_listeners.addresses[listener])[0]
 
     # --- what the network and the services ask for ----------------------------------------------------------
 

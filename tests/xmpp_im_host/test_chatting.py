@@ -304,3 +304,21 @@ def test_an_account_has_a_number_of_sessions() -> None:
         assert error is not None
         assert error.elements[0].name == "resource-constraint"
         assert third.bind("two").get("type") == "result"
+
+
+def test_a_detached_session_for_which_too_much_waits_ends() -> None:
+    with running(ACCOUNTS, limits={"queue_stanzas": 10}) as server, RawClient(server) as romeo:
+        romeo.log_in("romeo", "rosaline").write("<presence/>")
+        managed(romeo)
+        romeo.close()
+        with RawClient(server) as juliet:
+            juliet.log_in("juliet", "balcony")
+            for number in range(30):
+                juliet.write(f"<message to='romeo@localhost' type='chat' id='m{number}'><body>?</body></message>")
+            juliet.settle()
+        with RawClient(server) as romeo:
+            romeo.log_in("romeo", "rosaline").write("<presence/>")
+            came = [romeo.stanza("message").get("id") for _ in range(30)]
+
+    assert came == [f"m{number}" for number in range(30)]
+    assert server.server.counters.refused == {"queue_stanzas": 1}

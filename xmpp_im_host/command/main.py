@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import resource
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from xmpp_im_host.command.accounts import inspect, roster, user
 from xmpp_im_host.command.options import CONFIG, DATABASE, DOMAIN, configuration
 from xmpp_im_host.configuration import Configuration
+from xmpp_im_host.log import log
 from xmpp_im_host.network.listeners import CannotListen
 from xmpp_im_host.network.tls import BadCertificate
 from xmpp_im_host.operations.log_format import set_up
 from xmpp_im_host.server import XMPPServer
 from xmpp_im_host.storage.errors import DatabaseRefused, EngineFailed
+
+_OTHER_FILES: Final = 200
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,6 +59,7 @@ def serve(config: Path | None, database: str | None, domains: tuple[str, ...], *
     """Run the server until SIGTERM or SIGINT."""
     found = configuration(config, _flags(database, domains, given))
     set_up(found.log_format, found.log_level)
+    _allow_files(found.limits.connections)
     try:
         _run(_serve(found))
     except (DatabaseRefused, EngineFailed, BadCertificate, CannotListen) as error:
@@ -88,6 +94,17 @@ async def _serve(found: Configuration) -> None:
         loop.add_signal_handler(each, server.stopped.set)
     async with server:
         await server.stopped.wait()
+
+
+def _allow_files(connections: int) -> None:
+    """Raise the limit of open files, as far as the system lets this process, so that it can have these connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        if wanted < needed:
+            log(logging.WARNING, "few files can be open", files=wanted, connections=connections)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

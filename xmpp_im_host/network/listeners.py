@@ -12,6 +12,8 @@ from xmpp_im_host.log import log
 
 _ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
+_BACKLOG = 1024
+
 
 class CannotListen(Exception):
     """The message names the setting and the address, and says why."""
@@ -41,7 +43,9 @@ class Listeners:
         opened = self.addresses.setdefault(name, [])
         for endpoint in endpoints:
             try:
-                server = await asyncio.get_running_loop().create_server(make, endpoint.host, endpoint.port)
+                server = await asyncio.get_running_loop().create_server(
+                    make, endpoint.host, endpoint.port, backlog=_BACKLOG
+                )
             except OSError as error:
                 if opened and endpoint.is_loopback and error.errno in _ABSENT:
                     log(logging.WARNING, "address left out", address=endpoint, reason=error.strerror)

@@ -150,6 +150,14 @@ class Network:
         self.counters.resumed += 1
         log(logging.INFO, "session resumed", account=session.account, resource=session.id.resource)
 
+    def end_overflowed(self, session: ClientSession) -> None:
+        """End a detached session for which too much waits. The core stores its messages, or answers them.
+
+        The host processes this before the next stanza, so that the messages keep their order.
+        """
+        self.counters.refused["queue_stanzas"] += 1
+        self.sessions.end(session)
+
     def _ended(self, session: ClientSession, done: Callable[[], None] | None) -> None:
         ended = SessionEnded(*self.host.stamp(), session.id, session.undelivered())
         self.host.feed(ForAccount(session.account, ended), done)

@@ -48,10 +48,15 @@ class ClientSession:
             stream.send(stanza, effect)
             self.driver.flush_later()
             return True
-        if self.management is None or self.management.overflowed:
+        if self.management is None or self.overflowed:
             return False
         self.management.queue(stanza, effect)
         return True
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether more waits for a client that has lost its connection than the limits allow."""
+        return self.driver is None and self.management is not None and self.management.overflowed
 
     def undelivered(self) -> tuple[Deliver, ...]:
         """Return the deliveries that the client has not acknowledged, in order."""

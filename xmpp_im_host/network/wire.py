@@ -26,6 +26,8 @@ class NetworkWire(Wire):
         if found is None or not found.deliver(stanza, effect):
             return False
         self.network.counters.sent += 1
+        if found.overflowed:
+            self.network.end_overflowed(found)
         return True
 
     def close(self, account: str, session: SessionId, condition: str) -> None:
