@@ -21,6 +21,7 @@ import pytest
 
 import xmpp_im_core
 from tests.one_test import in_one_test
+from tests.rfc6121.tables import TABLES
 from xmpp_im_core import rules
 from xmpp_im_core.explain import Explained, Explanation
 from xmpp_im_core.jid import parse_address, parse_jid
@@ -62,7 +63,7 @@ from xmpp_im_core.server import (
 from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE
 from xmpp_im_core.server.presence import dispatch as presence
 from xmpp_im_core.stanza import SUBSCRIPTION_TYPES, Presence
-from xmpp_im_core.subscription import PRE_APPROVED, TABLES
+from xmpp_im_core.subscription import PRE_APPROVED
 
 _PACKAGE: Final = Path(xmpp_im_core.__file__).parent
 _REQUIREMENTS: Final = Path(__file__).parents[1] / "conformance" / "requirements.json"

@@ -30,6 +30,7 @@ from tests.rfc6121.conversation import (
     state_of,
     told,
 )
+from tests.rfc6121.tables import TABLES
 from xmpp_im_core.policy import Policy, PreApproval
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.server import (
@@ -45,7 +46,7 @@ from xmpp_im_core.server import (
     StoreOperation,
     reduce,
 )
-from xmpp_im_core.subscription import PRE_APPROVED, TABLES, Subscription, subscription_state
+from xmpp_im_core.subscription import PRE_APPROVED, Subscription, subscription_state
 
 _ROOT = Path(__file__).parents[2]
 _TRANSCRIPT: dict[str, Any] = json.loads((_ROOT / "tests/data/appendix-a.json").read_text(encoding="utf-8"))
