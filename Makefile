@@ -17,7 +17,7 @@
 #   make bench             print one table: times against floors, peers and sizes, and memory (ARGS="--only steps --rounds 5")
 #   make instructions      count the instructions of about 20 steps, and compare them with the counts kept here (needs valgrind)
 #   make fuzz              fuzz every part of the core for SECONDS=600: bytes guided by coverage, events drawn at random
-#   make kills             kill a host on SQLite a thousand times, with and without an outbox
+#   make kills             kill hosts and servers on SQLite under load; count what is lost and what comes twice
 #   make mutants           change the server half in one place at a time; list which changes the vectors and the tests notice
 #   make clean             remove .venv and everything else that was generated
 
@@ -118,6 +118,8 @@ KILLS ?= 1000
 kills: $(VENV)/.test
 	@$(BIN)/python -m tests.host.killing --kills $(KILLS)
 	@$(BIN)/python -m tests.host.killing --kills $(KILLS) --outbox
+	@$(BIN)/python -m tests.xmpp_im_host.killing --kills $$(($(KILLS) / 5))
+	@$(BIN)/python -m tests.xmpp_im_host.killing --kills $$(($(KILLS) / 5)) --outbox
 
 mutants: $(VENV)/.test
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
