@@ -39,22 +39,22 @@ HEADER: Final = (
     "xmlns:stream='http://etherx.jabber.org/streams'>"
 )
 _SASL: Final = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
-_BIND: Final = "<iq id='b' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>r</resource></bind></iq>"
-_LOGIN: Final = f"{HEADER}<auth {_SASL} mechanism='PLAIN'>AGp1bGlldAB4</auth>{HEADER}"  # juliet, x
+BIND: Final = "<iq id='b' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>r</resource></bind></iq>"
+LOGIN: Final = f"{HEADER}<auth {_SASL} mechanism='PLAIN'>AGp1bGlldAB4</auth>{HEADER}"  # juliet, x
 
 CONVERSATIONS: Final = (
     *(f"<auth {_SASL} mechanism='{name}'>biwsbj1qdWxpZXQscj14</auth>" for name in ("SCRAM-SHA-1", "SCRAM-SHA-256")),
-    f"<auth {_SASL} mechanism='PLAIN'/><response {_SASL}>AGp1bGlldAB4</response>{HEADER}{_BIND}",
+    f"<auth {_SASL} mechanism='PLAIN'/><response {_SASL}>AGp1bGlldAB4</response>{HEADER}{BIND}",
     f"<abort {_SASL}/><response {_SASL}>=</response><auth {_SASL}>x</auth>",
     f"<auth {_SASL} mechanism='PLAIN'>AGp1bGlldAB4</auth> {HEADER}<resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>",
     "<iq id='1' type='get'><query xmlns='jabber:iq:register'/></iq>",
     "<iq id='1' type='set'><query xmlns='jabber:iq:register'><username>a</username><password>b</password></query></iq>",
-    _BIND + "<iq id='s' type='set'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>" + _BIND,
-    _BIND + "<enable xmlns='urn:xmpp:sm:3' resume='true'/><presence/><r xmlns='urn:xmpp:sm:3'/>",
-    _BIND + "<enable xmlns='urn:xmpp:sm:3'/><message/><a xmlns='urn:xmpp:sm:3' h='1'/><a xmlns='urn:xmpp:sm:3' h='2'/>",
-    _BIND + "<inactive xmlns='urn:xmpp:csi:0'/><message/><presence/><active xmlns='urn:xmpp:csi:0'/>",
-    _BIND + "<message to='romeo@example.net'><body>hi</body></message></stream:stream>",
-    _BIND + "<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
+    BIND + "<iq id='s' type='set'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>" + BIND,
+    BIND + "<enable xmlns='urn:xmpp:sm:3' resume='true'/><presence/><r xmlns='urn:xmpp:sm:3'/>",
+    BIND + "<enable xmlns='urn:xmpp:sm:3'/><message/><a xmlns='urn:xmpp:sm:3' h='1'/><a xmlns='urn:xmpp:sm:3' h='2'/>",
+    BIND + "<inactive xmlns='urn:xmpp:csi:0'/><message/><presence/><active xmlns='urn:xmpp:csi:0'/>",
+    BIND + "<message to='romeo@example.net'><body>hi</body></message></stream:stream>",
+    BIND + "<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
 )
 
 
@@ -66,7 +66,7 @@ def read_client_stream(data: bytes) -> None:
     follows.
     """
     first = data[0] if data else 0
-    text = (_LOGIN if first & 0x80 else HEADER).encode() + data[1:]
+    text = (LOGIN if first & 0x80 else HEADER).encode() + data[1:]
     text += b" " * len(text)
     size = first % 64 + 1
     whole = _outcome([text])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import abstractmethod
+from contextlib import suppress
 from enum import Flag
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -260,7 +261,8 @@ class Link(asyncio.Protocol):
             self.transport.close()
             return
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            with suppress(OSError):  # the peer has reset the connection, and the loop has not noticed yet
+                self.transport.write_eof()
         self.hold = Hold.NONE
         self.transport.resume_reading()
         asyncio.get_running_loop().call_later(_LINGER, self.transport.close)

@@ -54,6 +54,13 @@ def test_a_client_is_active_until_it_says_otherwise() -> None:
     assert [type(event) for event in talk.events[-2:]] == [Inactive, Active]
 
 
+def test_what_is_held_back_stays_when_the_client_says_again_that_it_is_inactive() -> None:
+    talk = inactive()
+    sends(talk, presence())
+    assert talk.says(INACTIVE) == ""
+    assert talk.says(ACTIVE) == presence()
+
+
 def test_only_the_newest_presence_of_each_full_jid_is_sent() -> None:
     talk = inactive()
     other = presence("romeo@example.net/home")

@@ -478,6 +478,12 @@ def test_little_is_kept_while_an_answer_is_awaited() -> None:
         assert talk.last(StreamEnded) == StreamEnded("policy-violation")
 
 
+def test_the_end_for_too_much_data_comes_at_once() -> None:
+    stream = Conversation().stream
+    stream.receive((HEADER + PLAIN + "x" * 20_000).encode())
+    assert [type(event) for event in stream.events()] == [PasswordReceived, StreamEnded]
+
+
 def test_an_answer_that_nobody_awaits_is_an_error_of_the_caller() -> None:
     talk = Conversation()
     talk.says(HEADER)
