@@ -22,7 +22,7 @@ from xmpp_im_core.host import (
     Wire,
 )
 from xmpp_im_core.policy import DEFAULT, Policy
-from xmpp_im_core.server import Put, Service, SessionId
+from xmpp_im_core.server import Kind, Put, Service, SessionId
 from xmpp_im_core.stanza import Stanza
 
 S = TypeVar("S")
@@ -38,6 +38,7 @@ class AsyncStorage(Protocol):
     async def account(self, jid: str) -> Stored: ...
     async def messages(self, jid: str) -> Messages: ...
     async def owed(self) -> Sequence[tuple[str, Put]]: ...
+    async def every(self, kind: Kind) -> Sequence[tuple[str, Put]]: ...
 
 
 class AsyncHost(DeferredHost[S]):
@@ -64,6 +65,7 @@ class AsyncHost(DeferredHost[S]):
     async def __aenter__(self) -> Self:
         for _ in range(self.storage.writers):
             self.start(self.commit_groups())
+        self.expect_wakes(await self.storage.every(Kind.WAKE))
         self.start(self.wake_accounts())
         if self.outbox:
             self.recover(await self.storage.owed())

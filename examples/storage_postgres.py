@@ -18,7 +18,8 @@ TABLE = """
 CREATE TABLE IF NOT EXISTS records (
     place bigserial, account text, kind text, key text, value text, size integer,
     PRIMARY KEY (account, kind, key)
-)
+);
+CREATE INDEX IF NOT EXISTS of_kind ON records (kind, key)
 """
 PUT = """
 INSERT INTO records (account, kind, key, value, size) VALUES (%s, %s, %s, %s, %s)
@@ -29,6 +30,7 @@ CLEAR = "DELETE FROM records WHERE account = %s AND kind = %s"
 ACCOUNT = "SELECT kind, key, value FROM records WHERE account = %s AND kind NOT IN ('offline', 'outbox')"
 OFFLINE = "SELECT kind, key, value FROM records WHERE account = %s AND kind = 'offline' ORDER BY place"
 OUTBOX = "SELECT account, kind, key, value FROM records WHERE kind = 'outbox' ORDER BY place"
+EVERY = "SELECT account, kind, key, value FROM records WHERE kind = %s ORDER BY key"
 COUNT = "SELECT count(*), coalesce(sum(size), 0)::int FROM records WHERE account = %s AND kind = 'offline'"
 
 Connection: TypeAlias = psycopg.AsyncConnection[Any]
@@ -122,6 +124,11 @@ class PostgresStorage:
     async def owed(self) -> Sequence[tuple[str, Put]]:
         async with self.connection() as db:
             rows = await (await db.execute(OUTBOX)).fetchall()
+        return [(account, put) for account, *row in rows for put in self.undamaged(account, [row]).records]
+
+    async def every(self, kind: Kind) -> Sequence[tuple[str, Put]]:
+        async with self.connection() as db:
+            rows = await (await db.execute(EVERY, (kind.value,))).fetchall()
         return [(account, put) for account, *row in rows for put in self.undamaged(account, [row]).records]
 
     def undamaged(self, account: str, rows: Iterable[Sequence[str]]) -> Loaded:

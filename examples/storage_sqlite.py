@@ -18,7 +18,8 @@ TABLE = """
 CREATE TABLE IF NOT EXISTS records (
     place INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT, kind TEXT, key TEXT, value TEXT, size INTEGER,
     UNIQUE (account, kind, key)
-)
+);
+CREATE INDEX IF NOT EXISTS of_kind ON records (kind, key)
 """
 PUT = "INSERT OR REPLACE INTO records (account, kind, key, value, size) VALUES (?, ?, ?, ?, ?)"
 DELETE = "DELETE FROM records WHERE account = ? AND kind = ? AND key = ?"
@@ -26,6 +27,7 @@ CLEAR = "DELETE FROM records WHERE account = ? AND kind = ?"
 ACCOUNT = "SELECT kind, key, value FROM records WHERE account = ? AND kind NOT IN ('offline', 'outbox')"
 OFFLINE = "SELECT kind, key, value FROM records WHERE account = ? AND kind = 'offline' ORDER BY place"
 OUTBOX = "SELECT account, kind, key, value FROM records WHERE kind = 'outbox' ORDER BY place"
+EVERY = "SELECT account, kind, key, value FROM records WHERE kind = ? ORDER BY key"
 COUNT = "SELECT count(*), coalesce(sum(size), 0) FROM records WHERE account = ? AND kind = 'offline'"
 
 Report = Callable[[str, Damaged], None]  # takes the account and the damaged record
@@ -36,7 +38,7 @@ class SQLiteStorage:
     def __init__(self, db: sqlite3.Connection, report: Report) -> None:
         self.db, self.report = db, report
         with failing():
-            db.execute(TABLE)
+            db.executescript(TABLE)
 
     def commit(self, operations: Operations) -> None:
         with failing(), self.db:  # one transaction
@@ -64,6 +66,11 @@ class SQLiteStorage:
     def owed(self) -> Iterable[tuple[str, Put]]:
         with failing():
             rows = self.db.execute(OUTBOX).fetchall()
+        return [(account, put) for account, *row in rows for put in self.undamaged(account, [row]).records]
+
+    def every(self, kind: Kind) -> Iterable[tuple[str, Put]]:
+        with failing():
+            rows = self.db.execute(EVERY, (kind.value,)).fetchall()
         return [(account, put) for account, *row in rows for put in self.undamaged(account, [row]).records]
 
     def read(self, query: str, jid: str) -> Loaded:
@@ -112,6 +119,9 @@ class ThreadedSQLite:
 
     async def owed(self) -> Sequence[tuple[str, Put]]:
         return await self.reads.do(lambda storage: list(storage.owed()))
+
+    async def every(self, kind: Kind) -> Sequence[tuple[str, Put]]:
+        return await self.reads.do(lambda storage: list(storage.every(kind)))
 
     def close(self) -> None:
         self.commits.close()

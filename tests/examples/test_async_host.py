@@ -48,6 +48,9 @@ class Gate:
     async def owed(self) -> Sequence[tuple[str, Put]]:
         return list(self.records.owed())
 
+    async def every(self, kind: Kind) -> Sequence[tuple[str, Put]]:
+        return list(self.records.every(kind))
+
     def close(self, jid: str) -> Callable[[], None]:
         """Let commits for an account take until the returned function is called."""
         self.closed[jid] = asyncio.Event()

@@ -107,6 +107,18 @@ def test_each_account_has_exactly_the_records_put_for_it(stage: Stage) -> None:
     assert stage.damage == []
 
 
+def test_the_records_of_a_kind_are_found_whatever_their_account(stage: Stage) -> None:
+    later, earlier = [Put(Kind.WAKE, f"{year}-01-01T12:00:00.000000+00:00", None) for year in (2027, 2026)]
+
+    async def play(storage: AsyncStorage) -> None:
+        await storage.commit([(JULIET, later), (JULIET, RECORDS["roster"]), (ROMEO, earlier)])
+
+        assert await storage.every(Kind.WAKE) == [(ROMEO, earlier), (JULIET, later)]
+        assert await storage.every(Kind.NOTICE) == []
+
+    stage.plays(play)
+
+
 def test_messages_come_in_the_order_in_which_they_were_put_last(stage: Stage) -> None:
     async def play(storage: AsyncStorage) -> None:
         await storage.commit([(JULIET, offline("b")), (JULIET, offline("a")), (JULIET, offline("c"))])

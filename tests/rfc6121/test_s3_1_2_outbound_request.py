@@ -34,6 +34,7 @@ from xmpp_im_core.element import element
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server import (
     AccountLoaded,
+    Clear,
     Deliver,
     Event,
     Kind,
@@ -44,6 +45,7 @@ from xmpp_im_core.server import (
     Unroutable,
     reduce,
 )
+from xmpp_im_core.server.effects import wake_key
 from xmpp_im_core.stanza import CLIENT, Condition
 
 REQUEST = outbound("subscribe", JULIET, id="xk3h1v69")
@@ -133,7 +135,7 @@ def test_without_an_interested_resource_the_request_is_still_routed_and_noted() 
 
     assert told(step) == ["route subscribe from romeo@example.net to juliet@example.com"]
     assert roster(step.state) == ["juliet@example.com none ask"]
-    assert len(step.store) == 2
+    assert [each.kind for each in step.store] == [Kind.CONTACT, Kind.ROSTER, Kind.WAKE]
 
 
 @rfc6121("3.1.2", quote="with notation that the subscription is pending (via an 'ask' attribute")
@@ -322,7 +324,11 @@ def test_the_clock_restarts_with_each_sending() -> None:
 
     assert after(step).wake_at == AT + WEEK + WEEK
     assert after(step).roster.contacts[JULIET].asked == AT + WEEK
-    assert step.store == (Put(Kind.CONTACT, JULIET, after(step).roster.contacts[JULIET]),)
+    assert step.store == (
+        Put(Kind.CONTACT, JULIET, after(step).roster.contacts[JULIET]),
+        Clear(Kind.WAKE),
+        Put(Kind.WAKE, wake_key(AT + WEEK + WEEK), None),
+    )
     assert after(step).roster.ver == romeo.roster.ver
 
 

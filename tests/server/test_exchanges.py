@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.server.playhouse import (
     BALCONY,
     BENVOLIO,
@@ -16,7 +18,7 @@ from tests.server.playhouse import (
     told,
 )
 from xmpp_im_core.event import Decision
-from xmpp_im_core.server.effects import Kind, Put
+from xmpp_im_core.server.effects import Kind, Put, wake_key
 from xmpp_im_core.server.events import (
     AccountRemoved,
     Inbound,
@@ -50,6 +52,7 @@ def test_both_halves_are_stored_in_one_transaction() -> None:
     assert [(jid, put.kind, put.key) for jid, put in served.store if isinstance(put, Put)] == [
         (ROMEO, Kind.CONTACT, JULIET),
         (ROMEO, Kind.ROSTER, ""),
+        (ROMEO, Kind.WAKE, wake_key(NOON + timedelta(days=7))),
         (JULIET, Kind.CONTACT, ROMEO),
     ]
 

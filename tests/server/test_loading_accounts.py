@@ -147,7 +147,8 @@ def test_an_idle_account_is_taken_out_of_memory_and_comes_back_as_it_was() -> No
     assert JULIET not in house.service.accounts
     house.happens(JULIET, TimePassed(NOON, house.seq()))
 
-    assert house.account(JULIET) == before.waking(None).remembering(())  # nothing is left to be sent again
+    # nothing is left to be sent again
+    assert house.account(JULIET).remembering(()) == before.waking(None).remembering(())
     assert before.roster.contacts[ROMEO].state is BOTH
 
 

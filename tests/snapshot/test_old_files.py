@@ -93,6 +93,7 @@ RECORDS: Final[Mapping[str, Put]] = {
     "blocked": Put(Kind.BLOCKED, "tybalt@capulet.example", None),
     "notice": Put(Kind.NOTICE, "e1", Presence(address_of(JULIET), parse_address(ROMEO), "a1", "subscribed")),
     "offline": Put(Kind.OFFLINE, "e2", MESSAGE),
+    "wake": Put(Kind.WAKE, "2026-01-01T12:00:00.000000+00:00", None),
     "processed": Put(Kind.PROCESSED, "e8#0123abcd", None),
     "outbox-deliver": Put(Kind.OUTBOX, "e3:000000", Deliver(MESSAGE, (BALCONY,), FULL_JID, OBEYED)),
     "outbox-deliver-as-it-stands": Put(Kind.OUTBOX, "e3:000001", Deliver(MESSAGE, (BALCONY,), AS_IT_STANDS, OBEYED)),

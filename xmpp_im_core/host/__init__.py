@@ -14,7 +14,17 @@ from xmpp_im_core.host.client_host import ClientHost, ClientWire
 from xmpp_im_core.host.deferred_host import DeferredHost
 from xmpp_im_core.host.immediate_host import Host
 from xmpp_im_core.host.importing import import_records
-from xmpp_im_core.host.interfaces import Clock, Ids, Messages, Operations, Storage, StorageFailed, Stored, Wire
+from xmpp_im_core.host.interfaces import (
+    Clock,
+    Ids,
+    IndexedStorage,
+    Messages,
+    Operations,
+    Storage,
+    StorageFailed,
+    Stored,
+    Wire,
+)
 from xmpp_im_core.host.loop import Loop
 from xmpp_im_core.host.memory_storage import MemoryStorage
 from xmpp_im_core.host.storage_requests import Commit, ReadAccount, ReadMessages, StorageRequest
@@ -27,6 +37,7 @@ __all__ = [
     "DeferredHost",
     "Host",
     "Ids",
+    "IndexedStorage",
     "Loop",
     "MemoryStorage",
     "Messages",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from xmpp_im_core.host.interfaces import Clock, Ids, Operations, Storage, StorageFailed, Wire
+from xmpp_im_core.host.interfaces import Clock, Ids, IndexedStorage, Operations, Storage, StorageFailed, Wire
 from xmpp_im_core.host.job import Job
 from xmpp_im_core.host.loop import Loop
 from xmpp_im_core.policy import DEFAULT, Policy
-from xmpp_im_core.server.effects import LoadOffline
+from xmpp_im_core.server.effects import Kind, LoadOffline
 from xmpp_im_core.server.events import LoadFailed, OfflineLoaded
 from xmpp_im_core.server.service.events import ForAccount, ServiceEvent
 from xmpp_im_core.server.service.serving import Load, Service
@@ -33,10 +33,13 @@ class Host(Loop[S]):
     ) -> None:
         """Begin with a service, a storage and a wire; see :class:`~xmpp_im_core.host.loop.Loop` for the parameters.
 
-        With an outbox, this sends what an earlier process left in it before it returns.
+        If the storage is an :class:`~xmpp_im_core.host.interfaces.IndexedStorage`, the host knows at once which
+        accounts to wake. With an outbox, this sends what an earlier process left in it before it returns.
         """
         super().__init__(service, wire, clock, ids, policy, outbox=outbox, at_once=at_once)
         self.storage = storage
+        if isinstance(storage, IndexedStorage):
+            self.expect_wakes(storage.every(Kind.WAKE))
         if outbox:
             self.recover(storage.owed())
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from attrs import field
 from attrs.validators import ge
 
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.record import record
-from xmpp_im_core.server.effects import Damaged, Deliver, Put, StoreOperation
+from xmpp_im_core.server.effects import Damaged, Deliver, Kind, Put, StoreOperation
 from xmpp_im_core.server.events import AccountLoaded
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.stanza import IQ, Condition, Message, Stanza, error_reply, may_be_answered, stanza_error
@@ -159,4 +159,16 @@ class Storage(Protocol):
         """Return the records of kind ``OUTBOX``, each with its account, in the order in which they were put.
 
         Only a host with an outbox calls this, once, when it starts.
+        """
+
+
+@runtime_checkable
+class IndexedStorage(Storage, Protocol):
+    """A storage that also finds the records of one kind, whatever their account. An index of kind and key helps."""
+
+    def every(self, kind: Kind) -> Iterable[tuple[str, Put]]:
+        """Return the records of this kind of all accounts, each with its account, sorted by key.
+
+        ``Host`` calls this when it starts, for the kind ``WAKE``. Without this method it wakes an account only after
+        an event has loaded it.
         """

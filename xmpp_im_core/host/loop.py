@@ -88,6 +88,15 @@ class Loop(EffectPerformer[S]):
         for jid in self._wake_times.due(self.clock()):
             self.happened(jid, TimePassed)
 
+    def expect_wakes(self, records: Iterable[tuple[str, Put]]) -> None:
+        """Note when accounts that are not in memory want to be woken. Call this after a start, or a change of owner.
+
+        :param records: the stored records of kind ``WAKE``, each with its account. Records of accounts that this host
+            knows already change nothing.
+        """
+        for account, put in records:
+            self._wake_times.expect(account, put)
+
     def unload(self, account: str) -> bool:
         """Take an account out of memory, if it has no session and waits for nothing. Its ``wake_at`` is kept.
 

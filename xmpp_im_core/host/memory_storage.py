@@ -13,7 +13,7 @@ from xmpp_im_core.stanza import Message
 
 @define(eq=False)
 class MemoryStorage:
-    """Records by account, kind and key, in the order in which they were last put. It implements ``Storage``."""
+    """Records by account, kind and key, in the order in which they were last put. It implements ``IndexedStorage``."""
 
     accounts: dict[str, dict[tuple[Kind, str], Put]] = field(factory=dict)
     outbox: dict[tuple[str, str], Put] = field(factory=dict)
@@ -52,9 +52,18 @@ class MemoryStorage:
         """Yield the records of the outbox, in the order in which they were put."""
         yield from [(jid, put) for (jid, _), put in self.outbox.items()]
 
+    def every(self, kind: Kind) -> Iterator[tuple[str, Put]]:
+        """Yield the records of this kind of all accounts, sorted by key."""
+        found = [(jid, put) for jid, kept in self.accounts.items() for put in kept.values() if put.kind is kind]
+        yield from sorted(found, key=_key)
+
     def _owe(self, jid: str, operation: StoreOperation) -> None:
         if isinstance(operation, Put):
             self.outbox[jid, operation.key] = operation
         else:
             assert isinstance(operation, Delete)  # an outbox is never cleared
             self.outbox.pop((jid, operation.key), None)
+
+
+def _key(found: tuple[str, Put]) -> str:
+    return found[1].key

@@ -9,6 +9,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from xmpp_im_core.server.accounts.machine import account_of
+from xmpp_im_core.server.effects import Kind, Put, wake_time
 from xmpp_im_core.server.service.serving import Served
 from xmpp_im_core.server.state import Account, NoAccount, Unloaded
 
@@ -39,6 +40,12 @@ class WakeTimes:
             at = None if isinstance(state, NoAccount) else state.wake_at
             if times.get(step.jid) != at:  # rare; this comparison runs for each step
                 self._set(step.jid, at)
+
+    def expect(self, jid: str, put: Put) -> None:
+        """Note the stored time of an account that is not in memory."""
+        at = wake_time(put.key)
+        if put.kind is Kind.WAKE and at is not None and jid not in self.times:
+            self._set(jid, at)
 
     def _set(self, jid: str, at: datetime | None) -> None:
         if at is None:

@@ -17,6 +17,7 @@ Each effect names the rule that causes it. Perform all effects of a step before 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, Generic, TypeAlias, TypeVar
 
@@ -46,6 +47,11 @@ class Kind(Enum):
     """Key: the event's ``seq``. Value: the presence stanza that the user has not been told of yet."""
     OFFLINE = "offline"
     """Key: the event's ``seq``, so keys sort in the order of arrival if the host's ``seq`` do. Value: the message."""
+    WAKE = "wake"
+    """Key: when the account wants to be woken (:func:`wake_key`), so keys sort by time. Value: None.
+
+    An account has one at most. An index of the kind and the key finds the accounts to wake, loaded or not.
+    """
     PROCESSED = "processed"
     """Key: an event that was processed, as in ``Account.processed``. Value: None.
 
@@ -69,6 +75,24 @@ class Put:
     kind: Kind
     key: str
     value: object
+
+
+def wake_key(at: datetime) -> str:
+    """Return the key of the record that an account wants to be woken at this time: in UTC, always equally long."""
+    try:
+        in_utc = at.astimezone(UTC)
+    except OverflowError:  # later than UTC can express
+        in_utc = datetime.max.replace(tzinfo=UTC)
+    return in_utc.isoformat(timespec="microseconds")
+
+
+def wake_time(key: str) -> datetime | None:
+    """Return the time in the key of a record of kind ``WAKE``; None if it is no time."""
+    try:
+        at = datetime.fromisoformat(key)
+    except ValueError:
+        return None
+    return None if at.utcoffset() is None else at
 
 
 @record

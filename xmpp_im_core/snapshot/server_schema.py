@@ -59,6 +59,7 @@ _PUTS: Final[Mapping[Kind, Any]] = MappingProxyType(
         Kind.BLOCKED: _Put[None],
         Kind.OFFLINE: _Put[Message],
         Kind.NOTICE: _Put[Presence],
+        Kind.WAKE: _Put[None],
         Kind.PROCESSED: _Put[None],
         Kind.OUTBOX: _Put[Undeliverable],
     }

@@ -17,6 +17,7 @@ from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as rules
 from xmpp_im_core.server.accounts import sessions
 from xmpp_im_core.server.accounts.wait_errors import answer_later
+from xmpp_im_core.server.accounts.wake_records import first_wake
 from xmpp_im_core.server.delivery.failures import missed
 from xmpp_im_core.server.effects import (
     OF_ACCOUNTS,
@@ -29,6 +30,7 @@ from xmpp_im_core.server.effects import (
     Put,
     Transition,
     silence,
+    wake_time,
 )
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, SessionBound, SessionEnded, Undelivered
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Notice, State, Unloaded
@@ -73,7 +75,7 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     account = account.noticing(_notices(event)).storing(event.offline, event.offline_bytes if event.offline else 0)
     processed = [put.key for put in event.records if put.kind is Kind.PROCESSED]
     account = account.remembering(tuple(processed[max(0, len(processed) - policy.remembered_events) :]))
-    return silence(account.waking(first_due(account, policy)), rules.LOADED)
+    return silence(account.waking(first_wake(event.records, first_due(account, policy))), rules.LOADED)
 
 
 def _head_again(event: AccountLoaded) -> RosterHead | None:
@@ -93,6 +95,8 @@ def unusable(records: Iterable[Put]) -> tuple[Damaged, ...]:
     """
     found: list[Damaged] = []
     for put in records:
+        if put.kind is Kind.WAKE and wake_time(put.key) is None:
+            found.append(Damaged(put.kind, put.key, "the key is not a time with an offset from UTC"))
         jid = put.value.jid if isinstance(put.value, Contact) else put.key if put.kind is Kind.BLOCKED else None
         address = None if jid is None else parse_address(jid)
         if isinstance(address, Malformed):

@@ -15,6 +15,7 @@ from xmpp_im_core.rules import storage as storage_rules
 from xmpp_im_core.server import events
 from xmpp_im_core.server.accounts import administration, failed_commits, loading, sessions, stanzas
 from xmpp_im_core.server.accounts.processed_events import once
+from xmpp_im_core.server.accounts.wake_records import storing_wake
 from xmpp_im_core.server.answers import comes_for
 from xmpp_im_core.server.delivery import failures, offline_messages
 from xmpp_im_core.server.delivery.no_account import no_account
@@ -38,6 +39,8 @@ def reduce(state: State, event: events.Event, policy: Policy = DEFAULT) -> Step:
     if type(state) is not Account:
         return _without_account(state, event, policy)
     step = _of_account(state, event, policy)
+    if type(step.state) is Account and step.state.wake_at is not state.wake_at:
+        step = storing_wake(state, step.state, event, step)
     return once(state, event, step, policy) if step.store or step.forget else step
 
 
