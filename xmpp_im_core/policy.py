@@ -233,6 +233,10 @@ class Policy:
     store_remembered_events: bool = False
     """§2: whether the server stores these events too, so that it knows them after a restart."""
 
+    keep_sessions: bool = False
+    """§4.5.2: whether the server stores sessions, so that they outlive a crash of the process that owns their account.
+    """
+
     # --- delivery (§8) ----------------------------------------------------------------------------------------
 
     messaging: bool = True

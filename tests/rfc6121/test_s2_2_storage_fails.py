@@ -143,7 +143,7 @@ def test_the_sessions_of_an_account_that_turns_out_not_to_exist_are_ended() -> N
     step = reduce(waiting, AccountLoaded(AT, "loaded", ()))
 
     assert told(step) == ["end balcony with not-authorized", "end chamber with not-authorized"]
-    assert step.state == NOBODY
+    assert step.state == evolve(NOBODY, ending=(SessionId("balcony", 1), SessionId("chamber", 1)))
     assert step.effects[0] == Ignored(rules.NOTHING_LOADED)
 
 

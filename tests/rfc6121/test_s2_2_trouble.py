@@ -425,7 +425,7 @@ def test_a_removed_account_sends_unavailable_to_its_contacts_and_denies_waiting_
         "route unsubscribed from juliet@example.com to d@example.net",
     ]
     assert told(step)[0] == "send unavailable from juliet@example.com/balcony to a@example.net, b@example.net"
-    assert step.state == NOBODY
+    assert step.state == NoAccount(NOBODY.jid, (SessionId("balcony", 1),))
     ids = [each.stanza.id for each in step.effects if isinstance(each, Route) and isinstance(each.stanza, Presence)]
     assert len(set(ids)) == len(ids)
 

@@ -25,6 +25,7 @@ from tests.server.playhouse import (
 )
 from xmpp_im_core.element import element
 from xmpp_im_core.extensions.carbons import carbons
+from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.roster import RosterHead
 from xmpp_im_core.rules import service as rules
 from xmpp_im_core.server.accounts.machine import PLAIN
@@ -35,11 +36,12 @@ from xmpp_im_core.server.events import (
     AccountRemoved,
     Outbound,
     SessionBound,
+    SessionEnded,
     Unroutable,
 )
 from xmpp_im_core.server.service.events import Arrived, ForAccount
 from xmpp_im_core.server.service.serving import hosting, merged, serve
-from xmpp_im_core.server.state import SessionId
+from xmpp_im_core.server.state import NoAccount, SessionId
 from xmpp_im_core.stanza import IQ, payload
 
 # --- the service itself (§8.4) ----------------------------------------------------------------------------
@@ -193,6 +195,8 @@ def test_a_removed_account_is_not_kept_in_memory() -> None:
     house.enters(BALCONY)
 
     house.happens(JULIET, AccountRemoved(NOON, house.seq()))
+    assert house.service.accounts[JULIET] == NoAccount(parse_jid(JULIET), (house.sessions[BALCONY],))
+    house.ends(BALCONY)
 
     assert JULIET not in house.service.accounts
     assert house.service.accounts.keys() == {ROMEO}
@@ -224,8 +228,10 @@ def test_the_accounts_of_a_service_may_run_extensions() -> None:
         service = served.state
     assert [effect.sessions for _, effect in served.effects if isinstance(effect, Deliver)] == [(chamber,), (balcony,)]
 
-    removed = serve(service, ForAccount(JULIET, AccountRemoved(NOON, "7")))
-    assert removed.state == extended
+    service = serve(service, ForAccount(JULIET, AccountRemoved(NOON, "7"))).state
+    for session in (balcony, chamber):
+        service = serve(service, ForAccount(JULIET, SessionEnded(NOON, f"end of {session}", session))).state
+    assert service == extended
 
 
 @pytest.mark.parametrize("domains", [(), ("romeo@montague.example",), ("montague.example/x",)])

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from attrs import evolve
+
 from tests.one_test import in_one_test
 from xmpp_im_core.client import Client, ClientPolicy, Features
 from xmpp_im_core.client.state import Bound, Chat, Heard, Item, Question, Request, Resource, RosterCache
@@ -82,6 +84,10 @@ CONTACTS: Final = {
     "paris@verona.example": Contact("paris@verona.example", listed=False, version=2),
 }
 
+FULL: Final = address_of(JULIET.with_resource("balcony"))
+SHOWN: Final = Presence(from_=FULL, payload=payload(element("priority", CLIENT, {}, ["1"])))
+KEPT: Final = Session(BALCONY, FULL, "en", True, SHOWN, 1, (ROMEO,), False, True, True)
+
 RECORDS: Final[Mapping[str, Put]] = {
     "roster": Put(Kind.ROSTER, "", RosterHead("l1", 3, 1, True)),
     "contact": Put(Kind.CONTACT, ROMEO, CONTACTS[ROMEO]),
@@ -93,6 +99,10 @@ RECORDS: Final[Mapping[str, Put]] = {
     "blocked": Put(Kind.BLOCKED, "tybalt@capulet.example", None),
     "notice": Put(Kind.NOTICE, "e1", Presence(address_of(JULIET), parse_address(ROMEO), "a1", "subscribed")),
     "offline": Put(Kind.OFFLINE, "e2", MESSAGE),
+    "session": Put(Kind.SESSION, "balcony", KEPT),
+    "session-plain": Put(Kind.SESSION, "balcony", Session(BALCONY, FULL)),
+    "replaced": Put(Kind.REPLACED, "6/balcony", SessionId("balcony", 6)),
+    "enabled": Put(Kind.ENABLED, "carbons/balcony", BALCONY),
     "wake": Put(Kind.WAKE, "2026-01-01T12:00:00.000000+00:00", None),
     "processed": Put(Kind.PROCESSED, "e8#0123abcd", None),
     "outbox-deliver": Put(Kind.OUTBOX, "e3:000000", Deliver(MESSAGE, (BALCONY,), FULL_JID, OBEYED)),
@@ -158,7 +168,10 @@ def client() -> Client:
 VALUES: Final[Mapping[str, Any]] = {
     "account": account(),
     "account-remembering": account().remembering(("e8#0123abcd", "e9#00000000")),
+    "account-unsaved": evolve(account(), unsaved=True),
     "no-account": NoAccount(JULIET),
+    "no-account-ending": NoAccount(JULIET, (BALCONY,)),
+    "unloaded-lost": Unloaded(JULIET, account().sessions, (SessionId("balcony", 6),), (BALCONY,)),
     "unloaded": Unloaded(JULIET, account().sessions),
     "account-with-carbons": Beside("carbons", Carbons((BALCONY,), ((ROMEO, "m1"),)), NoAccount(JULIET)),
     "service": Service(

@@ -96,6 +96,7 @@ EXAMPLES: Final[dict[type, dict[str, object]]] = {
         "damaged": (Damaged(Kind.CONTACT, "a", "b"),),
     },
     server_events.LoadFailed: {},
+    server_events.OwnershipLost: {},
     server_events.StoreFailed: {"event": ENDED},
     server_events.OfflineLoaded: {"session": SESSION, "messages": (("k", MESSAGE),)},
     server_events.TimePassed: {},

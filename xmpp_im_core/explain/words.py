@@ -95,6 +95,7 @@ EVENT_WORDS: Final[Mapping[type, Callable[[Any], str]]] = MappingProxyType(
         events.Unroutable: _unroutable,
         events.AccountLoaded: lambda event: f"the account was loaded: {len(event.records):,} records",
         events.LoadFailed: lambda event: "the account could not be loaded",
+        events.OwnershipLost: lambda event: "what is known of the account is not certain any more",
         events.StoreFailed: lambda event: f"nothing could be stored when {event_in_words(event.event)}",
         events.OfflineLoaded: lambda event: _session(event, f"has {len(event.messages):,} stored messages waiting"),
         events.TimePassed: lambda event: "time passed",

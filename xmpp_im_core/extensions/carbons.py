@@ -11,9 +11,20 @@ from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import extensions as rules
 from xmpp_im_core.server.accounts.machine import Beside, Machine, account_of
-from xmpp_im_core.server.effects import AS_IT_STANDS, FULL_JID, Deliver, Effect, Route, Transition
-from xmpp_im_core.server.events import Event, Inbound, OfflineLoaded, Outbound
-from xmpp_im_core.server.state import Account, SessionId
+from xmpp_im_core.server.effects import (
+    AS_IT_STANDS,
+    FULL_JID,
+    Delete,
+    Deliver,
+    Effect,
+    Kind,
+    Put,
+    Route,
+    StoreOperation,
+    Transition,
+)
+from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, OfflineLoaded, Outbound, StoreFailed
+from xmpp_im_core.server.state import Account, NoAccount, SessionId
 from xmpp_im_core.stanza import (
     CLIENT,
     IQ,
@@ -61,18 +72,44 @@ def carbons(machine: Machine[S], *, remembered: int = 100) -> Machine[Beside[Car
         iq = own_request(account, event, CARBONS)
         if iq is not None and isinstance(event, Outbound):
             own, answer = _answer(state.own, event.session, iq)
-            return Transition(Beside(NAME, own, state.inner), (answer,))
+            return Transition(Beside(NAME, own, state.inner), (answer,), _changes(state.own, own, policy))
         step = machine.reduce(state.inner, event, policy)
         own = _remembering(state.own, event, remembered)
         after = account_of(step.state)
-        present = {session.id for session in after.sessions} if isinstance(after, Account) else set()
-        enabled = tuple([id for id in own.enabled if id in present])
+        present = set() if isinstance(after, NoAccount) else {session.id for session in after.sessions}
+        listed = own.enabled
+        if isinstance(event, AccountLoaded) and policy.keep_sessions:
+            listed = tuple(sorted({*listed, *_kept(event)}))
+        enabled = tuple([id for id in listed if id in present])
         copies = _copies(after, event, step.effects, enabled, own) if isinstance(after, Account) and enabled else ()
-        return Transition(
-            Beside(NAME, Carbons(enabled, own.sent), step.state), (*step.effects, *copies), step.store, step.forget
-        )
+        left = Carbons(enabled, own.sent)
+        store = step.store
+        if isinstance(after, Account) and not isinstance(event, AccountLoaded | StoreFailed):
+            store = (*store, *_changes(own, left, policy))
+        return Transition(Beside(NAME, left, step.state), (*step.effects, *copies), store, step.forget)
 
     return Machine(lambda jid: Beside(NAME, Carbons(), machine.start(jid)), reduce, (*machine.features, CARBONS))
+
+
+# --- what is stored -------------------------------------------------------------------------------------------
+
+
+def _changes(before: Carbons, after: Carbons, policy: Policy) -> tuple[StoreOperation, ...]:
+    """Return the operations that store which sessions have asked for copies, if the service stores sessions."""
+    if not policy.keep_sessions or before.enabled == after.enabled:
+        return ()
+    ended = {id.resource for id in before.enabled} - {id.resource for id in after.enabled}
+    begun = [id for id in after.enabled if id not in before.enabled]
+    return (
+        *[Delete(Kind.ENABLED, f"{NAME}/{resource}") for resource in sorted(ended)],
+        *[Put(Kind.ENABLED, f"{NAME}/{id.resource}", id) for id in begun],
+    )
+
+
+def _kept(event: AccountLoaded) -> list[SessionId]:
+    """Return the sessions that have asked for copies, as they are stored."""
+    own = [put.value for put in event.records if put.kind is Kind.ENABLED and put.key.startswith(f"{NAME}/")]
+    return [id for id in own if isinstance(id, SessionId)]
 
 
 # --- enabling and disabling (§4, §5) ----------------------------------------------------------------------

@@ -16,6 +16,7 @@ from xmpp_im_core.host.immediate_host import Host
 from xmpp_im_core.host.importing import import_records
 from xmpp_im_core.host.interfaces import (
     Clock,
+    CommitInDoubt,
     Ids,
     IndexedStorage,
     Messages,
@@ -34,6 +35,7 @@ __all__ = [
     "ClientWire",
     "Clock",
     "Commit",
+    "CommitInDoubt",
     "DeferredHost",
     "Host",
     "Ids",

@@ -8,7 +8,7 @@ accounts; an event that concerns an account whose last step is being committed w
 from __future__ import annotations
 
 from collections import deque
-from typing import TypeVar, overload
+from typing import Final, TypeVar, overload
 
 from xmpp_im_core.host.account_locks import AccountLocks
 from xmpp_im_core.host.interfaces import Clock, Ids, Messages, Operations, Stored, Wire
@@ -22,6 +22,9 @@ from xmpp_im_core.server.service.events import ForAccount
 from xmpp_im_core.server.service.serving import Load, Service, serve
 
 S = TypeVar("S")
+
+_IN_DOUBT: Final = "in doubt"
+_COMES_AGAIN: Final = "comes again"
 
 
 class DeferredHost(Loop[S]):
@@ -44,7 +47,7 @@ class DeferredHost(Loop[S]):
         """
         super().__init__(service, wire, clock, ids, policy, outbox=outbox, at_once=at_once)
         self._locks = AccountLocks()
-        self._ended: deque[tuple[Commit, bool]] = deque()
+        self._ended: deque[tuple[Commit, bool | str]] = deque()
         self._freed: deque[str] = deque()
         """Accounts that have been unlocked, and for which jobs may wait."""
         self._asked: list[StorageRequest] = []
@@ -93,7 +96,19 @@ class DeferredHost(Loop[S]):
         else:
             self._end_commit(request, False)
 
-    def _end_commit(self, commit: Commit, done: bool) -> None:
+    def in_doubt(self, commit: Commit, *, comes_again: bool = False) -> None:
+        """Report that nobody knows whether a commit was performed.
+
+        The host forgets the accounts that it concerns, and reads them again. The entity that waits for an answer gets
+        an error of type wait, though the change may be stored.
+
+        :param comes_again: whether your queue delivers the event again if the commit was not performed. Then nobody
+            gets an error, and ``done`` is not called.
+        :raises ValueError: if the commit has been answered already.
+        """
+        self._end_commit(commit, _COMES_AGAIN if comes_again else _IN_DOUBT)
+
+    def _end_commit(self, commit: Commit, done: bool | str) -> None:
         if commit.answered:
             raise ValueError("commit: it has been answered already")
         commit.answered = True
@@ -122,11 +137,21 @@ class DeferredHost(Loop[S]):
         commit, done = self._ended.popleft()
         if commit.last:
             self._finished(commit.job)
-        elif done:
+        elif done is True:
             self._committed(commit.job)
-        else:
+        elif done is False:
             self._failed(commit.job)
+        else:
+            self._doubted(commit.job, done)
         return True
+
+    def _doubted(self, job: Job, done: str) -> None:
+        """Forget the accounts of a job before any event that waits for them goes on."""
+        self._lose(job)
+        if done == _IN_DOUBT:
+            self._failed(job)
+        else:
+            self._freed.extend(sorted(self._locks.give_back(job)))
 
     def _take(self, job: Job) -> None:
         assert job.event is not None

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from xmpp_im_core.host.interfaces import Clock, Ids, IndexedStorage, Operations, Storage, StorageFailed, Wire
+from xmpp_im_core.host.interfaces import (
+    Clock,
+    CommitInDoubt,
+    Ids,
+    IndexedStorage,
+    Operations,
+    Storage,
+    StorageFailed,
+    Wire,
+)
 from xmpp_im_core.host.job import Job
 from xmpp_im_core.host.loop import Loop
 from xmpp_im_core.policy import DEFAULT, Policy
@@ -34,12 +43,19 @@ class Host(Loop[S]):
         """Begin with a service, a storage and a wire; see :class:`~xmpp_im_core.host.loop.Loop` for the parameters.
 
         If the storage is an :class:`~xmpp_im_core.host.interfaces.IndexedStorage`, the host knows at once which
-        accounts to wake. With an outbox, this sends what an earlier process left in it before it returns.
+        accounts to wake. If the policy keeps sessions, those of an earlier process end now. With an outbox, this sends
+        what an earlier process left in it. All of that is done before this returns, up to ``at_once`` events.
+
+        :raises ValueError: if the policy keeps sessions and the storage has no ``every``.
         """
         super().__init__(service, wire, clock, ids, policy, outbox=outbox, at_once=at_once)
         self.storage = storage
         if isinstance(storage, IndexedStorage):
             self.expect_wakes(storage.every(Kind.WAKE))
+            if policy.keep_sessions:
+                self.end_kept([*storage.every(Kind.SESSION), *storage.every(Kind.REPLACED)])
+        elif policy.keep_sessions:
+            raise ValueError("storage: a policy that keeps sessions needs a storage with the method every")
         if outbox:
             self.recover(storage.owed())
 
@@ -47,6 +63,9 @@ class Host(Loop[S]):
         try:
             self.storage.commit(operations)
         except StorageFailed:
+            self._failed(job)
+        except CommitInDoubt:
+            self._lose(job)
             self._failed(job)
         except Exception as error:
             self._errors.append(error)
@@ -57,7 +76,7 @@ class Host(Loop[S]):
     def _forget(self, job: Job, operations: Operations) -> None:
         try:  # if this fails, the stanzas are sent again after a restart: a duplicate is better than a loss
             self.storage.commit(operations)
-        except StorageFailed:
+        except (StorageFailed, CommitInDoubt):
             pass
         except Exception as error:
             self._errors.append(error)

@@ -106,6 +106,13 @@ class StorageFailed(Exception):
     """A :class:`Storage` raises this if it could not do what was asked and nothing has changed."""
 
 
+class CommitInDoubt(Exception):
+    """A :class:`Storage` raises this if it cannot know whether a commit was performed.
+
+    The host forgets the accounts that the commit concerns and loads them again, so it goes on with what is stored.
+    """
+
+
 @record
 class Stored:
     """The result of reading an account."""
@@ -137,6 +144,7 @@ class Storage(Protocol):
         """Perform all operations in one transaction. They are durable when this returns.
 
         :raises StorageFailed: if none of the operations was performed.
+        :raises CommitInDoubt: if all of them may have been performed, or none.
         """
 
     def account(self, jid: str) -> Stored:
@@ -169,6 +177,6 @@ class IndexedStorage(Storage, Protocol):
     def every(self, kind: Kind) -> Iterable[tuple[str, Put]]:
         """Return the records of this kind of all accounts, each with its account, sorted by key.
 
-        ``Host`` calls this when it starts, for the kind ``WAKE``. Without this method it wakes an account only after
-        an event has loaded it.
+        ``Host`` calls this when it starts, for the kind ``WAKE``, and for ``SESSION`` and ``REPLACED`` if the policy
+        keeps sessions. Without this method it wakes an account only after an event has loaded it.
         """

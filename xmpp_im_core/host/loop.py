@@ -28,9 +28,10 @@ from xmpp_im_core.host.outbox import Outbox, place, strike
 from xmpp_im_core.host.wake_times import WakeTimes
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server.effects import Deliver, FanOut, Put, Route
-from xmpp_im_core.server.events import TimePassed, Undelivered
+from xmpp_im_core.server.events import OwnershipLost, SessionEnded, TimePassed, Undelivered
 from xmpp_im_core.server.service.events import ForAccount, ServiceEvent, not_stored
 from xmpp_im_core.server.service.serving import Served, Service, merged, serve, unload
+from xmpp_im_core.server.state import Session, SessionId
 
 S = TypeVar("S")
 
@@ -96,6 +97,20 @@ class Loop(EffectPerformer[S]):
         """
         for account, put in records:
             self._wake_times.expect(account, put)
+
+    def end_kept(self, records: Iterable[tuple[str, Put]]) -> None:
+        """End the sessions of an earlier process, which died: everybody who knew of them is told (RFC 6121 §4.5.2).
+
+        Call this after a start, before :meth:`recover` and before you feed any event. New sessions get later epochs.
+
+        :param records: the stored records of the kinds ``SESSION`` and ``REPLACED``, each with its account.
+        """
+        for account, put in records:
+            id = put.value.id if isinstance(put.value, Session) else put.value
+            if isinstance(id, SessionId):
+                self._epoch = max(self._epoch, id.epoch)
+                self._inbox.append(Job(ForAccount(account, SessionEnded(*self.stamp(), id))))
+        self.run()
 
     def unload(self, account: str) -> bool:
         """Take an account out of memory, if it has no session and waits for nothing. Its ``wake_at`` is kept.
@@ -206,6 +221,14 @@ class Loop(EffectPerformer[S]):
         job.failed = True
         job.event = not_stored(*self.stamp(), job.event)
         self._take(job)
+
+    def _lose(self, job: Job) -> None:
+        """Forget what is known of the accounts of a job, since its first commit is in doubt. They are loaded again."""
+        assert job.served is not None
+        for account in sorted(job.served.concerned()):
+            lost = Job(ForAccount(account, OwnershipLost(*self.stamp())))
+            assert lost.event is not None
+            self._begin(lost, serve(self.service, lost.event, self.policy))
 
     def observe(self, served: Served[S]) -> None:
         """Override this to see the result of each event, its steps and their rules, for a log or a test.

@@ -16,6 +16,24 @@ LOAD_FAILED: Final = rule(
     "The server does not treat an account that could not be loaded as one that does not exist.",
     "2.2-11",
 )
+OWNERSHIP_LOST: Final = rule(
+    "storage:ownership-lost",
+    "2.2",
+    "The server tells nobody that an account is no longer certain, and loads it again at its next event.",
+    "2.2-11",
+)
+ENDED_MEANWHILE: Final = rule(
+    "storage:ended-meanwhile",
+    "4.5.2",
+    "When an account is loaded, the server tells of the sessions that ended while it could not be loaded.",
+    "4.5.2-01",
+)
+IN_USE_UNLOADED: Final = rule(
+    "storage:in-use",
+    "RFC 6120 §4.9.3.6",
+    "While an account cannot be loaded, the server closes a new session of a resource that others may see.",
+    "2.2-11",
+)
 PROCESSED: Final = rule(
     "storage:processed", "2", "The server stores the changes of an event once, even if the event comes twice.", "2-01"
 )

@@ -47,6 +47,15 @@ class Kind(Enum):
     """Key: the event's ``seq``. Value: the presence stanza that the user has not been told of yet."""
     OFFLINE = "offline"
     """Key: the event's ``seq``, so keys sort in the order of arrival if the host's ``seq`` do. Value: the message."""
+    SESSION = "session"
+    """Key: the resourcepart. Value: the :class:`~xmpp_im_core.server.state.Session`.
+
+    This kind and the next two are stored only with ``Policy.keep_sessions``.
+    """
+    REPLACED = "replaced"
+    """Key: the epoch, a slash and the resourcepart. Value: a replaced session whose end is still to come."""
+    ENABLED = "enabled"
+    """Key: the name of an extension, a slash and the resourcepart. Value: the session that has enabled it."""
     WAKE = "wake"
     """Key: when the account wants to be woken (:func:`wake_key`), so keys sort by time. Value: None.
 

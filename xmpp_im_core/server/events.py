@@ -202,6 +202,17 @@ class LoadFailed(Timed):
 
 
 @record
+class OwnershipLost(Timed):
+    """What is known of the account is not certain any more: a commit is in doubt, or another process may own it now.
+
+    The account goes back to not loaded, and tells nobody. Its next event loads it again: the host must read what is
+    stored after this event. With ``Policy.keep_sessions`` the stored sessions count then; otherwise the sessions stay
+    in memory as they are. A wait for stored messages ends, and the held events wait for the account. If the account is
+    being loaded already, this event is held like any other.
+    """
+
+
+@record
 class StoreFailed(Timed):
     """The ``store`` of the step of this event could not be committed. The state is the one before the event."""
 
@@ -287,6 +298,7 @@ Event: TypeAlias = (
     | Unroutable
     | AccountLoaded
     | LoadFailed
+    | OwnershipLost
     | StoreFailed
     | OfflineLoaded
     | TimePassed

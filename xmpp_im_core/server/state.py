@@ -3,7 +3,7 @@
 ``reduce`` takes one of three: ``Account``, ``NoAccount`` and ``Unloaded``. All are plain, frozen values.
 
 Volatile and durable data share one record. What must outlive the process leaves each step as ``store``; the sessions
-do not, and are gone after a restart.
+do only with ``Policy.keep_sessions``, and are gone after a restart otherwise.
 """
 
 from __future__ import annotations
@@ -219,6 +219,8 @@ class Account(ReachCache):
     """The total size of the stored messages in bytes (``Stanza.size``), as far as the storage has told."""
     processed: tuple[str, ...] = ()
     """The last events that changed what is stored, the oldest first (``Policy.remembered_events``)."""
+    unsaved: bool = False
+    """Whether its sessions may differ from their records: its next step stores them."""
     address: Address = field(init=False, eq=False, repr=False)
 
     @address.default
@@ -346,15 +348,24 @@ class NoAccount:
     """No account exists at this bare JID (RFC 6121 §8.5.1)."""
 
     jid: JID
+    ending: tuple[SessionId, ...] = ()
+    """The sessions of an account that was removed whose ``SessionEnded`` has not come yet."""
 
 
 @record
 class Unloaded:
-    """Loading the account failed. Its content is unknown, so it sends nothing that changes the state of a peer."""
+    """Loading the account failed, or what was loaded is not certain any more (``OwnershipLost``).
+
+    Its content is unknown, so it sends nothing that changes the state of a peer. Its next event loads it again.
+    """
 
     jid: JID
     sessions: tuple[Session, ...] = ()
     """The connected resources, as in :class:`Account`. Nothing else of the account is known."""
+    replaced: tuple[SessionId, ...] = ()
+    """As in :class:`Account`, if the account was known before."""
+    ended: tuple[SessionId, ...] = ()
+    """The sessions that have ended meanwhile and that others may know: they are told when the account is loaded."""
 
 
 State: TypeAlias = Account | NoAccount | Unloaded

@@ -34,6 +34,7 @@ from xmpp_im_core.server.events import (
     LoadFailed,
     OfflineLoaded,
     Outbound,
+    OwnershipLost,
     SessionBound,
     SessionDetached,
     SessionEnded,
@@ -51,9 +52,12 @@ from xmpp_im_core.testing.draw import Draw, choose, several
 from xmpp_im_core.testing.draw_stanzas import draw_arriving, draw_leaving
 from xmpp_im_core.testing.state_strategies import (
     ENTITIES,
+    JULIET,
     NOON,
+    OTHER_USER,
     RESOURCES,
     draw_contact,
+    draw_session,
     draw_shared,
     draw_time,
     states,
@@ -101,14 +105,13 @@ def _unsound(draw: Draw) -> Contact:
 
 _STORED: Final = (
     Kind.CONTACT,
+    Kind.SESSION,
     *[kind for kind in OF_ACCOUNTS if kind is not Kind.OFFLINE],
 )  # stored messages are read separately
 
 
 def _record(draw: Draw) -> Put:
-    kind = choose(
-        draw, (Kind.CONTACT, Kind.CONTACT, Kind.ROSTER, Kind.LAST_UNAVAILABLE, Kind.MOVED, Kind.BLOCKED, Kind.NOTICE)
-    )
+    kind = choose(draw, _STORED)
     if kind is Kind.CONTACT:
         contact = _unsound(draw)
         return Put(kind, contact.jid, contact)
@@ -119,6 +122,11 @@ def _record(draw: Draw) -> Put:
         return Put(kind, "", LastUnavailable(Presence(type="unavailable"), draw_time(draw)))
     if kind is Kind.NOTICE:
         return Put(kind, choose(draw, ("n1", "n2")), Presence(type="subscribed"))
+    if kind is Kind.SESSION:
+        session = draw_session(draw, choose(draw, RESOURCES), choose(draw, (JULIET, JULIET, OTHER_USER)))
+        return Put(kind, session.id.resource, session)
+    if kind in (Kind.REPLACED, Kind.ENABLED):
+        return Put(kind, f"carbons/{choose(draw, RESOURCES)}", SessionId(choose(draw, RESOURCES), choose(draw, (0, 1))))
     if kind is Kind.MOVED:
         return Put(kind, "", Moved("xmpp:juliet@verona.example", choose(draw, (True, False))))
     return Put(kind, choose(draw, ENTITIES), None)
@@ -187,6 +195,10 @@ def _load_failed(draw: Draw, state: State, seq: str) -> Event:
     return LoadFailed(draw_time(draw), seq)
 
 
+def _ownership_lost(draw: Draw, state: State, seq: str) -> Event:
+    return OwnershipLost(draw_time(draw), seq)
+
+
 def _store_failed(draw: Draw, state: State, seq: str) -> Event:
     return StoreFailed(draw_time(draw), seq, draw_event(draw, state, f"{seq}-failed"))
 
@@ -249,6 +261,7 @@ MAKERS: Final = MappingProxyType(
         TimePassed: (_time_passed, 1),
         AccountLoaded: (_account_loaded, 2),
         LoadFailed: (_load_failed, 1),
+        OwnershipLost: (_ownership_lost, 1),
         AccountCreated: (_account_created, 1),
         AccountRemoved: (_account_removed, 1),
         AccountMoved: (_account_moved, 1),

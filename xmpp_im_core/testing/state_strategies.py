@@ -37,6 +37,9 @@ from xmpp_im_core.testing.draw import Draw, choose, several
 JULIET: Final = parse_jid("juliet@capulet.example")
 """The default owner of the accounts that the strategies make."""
 
+OTHER_USER: Final = parse_jid("nurse@capulet.example")
+"""Another user of the same domain."""
+
 ENTITIES: Final = (
     "romeo@montague.example",
     "nurse@capulet.example",
@@ -195,7 +198,8 @@ def rosters(draw: st.DrawFn, owner: JID = JULIET) -> Roster:
 # --- sessions and accounts ------------------------------------------------------------------------------------
 
 
-def _session(draw: Draw, resource: str, owner: JID) -> Session:
+def draw_session(draw: Draw, resource: str, owner: JID) -> Session:
+    """Draw a connected resource of the owner."""
     full = owner.with_resource(resource)
     presence = _broadcast(draw, full) if choose(draw, (True, True, False)) else None
     return Session(
@@ -213,11 +217,11 @@ def _session(draw: Draw, resource: str, owner: JID) -> Session:
 @st.composite
 def sessions(draw: st.DrawFn, resource: str | None = None, owner: JID = JULIET) -> Session:
     """A connected resource of the owner: available or not, interested or not, attached or not."""
-    return _session(draw, choose(draw, RESOURCES) if resource is None else resource, owner)
+    return draw_session(draw, choose(draw, RESOURCES) if resource is None else resource, owner)
 
 
 def _sessions(draw: Draw, owner: JID) -> tuple[Session, ...]:
-    return tuple([_session(draw, resource, owner) for resource in sorted(several(draw, RESOURCES, 3))])
+    return tuple([draw_session(draw, resource, owner) for resource in sorted(several(draw, RESOURCES, 3))])
 
 
 _BLOCKABLE: Final = (*ENTITIES, "romeo@montague.example/balcony", "capulet.example", "montague.example/balcony")
@@ -257,4 +261,7 @@ def draw_state(draw: Draw, jid: JID = JULIET) -> State:
     kind = choose(draw, (Account,) * 8 + (Unloaded, NoAccount))
     if kind is Account:
         return _account(draw, jid)
-    return Unloaded(jid, _sessions(draw, jid)) if kind is Unloaded else NoAccount(jid)
+    if kind is NoAccount:
+        return NoAccount(jid, choose(draw, ((), (SessionId("balcony", 1), SessionId("chamber", 2)))))
+    ended = tuple([session.id for session in _sessions(draw, jid)])
+    return Unloaded(jid, _sessions(draw, jid), choose(draw, ((), (SessionId("balcony", 9),))), ended)

@@ -62,8 +62,11 @@ def account_removed(account: Account, event: AccountRemoved) -> Transition[State
         if state.from_ or state.pending_in:
             stanza = Presence(to, account.address, f"{event.seq}-unsubscribed-{contact.jid}", "unsubscribed")
             effects.append(Route(stanza, rules.CANCELLED_BY_REMOVAL))
+    ending = (*[session.id for session in account.sessions], *account.replaced)
     return Transition(
-        NoAccount(account.jid), tuple(effects or [Ignored(rules.REMOVED)]), tuple([Clear(kind) for kind in OF_ACCOUNTS])
+        NoAccount(account.jid, ending),
+        tuple(effects or [Ignored(rules.REMOVED)]),
+        tuple([Clear(kind) for kind in OF_ACCOUNTS]),
     )
 
 

@@ -53,6 +53,7 @@ def store_failed(account: Account, event: events.StoreFailed, policy: Policy) ->
         case (
             events.AccountLoaded()
             | events.LoadFailed()
+            | events.OwnershipLost()
             | events.OfflineLoaded()
             | events.AccountCreated()
             | events.AccountRemoved()

@@ -13,9 +13,11 @@ from xmpp_im_core.jid import Address, Malformed, parse_address
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, Roster, RosterHead, roster_of
 from xmpp_im_core.rules import administration as administration_rules
+from xmpp_im_core.rules import delivery as delivery_rules
 from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as rules
 from xmpp_im_core.server.accounts import sessions
+from xmpp_im_core.server.accounts.kept_sessions import unsaved, with_kept_sessions
 from xmpp_im_core.server.accounts.wait_errors import answer_later
 from xmpp_im_core.server.accounts.wake_records import first_wake
 from xmpp_im_core.server.delivery.failures import missed
@@ -27,13 +29,15 @@ from xmpp_im_core.server.effects import (
     EndSession,
     Ignored,
     Kind,
+    LoadOffline,
     Put,
     Transition,
     silence,
     wake_time,
 )
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, SessionBound, SessionEnded, Undelivered
-from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Notice, State, Unloaded
+from xmpp_im_core.server.presence.broadcasting import session_gone
+from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Notice, Session, State, Unloaded
 from xmpp_im_core.server.subscriptions.resending import first_due
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import NONE, subscription_state
@@ -44,10 +48,10 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     heads = [put.value for put in event.records if put.kind is Kind.ROSTER]
     head = heads[-1] if heads else _head_again(event)
     if not isinstance(head, RosterHead):
-        connected = state.sessions if isinstance(state, Unloaded) else ()
-        ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in connected]
-        nobody = NoAccount(state.jid) if isinstance(state, Unloaded) else state
-        return Transition(nobody, (Ignored(rules.NOTHING_LOADED), *ended))
+        if not isinstance(state, Unloaded):
+            return silence(state, rules.NOTHING_LOADED)
+        ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in state.sessions]
+        return Transition(_nobody(state), (Ignored(rules.NOTHING_LOADED), *ended))
     contacts: dict[str, Contact] = {}
     last: LastUnavailable | None = None
     moved: Moved | None = None
@@ -70,12 +74,75 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
     if head.sharing:  # a client may have shared items at the stored version: it needs the whole roster
         newest = horizon = newest + 1
     head = RosterHead(head.lineage, newest, horizon)
-    connected = state.sessions if isinstance(state, Unloaded) else ()
-    account = Account(state.jid, roster_of(head, contacts), connected, last, moved, blocked)
+    account = Account(state.jid, roster_of(head, contacts), (), last, moved, blocked)
     account = account.noticing(_notices(event)).storing(event.offline, event.offline_bytes if event.offline else 0)
     processed = [put.key for put in event.records if put.kind is Kind.PROCESSED]
     account = account.remembering(tuple(processed[max(0, len(processed) - policy.remembered_events) :]))
-    return silence(account.waking(first_wake(event.records, first_due(account, policy))), rules.LOADED)
+    account = account.waking(first_wake(event.records, first_due(account, policy)))
+    if policy.keep_sessions:
+        account = with_kept_sessions(account, event.records)
+    known = silence(account, rules.LOADED)
+    if isinstance(state, Unloaded):
+        known = _meanwhile(account, state, event)
+    return _asking_for_stored(known, policy)
+
+
+def _meanwhile(account: Account, before: Unloaded, event: AccountLoaded) -> Transition[Account]:
+    """Add what happened while the account was not loaded: sessions that are connected, and sessions that have ended.
+
+    Loading stores nothing, so the account is unsaved afterwards.
+    """
+    effects: list[Effect] = [Ignored(rules.LOADED)]
+    kept = account.sessions
+    ends = [session for session in kept if session.id in before.ended]
+    for session in before.sessions:
+        if session.id in before.ended:
+            account, ends = account.with_session(session), [*ends, session]
+        elif account.session(session.id) is None:
+            older = account.resource(session.id.resource)
+            if older is not None:
+                ended = session_gone(account, older, event.seq, event.at)
+                replaced = (*ended.state.replaced, older.id)
+                account = ended.state.replacing(replaced)
+                effects += [*ended.effects, EndSession(older.id, "conflict", session_rules.REPLACED)]
+            account = account.with_session(session)
+    for session in ends:
+        ended = session_gone(account, session, event.seq, event.at)
+        account = ended.state
+        effects += [*ended.effects, Ignored(rules.ENDED_MEANWHILE)]
+    left = [id for id in (*account.replaced, *before.replaced) if id not in before.ended]
+    account = account.replacing(tuple(dict.fromkeys(left)))
+    if before.sessions or before.ended or before.replaced:
+        account = unsaved(account, event.at)
+    return Transition(account, tuple(effects))
+
+
+def _asking_for_stored(loaded: Transition[Account], policy: Policy) -> Transition[State]:
+    """Ask for the stored messages for a session that should have them already: the process died, or they were in doubt.
+
+    While a session can receive messages, none is stored.
+    """
+    account = loaded.state
+    if not account.offline or not policy.offline_messages:
+        return Transition(account, loaded.effects)
+    for session in account.sessions:
+        if session.presence is not None and session.priority >= 0 and not session.broken:
+            asked = LoadOffline(session.id, delivery_rules.OFFLINE_FLUSHED)
+            return Transition(account, (*loaded.effects, asked))
+    return Transition(account, loaded.effects)
+
+
+def _nobody(state: Unloaded) -> NoAccount:
+    """Return the state of an account that does not exist, whose sessions are still to end."""
+    ending = (*[session.id for session in state.sessions], *state.replaced)
+    return NoAccount(state.jid, tuple([id for id in ending if id not in state.ended]))
+
+
+def ownership_lost(account: Account, policy: Policy) -> Transition[State]:
+    """Forget what is not certain any more. The sessions stay in memory only if they are not stored."""
+    if policy.keep_sessions:
+        return silence(Unloaded(account.jid), rules.OWNERSHIP_LOST)
+    return silence(Unloaded(account.jid, account.sessions, account.replaced), rules.OWNERSHIP_LOST)
 
 
 def _head_again(event: AccountLoaded) -> RosterHead | None:
@@ -126,7 +193,7 @@ def unreadable_removed(state: Unloaded) -> Transition[State]:
     """Remove an account that could not be loaded: its sessions end and its records are removed. No contact is told."""
     ended = [EndSession(each.id, "not-authorized", session_rules.ACCOUNT_GONE) for each in state.sessions]
     return Transition(
-        NoAccount(state.jid),
+        _nobody(state),
         (*ended, Ignored(administration_rules.REMOVED)),
         tuple([Clear(kind) for kind in OF_ACCOUNTS]),
     )
@@ -144,21 +211,48 @@ def while_unloaded(state: Unloaded, event: Event, policy: Policy) -> Transition[
     All other presence is ignored. Sessions may begin and end. The sender of an undelivered stanza gets an error too.
     """
     if isinstance(event, SessionBound):
-        bound = sessions.bound(Account(state.jid, Roster(""), state.sessions), event, policy)
-        return Transition(Unloaded(state.jid, bound.state.sessions), (*bound.effects, Ignored(rules.BOUND_UNLOADED)))
+        return _bound(state, event, policy)
     if isinstance(event, SessionEnded):
-        left = tuple([each for each in state.sessions if each.id != event.session])
-        ended = Unloaded(state.jid, left)
+        ended = _ended(state, event, policy)
         return Transition(ended, (*_missed_later(ended, event), Ignored(rules.ENDED_UNLOADED)))
     if isinstance(event, Undelivered):
         return Transition(state, _missed_later(state, event) or (Ignored(rules.NOT_NOW_IGNORED),))
     return Transition(state, (answer_later(state, event),))
 
 
+def _bound(state: Unloaded, event: SessionBound, policy: Policy) -> Transition[State]:
+    """Note a new session. It cannot replace a session that others see: nobody could be told of its end now."""
+    in_use = next((each for each in state.sessions if each.id.resource == event.session.resource), None)
+    if in_use is not None and in_use.id != event.session and _is_seen(in_use):
+        closed = EndSession(event.session, "internal-server-error", rules.IN_USE_UNLOADED)
+        return Transition(state, (closed,))
+    bound = sessions.bound(Account(state.jid, Roster(""), state.sessions), event, policy)
+    after = copied(state, sessions=bound.state.sessions)
+    return Transition(after, (*bound.effects, Ignored(rules.BOUND_UNLOADED)))
+
+
+def _ended(state: Unloaded, event: SessionEnded, policy: Policy) -> Unloaded:
+    """Note the end of a session. If others may know of the session, they are told when the account is loaded."""
+    session = next((each for each in state.sessions if each.id == event.session), None)
+    if event.session in state.ended:
+        return state
+    if (session is not None and _is_seen(session)) or (session is None and policy.keep_sessions):
+        return copied(state, ended=(*state.ended, event.session)[-2 * policy.sessions :])
+    return copied(
+        state,
+        sessions=tuple([each for each in state.sessions if each.id != event.session]),
+        replaced=tuple([id for id in state.replaced if id != event.session]),
+    )
+
+
+def _is_seen(session: Session) -> bool:
+    return session.available or bool(session.directed)
+
+
 def _missed_later(state: Unloaded, event: Undelivered | SessionEnded) -> tuple[Effect, ...]:
     """Answer the senders of undelivered stanzas, which cannot be delivered elsewhere while the account is unknown."""
     gone = event.sessions if isinstance(event, Undelivered) else ()
-    left = tuple([each.id for each in state.sessions if each.id not in gone])
+    left = tuple([each.id for each in state.sessions if each.id not in (*gone, *state.ended)])
     return tuple(
         [answer_later(state, Inbound(event.at, event.seq, stanza)) for stanza in missed(event, state.jid.bare, left)]
     )

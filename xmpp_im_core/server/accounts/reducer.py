@@ -14,6 +14,7 @@ from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.rules import storage as storage_rules
 from xmpp_im_core.server import events
 from xmpp_im_core.server.accounts import administration, failed_commits, loading, sessions, stanzas
+from xmpp_im_core.server.accounts.kept_sessions import keeping_sessions
 from xmpp_im_core.server.accounts.processed_events import once
 from xmpp_im_core.server.accounts.wake_records import storing_wake
 from xmpp_im_core.server.answers import comes_for
@@ -39,8 +40,12 @@ def reduce(state: State, event: events.Event, policy: Policy = DEFAULT) -> Step:
     if type(state) is not Account:
         return _without_account(state, event, policy)
     step = _of_account(state, event, policy)
-    if type(step.state) is Account and step.state.wake_at is not state.wake_at:
-        step = storing_wake(state, step.state, event, step)
+    after = step.state
+    if type(after) is Account:
+        if policy.keep_sessions or state.unsaved:
+            step = keeping_sessions(state, after, event, step, policy)
+        if after.wake_at is not state.wake_at:
+            step = storing_wake(state, after, event, step)
     return once(state, event, step, policy) if step.store or step.forget else step
 
 
@@ -76,6 +81,10 @@ def _of_account(state: Account, event: events.Event, policy: Policy) -> Step:
             return administration.account_moved(state, event)
         case events.AccountRemoved():
             return administration.account_removed(state, event)
+        case events.OwnershipLost():
+            return loading.ownership_lost(state, policy)
+        case events.StoreFailed(event=events.OwnershipLost()):
+            return loading.ownership_lost(state, policy)
         case events.StoreFailed():
             return failed_commits.store_failed(state, event, policy)
         case events.AccountCreated() | events.AccountLoaded() | events.LoadFailed():
@@ -101,8 +110,11 @@ def _no_account(state: NoAccount, event: events.Event, policy: Policy) -> Step:
         case events.SessionBound():
             return Transition(state, (EndSession(event.session, "not-authorized", session_rules.ACCOUNT_GONE),))
         case events.Undelivered() | events.SessionEnded():
-            answers = [no_account(stanza, policy) for stanza in failures.missed(event, state.jid.bare, ())]
-            return Transition(state, (*answers, Ignored(session_rules.NO_ACCOUNT)))
+            gone = event.sessions if isinstance(event, events.Undelivered) else (event.session,)
+            left = tuple([id for id in state.ending if id not in gone])  # each of these may still report a stanza
+            answers = [no_account(stanza, policy) for stanza in failures.missed(event, state.jid.bare, left)]
+            after = state if left == state.ending else NoAccount(state.jid, left)
+            return Transition(after, (*answers, Ignored(session_rules.NO_ACCOUNT)))
         case events.AccountLoaded():
             return loading.account_loaded(state, event, policy)
         case events.LoadFailed():
@@ -115,6 +127,7 @@ def _no_account(state: NoAccount, event: events.Event, policy: Policy) -> Step:
             return _no_account(state, failed, policy)  # these store nothing here
         case (
             events.StoreFailed()
+            | events.OwnershipLost()
             | events.Outbound()
             | events.SessionDetached()
             | events.SessionResumed()
@@ -140,6 +153,8 @@ def _unloaded(state: Unloaded, event: events.Event, policy: Policy) -> Step:
             return loading.load_failed(state)
         case events.AccountRemoved():
             return loading.unreadable_removed(state)
+        case events.OwnershipLost():
+            return silence(state, storage_rules.OWNERSHIP_LOST)
         case events.StoreFailed():
             return loading.while_unloaded(state, event.event, policy)
         case _:

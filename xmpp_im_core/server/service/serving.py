@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Generic, TypeAlias, TypeVar, overload
+from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
 
 from attrs import define, field
 
@@ -40,10 +40,11 @@ from xmpp_im_core.jid import JID, Address, Malformed, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.record import record
 from xmpp_im_core.rules import service as rules
+from xmpp_im_core.rules import storage as storage_rules
 from xmpp_im_core.server.accounts.machine import PLAIN, Machine, account_of
 from xmpp_im_core.server.delivery.domain import to_no_jid, to_the_domain
 from xmpp_im_core.server.effects import Effect, FanOut, Ignored, LoadOffline, Route, StoreOperation, Transition, silence
-from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, LoadFailed
+from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, LoadFailed, OwnershipLost
 from xmpp_im_core.server.service.events import (
     Arrived,
     ArrivedForMany,
@@ -142,9 +143,9 @@ def unload(service: Service[S], jid: str) -> Service[S]:
     if jid in service.held or jid not in service.accounts:
         return service
     state = account_of(service.accounts[jid])
-    if not isinstance(state, NoAccount) and state.sessions:
+    if isinstance(state, Account) and (state.sessions or state.replaced or state.unsaved):
         return service
-    if isinstance(state, Account) and state.replaced:
+    if not isinstance(state, Account) and _is_worth_keeping(state):
         return service
     return Service(service.domains, service.machine, service.accounts.delete(jid), service.held, service.owns)
 
@@ -243,6 +244,8 @@ class _Work(Generic[S]):
     """The ``seq`` of the event."""
     cause: str
     """The ``seq`` of the cause of the current step: this event, or an earlier one whose consequences were held."""
+    failed: set[str] = field(factory=set)
+    """The accounts that could not be loaded just now: only a later event of the service loads them again."""
     came: dict[str, int] = field(factory=dict)
     """The number of stanzas that have come back to each account, by bare JID."""
     queue: deque[ForAccount] = field(factory=deque)
@@ -271,7 +274,8 @@ class _Work(Generic[S]):
                 store += [(jid, operation) for operation in transition.store]
             if transition.forget:
                 forget += [(jid, operation) for operation in transition.forget]
-            if _not_worth_keeping(account_of(transition.state)) and accounts.get(jid) is transition.state:
+            left = account_of(transition.state)
+            if type(left) is not Account and not _is_worth_keeping(left) and accounts.get(jid) is transition.state:
                 accounts = accounts.delete(jid)
         return Served(
             Service(self.domains, self.machine, accounts, self.held, self.owns),
@@ -284,9 +288,11 @@ class _Work(Generic[S]):
         )
 
 
-def _not_worth_keeping(state: State) -> bool:
-    """Whether a state holds no information. Such states are dropped: otherwise strangers could fill the memory."""
-    return isinstance(state, NoAccount) or (isinstance(state, Unloaded) and not state.sessions)
+def _is_worth_keeping(state: State) -> bool:
+    """Whether a state holds information. Other states are dropped: otherwise strangers could fill the memory."""
+    if isinstance(state, NoAccount):
+        return bool(state.ending)
+    return not isinstance(state, Unloaded) or bool(state.sessions or state.ended)
 
 
 def _take(work: _Work[S], due: ForAccount) -> None:
@@ -343,16 +349,31 @@ def _process(work: _Work[S], due: ForAccount) -> None:
         _perform(work, due, Transition(work.machine.start(address), of_another_owner(address, due.event)))
         return
     state = work.accounts.get(due.jid)
-    if state is None and not isinstance(due.event, AccountLoaded | LoadFailed):
+    if state is not None and type(state) is not Account and _is_unloaded(state) and due.jid not in work.failed:
+        state = None
+    if isinstance(due.event, OwnershipLost) and due.jid not in work.accounts:
+        _perform(work, due, silence(work.machine.start(address), storage_rules.OWNERSHIP_LOST))
+        return
+    if state is None and not isinstance(due.event, _LOADING):
         work.held = work.held.set(due.jid, Waiting(None).holding(Held(due, work.cause)))
         work.holds.append((due.jid, work.cause))
         work.effects.append((due.jid, Load(due.jid)))
         return
+    if isinstance(due.event, LoadFailed):
+        work.failed.add(due.jid)
+    state = work.accounts.get(due.jid)
     before = work.machine.start(address) if state is None else state
     transition = work.machine.reduce(before, due.event, work.policy)
     if transition.state is not state:
         work.accounts = work.accounts.set(due.jid, transition.state)
     _perform(work, due, transition)
+
+
+_LOADING: Final = (AccountLoaded, LoadFailed, OwnershipLost)
+
+
+def _is_unloaded(state: object) -> bool:
+    return isinstance(account_of(state), Unloaded)
 
 
 def _domain_effect(event: Event, domain: str) -> Effect:

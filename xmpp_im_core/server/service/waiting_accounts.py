@@ -21,6 +21,7 @@ from xmpp_im_core.server.events import (
     LoadFailed,
     OfflineLoaded,
     Outbound,
+    OwnershipLost,
     SessionBound,
     SessionEnded,
     StoreFailed,
@@ -83,6 +84,8 @@ def answers(waiting: Waiting, event: Event) -> bool:
     answer = event.event if isinstance(event, StoreFailed) else event
     if waiting.session is None:
         return isinstance(answer, AccountLoaded | LoadFailed)
+    if isinstance(answer, OwnershipLost):
+        return True
     return isinstance(answer, OfflineLoaded | SessionEnded) and answer.session == waiting.session
 
 
