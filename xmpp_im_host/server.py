@@ -33,7 +33,7 @@ from xmpp_im_host.network.client_link import ClientLink
 from xmpp_im_host.network.component_driver import ComponentLink
 from xmpp_im_host.network.listeners import Listeners
 from xmpp_im_host.network.network import Network, RegistrationRefused
-from xmpp_im_host.network.tls import ServerTLS, from_files, self_signed
+from xmpp_im_host.network.tls import BadCertificate, ServerTLS, from_files, self_signed
 from xmpp_im_host.network.websocket_link import WebSocketLink
 from xmpp_im_host.network.wire import NetworkWire
 from xmpp_im_host.operations import control, http
@@ -180,6 +180,18 @@ class XMPPServer:
         except (AdministrationError, EngineFailed):
             raise Refused(Condition.INTERNAL_SERVER_ERROR) from None
 
+    def reload_certificate(self) -> None:
+        """Read the certificate again, for the connections to come. The old one stays if that fails."""
+        given = self.configuration.tls
+        if given.certificate is None:
+            return
+        try:
+            self.network.tls = from_files(given.certificate, given.key)
+        except BadCertificate as error:
+            log(logging.ERROR, "certificate not reloaded", reason=error)
+        else:
+            log(logging.INFO, "certificate reloaded", file=given.certificate)
+
     def levels(self) -> Levels:
         """Return what the server has at the moment."""
         figures = self.host.figures()
@@ -277,6 +289,6 @@ async def offline(configuration: Configuration) -> AsyncIterator[Calls]:
     """
     async with (
         aclosing(await open_engine(configuration)) as engine,
-        AsyncHost(service_of(configuration), engine, _Nobody(), policy_of(configuration)) as host,
+        AsyncHost(service_of(configuration), engine, _Nobody(), policy_of(configuration), wakes=False) as host,
     ):
         yield Calls(Administration(host))

@@ -322,3 +322,34 @@ def test_a_detached_session_for_which_too_much_waits_ends() -> None:
 
     assert came == [f"m{number}" for number in range(30)]
     assert server.server.counters.refused == {"queue_stanzas": 1}
+
+
+def test_an_error_in_a_connection_ends_that_connection_only(
+    server: RunningServer, romeo: RawClient, juliet: RawClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = server.server.host.receive
+
+    def failing(account: str, *arguments: object, **named: object) -> None:
+        if account == "romeo@localhost":
+            raise ZeroDivisionError
+        receive(account, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(server.server.host, "receive", failing)
+    romeo.write("<presence/>")
+    assert romeo.read() is None
+    juliet.settle()
+
+
+def test_a_client_that_is_turned_away_from_gets_the_last_presence_only(romeo: RawClient, juliet: RawClient) -> None:
+    """XEP-0352: presence is held back, and each newer one replaces the one before."""
+    befriend(romeo, juliet, "romeo@localhost", "juliet@localhost")
+    managed(romeo)
+    romeo.write("<inactive xmlns='urn:xmpp:csi:0'/>")
+    romeo.settle()
+    for number in range(50):
+        juliet.write(f"<presence><status>{number}</status></presence>")
+    juliet.settle()
+    romeo.write("<active xmlns='urn:xmpp:csi:0'/>")
+    presence = romeo.stanza("presence", from_="juliet@localhost/balcony")
+
+    assert presence.first("status").text == "49"  # type: ignore[union-attr]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import ssl
+from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.xmpp_im_host.raw_client import SASL, TLS, RawClient
 from xmpp_im_core.element import Element
@@ -60,6 +62,33 @@ def test_a_client_logs_in_over_direct_tls(server: RunningServer) -> None:
     with RawClient(server, server.server.address("tls").port, direct=True) as client:
         client.log_in("romeo", "rosaline")
         client.settle()
+
+
+def test_a_renewed_certificate_is_shown_to_new_connections(tmp_path: Path) -> None:
+    file, trusted = tmp_path / "server.pem", tmp_path / "authority.pem"
+
+    def renew() -> None:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(trusted))
+        authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(file))
+
+    async def reload(server: RunningServer) -> None:
+        server.server.reload_certificate()
+
+    renew()
+    with running(ACCOUNTS, tls={"certificate": str(file)}) as server:
+        server.cafile = str(trusted)
+        with RawClient(server) as romeo:
+            romeo.log_in("romeo", "rosaline", tls=True)
+            renew()
+            server.run(reload(server))
+            with RawClient(server) as juliet:
+                juliet.log_in("juliet", "balcony", tls=True)
+            romeo.settle()
+            file.write_text("nothing")
+            server.run(reload(server))
+            with RawClient(server) as juliet:
+                juliet.log_in("juliet", "balcony", tls=True)
 
 
 def test_each_domain_has_its_accounts(client: RawClient) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from xmpp_im_host.network.throttle import Addresses, TokenBucket
+import pytest
+
+from xmpp_im_host.network.throttle import Addresses, TokenBucket, peer_of
 
 
 class Clock:
@@ -49,3 +51,18 @@ def test_addresses_without_connections_are_forgotten() -> None:
     addresses.leave("192.0.2.1")
 
     assert len(addresses) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "peer"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::1"),
+        ("", ""),
+    ],
+)
+def test_a_network_of_ipv6_is_one_peer(address: str, peer: str) -> None:
+    assert peer_of(address) == peer

@@ -15,7 +15,7 @@ import click
 from xmpp_im_host.command.accounts import inspect, roster, user
 from xmpp_im_host.command.options import CONFIG, DATABASE, DOMAIN, configuration
 from xmpp_im_host.configuration import Configuration
-from xmpp_im_host.log import log
+from xmpp_im_host.log import failure, log
 from xmpp_im_host.network.listeners import CannotListen
 from xmpp_im_host.network.tls import BadCertificate
 from xmpp_im_host.operations.log_format import set_up
@@ -92,8 +92,19 @@ async def _serve(found: Configuration) -> None:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, server.stopped.set)
+    loop.set_exception_handler(_log_error)
     async with server:
+        loop.add_signal_handler(signal.SIGHUP, server.reload_certificate)
         await server.stopped.wait()
+
+
+def _log_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an error of which asyncio learns and nobody else."""
+    error = context.get("exception")
+    if error is None:
+        log(logging.ERROR, "error in the event loop", reason=context.get("message"))
+    else:
+        failure("error in the event loop", error, reason=context.get("message"))
 
 
 def _allow_files(connections: int) -> None:

@@ -15,7 +15,7 @@ from xmpp_im_core.jid import JID, address_of, parse_address
 from xmpp_im_core.server import may_bind
 from xmpp_im_core.stanza import IQ, payload
 from xmpp_im_host.configuration import is_loopback
-from xmpp_im_host.log import log
+from xmpp_im_host.log import failure, log
 from xmpp_im_host.network.network import Network, RegistrationRefused
 from xmpp_im_host.network.sessions import ClientSession
 from xmpp_im_host.network.throttle import TokenBucket
@@ -51,6 +51,9 @@ class Connection(Protocol):
     def close(self, *, answered: bool) -> None:
         """Close the connection when everything is written."""
 
+    def drop(self, why: str) -> None:
+        """Close the connection at once."""
+
     @property
     def throttled(self) -> bool:
         """Whether the peer has sent more than its share."""
@@ -67,6 +70,8 @@ class ClientDriver:
         """The stanzas of this stream that the host has not processed yet."""
         self.stanzas = TokenBucket(limits.stanzas_per_second, limits.stanzas_burst, network.clock)
         self.over = False
+        self.inactive = False
+        """Whether the user has turned away from the client (XEP-0352): its stream holds presence back."""
         self._advancing = False
 
     @property
@@ -117,18 +122,24 @@ class ClientDriver:
         if self._advancing or self.over:
             return
         self._advancing = True
-        most = self.network.configuration.limits.in_flight
         try:
-            if self.unprocessed < most or self.stream.closed:
-                for event in self.stream.events():
-                    _TAKES[type(event)](self, event)
-                    if self._has_to_wait(most):
-                        break
+            self._take_events()
+        except Exception as error:
+            failure("connection failed", error, address=self.connection.address)
+            self.connection.drop("internal error")
         finally:
             self._advancing = False
+
+    def _take_events(self) -> None:
+        most = self.network.configuration.limits.in_flight
+        if self.unprocessed < most or self.stream.closed:
+            for event in self.stream.events():
+                _TAKES[type(event)](self, event)
+                if self._has_to_wait(most):
+                    break
         if not self.over:
             self.connection.set_busy(self.stream.waiting or self.unprocessed >= most)
-            self.flush()
+            self.connection.send_from(self.stream)
 
     def _has_to_wait(self, most: int) -> bool:
         return self.over or self.unprocessed >= most or self.connection.throttled
@@ -137,8 +148,10 @@ class ClientDriver:
         self.network.advance_later(self)
 
     def flush(self) -> None:
-        """Write what the stream has to send."""
+        """Write what the stream has to send. Sending may have made events too."""
         self.connection.send_from(self.stream)
+        if (self.inactive or self.stream.closed) and not self.over:
+            self.go_on()
 
     def flush_later(self) -> None:
         """Write what the stream has to send when the host has written its burst."""
@@ -281,6 +294,9 @@ class ClientDriver:
         if not self._advancing:
             self._advance_soon()
 
+    def _inactive(self, event: object) -> None:
+        self.inactive = isinstance(event, events.Inactive)
+
     def _nothing(self, event: object) -> None:
         """The stream itself does what this event asks for."""
 
@@ -297,11 +313,11 @@ class ClientDriver:
             return
         elif session is not None:
             self.network.sessions.end(session)
-        self.flush()
+        self.connection.send_from(self.stream)
         self.connection.close(answered=event.by_peer)
 
     def _answer_end(self) -> None:
-        self.flush()
+        self.connection.send_from(self.stream)
         self.connection.close(answered=True)
 
 
@@ -318,8 +334,8 @@ _TAKES: Final[Mapping[type, Callable[[Any, Any], None]]] = MappingProxyType(
         events.ResumptionRequested: ClientDriver._resumption_requested,
         events.StanzaReceived: ClientDriver._stanza_received,
         events.Acknowledged: ClientDriver._nothing,
-        events.Active: ClientDriver._nothing,
-        events.Inactive: ClientDriver._nothing,
+        events.Active: ClientDriver._inactive,
+        events.Inactive: ClientDriver._inactive,
         events.StreamEnded: ClientDriver._stream_ended,
     }
 )

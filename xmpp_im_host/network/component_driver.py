@@ -9,7 +9,7 @@ from uuid import uuid4
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, may_be_answered, payload, stanza_error
-from xmpp_im_host.log import log
+from xmpp_im_host.log import failure, log
 from xmpp_im_host.network.link import Driver, Link
 from xmpp_im_host.network.network import Network
 from xmpp_im_host.streams.component_stream import ComponentStream
@@ -83,15 +83,21 @@ class ComponentDriver:
         if self._advancing or self.over:
             return
         self._advancing = True
-        most = self.network.configuration.limits.in_flight * _SHARE
         try:
-            if self.unprocessed < most or self.stream.closed:
-                for event in self.stream.events():
-                    self._take(event)
-                    if self._has_to_wait(most):
-                        break
+            self._take_events()
+        except Exception as error:
+            failure("connection failed", error, address=self.link.address)
+            self.link.drop("internal error")
         finally:
             self._advancing = False
+
+    def _take_events(self) -> None:
+        most = self.network.configuration.limits.in_flight * _SHARE
+        if self.unprocessed < most or self.stream.closed:
+            for event in self.stream.events():
+                self._take(event)
+                if self._has_to_wait(most):
+                    break
         if not self.over:
             self.link.set_busy(self.unprocessed >= most)
             self.flush()

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from xmpp_im_host.network.throttle import TokenBucket
+from xmpp_im_host.network.throttle import TokenBucket, peer_of
 
 _RATE: Final = 0.5
 _BURST: Final = 10
@@ -23,6 +23,7 @@ class FailedLogins:
 
     def failed(self, address: str) -> None:
         """Note a failed login."""
+        address = peer_of(address)
         bucket = self._buckets.pop(address, None) or TokenBucket(_RATE, _BURST, self.clock)
         bucket.take(1)
         self._buckets[address] = bucket
@@ -31,5 +32,5 @@ class FailedLogins:
 
     def delay(self, address: str) -> float:
         """Return how many seconds the next login from this address has to wait: 0 for nearly every one."""
-        bucket = self._buckets.get(address)
+        bucket = self._buckets.get(peer_of(address))
         return 0.0 if bucket is None else min(_LONGEST, bucket.take(0))

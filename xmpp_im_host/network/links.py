@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xmpp_im_host.configuration import Limits
 from xmpp_im_host.counters import Counters
 from xmpp_im_host.log import log
-from xmpp_im_host.network.throttle import Addresses
+from xmpp_im_host.network.throttle import Addresses, peer_of
 
 if TYPE_CHECKING:
     from xmpp_im_host.network.link import Link
@@ -37,7 +37,7 @@ class Links:
         """Return the name of the limit that forbids a new connection; None if it is allowed, and counted."""
         if len(self.all) >= self.limits.connections:
             return "connections"
-        if not self.addresses.enter(link.address):
+        if not self.addresses.enter(peer_of(link.address)):
             return "logins_per_address"
         link.counted = True
         return None
@@ -56,7 +56,7 @@ class Links:
         """Note that a link has a session: the limits before the login hold no longer."""
         if link.counted:
             link.counted = False
-            self.addresses.leave(link.address)
+            self.addresses.leave(peer_of(link.address))
 
     def remove(self, link: Link) -> None:
         """Note that a connection is gone."""

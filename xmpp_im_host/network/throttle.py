@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
 Seconds: TypeAlias = Callable[[], float]
@@ -27,6 +28,20 @@ class TokenBucket:
         self.tokens = min(self.burst - number, self.tokens + (now - self.since) * self.rate)
         self.since = now
         return max(0.0, -self.tokens / self.rate)
+
+
+def peer_of(address: str) -> str:
+    """Return what counts as one peer: an IPv4 address, or the /64 network of an IPv6 address."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        if not found.is_loopback:
+            return str(IPv6Network((found, 64), strict=False))
+    return str(found)
 
 
 class Addresses:
