@@ -6,7 +6,20 @@ import pytest
 from attrs import evolve
 
 from tests.one_test import in_one_test
-from tests.rfc6121.conversation import AT, JULIET, ROMEO, account, after, bound, child, delivery, iq, message, presence
+from tests.rfc6121.conversation import (
+    AT,
+    JULIET,
+    ROMEO,
+    account,
+    after,
+    bound,
+    child,
+    delivery,
+    iq,
+    message,
+    outbound,
+    presence,
+)
 from tests.rfc6121.undelivered_stage import BALCONY, CHAMBER, FULL, ORCHARD, juliet
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import parse_jid
@@ -57,6 +70,17 @@ def test_a_session_may_take_the_last_byte_that_is_left(room: int) -> None:
 
     closed = [effect.condition for effect in step.effects if isinstance(effect, EndSession)]
     assert closed == ([] if room == 0 else ["policy-violation"])
+
+
+def test_presence_that_takes_no_more_room_than_before_fits_beyond_a_lowered_limit() -> None:
+    """RFC 6120 §13.12: a limit refuses what is too much, not what is there."""
+    away = outbound(None, None, child("status", "Away"), by="balcony")
+    given = after(reduce(juliet(), away))
+
+    again = reduce(given, evolve(away, seq="again"), Policy(session_bytes=0))
+
+    assert presence_rules.PRESENCES_TOO_LARGE not in [effect.rule for effect in again.effects]
+    assert after(again) == given
 
 
 @pytest.mark.parametrize("sessions", [1, 2, 3])
