@@ -29,6 +29,7 @@ SERVER_OPS: Final = (
     "account_removed",
     "account_moved",
     "items_shared",
+    "stanza_again",
     "decide",
     "roster",
     "stream_features",

@@ -184,6 +184,11 @@ def test_alternatives_are_told_one_by_one(tmp_path: Path) -> None:
             Mark(MarkKind.EVENT, 1, "items shared: juliet"),
         ),
         (
+            {"stanza_again": BALCONY},
+            f"The server takes the last stanza of {BALCONY} once more.",
+            Mark(MarkKind.EVENT, 1, "again: juliet/balcony"),
+        ),
+        (
             {"decide": {"at": JULIET, "request_from": "romeo@remote.example", "decision": "deny"}},
             "denies the next request of romeo@remote.example",
             Mark(MarkKind.EVENT, 1, "policy denies romeo"),

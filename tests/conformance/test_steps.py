@@ -253,6 +253,7 @@ ACTS: list[tuple[dict[str, Any], tuple[object, ...]]] = [
     ({"storage_fails": {"of": JULIET, "what": "store"}}, ("fail_storage", JULIET, "store")),
     ({"storage_waits": JULIET}, ("delay_storage", JULIET)),
     ({"storage_answers": JULIET}, ("answer_storage", JULIET)),
+    ({"stanza_again": BALCONY}, ("take_again", BALCONY)),
     ({"time": "2026-01-01T12:00:00Z"}, ("set_time", datetime(2026, 1, 1, 12, tzinfo=UTC))),
     ({"account_created": "a@capulet.example"}, ("create_account", "a@capulet.example")),
     ({"account_removed": JULIET}, ("remove_account", JULIET)),

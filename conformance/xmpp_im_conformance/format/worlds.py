@@ -187,6 +187,10 @@ class World(BaseWorld):
         """Show these items in an account's roster, read-only for its user, in place of those shown before."""
         self.cannot("show items of the service in a roster")
 
+    def take_again(self, sender: str) -> None:
+        """Let the server take the last stanza of this sender once more, as from a queue."""
+        self.cannot("let the server take a stanza twice")
+
     def decide(self, account: str, request_from: str, decision: str) -> None:
         """Let the service's own policy ``"approve"`` or ``"deny"`` the next request of this sender."""
         self.cannot("decide on a request in the service's place")

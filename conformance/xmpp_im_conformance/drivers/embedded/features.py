@@ -58,6 +58,8 @@ _SETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "few-sessions": {"sessions": 2},
     "small-sessions": {"session_bytes": 17_000},
     "few-held": {"held_events": 2},
+    "few-remembered": {"remembered_events": 2},
+    "stanzas-remembered": {"store_remembered_events": True},
     "little-held": {"held_bytes": 12_000},
     "no-resumption": {},
     "acknowledged-requests": {"acknowledge_requests": True},

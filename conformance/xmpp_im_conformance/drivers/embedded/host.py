@@ -19,6 +19,8 @@ from xmpp_im_core.element import Element
 from xmpp_im_core.jid import prepared_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server import Deliver, Effect, FanOut, Load, LoadOffline, Served, Service, ServiceEvent, SessionId
+from xmpp_im_core.server.events import Outbound
+from xmpp_im_core.server.service.events import Arrived, ForAccount
 from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
 
 _ENDLESS: Final = 10_000
@@ -41,6 +43,8 @@ class DrivenHost(host.Host[object], host.Wire):
         self.ending: list[ClientStream] = []
         self.arrived: dict[str, list[Element]] = {}
         """What has come to clients and to the remote domain, and has not been taken."""
+        self.latest: dict[str, ServiceEvent] = {}
+        """The last event that a stanza has made, by the full JID of its sender."""
         self.closed: dict[str, list[str]] = {}
         """The conditions with which streams of clients were closed, by full JID; not taken yet."""
         self.cited: set[str] = set()
@@ -49,6 +53,10 @@ class DrivenHost(host.Host[object], host.Wire):
 
     def feed(self, event: ServiceEvent, done: Callable[[], None] | None = None) -> None:
         """Take an event and all that follows from it, and wake each account whose time has come."""
+        if isinstance(event, Arrived) and event.stanza.from_ is not None:
+            self.latest[event.stanza.from_.written] = event
+        elif isinstance(event, ForAccount) and isinstance(event.event, Outbound):
+            self.latest[f"{event.jid}/{event.event.session.resource}"] = event
         super().feed(event, done)
         self.wake()
 

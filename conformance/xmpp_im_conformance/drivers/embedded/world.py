@@ -182,6 +182,12 @@ class EmbeddedWorld(World):
         ]
         self.host.happened(parse_jid(account).bare, SharedItemsChanged, tuple(shown))
 
+    def take_again(self, sender: str) -> None:
+        """Feed the event of the sender's last stanza again."""
+        event = self.host.latest.get(sender)
+        if event is not None:
+            self.host.feed(event)
+
     def decide(self, account: str, request_from: str, decision: str) -> None:
         """Note the service's own answer to the next request of this sender."""
         self.decisions[parse_jid(account).bare, parse_jid(request_from).bare] = Decision(decision)

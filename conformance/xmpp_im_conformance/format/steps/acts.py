@@ -14,6 +14,7 @@ from xmpp_im_conformance.format.steps.fields import (
     BareJID,
     Clean,
     ContactJID,
+    FieldKind,
     FullJID,
     Moment,
     Name,
@@ -21,6 +22,7 @@ from xmpp_im_conformance.format.steps.fields import (
     StanzaText,
     URIOrNull,
     fields_of,
+    ref,
 )
 from xmpp_im_conformance.format.story import Line, Stage, bare, short
 from xmpp_im_conformance.format.worlds import REMOTE, World
@@ -319,6 +321,22 @@ class ItemsSharedStep(ActingStep):
 
 
 @frozen
+class StanzaAgainStep(ActingStep):
+    """The server takes the last stanza of this client, or of this user of the other server, once more.
+
+    So does a server that takes stanzas from a queue, after a crash that has hidden whether it processed the last one.
+    """
+
+    key = "stanza_again"
+    calls = World.take_again
+    jid: Annotated[str, FieldKind(ref("full_jid"), "FULL_JID")]
+
+    def show(self, stage: Stage) -> Line:
+        says = f"The server takes the last stanza of {self.jid} once more."
+        return stage.event(says, f"again: {short(self.jid)}")
+
+
+@frozen
 class DecideStep(ActingStep):
     """The service's own policy answers the next request of that sender (or: `"deny"`)."""
 
@@ -349,6 +367,7 @@ ACTS_OF_HOSTS: Final = (
     AccountRemovedStep,
     AccountMovedStep,
     ItemsSharedStep,
+    StanzaAgainStep,
     DecideStep,
 )
 """What no socket can do."""
