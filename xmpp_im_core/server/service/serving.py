@@ -202,9 +202,7 @@ def merged(service: Service[S], served: Served[S]) -> Service[S]:
 
 
 def _replaced(map: FrozenMap[T], key: str, value: T | None) -> FrozenMap[T]:
-    if value is not None:
-        return map.set(key, value)
-    return map.delete(key) if key in map else map
+    return map.delete(key) if value is None else map.set(key, value)
 
 
 # --- the machine ------------------------------------------------------------------------------------------
@@ -301,18 +299,12 @@ def _take(work: _Work[S], due: ForAccount) -> None:
     if waiting is not None and answers(waiting, due.event):
         work.held = work.held.delete(due.jid)
         work.releases += [held.cause for held in waiting.events.values()]
-        _release(work, released(waiting, Held(due, work.cause)))
+        # Nothing else is in the queue: an answer is the event that came, or it was held as a group.
+        work.groups.extendleft(reversed(released(waiting, Held(due, work.cause))))
     elif waiting is not None:
         _hold(work, waiting, due)
     else:
         _process(work, due)
-
-
-def _release(work: _Work[S], groups: list[list[Held]]) -> None:
-    """Put the released events before everything that is still to be done, which came later."""
-    behind = [Held(due, work.cause) for due in work.queue]
-    work.queue.clear()
-    work.groups.extendleft(reversed([*groups, behind] if behind else groups))
 
 
 def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
