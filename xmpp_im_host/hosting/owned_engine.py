@@ -79,7 +79,8 @@ class OwnedEngine:
         """The partitions of the batches that are under way."""
         self._under_way = 0
         self._due = False
-        self._renewing = asyncio.Lock()
+        self._doubtful: set[int] = set()
+        """The partitions of the batches of which it is in doubt whether they were done."""
         self._batches = Tasks(self._begin_soon)
         self._failing = False
 
@@ -89,10 +90,6 @@ class OwnedEngine:
         :raises EngineFailed: if the engine does not answer.
         """
         self._note_leases(await self.engine.claim(range(PARTITIONS), self.node))
-
-    async def _renew(self, partitions: Collection[int]) -> None:
-        async with self._renewing:
-            self._note_leases(await self.engine.renew(partitions, self.node))
 
     def _note_leases(self, leases: Iterable[Lease]) -> None:
         self._leases |= {lease.partition: lease for lease in leases}
@@ -119,8 +116,8 @@ class OwnedEngine:
             try:
                 return await self.engine.load(lease, account, kinds, counted)
             except Fenced as error:
-                async with self._renewing:  # perhaps this process has renewed the lease meanwhile
-                    pass
+                while lease.partition in self._doubtful:  # this process renews the lease, perhaps successfully already
+                    await asyncio.sleep(_FIRST_PAUSE)
                 if self._leases[lease.partition].epoch == lease.epoch:
                     self._lose(error)
                     raise
@@ -254,16 +251,26 @@ class OwnedEngine:
         """
         self.counts.in_doubt += 1
         log(logging.WARNING, "commit in doubt", reason=str(error))
+        self._doubtful |= partitions
+        try:
+            await self._renew(partitions)
+        except Fenced as fenced:
+            self._lose(fenced)
+            return False
+        finally:
+            self._doubtful -= partitions
+        return all(self._leases[each].token == batch.token for each in partitions)
+
+    async def _renew(self, partitions: frozenset[int]) -> None:
         pause = _FIRST_PAUSE
         while True:
             try:
-                await self._renew(partitions)
-            except Fenced as fenced:
-                self._lose(fenced)
-                return False
+                self._note_leases(await self.engine.renew(partitions, self.node))
+            except Fenced:
+                raise
             except Exception as failed:
                 self._note(failed)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
-                return all(self._leases[each].token == batch.token for each in partitions)
+                return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 import pytest
@@ -21,7 +21,7 @@ from xmpp_im_core.stanza import Stanza
 from xmpp_im_host.credentials import FEWEST_ITERATIONS, Credentials
 from xmpp_im_host.hosting import async_loop, stored_records
 from xmpp_im_host.hosting.async_host import AsyncHost
-from xmpp_im_host.storage.errors import EngineFailed
+from xmpp_im_host.storage.errors import EngineFailed, Unknown
 from xmpp_im_host.storage.memory_engine import MemoryEngine
 from xmpp_im_host.storage.records import PARTITIONS, Batch, Change, Found, Lease, Row, Write, partition_of
 
@@ -266,23 +266,38 @@ def test_a_host_whose_database_another_one_has_taken_says_so_and_changes_nothing
     run(play())
 
 
-def test_a_read_of_another_owner_fails_and_of_ones_own_new_lease_succeeds() -> None:
+def test_what_is_read_while_leases_are_renewed_is_read_with_the_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xmpp_im_host.hosting.owned_engine._FIRST_PAUSE", 0.001)
+
+    class Losing(FaultyEngine):
+        """The answers of renewals are lost until the test says otherwise, although they are done."""
+
+        async def renew(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
+            leases = await super().renew(partitions, node)
+            if lost:
+                raise Unknown("the connection broke")
+            return leases
+
+    lost = True
+
     async def play() -> None:
-        engine = FaultyEngine()
-        async with a_host(engine) as host:
-            old = host.owned._leases[partition_of(ROMEO)]
-            await host.owned.claim()
-            host.owned._leases[old.partition], new = old, host.owned._leases[old.partition]
+        nonlocal lost
+        engine, wire = Losing(), Tape()
+        async with a_host(engine, wire) as host:
+            orchard = await enter(host, ROMEO, "orchard")
+            engine.doubts.append(True)
+            adding = asyncio.create_task(says(host, ROMEO, orchard, add(MERCUTIO)))
+            await until(lambda: not engine.doubts)
+            reading = asyncio.create_task(host.credentials(ROMEO))
+            for _ in range(5):
+                await asyncio.sleep(0.001)
+            assert not reading.done()
+            lost = False
+            await adding
+            assert await reading is None
+            assert answers(wire, f"{ROMEO}/orchard")[-1] == "result"
+            assert not host.fenced.is_set()
 
-            async def late() -> None:
-                async with host.owned._renewing:
-                    await asyncio.sleep(0.01)
-                    host.owned._leases[old.partition] = new
-
-            claiming = asyncio.create_task(late())
-            await asyncio.sleep(0)
-            assert await host.credentials(ROMEO) is None
-            await claiming
             await engine.claim(range(PARTITIONS), "another")
             with pytest.raises(EngineFailed):
                 await host.credentials(ROMEO)
