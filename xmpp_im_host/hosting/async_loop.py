@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from time import monotonic
 from types import TracebackType
@@ -26,6 +26,7 @@ from xmpp_im_core.host.job import Job
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server import (
     AccountRemoved,
+    Kind,
     Put,
     Service,
     SessionId,
@@ -133,6 +134,8 @@ class AsyncLoop(DeferredHost[S]):
 
     async def __aenter__(self) -> Self:
         await self.owned.claim()
+        if self._wakes:
+            self.expect_wakes([put async for put in self._stored_wakes()])
         await self._recover()
         if self._wakes:
             self._tasks.start(self._wake_accounts())
@@ -171,6 +174,11 @@ class AsyncLoop(DeferredHost[S]):
     def fenced(self) -> asyncio.Event:
         """Set when another server has taken over the database. Stop this server then: it can store nothing."""
         return self.owned.fenced
+
+    async def _stored_wakes(self) -> AsyncIterator[tuple[str, Put]]:
+        """Yield when the accounts want to be woken, in memory or not. The key of such a record is all that it has."""
+        async for each in self.owned.scan(stored_records.WAKE):
+            yield each.account, Put(Kind.WAKE, each.row.key, None)
 
     async def _recover(self) -> None:
         """Send what an earlier process left in the outbox."""

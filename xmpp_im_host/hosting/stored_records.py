@@ -20,6 +20,7 @@ OFFLINE: Final = Kind.OFFLINE.value
 OUTBOX: Final = Kind.OUTBOX.value
 ROSTER: Final = Kind.ROSTER.value
 """Each account has exactly one row of this kind."""
+WAKE: Final = Kind.WAKE.value
 CREDENTIALS: Final = "credentials"
 """The kind of the row with the keys of an account; the core knows nothing of it."""
 

@@ -443,6 +443,27 @@ def test_an_account_that_left_memory_is_woken_at_its_time() -> None:
     run(play())
 
 
+def test_an_account_is_woken_after_a_restart_without_an_event_that_loads_it() -> None:
+    async def play() -> None:
+        engine, wire = FaultyEngine(), Tape()
+        async with a_host(engine) as host:
+            session = await enter(host, ROMEO, "orchard")
+            await says(host, ROMEO, session, f"<presence to='{MERCUTIO}' type='subscribe'/>")
+            host.end(ROMEO, session)
+        async with AsyncHost(hosting(CAPULET), engine, wire) as host:
+            assert host.wake_at is not None
+            assert set(host.service.accounts) == set()
+            later = host.wake_at + timedelta(seconds=1)
+            host.clock = lambda: later
+            host.wake()
+            await until(lambda: not host.busy)
+            assert [each.type for each in wire.routed] == ["subscribe"]
+        async with AsyncHost(hosting(CAPULET), engine, Tape(), wakes=False) as host:
+            assert host.wake_at is None
+
+    run(play())
+
+
 # --- accounts and keys ------------------------------------------------------------------------------------------
 
 
