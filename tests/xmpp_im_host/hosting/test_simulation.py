@@ -77,9 +77,15 @@ class ScriptedEngine(MemoryEngine):
         return await super().claim(partitions, node)
 
     async def renew(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
-        if await self._answer() != "done":
+        answer = await self._answer()
+        if answer == "failed":
             raise EngineFailed("so the script says")
-        return await super().renew(partitions, node)
+        if answer == "doubtful and lost":
+            raise Unknown("so the script says")
+        leases = await super().renew(partitions, node)
+        if answer == "doubtful and done":
+            raise Unknown("so the script says")
+        return leases
 
     def next(self, answer: str) -> None:
         """Answer the oldest call."""
