@@ -104,6 +104,7 @@ def test_no_two_rules_have_one_name() -> None:
 
 @in_one_test("rule", EVERY_RULE, ids=str)
 def test_a_rule_says_a_sentence_and_where_it_stands(rule: Rule) -> None:
+    assert str(rule) == rule.name
     assert rule.says[:1].isupper()
     assert rule.says.endswith(".")
     assert rule.requirements or rule.sources
