@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.conformance.loopback import Connection, Loopback, listening
+from tests.conformance.test_differ_search import SUBSCRIBED
 from tests.conformance.wrong_servers import Around, Shy, wrong
 from xmpp_im_conformance import drivers
 from xmpp_im_conformance.cli.commands import main
+from xmpp_im_conformance.differ import searching
 from xmpp_im_conformance.drivers.embedded import Embedded
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.vectors import Vector
@@ -71,7 +73,7 @@ def test_what_the_rfc_leaves_open_is_explained() -> None:
 
 @pytest.mark.usefixtures("shy")
 def test_what_differs_is_shown_with_the_acts_that_it_needs() -> None:
-    done = differ("--driver", "embedded", "--examples", "5", "--acts", "subscriptions")
+    done = differ("--driver", "embedded", "--examples", "10", "--acts", "subscriptions")
 
     assert done.exit_code == 1, done.output
     assert "DIFFERENCE 1" in done.output
@@ -83,7 +85,7 @@ def test_what_differs_is_shown_with_the_acts_that_it_needs() -> None:
 def test_what_differs_is_written_as_a_vector(tmp_path: Path) -> None:
     out = tmp_path / "found"
 
-    differ("--driver", "embedded", "--examples", "5", "--acts", "subscriptions", "--out", str(out), "--name", "Shy")
+    differ("--driver", "embedded", "--examples", "10", "--acts", "subscriptions", "--out", str(out), "--name", "Shy")
 
     files = sorted(out.iterdir())
     written = json.loads(files[0].read_text(encoding="utf-8"))
@@ -146,8 +148,9 @@ def test_a_server_that_sends_nonsense_is_reported_as_such(server: Loopback) -> N
 def test_a_crash_of_the_core_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     table = {state: row for state, row in INBOUND_SUBSCRIBED.items() if state is not Subscription.FROM}
     monkeypatch.setattr(approving, "INBOUND_SUBSCRIBED", table)
+    monkeypatch.setattr(searching, "drawn", lambda *arguments: SUBSCRIBED)
 
-    done = differ("--driver", "embedded", "--examples", "40", "--acts", "subscriptions")
+    done = differ("--driver", "embedded", "--examples", "1", "--acts", "subscriptions")
 
     assert done.exit_code == 1, done.output
     assert "CRASH 1 of xmpp_im_core" in done.output
