@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -25,7 +27,8 @@ def server(caplog: pytest.LogCaptureFixture) -> Iterator[RunningServer]:
     caplog.set_level(logging.WARNING)
     with running(ACCOUNTS) as server:
         yield server
-    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+    records = [*caplog.get_records("call"), *caplog.records]
+    assert not [each for each in records if each.levelno >= logging.ERROR]
 
 
 @pytest.fixture
@@ -90,6 +93,34 @@ def test_a_stream_that_never_ends_its_header_is_closed(server: RunningServer, ju
             found += part
 
     assert b"policy-violation" in found
+
+
+def test_a_client_that_is_gone_when_its_error_is_read_leaves_no_traceback(server: RunningServer) -> None:
+    """The stream error of the server resets the connection. The fixture looks at the log."""
+    with RawClient(server) as romeo:
+        romeo.log_in("romeo", "rosaline")
+        with held(server):
+            romeo.write("</message>")
+            romeo.close()
+    with RawClient(server) as romeo:
+        romeo.log_in("romeo", "rosaline")
+
+
+@contextmanager
+def held(server: RunningServer) -> Iterator[None]:
+    """Let the server do nothing for the length of a block."""
+    held, go_on = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        held.set()
+        go_on.wait(20)
+
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(server.run, hold())
+        held.wait(20)
+        yield
+        go_on.set()
+        done.result()
 
 
 def test_an_invalid_jid_is_answered(server: RunningServer, juliet: RawClient) -> None:

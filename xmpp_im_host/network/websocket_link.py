@@ -52,6 +52,8 @@ class WebSocketLink(ClientLink):
         driver.lost()
 
     def _accept(self, request: Request) -> None:
+        if self.protocol.eof_sent:  # what came behind the request in the same read is no frame
+            return
         if request.path.partition("?")[0] not in _PATHS:
             self.protocol.send_response(self.protocol.reject(404, "XMPP is at /xmpp-websocket\n"))
             return
