@@ -5,6 +5,7 @@
 #   make conformance       run the vectors against this implementation
 #   make interop           run the server vectors against xmpp-im-host, Prosody and ejabberd too (on loopback)
 #   make live-test         log in to each of these servers with each mechanism, and run a dozen vectors on each
+#   make client-test       let slixmpp, @xmpp/client, aioxmpp and Profanity talk to xmpp-im-host, as far as they can be had
 #   make differ            compare random traces on Prosody and ejabberd with this implementation
 #   make stdio-example     run the server vectors against the example in JavaScript (needs Node.js and npm)
 #   make bot-example       test the example of a bot against Prosody (a Debian package, on loopback)
@@ -16,14 +17,15 @@
 #   make docs              generate the generated parts of the documentation
 #   make bench             print one table: times against floors, peers and sizes, and memory (ARGS="--only steps --rounds 5")
 #   make instructions      count the instructions of about 20 steps, and compare them with the counts kept here (needs valgrind)
-#   make fuzz              fuzz every part of the core for SECONDS=600: bytes guided by coverage, events drawn at random
+#   make fuzz              fuzz every part of the core for SECONDS=600: bytes guided by coverage, events drawn at random;
+#                          then a running server, for as long
 #   make kills             kill hosts and servers on SQLite under load; count what is lost and what comes twice
 #   make mutants           change the server half in one place at a time; list which changes the vectors and the tests notice
 #   make clean             remove .venv and everything else that was generated
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test slow-test conformance interop live-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
+.PHONY: test slow-test conformance interop live-test client-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
 	bench instructions fuzz kills mutants clean
 MAKEFLAGS += --no-print-directory
 
@@ -48,7 +50,7 @@ test: $(VENV)/.test
 	@$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 # The markers of what needs more than Python, and has a target of its own.
-ELSEWHERE := browser or installs or postgres or prosody or servers
+ELSEWHERE := browser or clients or installs or postgres or prosody or servers
 
 slow-test: $(VENV)/.test
 	@HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -n $(WORKERS) --dist worksteal \
@@ -62,6 +64,11 @@ interop: $(VENV)/.test
 
 live-test: $(VENV)/.test
 	@$(BIN)/pytest -q -m servers tests/interop
+
+CLIENTS := tests/xmpp_im_host/clients
+client-test: $(VENV)/.bench
+	@! command -v npm >/dev/null || npm --prefix $(CLIENTS)/node ci --silent --no-audit --no-fund
+	@$(BIN)/pytest -q -m "clients or not clients" $(CLIENTS)
 
 differ: $(VENV)/.test
 	@$(BIN)/python -m interop.differ
@@ -113,6 +120,7 @@ SECONDS ?= 600
 fuzz: $(VENV)/.test
 	@$(PIP) install -r requirements/fuzz.txt || echo "atheris cannot be installed: bytes are mutated at random" >&2
 	@$(BIN)/python -m fuzz --seconds $(SECONDS)
+	@$(BIN)/python -m tests.xmpp_im_host.fuzzing --seconds $(SECONDS)
 
 KILLS ?= 1000
 kills: $(VENV)/.test
@@ -156,7 +164,7 @@ $(VENV)/.dev: requirements/lint.txt requirements/browser.txt requirements/postgr
 	@touch $@
 
 $(VENV)/.bench: requirements/peers.txt requirements/peers-alone.txt $(VENV)/.test
-	@echo "Installing what the benchmarks compare with into $(VENV)"
+	@echo "Installing other libraries of XMPP into $(VENV)"
 	@$(PIP) install -r requirements/peers.txt && $(PIP) install --no-deps -r requirements/peers-alone.txt || \
-		echo "Not all peers can be installed: the table says which are absent." >&2
+		echo "Not all of them can be installed: the tables and tests say which are absent." >&2
 	@touch $@
