@@ -434,6 +434,14 @@ def test_a_new_handshake_discards_the_ongoing_one() -> None:
     assert logs_in(talk, "SCRAM-SHA-256").startswith("<success")
 
 
+def test_a_request_that_fails_at_once_discards_the_ongoing_one_too() -> None:
+    talk = opened(Conversation())
+    talk.says(auth("SCRAM-SHA-256", b"n,,n=juliet,r=fyko"))
+    assert talk.says(auth("CRAM-MD5")) == failure("invalid-mechanism")
+    assert talk.last(AuthenticationFailed) == AuthenticationFailed("invalid-mechanism", None)
+    assert talk.says(response(b"c=biws,r=fyko,p=AAAA")) == failure("malformed-request")
+
+
 def test_too_many_failures_close_the_stream() -> None:
     """§6.4.5: "MUST close the stream with a stream error, which SHOULD be <policy-violation/>"."""
     talk = opened(Conversation(evolve(EASY, attempts=3)))

@@ -431,6 +431,16 @@ def test_the_stanzas_behind_a_resumption_are_received() -> None:
     assert [event.stanza.KIND for event in talk.of(StanzaReceived)] == ["message", "presence"]
 
 
+def test_a_connection_breaks_once() -> None:
+    talk = Conversation(PATIENT).manages()
+    sends(talk, 1)
+    breaks(talk)
+    talk.stream.disconnected()
+    talk.pump()
+    assert len(talk.of(StreamEnded)) == 1
+    assert unacknowledged(talk) == (1,)
+
+
 def test_a_detached_session_is_bounded() -> None:
     session = management(limit=2)
     overflowed = []
