@@ -18,7 +18,7 @@ from attrs import define, field
 
 from xmpp_im_core.host.interfaces import Operations
 from xmpp_im_core.host.job import Job
-from xmpp_im_core.server.effects import Delete, Deliver, Effect, FanOut, Kind, Put, Route
+from xmpp_im_core.server.effects import Delete, Deliver, Effect, EffectId, FanOut, Kind, Put, Route
 from xmpp_im_core.server.service.serving import Load, Served
 
 _OWED: Final = (Deliver, Route, FanOut)
@@ -106,4 +106,4 @@ def strike(place: Place) -> tuple[str, Delete]:
 
 
 def _key(seq: str, n: int) -> str:
-    return f"{seq}:{n:06}"
+    return str(EffectId(seq, n))

@@ -20,6 +20,7 @@ from xmpp_im_core.server.effects import (
     Delete,
     Deliver,
     Effect,
+    EffectId,
     EndSession,
     FanOut,
     Ignored,
@@ -57,7 +58,18 @@ from xmpp_im_core.server.events import (
 from xmpp_im_core.server.service.binding import may_bind
 from xmpp_im_core.server.service.events import Arrived, ArrivedForMany, ForAccount, ServiceEvent, not_stored
 from xmpp_im_core.server.service.features import features, stream_features
-from xmpp_im_core.server.service.serving import Handled, Load, Owns, Served, Service, hosting, owning, serve, unload
+from xmpp_im_core.server.service.serving import (
+    Handled,
+    IdentifiedEffect,
+    Load,
+    Owns,
+    Served,
+    Service,
+    hosting,
+    owning,
+    serve,
+    unload,
+)
 from xmpp_im_core.server.state import Account, LastUnavailable, Moved, NoAccount, Session, SessionId, State, Unloaded
 from xmpp_im_core.server.subscriptions.deciding import authorised_by
 from xmpp_im_core.server.visibility import Visibility, is_blocked, visibility
@@ -85,11 +97,13 @@ __all__ = [
     "Delete",
     "Deliver",
     "Effect",
+    "EffectId",
     "EndSession",
     "Event",
     "FanOut",
     "ForAccount",
     "Handled",
+    "IdentifiedEffect",
     "Ignored",
     "Inbound",
     "Kind",

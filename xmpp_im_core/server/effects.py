@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule
@@ -214,6 +214,18 @@ class Ignored:
 
 Effect: TypeAlias = Deliver | Route | FanOut | EndSession | Delegate | LoadOffline | Ignored
 Undeliverable: TypeAlias = Deliver | Route | FanOut
+
+
+class EffectId(NamedTuple):
+    """The identity of an effect. It is the same again if the same event is processed again from the same state."""
+
+    seq: str
+    """The ``seq`` of the event that was fed."""
+    number: int
+    """The place of the effect in ``effects`` of the result."""
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.number:06}"
 
 
 @record

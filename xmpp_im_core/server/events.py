@@ -124,6 +124,8 @@ class SessionEnded(Timed):
     undelivered: tuple[Deliver, ...] = field(default=(), validator=tuple_of(Deliver, "a Deliver"))
     """The deliveries that were written to its stream and did not arrive, in their order.
 
+    They are effects, not identities of effects: the core keeps no stanza that it has sent, so the host keeps them.
+
     Each is processed again, unless another of its sessions is still connected: that session has the stanza, or reports
     the delivery when it ends. If you know that another session that has ended received it, leave it out; otherwise it
     is delivered again. A duplicate is better than a loss.

@@ -3,6 +3,7 @@
 * ``dump`` and ``load`` convert values to JSON data and back; ``to_text`` and ``from_text`` to one line of text and
   back.
 * ``dump_record`` and ``load_record`` are for hosts that keep the records of ``Put`` in a storage.
+* ``dump_effect`` and ``load_effect`` are the short form of effects, for other processes.
 * ``write_log`` and ``read_log`` are for an event log, one line for each event; ``replay`` repeats the steps of a log.
 
 A loaded value equals the dumped one. Data that is not a snapshot raises ``SnapshotError``, which says where and why.
@@ -29,6 +30,7 @@ from xmpp_im_core.server.events import Event
 from xmpp_im_core.server.service.serving import Owns, Service
 from xmpp_im_core.server.state import State
 from xmpp_im_core.snapshot.client_schema import CLIENT_SCHEMA, NOTIFICATIONS_SCHEMA
+from xmpp_im_core.snapshot.effect_wire import dump_effect, load_effect
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError
 from xmpp_im_core.snapshot.format import JSON, VERSION, Format, Loaded
 from xmpp_im_core.snapshot.invariants import check_extensions
@@ -199,9 +201,11 @@ __all__ = [
     "Schema",
     "SnapshotError",
     "dump",
+    "dump_effect",
     "dump_record",
     "from_text",
     "load",
+    "load_effect",
     "load_event",
     "load_extended",
     "load_record",

@@ -43,7 +43,17 @@ from xmpp_im_core.rules import service as rules
 from xmpp_im_core.rules import storage as storage_rules
 from xmpp_im_core.server.accounts.machine import PLAIN, Machine, account_of
 from xmpp_im_core.server.delivery.domain import to_no_jid, to_the_domain
-from xmpp_im_core.server.effects import Effect, FanOut, Ignored, LoadOffline, Route, StoreOperation, Transition, silence
+from xmpp_im_core.server.effects import (
+    Effect,
+    EffectId,
+    FanOut,
+    Ignored,
+    LoadOffline,
+    Route,
+    StoreOperation,
+    Transition,
+    silence,
+)
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, LoadFailed, OwnershipLost
 from xmpp_im_core.server.service.events import (
     Arrived,
@@ -66,6 +76,7 @@ __all__ = [
     "ArrivedForMany",
     "ForAccount",
     "Handled",
+    "IdentifiedEffect",
     "Load",
     "Served",
     "Service",
@@ -167,6 +178,15 @@ class Handled(Generic[S]):
 
 
 @record
+class IdentifiedEffect:
+    """An effect with the bare JID of its account and its identity."""
+
+    account: str
+    id: EffectId
+    effect: Effect | Load
+
+
+@record
 class Served(Generic[S]):
     """The result of an event: the new service, the steps in their order, and what the host has to do.
 
@@ -183,6 +203,14 @@ class Served(Generic[S]):
     """The accounts that hold a new event because they wait for an answer, each with the ``seq`` of its cause."""
     releases: tuple[str, ...] = ()
     """The ``seq`` of the cause of each held event that is processed now."""
+    seq: str = ""
+    """The ``seq`` of the event that was fed."""
+
+    def identified(self) -> tuple[IdentifiedEffect, ...]:
+        """Return the effects, each with its account and its identity."""
+        return tuple(
+            [IdentifiedEffect(jid, EffectId(self.seq, n), effect) for n, (jid, effect) in enumerate(self.effects)]
+        )
 
     def concerned(self) -> frozenset[str]:
         """Return the bare JIDs of the accounts whose state this result depends on or changes."""
@@ -283,6 +311,7 @@ class _Work(Generic[S]):
             tuple(forget),
             holds=tuple(self.holds),
             releases=tuple(self.releases),
+            seq=self.seq,
         )
 
 
