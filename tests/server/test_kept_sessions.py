@@ -47,6 +47,7 @@ from xmpp_im_core.server import (
     LoadFailed,
     LoadOffline,
     NoAccount,
+    OfflineLoaded,
     Outbound,
     OwnershipLost,
     Put,
@@ -320,6 +321,17 @@ def test_all_sessions_are_stored_by_the_step_after_a_failure() -> None:
         Put(Kind.SESSION, session.id.resource, session) for session in step.state.sessions
     ]
     assert Put(Kind.REPLACED, "1/balcony", HERE) in step.store
+
+
+def test_the_answer_with_stored_messages_stores_no_session() -> None:
+    bound = reduce(created(), SessionBound(NOON, "1", HERE), KEPT)
+    failed = reduce(bound.state, StoreFailed(NOON, "3", SessionDetached(NOON, "2", HERE)), KEPT)
+
+    step = reduce(failed.state, OfflineLoaded(NOON, "4", HERE, ()), KEPT)
+
+    assert step.store == ()
+    assert isinstance(step.state, Account)
+    assert step.state.unsaved
 
 
 def test_an_account_with_sessions_that_are_not_stored_stays_in_memory() -> None:

@@ -16,7 +16,7 @@ from datetime import datetime
 from xmpp_im_core.copying import copied
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server.effects import Clear, Delete, Kind, Put, StoreOperation, Transition
-from xmpp_im_core.server.events import Event, StoreFailed
+from xmpp_im_core.server.events import Event, OfflineLoaded, StoreFailed
 from xmpp_im_core.server.state import Account, Session, SessionId, State
 from xmpp_im_core.server.subscriptions.resending import AFTER_FAILURE
 
@@ -33,7 +33,7 @@ def keeping_sessions(
         if same or not policy.keep_sessions:
             return step
         return Transition(unsaved(after, event.at), step.effects, step.store, step.forget)
-    if before.unsaved:
+    if before.unsaved and not isinstance(event, OfflineLoaded):  # an answer to the account stores nothing
         operations = _everything(after, policy)
         return Transition(copied(after, unsaved=False), step.effects, (*step.store, *operations), step.forget)
     if same or not policy.keep_sessions:
