@@ -20,7 +20,16 @@ from click.testing import CliRunner, Result
 
 from tests.xmpp_im_host.raw_client import PATIENCE, RawClient
 from xmpp_im_host.command import main
+from xmpp_im_host.log import LOGGER
 from xmpp_im_host.pytest_plugin import RunningServer
+
+
+@pytest.fixture(autouse=True)
+def _same_log() -> Iterator[None]:
+    """Undo what ``serve`` does to the log of this process."""
+    before = LOGGER.handlers[:], LOGGER.level, LOGGER.propagate
+    yield
+    LOGGER.handlers[:], LOGGER.level, LOGGER.propagate = before
 
 
 @pytest.fixture
@@ -28,7 +37,7 @@ def config(tmp_path: Path) -> Path:
     file = tmp_path / "host.toml"
     file.write_text(
         f'domains = ["localhost", "capulet.example"]\ndatabase = "{tmp_path}/server.sqlite"\nplaintext = true\n'
-        'drain_seconds = 5\n[listen]\ntcp = ["127.0.0.1:0"]\nmetrics = ["127.0.0.1:0"]\n',
+        'drain_seconds = 5\n[listen]\ntcp = ["127.0.0.1:0"]\ntls = ["127.0.0.1:0"]\nmetrics = ["127.0.0.1:0"]\n',
         encoding="utf-8",
     )
     return file
@@ -58,7 +67,9 @@ class Process:
         )
         assert self.process.stderr is not None
         self.lines: list[str] = []
+        self.cafile = f"{config.parent}/server.sqlite.pem"
         self.port = self._port("tcp")
+        self.tls = self._port("tls")
         self.metrics = self._port("metrics")
 
     def _port(self, listener: str) -> int:
@@ -69,9 +80,9 @@ class Process:
                 return int(found[1])
         pytest.fail("".join(self.lines))
 
-    def client(self) -> RawClient:
-        at = SimpleNamespace(host="127.0.0.1", port=self.port, domain="localhost")
-        return RawClient(cast(RunningServer, at))
+    def client(self, *, tls: bool = False) -> RawClient:
+        at = SimpleNamespace(host="127.0.0.1", port=self.port, domain="localhost", cafile=self.cafile)
+        return RawClient(cast(RunningServer, at), self.tls if tls else None, direct=tls)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(how)
@@ -178,6 +189,16 @@ def test_a_file_that_is_not_json_is_named(config: Path) -> None:
     assert "JSON" in result.output
 
 
+@pytest.mark.parametrize("how", ["STARTTLS", "direct"])
+def test_clients_log_in_over_tls(config: Path, how: str) -> None:
+    """The command runs on uvloop if it is installed, as it is for the tests of CI."""
+    told(config, "user", "add", "romeo@localhost", given="rosaline\n")
+    with serving(config) as server:
+        for _ in range(5):
+            with server.client(tls=how == "direct") as client:
+                client.log_in("romeo", "rosaline", tls=how == "STARTTLS").settle()
+
+
 # --- the process --------------------------------------------------------------------------------------------
 
 
@@ -239,8 +260,9 @@ def test_a_second_server_on_the_database_is_refused(config: Path) -> None:
         second = run(config, "serve")
 
     assert second.exit_code == 1
-    assert second.output.startswith("Error: ")
-    assert "server.sqlite" in second.output
+    error = second.output.splitlines()[-1]
+    assert error.startswith("Error: ")
+    assert "server.sqlite" in error
 
 
 @pytest.mark.parametrize(

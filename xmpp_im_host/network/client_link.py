@@ -21,7 +21,7 @@ class ClientLink(Link):
     def __init__(self, network: Network, *, direct: bool = False) -> None:
         """Begin.
 
-        :param direct: whether TLS begins with the first byte (XEP-0368).
+        :param direct: whether TLS begins with the first byte (XEP-0368), and the listener does not do that itself.
         """
         super().__init__(network.links)
         self.network, self.direct = network, direct
@@ -67,7 +67,6 @@ class ClientLink(Link):
             self.transport.abort()
             self.connection_lost(None)
             return
-        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.hold &= ~Hold.SECURING
         if self.hold:

@@ -7,7 +7,7 @@ import logging
 from abc import abstractmethod
 from contextlib import suppress
 from enum import Flag
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.network.throttle import TokenBucket
@@ -98,14 +98,13 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read, if the limits allow this connection."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from it
         peer = transport.get_extra_info("peername")
         self.address = peer[0] if isinstance(peer, tuple) else ""
         reason = self.links.refusal(self)
         if reason is not None:
             self.links.refused(reason, self.address)
-            transport.abort()
+            self.transport.abort()
             return
         self.open = self.connected = True
         self.links.add(self)
@@ -119,8 +118,10 @@ class Link(asyncio.Protocol):
         """Pass bytes to the driver, within the limits."""
         self.heard, self.probed, self.resting = self.links.clock(), False, False
         if Hold.SECURING in self.hold:
-            # asyncio passes on what came encrypted with the end of the handshake before it says that TLS has begun.
-            self.early += data
+            if self.transport.get_protocol() is self:
+                self.drop("clear text where TLS has to begin")
+            else:  # it came encrypted with the end of the handshake; asyncio says only later that TLS has begun
+                self.early += data
             return
         if not self.open or self.driver is None:
             return
@@ -257,7 +258,7 @@ class Link(asyncio.Protocol):
         if Hold.SECURING in self.hold:
             self.transport.abort()
             return
-        if answered:
+        if answered or self.transport.is_closing():
             self.transport.close()
             return
         if self.transport.can_write_eof():

@@ -23,8 +23,8 @@ _ROOM = 4_096
 class WebSocketLink(ClientLink):
     """The connection of a client, with frames around what its stream says."""
 
-    def __init__(self, network: Network) -> None:
-        super().__init__(network, direct=True)
+    def __init__(self, network: Network, *, direct: bool = True) -> None:
+        super().__init__(network, direct=direct)
         largest = network.settings.limits.stanza_bytes + _ROOM
         self.protocol = ServerProtocol(subprotocols=[Subprotocol("xmpp")], max_size=largest)
         self._parts: list[bytes] = []
