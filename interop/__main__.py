@@ -41,7 +41,7 @@ def main(
     details: Path | None,
     write: bool,
 ) -> None:
-    """Run the vectors against the core, Prosody and ejabberd.
+    """Run the vectors against the core, xmpp-im-host, Prosody and ejabberd.
 
     The exit status is 1 if a vector fails that is not recorded in interop/deviations.toml, if a recorded vector passes,
     or if docs/deviations.md is not up to date.
