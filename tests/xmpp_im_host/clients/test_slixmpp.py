@@ -7,6 +7,7 @@ import gc
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,20 @@ async def awaited(client: Any, event: str, wanted: Callable[[Any], bool] = lambd
         client.del_event_handler(event, take)
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def _knows(client: Any, contact: str) -> bool:
+    return contact in client.client_roster
+
+
+def subscription(client: Any, contact: str) -> str:
+    return str(client.client_roster[f"{contact}@localhost"]["subscription"])
+
+
 def test_a_client_logs_in_over_tls_with_scram(server: RunningServer) -> None:
     async def run() -> None:
         async with online(server, "romeo") as romeo:
@@ -89,12 +104,56 @@ def test_two_clients_subscribe_and_chat(server: RunningServer) -> None:
             romeo.auto_subscribe = juliet.auto_subscribe = True
             romeo.send_presence_subscription("juliet@localhost")
             await both
-            assert romeo.client_roster["juliet@localhost"]["subscription"] in ("to", "both")
+            await until(lambda: subscription(romeo, "juliet") == subscription(juliet, "romeo") == "both")
 
             came = asyncio.gather(awaited(juliet, "message"))
             romeo.send_message("juliet@localhost", "Call me but love", mtype="chat")
             [message] = await came
             assert (message["from"], message["body"]) == ("romeo@localhost/slixmpp", "Call me but love")
+
+    asyncio.run(run())
+
+
+def test_rosters_are_exchanged_and_pushed(server: RunningServer) -> None:
+    async def run() -> None:
+        async with online(server, "romeo") as romeo:
+            other = client_of(server, "romeo")
+            other.requested_jid = slixmpp.JID("romeo@localhost/other")
+            other.connect(server.host, server.port)
+            await other.wait_until("session_start", timeout=PATIENCE)
+            await other.get_roster()
+            nurse = "nurse@localhost"
+            assert nurse not in romeo.client_roster
+            await romeo.update_roster(nurse, name="Nurse", groups=["Capulets", "Servants"])
+            for client in (romeo, other):
+                await until(partial(_knows, client, nurse))
+                item = client.client_roster[nurse]
+                assert (item["name"], sorted(item["groups"])) == ("Nurse", ["Capulets", "Servants"])
+                assert item["subscription"] == "none"
+            await romeo.del_roster_item(nurse)
+            await until(lambda: not other.client_roster[nurse]["groups"])
+            await other.disconnect()
+        async with online(server, "romeo") as romeo:
+            assert nurse not in romeo.client_roster
+
+    asyncio.run(run())
+
+
+def test_a_contact_sees_presence_and_its_end(server: RunningServer) -> None:
+    async def run() -> None:
+        async with online(server, "romeo") as romeo:
+            romeo.auto_authorize = romeo.auto_subscribe = True
+            async with online(server, "juliet") as juliet:
+                juliet.auto_authorize = juliet.auto_subscribe = True
+                juliet.send_presence_subscription("romeo@localhost")
+                await until(lambda: subscription(romeo, "juliet") == subscription(juliet, "romeo") == "both")
+                came = asyncio.gather(awaited(romeo, "changed_status", lambda each: each["type"] == "away"))
+                juliet.send_presence(pshow="away", pstatus="on the balcony", ppriority=7)
+                [presence] = await came
+                assert (presence["status"], presence["priority"]) == ("on the balcony", 7)
+                ended = asyncio.gather(awaited(romeo, "presence_unavailable"))
+            [presence] = await ended
+            assert presence["from"] == "juliet@localhost/slixmpp"
 
     asyncio.run(run())
 
@@ -130,19 +189,34 @@ def test_carbons_reach_another_client(server: RunningServer) -> None:
     asyncio.run(run())
 
 
-def test_a_broken_stream_is_resumed(server: RunningServer) -> None:
+def test_a_broken_stream_is_resumed_and_nothing_is_lost(server: RunningServer) -> None:
+    """What each side sends, before the connection breaks and while it is broken, arrives once and in order."""
+    texts = [f"{line}. What light through yonder window breaks?" for line in range(40)]
+
     async def run() -> None:
         async with online(server, "juliet", "xep_0198") as juliet, online(server, "romeo") as romeo:
             assert juliet.plugin["xep_0198"].allow_resume
+            heard: dict[str, list[str]] = {"juliet": [], "romeo": []}
+            gone: list[object] = []
+            for name, client in (("juliet", juliet), ("romeo", romeo)):
+                client.add_event_handler("message", lambda message, name=name: heard[name].append(message["body"]))
+            romeo.add_event_handler("presence_unavailable", gone.append)
             resumed = asyncio.gather(awaited(juliet, "session_resumed"))
+            for text in texts[:20]:
+                romeo.send_message("juliet@localhost/slixmpp", text, mtype="chat")
+                juliet.send_message("romeo@localhost/slixmpp", text, mtype="chat")
+            await until(lambda: bool(heard["juliet"]))
             juliet.transport.abort()
-            await juliet.wait_until("disconnected", timeout=PATIENCE) if juliet.is_connected() else None
-            came = asyncio.gather(awaited(juliet, "message"))
-            romeo.send_message("juliet@localhost", "What light through yonder window breaks?", mtype="chat")
+            for text in texts[20:]:
+                romeo.send_message("juliet@localhost/slixmpp", text, mtype="chat")
+            await until(lambda: not juliet.is_connected())
             juliet.connect(server.host, server.port)
             await resumed
-            [message] = await came
-            assert message["body"] == "What light through yonder window breaks?"
+            for text in texts[20:]:
+                juliet.send_message("romeo@localhost/slixmpp", text, mtype="chat")
+            await until(lambda: all(len(each) >= len(texts) for each in heard.values()))
+            assert heard == {"juliet": texts, "romeo": texts}
+            assert not gone
 
     asyncio.run(run())
     assert server.server.counters.resumed == 1
