@@ -67,7 +67,7 @@ def test_what_is_recorded_concerns_vectors_and_servers_that_there_are() -> None:
     recorded = read_deviations()
     ids = {vector.id for vector in packaged()}
 
-    assert {each.server for each in recorded} == set(SERVERS)
+    assert {"prosody", "ejabberd"} <= {each.server for each in recorded} <= set(SERVERS)
     assert [id for each in recorded for id in each.vectors if id not in ids] == []
 
 

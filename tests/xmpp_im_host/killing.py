@@ -46,7 +46,7 @@ ROSTER: Final = "jabber:iq:roster"
 
 @frozen
 class Process:
-    """A server in a process of its own; what clients need to find it."""
+    """A server in another process, with what clients need to find it."""
 
     configuration: Configuration
     host: str = "127.0.0.1"

@@ -40,7 +40,7 @@ def session_jid(account: JID, wish: str | None, generated: str) -> JID:
     """Return the full JID to bind.
 
     If the wish is no resourcepart, or empty, the server generates one: it "SHOULD instead process the resourcepart so
-    that it is in conformance" (§7.7.2.1).
+    that it is in conformance" (RFC 6120 §7.7.2.1).
     """
     try:
         return account.with_resource(wish or generated)
