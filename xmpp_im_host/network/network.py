@@ -115,7 +115,7 @@ class Network:
     # --- tasks --------------------------------------------------------------------------------------------
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine beside the others."""
+        """Run a coroutine together with the others."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

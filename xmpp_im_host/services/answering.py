@@ -39,7 +39,7 @@ class Answering:
 
         :param registration: None if it is switched off.
         :param send: sends an answer that comes later.
-        :param start: runs a coroutine beside the others.
+        :param start: runs a coroutine together with the others.
         """
         self.discovery, self.registration, self.send, self.start = discovery, registration, send, start
         self._answers: Mapping[str, Callable[[IQ, bool], Element | None]] = {

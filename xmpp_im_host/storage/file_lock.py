@@ -1,6 +1,6 @@
 """A lock on a database file: one process uses the file at a time.
 
-The lock is on a file beside the database. Closing any descriptor of the database itself would remove the locks that
+The lock is on a file next to the database. Closing any descriptor of the database itself would remove the locks that
 SQLite has on it. The kernel releases the lock when the process ends, however it ends.
 """
 

@@ -58,7 +58,7 @@ class XMLStream:
     # --- input ------------------------------------------------------------------------------------------
 
     def next(self) -> StreamEvent | None:
-        """Return the next event of the input; None if the input so far has no more.
+        """Return the next event of the input; None if the input so far has no other one.
 
         :raises CodecError: at the point of the stream where the error is.
         """

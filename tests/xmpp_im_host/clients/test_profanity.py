@@ -20,7 +20,7 @@ pytestmark = pytest.mark.clients
 
 
 class Terminal:
-    """A program in a terminal of tmux, with a home directory of its own."""
+    """A program in a terminal of tmux, with another home directory."""
 
     def __init__(self, directory: str, command: str) -> None:
         self.environment = {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"}
