@@ -53,6 +53,13 @@ def test_a_result_is_written_without_building_its_elements() -> None:
     assert isinstance(result.payload.unread, RosterQuery)
 
 
+def test_a_roster_that_was_never_read_has_no_text() -> None:
+    content = roster_content((Contact("romeo@montague.example"),), None)
+
+    assert isinstance(content.unread, RosterQuery)
+    assert content.unread.text() is None  # type: ignore[func-returns-value]  # that is the point
+
+
 @pytest.mark.parametrize(
     ("name", "namespace"), [("query", "jabber:iq:last"), ("item", ROSTER), ("query", CLIENT)], ids=str
 )

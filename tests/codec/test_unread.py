@@ -197,6 +197,13 @@ def test_a_chat_that_only_passes_through_is_not_built(come: str, go: str, built:
     assert b"<body>Art thou not Romeo?</body><active " in written
 
 
+@pytest.mark.parametrize("come", CONTENT)
+def test_the_size_is_that_of_the_elements_in_every_content_namespace(come: str) -> None:
+    message = lazy(CHAT, come)
+
+    assert message.size() == eager(lazy(CHAT, come)).size()
+
+
 def test_who_asks_for_the_children_builds_them_once(built: list[object]) -> None:
     message = lazy(CHAT)
     stamped = message.stamped(to=parse_address("nurse@capulet.example"))
