@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.xmpp_im_host.fuzzing.running import Run
+from tests.xmpp_im_host.raw_client import RawClient
 from xmpp_im_host.network.client_driver import ClientDriver
 from xmpp_im_host.network.links import Links
 
@@ -20,16 +21,17 @@ def attacked(attacks: int, first: int = 0) -> Run:
 
 
 def test_mutated_streams_disturb_nobody_and_leave_nothing() -> None:
-    run = attacked(40)
+    run = attacked(25)
 
-    assert (run.attacks.total(), run.findings) == (40, [])
-    assert run.written > 10_000
+    assert (run.attacks.total(), run.findings) == (25, [])
+    assert run.written > 5_000
 
 
 def test_an_exception_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(driver: ClientDriver) -> None:
         raise KeyError("fault")
 
+    monkeypatch.setattr("tests.xmpp_im_host.fuzzing.running._SETTLING", 0.1)
     monkeypatch.setattr(ClientDriver, "lost", broken)
     run = attacked(5)
 
@@ -42,3 +44,17 @@ def test_a_connection_that_is_never_forgotten_is_found(monkeypatch: pytest.Monke
     run = attacked(1)
 
     assert "is left, and not" in "\n".join(run.findings)
+
+
+def test_a_client_that_is_disturbed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(seed=1)
+
+    def settle(client: RawClient) -> None:
+        if run.attacks:
+            raise ConnectionResetError("fault")
+
+    monkeypatch.setattr(RawClient, "settle", settle)
+    run.go_on(seconds=300, attacks=2)
+
+    assert run.attacks.total() == 1
+    assert "was disturbed: ConnectionResetError('fault')" in "\n".join(run.findings)
