@@ -47,6 +47,7 @@ POLICIES: Final = (
     DEFAULT,
     Policy(offline_messages=False, unmatched_full_jid=UnmatchedFullJID.LENIENT),
     Policy(chat_to_several=MessagesToSeveral.ALL, normal_to_several=MessagesToSeveral.ALL, tombstones=1),
+    Policy(keep_sessions=True, store_remembered_events=True, remembered_events=2),
     Policy(sessions=2, held_events=2, directed_entries=2, offline_message_count=2, notices=1),
 )
 JIDS: Final = (JULIET, parse_jid("romeo@montague.example"), parse_jid("nurse@capulet.example"))
