@@ -441,6 +441,28 @@ def test_a_session_that_was_bound_meanwhile_replaces_the_kept_one() -> None:
     assert any(getattr(effect, "recipients", None) == (MERCUTIO,) for effect in loaded.effects)
 
 
+def test_a_session_that_is_kept_and_was_bound_meanwhile_is_the_kept_one() -> None:
+    account, records = available()
+    [kept] = account.sessions
+
+    loaded = reduce(Unloaded(JID, (kept.showing(None),)), AccountLoaded(NOON, "1", records), KEPT)
+
+    assert isinstance(loaded.state, Account)
+    assert loaded.state.sessions == (kept,)
+    assert loaded.effects == (Ignored(rules.LOADED),)
+
+
+def test_an_account_without_sessions_has_nothing_to_save_when_it_is_loaded() -> None:
+    _, records = available()
+    others = tuple([put for put in records if put.kind is not Kind.SESSION])
+
+    loaded = reduce(Unloaded(JID), AccountLoaded(NOON, "1", others), KEPT)
+
+    assert isinstance(loaded.state, Account)
+    assert not loaded.state.unsaved
+    assert loaded.state.wake_at is None
+
+
 def test_a_session_that_others_see_is_not_replaced_while_the_account_is_not_loaded() -> None:
     account, _ = available()
     lost = reduce(account, OwnershipLost(NOON, "0")).state
