@@ -178,6 +178,18 @@ def test_a_password_comes_from_a_file(config: Path, tmp_path: Path) -> None:
         client.log_in("romeo", "rosaline")
 
 
+def test_inspect_explains_the_last_events(config: Path) -> None:
+    config.write_text(f"event_log = 10\n{config.read_text()}")
+    told(config, "user", "add", "romeo@localhost", given="rosaline\n")
+    with serving(config) as server, server.client() as client:
+        client.log_in("romeo", "rosaline").write("<presence/>")
+        client.settle()
+        shown = json.loads(told(config, "inspect", "romeo@localhost"))
+
+    assert [each.partition("#")[0] for each in shown["sessions"]] == ["balcony"]
+    assert any("RFC 6121" in each for each in shown["events"])
+
+
 def test_an_empty_password_is_refused(config: Path) -> None:
     assert run(config, "user", "add", "romeo@localhost", given="\n").exit_code == 1
 
