@@ -95,12 +95,11 @@ YES: Final = True
 NO: Final = False
 
 
-SAME: Final = None
-"""The entry "no state change"."""
 PRE_APPROVAL: Final = "pre-approval"
 """The entry of §A.2.3 in place of a new state: the state stays, and the contact becomes pre-approved."""
 
 _NewState: TypeAlias = Subscription | Literal["pre-approval"] | None
+"""The NEW STATE column; None is the RFC's "no state change"."""
 
 
 def _table(name: str, says: str, cites: str, *rows: tuple[Subscription, bool, _NewState, str]) -> Table:
@@ -128,14 +127,14 @@ OUTBOUND_SUBSCRIBE: Final = _table(
     "A.2-01 3-04 3-03 3-06 3.1-01 3.1.2-01 3.1.2-02 3.1.2-03 3.1.2-05 3.1.2-06 3.1.2-08 3.1.1-06 4.7.1-03 4.7.1-08 12-16",
     # EXISTING STATE  ROUTE?  NEW STATE
     (NONE,            YES,    NONE_OUT,    "A.2.1-01 A.2.1-02 A.2.1-19 A.1-01 A.1-05"),
-    (NONE_OUT,        YES,    SAME,        "A.2.1-03 A.2.1-04"),
+    (NONE_OUT,        YES,    None,        "A.2.1-03 A.2.1-04"),
     (NONE_IN,         YES,    NONE_OUT_IN, "A.2.1-05 A.2.1-06 A.2.1-19"),
-    (NONE_OUT_IN,     YES,    SAME,        "A.2.1-07 A.2.1-08"),
-    (TO,              YES,    SAME,        "A.2.1-09 A.2.1-10"),
-    (TO_IN,           YES,    SAME,        "A.2.1-11 A.2.1-12"),
+    (NONE_OUT_IN,     YES,    None,        "A.2.1-07 A.2.1-08"),
+    (TO,              YES,    None,        "A.2.1-09 A.2.1-10"),
+    (TO_IN,           YES,    None,        "A.2.1-11 A.2.1-12"),
     (FROM,            YES,    FROM_OUT,    "A.2.1-13 A.2.1-14 A.2.1-19"),
-    (FROM_OUT,        YES,    SAME,        "A.2.1-15 A.2.1-16"),
-    (BOTH,            YES,    SAME,        "A.2.1-17 A.2.1-18"),
+    (FROM_OUT,        YES,    None,        "A.2.1-15 A.2.1-16"),
+    (BOTH,            YES,    None,        "A.2.1-17 A.2.1-18"),
 )  # fmt: skip
 
 # §A.2.2: the user sends presence of type "unsubscribe"
@@ -144,13 +143,13 @@ OUTBOUND_UNSUBSCRIBE: Final = _table(
     "The server routes an outbound unsubscribe in every state; it ends the user's subscription or pending request.",
     "A.2-01 3-04 3-03 3-06 3.3.2-01 3.3.2-02 3.3.2-03 3.3.2-05 4.7.1-03 4.7.1-10 12-18",
     # EXISTING STATE  ROUTE?  NEW STATE
-    (NONE,            YES,    SAME,        "A.2.2-01 A.2.2-02 A.1-05"),
+    (NONE,            YES,    None,        "A.2.2-01 A.2.2-02 A.1-05"),
     (NONE_OUT,        YES,    NONE,        "A.2.2-03 A.2.2-04"),
-    (NONE_IN,         YES,    SAME,        "A.2.2-05 A.2.2-06"),
+    (NONE_IN,         YES,    None,        "A.2.2-05 A.2.2-06"),
     (NONE_OUT_IN,     YES,    NONE_IN,     "A.2.2-07 A.2.2-08"),
     (TO,              YES,    NONE,        "A.2.2-09 A.2.2-10"),
     (TO_IN,           YES,    NONE_IN,     "A.2.2-11 A.2.2-12"),
-    (FROM,            YES,    SAME,        "A.2.2-13 A.2.2-14"),
+    (FROM,            YES,    None,        "A.2.2-13 A.2.2-14"),
     (FROM_OUT,        YES,    FROM,        "A.2.2-15 A.2.2-16"),
     (BOTH,            YES,    FROM,        "A.2.2-17 A.2.2-18"),
 )  # fmt: skip
@@ -167,9 +166,9 @@ OUTBOUND_SUBSCRIBED: Final = _table(
     (NONE_OUT_IN,     YES,    FROM_OUT,     "A.2.3-07 A.2.3-08 3-04 3.1.5-01 3.1.5-02 3.4.2-03 3.4.2-04 3.4.2-06"),
     (TO,              NO,     PRE_APPROVAL, "A.2.3-09 A.2.3-10 A.2.3-19 3.4-01 3.4.2-07 3.4.2-09 12-14"),
     (TO_IN,           YES,    BOTH,         "A.2.3-11 A.2.3-12 3-04 3.1.5-01 3.1.5-02 3.4.2-03 3.4.2-04 3.4.2-06"),
-    (FROM,            NO,     SAME,         "A.2.3-13 A.2.3-14 3.4.2-02"),
-    (FROM_OUT,        NO,     SAME,         "A.2.3-15 A.2.3-16 3.4.2-02"),
-    (BOTH,            NO,     SAME,         "A.2.3-17 A.2.3-18 3.4.2-02"),
+    (FROM,            NO,     None,         "A.2.3-13 A.2.3-14 3.4.2-02"),
+    (FROM_OUT,        NO,     None,         "A.2.3-15 A.2.3-16 3.4.2-02"),
+    (BOTH,            NO,     None,         "A.2.3-17 A.2.3-18 3.4.2-02"),
 )  # fmt: skip
 
 # §A.2.4: the user sends presence of type "unsubscribed"; if it is not routed, it may cancel a pre-approval
@@ -178,11 +177,11 @@ OUTBOUND_UNSUBSCRIBED: Final = _table(
     "The server routes an outbound unsubscribed only if it denies a request or cancels a subscription.",
     "A.2-01 3-03 3-06 3.2.2-01 4.7.1-03 4.7.1-11 12-12",
     # EXISTING STATE  ROUTE?  NEW STATE
-    (NONE,            NO,     SAME,        "A.2.4-01 A.2.4-02 A.2.4-19 A.1-05 3.2.2-02 3.2.2-03 3.2.2-04 3.2.2-05"),
-    (NONE_OUT,        NO,     SAME,        "A.2.4-03 A.2.4-04 A.2.4-19 3.2.2-02 3.2.2-03 3.2.2-04 3.2.2-05"),
+    (NONE,            NO,     None,        "A.2.4-01 A.2.4-02 A.2.4-19 A.1-05 3.2.2-02 3.2.2-03 3.2.2-04 3.2.2-05"),
+    (NONE_OUT,        NO,     None,        "A.2.4-03 A.2.4-04 A.2.4-19 3.2.2-02 3.2.2-03 3.2.2-04 3.2.2-05"),
     (NONE_IN,         YES,    NONE,        "A.2.4-05 A.2.4-06 3-04 3.2.2-06 3.2.2-09 3.2.2-10 11-06"),
     (NONE_OUT_IN,     YES,    NONE_OUT,    "A.2.4-07 A.2.4-08 3-04 3.2.2-06 3.2.2-09 3.2.2-10 11-06"),
-    (TO,              NO,     SAME,        "A.2.4-09 A.2.4-10 A.2.4-19 3.2.2-02 3.2.2-03 3.2.2-04 3.2.2-05"),
+    (TO,              NO,     None,        "A.2.4-09 A.2.4-10 A.2.4-19 3.2.2-02 3.2.2-03 3.2.2-04 3.2.2-05"),
     (TO_IN,           YES,    TO,          "A.2.4-11 A.2.4-12 3-04 3.2.2-06 3.2.2-09 3.2.2-10 11-06"),
     (FROM,            YES,    NONE,        "A.2.4-13 A.2.4-14 3-04 3.2.2-06 3.2.2-08 3.2.2-09 3.2.2-10"),
     (FROM_OUT,        YES,    NONE_OUT,    "A.2.4-15 A.2.4-16 3-04 3.2.2-06 3.2.2-08 3.2.2-09 3.2.2-10"),
@@ -198,13 +197,13 @@ INBOUND_SUBSCRIBE: Final = _table(
     # EXISTING STATE  DELIVER?  NEW STATE
     (NONE,            YES,      NONE_IN,     "A.3.1-01 A.3.1-02 A.1-05 A.1-08 A.1-11 A.1-12 3.1.3-05 3.1.3-06 3.1.3-09 3.1.3-18 3.1-02 2.2-06"),
     (NONE_OUT,        YES,      NONE_OUT_IN, "A.3.1-03 A.3.1-04 3.1.3-05 3.1.3-06 3.1.3-09"),
-    (NONE_IN,         NO,       SAME,        "A.3.1-05 A.3.1-06 3.1.3-15 3.1.3-16 3.1.3-17"),
-    (NONE_OUT_IN,     NO,       SAME,        "A.3.1-07 A.3.1-08 3.1.3-15 3.1.3-16 3.1.3-17"),
+    (NONE_IN,         NO,       None,        "A.3.1-05 A.3.1-06 3.1.3-15 3.1.3-16 3.1.3-17"),
+    (NONE_OUT_IN,     NO,       None,        "A.3.1-07 A.3.1-08 3.1.3-15 3.1.3-16 3.1.3-17"),
     (TO,              YES,      TO_IN,       "A.3.1-09 A.3.1-10 3.1.3-05 3.1.3-06 3.1.3-09"),
-    (TO_IN,           NO,       SAME,        "A.3.1-11 A.3.1-12 3.1.3-15 3.1.3-16 3.1.3-17"),
-    (FROM,            NO,       SAME,        "A.3.1-13 A.3.1-14 A.3.1-20 3.1.3-07"),
-    (FROM_OUT,        NO,       SAME,        "A.3.1-15 A.3.1-16 A.3.1-20 3.1.3-07"),
-    (BOTH,            NO,       SAME,        "A.3.1-17 A.3.1-18 A.3.1-20 3.1.3-07"),
+    (TO_IN,           NO,       None,        "A.3.1-11 A.3.1-12 3.1.3-15 3.1.3-16 3.1.3-17"),
+    (FROM,            NO,       None,        "A.3.1-13 A.3.1-14 A.3.1-20 3.1.3-07"),
+    (FROM_OUT,        NO,       None,        "A.3.1-15 A.3.1-16 A.3.1-20 3.1.3-07"),
+    (BOTH,            NO,       None,        "A.3.1-17 A.3.1-18 A.3.1-20 3.1.3-07"),
 )  # fmt: skip
 
 # §A.3.2: the contact sends presence of type "unsubscribe"; if the state changes, the server auto-replies
@@ -214,11 +213,11 @@ INBOUND_UNSUBSCRIBE: Final = _table(
     "The server delivers an inbound unsubscribe only if it ends the contact's subscription or request.",
     "A.3-01 3-03 3-06 3.3.3-01 4.7.1-03 4.7.1-10 8.5.2.1.2-02 8.5.2.2.2-02 8.5.3.1-07 12-18",
     # EXISTING STATE  DELIVER?  NEW STATE
-    (NONE,            NO,       SAME,        "A.3.2-04 A.3.2-05 A.3.2-06 A.3.2-07 A.1-05 3.3.3-07"),
-    (NONE_OUT,        NO,       SAME,        "A.3.2-04 A.3.2-05 A.3.2-08 A.3.2-09 3.3.3-07"),
+    (NONE,            NO,       None,        "A.3.2-04 A.3.2-05 A.3.2-06 A.3.2-07 A.1-05 3.3.3-07"),
+    (NONE_OUT,        NO,       None,        "A.3.2-04 A.3.2-05 A.3.2-08 A.3.2-09 3.3.3-07"),
     (NONE_IN,         YES,      NONE,        "A.3.2-01 A.3.2-02 A.3.2-10 A.3.2-11 3.3.3-08"),
     (NONE_OUT_IN,     YES,      NONE_OUT,    "A.3.2-01 A.3.2-02 A.3.2-12 A.3.2-13"),
-    (TO,              NO,       SAME,        "A.3.2-04 A.3.2-05 A.3.2-14 A.3.2-15 3.3.3-07"),
+    (TO,              NO,       None,        "A.3.2-04 A.3.2-05 A.3.2-14 A.3.2-15 3.3.3-07"),
     (TO_IN,           YES,      TO,          "A.3.2-01 A.3.2-02 A.3.2-16 A.3.2-17"),
     (FROM,            YES,      NONE,        "A.3.2-01 A.3.2-02 A.3.2-18 A.3.2-19 3.3.3-02 3.3.3-03 3-02"),
     (FROM_OUT,        YES,      NONE_OUT,    "A.3.2-01 A.3.2-02 A.3.2-20 A.3.2-21 3.3.3-02 3.3.3-03"),
@@ -231,15 +230,15 @@ INBOUND_SUBSCRIBED: Final = _table(
     "The server delivers an inbound subscribed only if the user's request is pending out.",
     "A.3-01 3-03 3-06 3.1.6-01 4.7.1-03 4.7.1-09 8.5.2.1.2-02 8.5.2.2.2-02 8.5.3.1-07 12-10",
     # EXISTING STATE  DELIVER?  NEW STATE
-    (NONE,            NO,       SAME,        "A.3.3-01 A.3.3-02 A.3.3-07 A.3.3-08 A.1-05 3.1.6-07"),
+    (NONE,            NO,       None,        "A.3.3-01 A.3.3-02 A.3.3-07 A.3.3-08 A.1-05 3.1.6-07"),
     (NONE_OUT,        YES,      TO,          "A.3.3-03 A.3.3-04 A.3.3-09 A.3.3-10 3.1.6-02 3.1.6-03 A.1-02"),
-    (NONE_IN,         NO,       SAME,        "A.3.3-01 A.3.3-02 A.3.3-11 A.3.3-12 3.1.6-07"),
+    (NONE_IN,         NO,       None,        "A.3.3-01 A.3.3-02 A.3.3-11 A.3.3-12 3.1.6-07"),
     (NONE_OUT_IN,     YES,      TO_IN,       "A.3.3-03 A.3.3-04 A.3.3-13 A.3.3-14 3.1.6-02 3.1.6-03"),
-    (TO,              NO,       SAME,        "A.3.3-01 A.3.3-02 A.3.3-05 A.3.3-06 A.3.3-15 A.3.3-16 3.1.6-07"),
-    (TO_IN,           NO,       SAME,        "A.3.3-01 A.3.3-02 A.3.3-05 A.3.3-06 A.3.3-17 A.3.3-18 3.1.6-07"),
-    (FROM,            NO,       SAME,        "A.3.3-01 A.3.3-02 A.3.3-19 A.3.3-20 3.1.6-07"),
+    (TO,              NO,       None,        "A.3.3-01 A.3.3-02 A.3.3-05 A.3.3-06 A.3.3-15 A.3.3-16 3.1.6-07"),
+    (TO_IN,           NO,       None,        "A.3.3-01 A.3.3-02 A.3.3-05 A.3.3-06 A.3.3-17 A.3.3-18 3.1.6-07"),
+    (FROM,            NO,       None,        "A.3.3-01 A.3.3-02 A.3.3-19 A.3.3-20 3.1.6-07"),
     (FROM_OUT,        YES,      BOTH,        "A.3.3-03 A.3.3-04 A.3.3-21 A.3.3-22 3.1.6-02 3.1.6-03 A.1-04"),
-    (BOTH,            NO,       SAME,        "A.3.3-01 A.3.3-02 A.3.3-05 A.3.3-06 A.3.3-23 A.3.3-24 3.1.6-07"),
+    (BOTH,            NO,       None,        "A.3.3-01 A.3.3-02 A.3.3-05 A.3.3-06 A.3.3-23 A.3.3-24 3.1.6-07"),
 )  # fmt: skip
 
 # §A.3.4: the contact sends presence of type "unsubscribed"
@@ -248,13 +247,13 @@ INBOUND_UNSUBSCRIBED: Final = _table(
     "The server delivers an inbound unsubscribed only if it denies the user's request or ends the subscription.",
     "A.3-01 3-03 3-06 3.2.3-01 4.7.1-03 4.7.1-11 8.5.2.1.2-02 8.5.2.2.2-02 8.5.3.1-07 12-12",
     # EXISTING STATE  DELIVER?  NEW STATE
-    (NONE,            NO,       SAME,        "A.3.4-03 A.3.4-04 A.3.4-05 A.3.4-06 A.1-05 3.2.3-07"),
+    (NONE,            NO,       None,        "A.3.4-03 A.3.4-04 A.3.4-05 A.3.4-06 A.1-05 3.2.3-07"),
     (NONE_OUT,        YES,      NONE,        "A.3.4-01 A.3.4-02 A.3.4-07 A.3.4-08"),
-    (NONE_IN,         NO,       SAME,        "A.3.4-03 A.3.4-04 A.3.4-09 A.3.4-10 3.2.3-07"),
+    (NONE_IN,         NO,       None,        "A.3.4-03 A.3.4-04 A.3.4-09 A.3.4-10 3.2.3-07"),
     (NONE_OUT_IN,     YES,      NONE_IN,     "A.3.4-01 A.3.4-02 A.3.4-11 A.3.4-12"),
     (TO,              YES,      NONE,        "A.3.4-01 A.3.4-02 A.3.4-13 A.3.4-14 3.2.3-02 3.2.3-03 4.3.2-03 3-02"),
     (TO_IN,           YES,      NONE_IN,     "A.3.4-01 A.3.4-02 A.3.4-15 A.3.4-16 3.2.3-02 3.2.3-03"),
-    (FROM,            NO,       SAME,        "A.3.4-03 A.3.4-04 A.3.4-17 A.3.4-18 3.2.3-07"),
+    (FROM,            NO,       None,        "A.3.4-03 A.3.4-04 A.3.4-17 A.3.4-18 3.2.3-07"),
     (FROM_OUT,        YES,      FROM,        "A.3.4-01 A.3.4-02 A.3.4-19 A.3.4-20"),
     (BOTH,            YES,      FROM,        "A.3.4-01 A.3.4-02 A.3.4-21 A.3.4-22 3.2.3-02 3.2.3-03"),
 )  # fmt: skip
