@@ -441,6 +441,22 @@ def test_a_session_that_was_bound_meanwhile_replaces_the_kept_one() -> None:
     assert any(getattr(effect, "recipients", None) == (MERCUTIO,) for effect in loaded.effects)
 
 
+def test_a_session_that_ended_and_was_bound_anew_meanwhile_is_told_of_once() -> None:
+    account, records = available()
+    older, newer = account.sessions[0].id, SessionId("balcony", 99)
+    state: State = Unloaded(JID)
+    for event in (SessionEnded(NOON, "1", older), SessionBound(NOON, "2", newer), SessionEnded(NOON, "3", OTHER)):
+        state = reduce(state, event, KEPT).state
+
+    loaded = reduce(state, AccountLoaded(NOON, "4", records), KEPT)
+
+    assert isinstance(loaded.state, Account)
+    assert ([session.id for session in loaded.state.sessions], loaded.state.replaced) == ([newer], ())
+    told_of = [effect for effect in loaded.effects if getattr(effect, "recipients", None) == (MERCUTIO,)]
+    assert len(told_of) == 1
+    assert not any(isinstance(effect, EndSession) for effect in loaded.effects)
+
+
 def test_a_session_that_is_kept_and_was_bound_meanwhile_is_the_kept_one() -> None:
     account, records = available()
     [kept] = account.sessions

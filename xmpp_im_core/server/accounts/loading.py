@@ -93,23 +93,21 @@ def _meanwhile(account: Account, before: Unloaded, event: AccountLoaded) -> Tran
     Loading stores nothing, so the account is unsaved afterwards.
     """
     effects: list[Effect] = [Ignored(rules.LOADED)]
-    kept = account.sessions
-    ends = [session for session in kept if session.id in before.ended]
+    known = {session.id: session for session in (*before.sessions, *account.sessions)}
+    for id in before.ended:  # first the ends: a session that was bound later may have the resource of one of them
+        if id in known:
+            ended = session_gone(account.with_session(known[id]), known[id], event.seq, event.at)
+            account = ended.state
+            effects += [*ended.effects, Ignored(rules.ENDED_MEANWHILE)]
     for session in before.sessions:
-        if session.id in before.ended:
-            account, ends = account.with_session(session), [*ends, session]
-        elif account.session(session.id) is None:
-            older = account.resource(session.id.resource)
-            if older is not None:
-                ended = session_gone(account, older, event.seq, event.at)
-                replaced = (*ended.state.replaced, older.id)
-                account = ended.state.replacing(replaced)
-                effects += [*ended.effects, EndSession(older.id, "conflict", session_rules.REPLACED)]
-            account = account.with_session(session)
-    for session in ends:
-        ended = session_gone(account, session, event.seq, event.at)
-        account = ended.state
-        effects += [*ended.effects, Ignored(rules.ENDED_MEANWHILE)]
+        if session.id in before.ended or account.session(session.id) is not None:
+            continue
+        older = account.resource(session.id.resource)
+        if older is not None:
+            ended = session_gone(account, older, event.seq, event.at)
+            account = ended.state.replacing((*ended.state.replaced, older.id))
+            effects += [*ended.effects, EndSession(older.id, "conflict", session_rules.REPLACED)]
+        account = account.with_session(session)
     left = [id for id in (*account.replaced, *before.replaced) if id not in before.ended]
     account = account.replacing(tuple(dict.fromkeys(left)))
     if before.sessions or before.ended or before.replaced:
