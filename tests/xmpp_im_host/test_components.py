@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +106,21 @@ def test_a_component_that_connects_again_replaces_its_former_connection(server: 
         assert former.error() == "conflict"
         irc.write("<iq type='get' from='irc.localhost' to='localhost' id='i1'><ping xmlns='urn:xmpp:ping'/></iq>")
         assert irc.stanza("iq", id="i1").get("type") == "result"
+
+
+def test_a_ping_of_the_server_is_answered_when_everything_before_it_is_processed(tmp_path: Path) -> None:
+    """The user has approved the request before (RFC 6121 §3.4), so the server accepts it when that is stored."""
+    listen = {"tcp": ["127.0.0.1:0"], "components": ["127.0.0.1:0"]}
+    database = str(tmp_path / "server.sqlite")
+    with running({"romeo": "rosaline"}, database=database, listen=listen, components=SECRETS) as server:
+        with RawClient(server) as romeo:
+            romeo.log_in("romeo", "rosaline").write("<presence to='tybalt@irc.localhost' type='subscribed'/>")
+            romeo.settle()
+        with connected(server, "irc.localhost") as irc:
+            irc.write(
+                "<presence from='tybalt@irc.localhost' to='romeo@localhost' type='subscribe'/>"
+                "<iq from='irc.localhost' to='localhost' type='get' id='i1'><ping xmlns='urn:xmpp:ping'/></iq>"
+            )
+            came = [irc.next() for _ in range(2)]
+
+    assert [(each.name, each.get("type")) for each in came] == [("presence", "subscribed"), ("iq", "result")]

@@ -38,6 +38,9 @@ class ComponentDriver:
         self.network, self.link, self.stream = network, link, stream
         self.unprocessed = 0
         self.over = False
+        self.barrier: IQ | None = None
+        """A request to the server itself. It waits until everything before it has been processed, so that a component
+        can ping the server to learn that."""
         self._advancing = False
 
     @property
@@ -93,17 +96,23 @@ class ComponentDriver:
 
     def _take_events(self) -> None:
         most = self.network.configuration.limits.in_flight * _SHARE
-        if self.unprocessed < most or self.stream.closed:
+        if self.barrier is not None and not self.unprocessed:
+            barrier, self.barrier = self.barrier, None
+            self._arrive(barrier)
+        if not self._is_full(most) or self.stream.closed:
             for event in self.stream.events():
                 self._take(event)
                 if self._has_to_wait(most):
                     break
         if not self.over:
-            self.link.set_busy(self.unprocessed >= most)
+            self.link.set_busy(self._is_full(most))
             self.flush()
 
     def _has_to_wait(self, most: int) -> bool:
-        return self.over or self.unprocessed >= most or self.link.throttled
+        return self.over or self._is_full(most) or self.link.throttled
+
+    def _is_full(self, most: int) -> bool:
+        return self.barrier is not None or self.unprocessed >= most
 
     def flush(self) -> None:
         """Write what the stream has to send."""
@@ -142,7 +151,12 @@ class ComponentDriver:
         to = stanza.to_jid
         if to is not None and to.domain not in self.network.configuration.domains:
             self._pass_on(stanza)
-            return
+        elif isinstance(stanza, IQ) and to is not None and to.local is None and self.unprocessed:
+            self.barrier = stanza
+        else:
+            self._arrive(stanza)
+
+    def _arrive(self, stanza: Stanza) -> None:
         self.unprocessed += 1
         try:
             self.network.host.arrive(stanza, done=partial(self._processed, self.network.clock()))
