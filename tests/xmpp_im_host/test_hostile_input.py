@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+import struct
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -104,6 +107,25 @@ def test_a_client_that_is_gone_when_its_error_is_read_leaves_no_traceback(server
             romeo.close()
     with RawClient(server) as romeo:
         romeo.log_in("romeo", "rosaline")
+
+
+@pytest.mark.xmpp_server(accounts=ACCOUNTS, plaintext=False)
+def test_a_client_that_is_gone_when_tls_is_to_begin_leaves_no_task(xmpp_server: RunningServer) -> None:
+    before = xmpp_server.run(tasks())
+    with RawClient(xmpp_server) as romeo:
+        romeo.open()
+        with held(xmpp_server):
+            romeo.write("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+            romeo.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            romeo.close()
+    until = time.monotonic() + 10
+    while xmpp_server.server.network.links.all or xmpp_server.run(tasks()) > before:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+async def tasks() -> int:
+    return len(asyncio.all_tasks())
 
 
 @contextmanager

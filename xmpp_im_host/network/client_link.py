@@ -54,6 +54,8 @@ class ClientLink(Link):
         self.network.start(self._secure())
 
     async def _secure(self) -> None:
+        if self.transport.is_closing():  # start_tls would wait for a handshake without end
+            return
         transport = None
         with suppress(OSError, ssl.SSLError):
             transport = await asyncio.get_running_loop().start_tls(
