@@ -52,28 +52,36 @@ def mark_of(event: Event) -> str:
 
     The time of an event does not count: a host may take it anew when a queue delivers the event again.
     """
-    fields = [getattr(event, each.name) for each in attrs.fields(type(event)) if each.name not in _LEFT_OUT]
-    checksum = _with(0, f"{type(event).__name__} {fields!r}")
-    if isinstance(event, Inbound | Outbound):
-        checksum = _with_stanza(checksum, event.stanza)
+    if isinstance(event, Inbound):
+        checksum = _of_stanza(f"Inbound {event.decision.value}", event.stanza)
+    elif isinstance(event, Outbound):
+        checksum = _of_stanza(f"Outbound {event.session.resource} {event.session.epoch}", event.stanza)
+    else:
+        fields = [getattr(event, each.name) for each in attrs.fields(type(event)) if each.name not in _LEFT_OUT]
+        checksum = _with(0, f"{type(event).__name__} {fields!r}")
     return f"{event.seq}#{checksum:08x}"
 
 
-_LEFT_OUT: Final = frozenset({"at", "seq", "stanza", "undelivered", "effect", "event", "records", "messages"})
+_LEFT_OUT: Final = frozenset({"at", "seq", "undelivered", "effect", "event", "records", "messages"})
 """The fields of events that do not count, or that hold stanzas or records: a ``seq`` that repeats with the same class,
 session and account is enough there."""
 
 
-def _with_stanza(checksum: int, stanza: Stanza) -> int:
-    """Add a stanza to a checksum. It may be nested as deeply as it likes, so this is a loop."""
-    checksum = _with(checksum, f"{stanza.KIND} {stanza.type!r} {stanza.id!r} {stanza.from_!r} {stanza.to!r}")
+def _of_stanza(event: str, stanza: Stanza) -> int:
+    """Return the checksum of a stanza and of the text about its event.
+
+    It may be nested as deeply as it likes, so this is a loop.
+    """
+    from_ = "" if stanza.from_ is None else stanza.from_.written
+    to = "" if stanza.to is None else stanza.to.written
+    checksum = _with(0, f"{event} {stanza.KIND} {stanza.type} {stanza.id} {from_} {to}")
     left: list[Element | str] = [*stanza.payload.children]
     while left:
         part = left.pop()
         if isinstance(part, str):
             checksum = _with(checksum, part)
         else:
-            checksum = _with(checksum, f"{part.name} {part.namespace} {part.attributes!r} {len(part.children)}")
+            checksum = _with(checksum, f"{part.name} {part.namespace} {part.attributes} {len(part.children)}")
             left += part.children
     return checksum
 
