@@ -12,7 +12,7 @@ from xmpp_im_core.jid import Malformed
 from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server import Ignored, State, Transition
-from xmpp_im_core.server.events import AccountRemoved, Inbound, OfflineLoaded
+from xmpp_im_core.server.events import AccountRemoved, Inbound, OfflineLoaded, SessionDetached
 from xmpp_im_core.server.visibility import DIRECTED, INVISIBLE, SELF, SUBSCRIBED, Visibility
 from xmpp_im_core.stanza import Message
 from xmpp_im_core.subscription import Subscription
@@ -43,6 +43,15 @@ def test_a_step_reads_as_who_what_why_and_by_which_rule() -> None:
         "stored\n"
         '     put last-unavailable: presence of type "unavailable" from juliet@capulet.example/balcony'
     )
+
+
+def test_a_session_is_shown_with_its_stream_and_the_number_of_those_who_know_it() -> None:
+    known = balcony("paris@verona.example", "tybalt@capulet.example")
+
+    text = str(explain(account(sessions=(known,)), SessionDetached(NOON, "e1", BALCONY)))
+
+    (changed,) = [line for line in text.splitlines() if "session balcony#7 is" in line]
+    assert changed.endswith(", interested, detached, known to 2 by directed presence")
 
 
 def test_the_section_that_decides_is_named_before_everything_else_that_the_rule_cites() -> None:
