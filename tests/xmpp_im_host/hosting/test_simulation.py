@@ -138,6 +138,8 @@ class Stage(Wire):
         self.contacts: set[tuple[str, str]] = set()
         """The contacts whose addition was acknowledged."""
         self.faults = 0
+        self.failures = 0
+        """How many calls of the engine have done nothing. Faults are failures, doubts and crashes."""
 
     async def begin(self) -> None:
         self.host = AsyncHost(hosting(CAPULET), self.engine, self, outbox=self.outbox, idle_accounts=1)
@@ -230,7 +232,9 @@ class Stage(Wire):
         for pair in {(chat.sender, chat.recipient) for chat in arrived}:
             numbers = [chat.n for _, chat in self.got if (chat.sender, chat.recipient) == pair]
             first_times = list(dict.fromkeys(numbers))
-            assert first_times == sorted(first_times), "out of order"
+            # With an outbox, a message that no stream took, and that could not be stored, comes after the next start.
+            if not (self.outbox and self.failures):
+                assert first_times == sorted(first_times), "out of order"
             if not self.faults:
                 assert numbers == first_times, "twice"
 
@@ -267,6 +271,7 @@ async def act(stage: Stage, action: Action) -> None:
             stage.host.unload_idle()
         case ("answer", str(answer)):
             stage.faults += answer != "done"
+            stage.failures += answer in ("failed", "doubtful and lost")
             stage.engine.next(answer)
         case ("crash", bool(done)):
             stage.faults += 1
