@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
@@ -252,6 +252,48 @@ def test_a_client_that_does_not_read_is_dropped_and_stalls_nobody(xmpp_server: R
             nurse.settle()
 
     assert xmpp_server.server.counters.refused == {"queue_bytes": 1}
+
+
+@pytest.mark.xmpp_server(accounts=ACCOUNTS, limits={"queue_bytes": 100_000})
+def test_stored_messages_may_be_more_than_what_may_wait(xmpp_server: RunningServer) -> None:
+    """RFC 6121 §8.5.2.2.1: the server delivers all of them. What comes meanwhile does not cost the client them."""
+    with RawClient(xmpp_server) as juliet, RawClient(xmpp_server) as romeo:
+        juliet.log_in("juliet", "balcony")
+        for number in range(16):
+            juliet.write(
+                f"<message to='romeo@localhost' type='chat' id='m{number}'><body>{'x' * 60_000}</body></message>"
+            )
+            juliet.settle()
+        romeo.log_in("romeo", "rosaline")
+        xmpp_server.run(narrow(xmpp_server))
+        romeo.write("<presence/>")
+        wait_until(lambda: most_queued(xmpp_server) > 300_000)
+        juliet.write("<message to='romeo@localhost' type='chat' id='m16'><body>?</body></message>")
+        juliet.settle()
+        came = [romeo.stanza("message").get("id") for _ in range(17)]
+
+    assert came == [f"m{number}" for number in range(17)]
+    assert not xmpp_server.server.counters.refused
+
+
+async def narrow(server: RunningServer) -> None:
+    """Let the system keep little of what is written, so that it waits in the server."""
+    for link in server.server.network.links.all:
+        link.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+
+
+def most_queued(server: RunningServer) -> int:
+    async def look() -> int:
+        return max([link.queued for link in server.server.network.links.all])
+
+    return server.run(look())
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 @pytest.mark.xmpp_server(

@@ -7,6 +7,7 @@ import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from socket import SO_SNDBUF, SOL_SOCKET
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -16,6 +17,7 @@ from websockets.typing import Subprotocol
 from tests.xmpp_im_host.raw_client import RawClient
 from xmpp_im_core.codec import parse_element
 from xmpp_im_core.element import Element
+from xmpp_im_host.network.websocket_link import WebSocketLink
 from xmpp_im_host.pytest_plugin import RunningServer, running
 
 FRAMING = "urn:ietf:params:xml:ns:xmpp-framing"
@@ -146,6 +148,27 @@ def test_a_huge_message_ends_the_connection_and_no_other(server: RunningServer) 
                 romeo.recv(20)
         juliet.send("<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>")
         assert until(juliet, "iq").get("id") == "p"
+
+
+def test_stored_messages_may_be_more_than_what_may_wait() -> None:
+    """Many messages of WebSocket are one burst."""
+    listen = {"tcp": ["127.0.0.1:0"], "websocket": ["127.0.0.1:0"]}
+    accounts = {"romeo": "rosaline", "juliet": "balcony"}
+    with running(accounts, listen=listen, limits={"queue_bytes": 10_000}) as server:
+        with RawClient(server) as juliet:
+            juliet.log_in("juliet", "balcony")
+            for number in range(16):
+                body = "x" * 60_000
+                juliet.write(f"<message to='romeo@localhost' type='chat' id='m{number}'><body>{body}</body></message>")
+                juliet.settle()
+        with connected(server) as romeo:
+            log_in(romeo, "romeo", "rosaline")
+            (link,) = [each for each in server.server.network.links.all if isinstance(each, WebSocketLink)]
+            link.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, 65_536)
+            romeo.send("<presence xmlns='jabber:client'/>")
+            came = [until(romeo, "message").get("id") for _ in range(16)]
+
+    assert came == [f"m{number}" for number in range(16)]
 
 
 def test_a_lost_connection_ends_the_session(server: RunningServer) -> None:

@@ -88,6 +88,8 @@ class Link(asyncio.Protocol):
         self.probed = False
         """Whether the peer was asked for a sign of life, and has not given one."""
         self.hold = Hold.NONE
+        self.allowed = 0
+        """How many bytes may wait besides ``queue_bytes``: those of the last write that began below that limit."""
         self.bytes = TokenBucket(limits.bytes_per_second, limits.bytes_burst, links.clock)
 
     @abstractmethod
@@ -205,10 +207,16 @@ class Link(asyncio.Protocol):
         return self.transport.get_write_buffer_size() if self.open else 0
 
     def write(self, data: bytes) -> None:
-        """Write bytes; drop a peer for which too many wait already."""
+        """Write bytes; drop a peer for which too many wait already.
+
+        One write may be larger than the limit: stored messages come all at once, and the peer had no time to read them.
+        """
         if not self.open or self.transport.is_closing():
             return
-        if self.queued > self.links.limits.queue_bytes:
+        queued, most = self.queued, self.links.limits.queue_bytes
+        if queued <= most:
+            self.allowed = len(data)
+        elif queued > most + self.allowed:
             self.links.refused("queue_bytes", self.address)
             self.drop("the peer does not read")
             return

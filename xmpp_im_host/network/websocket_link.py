@@ -86,6 +86,6 @@ class WebSocketLink(ClientLink):
         super().close(answered=answered)
 
     def _send_frames(self) -> None:
-        for data in self.protocol.data_to_send():
-            if data:
-                self.write(data)
+        data = b"".join(self.protocol.data_to_send())
+        if data:
+            self.write(data)
