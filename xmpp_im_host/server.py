@@ -257,6 +257,7 @@ def stream_settings(configuration: Configuration, policy: Policy) -> StreamSetti
         limits=evolve(CLIENT_TO_SERVER, stanza_bytes=limits.stanza_bytes),
         resumption_seconds=ceil(configuration.resumption_seconds),
         unacknowledged_stanzas=limits.queue_stanzas,
+        unacknowledged_bytes=limits.unacknowledged_bytes,
     )
 
 

@@ -296,6 +296,20 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.xmpp_server(accounts=ACCOUNTS, limits={"unacknowledged_bytes": 100_000})
+def test_a_client_that_acknowledges_nothing_is_bounded_in_bytes(xmpp_server: RunningServer) -> None:
+    with RawClient(xmpp_server) as juliet, RawClient(xmpp_server) as romeo:
+        juliet.log_in("juliet", "balcony")
+        juliet.write("<enable xmlns='urn:xmpp:sm:3'/>")
+        juliet.until(lambda each: each.name == "enabled")
+        romeo.log_in("romeo", "rosaline")
+        for _ in range(2):
+            romeo.write(f"<message to='juliet@localhost/balcony'><body>{'x' * 60_000}</body></message>")
+        romeo.settle()
+
+        assert juliet.error() == "resource-constraint"
+
+
 @pytest.mark.xmpp_server(
     accounts=ACCOUNTS, limits={"stanzas_per_second": 200, "stanzas_burst": 20, "bytes_per_second": 100_000_000}
 )

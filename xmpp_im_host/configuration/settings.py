@@ -80,6 +80,11 @@ class Limits:
         5_000,
         "If more stanzas than this were sent and not acknowledged (XEP-0198), the session ends.",
     )
+    unacknowledged_bytes: int = setting(
+        whole(100_000, _GIB),
+        8_388_608,  # above the core's bound of stored messages, which a client gets at once
+        "If more bytes than this were sent and not acknowledged (XEP-0198), the session ends.",
+    )
     in_flight: int = setting(
         whole(1, 10_000), 32, "How many stanzas of a client are processed at a time; the rest is read later."
     )
@@ -133,7 +138,7 @@ class Configuration:
     outbox: bool = setting(
         truth,
         False,
-        "Whether each stanza to be sent is stored first. Then a crash loses none, and each costs a commit.",
+        "Whether each stanza is stored until it is handed to a session or a component; each costs a commit.",
     )
     event_log: int = setting(
         whole(0, 1_000), 0, "How many of the last events of each account in memory the command inspect explains."

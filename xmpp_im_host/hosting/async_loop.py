@@ -105,8 +105,8 @@ class AsyncLoop(DeferredHost[S]):
         """Begin with a service without accounts in memory, an open engine and a wire.
 
         :param node: the name of this machine or program, for those who look into the database.
-        :param outbox: whether each stanza to be sent is stored until the wire has taken it. Then a crash loses none,
-            and nearly every stanza is a commit.
+        :param outbox: whether each stanza to be sent is stored until the wire has taken it. Nearly every stanza is a
+            commit then. What the wire has taken is the wire's to keep: a crash loses what it has only in memory.
         :param flush: called when the host may have written to the wire.
         :param idle_accounts: how many accounts without sessions may stay in memory.
         :param idle_seconds: how long each of them may stay.
