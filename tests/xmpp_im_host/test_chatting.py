@@ -9,6 +9,7 @@ import pytest
 
 from tests.xmpp_im_host.raw_client import RawClient
 from xmpp_im_core.element import Element
+from xmpp_im_host.hosting.administration import AdministrationError
 from xmpp_im_host.pytest_plugin import RunningServer, running
 
 ACCOUNTS = {"romeo": "rosaline", "juliet": "balcony"}
@@ -176,6 +177,21 @@ def test_a_stranger_registers_and_removes_an_account(server: RunningServer) -> N
     with RawClient(server) as client:
         client.open()
         assert client.authenticate("nurse", "angelica").name == "failure"
+
+
+def test_a_removal_that_fails_leaves_no_farewell(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer would say later that the account is removed, when the stream ends for another reason."""
+
+    async def fails(account: str) -> None:
+        raise AdministrationError("the storage does not work")
+
+    monkeypatch.setattr(server.server.administration, "remove", fails)
+    with RawClient(server) as client:
+        client.log_in("romeo", "rosaline", "removing")
+        answer = client.ask("<query xmlns='jabber:iq:register'><remove/></query>", "set")
+
+        assert answer.first("error").elements[0].name == "internal-server-error"  # type: ignore[union-attr]
+        assert [each.farewell for each in server.server.network.sessions if each.id.resource == "removing"] == [None]
 
 
 def test_an_account_that_exists_cannot_be_registered(server: RunningServer) -> None:

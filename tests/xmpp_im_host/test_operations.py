@@ -131,6 +131,8 @@ def test_other_requests_get_the_status_of_http(request_line: bytes, status: byte
 async def answer(name: str, arguments: dict[str, Any]) -> Any:
     if name == "refused":
         raise CallFailed("there is no such account")
+    if name == "broken":
+        raise RuntimeError("a fault of the server")
     return [name, arguments]
 
 
@@ -149,6 +151,19 @@ def test_a_call_is_answered(tmp_path: Path) -> None:
 def test_a_refusal_is_told(tmp_path: Path) -> None:
     with pytest.raises(CallFailed, match="there is no such account"):
         asked(tmp_path / "control", "refused", {})
+
+
+def test_a_call_that_breaks_is_answered_too(tmp_path: Path) -> None:
+    with pytest.raises(CallFailed, match=r"^internal error$"):
+        asked(tmp_path / "control", "broken", {})
+
+
+def test_a_server_that_never_answers_does_not_keep_the_command(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "control"))
+        silent.listen()
+        with pytest.raises(CallFailed, match="did not answer within"):
+            control.ask(tmp_path / "control", "users", {}, patience=0.01)
 
 
 def test_an_old_socket_does_not_hinder(tmp_path: Path) -> None:

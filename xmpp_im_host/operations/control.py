@@ -22,6 +22,8 @@ Call: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 _LENGTH: Final = 8
 _LONGEST: Final = 256 << 20
+_PATIENCE: Final = 600.0
+"""Seconds that a command waits for an answer: an export of a large database takes a while."""
 _LONGEST_PATH: Final = 100
 """Bytes of a path to which a socket can be bound; Linux allows 107."""
 
@@ -50,11 +52,12 @@ async def listen(path: Path, call: Call) -> asyncio.Server:
     return await asyncio.start_unix_server(lambda reader, writer: _serve(reader, writer, call), sock=found)
 
 
-def ask(path: Path, name: str, arguments: dict[str, Any]) -> Any:
+def ask(path: Path, name: str, arguments: dict[str, Any], patience: float = _PATIENCE) -> Any:
     """Call a running server, and wait for the answer.
 
+    :param patience: how many seconds the server may be silent.
     :raises NotRunning: if no server listens.
-    :raises CallFailed: if the server refuses.
+    :raises CallFailed: if the server refuses, stops or does not answer.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
@@ -62,10 +65,14 @@ def ask(path: Path, name: str, arguments: dict[str, Any]) -> Any:
                 connection.connect(short)
         except (FileNotFoundError, ConnectionRefusedError):
             raise NotRunning(str(path)) from None
-        connection.sendall(_framed({"call": name, "arguments": arguments}))
-        with connection.makefile("rb") as opened:
-            length = opened.read(_LENGTH)
-            data = opened.read(int.from_bytes(length)) if len(length) == _LENGTH else b""
+        connection.settimeout(patience)
+        try:
+            connection.sendall(_framed({"call": name, "arguments": arguments}))
+            with connection.makefile("rb") as opened:
+                length = opened.read(_LENGTH)
+                data = opened.read(int.from_bytes(length)) if len(length) == _LENGTH else b""
+        except TimeoutError:
+            raise CallFailed(f"the server did not answer within {patience:g} seconds") from None
     if not data:
         raise CallFailed("the server stopped before it answered")
     answer = json.loads(data)
@@ -75,23 +82,28 @@ def ask(path: Path, name: str, arguments: dict[str, Any]) -> Any:
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, call: Call) -> None:
-    with suppress(OSError, asyncio.IncompleteReadError):
-        length = int.from_bytes(await reader.readexactly(_LENGTH))
-        if length <= _LONGEST:
-            writer.write(_framed(await _answer(await reader.readexactly(length), call)))
-            await writer.drain()
-    writer.close()
+    try:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            length = int.from_bytes(await reader.readexactly(_LENGTH))
+            if length <= _LONGEST:
+                writer.write(await _answer(await reader.readexactly(length), call))
+                await writer.drain()
+    finally:
+        writer.close()
 
 
-async def _answer(data: bytes, call: Call) -> dict[str, Any]:
+async def _answer(data: bytes, call: Call) -> bytes:
     try:
         request = json.loads(data)
-        return {"result": await call(request["call"], request["arguments"])}
+        return _framed({"result": await call(request["call"], request["arguments"])})
     except CallFailed as error:
-        return {"error": str(error)}
+        return _framed({"error": str(error)})
     except (ValueError, LookupError, TypeError) as error:
         failure("control request failed", error)
-        return {"error": "the request is malformed"}
+        return _framed({"error": "the request is malformed"})
+    except Exception as error:
+        failure("control request failed", error)
+        return _framed({"error": "internal error"})
 
 
 def _framed(value: Any) -> bytes:
