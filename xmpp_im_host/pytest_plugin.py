@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -39,6 +40,8 @@ class RunningServer:
     port: int
     domain: str
     cafile: str
+    patience = _PATIENCE
+    """Seconds that a start, a stop or a call may take."""
 
     def __init__(self, configuration: Configuration, accounts: Mapping[str, str]) -> None:
         self.configuration, self._accounts = configuration, accounts
@@ -50,14 +53,21 @@ class RunningServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._started.wait(_PATIENCE)
-        if self._failure is not None:
-            raise self._failure
+        if not self._started.wait(self.patience):
+            raise TimeoutError(f"xmpp_server: the server did not start within {self.patience:g} seconds")
+        self._raise_failure()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self.server.stopped.set)
-        self._thread.join(_PATIENCE)
+        if self._failure is None:
+            with suppress(RuntimeError):  # the loop is closed: the server has stopped by itself
+                self._loop.call_soon_threadsafe(self.server.stopped.set)
+        self._thread.join(self.patience)
+        if self._thread.is_alive():
+            raise TimeoutError(f"xmpp_server: the server did not stop within {self.patience:g} seconds")
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
 
@@ -76,8 +86,16 @@ class RunningServer:
         self.run(self.server.administration.remove(jid))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop of the server."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
+        """Run a coroutine in the loop of the server.
+
+        :raises RuntimeError: if the server does not run any more; its error is the cause.
+        """
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the loop is closed
+            work.close()
+            raise RuntimeError("xmpp_server: the server has stopped") from self._failure
+        return future.result(self.patience)
 
     def _main(self) -> None:
         try:
@@ -108,11 +126,15 @@ def running(accounts: Mapping[str, str] | None = None, **settings: Any) -> Runni
 
     :param accounts: the accounts with their passwords.
     :param settings: as in the configuration file: ``domains=["capulet.example"]``, ``limits={"idle_seconds": 1}``.
+        Clients connect to a free port of loopback unless ``listen`` names another for ``tcp``.
     """
     from xmpp_im_host.configuration import read_configuration
 
     stored = {} if "database" in settings else {"in_memory": True}
-    usual = {"plaintext": True, "listen": {"tcp": ["127.0.0.1:0"]}, "drain_seconds": 1, **stored}
+    usual = {"plaintext": True, "drain_seconds": 1, **stored}
+    listen = settings.get("listen", {})
+    if isinstance(listen, Mapping):  # if not, the error names it
+        settings["listen"] = {"tcp": ["127.0.0.1:0"], **listen}
     return RunningServer(read_configuration({**usual, **settings}), accounts or {})
 
 

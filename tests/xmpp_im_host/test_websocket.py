@@ -8,9 +8,11 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from socket import SO_SNDBUF, SOL_SOCKET
+from sys import getsizeof
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -98,6 +100,39 @@ def test_a_message_in_fragments_is_read(server: RunningServer) -> None:
         romeo.send([OPEN[:10], OPEN[10:20], OPEN[20:]])
 
         assert next_of(romeo).name == "open"
+
+
+def frames(number: int, opcode: Opcode, data: bytes = b"") -> bytes:
+    return Frame(opcode, data, fin=opcode is Opcode.PING).serialize(mask=True) * number
+
+
+def test_empty_fragments_take_no_memory(server: RunningServer) -> None:
+    with connected(server) as romeo:
+        log_in(romeo, "romeo", "rosaline")
+        port = romeo.socket.getsockname()[1]
+        (link,) = [
+            each for each in server.server.network.links.all if each.transport.get_extra_info("peername")[1] == port
+        ]
+        before = sum(map(getsizeof, vars(link).values()))
+        romeo.socket.sendall(frames(1, Opcode.TEXT) + frames(2_000, Opcode.CONT))
+        assert romeo.ping().wait(20)
+
+        assert sum(map(getsizeof, vars(link).values())) == before
+
+
+@pytest.mark.parametrize(
+    "data",
+    [frames(1, Opcode.TEXT) + frames(12_000, Opcode.CONT), frames(600, Opcode.PING, b"x" * 125)],
+    ids=["fragments", "pings"],
+)
+def test_frames_before_the_login_are_counted(data: bytes) -> None:
+    """The limit ``login_bytes`` holds for what is no message too."""
+    listen = {"tcp": ["127.0.0.1:0"], "websocket": ["127.0.0.1:0"]}
+    with running(listen=listen) as server, connected(server) as stranger:
+        stranger.socket.sendall(data)
+
+        assert until(stranger, "error").elements[0].name == "policy-violation"
+        assert server.server.counters.refused == {"login_bytes": 1}
 
 
 @pytest.mark.parametrize(("subprotocol", "path"), [("chat", "/xmpp-websocket"), ("xmpp", "/other")])

@@ -13,6 +13,7 @@ from typing import Final
 import idna
 from attrs import frozen
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -46,13 +47,21 @@ def from_files(certificate: Path, key: Path | None) -> ServerTLS:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.set_alpn_protocols(["xmpp-client", "http/1.1"])
+
+    def encrypted() -> bytes:
+        """Refuse an encrypted key. Without this callback OpenSSL asks the terminal, and the event loop waits."""
+        raise BadCertificate(f"tls.key: {key or certificate}: the key is encrypted; the server needs one that is not")
+
     try:
-        context.load_cert_chain(certificate, key)
-        data = certificate.read_bytes()
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or str(error)
-        raise BadCertificate(f"tls.certificate: {certificate}: {reason}") from None
-    return ServerTLS(context, end_point_of(x509.load_pem_x509_certificate(data)), certificate)
+        context.load_cert_chain(certificate, key, encrypted)
+        end_point = end_point_of(x509.load_pem_x509_certificate(certificate.read_bytes()))
+    except BadCertificate:
+        raise
+    except OSError as error:  # SSLError is one
+        raise BadCertificate(f"tls.certificate: {certificate}: {error.strerror or error}") from None
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadCertificate(f"tls.certificate: {certificate}: {error}") from None
+    return ServerTLS(context, end_point, certificate)
 
 
 def self_signed(certificate: Path, domains: Sequence[str]) -> ServerTLS:
