@@ -27,7 +27,10 @@ class WebSocketLink(ClientLink):
         super().__init__(network, direct=direct)
         largest = network.settings.limits.stanza_bytes + _ROOM
         self.protocol = ServerProtocol(subprotocols=[Subprotocol("xmpp")], max_size=largest)
-        self._parts: list[bytes] = []
+        self._message = bytearray()
+        """The fragments of a message so far, joined: an empty one takes no memory."""
+        self._early = 0
+        """How many bytes came before the login, in messages or not."""
 
     def make_driver(self) -> Driver:
         """Return the driver of a new stream."""
@@ -36,6 +39,7 @@ class WebSocketLink(ClientLink):
 
     def read(self, driver: Driver, data: bytes) -> None:
         """Take the frames away, and pass each message to the driver."""
+        was_early = not driver.has_session
         self.protocol.receive_data(data)
         for event in self.protocol.events_received():
             if isinstance(event, Request):
@@ -46,6 +50,16 @@ class WebSocketLink(ClientLink):
         if self.protocol.state is State.CLOSED or self.protocol.close_expected():
             super().close(answered=True)
             self.connection_is_over(driver)
+        elif was_early and not driver.has_session:
+            self._count_early(len(data))
+
+    def _count_early(self, number: int) -> None:
+        """End a stream before which too much came: the stream itself counts neither pings nor headers."""
+        self._early += number
+        most = self.links.limits.login_bytes
+        if self._early - number <= most < self._early:
+            self.links.refused("login_bytes", self.address)
+            self.stop("policy-violation")
 
     def connection_is_over(self, driver: Driver) -> None:
         """Tell the driver that nothing more comes: WebSocket itself was closed."""
@@ -66,9 +80,10 @@ class WebSocketLink(ClientLink):
         if frame.opcode is Opcode.BINARY:
             self.protocol.fail(1003, "XMPP has no binary messages")
         elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
-            self._parts.append(bytes(frame.data))
+            self._message += frame.data
             if frame.fin:
-                message, self._parts = b"".join(self._parts), []
+                message = bytes(self._message)
+                self._message.clear()
                 driver.receive(message)
 
     def send_from(self, stream: ClientStream) -> None:
