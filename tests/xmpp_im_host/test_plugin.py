@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.xmpp_im_host.raw_client import RawClient
+from tests.xmpp_im_host.raw_client import PATIENCE, RawClient
 from xmpp_im_host.configuration import BadConfiguration
 from xmpp_im_host.pytest_plugin import RunningServer, running
 
@@ -60,6 +60,72 @@ def test_a_server_that_cannot_start_says_why() -> None:
             running(listen={"tcp": [f"127.0.0.1:{port}"]}),
         ):
             pass
+
+
+class Dying(RunningServer):
+    """A server that fails when it is told to stop."""
+
+    async def _serve(self) -> None:
+        await super()._serve()
+        raise LookupError("why it died")
+
+
+def test_a_server_that_died_says_why() -> None:
+    async def stop() -> None:
+        server.server.stopped.set()
+
+    async def nothing() -> None:
+        """Wait for a loop that does not run."""
+
+    server = Dying(running().configuration, {})
+    server.__enter__()
+    server.run(stop())
+    server._thread.join(PATIENCE)
+    with pytest.raises(RuntimeError, match="the server has stopped") as caught:
+        server.run(nothing())
+    assert isinstance(caught.value.__cause__, LookupError)
+    with pytest.raises(LookupError, match="why it died"):
+        server.__exit__(None, None, None)
+
+
+class Stuck(RunningServer):
+    """A server that neither starts nor stops until it is let go."""
+
+    patience = 0.01
+    go = threading.Event()
+
+    async def _serve(self) -> None:
+        self.go.wait(PATIENCE)
+
+
+def test_a_server_that_does_not_start_in_time_is_no_success() -> None:
+    server = Stuck(running().configuration, {})
+    try:
+        with pytest.raises(TimeoutError, match="did not start"), server:
+            pass
+    finally:
+        server.go.set()
+        server._thread.join(PATIENCE)
+
+
+class Lingering(RunningServer):
+    """A server that does not stop until it is let go."""
+
+    go = threading.Event()
+
+    async def _serve(self) -> None:
+        await super()._serve()
+        self.go.wait(PATIENCE)
+
+
+def test_a_server_that_does_not_stop_in_time_is_no_success() -> None:
+    server = Lingering(running().configuration, {})
+    try:
+        with pytest.raises(TimeoutError, match="did not stop"), server:
+            server.patience = 0.01
+    finally:
+        server.go.set()
+        server._thread.join(PATIENCE)
 
 
 def test_the_example_of_the_readme_passes(pytester: pytest.Pytester) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
@@ -84,6 +85,35 @@ def test_files_are_read_and_those_that_cannot_be_are_named(tmp_path: Path) -> No
     ):
         with pytest.raises(BadCertificate, match=rf"^tls.certificate: .*{certificate.name}"):
             from_files(certificate, key)
+
+
+def test_an_encrypted_key_is_refused_and_nobody_is_asked(tmp_path: Path) -> None:
+    """The password is never asked for: the server has no terminal, and its event loop would wait."""
+    key = rsa.generate_private_key(65537, 2048)
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
+    )
+    (tmp_path / "key.pem").write_bytes(encrypted)
+    trustme.CA().issue_cert("capulet.example").cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+
+    with pytest.raises(BadCertificate, match=r"^tls.key: .*key.pem: the key is encrypted"):
+        from_files(tmp_path / "cert.pem", tmp_path / "key.pem")
+
+
+@pytest.mark.parametrize("error", [ValueError("a negative serial number"), UnsupportedAlgorithm("no such hash")])
+def test_a_certificate_that_cannot_be_parsed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """OpenSSL takes some certificates that ``cryptography`` refuses."""
+
+    def refuse(data: bytes) -> x509.Certificate:
+        raise error
+
+    file = tmp_path / "server.pem"
+    self_signed(file, ["capulet.example"])
+    monkeypatch.setattr(x509, "load_pem_x509_certificate", refuse)
+    with pytest.raises(BadCertificate, match=rf"^tls.certificate: .*server.pem: {error}"):
+        from_files(file, None)
 
 
 def _pem(certificate: x509.Certificate) -> str:
