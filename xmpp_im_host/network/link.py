@@ -90,6 +90,8 @@ class Link(asyncio.Protocol):
         self.hold = Hold.NONE
         self.allowed = 0
         """How many bytes may wait besides ``queue_bytes``: those of the last write that began below that limit."""
+        self.written = self.taken = 0
+        """The bytes written, and how many of them the peer had taken at the last look of the watch."""
         self.bytes = TokenBucket(limits.bytes_per_second, limits.bytes_burst, links.clock)
 
     @abstractmethod
@@ -220,6 +222,7 @@ class Link(asyncio.Protocol):
             self.links.refused("queue_bytes", self.address)
             self.drop("the peer does not read")
             return
+        self.written += len(data)
         self.send(data)
 
     def send(self, data: bytes) -> None:
@@ -243,6 +246,13 @@ class Link(asyncio.Protocol):
         if not self.resting and self.open and self.driver is not None:
             self.resting = True
             self.driver.rest()
+
+    def look_for_life(self) -> None:
+        """Note a sign of life that is no input: this server does not read, or the peer takes what waits for it."""
+        taken, before = self.written - self.queued, self.taken
+        self.taken = taken
+        if self.hold & ~Hold.WRITING or (Hold.WRITING in self.hold and taken > before):
+            self.heard, self.probed = self.links.clock(), False
 
     def probe(self) -> None:
         """Ask the peer for a sign of life."""

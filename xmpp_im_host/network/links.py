@@ -93,6 +93,7 @@ class Links:
                     self.refused("login_seconds", link.address)
                     link.stop("connection-timeout")
             else:
+                link.look_for_life()
                 self._look_at_idle(link, now - link.heard)
 
     def _look_at_idle(self, link: Link, silent: float) -> None:
