@@ -132,12 +132,8 @@ class XMPPServer:
             self._stack.callback(path.unlink, missing_ok=True)
             self._stack.callback(opened.close)
         await self.listeners.open("tcp", listen.tcp, lambda: ClientLink(network))
-        # On uvloop a connection reads before it can be paused, so uvloop has to begin TLS itself. On asyncio the link
-        # does it, so that the limits before a login hold from the first byte.
-        on_uvloop = type(asyncio.get_running_loop()).__module__.startswith("uvloop")
-        context, direct = (network.tls.context if on_uvloop else None), not on_uvloop
-        await self.listeners.open("tls", listen.tls, lambda: ClientLink(network, direct=direct), context)
-        await self.listeners.open("websocket", listen.websocket, lambda: WebSocketLink(network, direct=direct), context)
+        await self.listeners.open("tls", listen.tls, lambda: ClientLink(network, direct=True))
+        await self.listeners.open("websocket", listen.websocket, lambda: WebSocketLink(network))
         components = ComponentSettings(dict(self.configuration.components))
         await self.listeners.open("components", listen.components, lambda: ComponentLink(network, components))
         page = http.OperatorPage(

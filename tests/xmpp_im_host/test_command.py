@@ -20,6 +20,8 @@ from click.testing import CliRunner, Result
 
 from tests.xmpp_im_host.raw_client import PATIENCE, RawClient
 from xmpp_im_host.command import main
+from xmpp_im_host.command.main import _loop_factory
+from xmpp_im_host.configuration import Endpoint, Listen
 from xmpp_im_host.log import LOGGER
 from xmpp_im_host.pytest_plugin import RunningServer
 
@@ -69,7 +71,7 @@ class Process:
         self.lines: list[str] = []
         self.cafile = f"{config.parent}/server.sqlite.pem"
         self.port = self._port("tcp")
-        self.tls = self._port("tls")
+        self.tls = self._port("tls") if "tls = " in config.read_text() else None
         self.metrics = self._port("metrics")
 
     def _port(self, listener: str) -> int:
@@ -203,12 +205,31 @@ def test_a_file_that_is_not_json_is_named(config: Path) -> None:
 
 @pytest.mark.parametrize("how", ["STARTTLS", "direct"])
 def test_clients_log_in_over_tls(config: Path, how: str) -> None:
-    """The command runs on uvloop if it is installed, as it is for the tests of CI."""
     told(config, "user", "add", "romeo@localhost", given="rosaline\n")
     with serving(config) as server:
         for _ in range(5):
             with server.client(tls=how == "direct") as client:
                 client.log_in("romeo", "rosaline", tls=how == "STARTTLS").settle()
+
+
+@pytest.mark.parametrize("name", ["tls", "websocket"])
+def test_listeners_that_begin_with_tls_do_not_run_on_uvloop(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """There the loop would do the handshake, outside of the limits and with the certificate of the start."""
+    uvloop = SimpleNamespace(new_event_loop=object())
+    monkeypatch.setitem(sys.modules, "uvloop", uvloop)
+
+    assert _loop_factory(Listen()) is uvloop.new_event_loop
+    assert _loop_factory(Listen(**{name: (Endpoint("127.0.0.1", 0),)})) is None
+
+
+def test_starttls_works_on_uvloop_too(config: Path) -> None:
+    """Without a listener that begins with TLS, the command runs on uvloop if it is installed, as in CI."""
+    config.write_text(config.read_text().replace('tls = ["127.0.0.1:0"]\n', ""))
+    told(config, "user", "add", "romeo@localhost", given="rosaline\n")
+    with serving(config) as server:
+        assert server.tls is None
+        with server.client() as client:
+            client.log_in("romeo", "rosaline", tls=True).settle()
 
 
 # --- the process --------------------------------------------------------------------------------------------

@@ -11,7 +11,10 @@ import trustme
 
 from tests.xmpp_im_host.raw_client import SASL, TLS, RawClient
 from xmpp_im_core.element import Element
+from xmpp_im_host.network.client_link import ClientLink, facts_of
+from xmpp_im_host.network.tls import ServerTLS, self_signed
 from xmpp_im_host.pytest_plugin import RunningServer, running
+from xmpp_im_host.streams.settings import Transport
 
 ACCOUNTS = {"romeo": "rosaline", "juliet": "balcony"}
 MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"]
@@ -89,6 +92,25 @@ def test_a_renewed_certificate_is_shown_to_new_connections(tmp_path: Path) -> No
             server.run(reload(server))
             with RawClient(server) as juliet:
                 juliet.log_in("juliet", "balcony", tls=True)
+
+
+def test_the_channel_binding_is_that_of_the_handshake(xmpp_server: RunningServer, tmp_path: Path) -> None:
+    """RFC 5929 §4: tls-server-end-point is the certificate of this connection, not one that was read meanwhile."""
+    server = xmpp_server
+    first, renewed = server.server.network.tls, self_signed(tmp_path / "renewed.pem", ["localhost"])
+
+    async def renew(tls: ServerTLS) -> None:
+        server.server.network.tls = tls
+
+    async def known() -> list[Transport]:
+        return [link.facts() for link in server.server.network.links.all if isinstance(link, ClientLink)]
+
+    with RawClient(server) as client:
+        client.open()
+        assert server.run(known()) == [Transport()]
+        client.start_tls()
+        server.run(renew(renewed))
+        assert server.run(known()) == [facts_of(first)]
 
 
 def test_each_domain_has_its_accounts(client: RawClient) -> None:

@@ -62,6 +62,18 @@ def test_a_server_that_cannot_start_says_why() -> None:
             pass
 
 
+def test_another_listener_leaves_the_port_of_clients_free() -> None:
+    found = running(listen={"websocket": ["127.0.0.1:0"]}).configuration.listen
+
+    assert [str(each) for each in found.tcp] == ["127.0.0.1:0"]
+    assert [str(each) for each in found.websocket] == ["127.0.0.1:0"]
+
+
+def test_a_listener_that_is_no_table_is_named() -> None:
+    with pytest.raises(BadConfiguration, match=r"^listen: "):
+        running(listen=3)
+
+
 class Dying(RunningServer):
     """A server that fails when it is told to stop."""
 

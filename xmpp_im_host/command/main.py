@@ -8,19 +8,21 @@ import resource
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import click
 
 from xmpp_im_host.command.accounts import inspect, roster, user
 from xmpp_im_host.command.options import CONFIG, DATABASE, DOMAIN, configuration
-from xmpp_im_host.configuration import Configuration
+from xmpp_im_host.configuration import Configuration, Listen
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.network.listeners import CannotListen
 from xmpp_im_host.network.tls import BadCertificate
 from xmpp_im_host.operations.log_format import set_up
 from xmpp_im_host.server import XMPPServer
 from xmpp_im_host.storage.errors import DatabaseRefused, EngineFailed
+
+LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
 
 _OTHER_FILES: Final = 200
 
@@ -61,7 +63,7 @@ def serve(config: Path | None, database: str | None, domains: tuple[str, ...], *
     set_up(found.log_format, found.log_level)
     _allow_files(found.limits.connections)
     try:
-        _run(_serve(found))
+        _run(_serve(found), _loop_factory(found.listen))
     except (DatabaseRefused, EngineFailed, BadCertificate, CannotListen) as error:
         raise click.ClickException(str(error)) from None
 
@@ -118,16 +120,23 @@ def _allow_files(connections: int) -> None:
             log(logging.WARNING, "few files can be open", files=wanted, connections=connections)
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run on uvloop if it is installed (the extra ``fast``)."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+def _run(work: Coroutine[Any, Any, None], factory: LoopFactory | None) -> None:
+    with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(work)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _loop_factory(listen: Listen) -> LoopFactory | None:
+    """Return uvloop if it is installed (the extra ``fast``) and no listener begins with TLS.
+
+    On uvloop a connection reads before it can be paused, so the link could not begin TLS itself. The loop would have to
+    do it: with the certificate of the start, and outside of the limits before a login.
+    """
     try:
         import uvloop  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    if listen.tls or listen.websocket:
+        log(logging.INFO, "uvloop not used", reason="listen.tls and listen.websocket need the loop of asyncio")
+        return None
+    factory: LoopFactory = uvloop.new_event_loop
     return factory

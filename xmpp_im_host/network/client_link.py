@@ -21,10 +21,12 @@ class ClientLink(Link):
     def __init__(self, network: Network, *, direct: bool = False) -> None:
         """Begin.
 
-        :param direct: whether TLS begins with the first byte (XEP-0368), and the listener does not do that itself.
+        :param direct: whether TLS begins with the first byte (XEP-0368).
         """
         super().__init__(network.links)
         self.network, self.direct = network, direct
+        self.tls: ServerTLS | None = None
+        """What TLS on this connection began with. The server may have another certificate since."""
 
     def begin(self) -> None:
         """Begin TLS or a stream."""
@@ -39,8 +41,7 @@ class ClientLink(Link):
 
     def facts(self) -> Transport:
         """Return what the stream has to know of this connection."""
-        secured = self.transport.get_extra_info("ssl_object") is not None
-        return facts_of(self.network.tls) if secured else Transport()
+        return Transport() if self.tls is None else facts_of(self.tls)
 
     def send_from(self, stream: ClientStream) -> None:
         """Write what the stream has to send."""
@@ -56,12 +57,12 @@ class ClientLink(Link):
     async def _secure(self) -> None:
         if self.transport.is_closing():  # start_tls would wait for a handshake without end
             return
-        transport = None
+        self.tls, transport = self.network.tls, None
         with suppress(OSError, ssl.SSLError):
             transport = await asyncio.get_running_loop().start_tls(
                 self.transport,
                 self,
-                self.network.tls.context,
+                self.tls.context,
                 server_side=True,
                 ssl_handshake_timeout=self.links.limits.login_seconds,
             )

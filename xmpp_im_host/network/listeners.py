@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import ssl
 from collections.abc import Callable, Sequence
 
 from xmpp_im_host.configuration import Endpoint
@@ -33,21 +32,19 @@ class Listeners:
         name: str,
         endpoints: Sequence[Endpoint],
         make: Callable[[], asyncio.Protocol],
-        context: ssl.SSLContext | None = None,
     ) -> None:
         """Listen on addresses.
 
         An IPv6 loopback address that the machine lacks is left out if another address of the list is open.
 
         :param name: the name of the setting in ``listen``.
-        :param context: if the event loop itself is to begin TLS.
         :raises CannotListen: if one of the addresses cannot be opened.
         """
         opened = self.addresses.setdefault(name, [])
         for endpoint in endpoints:
             try:
                 server = await asyncio.get_running_loop().create_server(
-                    make, endpoint.host, endpoint.port, backlog=_BACKLOG, ssl=context
+                    make, endpoint.host, endpoint.port, backlog=_BACKLOG
                 )
             except OSError as error:
                 if opened and endpoint.is_loopback and error.errno in _ABSENT:
