@@ -2,8 +2,8 @@
 
     python -m benchmarks.servers [--only xmpp-im-host,prosody,ejabberd]
 
-Clients on plain sockets log in and send; they only look for what they wait for in the bytes that come. Counted is the
-processor time of all threads of the server's processes, from the kernel, for each operation. The servers have the
+Clients on plain sockets log in and send; they only look for what they wait for in the bytes that come. The kernel
+counts the processor time of all threads of the server's processes, for each operation. The servers have the
 configurations of ``interop/``. A server that is missing is installed if it can be, and left out otherwise.
 """
 
