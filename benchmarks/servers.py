@@ -38,14 +38,14 @@ _ROSTER: Final = "jabber:iq:roster"
 
 @define
 class Processes:
-    """The processes of a server: those that work in its directory."""
+    """The processes of a server: those whose command names its directory."""
 
     directory: Path
 
     def _ids(self) -> Iterator[Path]:
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if (process / "cwd").resolve() == self.directory:
+                if os.fsencode(self.directory) in (process / "cmdline").read_bytes():
                     yield process
             except OSError:
                 continue

@@ -132,7 +132,8 @@ def _ejabberd(directory: Path, file: Path) -> tuple[Sequence[str], Mapping[str, 
     if not found:
         raise NotAvailable("ejabberd is not in the directory of Debian's package")
     mnesia = str(directory / "data").replace('"', "")
-    command = ["erl", "-noinput", "-pa", str(found[-1]), "-mnesia", "dir", f'"{mnesia}"', "-s", "ejabberd"]
+    awake = ["+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none"]  # no thread spins while there is nothing to do
+    command = ["erl", "-noinput", *awake, "-pa", str(found[-1]), "-mnesia", "dir", f'"{mnesia}"', "-s", "ejabberd"]
     environment = {
         "EJABBERD_CONFIG_PATH": str(file),
         "EJABBERD_LOG_PATH": str(directory / "ejabberd.log"),
