@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +126,28 @@ def test_a_ping_of_the_server_is_answered_when_everything_before_it_is_processed
             came = [irc.next() for _ in range(2)]
 
     assert [(each.name, each.get("type")) for each in came] == [("presence", "subscribed"), ("iq", "result")]
+
+
+def test_what_is_read_already_waits_for_the_limit_too() -> None:
+    """A component that has sent more bytes than its share waits before the next stanza, whatever was processed."""
+    listen = {"tcp": ["127.0.0.1:0"], "components": ["127.0.0.1:0"]}
+    limits = {"bytes_per_second": 1_000, "bytes_burst": 2_000}
+    with running({"romeo": "rosaline"}, listen=listen, components=SECRETS, limits=limits) as server:
+        network = server.server.network
+        with connected(server, "irc.localhost") as irc:
+            before = network.counters.received
+            message = "<message from='irc.localhost' to='romeo@localhost' type='chat'><body>?</body></message>"
+            irc.write(message * 500)
+            until = time.monotonic() + 20
+            while not network.links.throttled:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            server.run(rounds(2_000))
+
+            assert network.counters.received - before < 100
+
+
+async def rounds(number: int) -> None:
+    """Let the loop go round, without waiting."""
+    for _ in range(number):
+        await asyncio.sleep(0)

@@ -322,3 +322,24 @@ def test_a_flood_is_throttled_and_all_of_it_arrives(xmpp_server: RunningServer) 
 
     assert came == [f"m{n}" for n in range(100)]
     assert xmpp_server.server.network.links.throttled
+
+
+@pytest.mark.xmpp_server(accounts=ACCOUNTS, limits={"stanzas_per_second": 1, "stanzas_burst": 20})
+def test_what_is_read_already_is_throttled_too(xmpp_server: RunningServer) -> None:
+    """A stanza that has been processed makes place for another one only as fast as the limit allows."""
+    network = xmpp_server.server.network
+    with RawClient(xmpp_server) as romeo:
+        romeo.log_in("romeo", "rosaline")
+        before = network.counters.received
+        stored = [f"<message to='juliet@localhost' type='chat' id='m{n}'><body>?</body></message>" for n in range(200)]
+        romeo.write("".join(stored))
+        wait_until(lambda: network.links.throttled > 0)
+        xmpp_server.run(rounds(2_000))
+
+        assert 20 <= network.counters.received - before < 100
+
+
+async def rounds(number: int) -> None:
+    """Let the loop go round, without waiting."""
+    for _ in range(number):
+        await asyncio.sleep(0)

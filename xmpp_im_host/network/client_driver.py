@@ -132,7 +132,7 @@ class ClientDriver:
 
     def _take_events(self) -> None:
         most = self.network.configuration.limits.in_flight
-        if self.unprocessed < most or self.stream.closed:
+        if not self._has_to_wait(most):
             for event in self.stream.events():
                 _TAKES[type(event)](self, event)
                 if self._has_to_wait(most):
@@ -142,7 +142,10 @@ class ClientDriver:
             self.connection.send_from(self.stream)
 
     def _has_to_wait(self, most: int) -> bool:
-        return self.over or self.unprocessed >= most or self.connection.throttled
+        """Return whether no event may be taken now. Those of a closed stream are few, and end its session."""
+        if self.stream.closed:
+            return self.over
+        return self.unprocessed >= most or self.connection.throttled
 
     def _advance_soon(self) -> None:
         self.network.advance_later(self)

@@ -99,7 +99,7 @@ class ComponentDriver:
         if self.barrier is not None and not self.unprocessed:
             barrier, self.barrier = self.barrier, None
             self._arrive(barrier)
-        if not self._is_full(most) or self.stream.closed:
+        if not self._has_to_wait(most):
             for event in self.stream.events():
                 self._take(event)
                 if self._has_to_wait(most):
@@ -109,7 +109,10 @@ class ComponentDriver:
             self.flush()
 
     def _has_to_wait(self, most: int) -> bool:
-        return self.over or self._is_full(most) or self.link.throttled
+        """Return whether no event may be taken now. Those of a closed stream are few, and end it."""
+        if self.stream.closed:
+            return self.over
+        return self._is_full(most) or self.link.throttled
 
     def _is_full(self, most: int) -> bool:
         return self.barrier is not None or self.unprocessed >= most
