@@ -29,6 +29,7 @@ from xmpp_im_host.counters import Counters
 from xmpp_im_host.hosting.administration import AccountExists, Administration, AdministrationError, InvalidPassword
 from xmpp_im_host.hosting.async_host import AsyncHost
 from xmpp_im_host.log import log
+from xmpp_im_host.network.client_driver import ClientDriver
 from xmpp_im_host.network.client_link import ClientLink
 from xmpp_im_host.network.component_driver import ComponentLink
 from xmpp_im_host.network.listeners import Listeners
@@ -105,7 +106,7 @@ class XMPPServer:
             flush=network.flush,
             event_log=configuration.event_log,
         )
-        self.administration = Administration(self.host)
+        self.administration = Administration(self.host, keys_changed=self._keys_changed)
         await stack.enter_async_context(self.host)
         stack.push_async_callback(network.cancel_tasks)
         stack.callback(self.operator_listeners.close)
@@ -185,6 +186,11 @@ class XMPPServer:
             for session in asking:
                 session.farewell = None
             raise Refused(Condition.INTERNAL_SERVER_ERROR) from None
+
+    def _keys_changed(self, account: str) -> None:
+        for link in list(self.network.links.all):
+            if isinstance(link.driver, ClientDriver):
+                link.driver.keys_changed(account)
 
     def reload_certificate(self) -> None:
         """Read the certificate again, for the connections to come. The old one stays if that fails."""

@@ -11,6 +11,7 @@ import trustme
 
 from tests.xmpp_im_host.raw_client import SASL, TLS, RawClient
 from xmpp_im_core.element import Element
+from xmpp_im_host.credentials import Credentials
 from xmpp_im_host.network.client_link import ClientLink, facts_of
 from xmpp_im_host.network.tls import ServerTLS, self_signed
 from xmpp_im_host.pytest_plugin import RunningServer, running
@@ -111,6 +112,64 @@ def test_the_channel_binding_is_that_of_the_handshake(xmpp_server: RunningServer
         client.start_tls()
         server.run(renew(renewed))
         assert server.run(known()) == [facts_of(first)]
+
+
+async def change(server: RunningServer, how: str) -> None:
+    if how == "remove":
+        await server.server.administration.remove("romeo@localhost")
+    else:
+        await server.server.administration.set_password("romeo@localhost", "pencil")
+
+
+@pytest.mark.parametrize("how", ["remove", "set_password"])
+@pytest.mark.xmpp_server(accounts=ACCOUNTS)
+def test_a_login_without_a_session_ends_with_the_keys_it_depends_on(xmpp_server: RunningServer, how: str) -> None:
+    """RFC 6120 §4.9.3.12: the entity "is not authorized to perform an action related to negotiation"."""
+    with RawClient(xmpp_server) as unbound, RawClient(xmpp_server) as asked, RawClient(xmpp_server) as other:
+        unbound.open()
+        assert unbound.authenticate("romeo", "rosaline").name == "success"
+        unbound.open()
+        asked.open()
+        first = base64.b64encode(b"n,,n=romeo,r=abc").decode()
+        asked.write(f"<auth xmlns='{SASL}' mechanism='SCRAM-SHA-256'>{first}</auth>")
+        assert asked.next().name == "challenge"
+        other.open()
+        assert other.authenticate("juliet", "balcony").name == "success"
+        xmpp_server.run(change(xmpp_server, how))
+
+        assert unbound.error() == "not-authorized"
+        assert asked.error() == "not-authorized"
+        other.open()
+        assert other.bind().get("type") == "result"
+
+
+@pytest.mark.xmpp_server(accounts=ACCOUNTS)
+def test_a_session_goes_on_when_its_password_changes(xmpp_server: RunningServer) -> None:
+    with RawClient(xmpp_server) as romeo:
+        romeo.log_in("romeo", "rosaline")
+        xmpp_server.run(change(xmpp_server, "set_password"))
+        romeo.settle()
+
+
+@pytest.mark.xmpp_server(accounts=ACCOUNTS)
+def test_a_password_that_is_checked_meanwhile_is_no_login(
+    xmpp_server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keys were read before the account was removed, and the answer comes after it."""
+    host, found = xmpp_server.server.host, xmpp_server.server.host.credentials
+
+    async def remove_meanwhile(account: str) -> Credentials | None:
+        keys = await found(account)
+        await change(xmpp_server, "remove")
+        return keys
+
+    monkeypatch.setattr(host, "credentials", remove_meanwhile)
+    with RawClient(xmpp_server) as romeo:
+        romeo.open()
+        romeo.write(
+            f"<auth xmlns='{SASL}' mechanism='PLAIN'>{base64.b64encode(b'%cromeo%crosaline' % (0, 0)).decode()}</auth>"
+        )
+        assert romeo.error() == "not-authorized"
 
 
 def test_each_domain_has_its_accounts(client: RawClient) -> None:

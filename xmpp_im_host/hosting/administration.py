@@ -6,7 +6,7 @@ Passwords are made into keys in a thread, because that takes milliseconds by des
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -56,9 +56,19 @@ class AccountInUse(AdministrationError):
 class Administration:
     """The accounts of a host. Every method may also raise EngineFailed: then nothing has changed."""
 
-    def __init__(self, host: AsyncHost[Any], iterations: int = ITERATIONS) -> None:
-        """:param iterations: how many rounds derive the keys of new passwords."""
-        self.host, self.iterations = host, iterations
+    def __init__(
+        self,
+        host: AsyncHost[Any],
+        iterations: int = ITERATIONS,
+        keys_changed: Callable[[str], None] = lambda account: None,
+    ) -> None:
+        """Administer the accounts of a host.
+
+        :param iterations: how many rounds derive the keys of new passwords.
+        :param keys_changed: called when the former password of an account is no longer valid: it has another one, or
+            is removed. Logins that have no session yet have to end.
+        """
+        self.host, self.iterations, self._keys_changed = host, iterations, keys_changed
 
     # --- accounts -----------------------------------------------------------------------------------------------
 
@@ -76,6 +86,7 @@ class Administration:
         """Remove an account with everything that is stored for it. Its sessions end, and its contacts are told."""
         jid = await self._existing(account)
         await self.host.remove_account(jid)
+        self._keys_changed(jid)
 
     async def accounts(self, domain: str | None = None) -> Sequence[str]:
         """Return the bare JIDs of all accounts, or of those at a domain, sorted."""
@@ -85,12 +96,13 @@ class Administration:
     # --- passwords ----------------------------------------------------------------------------------------------
 
     async def set_password(self, account: str, password: str) -> None:
-        """Give an account another password. Its sessions go on."""
+        """Give an account another password. Its sessions go on; logins that have no session yet end."""
         jid, keys = self._prepared(account), await self._keys(password)
         async with self.host.held(jid):  # the account cannot be removed meanwhile
             if not (await self.host.owned.load(jid, (stored_records.ROSTER,))).rows:
                 raise NoSuchAccount(f"{jid} does not exist")
             await self.host.owned.commit(key_changes(jid, keys))
+            self._keys_changed(jid)
 
     async def check_password(self, account: str, password: str) -> bool:
         """Whether the account exists and has this password."""

@@ -66,6 +66,8 @@ class ClientDriver:
         limits = network.configuration.limits
         self.network, self.connection, self.stream = network, connection, stream
         self.session: ClientSession | None = None
+        self.claimed: str | None = None
+        """The account whose keys were asked for last: the client is authenticated as it, or may be soon."""
         self.unprocessed = 0
         """The stanzas of this stream that the host has not processed yet."""
         self.stanzas = TokenBucket(limits.stanzas_per_second, limits.stanzas_burst, network.clock)
@@ -114,6 +116,11 @@ class ClientDriver:
             self.stream.send(self.session.farewell)
         self.stream.close(condition)
         self._advance_soon()
+
+    def keys_changed(self, account: str) -> None:
+        """Close the stream if it has no session and depends on keys of this account that are no longer valid."""
+        if self.claimed == account and self.session is None:
+            self.close("not-authorized")
 
     # --- the loop -----------------------------------------------------------------------------------------
 
@@ -167,6 +174,7 @@ class ClientDriver:
         self.connection.start_tls()
 
     def _credentials_needed(self, event: events.CredentialsNeeded) -> None:
+        self.claimed = event.account.full
         self.network.start(self._give_credentials(event.account))
 
     async def _give_credentials(self, account: JID) -> None:
@@ -180,6 +188,7 @@ class ClientDriver:
         self.go_on()
 
     def _password_received(self, event: events.PasswordReceived) -> None:
+        self.claimed = event.account.full
         self.network.start(self._check_password(event.account, event.password))
 
     async def _check_password(self, account: JID, password: str) -> None:
