@@ -122,6 +122,7 @@ def test_a_server_that_is_not_there_is_said_to_be_so() -> None:
     assert "could not be tested any further: no connection to 127.0.0.1:1" in done.output
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_said_to_hang_and_on_what(server: Loopback) -> None:
     def answer(connection: Connection, stanza: Element) -> str | None:
         return "" if stanza.name == "iq" and stanza.get("type") == "get" else None

@@ -129,6 +129,7 @@ def test_the_source_distribution_of_the_core_builds_the_same_wheel(
     assert names(build(core_source, tmp_path / "again", "wheel")) == names(core)
 
 
+@pytest.mark.slow
 def test_the_source_distribution_of_the_runner_builds_the_same_wheel(conformance: Path, tmp_path: Path) -> None:
     source = unpacked(build(CONFORMANCE, tmp_path / "sdist", "sdist"), tmp_path / "source")
 

@@ -20,6 +20,7 @@ def attacked(attacks: int, first: int = 0) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_mutated_streams_disturb_nobody_and_leave_nothing() -> None:
     run = attacked(25)
 
@@ -27,6 +28,7 @@ def test_mutated_streams_disturb_nobody_and_leave_nothing() -> None:
     assert run.written > 5_000
 
 
+@pytest.mark.slow
 def test_an_exception_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(driver: ClientDriver) -> None:
         raise KeyError("fault")
@@ -38,6 +40,7 @@ def test_an_exception_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "KeyError: 'fault'" in "\n".join(run.findings)
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_never_forgotten_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.xmpp_im_host.fuzzing.running._SETTLING", 0.1)
     monkeypatch.setattr(Links, "remove", lambda links, link: None)

@@ -13,6 +13,7 @@ from tests.xmpp_im_host.raw_client import SASL, TLS, RawClient
 from xmpp_im_core.element import Element
 from xmpp_im_host.credentials import Credentials
 from xmpp_im_host.network.client_link import ClientLink, facts_of
+from xmpp_im_host.network.failed_logins import FailedLogins
 from xmpp_im_host.network.tls import ServerTLS, self_signed
 from xmpp_im_host.pytest_plugin import RunningServer, running
 from xmpp_im_host.streams.settings import Transport
@@ -36,6 +37,13 @@ def server():  # type: ignore[no-untyped-def]
     ) as server:
         server.add("nurse@capulet.example", "juliet")
         yield server
+
+
+@pytest.fixture(autouse=True)
+def forgiven(server: RunningServer) -> None:
+    """Let the failed logins of one test not slow down the logins of the next."""
+    network = server.server.network
+    network.failed_logins = FailedLogins(network.clock)
 
 
 @pytest.fixture
