@@ -3,6 +3,7 @@
 #   make test              run the tests, without those that take long (ARGS=--cov: and check that they run every branch)
 #   make slow-test         run the tests that take long, and many more examples of each property
 #   make conformance       run the vectors against this implementation
+#   make serve             run the server xmpp-im-host
 #   make interop           run the server vectors against xmpp-im-host, Prosody and ejabberd too (on loopback)
 #   make live-test         log in to each of these servers with each mechanism, and run a dozen vectors on each
 #   make client-test       let slixmpp, @xmpp/client, aioxmpp and Profanity talk to xmpp-im-host, as far as they can be had
@@ -25,7 +26,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test slow-test conformance interop live-test client-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
+.PHONY: test slow-test conformance serve interop live-test client-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
 	bench instructions fuzz kills mutants clean
 MAKEFLAGS += --no-print-directory
 
@@ -59,6 +60,9 @@ slow-test: $(VENV)/.test
 
 conformance: $(VENV)/.test
 	@$(BIN)/xmpp-im-conformance run
+
+serve: $(VENV)/.test
+	@$(BIN)/xmpp-im-host serve $(ARGS)
 
 interop: $(VENV)/.test
 	@$(BIN)/python -m interop
