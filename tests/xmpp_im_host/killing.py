@@ -142,9 +142,9 @@ class Load:
                     )
                     sent.append((acknowledged, id))
                 if number % 4 == 3:
-                    taken = self._note_taken(romeo, sent, taken, number)
+                    taken = self._note_taken(romeo, sent, taken)
 
-    def _note_taken(self, romeo: RawClient, sent: deque[tuple[list[str], str]], taken: int, number: int) -> int:
+    def _note_taken(self, romeo: RawClient, sent: deque[tuple[list[str], str]], taken: int) -> int:
         """Read acknowledgements until all messages are taken; note each in the ledger."""
         while sent:
             counted = int(romeo.until(lambda each: each.name == "a").get("h") or 0)
@@ -237,7 +237,6 @@ def run(kills: int, outbox: bool, seed: int) -> Outcome:
         fetch(server, "nurse", ledger)
         fetch(server, "tybalt", ledger)
         found = roster(server)
-        os.kill(child, signal.SIGTERM)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     return Outcome(
