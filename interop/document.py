@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from interop.deviations import Deviation
+from xmpp_im_conformance.verdict.known import Deviation
 
 DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "deviations.md"
 _INTRODUCTION: Final = Path(__file__).resolve().parent / "deviations-introduction.md"

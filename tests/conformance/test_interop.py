@@ -8,13 +8,14 @@ from string import Template
 
 import pytest
 
-from interop.deviations import Deviation, read_deviations, unexpected
+from interop.deviations import read_deviations, unexpected
 from interop.document import DOCUMENT, document
 from interop.servers import SERVERS, Server
 from tests.conformance.packaged import packaged
 from tests.one_test import in_one_test
 from xmpp_im_conformance.format.vectors import MalformedFile
 from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.verdict.known import Deviation
 
 ROOT = Path(__file__).resolve().parents[2]
 
