@@ -21,9 +21,10 @@ from tests.server.playhouse import (
     told,
     waiting_for_stored_messages,
 )
+from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules.service import TOO_MUCH_HELD
-from xmpp_im_core.server.effects import EndSession
+from xmpp_im_core.server.effects import EndSession, Ignored
 from xmpp_im_core.server.events import (
     AccountRemoved,
     Event,
@@ -35,9 +36,10 @@ from xmpp_im_core.server.events import (
     StoreFailed,
     TimePassed,
 )
+from xmpp_im_core.server.service.events import ForAccount
 from xmpp_im_core.server.service.serving import Served, Service
-from xmpp_im_core.server.service.waiting_accounts import held_size
-from xmpp_im_core.server.state import SessionId, State
+from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, held_size, refused
+from xmpp_im_core.server.state import NoAccount, SessionId, State
 
 FEW = Policy(held_events=3)
 
@@ -189,3 +191,20 @@ def test_a_held_event_counts_with_what_it_holds() -> None:
         assert held_size(event) == bare + message.size()
         assert held_size(StoreFailed(NOON, "b", event)) == held_size(event) + bare
     assert held_size(SessionBound(NOON, "a", session, "en-" + "x" * 5000)) >= bare + 5000
+
+
+def test_events_are_held_up_to_the_limit_in_bytes_and_none_beyond() -> None:
+    message = Inbound(NOON, "a", chat(JULIET, "soft", MERCUTIO))
+    size = held_size(message)
+    waiting = Waiting(None).holding(Held(ForAccount(JULIET, message), "a"))
+
+    assert waiting.bytes == size
+    assert not waiting.is_full(size, Policy(held_bytes=2 * size))
+    assert waiting.is_full(size + 1, Policy(held_bytes=2 * size))
+
+
+def test_what_has_no_sender_or_is_for_nobody_here_is_ignored_beyond_the_limit() -> None:
+    state = NoAccount(parse_jid(JULIET))
+
+    for stanza in (chat(JULIET, "who"), chat(ROMEO, "for another", MERCUTIO)):
+        assert refused(state, Inbound(NOON, "a", stanza), Policy()) == Ignored(TOO_MUCH_HELD)

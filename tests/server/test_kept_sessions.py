@@ -323,6 +323,40 @@ def test_all_sessions_are_stored_by_the_step_after_a_failure() -> None:
     assert Put(Kind.REPLACED, "1/balcony", HERE) in step.store
 
 
+def test_the_step_after_a_failure_stores_what_it_changes_too() -> None:
+    bound = reduce(created(), SessionBound(NOON, "1", HERE), KEPT)
+    failed = reduce(bound.state, StoreFailed(NOON, "3", SessionDetached(NOON, "2", HERE)), KEPT)
+
+    step = reduce(failed.state, Inbound(NOON, "4", presence("subscribe", JULIET, MERCUTIO)), KEPT)
+
+    assert [each.kind for each in puts(step)] == [Kind.CONTACT, Kind.SESSION]
+
+
+def test_presence_that_is_sent_again_as_it_was_stores_nothing() -> None:
+    bound = reduce(created(), SessionBound(NOON, "1", HERE), KEPT)
+    first = reduce(bound.state, Outbound(NOON, "2", HERE, presence()), KEPT)
+    assert [each.kind for each in puts(first)] == [Kind.SESSION]
+
+    again = reduce(first.state, Outbound(NOON, "3", HERE, presence()), KEPT)
+
+    assert again.store == ()
+
+
+def test_each_replaced_session_is_stored_once_and_removed_when_it_ends() -> None:
+    ids = [SessionId("balcony", n) for n in range(1, 4)]
+    state: State = created()
+    steps = []
+    for n, id in enumerate(ids):
+        steps.append(reduce(state, SessionBound(NOON, f"{n}", id), KEPT))
+        state = steps[-1].state
+    ended = reduce(state, SessionEnded(NOON, "end", ids[0]), KEPT)
+
+    replaced = [[each for each in step.store if each.kind is Kind.REPLACED] for step in (*steps, ended)]
+
+    first, second = [Put(Kind.REPLACED, f"{id.epoch}/balcony", id) for id in ids[:2]]
+    assert replaced == [[], [first], [second], [Delete(Kind.REPLACED, "1/balcony")]]
+
+
 def test_the_answer_with_stored_messages_stores_no_session() -> None:
     bound = reduce(created(), SessionBound(NOON, "1", HERE), KEPT)
     failed = reduce(bound.state, StoreFailed(NOON, "3", SessionDetached(NOON, "2", HERE)), KEPT)

@@ -127,6 +127,26 @@ def test_a_message_to_an_account_of_another_part_leaves_and_is_never_loaded() ->
     assert JULIET not in house.service.held
 
 
+def test_a_message_to_an_account_of_the_same_part_stays_within_it() -> None:
+    first = parts()[0]
+    first.enters(ORCHARD)
+    first.enters(f"{BENVOLIO}/street")
+
+    served = first.sends(ORCHARD, chat(BENVOLIO, "Good morrow, cousin"))
+
+    assert told(served) == [f"{ORCHARD}: Good morrow, cousin -> {BENVOLIO}/street"]
+    assert [step.jid for step in served.steps] == [ROMEO, BENVOLIO]
+
+
+def test_each_part_answers_for_the_domains_itself() -> None:
+    first = parts()[0]
+    first.enters(ORCHARD)
+
+    served = first.sends(ORCHARD, ping("capulet.example"))
+
+    assert told(served) == ["Delegate capulet.example"]
+
+
 def test_a_message_between_two_parts_arrives_as_within_one() -> None:
     first, second = parts()
     first.enters(ORCHARD)

@@ -45,6 +45,7 @@ from xmpp_im_core.server import (
     Moved,
     NoAccount,
     OfflineLoaded,
+    Outbound,
     Put,
     SessionEnded,
     SessionId,
@@ -183,6 +184,21 @@ def test_an_element_of_any_depth_has_a_mark() -> None:
         deep = element("x", "urn:x", {}, [deep])
 
     assert mark_of(Inbound(AT, "e", Message(payload=payload(deep)))).startswith("e#")
+
+
+def test_what_a_client_sent_may_be_as_deep() -> None:
+    deep: Element = element("x", "urn:x")
+    for _ in range(5_000):
+        deep = element("x", "urn:x", {}, [deep])
+
+    assert mark_of(Outbound(AT, "e", BALCONY, Message(payload=payload(deep)))).startswith("e#")
+
+
+def test_a_lone_surrogate_in_a_stanza_has_a_mark() -> None:
+    odd = Message(payload=payload(element("body", CLIENT, {}, ["\ud800"])))
+    other = Message(payload=payload(element("body", CLIENT, {}, ["\ud801"])))
+
+    assert mark_of(Inbound(AT, "e", odd)) != mark_of(Inbound(AT, "e", other))
 
 
 def test_a_lone_surrogate_in_a_text_has_a_mark() -> None:

@@ -30,13 +30,13 @@ def keeping_sessions(
     """
     same = after.sessions is before.sessions and after.replaced is before.replaced
     if isinstance(event, StoreFailed):
-        if same or not policy.keep_sessions:
+        if same:
             return step
         return Transition(unsaved(after, event.at), step.effects, step.store, step.forget)
     if before.unsaved and not isinstance(event, OfflineLoaded):  # an answer to the account stores nothing
         operations = _everything(after, policy)
         return Transition(copied(after, unsaved=False), step.effects, (*step.store, *operations), step.forget)
-    if same or not policy.keep_sessions:
+    if same:
         return step
     return Transition(after, step.effects, (*step.store, *_changes(before, after)), step.forget)
 

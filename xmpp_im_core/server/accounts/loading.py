@@ -96,7 +96,7 @@ def _meanwhile(account: Account, before: Unloaded, event: AccountLoaded) -> Tran
     known = {session.id: session for session in (*before.sessions, *account.sessions)}
     for id in before.ended:  # first the ends: a session that was bound later may have the resource of one of them
         if id in known:
-            ended = session_gone(account.with_session(known[id]), known[id], event.seq, event.at)
+            ended = session_gone(account, known[id], event.seq, event.at)
             account = ended.state
             effects += [*ended.effects, Ignored(rules.ENDED_MEANWHILE)]
     for session in before.sessions:

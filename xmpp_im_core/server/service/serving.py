@@ -154,9 +154,8 @@ def unload(service: Service[S], jid: str) -> Service[S]:
     if jid in service.held or jid not in service.accounts:
         return service
     state = account_of(service.accounts[jid])
-    if isinstance(state, Account) and (state.sessions or state.replaced or state.unsaved):
-        return service
-    if not isinstance(state, Account) and _is_worth_keeping(state):
+    # A state that is no account is kept only because something is still to come (see ``_is_worth_keeping``).
+    if not isinstance(state, Account) or state.sessions or state.replaced or state.unsaved:
         return service
     return Service(service.domains, service.machine, service.accounts.delete(jid), service.held, service.owns)
 
