@@ -5,18 +5,20 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import cache
 from heapq import heapify, heappop, heappush
+from pathlib import Path
 from typing import Final
 
 from attrs import field, frozen
 
 from tests.mutants.changes import Mutant
-from tests.mutants.drawing import modules, source_of
+from tests.mutants.drawing import ROOT, modules, source_of
 
 Line = tuple[str, int]
 """A module and a line of it."""
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*")
 _WORD: Final = re.compile(r"[a-z]{3,}")
 _LONGEST: Final = 1000
 """No module has so many lines."""
@@ -62,10 +64,12 @@ class Recording:
         :param at_import: whether the function of the mutant runs when the core is imported, which is not recorded.
         """
         lines: Iterable[Line] = [(mutant.module, n) for n in range(mutant.lines[0], mutant.lines[1] + 1)]
+        names: Set[str] = frozenset()
         if mutant.function is None:
-            lines = uses.of(mutant.names)
+            names = uses.made_from(mutant.names)
+            lines = uses.of(names)
         wanted = bits_of(lines)
-        found = [id for id, ran in self.ran.items() if ran.runs(wanted)]
+        found = [id for id, ran in self.ran.items() if ran.runs(wanted) or names & words_of_test(id)]
         if not found and (mutant.function is None or at_import):
             found = list(self.ran)
         words = words_of(mutant.id)
@@ -82,6 +86,16 @@ class Recording:
     def cost(self, chosen: Iterable[str]) -> float:
         """Return how long these took."""
         return sum(self.ran[each].seconds for each in chosen)
+
+
+@cache
+def _identifiers(file: Path) -> frozenset[str]:
+    return frozenset(_IDENTIFIER.findall(file.read_text(encoding="utf-8")))
+
+
+def words_of_test(id: str) -> frozenset[str]:
+    """Return the identifiers in the file of a test: it may look at a table of the core itself. A vector has none."""
+    return _identifiers(ROOT / id.partition("::")[0]) if id.startswith("tests/") else frozenset()
 
 
 @cache
@@ -137,7 +151,9 @@ class Uses:
     lines: Mapping[str, set[Line]] = field(factory=lambda: defaultdict(set))
     """The lines of functions that mention a name, or an attribute of that name."""
     passed_on: Mapping[str, set[str]] = field(factory=lambda: defaultdict(set))
-    """The names whose values are made from it outside of functions."""
+    """The names whose values are made from it outside of functions, and the functions that mention it."""
+    at_import: set[str] = field(factory=set)
+    """The names that are mentioned outside of functions: among them those of functions that run at import."""
 
     @classmethod
     def in_core(cls) -> Uses:
@@ -147,26 +163,33 @@ class Uses:
             uses._look_at(ast.parse(source_of(module)), module)
         return uses
 
-    def of(self, names: Iterable[str]) -> set[Line]:
-        """Return the lines that use one of these names, or what is made from it."""
-        left, seen, found = set(names), set[str](), set[Line]()
+    def made_from(self, names: Iterable[str]) -> frozenset[str]:
+        """Return these names with those of all values that are made from them when the core is imported."""
+        left, seen = set(names), set[str]()
         while left:
             name = left.pop()
             seen.add(name)
-            found |= self.lines.get(name, set())
-            left |= self.passed_on.get(name, set()) - seen
-        return found
+            left |= (self.passed_on.get(name, set()) & self.at_import) - seen
+        return frozenset(seen)
+
+    def of(self, names: Iterable[str]) -> set[Line]:
+        """Return the lines that use one of these names."""
+        return {line for name in names for line in self.lines.get(name, ())}
 
     def _look_at(self, node: ast.AST, module: str) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, _FUNCTIONS):
                 for name, line in _mentioned(child):
                     self.lines[name].add((module, line))
+                    if isinstance(child, ast.FunctionDef):
+                        self.passed_on[name].add(child.name)
             elif isinstance(child, ast.Assign | ast.AnnAssign):
                 targets = child.targets if isinstance(child, ast.Assign) else [child.target]
                 made = {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
                 for name, _ in _mentioned(child):
                     self.passed_on[name].update(made)
+                    self.at_import.add(name)
+                self.at_import.update(made)
                 self._look_at(child, module)
             else:
                 self._look_at(child, module)

@@ -90,9 +90,23 @@ def test_all_tests_are_chosen_for_a_function_that_only_an_import_runs() -> None:
 
 
 def test_the_tests_of_a_value_are_those_of_its_direct_and_indirect_users() -> None:
-    uses = Uses({"LIMITS": {("m", 9)}}, {"LIMIT": {"LIMITS"}})
+    uses = Uses({"LIMITS": {("m", 9)}}, {"LIMIT": {"LIMITS"}}, {"LIMIT", "LIMITS"})
 
     assert RECORDED.touching(mutant(function=None, names=frozenset({"LIMIT"})), uses) == ["elsewhere"]
+
+
+def test_a_test_that_names_a_value_itself_is_one_of_them() -> None:
+    here = "tests/mutants/test_trying.py::test_x"
+    recording = Recording({**RECORDED.ran, here: ran(1.0)})
+    uses = Uses({"UNKNOWN": {("m", 9)}}, {"LIMIT": {"UNKNOWN"}}, {"LIMIT", "UNKNOWN"})
+
+    assert set(recording.touching(mutant(function=None, names=frozenset({"LIMIT"})), uses)) == {here, "elsewhere"}
+
+
+def test_what_a_function_makes_at_import_is_made_from_what_the_function_mentions() -> None:
+    uses = Uses.in_core()
+
+    assert {"_row", "MESSAGE_TABLE"} <= uses.made_from(["_SAYS"])
 
 
 def test_all_tests_are_chosen_for_a_value_without_a_known_user() -> None:

@@ -108,6 +108,24 @@ def test_the_table_permits_what_the_rfc_prints(cell: Cell) -> None:
     assert {action.value for action in permitted} == cell.letters
 
 
+SAID: Final = {
+    "D": "delivers the message to the resource",
+    "M": "delivers the message to the most available resources",
+    "A": "delivers the message to all resources of non-negative priority",
+    "O": "stores the message",
+    "S": "ignores the message",
+    "E": "returns an error",
+}
+
+
+@EACH_CELL
+def test_the_rule_of_a_cell_says_what_the_rfc_prints(cell: Cell) -> None:
+    says = MESSAGE_TABLE[cell.situation, cell.target, cell.type].rule.says
+    choices = says.removeprefix("By Table 1 the server ").removesuffix(".").split(" or ")
+
+    assert sorted(choices) == sorted(SAID[letter] for letter in cell.letters)
+
+
 def test_each_letter_of_the_legend_is_an_action() -> None:
     assert {action.value for action in MessageAction} == {
         letter for letter in _TRANSCRIPT["legend"] if letter.isalpha()

@@ -32,6 +32,8 @@ from xmpp_im_core.server.events import (
     OfflineLoaded,
     Outbound,
     SessionBound,
+    SessionEnded,
+    StoreFailed,
     TimePassed,
 )
 from xmpp_im_core.server.service.events import ForAccount
@@ -90,6 +92,22 @@ def test_what_one_event_sent_to_an_account_that_waits_is_processed_together() ->
     groups = released(waiting, Held(ForAccount(JULIET, LoadFailed(NOON, "answer")), "answer"))
 
     assert [[held.due.event.seq for held in group] for group in groups] == [["answer"], ["1", "2"], ["3"], ["4"]]
+
+
+def test_a_failed_commit_of_an_answer_is_processed_before_what_was_held_and_an_end_after_it() -> None:
+    held = ForAccount(JULIET, TimePassed(NOON, "held"))
+    session = SessionId("balcony", 1)
+    loading = Waiting(None).holding(Held(held, "held"))
+    flushing = Waiting(session).holding(Held(held, "held"))
+
+    answer = StoreFailed(NOON, "2", LoadFailed(NOON, "1"))
+    failed = released(loading, Held(ForAccount(JULIET, answer), "answer"))
+    end = StoreFailed(NOON, "2", SessionEnded(NOON, "1", session))
+    ended = released(flushing, Held(ForAccount(JULIET, end), "answer"))
+
+    not_stored = StoreFailed(NOON, "held", held.event)
+    assert [[each.due.event for each in group] for group in failed] == [[answer.event], [not_stored]]
+    assert [[each.due.event for each in group] for group in ended] == [[not_stored], [end]]
 
 
 def test_after_a_failed_load_every_waiting_sender_gets_an_error_of_type_wait() -> None:

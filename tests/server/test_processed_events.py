@@ -30,6 +30,7 @@ from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import RosterHead
 from xmpp_im_core.rules import storage as rules
 from xmpp_im_core.server import (
+    AS_IT_STANDS,
     OF_ACCOUNTS,
     Account,
     AccountLoaded,
@@ -38,6 +39,7 @@ from xmpp_im_core.server import (
     AdministratorRemovedItem,
     AdministratorSetItem,
     Delete,
+    Deliver,
     Event,
     Ignored,
     Inbound,
@@ -47,10 +49,13 @@ from xmpp_im_core.server import (
     OfflineLoaded,
     Outbound,
     Put,
+    Route,
     SessionEnded,
     SessionId,
     State,
     StoreFailed,
+    Undelivered,
+    Unroutable,
     reduce,
 )
 from xmpp_im_core.server.accounts.processed_events import mark_of
@@ -176,6 +181,26 @@ def test_events_of_other_classes_sessions_and_values_are_other_events() -> None:
 
     assert len(set(marks)) == len(marks)
     assert all(mark.startswith("e#") for mark in marks)
+
+
+def test_the_stanzas_and_records_that_an_event_of_the_host_holds_do_not_count() -> None:
+    words = message("words", ROMEO, JULIET)
+    held, other = [
+        Deliver(each, (BALCONY,), AS_IT_STANDS, rules.PROCESSED) for each in (words, message("x", ROMEO, JULIET))
+    ]
+    routed, elsewhere = Route(words, rules.PROCESSED), Route(message("x", ROMEO, JULIET), rules.PROCESSED)
+    head = Put(Kind.ROSTER, "", RosterHead("v", 7, 0))
+    pairs: list[tuple[Event, Event]] = [
+        (SessionEnded(AT, "e", BALCONY, (held,)), SessionEnded(AT, "e", BALCONY, (other,))),
+        (Undelivered(AT, "e", held, (BALCONY,)), Undelivered(AT, "e", other, (BALCONY,))),
+        (Unroutable(AT, "e", routed), Unroutable(AT, "e", elsewhere)),
+        (StoreFailed(AT, "e", LOADED), StoreFailed(AT, "e", SessionEnded(AT, "x", BALCONY))),
+        (AccountLoaded(AT, "e", (head,)), AccountLoaded(AT, "e", ())),
+        (LOADED, OfflineLoaded(AT, "seq", BALCONY, ())),
+    ]
+
+    for one, another in pairs:
+        assert mark_of(one) == mark_of(another)
 
 
 def test_an_element_of_any_depth_has_a_mark() -> None:

@@ -7,7 +7,7 @@ import pickle
 
 from xmpp_im_core.jid import address_of, parse_jid
 from xmpp_im_core.roster import Roster
-from xmpp_im_core.server.state import Account, Session, SessionId
+from xmpp_im_core.server.state import Account, Notice, Session, SessionId, session_size
 from xmpp_im_core.stanza import Presence
 
 
@@ -73,3 +73,28 @@ def test_the_reach_is_no_part_of_the_record() -> None:
     assert repr(used) == repr(unused)
     assert copy.copy(used).reach == used.reach
     assert pickle.loads(pickle.dumps(used)) == used
+
+
+# --- what sessions and notices take ----------------------------------------------------------------------------
+
+
+def test_a_session_whose_presence_ends_has_no_directed_list_any_more() -> None:
+    there = session("a", 0).directing_to("mercutio@remote.example")
+    assert there.taken.directed > 0
+
+    assert there.showing(None).taken.directed == 0
+    assert there.showing(there.presence).taken.directed == there.taken.directed
+
+
+def test_the_language_of_a_session_counts() -> None:
+    address = address_of(parse_jid("juliet@capulet.example/balcony"))
+    plain, long = session_size(address, None, None), session_size(address, "en-" + "x" * 5000, None)
+
+    assert plain == session_size(address, "", None)
+    assert long - plain >= 5000
+
+
+def test_the_key_of_a_notice_counts() -> None:
+    stanza = Presence(type="subscribed")
+
+    assert Notice("k" * 5000, stanza).size - Notice("k", stanza).size >= 4999
