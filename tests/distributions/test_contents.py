@@ -65,7 +65,9 @@ def test_the_runner_has_its_vectors_its_schemas_and_the_requirements(conformance
 
     assert len(vectors) > 1000
     assert len(schemas) == 6
-    assert vectors | schemas | package | {"xmpp_im_conformance/requirements.json"} <= held
+    pages = {"requirements.json", "README.md", "CHANGES.md", "LICENSE", "docs/stdio-protocol.md"}
+    assert vectors | schemas | package | {f"xmpp_im_conformance/{page}" for page in pages} <= held
+    assert "xmpp_im_conformance/artefact/README.md" in held
     assert {name.partition("/")[0] for name in held if ".dist-info/" not in name} == {"xmpp_im_conformance"}
 
 

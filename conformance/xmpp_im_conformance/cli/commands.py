@@ -64,3 +64,19 @@ def differ(context: click.Context, /, **options: Any) -> None:  # what click has
     from xmpp_im_conformance.cli.compare import compare
 
     context.exit(compare(**options))
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.pass_context
+def export(context: click.Context, /, folder: Path) -> None:
+    """Write the vectors into DIR, for programs in any language that copy them.
+
+    DIR gets the vectors, their schemas, the requirements, a manifest with digests, and a README that says how to read,
+    match and run the vectors. It is a new folder, an empty one, or an earlier export.
+
+    Exits with 0 if it was written, with 1 if it was not.
+    """
+    from xmpp_im_conformance.cli.export import export_vectors
+
+    context.exit(export_vectors(folder))

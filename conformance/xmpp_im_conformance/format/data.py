@@ -16,6 +16,12 @@ _DATA: Final = _PACKAGE if (_PACKAGE / "vectors").is_dir() else _PACKAGE.parent
 VECTORS: Final = _DATA / "vectors"
 SCHEMA: Final = _DATA / "schema"
 REQUIREMENTS: Final = _DATA / "requirements.json"
+PAGE: Final = _DATA / "README.md"
+"""The page that defines the format."""
+STDIO_PROTOCOL: Final = _DATA / "docs" / "stdio-protocol.md"
+CHANGES: Final = _DATA / "CHANGES.md"
+"""What changed in the vectors."""
+LICENSE: Final = _DATA / "LICENSE"
 
 
 @frozen
