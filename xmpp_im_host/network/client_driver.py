@@ -13,9 +13,10 @@ from uuid import uuid4
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, address_of, parse_address
 from xmpp_im_core.server import may_bind
-from xmpp_im_core.stanza import IQ, payload
+from xmpp_im_core.stanza import IQ, Condition, ErrorType, payload
 from xmpp_im_host.configuration import is_loopback
 from xmpp_im_host.log import failure, log
+from xmpp_im_host.network.failed_logins import Attempt
 from xmpp_im_host.network.network import Network, RegistrationRefused
 from xmpp_im_host.network.sessions import ClientSession
 from xmpp_im_host.network.throttle import TokenBucket
@@ -68,6 +69,8 @@ class ClientDriver:
         self.session: ClientSession | None = None
         self.claimed: str | None = None
         """The account whose keys were asked for last: the client is authenticated as it, or may be soon."""
+        self.attempt: Attempt | None = None
+        """The login that is under way. It has asked for keys, so its end tells whether it was a guess."""
         self.unprocessed = 0
         """The stanzas of this stream that the host has not processed yet."""
         self.stanzas = TokenBucket(limits.stanzas_per_second, limits.stanzas_burst, network.clock)
@@ -178,13 +181,16 @@ class ClientDriver:
         self.network.start(self._give_credentials(event.account))
 
     async def _give_credentials(self, account: JID) -> None:
-        await self._delayed()
-        try:
-            found = await self.network.host.credentials(account.full)
-        except EngineFailed:
+        if not await self._may_try(account):
             self.stream.credentials_unavailable()
-        else:
-            self.stream.credentials(found)
+        elif not self.over:
+            try:
+                found = await self.network.host.credentials(account.full)
+            except EngineFailed:
+                self._forgive()
+                self.stream.credentials_unavailable()
+            else:
+                self.stream.credentials(found)
         self.go_on()
 
     def _password_received(self, event: events.PasswordReceived) -> None:
@@ -192,31 +198,51 @@ class ClientDriver:
         self.network.start(self._check_password(event.account, event.password))
 
     async def _check_password(self, account: JID, password: str) -> None:
-        await self._delayed()
-        try:
-            found = await self.network.host.credentials(account.full)
-        except EngineFailed:
+        if not await self._may_try(account):
             self.stream.credentials_unavailable()
-        else:
-            compared = found or decoy_credentials(self.network.settings, account.full)
-            matches = await asyncio.to_thread(compared.matches, password)
-            self.stream.password_checked(matches and found is not None)
+        elif not self.over:
+            try:
+                found = await self.network.host.credentials(account.full)
+            except EngineFailed:
+                self._forgive()
+                self.stream.credentials_unavailable()
+            else:
+                compared = found or decoy_credentials(self.network.settings, account.full)
+                matches = await asyncio.to_thread(compared.matches, password)
+                self.stream.password_checked(matches and found is not None)
         self.go_on()
 
-    async def _delayed(self) -> None:
-        """Wait if many logins from this address have failed."""
-        delay = self.network.failed_logins.delay(self.connection.address)
-        if delay:
-            await asyncio.sleep(delay)
+    async def _may_try(self, account: JID) -> bool:
+        """Wait if many logins from this address have failed; return False if the attempt is refused."""
+        address = self.connection.address
+        attempt = self.network.failed_logins.begin(address, account.full)
+        if attempt is None:
+            self.network.links.refused("failed_logins", address)
+            return False
+        self.attempt = attempt
+        if attempt.delay:
+            try:
+                await asyncio.sleep(attempt.delay)
+            finally:
+                attempt.go_on()
+        return True
+
+    def _forgive(self) -> None:
+        attempt, self.attempt = self.attempt, None
+        if attempt is not None:
+            attempt.forgive()
 
     def _authenticated(self, event: events.Authenticated) -> None:
+        self._forgive()
         self.network.counters.logins += 1
         address = self.connection.address
         log(logging.INFO, "login", account=event.account.full, mechanism=event.mechanism, address=address)
 
     def _authentication_failed(self, event: events.AuthenticationFailed) -> None:
+        attempt, self.attempt = self.attempt, None
+        if attempt is not None:
+            attempt.failed()
         self.network.counters.failed_logins += 1
-        self.network.failed_logins.failed(self.connection.address)
         account = "" if event.account is None else event.account.full
         address = self.connection.address
         log(logging.WARNING, "login failed", account=account, condition=event.condition, address=address)
@@ -225,9 +251,19 @@ class ClientDriver:
         self.network.start(self._register(event.account, event.password))
 
     async def _register(self, account: JID, password: str) -> None:
-        await self._delayed()
-        if not is_loopback(self.connection.address):
-            self.network.failed_logins.failed(self.connection.address)  # one address creates a few, then slowly
+        """Create an account. One address creates a few, and then slowly; loopback is free."""
+        if not await self._may_try(account):
+            self.stream.refuse_registration(Condition.POLICY_VIOLATION, ErrorType.WAIT)
+        elif not self.over:
+            if is_loopback(self.connection.address):
+                self._forgive()
+            await self._create(account, password)
+        self.go_on()
+
+    async def _create(self, account: JID, password: str) -> None:
+        attempt, self.attempt = self.attempt, None
+        if attempt is not None:
+            attempt.failed()
         try:
             await self.network.register(account, password)
         except RegistrationRefused as refused:
@@ -235,7 +271,6 @@ class ClientDriver:
         else:
             self.stream.registered()
             log(logging.INFO, "account registered", account=account.full, address=self.connection.address)
-        self.go_on()
 
     # --- the session --------------------------------------------------------------------------------------
 

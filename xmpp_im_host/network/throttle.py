@@ -29,6 +29,10 @@ class TokenBucket:
         self.since = now
         return max(0.0, -self.tokens / self.rate)
 
+    def give_back(self, number: int) -> None:
+        """Put back tokens that were taken for nothing."""
+        self.tokens = min(self.burst, self.tokens + number)
+
 
 def peer_of(address: str) -> str:
     """Return what counts as one peer: an IPv4 address, or the /64 network of an IPv6 address."""

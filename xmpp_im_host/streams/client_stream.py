@@ -25,7 +25,7 @@ from typing import Any, Final, ParamSpec
 from xmpp_im_core.codec import CodecError, NonStanza, StreamClosed, StreamOpened
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import JID
-from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, result_reply, stanza_error
+from xmpp_im_core.stanza import IQ, Condition, ErrorType, Stanza, error_reply, result_reply, stanza_error
 from xmpp_im_host.credentials import Credentials
 from xmpp_im_host.streams import binding
 from xmpp_im_host.streams import stream_management as sm
@@ -440,10 +440,13 @@ class ClientStream:
         if self._answers(RegistrationReceived):
             self._negotiate(self._negotiation.registered)
 
-    def refuse_registration(self, condition: Condition) -> None:
-        """Answer :class:`RegistrationReceived`: ``CONFLICT`` if the account exists already."""
+    def refuse_registration(self, condition: Condition, type: ErrorType | None = None) -> None:
+        """Answer :class:`RegistrationReceived`: ``CONFLICT`` if the account exists already.
+
+        :param type: by default the usual type of the condition.
+        """
         if self._answers(RegistrationReceived):
-            self._negotiate(self._negotiation.refuse_registration, condition)
+            self._negotiate(self._negotiation.refuse_registration, condition, type)
 
     def bound(self, resource: str | None = None) -> None:
         """Answer :class:`BindRequested`.

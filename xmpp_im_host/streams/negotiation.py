@@ -8,7 +8,7 @@ from typing import Final
 from xmpp_im_core.codec import NonStanza, StreamOpened
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import JID, Address
-from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, result_reply, stanza_error
+from xmpp_im_core.stanza import IQ, Condition, ErrorType, Stanza, error_reply, result_reply, stanza_error
 from xmpp_im_host.credentials import Credentials
 from xmpp_im_host.streams import binding, registration, sasl
 from xmpp_im_host.streams.client_state import CLIENT_STATE_FEATURE
@@ -297,9 +297,9 @@ class Negotiation:
         self._registered = True
         self._xml.stanza(result_reply(self._taken_request()))
 
-    def refuse_registration(self, condition: Condition) -> None:
+    def refuse_registration(self, condition: Condition, type: ErrorType | None = None) -> None:
         """Tell the client that it has no account."""
-        self._xml.stanza(error_reply(self._taken_request(), stanza_error(condition)))
+        self._xml.stanza(error_reply(self._taken_request(), stanza_error(condition, type)))
 
     def _bind(self, request: IQ, account: JID) -> None:
         self._request = request
