@@ -3,9 +3,9 @@
     python -m tests.xmpp_im_host.killing [--kills 200] [--outbox] [--seed N]
 
 The server has its database in a file. Juliet changes her roster without pause, and Romeo sends messages: to the nurse,
-who is never there, and to Tybalt, who reads. After each kill the server starts again and all come back. Acknowledged
-is a change of a roster that was answered, and a message that the server counted (XEP-0198). In the end the nurse and
-Tybalt fetch what is left, and Juliet her roster.
+who is not there, and to Tybalt, who reads. After each kill the server starts again. The nurse fetches what is stored
+for her, and leaves; the others come back. Acknowledged is a change of a roster that was answered, and a message that
+the server counted (XEP-0198). In the end the nurse and Tybalt fetch what is left, and Juliet her roster.
 
 Printed is how many changes and messages were acknowledged, how many of them were lost, and how many messages came
 twice. The exit status is 1 if a change or a stored message was lost, or a stored message came twice; with ``--outbox``
@@ -34,12 +34,15 @@ from attrs import define, field, frozen
 
 from tests.xmpp_im_host.raw_client import RawClient
 from xmpp_im_core.element import Element
+from xmpp_im_core.policy import DEFAULT
 from xmpp_im_host.configuration import Configuration, read_configuration
 from xmpp_im_host.server import XMPPServer
 
 USERS: Final = ("juliet", "romeo", "nurse", "tybalt")
 PASSWORD: Final = "rosaline"
 CONTACTS: Final = 20
+STORED: Final = DEFAULT.offline_message_count // 2
+"""The maximum number of messages to the nurse in a life of the server, so that her storage is never full."""
 SM: Final = "urn:xmpp:sm:3"
 ROSTER: Final = "jabber:iq:roster"
 
@@ -133,8 +136,9 @@ class Load:
             romeo.until(lambda each: each.name == "enabled")
             sent: deque[tuple[list[str], str]] = deque()
             taken = 0
+            readers = (("nurse", self.ledger.to_nurse), ("tybalt", self.ledger.to_tybalt))
             for number in range(1_000_000):
-                for user, acknowledged in (("nurse", self.ledger.to_nurse), ("tybalt", self.ledger.to_tybalt)):
+                for user, acknowledged in readers if number < STORED else readers[1:]:
                     id = f"{user}-{self.life}-{number}"
                     romeo.write(
                         f"<message to='{user}@localhost' type='chat' id='{id}'><body>{id}</body></message>"
@@ -226,6 +230,7 @@ def run(kills: int, outbox: bool, seed: int) -> Outcome:
         asyncio.run(server.create_accounts())
         for life in range(kills):
             child = server.start()
+            fetch(server, "nurse", ledger)
             load = Load(server, ledger, life)
             time.sleep(chance.uniform(0.05, 1.0))
             os.kill(child, signal.SIGKILL)
