@@ -1,22 +1,89 @@
 """An immutable, hashable map from ``str``, iterated in sorted order, with cheap updates.
 
-It has two levels: a tuple of buckets, each a dict. An update copies the tuple and one bucket; each of them is about as
-large as the square root of the number of items. Python's string hash assigns the keys to buckets. Each process seeds
-that hash with a secret (PYTHONHASHSEED), so other entities, who choose many of the keys, cannot choose keys that share
-one bucket. The buckets and the seed have no visible effect: iteration is sorted by key.
+It is a tuple of buckets, each a dict. An update copies the tuple and one bucket; each of them is about as large as the
+square root of the number of items. Above 8,192 items that would take long. So each of the 64 buckets of a large map has
+buckets itself (:class:`_Divided`), and an update copies the tuple, one tuple of inner buckets and one inner bucket:
+about 180 references for 100,000 items.
+
+Python's string hash assigns the keys to buckets. Each process seeds that hash with a secret (PYTHONHASHSEED), so other
+entities, who choose many of the keys, cannot choose keys that share one bucket. The buckets and the seed have no
+visible effect: iteration is sorted by key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Generic, TypeVar, overload
+from itertools import chain
+from typing import Final, Generic, TypeAlias, TypeVar, overload
 
 T = TypeVar("T")
 V = TypeVar("V")
 
 _GROW: Final = 8
 """Above ``_GROW * count * count`` items the number of buckets grows, below ``count * count / 4`` it shrinks. The two
-bounds are so far apart that no sequence of updates redistributes all items at each update."""
+bounds are so far apart that no sequence of updates redistributes all items at each update. For a large map, ``count``
+is the number of inner buckets in each of its buckets, and both bounds are ``_BUCKETS`` times as large."""
+
+_BUCKETS: Final = 64
+"""The number of buckets of a large map. Any other map has at most half as many."""
+_OTHER_BITS: Final = 16
+"""Keys in one bucket have the same lowest bits of the hash. So their inner bucket depends on the bits after these."""
+
+
+class _Divided(Generic[V]):
+    """A bucket of a large map. It has the methods of a dict that a map needs, and never changes."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[dict[str, V], ...]) -> None:
+        self.parts = parts
+
+    def having(self, key: str, value: V) -> _Divided[V]:
+        parts = list(self.parts)
+        place = hash(key) >> _OTHER_BITS & (len(parts) - 1)
+        part = parts[place] = parts[place].copy()
+        part[key] = value
+        return _Divided(tuple(parts))
+
+    def without(self, key: str) -> _Divided[V]:
+        parts = list(self.parts)
+        place = hash(key) >> _OTHER_BITS & (len(parts) - 1)
+        part = parts[place] = parts[place].copy()
+        del part[key]
+        return _Divided(tuple(parts))
+
+    def _part_of(self, key: str) -> dict[str, V]:
+        parts = self.parts
+        return parts[hash(key) >> _OTHER_BITS & (len(parts) - 1)]
+
+    def __getitem__(self, key: str) -> V:
+        return self._part_of(key)[key]
+
+    def get(self, key: str, default: object = None) -> object:
+        return self._part_of(key).get(key, default)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._part_of(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return chain.from_iterable(self.parts)
+
+    def values(self) -> Iterator[V]:
+        return chain.from_iterable([part.values() for part in self.parts])
+
+    def items(self) -> Iterator[tuple[str, V]]:
+        return chain.from_iterable([part.items() for part in self.parts])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Divided):
+            return NotImplemented
+        same = len(self.parts) == len(other.parts)
+        return self.parts == other.parts if same else dict(self.items()) == dict(other.items())
+
+    __hash__ = None  # type: ignore[assignment]  # like a dict
+
+
+Bucket: TypeAlias = dict[str, V] | _Divided[V]
 
 
 class FrozenMap(Mapping[str, V], Generic[V]):
@@ -24,13 +91,13 @@ class FrozenMap(Mapping[str, V], Generic[V]):
 
     __slots__ = ("_buckets", "_hash", "_size")
 
-    _buckets: tuple[dict[str, V], ...]
+    _buckets: tuple[Bucket[V], ...]
     _size: int
     _hash: int | None
 
     def __init__(self, items: Mapping[str, V] | Iterable[tuple[str, V]] = ()) -> None:
         everything = dict(items)
-        self._buckets = _spread(everything, _bucket_count(len(everything)))
+        self._buckets = _spread(everything)
         self._size = len(everything)
         self._hash = None
 
@@ -44,25 +111,33 @@ class FrozenMap(Mapping[str, V], Generic[V]):
             size += 1
         elif bucket[key] is value:
             return self
-        changed = bucket.copy()
-        changed[key] = value
-        return self._with(index, changed, size)
+        if type(bucket) is dict:
+            changed = bucket.copy()
+            changed[key] = value
+            return self._with(index, changed, size)
+        return self._with(index, bucket.having(key, value), size)  # type: ignore[union-attr]  # no subclass of dict
 
     def delete(self, key: str) -> FrozenMap[V]:
         """Return a map without the key; this map if the key is absent."""
         buckets = self._buckets
         index = hash(key) & (len(buckets) - 1)
-        if key not in buckets[index]:
+        bucket = buckets[index]
+        if key not in bucket:
             return self
-        changed = buckets[index].copy()
-        del changed[key]
-        return self._with(index, changed, self._size - 1)
+        if type(bucket) is dict:
+            changed = bucket.copy()
+            del changed[key]
+            return self._with(index, changed, self._size - 1)
+        return self._with(index, bucket.without(key), self._size - 1)  # type: ignore[union-attr]  # as above
 
-    def _with(self, index: int, bucket: dict[str, V], size: int) -> FrozenMap[V]:
-        buckets = (*self._buckets[:index], bucket, *self._buckets[index + 1 :])
-        count = len(buckets)
-        if size > _GROW * count * count or size < count * count // 4:
-            buckets = _spread({key: value for part in buckets for key, value in part.items()}, _bucket_count(size))
+    def _with(self, index: int, bucket: Bucket[V], size: int) -> FrozenMap[V]:
+        changed = list(self._buckets)  # takes half as long as to join two slices
+        changed[index] = bucket
+        buckets = tuple(changed)
+        if size != self._size:
+            count, times = (len(buckets), 1) if isinstance(bucket, dict) else (len(bucket.parts), _BUCKETS)
+            if size > times * _GROW * count * count or size < times * count * count // 4:
+                buckets = _spread({key: value for part in buckets for key, value in part.items()})
         new: FrozenMap[V] = FrozenMap.__new__(FrozenMap)
         new._buckets = buckets
         new._size = size
@@ -127,6 +202,14 @@ class FrozenMap(Mapping[str, V], Generic[V]):
         return FrozenMap, (dict(self),)
 
 
+def _spread(items: Mapping[str, V]) -> tuple[Bucket[V], ...]:
+    count = _bucket_count(len(items))
+    if count < _BUCKETS:
+        return _divided(items, count, 0)
+    inner = _bucket_count(-(-len(items) // _BUCKETS))  # rounded up: more would be too many at once
+    return tuple([_Divided(_divided(bucket, inner, _OTHER_BITS)) for bucket in _divided(items, _BUCKETS, 0)])
+
+
 def _bucket_count(size: int) -> int:
     """Return the number of buckets for this many items: a power of two near the square root of the size."""
     count = 1
@@ -135,8 +218,8 @@ def _bucket_count(size: int) -> int:
     return count
 
 
-def _spread(items: Mapping[str, V], count: int) -> tuple[dict[str, V], ...]:
+def _divided(items: Mapping[str, V], count: int, shift: int) -> tuple[dict[str, V], ...]:
     buckets: tuple[dict[str, V], ...] = tuple([{} for _ in range(count)])
     for key, value in items.items():
-        buckets[hash(key) & (count - 1)][key] = value
+        buckets[hash(key) >> shift & (count - 1)][key] = value
     return buckets

@@ -1,7 +1,7 @@
 """An immutable, hashable set of strings, iterated in sorted order, with cheap updates.
 
 To add a string to a sorted tuple, or to take one out, copies the tuple. The keys of a
-:class:`~xmpp_im_core.frozenmap.FrozenMap` are a set that copies only about the square root of its size.
+:class:`~xmpp_im_core.frozenmap.FrozenMap` are a set of which an update copies only a small part.
 """
 
 from __future__ import annotations

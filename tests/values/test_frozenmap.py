@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Iterable
 from itertools import count, islice
 from zlib import crc32
 
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.client.counting import calls
 from tests.one_test import in_one_test
-from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.frozenmap import FrozenMap, _Divided, _spread
 
 KEYS = st.sampled_from(["", "a", "é", "\ud800", *map(str, range(40))])
 OPERATIONS = st.lists(st.tuples(st.sampled_from(["set", "delete"]), KEYS, st.integers(0, 3)), max_size=120)
@@ -90,14 +92,88 @@ def test_a_key_that_is_absent() -> None:
         empty["a"]
 
 
-def test_an_update_of_a_large_map_copies_one_small_part_of_it() -> None:
-    before = FrozenMap({f"user{n}@example.com": n for n in range(10_000)})
+@in_one_test("size", [100, 1_000, 8_192, 8_193, 10_000, 100_000])
+def test_an_update_copies_a_small_part_of_a_map(size: int) -> None:
+    before = FrozenMap(named(range(size)))
 
-    after = before.set("user5000@example.com", -1)
+    copied = [parts_made(before, before.set(key(7), -1)), parts_made(before, before.delete(key(7)))]
 
-    copied = [new for old, new in zip(before._buckets, after._buckets, strict=True) if old is not new]
-    assert [len(bucket) < 10_000 / 10 for bucket in copied] == [True]
-    assert len(after._buckets) < 10_000 / 10
+    assert all(references < 400 for references in copied)
+
+
+def parts_made(before: FrozenMap[int], after: FrozenMap[int]) -> int:
+    """Return how many references the tuples and dicts have that the new map does not share with the old one."""
+    made = len(after._buckets)
+    for old, new in zip(before._buckets, after._buckets, strict=True):
+        if isinstance(old, _Divided) and isinstance(new, _Divided) and old is not new:
+            made += len(new.parts)
+            made += sum(len(part) for was, part in zip(old.parts, new.parts, strict=True) if part is not was)
+        elif old is not new:
+            assert isinstance(new, dict)
+            made += len(new)
+    return made
+
+
+def key(number: int) -> str:
+    return f"user{number}@example.com"
+
+
+def named(numbers: Iterable[int]) -> dict[str, int]:
+    return {key(number): number for number in numbers}
+
+
+def test_a_map_that_grows_large_and_small_again_is_the_same_map() -> None:
+    """It passes the size at which its buckets get buckets, in both directions."""
+    frozen: FrozenMap[int] = FrozenMap(named(range(8_190)))
+    for number in range(8_190, 8_200):
+        frozen = frozen.set(key(number), number)
+    everything = named(range(8_200))
+    assert isinstance(frozen._buckets[0], _Divided)
+    assert (len(frozen), dict(frozen)) == (8_200, everything)
+    assert frozen == FrozenMap(everything)
+    assert hash(frozen) == hash(FrozenMap(everything))
+    assert frozen.in_order() == [everything[each] for each in sorted(everything)]
+    assert sorted(frozen.unordered()) == sorted(everything.values())
+    assert (key(8_199) in frozen, frozen[key(8_199)], frozen.get(key(8_199))) == (True, 8_199, 8_199)
+    assert ("x" in frozen, frozen.get("x"), frozen.get("x", 5)) == (False, None, 5)
+    assert frozen.set(key(3), everything[key(3)]) is frozen
+    assert frozen.delete("x") is frozen
+    with pytest.raises(KeyError):
+        frozen["x"]
+
+    for number in range(1_000, 8_200):
+        frozen = frozen.delete(key(number))
+
+    assert not isinstance(frozen._buckets[0], _Divided)
+    assert frozen == FrozenMap(named(range(1_000)))
+
+
+def test_large_maps_are_equal_whatever_their_buckets() -> None:
+    grown: FrozenMap[int] = FrozenMap(named(range(40_000)))
+    for number in range(20_000, 40_000):
+        grown = grown.delete(key(number))
+    at_once = FrozenMap(named(range(20_000)))
+
+    assert isinstance(grown._buckets[0], _Divided)
+    assert isinstance(at_once._buckets[0], _Divided)
+    assert len(grown._buckets[0].parts) != len(at_once._buckets[0].parts)
+    assert grown == at_once
+    assert grown.set(key(5), -1) != at_once
+    assert at_once.set(key(5), -1) != at_once
+    assert at_once.set(key(5), -1).set(key(5), 5) == at_once
+
+
+@in_one_test("start", [7, 31, 120, 8_191, 8_192, 8_200, 32_767])
+def test_updates_around_a_bound_do_not_redistribute_all_items_each_time(start: int) -> None:
+    def update() -> None:
+        frozen = FrozenMap(named(range(start)))
+        for _ in range(20):
+            for number in range(start, start + 5):
+                frozen = frozen.set(key(number), number)
+            for number in range(start, start + 5):
+                frozen = frozen.delete(key(number))
+
+    assert calls(update, _spread) <= 2  # for the first map, and when it grows
 
 
 def test_keys_that_were_chosen_to_collide_are_spread_as_others_are() -> None:
@@ -106,9 +182,10 @@ def test_keys_that_were_chosen_to_collide_are_spread_as_others_are() -> None:
     chosen = list(islice((key for key in candidates if crc32(key.encode()) & 15 == 0), 2_000))
     spread = FrozenMap(dict.fromkeys(chosen, 1))
 
-    average = len(chosen) / len(spread._buckets)
-    assert len(spread._buckets) >= 16
-    assert max(len(bucket) for bucket in spread._buckets) < 2 * average
+    sizes = [len(bucket) for bucket in spread._buckets if isinstance(bucket, dict)]
+    average = len(chosen) / len(sizes)
+    assert len(sizes) >= 16
+    assert max(sizes) < 2 * average
     assert list(spread) == sorted(chosen)
 
 
