@@ -4,10 +4,10 @@
 #   make slow-test         run the tests that take long, and many more examples of each property
 #   make conformance       run the vectors against this implementation
 #   make serve             run the server xmpp-im-host
-#   make interop           run the server vectors against xmpp-im-host, Prosody and ejabberd too (on loopback)
+#   make interop           run the server vectors against xmpp-im-host, Prosody, ejabberd and jabberd2 too (on loopback)
 #   make live-test         log in to each of these servers with each mechanism, and run a dozen vectors on each
 #   make client-test       let slixmpp, @xmpp/client, aioxmpp and Profanity talk to xmpp-im-host, as far as they can be had
-#   make differ            compare random traces on Prosody and ejabberd with this implementation
+#   make differ            compare random traces on each of these servers with this implementation
 #   make stdio-example     run the server vectors against the example in JavaScript (needs Node.js and npm)
 #   make bot-example       test the example of a bot against Prosody (a Debian package, on loopback)
 #   make postgres-example  test the example of a storage on PostgreSQL (a Debian package, in a separate directory)

@@ -4,7 +4,7 @@
 
 Clients on plain sockets log in and send; they only look for what they wait for in the bytes that come. The kernel
 counts the processor time of all threads of the server's processes, for each operation. The servers have the
-configurations of ``interop/``. A server that is missing is installed if it can be, and left out otherwise.
+configurations of ``interop/servers/``. A server that is missing is installed if it can be, and left out otherwise.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Run the vectors against Prosody, ejabberd and this implementation (``make interop``)."""
+"""Run the vectors against the servers in ``interop/servers`` and this implementation (``make interop``)."""

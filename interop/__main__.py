@@ -41,10 +41,10 @@ def main(
     details: Path | None,
     write: bool,
 ) -> None:
-    """Run the vectors against the core, xmpp-im-host, Prosody and ejabberd.
+    """Run the vectors against the core and each server of interop/servers.
 
-    The exit status is 1 if a vector fails that is not recorded in interop/deviations.toml, if a recorded vector passes,
-    or if docs/deviations.md is not up to date.
+    The exit status is 1 if a vector fails that the deviations.toml of the server does not record, if a recorded vector
+    passes, or if docs/deviations.md is not up to date.
     """
     recorded = read_deviations()
     if write:
@@ -81,8 +81,8 @@ def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
     results = {"core": [run_vector(vector, core) for vector in vectors]}
     # At any end the servers stop first, so that vectors that still run fail at once.
     with ThreadPoolExecutor() as pool, ExitStack() as stack:
-        configs = [stack.enter_context(server.running()) for server in servers]
-        for server, each in zip(servers, pool.map(lambda config: run_live(vectors, config), configs), strict=True):
+        running = [stack.enter_context(server.started()) for server in servers]
+        for server, each in zip(servers, pool.map(lambda one: run_live(vectors, one.config), running), strict=True):
             results[server.name] = each
     return results
 

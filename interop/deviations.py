@@ -1,4 +1,4 @@
-"""The known deviations of each server: the vectors that it fails, and the sentence that it does not follow."""
+"""The known deviations of each server: the file ``deviations.toml`` in its folder."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from attrs import evolve
+
+from interop.servers import FOLDER
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.verdict.known import Deviation, read_known
 
-FILE: Final = Path(__file__).resolve().parent / "deviations.toml"
+FILE: Final = "deviations.toml"
+"""The name of the file in a server's folder; a server without deviations has none."""
 
 
-def read_deviations(file: Path = FILE) -> tuple[Deviation, ...]:
-    """Return all recorded deviations, in order.
+def read_deviations(folder: Path = FOLDER) -> tuple[Deviation, ...]:
+    """Return the recorded deviations of all servers, in order.
 
-    :raises ValueError: if the file does not have this form, or records a vector twice for a server.
+    :raises ValueError: if a file does not have this form, or records a vector twice.
     """
-    return read_known(file)
+    files = sorted(folder.glob(f"*/{FILE}"))
+    return tuple([evolve(each, server=file.parent.name) for file in files for each in read_known(file)])
 
 
 def unexpected(server: str, results: Sequence[Result], recorded: Iterable[Deviation]) -> list[str]:

@@ -1,4 +1,4 @@
-"""``python -m interop.differ``: differences of Prosody and ejabberd from the core, found by random traces."""
+"""``python -m interop.differ``: differences of each server from the core, found by random traces."""
 
 from __future__ import annotations
 

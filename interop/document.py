@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from interop.servers import FOLDER
 from xmpp_im_conformance.verdict.known import Deviation
 
 DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "deviations.md"
-_INTRODUCTION: Final = Path(__file__).resolve().parent / "deviations-introduction.md"
+_INTRODUCTION: Final = FOLDER / "introduction.md"
 _TITLES: Final = {
     "against": "Against the sentence",
     "beyond": "Beyond the RFC",

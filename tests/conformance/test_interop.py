@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from string import Template
 
 import pytest
 
 from interop.deviations import read_deviations, unexpected
 from interop.document import DOCUMENT, document
-from interop.servers import SERVERS, Server
+from interop.servers import SERVERS
 from tests.conformance.packaged import packaged
 from tests.one_test import in_one_test
 from xmpp_im_conformance.format.vectors import MalformedFile
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.verdict.known import Deviation
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def known(*vectors: str, unsteady: bool = False) -> Deviation:
@@ -56,12 +53,15 @@ def test_a_record_of_one_server_says_nothing_of_another() -> None:
 
 
 def test_a_vector_is_recorded_once_for_each_server(tmp_path: Path) -> None:
-    record = "[[deviation]]\nserver='prosody'\ndoes='x'\nkind='against'\nsection='6121 2'\nvectors=['a']\n"
-    file = tmp_path / "deviations.toml"
-    file.write_text(record * 2, encoding="utf-8")
+    record = "[[deviation]]\ndoes='x'\nkind='against'\nsection='6121 2'\nvectors=['a']\n"
+    for server, times in (("prosody", 1), ("ejabberd", 1), ("jabberd2", 2)):
+        (tmp_path / server).mkdir()
+        (tmp_path / server / "deviations.toml").write_text(record * times, encoding="utf-8")
 
-    with pytest.raises(ValueError, match="recorded twice for prosody: a"):
-        read_deviations(file)
+    with pytest.raises(ValueError, match=r"jabberd2/deviations\.toml: recorded twice: a"):
+        read_deviations(tmp_path)
+    (tmp_path / "jabberd2" / "deviations.toml").unlink()
+    assert [each.server for each in read_deviations(tmp_path)] == ["ejabberd", "prosody"]
 
 
 def test_what_is_recorded_concerns_vectors_and_servers_that_there_are() -> None:
@@ -85,13 +85,3 @@ def test_what_is_beyond_the_rfc_is_shown_by_vectors_that_say_so() -> None:
 
 def test_the_document_is_what_the_record_says() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == document(read_deviations())
-
-
-@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
-def test_a_configuration_is_on_loopback_only_and_wants_nothing_else_filled_in(server: Server) -> None:
-    text = (ROOT / "interop" / "configurations" / server.configuration).read_text(encoding="utf-8")
-
-    filled = Template(text).substitute(directory="/tmp/x", c2s_port=1, component_port=2, secret="s")
-
-    assert "127.0.0.1" in filled
-    assert "0.0.0.0" not in filled

@@ -6,7 +6,7 @@ import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import cattrs
 from attrs import field, frozen
@@ -116,10 +116,19 @@ def read_config(file: Path) -> LiveConfig:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as problem:
         raise BadConfig(f"{file}: {problem}") from problem
+    return config_of(data, str(file))
+
+
+def config_of(data: Mapping[str, Any], source: str) -> LiveConfig:
+    """Return the configuration that has these fields.
+
+    :param source: where the data was read, for messages.
+    :raises BadConfig: if a key is unknown or of the wrong type.
+    """
     try:
         return _READER.structure(data, LiveConfig)
     except (BaseValidationError, CattrsError) as problem:
-        raise BadConfig(f"{file}: {'; '.join(transform_error(problem, format_exception=_without_value))}") from None
+        raise BadConfig(f"{source}: {'; '.join(transform_error(problem, format_exception=_without_value))}") from None
 
 
 def _without_value(problem: BaseException, expected: type | None) -> str:
