@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.one_test import in_one_test
-from xmpp_im_conformance.differ.choices import CHOICES, Choices, ModelAct
+from xmpp_im_conformance.differ.choices import CHOICES, Choices
 from xmpp_im_conformance.differ.likeness import Likeness, is_known
 from xmpp_im_conformance.differ.ordering import disorder
 from xmpp_im_conformance.differ.shrinking import shrunk
@@ -18,6 +18,7 @@ from xmpp_im_core.testing import (
     Connects,
     Difference,
     Disconnects,
+    ModelAct,
     Observation,
     RemovesItem,
     SendsAvailable,

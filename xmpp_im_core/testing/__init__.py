@@ -32,34 +32,39 @@ from xmpp_im_core.testing.acts import (
     SetsItem,
     xml_of,
 )
-from xmpp_im_core.testing.comparison import Difference, Observation, System, compared, differences, observation
+from xmpp_im_core.testing.comparison import Difference, Observation, RostersOnly, System, compared, observation
 from xmpp_im_core.testing.core_system import CoreSystem
+from xmpp_im_core.testing.explanations import EXPLANATIONS, Explanation, ModelAct
 from xmpp_im_core.testing.scenarios import observed, to_scenario
+from xmpp_im_core.testing.search import Finding, comparing, differences, smallest_difference
 from xmpp_im_core.testing.traces import (
     ACT_KINDS,
+    SUBSCRIPTION_KINDS,
     USERS,
-    Finding,
     acts,
-    comparing,
     connected_after,
     possible,
-    smallest_difference,
     traces,
 )
 
 __all__ = [
     "ACT_KINDS",
+    "EXPLANATIONS",
     "REMOTE",
+    "SUBSCRIPTION_KINDS",
     "USERS",
     "Act",
     "Connects",
     "CoreSystem",
     "Difference",
     "Disconnects",
+    "Explanation",
     "Finding",
     "GetsRoster",
+    "ModelAct",
     "Observation",
     "RemovesItem",
+    "RostersOnly",
     "SendsAvailable",
     "SendsMessage",
     "SendsPing",

@@ -1,4 +1,4 @@
-"""Random traces of acts, and the search for a short trace after which two systems differ."""
+"""Random traces of acts: what the users of a server, and users of another one, do."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Final, TypeAlias
 
-from hypothesis import HealthCheck, find, settings
 from hypothesis import strategies as st
-from hypothesis.errors import NoSuchExample
-from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from xmpp_im_core.record import record
 from xmpp_im_core.testing.acts import (
+    REMOTE,
     Act,
     Connects,
     Disconnects,
@@ -29,7 +27,6 @@ from xmpp_im_core.testing.acts import (
     SendsUnsubscribed,
     SetsItem,
 )
-from xmpp_im_core.testing.comparison import Difference, System, compared, differences
 from xmpp_im_core.testing.draw import Draw, choose
 
 USERS: Final = ("juliet@capulet.example", "romeo@montague.example")
@@ -93,6 +90,9 @@ _PEER_MAKERS: Final[Mapping[type[Act], tuple[_Maker, int]]] = {
 ACT_KINDS: Final = frozenset({*_MAKERS, *_PEER_MAKERS})
 """All classes of acts that may be in a trace, except ``Connects``, which is always allowed."""
 
+SUBSCRIPTION_KINDS: Final = frozenset({SendsSubscribe, SendsSubscribed, SendsUnsubscribe, SendsUnsubscribed})
+"""The acts that change a subscription state (§3), and no others."""
+
 
 @cache
 def _weighted(of_peers: bool, kinds: frozenset[type[Act]]) -> tuple[_Maker, ...]:
@@ -132,6 +132,24 @@ class Cast:
         return tuple(done)
 
 
+def cast_of(users: Sequence[str], peers: Sequence[str], kinds: Collection[type[Act]]) -> Cast:
+    """Return the cast of a trace.
+
+    :raises ValueError: if there are not two users, a peer is not at ``REMOTE``, or no client can do anything.
+    """
+    if len({*users, *peers}) < 2 or not users:
+        raise ValueError(f"users: a trace needs one, and somebody whom the user writes to, not {[*users, *peers]}")
+    for peer in peers:
+        if not peer.endswith(f"@{REMOTE}"):
+            raise ValueError(f"peers: {peer!r} is not at {REMOTE}")
+    unknown = {*kinds} - ACT_KINDS - {Connects}
+    if unknown:
+        raise ValueError(f"kinds: no trace has {', '.join(sorted(kind.__name__ for kind in unknown))}")
+    if _MAKERS.keys().isdisjoint(kinds):
+        raise ValueError("kinds: there is no act of a client")
+    return Cast(users, peers, frozenset(kinds))
+
+
 def _connected_after(connected: tuple[str, ...], act: Act) -> tuple[str, ...]:
     if isinstance(act, Connects):
         return (*connected, act.client)
@@ -147,9 +165,15 @@ def connected_after(acts: Sequence[Act]) -> tuple[str, ...]:
 
 
 @st.composite
-def acts(draw: st.DrawFn, connected: Sequence[str] = (), users: Sequence[str] = USERS) -> Act:
-    """The next act, with these clients connected."""
-    return Cast(users).act(draw, connected)
+def acts(
+    draw: st.DrawFn,
+    connected: Sequence[str] = (),
+    users: Sequence[str] = USERS,
+    peers: Sequence[str] = (),
+    kinds: Collection[type[Act]] = ACT_KINDS,
+) -> Act:
+    """The next act, with these clients connected; the other parameters are those of :func:`traces`."""
+    return cast_of(users, peers, kinds).act(draw, connected)
 
 
 @st.composite
@@ -166,61 +190,7 @@ def traces(
     :param peers: users of another server, ``REMOTE``. They also do what a correct server would not allow.
     :param kinds: the classes of acts, besides ``Connects``.
     """
-    return Cast(users, peers, frozenset(kinds)).trace(draw, max_acts)
-
-
-# --- comparing --------------------------------------------------------------------------------------------
-
-
-@record
-class Finding:
-    """The shortest trace found after which two systems differ, and the differences after its last act."""
-
-    acts: tuple[Act, ...]
-    differences: tuple[Difference, ...]
-
-
-def smallest_difference(
-    model: Callable[[], System],
-    system: Callable[[], System],
-    *,
-    users: Sequence[str] = USERS,
-    examples: int = 200,
-    in_order: bool = False,
-) -> Finding | None:
-    """Search for a trace after which two systems differ, and shrink it.
-
-    :param model: returns a new model for each trace.
-    :param system: returns the system to compare, in its first state, for each trace.
-    :param users: the bare JIDs of the users of the traces.
-    :param examples: how many traces to try.
-    :param in_order: as for :func:`~xmpp_im_core.testing.comparison.differences`.
-    :return: the finding; None if no difference was found.
-    """
-
-    def differ(trace: tuple[Act, ...]) -> tuple[Difference, ...]:
-        return differences(model(), system(), trace, in_order=in_order)
-
-    chosen = settings(
-        max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
-    try:
-        found = find(traces(users), lambda trace: bool(differ(trace)), settings=chosen)
-    except NoSuchExample:
-        return None
-    shortest = _without_idle_acts(found, differ)
-    return Finding(shortest, differ(shortest))
-
-
-def _without_idle_acts(trace: tuple[Act, ...], differ: Callable[[tuple[Act, ...]], object]) -> tuple[Act, ...]:
-    """Remove every act without which the two systems still differ."""
-    number = len(trace)
-    while number:
-        number -= 1
-        shorter = (*trace[:number], *trace[number + 1 :])
-        if possible(shorter) and differ(shorter):
-            trace = shorter
-    return trace
+    return cast_of(users, peers, kinds).trace(draw, max_acts)
 
 
 def possible(trace: Sequence[Act]) -> bool:
@@ -239,38 +209,3 @@ def possible(trace: Sequence[Act]) -> bool:
             return False
         connected = _connected_after(connected, act)
     return True
-
-
-def comparing(
-    model: Callable[[], System], system: Callable[[], System], *, users: Sequence[str] = USERS
-) -> type[RuleBasedStateMachine]:
-    """Return a Hypothesis state machine that performs the same acts on both systems, and fails when they differ.
-
-    In a test module: ``TestMyServer = comparing(lambda: CoreSystem(*USERS), MyServer).TestCase``.
-
-    :param model: returns a new model.
-    :param system: returns the system to compare, in its first state.
-    :param users: the bare JIDs of the users.
-    """
-
-    class Comparison(RuleBasedStateMachine):
-        """Each step is an act. The machine fails with the differences after the act."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.model, self.system = model(), system()
-            self.connected: tuple[str, ...] = ()
-            self.number = 0
-
-        @rule(data=st.data())
-        def act(self, data: st.DataObject) -> None:
-            """Perform an act on both systems."""
-            act = data.draw(acts(self.connected, users))
-            self.connected = _connected_after(self.connected, act)
-            self.model.feed(act)
-            self.system.feed(act)
-            found = compared(act, self.number, self.model.observe(), self.system.observe())
-            self.number += 1
-            assert not found, "\n".join(map(str, found))
-
-    return Comparison

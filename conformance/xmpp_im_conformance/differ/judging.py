@@ -6,23 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from attrs import define, evolve, field, frozen
 
-from xmpp_im_conformance.differ.choices import CHOICES, Choice, Choices, ModelAct
+from xmpp_im_conformance.differ.choices import CHOICES, Choice, Choices
 from xmpp_im_conformance.differ.likeness import Differences, Likeness, is_known
 from xmpp_im_conformance.differ.ordering import disorder
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.testing import (
-    USERS,
-    Act,
-    Connects,
-    CoreSystem,
-    Disconnects,
-    GetsRoster,
-    Observation,
-    compared,
-    observed,
-)
+from xmpp_im_core.testing import USERS, Act, CoreSystem, ModelAct, Observation, compared, observed
+from xmpp_im_core.testing.explanations import interested_after
 
 
 @frozen
@@ -112,7 +103,7 @@ class _Comparison:
         interested = frozenset[str]()
         for number, act in enumerate(self.acts):
             ours, theirs = self._core(choices.policy)[number], self.seen[number]
-            interested = _interested_after(interested, act)
+            interested = interested_after(interested, act)
             if theirs.rosters or ours.received != theirs.received:
                 scene = ModelAct(act, before, ours.rosters, interested)
                 counted = choices.counted(ours, scene), choices.counted(theirs, scene)
@@ -125,12 +116,6 @@ class _Comparison:
         if policy not in self._expected:
             self._expected[policy] = observed(CoreSystem(*USERS, policy=policy), self.acts)
         return self._expected[policy]
-
-
-def _interested_after(interested: frozenset[str], act: Act) -> frozenset[str]:
-    if isinstance(act, GetsRoster):
-        return interested | {act.client}
-    return interested - {act.client} if isinstance(act, Connects | Disconnects) else interested
 
 
 def _made(choice: Choice, choices: Choices) -> bool:
