@@ -15,6 +15,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.xmpp_im_host.raw_client import RawClient
+from xmpp_im_core.server import SessionId
+from xmpp_im_core.stanza import Stanza
+from xmpp_im_host.network.link import Hold
 from xmpp_im_host.pytest_plugin import RunningServer, running
 
 ACCOUNTS = {"romeo": "rosaline", "juliet": "balcony"}
@@ -343,3 +346,30 @@ async def rounds(number: int) -> None:
     """Let the loop go round, without waiting."""
     for _ in range(number):
         await asyncio.sleep(0)
+
+
+def test_tls_that_ends_while_the_server_does_not_read_is_forgotten() -> None:
+    """The end of the stream is among stanzas that wait for the database, and the end of the connection behind it."""
+    with running(ACCOUNTS, listen={"tls": ["127.0.0.1:0"]}, limits={"in_flight": 4}) as server:
+        network = server.server.network
+        waiting, receive = list[Callable[[], None]](), network.host.receive
+
+        def slow(account: str, session: SessionId, stanza: Stanza, *, done: Callable[[], None]) -> None:
+            receive(account, session, stanza, done=lambda: waiting.append(done))
+
+        network.host.receive = slow  # type: ignore[method-assign, assignment]
+        client = RawClient(server, server.server.address("tls").port, direct=True)
+        client.log_in("romeo", "rosaline")
+        [link] = network.links.all
+        client.write("<message to='juliet@localhost'/>" * 4 + "</stream:stream>")
+        wait_until(lambda: Hold.BUSY in link.hold)
+        client.close()
+        time.sleep(0.1)  # if the end comes later, the test shows nothing
+        server.run(_called(waiting))
+
+        wait_until(lambda: not network.links.all)
+
+
+async def _called(functions: list[Callable[[], None]]) -> None:
+    for each in functions:
+        each()

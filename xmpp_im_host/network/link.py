@@ -276,14 +276,16 @@ class Link(asyncio.Protocol):
         if Hold.SECURING in self.hold:
             self.transport.abort()
             return
-        if answered or self.transport.is_closing():
+        self.hold = Hold.NONE
+        if self.transport.is_closing():
+            return
+        self.transport.resume_reading()  # asyncio does not close TLS whose end came while its reading was paused
+        if answered:
             self.transport.close()
             return
         if self.transport.can_write_eof():
             with suppress(OSError):  # the peer has reset the connection, and the loop has not noticed yet
                 self.transport.write_eof()
-        self.hold = Hold.NONE
-        self.transport.resume_reading()
         asyncio.get_running_loop().call_later(_LINGER, self.transport.close)
 
     def drop(self, why: str) -> None:

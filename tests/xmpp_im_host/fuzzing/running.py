@@ -20,6 +20,8 @@ from attrs import asdict, define, field, frozen
 from tests.xmpp_im_host.fuzzing.conversations import ACCOUNTS, COMPONENT
 from tests.xmpp_im_host.fuzzing.peers import KINDS, WEIGHTS, play
 from tests.xmpp_im_host.raw_client import RawClient
+from xmpp_im_host.network.client_driver import ClientDriver
+from xmpp_im_host.network.link import Link
 from xmpp_im_host.pytest_plugin import RunningServer, running
 
 _SETTLING: Final = 30.0
@@ -132,8 +134,10 @@ class Run:
         while (found := left(server)).holds_more_than(idle) and time.monotonic() < until:
             time.sleep(0.05)
         if found.holds_more_than(idle):
-            tasks = "\n".join(map(str, server.run(_tasks())))
-            self.findings.append(f"{self._where}: {found} is left, and not {idle}, with the tasks\n{tasks}")
+            held = "\n".join([*map(_described, server.server.network.links.all), *map(str, server.run(_tasks()))])
+            self.findings.append(
+                f"{self._where}: {found} is left, and not {idle}, with the connections and tasks\n{held}"
+            )
         for user, password in ACCOUNTS.items():
             server.remove(user)
             server.add(user, password)
@@ -154,6 +158,16 @@ class Run:
 
 async def _tasks() -> list[asyncio.Task[object]]:
     return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+def _described(link: Link) -> str:
+    driver = link.driver
+    about = {"age": link.links.clock() - link.since, "hold": link.hold, "closing since": link.closing_since}
+    if isinstance(driver, ClientDriver):
+        stream = driver.stream
+        about |= {"over": driver.over, "unprocessed": driver.unprocessed, "waiting": stream.waiting, "jid": stream.jid}
+        about |= {"stream closed": stream.closed, "session": driver.session is not None}
+    return f"{type(link).__name__} with {type(driver).__name__}, {about}, {link.transport}"
 
 
 def left(server: RunningServer) -> Left:
