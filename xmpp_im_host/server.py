@@ -146,6 +146,8 @@ class XMPPServer:
     async def _watch_fence(self) -> None:
         await self.host.fenced.wait()
         log(logging.ERROR, "another process has taken the database")
+        self.listeners.close()
+        self.network.stop()
         self.stopped.set()
 
     def address(self, listener: str = "tcp") -> Endpoint:
@@ -235,7 +237,7 @@ async def open_engine(configuration: Configuration) -> Engine:
         return MemoryEngine()
     file = configuration.database_file
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return await SQLiteEngine.open(file)
+    return await SQLiteEngine.open(file, power_safe=configuration.power_safe)
 
 
 def policy_of(configuration: Configuration) -> Policy:

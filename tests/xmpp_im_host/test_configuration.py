@@ -48,6 +48,7 @@ WRONG: Final[Mapping[str, Mapping[str, Any]]] = {
     "listen.tls": {"listen": {"tls": "127.0.0.1:5223"}},
     "listen.components": {"listen": {"components": ["127.0.0.1:70000"]}},
     "registration": {"registration": "yes"},
+    "power_safe": {"power_safe": 1},
     "log_format": {"log_format": "xml"},
     "database": {"database": 3},
     "components": {"components": {"irc.capulet.example": "short"}},

@@ -140,6 +140,11 @@ class Configuration:
         False,
         "Whether each stanza is stored until it is handed to a session or a component; each costs a commit.",
     )
+    power_safe: bool = setting(
+        truth,
+        True,
+        "Whether a commit waits until the disk has it. If not, a loss of power may lose the last commits.",
+    )
     event_log: int = setting(
         whole(0, 1_000), 0, "How many of the last events of each account in memory the command inspect explains."
     )

@@ -90,7 +90,7 @@ class AsyncHost(AsyncLoop[S]):
         finally:
             del self._companions[seq]
         if keys.error is not None:
-            raise keys.error
+            raise EngineFailed(str(keys.error)) from keys.error
         if not keys.asked and await self.account(account) is None:
             raise EngineFailed(f"{account} could not be loaded")
         return keys.asked

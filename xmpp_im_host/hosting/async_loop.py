@@ -26,7 +26,9 @@ from xmpp_im_core.host.job import Job
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server import (
     AccountRemoved,
+    ForAccount,
     Kind,
+    OwnershipLost,
     Put,
     Service,
     SessionId,
@@ -40,7 +42,7 @@ from xmpp_im_host.hosting.owned_engine import CommitCounts, OwnedEngine
 from xmpp_im_host.hosting.waiting import Tasks, Waiter
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
-from xmpp_im_host.storage.errors import EngineFailed
+from xmpp_im_host.storage.errors import EngineFailed, Unknown
 from xmpp_im_host.storage.records import Change, RemoveKind
 
 S = TypeVar("S")
@@ -116,7 +118,7 @@ class AsyncLoop(DeferredHost[S]):
             it off for a command that works on the database while no server runs, and so sends nothing.
         """
         super().__init__(service, wire, _now, _new_id, policy, outbox=outbox, at_once=100)
-        self.owned = OwnedEngine(engine, node)
+        self.owned = OwnedEngine(engine, node, self._lose_accounts)
         self.drain_seconds = drain_seconds
         self._wakes = wakes
         self._flush = flush
@@ -136,6 +138,8 @@ class AsyncLoop(DeferredHost[S]):
         await self.owned.claim()
         if self._wakes:
             self.expect_wakes([put async for put in self._stored_wakes()])
+            if self.policy.keep_sessions:
+                self.end_kept([put async for put in self._kept_sessions()])
         await self._recover()
         if self._wakes:
             self._tasks.start(self._wake_accounts())
@@ -172,13 +176,28 @@ class AsyncLoop(DeferredHost[S]):
 
     @property
     def fenced(self) -> asyncio.Event:
-        """Set when another server has taken over the database. Stop this server then: it can store nothing."""
+        """Set when another server has taken over the database. Stop this server then: it can store nothing.
+
+        From then on this host knows nothing of its accounts: requests and messages get errors of type wait, and the end
+        of a session tells nobody, because the other server may have a session of the same resource.
+        """
         return self.owned.fenced
+
+    def _lose_accounts(self) -> None:
+        for account in list(self.service.accounts):
+            self.feed(ForAccount(account, OwnershipLost(*self.stamp())))
 
     async def _stored_wakes(self) -> AsyncIterator[tuple[str, Put]]:
         """Yield when the accounts want to be woken, in memory or not. The key of such a record is all that it has."""
         async for each in self.owned.scan(stored_records.WAKE):
             yield each.account, Put(Kind.WAKE, each.row.key, None)
+
+    async def _kept_sessions(self) -> AsyncIterator[tuple[str, Put]]:
+        """Yield the sessions that an earlier process has left, and the ends of sessions that it still expected."""
+        for kind in (stored_records.SESSION, stored_records.REPLACED):
+            async for each in self.owned.scan(kind):
+                for put in await stored_records.puts(each.account, [each.row]):
+                    yield each.account, put
 
     async def _recover(self) -> None:
         """Send what an earlier process left in the outbox."""
@@ -304,6 +323,8 @@ class AsyncLoop(DeferredHost[S]):
                 companion.error = error
             if error is None:
                 self.committed(commit)
+            elif isinstance(error, Unknown):
+                self.in_doubt(commit)
             else:
                 self.failed(commit)
 

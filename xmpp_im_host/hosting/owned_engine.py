@@ -36,7 +36,8 @@ _LONGEST_PAUSE: Final = 2.0
 """The pauses between attempts to reach an engine that does not answer, in seconds."""
 
 Report = Callable[[Exception | None], None]
-"""Takes the result of a commit: None if it is durable, otherwise why nothing has changed."""
+"""Takes the result of a commit: None if it is durable; ``Unknown`` if nobody can tell; otherwise why nothing has
+changed."""
 
 
 @define(eq=False)
@@ -67,12 +68,17 @@ class CommitCounts:
 class OwnedEngine:
     """All partitions of an engine, owned by this process."""
 
-    def __init__(self, engine: Engine, node: str) -> None:
-        """:param node: the name of this machine or program; a part that makes it unique is added."""
+    def __init__(self, engine: Engine, node: str, lost: Callable[[], None] = lambda: None) -> None:
+        """Begin without leases.
+
+        :param node: the name of this machine or program; a part that makes it unique is added.
+        :param lost: called once, when another process has claimed a partition.
+        """
         self.engine, self.node = engine, f"{node}/{uuid4().hex}"
         self.counts = CommitCounts()
         self.fenced = asyncio.Event()
         """Set when another process has claimed a partition: everything fails from then on."""
+        self._lost = lost
         self._leases: dict[int, Lease] = {}
         self._asked: deque[Asked] = deque()
         self._busy: set[int] = set()
@@ -131,6 +137,7 @@ class OwnedEngine:
         if not self.fenced.is_set():
             log(logging.CRITICAL, "another server has taken the database over", partitions=len(error.partitions))
             self.fenced.set()
+            self._lost()
 
     async def scan(self, kind: str) -> AsyncIterator[Listed]:
         """Yield the rows of a kind, of all accounts; see :meth:`Engine.scan`."""
@@ -145,7 +152,7 @@ class OwnedEngine:
     async def commit(self, changes: Iterable[Change]) -> None:
         """Commit changes, together with whatever else is to be committed now. They are durable when this returns.
 
-        :raises EngineFailed: if nothing has changed.
+        :raises EngineFailed: if nothing has changed; or if nobody can tell, and this process has lost the database.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -155,7 +162,7 @@ class OwnedEngine:
             if error is None:
                 done.set_result(None)
             else:
-                done.set_exception(error)
+                done.set_exception(error if isinstance(error, EngineFailed) else EngineFailed(str(error)))
 
         self.ask(tuple(changes), report)
         await done
@@ -223,7 +230,7 @@ class OwnedEngine:
         self._failing = error is not None
 
     async def _try(self, group: Sequence[Asked], partitions: frozenset[int]) -> Exception | None:
-        """Commit as one batch. Return None if it is durable, or why nothing has changed."""
+        """Commit as one batch, and return what is to be reported."""
         batch = Batch(tuple([change for each in group for change in each.changes]), token=uuid4().hex)
         began = perf_counter()
         try:
@@ -233,19 +240,18 @@ class OwnedEngine:
             return error
         except EngineFailed as error:
             return error
-        except Unknown as error:
-            if not await self._was_done(batch, partitions, error):
-                return EngineFailed(f"the commit was not done: {error}")
-        except Exception as error:  # a fault of the engine must not end the server
-            failure("engine raised an unexpected error", error)
-            if not await self._was_done(batch, partitions, error):
-                return EngineFailed(f"the commit was not done: {error!r}")
+        except Exception as error:
+            if not isinstance(error, Unknown):  # a fault of the engine must not end the server
+                failure("engine raised an unexpected error", error)
+            result = await self._settled(batch, partitions, error)
+            if result is not None:
+                return result
         self.counts.batches += 1
         self.counts.seconds.add(perf_counter() - began)
         return None
 
-    async def _was_done(self, batch: Batch, partitions: frozenset[int], error: Exception) -> bool:
-        """End the doubt about a batch: renew its leases, however long that takes.
+    async def _settled(self, batch: Batch, partitions: frozenset[int], error: Exception) -> Exception | None:
+        """End the doubt about a batch: renew its leases, however long that takes. Return what is to be reported.
 
         If another server has taken the partitions over, nobody can tell any more. This server is at its end then.
         """
@@ -256,10 +262,12 @@ class OwnedEngine:
             await self._renew(partitions)
         except Fenced as fenced:
             self._lose(fenced)
-            return False
+            return Unknown(str(error))
         finally:
             self._doubtful -= partitions
-        return all(self._leases[each].token == batch.token for each in partitions)
+        if all(self._leases[each].token == batch.token for each in partitions):
+            return None
+        return EngineFailed(f"the commit was not done: {error!r}")
 
     async def _renew(self, partitions: frozenset[int]) -> None:
         pause = _FIRST_PAUSE

@@ -21,6 +21,8 @@ OUTBOX: Final = Kind.OUTBOX.value
 ROSTER: Final = Kind.ROSTER.value
 """Each account has exactly one row of this kind."""
 WAKE: Final = Kind.WAKE.value
+SESSION: Final = Kind.SESSION.value
+REPLACED: Final = Kind.REPLACED.value
 CREDENTIALS: Final = "credentials"
 """The kind of the row with the keys of an account; the core knows nothing of it."""
 

@@ -165,11 +165,18 @@ class Network:
 
     # --- the end ------------------------------------------------------------------------------------------
 
-    async def drain(self, seconds: float) -> None:
-        """Close every stream with system-shutdown, and wait until the clients have read what they get."""
+    def stop(self) -> None:
+        """Close every stream with system-shutdown. A session that waits for its client ends."""
         self.stopping = True
         for link in list(self.links.all):
             link.stop("system-shutdown")
+        for session in self.sessions:
+            if session.driver is None:
+                self.sessions.end(session)
+
+    async def drain(self, seconds: float) -> None:
+        """Stop, and wait until the clients have read what they get."""
+        self.stop()
         try:
             async with asyncio.timeout(seconds):
                 await self.links.empty()

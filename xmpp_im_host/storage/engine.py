@@ -8,7 +8,6 @@ clocks and the network do.
 An engine has *rows*, which belong to accounts, and *queues*, through which nodes hand stanzas to each other.
 
 =============  ===========================================================================================
-``alive``      Says that a node is alive, and returns the nodes that are.
 ``claim``      Makes a node the owner of partitions, and ends the earlier leases.
 ``renew``      Gives the owner new leases, and ends every doubt about its earlier commits.
 ``load``       Reads rows of one account, and counts others.
@@ -40,14 +39,6 @@ class Engine(Protocol):
     """How many commits are worth doing at the same time. More of them are allowed and wait."""
 
     # --- nodes and leases ---------------------------------------------------------------------------------------
-
-    async def alive(self, node: str) -> frozenset[str]:
-        """Note that this node is alive, and return the nodes that have said so lately, among them this one.
-
-        Placement uses this. Nothing relies on it to be right: only leases decide who may write.
-
-        :param node: as for :meth:`claim`.
-        """
 
     async def claim(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
         """Become the owner of these partitions: every earlier lease of them has ended when this returns.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from time import monotonic
+from collections.abc import Collection, Iterable, Sequence
 
 from attrs import define, field
 
 from xmpp_im_host.storage.errors import EngineFailed, Fenced
 from xmpp_im_host.storage.records import (
-    ALIVE_SECONDS,
     Append,
     Batch,
     Change,
@@ -32,7 +30,6 @@ class MemoryEngine:
     """An engine that never fails. What one host has committed is there for the next one on the same engine."""
 
     writers: int = 1
-    clock: Callable[[], float] = monotonic
     _leases: dict[int, Lease] = field(factory=dict, init=False)
     _owners: dict[int, str] = field(factory=dict, init=False)
     _rows: dict[str, dict[tuple[str, str], tuple[int, Row]]] = field(factory=dict, init=False)
@@ -42,15 +39,8 @@ class MemoryEngine:
     _position: int = field(default=0, init=False)
     _sources: dict[tuple[str, str], int] = field(factory=dict, init=False)
     """By queue and source: the highest number that was appended."""
-    _beats: dict[str, float] = field(factory=dict, init=False)
 
     # --- nodes and leases ---------------------------------------------------------------------------------------
-
-    async def alive(self, node: str) -> frozenset[str]:
-        """See :meth:`Engine.alive`."""
-        now = self.clock()
-        self._beats[node] = now
-        return frozenset([each for each, beat in self._beats.items() if beat > now - ALIVE_SECONDS])
 
     async def claim(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
         """See :meth:`Engine.claim`."""

@@ -56,7 +56,15 @@ def first(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (first,)
+def second(db: sqlite3.Connection) -> None:
+    """Find replaced sessions. Forget which nodes are alive: nobody has asked for it."""
+    kinds = "'outbox', 'replaced', 'roster', 'session', 'wake'"
+    db.execute("DROP INDEX listed")
+    db.execute(f"CREATE INDEX listed ON records (kind, place) WHERE kind IN ({kinds})")
+    db.execute("DROP TABLE nodes")
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (first, second)
 """In the order in which a file gets them."""
 
 

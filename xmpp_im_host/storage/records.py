@@ -13,11 +13,8 @@ from xmpp_im_core.record import record
 PARTITIONS: Final = 256
 """How many partitions the accounts are divided into. The number never changes, because stored rows have it."""
 
-LISTED: Final = frozenset({"roster", "outbox", "session", "wake"})
+LISTED: Final = frozenset({"outbox", "replaced", "roster", "session", "wake"})
 """The kinds of row that :meth:`~xmpp_im_host.storage.engine.Engine.scan` finds. Engines have an index of them."""
-
-ALIVE_SECONDS: Final = 5.0
-"""How long a node counts as alive after it has said so."""
 
 
 def partition_of(account: str) -> int:

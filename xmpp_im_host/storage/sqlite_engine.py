@@ -12,8 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
-from time import time
+from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -34,18 +33,15 @@ class SQLiteEngine:
 
     writers: int = 1  # SQLite has one writer at a time; the thread groups what waits
 
-    def __init__(
-        self, path: str | os.PathLike[str], clock: Callable[[], float] = time, *, power_safe: bool = True
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, power_safe: bool = True) -> None:
         """Open a file, and create it if it does not exist. This blocks; :meth:`open` does it in a thread.
 
-        :param clock: returns the time in seconds since the epoch.
         :param power_safe: whether each commit waits until the disk has it. Without that a crash of the process loses
             nothing either, but a loss of power may lose the last commits, and a commit takes less time.
         :raises DatabaseRefused: if the file cannot be used: it is in use, of a later release, of another program, not a
             database, or not accessible.
         """
-        self.path, self.clock, self.power_safe = os.fspath(path), clock, power_safe
+        self.path, self.power_safe = os.fspath(path), power_safe
         self._lock = FileLock(self.path)
         try:
             self._writer = WorkerThread("xmpp-im-host-writer", self._open_writer, write_together)
@@ -111,11 +107,6 @@ class SQLiteEngine:
         return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
 
     # --- the protocol -------------------------------------------------------------------------------------------
-
-    async def alive(self, node: str) -> frozenset[str]:
-        """See :meth:`Engine.alive`."""
-        now = self.clock()
-        return await self._writer.do(lambda db: statements.alive(db, node, now))
 
     async def claim(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
         """See :meth:`Engine.claim`."""

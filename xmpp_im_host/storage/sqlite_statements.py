@@ -9,7 +9,6 @@ from typing import Any
 
 from xmpp_im_host.storage.errors import Fenced
 from xmpp_im_host.storage.records import (
-    ALIVE_SECONDS,
     PARTITIONS,
     Append,
     Batch,
@@ -40,8 +39,6 @@ RETURNING epoch, token
 RENEW = """
 UPDATE leases SET epoch = epoch + 1 WHERE partition = ? AND node = ? RETURNING epoch, token
 """
-BEAT = "INSERT OR REPLACE INTO nodes (node, beat) VALUES (?, ?)"
-ALIVE = "SELECT node FROM nodes WHERE beat > ?"
 COUNT_APPEND = """
 INSERT INTO sources (queue, source, n) VALUES (?, ?, ?)
 ON CONFLICT (queue, source) DO UPDATE SET n = excluded.n WHERE n < excluded.n
@@ -51,12 +48,6 @@ SETTLE = "DELETE FROM entries WHERE queue = ? AND position = ?"
 
 
 # --- nodes and leases -------------------------------------------------------------------------------------------
-
-
-def alive(db: sqlite3.Connection, node: str, now: float) -> frozenset[str]:
-    """Note that a node is alive at this time, and return those that are."""
-    db.execute(BEAT, (node, now))
-    return frozenset([each for (each,) in db.execute(ALIVE, (now - ALIVE_SECONDS,))])
 
 
 def claim(db: sqlite3.Connection, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:

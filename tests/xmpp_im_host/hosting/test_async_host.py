@@ -14,7 +14,8 @@ from tests.xmpp_im_host.hosting.stage import FaultyEngine, a_host, add, answers,
 from tests.xmpp_im_host.running import run, until
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.host import Operations
-from xmpp_im_core.server import Deliver, SessionId, hosting
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.server import Deliver, SessionId, Unloaded, hosting
 from xmpp_im_core.server.service import serving
 from xmpp_im_core.snapshot import SnapshotError
 from xmpp_im_core.stanza import Stanza
@@ -217,7 +218,53 @@ def test_a_host_in_doubt_does_not_take_the_database_back() -> None:
             await adding
             assert [kind for kind, _ in conditions(wire, f"{ROMEO}/orchard")] == ["wait"]
             assert host.fenced.is_set()
+            assert isinstance(host.service.accounts[ROMEO], Unloaded)  # not the state before the commit
             await engine.commit([lease], Batch())  # the new owner still is the owner
+
+    run(play())
+
+
+def test_a_host_in_doubt_that_has_lost_the_database_does_not_say_that_nothing_has_changed() -> None:
+    async def play() -> None:
+        engine = FaultyEngine()
+        async with a_host(engine) as host:
+            open_gate = engine.close("tybalt@" + CAPULET)
+            engine.doubts.append(False)
+            creating = asyncio.create_task(host.create_account("tybalt@" + CAPULET, None))
+            await until(lambda: host.owned.waiting > 0)
+            await engine.claim(range(PARTITIONS), "another")
+            open_gate()
+            with pytest.raises(EngineFailed, match="the connection broke"):
+                await creating
+            assert host.figures().committed.in_doubt == 1
+
+    run(play())
+
+
+@pytest.mark.parametrize("found_by", ["a commit", "a read"])
+def test_a_host_that_has_lost_the_database_knows_nothing_of_its_accounts(found_by: str) -> None:
+    """RFC 6121 §4.5.2, §8.5.3.2.1: it neither delivers by what it knew, nor tells contacts that a session has ended."""
+
+    async def play() -> None:
+        engine, wire = FaultyEngine(), Tape()
+        async with a_host(engine, wire) as host:
+            orchard = await enter(host, ROMEO, "orchard")
+            await enter(host, JULIET, "balcony")
+            await says(host, ROMEO, orchard, f"<presence to='{JULIET}'/>")
+            await engine.claim(range(PARTITIONS), "another")
+            await says(host, ROMEO, orchard, chat(JULIET, "before it is found"))
+            assert [at for at, each in wire.got if each.id == "before it is found"] == [f"{JULIET}/balcony"]
+            if found_by == "a commit":
+                await says(host, ROMEO, orchard, add(MERCUTIO))
+            else:
+                with pytest.raises(EngineFailed):
+                    await host.credentials(NURSE)
+            wire.got.clear()
+            await says(host, ROMEO, orchard, chat(JULIET, "after"))
+            assert conditions(wire, f"{ROMEO}/orchard", "after") == [("wait", ["internal-server-error"])]
+            host.end(ROMEO, orchard)
+            await until(lambda: not host.busy)
+            assert [at for at, each in wire.got if at != f"{ROMEO}/orchard"] == []
 
     run(play())
 
@@ -460,6 +507,29 @@ def test_an_account_is_woken_after_a_restart_without_an_event_that_loads_it() ->
             assert [each.type for each in wire.routed] == ["subscribe"]
         async with AsyncHost(hosting(CAPULET), engine, Tape(), wakes=False) as host:
             assert host.wake_at is None
+
+    run(play())
+
+
+def test_sessions_that_a_crash_left_end_at_the_next_start() -> None:
+    """RFC 6121 §4.5.2, §4.6.3: entities that got directed presence are told, and messages find no session that died."""
+
+    async def play() -> None:
+        engine, wire, kept = FaultyEngine(), Tape(), Policy(keep_sessions=True)
+        async with a_host(engine, policy=kept) as host:
+            session = await enter(host, ROMEO, "orchard")
+            await says(host, ROMEO, session, f"<presence to='{MERCUTIO}'/>")
+            host.bind(ROMEO, "orchard")  # the end of the session that this one replaces never comes
+            await says(host, ROMEO, host.bind(ROMEO, "garden"), f"<presence to='{MERCUTIO}'/>")
+            assert {kind for kind, _ in engine._rows[ROMEO]} >= {"session", "replaced"}
+            host.abandon()
+        async with AsyncHost(hosting(CAPULET), engine, wire, kept) as host:
+            await until(lambda: not host.busy)
+            romeo = await host.account(ROMEO)
+            assert romeo is not None
+            assert (romeo.sessions, romeo.replaced) == ((), ())
+            assert [(each.type, str(each.from_)) for each in wire.routed] == [("unavailable", f"{ROMEO}/garden")]
+            assert {kind for kind, _ in engine._rows[ROMEO]}.isdisjoint({"session", "replaced"})
 
     run(play())
 

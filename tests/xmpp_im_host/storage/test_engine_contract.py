@@ -343,23 +343,6 @@ def test_a_batch_consumes_changes_and_appends_together(opening: Opening) -> None
     run(play())
 
 
-# --- nodes ------------------------------------------------------------------------------------------------------
-
-
-def test_the_nodes_that_said_so_lately_are_alive(opening: Opening) -> None:
-    async def play() -> None:
-        async with opening() as engine:
-            now = 1000.0
-            engine.clock = lambda: now  # type: ignore[attr-defined]
-            assert await engine.alive("a") == {"a"}
-            now += 3
-            assert await engine.alive("b") == {"a", "b"}
-            now += 3
-            assert await engine.alive("b") == {"b"}
-
-    run(play())
-
-
 # --- errors -----------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.xmpp_im_host.running import run
+from xmpp_im_host.configuration import read_configuration
+from xmpp_im_host.server import open_engine
 from xmpp_im_host.storage import sqlite_transactions
 from xmpp_im_host.storage.errors import DatabaseFull, DatabaseRefused, EngineFailed, Fenced, Unknown
 from xmpp_im_host.storage.migrations import APPLICATION, MIGRATIONS, migrate
@@ -130,6 +132,18 @@ def test_a_commit_survives_a_loss_of_power_unless_it_need_not(
                 lambda db: [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
             )
             assert pragmas == ["wal", synchronous]
+
+    run(play())
+
+
+@pytest.mark.parametrize("power_safe", [True, False])
+def test_the_configuration_says_whether_a_commit_waits_for_the_disk(tmp_path: Path, power_safe: bool) -> None:
+    async def play() -> None:
+        settings = {"database": str(tmp_path / "server.sqlite"), "power_safe": power_safe}
+        engine = await open_engine(read_configuration(settings))
+        assert isinstance(engine, SQLiteEngine)
+        assert engine.power_safe is power_safe
+        await engine.aclose()
 
     run(play())
 
