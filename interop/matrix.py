@@ -26,6 +26,7 @@ def matrix(results: Mapping[str, Sequence[Result]]) -> Table:
 
 
 def _cell(counter: Counter[Outcome]) -> str:
-    passed, failed, not_applicable = (counter[outcome] for outcome in Outcome)
+    failed, not_run = counter[Outcome.FAILED], counter[Outcome.NOT_RUN]
     shown = f"[bold red]{failed}[/]" if failed else "0"
-    return f"{passed} / {shown} / {not_applicable}"
+    rest = f" / [bold red]{not_run} not run[/]" if not_run else ""
+    return f"{counter[Outcome.PASSED]} / {shown} / {counter[Outcome.NOT_APPLICABLE]}{rest}"

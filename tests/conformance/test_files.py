@@ -39,7 +39,15 @@ def test_one_run_is_written_to_all_files_that_are_asked_for(folder: Path, tmp_pa
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "something is left" in page.read_text(encoding="utf-8")
     assert ET.parse(junit).getroot().get("tests") == "3"
-    assert json.loads(data.read_text(encoding="utf-8"))["summary"] == {"passed": 1, "failed": 1, "not_applicable": 1}
+    assert json.loads(data.read_text(encoding="utf-8"))["summary"] == {
+        "passed": 1,
+        "failed": 1,
+        "not_applicable": 1,
+        "not_run": 0,
+        "known": 0,
+        "new": 1,
+        "unexpectedly_passed": 0,
+    }
 
 
 def test_the_cases_of_junit_say_how_long_they_took(folder: Path, tmp_path: Path) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+from attrs import evolve
+
 from tests.one_test import in_one_test
 from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Vector
 from xmpp_im_conformance.format.worlds import Setup
 from xmpp_im_conformance.reports.junit import as_junit
 from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.verdict.judging import Verdict
+from xmpp_im_conformance.verdict.known import Deviation
 
 # Of each element: what it may hold, what it must state, and what it may state.
 SHAPE = {
@@ -41,8 +45,8 @@ def result(id: str, outcome: Outcome, detail: str = "", section: str = "3.1", se
     return Result(vector, outcome, detail, seconds)
 
 
-def document(*results: Result) -> ET.Element:
-    root = ET.fromstring(as_junit(results))
+def document(*results: Result, known: tuple[Deviation, ...] = ()) -> ET.Element:
+    root = ET.fromstring(as_junit(Verdict(results, known)))
     assert_shape(root)
     return root
 
@@ -81,7 +85,35 @@ def test_a_failure_says_what_failed_in_a_line_and_then_all_there_is() -> None:
     (failure,) = case
     assert failure.tag == "failure"
     assert failure.get("message") == "step 2 of 3 (receive): nothing came"
-    assert failure.text == ("about bad\n/vectors/bad.json\nstep 2 of 3 (receive): nothing came\nwhat happened:\n  x")
+    assert failure.get("type") == "nothing-came"
+    assert failure.text == (
+        "about bad\n/vectors/bad.json\nbehaviour: nothing came\n"
+        "step 2 of 3 (receive): nothing came\nwhat happened:\n  x"
+    )
+
+
+KNOWN = Deviation(does="treats them otherwise", vectors=("bad", "good"))
+
+
+def test_a_known_failure_is_skipped_and_says_so() -> None:
+    root = document(result("bad", Outcome.FAILED, "step 1: no"), result("new", Outcome.FAILED, "no"), known=(KNOWN,))
+
+    assert (root.get("failures"), root[0].get("failures"), root[0].get("skipped")) == ("1", "1", "1")
+    assert [(child.tag, child.attrib) for child in root[0][0]] == [
+        ("skipped", {"message": "known: treats them otherwise"})
+    ]
+    assert [child.tag for child in root[0][1]] == ["failure"]
+
+
+def test_a_known_vector_that_passes_has_failed_unless_it_is_unsteady() -> None:
+    (case,) = document(result("good", Outcome.PASSED), known=(KNOWN,))[0]
+    (unsteady,) = document(result("good", Outcome.PASSED), known=(evolve(KNOWN, unsteady=True),))[0]
+
+    assert case[0].attrib == {
+        "type": "passed-unexpectedly",
+        "message": "passed, but is known to fail: treats them otherwise",
+    }
+    assert list(unsteady) == []
 
 
 def test_what_is_not_applicable_is_skipped_with_the_reason() -> None:
@@ -98,7 +130,7 @@ def test_a_malformed_vector_has_failed() -> None:
     (case,) = document(Result(malformed, Outcome.FAILED, "malformed vector: not a JSON file"))[0]
 
     assert (case.get("classname"), case.get("name")) == ("conformance.unknown", "broken")
-    assert case[0].text == "broken.json\nmalformed vector: not a JSON file"
+    assert case[0].text == "broken.json\nbehaviour: the vector is malformed\nmalformed vector: not a JSON file"
 
 
 @in_one_test("outcome", [Outcome.FAILED, Outcome.NOT_APPLICABLE])

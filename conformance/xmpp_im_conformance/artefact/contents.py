@@ -12,8 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from xmpp_im_conformance.artefact.entries import Entry, entries
-from xmpp_im_conformance.artefact.versions import FORMAT, version_of
-from xmpp_im_conformance.format.data import CHANGES, LICENSE, PAGE, REQUIREMENTS, SCHEMA, STDIO_PROTOCOL, VECTORS
+from xmpp_im_conformance.artefact.versions import version_of
+from xmpp_im_conformance.format.data import (
+    CHANGES,
+    FORMAT,
+    LICENSE,
+    PAGE,
+    REQUIREMENTS,
+    SCHEMA,
+    STDIO_PROTOCOL,
+    VECTORS,
+)
 from xmpp_im_conformance.format.vectors import MalformedFile, Vector
 
 ARTEFACT: Final = "xmpp-im-vectors"

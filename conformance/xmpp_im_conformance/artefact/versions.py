@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-FORMAT: Final = 1
-"""The version of the format."""
+from xmpp_im_conformance.format.data import FORMAT
 
 UNRELEASED: Final = "Unreleased"
 """The heading in ``CHANGES.md`` of the changes that do not belong to a version yet."""

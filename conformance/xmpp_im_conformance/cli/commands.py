@@ -10,7 +10,14 @@ from typing import Any, Final
 
 import click
 
-from xmpp_im_conformance.cli.options import ACT_CHAPTERS, driver_option, driver_options, file_options
+from xmpp_im_conformance.cli.options import (
+    ACT_CHAPTERS,
+    driver_option,
+    driver_options,
+    file_options,
+    known_options,
+    selection_options,
+)
 
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
@@ -23,10 +30,11 @@ def main() -> None:
 
 @main.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--section", "sections", multiple=True, help="Only vectors about this section of RFC 6121, or below it.")
-@click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? are wildcards.")
+@selection_options
 @driver_option("embedded")
+@known_options
 @file_options
+@click.option("--details", is_flag=True, help="Print everything about each failure.  [default: if at most 3 fail]")
 @click.option("--uncovered", is_flag=True, help="List the testable requirements that no vector shows.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the failures and the totals.")
 @driver_options
@@ -34,8 +42,12 @@ def main() -> None:
 def run(context: click.Context, /, **options: Any) -> None:  # what click has read
     """Run vectors: those of the files and folders at PATH, or else those of this package.
 
-    Exits with 0 if no vector failed, with 1 if one failed or is malformed, with 2 if there are no vectors or none
-    was applicable.
+    The failures are grouped by behaviour. With --known, a failure that the file records is counted and nothing more;
+    one that it does not record is a failure, and so is a recorded vector that passes. --write-known writes such a file.
+
+    Exits with 0 if all is well or known, with 1 if a vector failed, is malformed, passed unexpectedly or was not run
+    because the system was gone, with 2 if there was nothing to run, nothing was applicable, or the system cannot be
+    reached.
     """
     from xmpp_im_conformance.cli.run import run_vectors
 

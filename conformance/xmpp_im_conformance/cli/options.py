@@ -1,4 +1,4 @@
-"""The options that both commands share, and those that name the files to write."""
+"""The options that several commands share, and those that name the files to write."""
 
 from __future__ import annotations
 
@@ -29,6 +29,23 @@ def _together(*options: Callable[[_F], _F]) -> Callable[[_F], _F]:
 
     return decorate
 
+
+_KNOWN: Final = click.Path(dir_okay=False, path_type=Path)
+LEVELS: Final = ("MUST", "SHOULD", "MAY", "peer")
+"""``format.vectors.LEVELS``; importing that takes long."""
+
+selection_options: Final = _together(
+    click.option(
+        "--section", "sections", multiple=True, help="Only vectors about this section of RFC 6121, or below it."
+    ),
+    click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? are wildcards."),
+    click.option("--level", "levels", multiple=True, type=click.Choice(LEVELS), help="Only vectors of this level."),
+)
+
+known_options: Final = _together(
+    click.option("--known", type=_KNOWN, metavar="FILE", help="The known deviations: these failures are no failures."),
+    click.option("--write-known", type=_KNOWN, metavar="FILE", help="Write, or renew, the file of known deviations."),
+)
 
 file_options: Final = _together(
     click.option("--json", type=_FILE, metavar="FILE", help="Write the results as JSON."),

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
 from rich.progress import track
 
+from xmpp_im_conformance.cli.known_file import recorded, renew
 from xmpp_im_conformance.drivers import driver_of
-from xmpp_im_conformance.format.finding import find, wanted
-from xmpp_im_conformance.reports.files import Tested, write_files
+from xmpp_im_conformance.format.finding import Selection, find
+from xmpp_im_conformance.format.worlds import Driver, NotApplicable, ServerFailed
+from xmpp_im_conformance.reports.data import Tested
+from xmpp_im_conformance.reports.files import write_files
 from xmpp_im_conformance.reports.terminal import (
-    print_failures,
     print_not_applicable,
+    print_not_run,
     print_sum,
     print_tables,
     print_uncovered,
 )
-from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.reports.verdict import print_behaviours_sum, print_details, print_verdict
+from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_conformance.running.run import run_vector
+from xmpp_im_conformance.verdict.judging import Verdict
+
+_SHOWN_IN_FULL: Final = 3
+"""If at most so many vectors fail, everything about them is printed."""
 
 
 def run_vectors(
@@ -30,39 +37,57 @@ def run_vectors(
     paths: tuple[Path, ...],
     sections: tuple[str, ...],
     ids: tuple[str, ...],
+    levels: tuple[str, ...],
     driver: str,
+    known: Path | None,
+    write_known: Path | None,
     json: Path | None,
     junit: Path | None,
     html: Path | None,
     uncovered: bool,
+    details: bool,
     quiet: bool,
     **options: Any,  # the options of the drivers
 ) -> int:
     """Run vectors, print and write what became of them, and return the exit status.
 
-    :raises click.UsageError: if there are no such vectors.
+    :raises click.UsageError: if there are no such vectors, or the file of known deviations is not one.
     """
-    vectors = [vector for vector in find(paths) if wanted(vector, sections, ids)]
+    deviations = recorded(known, paths)
+    vectors = list(find(paths, Selection(sections, ids, levels)))
     if not vectors:
         raise click.UsageError("there are no such vectors")
     console = Console()
     shown = track(vectors, "Running", console=console, transient=True, disable=quiet or not console.is_terminal)
     with closing(driver_of(driver, **options)) as tested:
-        results = [run_vector(vector, tested) for vector in shown]
-    write_files(results, Tested(driver, tested.about), {"json": json, "junit": junit, "html": html})
-    print_failures(console, results)
+        if not _is_there(tested):
+            return 2
+        verdict = Verdict([run_vector(vector, tested) for vector in shown], deviations)
+    about = Tested(driver, tested.about, tested.software)
+    write_files(verdict, about, {"json": json, "junit": junit, "html": html})
+    if write_known is not None:
+        renew(write_known, verdict, paths)
+    if details or len(verdict.new_failures) <= _SHOWN_IN_FULL:
+        print_details(console, verdict)
+    else:
+        print_verdict(console, verdict)
+    print_not_run(console, verdict.results)
+    if not quiet or verdict.counts.keys() == {Outcome.NOT_APPLICABLE}:
+        print_not_applicable(console, verdict.results)
     if not quiet:
-        print_not_applicable(console, results)
-        print_tables(console, results)
-    print_sum(console, results)
+        print_tables(console, verdict.results)
+    print_behaviours_sum(console, verdict)
+    print_sum(console, verdict)
     if uncovered:
-        print_uncovered(console, results)
-    return exit_status(results)
+        print_uncovered(console, verdict.results)
+    return verdict.exit_status
 
 
-def exit_status(results: Sequence[Result]) -> int:
-    """Return the exit status: a run in which nothing was applicable has shown nothing."""
-    outcomes = {result.outcome for result in results}
-    if Outcome.FAILED in outcomes:
-        return 1
-    return 0 if Outcome.PASSED in outcomes else 2
+def _is_there(tested: Driver) -> bool:
+    """Say why nothing can be run on this system, if nothing can."""
+    try:
+        tested.preflight()
+    except (ServerFailed, NotApplicable) as problem:
+        click.echo(f"Nothing was run: {problem}", err=True)
+        return False
+    return True

@@ -10,6 +10,9 @@ from typing import Final, Literal
 import cattrs
 from attrs import frozen
 
+FORMAT: Final = 1
+"""The version of the format of vectors."""
+
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 _DATA: Final = _PACKAGE if (_PACKAGE / "vectors").is_dir() else _PACKAGE.parent
 

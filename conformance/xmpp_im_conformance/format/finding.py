@@ -2,27 +2,98 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+from attrs import frozen
+
 from xmpp_im_conformance.format.data import VECTORS
 from xmpp_im_conformance.format.reading import read_file
-from xmpp_im_conformance.format.vectors import MalformedFile, Vector
+from xmpp_im_conformance.format.vectors import Identified, MalformedFile, Vector
 
 _FOLDERS: Final = {"scenarios": "", "tables": "tables/", "client": "client/"}
 
 
-def find(paths: Iterable[Path]) -> Iterator[Vector | MalformedFile]:
-    """Yield the vectors of files and folders, each file once, sorted by path; without any, those of the package."""
+@frozen
+class Selection:
+    """Which vectors are asked for. Each choice that is empty allows all."""
+
+    sections: tuple[str, ...] = ()
+    """Sections of RFC 6121; those below them belong to them."""
+    ids: tuple[str, ...] = ()
+    """Ids, in which ``*`` and ``?`` are wildcards."""
+    levels: tuple[str, ...] = ()
+
+    def wants(self, vector: Identified) -> bool:
+        """Whether a vector was asked for."""
+        return self.names(vector.id) and self.is_about(vector)
+
+    def names(self, id: str) -> bool:
+        """Whether the vector of this id may be among those asked for."""
+        return not self.ids or any(fnmatchcase(id, pattern) for pattern in self.ids)
+
+    def may_be_in(self, id: str) -> bool:
+        """Whether the file of this id may hold such a vector: that of the file, or, in a table, a row."""
+        return self.names(id) or any(_agree(_literal(pattern), f"{id}#") for pattern in self.ids)
+
+    def is_about(self, vector: Identified) -> bool:
+        """Whether a vector is about one of the sections, and has one of the levels.
+
+        A malformed one that does not say what it is about may be about anything.
+        """
+        if self.levels and vector.level not in self.levels and (vector.level or not isinstance(vector, MalformedFile)):
+            return False
+        if not self.sections or (isinstance(vector, MalformedFile) and not vector.sections):
+            return True
+        return any(vector.is_in(section) for section in self.sections)
+
+
+ALL: Final = Selection()
+
+
+def _literal(pattern: str) -> str:
+    """Return what stands before the first wildcard."""
+    return re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+
+
+def _agree(beginning: str, other: str) -> bool:
+    return beginning.startswith(other) or other.startswith(beginning)
+
+
+def find(paths: Iterable[Path], selection: Selection = ALL) -> Iterator[Vector | MalformedFile]:
+    """Yield the vectors of files and folders, each file once, sorted by path; without any, those of the package.
+
+    Only what is selected is checked and yielded.
+    """
+    for file, id in files(paths):
+        if selection.may_be_in(id):
+            for vector in read_file(file, id, selection.is_about):
+                if selection.wants(vector):
+                    yield vector
+
+
+def files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield the files, each once and sorted by path, with the ids that their places give them."""
     seen: set[Path] = set()
     for root in list(paths) or [VECTORS]:
-        files = sorted(root.rglob("*.json")) if root.is_dir() else [root]
-        for file in files:
-            if file.resolve() not in seen:
-                seen.add(file.resolve())
-                yield from read_file(file, id_of(file, root))
+        for file in sorted(root.rglob("*.json")) if root.is_dir() else [root]:
+            resolved = file.resolve()
+            if resolved not in seen:
+                seen.add(resolved)
+                yield file, id_of(file, root)
+
+
+def existing(ids: Iterable[str], paths: Iterable[Path]) -> frozenset[str]:
+    """Return which of these ids vectors have: those at these paths, or those of the package."""
+    wanted = frozenset(ids)
+    listed = {id: file for place in ([], list(paths)) for file, id in files(place)}
+    found = wanted & listed.keys()
+    for table in {id.partition("#")[0] for id in wanted - found if "#" in id} & listed.keys():
+        found |= wanted & {vector.id for vector in read_file(listed[table], table)}
+    return frozenset(found)
 
 
 def id_of(file: Path, root: Path) -> str:
@@ -39,14 +110,6 @@ def id_of(file: Path, root: Path) -> str:
     return file.stem if file == root else file.relative_to(root).with_suffix("").as_posix()
 
 
-def wanted(vector: Vector | MalformedFile, wanted_sections: Iterable[str], ids: Iterable[str]) -> bool:
-    """Whether a vector was asked for. Without any choice, all are.
-
-    A malformed one that does not say which section it is about may be about any.
-    """
-    wanted_sections, ids = tuple(wanted_sections), tuple(ids)
-    if ids and not any(fnmatchcase(vector.id, pattern) for pattern in ids):
-        return False
-    if not wanted_sections or (isinstance(vector, MalformedFile) and not vector.sections):
-        return True
-    return any(vector.is_in(section) for section in wanted_sections)
+def wanted(vector: Vector | MalformedFile, sections: Iterable[str], ids: Iterable[str]) -> bool:
+    """Whether a vector was asked for. Without any choice, all are."""
+    return Selection(tuple(sections), tuple(ids)).wants(vector)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -23,7 +23,7 @@ from xmpp_im_conformance.format.steps.client import (
 )
 from xmpp_im_conformance.format.steps.looks import LOOKS
 from xmpp_im_conformance.format.tables import read_row
-from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Side, Vector, plays_remote
+from xmpp_im_conformance.format.vectors import LEVELS, Identified, MalformedFile, Scenario, Side, Vector, plays_remote
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, ClientSetup, Setup
 
 _Data: TypeAlias = Mapping[str, Any]  # what the schema has accepted
@@ -33,35 +33,59 @@ _STEPS: Final[Mapping[str, type[ScenarioStep]]] = {
 }
 
 
-def read_file(path: Path, id: str) -> Iterator[Vector | MalformedFile]:
-    """Yield the vectors of a file: one, or for a table one for each row. What is wrong is yielded, not raised."""
+def _any(named: Identified) -> bool:
+    return True
+
+
+def read_file(
+    path: Path, id: str, is_asked_for: Callable[[Identified], bool] = _any
+) -> Iterator[Vector | MalformedFile]:
+    """Yield the vectors of a file: one, or for a table one for each row. What is wrong is yielded, not raised.
+
+    :param is_asked_for: a file is checked only if this allows what it is about; in a table, what one row is about.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repetition)
     except (OSError, ValueError, RecursionError) as problem:
-        yield MalformedFile(id=id, file=str(path), why=f"not a JSON file: {problem}")
+        yield MalformedFile(id=id, file=str(path), why=shortened(f"not a JSON file: {problem}"))
         return
     kind = kind_of(data)
     if kind is None:
         yield MalformedFile(id=id, file=str(path), why="neither a scenario, nor a client scenario, nor a table")
         return
-    malformed = MalformedFile(
-        id=id,
-        file=str(path),
-        why=summary(problems(kind, data)),
-        requirements=_strings(data.get("requirements")),
-        rfc=_strings(data.get("rfc")),
-        side=Side.CLIENT if kind == "client" else Side.SERVER,
+    side = Side.CLIENT if kind == "client" else Side.SERVER
+    named = _about(data, MalformedFile(id=id, file=str(path), why="", side=side))
+    if any(is_asked_for(each) for each in _subjects(kind, data, named)):
+        yield from _checked(kind, data, named)
+
+
+def _about(data: _Data, named: MalformedFile) -> MalformedFile:
+    """Add what a file, or a row, says that it is about, whatever else is wrong with it."""
+    level = data.get("level", named.level or "MUST")
+    return evolve(
+        named,
+        requirements=(*named.requirements, *_strings(data.get("requirements"))),
+        rfc=(*named.rfc, *_strings(data.get("rfc"))),
+        level=level if level in LEVELS else "",
     )
+
+
+def _subjects(kind: str, data: _Data, named: MalformedFile) -> Iterator[MalformedFile]:
+    rows = data.get("rows") if kind == "table" else None
+    yield from [_about(row, named) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else [named]
+
+
+def _checked(kind: str, data: _Data, named: MalformedFile) -> Iterator[Vector | MalformedFile]:
+    malformed = evolve(named, why=summary(problems(kind, data)))
     if malformed.why:
         yield malformed
-        return
-    if kind == "table":
-        yield from _read_rows(data, malformed)
-        return
-    try:
-        yield _read(kind, data, {}, malformed)
-    except BadVector as problem:
-        yield evolve(malformed, why=shortened(str(problem)))
+    elif kind == "table":
+        yield from _read_rows(data, named)
+    else:
+        try:
+            yield _read(kind, data, {}, named)
+        except BadVector as problem:
+            yield evolve(named, why=shortened(str(problem)))
 
 
 def _read_rows(data: _Data, named: MalformedFile) -> Iterator[Vector | MalformedFile]:
@@ -128,7 +152,7 @@ def _read(kind: str, data: _Data, row: _Data, named: MalformedFile) -> Vector | 
     )
     unknown = [each for each in vector.requirements if each not in requirements()]
     if unknown:
-        why = f"unknown requirement {', '.join(unknown)}"
+        why = shortened(f"unknown requirement {', '.join(unknown)}")
         return evolve(named, id=id, why=why, requirements=vector.requirements, rfc=vector.rfc)
     return vector
 

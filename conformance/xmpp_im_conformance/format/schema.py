@@ -26,8 +26,8 @@ def problems(kind: str, data: object, part: str = "") -> list[str]:
     return list(dict.fromkeys([f"{_place(error.absolute_path)}{_message(error)}" for error in errors]))
 
 
-_MOST: Final = 15
-_LONGEST: Final = 300
+_MOST: Final = 10
+_LONGEST: Final = 160
 """A file with more different problems, or longer ones, is told in part: at most a screen."""
 
 _FIRST: Final = re.compile(r"\b(row|step|item) (\d+)\b")

@@ -43,6 +43,9 @@ def plays_remote(accounts: Mapping[str, Iterable[RosterItem]], steps: Iterable[S
 
 RFC: Final = "6121"
 
+LEVELS: Final = ("MUST", "SHOULD", "MAY", "peer")
+"""The levels of vectors, the strictest first."""
+
 
 @frozen(kw_only=True)
 class Identified:

@@ -33,6 +33,18 @@ class ServerFailed(Exception):
     """The system under test hung, hung up, or gave an answer that is not one; the message says what."""
 
 
+class ServerGone(ServerFailed):
+    """A part of the system under test is gone, and waiting for it has not helped: nothing else can be run.
+
+    :param part: the part, such as "the client port".
+    """
+
+    def __init__(self, part: str, why: str) -> None:
+        super().__init__(f"{part} is gone: {why}")
+        self.part = part
+        self.why = why
+
+
 @frozen
 class Setup:
     """The state of a server when a scenario begins."""
@@ -260,6 +272,7 @@ class Driver:
 
         :raises NotApplicable: if a feature is not supported, or the set-up cannot be made.
         :raises ServerFailed: if the server does not get that far.
+        :raises ServerGone: if no scenario can be run any longer.
         """
         raise NotApplicable(f"the driver {self.name!r} plays no server")
 
@@ -271,9 +284,20 @@ class Driver:
         """
         raise NotApplicable(f"the driver {self.name!r} plays no client")
 
+    def preflight(self) -> None:
+        """See that scenarios can be run at all, without waiting for a system under test that is not there.
+
+        :raises ServerFailed: naming the part that is missing, or what it failed to do.
+        """
+
     @property
     def about(self) -> str:
         """What is tested and where, as far as it is known by now."""
+        return ""
+
+    @property
+    def software(self) -> str:
+        """The name and version that what is tested gives itself, as far as they are known by now."""
         return ""
 
     def close(self) -> None:

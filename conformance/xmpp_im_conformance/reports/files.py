@@ -3,48 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
-
+from xmpp_im_conformance.reports.data import Tested, as_data
 from xmpp_im_conformance.reports.junit import as_junit
-from xmpp_im_conformance.reports.terminal import as_data
-from xmpp_im_conformance.running.outcome import Result
+from xmpp_im_conformance.verdict.judging import Verdict
 
 
-@frozen
-class Tested:
-    """What a run was about."""
-
-    driver: str
-    """The name of the driver."""
-    about: str = ""
-    """What was tested and where, as far as it is known."""
-
-
-def write_files(results: Sequence[Result], tested: Tested, files: Mapping[str, Path | None]) -> None:
-    """Write the results to the files that were asked for, by the names of the options.
+def write_files(verdict: Verdict, tested: Tested, files: Mapping[str, Path | None]) -> None:
+    """Write a run to the files that were asked for, by the names of the options.
 
     :raises OSError: if one cannot be written.
     """
     for name, file in files.items():
         if file is not None:
-            file.write_bytes(_WRITE[name](results, tested))
+            file.write_bytes(_WRITE[name](verdict, tested))
 
 
-def _json(results: Sequence[Result], tested: Tested) -> bytes:
-    text = json.dumps(as_data(results), indent=2, ensure_ascii=False)
+def _json(verdict: Verdict, tested: Tested) -> bytes:
+    text = json.dumps(as_data(verdict, tested, datetime.now(UTC)), indent=2, ensure_ascii=False)
     return _utf8(f"{text}\n")
 
 
-def _html(results: Sequence[Result], tested: Tested) -> bytes:
+def _html(verdict: Verdict, tested: Tested) -> bytes:
     # The templates' engine is loaded by those who want a page.
     from xmpp_im_conformance.reports.html.page import page
 
-    return _utf8(page(results, tested.driver, datetime.now(UTC), tested.about))
+    return _utf8(page(verdict.results, tested.driver, datetime.now(UTC), tested.about))
 
 
 def _utf8(text: str) -> bytes:
@@ -52,8 +40,8 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-_WRITE: Final[Mapping[str, Callable[[Sequence[Result], Tested], bytes]]] = {
+_WRITE: Final[Mapping[str, Callable[[Verdict, Tested], bytes]]] = {
     "json": _json,
-    "junit": lambda results, tested: as_junit(results),
+    "junit": lambda verdict, tested: as_junit(verdict),
     "html": _html,
 }

@@ -42,8 +42,8 @@ class Standing:
 
     @property
     def word(self) -> str:
-        """Say it in a word: it failed, passed, was not applicable, or no vector shows it."""
-        for outcome in (Outcome.FAILED, Outcome.PASSED, Outcome.NOT_APPLICABLE):
+        """Say it in a word: it failed, passed, was not applicable, was not run, or no vector shows it."""
+        for outcome in (Outcome.FAILED, Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.NOT_RUN):
             if outcome in self.outcomes:
                 return str(outcome.value)
         return "uncovered"

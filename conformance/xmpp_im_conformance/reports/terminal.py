@@ -1,4 +1,4 @@
-"""What a run tells people, on a terminal or in a log, and what it tells programs."""
+"""What a run tells people, on a terminal or in a log."""
 
 from __future__ import annotations
 
@@ -6,49 +6,29 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from xmpp_im_conformance.format.vectors import Side
 from xmpp_im_conformance.reports.requirements import MatrixCell, Standing, matrix, standings
 from xmpp_im_conformance.reports.sections import by_section
 from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.verdict.judging import Verdict
 
 _TITLES = {Side.SERVER: "Server vectors by section of RFC 6121", Side.CLIENT: "Client vectors by section of RFC 6121"}
 
 
-def as_data(results: Sequence[Result]) -> dict[str, object]:
-    """Return the results as JSON-able data: a summary, and each vector with what became of it."""
-    counts = Counter([result.outcome for result in results])
-    return {
-        "summary": {outcome.value: counts[outcome] for outcome in Outcome},
-        "vectors": [
-            {
-                "id": result.vector.id,
-                "file": result.vector.file,
-                "outcome": result.outcome.value,
-                "detail": result.detail,
-            }
-            for result in results
-        ],
-    }
-
-
-def print_failures(console: Console, results: Sequence[Result]) -> None:
-    """Print each vector that failed, with why."""
-    for result in results:
-        if result.outcome is Outcome.FAILED:
-            console.rule(f"[red]FAILED[/red] {escape(result.vector.id)}", align="left")
-            for text in (result.vector.file, result.vector.title, result.detail):
-                if text:
-                    _print(console, text)
+def print_not_run(console: Console, results: Sequence[Result]) -> None:
+    """Print why vectors were not run, and how many."""
+    reasons = Counter([result.detail for result in results if result.outcome is Outcome.NOT_RUN])
+    for reason, count in sorted(reasons.items()):
+        say(console, f"not run, {count}: {reason}")
 
 
 def print_not_applicable(console: Console, results: Sequence[Result]) -> None:
     """Print why vectors are not applicable, and how many for each reason."""
     reasons = Counter([result.detail for result in results if result.outcome is Outcome.NOT_APPLICABLE])
     for reason, count in sorted(reasons.items()):
-        _print(console, f"not applicable, {count}: {reason}")
+        say(console, f"not applicable, {count}: {reason}")
 
 
 def print_tables(console: Console, results: Sequence[Result]) -> None:
@@ -62,13 +42,15 @@ def print_tables(console: Console, results: Sequence[Result]) -> None:
         console.print(_requirements(known))
 
 
-def print_sum(console: Console, results: Sequence[Result]) -> None:
-    """Print how many passed, failed and are not applicable."""
-    total = Counter([result.outcome for result in results])
+def print_sum(console: Console, verdict: Verdict) -> None:
+    """Print how many passed, failed and are not applicable, and how many were not run, if any."""
+    total = verdict.counts
+    not_run = f", {total[Outcome.NOT_RUN]} not run" if total[Outcome.NOT_RUN] else ""
+    known = f" ({len(verdict.known_failures)} known)" if verdict.known_failures else ""
     console.print(
-        f"{total[Outcome.PASSED]} passed, {total[Outcome.FAILED]} failed, "
-        f"{total[Outcome.NOT_APPLICABLE]} not applicable",
-        style="bold red" if total[Outcome.FAILED] else "bold green",
+        f"{total[Outcome.PASSED]} passed, {total[Outcome.FAILED]} failed{known}, "
+        f"{total[Outcome.NOT_APPLICABLE]} not applicable{not_run}",
+        style="bold red" if verdict.exit_status else "bold green",
         highlight=False,
     )
 
@@ -76,23 +58,24 @@ def print_sum(console: Console, results: Sequence[Result]) -> None:
 def print_uncovered(console: Console, results: Sequence[Result]) -> None:
     """Print the testable requirements that no vector of this run shows."""
     for each in [standing.requirement for standing in standings(results) if not standing.outcomes]:
-        _print(console, f"{each.id}  {each.level}  ({each.scope})  {each.summary}")
+        say(console, f"{each.id}  {each.level}  ({each.scope})  {each.summary}")
 
 
-def _print(console: Console, text: str) -> None:
+def say(console: Console, text: str, style: str | None = None) -> None:
     """Print a text as it is."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
 
 def _outcomes(title: str, counts: dict[str, Counter[Outcome]]) -> Table:
     table = Table("section", title=title, title_justify="left")
-    for heading in ("passed", "failed", "not applicable"):
-        table.add_column(heading, justify="right")
-    for section, counter in counts.items():
-        table.add_row(section, *[_number(counter[outcome], outcome) for outcome in Outcome])
     total: Counter[Outcome] = sum(counts.values(), Counter())
+    shown = [outcome for outcome in Outcome if outcome is not Outcome.NOT_RUN or total[outcome]]
+    for outcome in shown:
+        table.add_column(outcome.value.replace("_", " "), justify="right")
+    for section, counter in counts.items():
+        table.add_row(section, *[_number(counter[outcome], outcome) for outcome in shown])
     table.add_section()
-    table.add_row("all", *[_number(total[outcome], outcome) for outcome in Outcome])
+    table.add_row("all", *[_number(total[outcome], outcome) for outcome in shown])
     return table
 
 

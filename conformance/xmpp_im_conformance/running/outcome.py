@@ -11,11 +11,13 @@ from xmpp_im_conformance.format.vectors import MalformedFile, Vector
 
 
 class Outcome(Enum):
-    """The three things that may become of a vector."""
+    """What may become of a vector."""
 
     PASSED = "passed"
     FAILED = "failed"
     NOT_APPLICABLE = "not_applicable"
+    NOT_RUN = "not_run"
+    """The run ended before it, because the system under test was gone. This shows nothing about the vector."""
 
 
 @frozen

@@ -15,7 +15,16 @@ from xmpp_im_conformance.format.placeholders import BadPlaceholder
 from xmpp_im_conformance.format.steps.base import Play, ScenarioStep
 from xmpp_im_conformance.format.steps.looks import SilentStep
 from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Vector
-from xmpp_im_conformance.format.worlds import REMOTE, BaseWorld, ClientSetup, Driver, NotApplicable, ServerFailed, Setup
+from xmpp_im_conformance.format.worlds import (
+    REMOTE,
+    BaseWorld,
+    ClientSetup,
+    Driver,
+    NotApplicable,
+    ServerFailed,
+    ServerGone,
+    Setup,
+)
 from xmpp_im_conformance.running.outcome import Failed, Outcome, Result
 
 
@@ -34,6 +43,8 @@ def _result_of(vector: Vector, driver: Driver) -> Result:
         return Result(vector, Outcome.NOT_APPLICABLE, str(reason))
     except Failed as failure:
         return Result(vector, Outcome.FAILED, str(failure), evidence=failure.evidence)
+    except ServerGone as gone:
+        return Result(vector, Outcome.NOT_RUN, str(gone))
     except ServerFailed as failure:
         return Result(vector, Outcome.FAILED, str(failure))
     except Exception:
@@ -46,6 +57,7 @@ def run_scenario(vector: Vector, driver: Driver) -> None:
 
     :raises Failed: naming the step, what was expected, what came, and everything up to there.
     :raises NotApplicable: if the driver cannot do what the vector needs.
+    :raises ServerGone: if the system under test is gone before the first step.
     """
     scenario = vector.scenario
     with closing(_world(scenario.setup, driver)) as world:
@@ -63,6 +75,8 @@ def run_scenario(vector: Vector, driver: Driver) -> None:
 def _world(setup: Setup | ClientSetup, driver: Driver) -> BaseWorld:
     try:
         return driver.client(setup) if isinstance(setup, ClientSetup) else driver.world(setup)
+    except ServerGone:
+        raise
     except ServerFailed as problem:
         raise Failed(Evidence(f"before the first step: {problem}")) from problem
 

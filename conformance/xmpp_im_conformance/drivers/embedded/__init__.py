@@ -31,4 +31,9 @@ class Embedded(Driver):
     @property
     def about(self) -> str:
         """The version of the core."""
+        return self.software
+
+    @property
+    def software(self) -> str:
+        """The name and version of the core."""
         return f"xmpp_im_core {version('xmpp_im_core')}"

@@ -70,6 +70,11 @@ class LiveDriver(Driver):
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
         return " at ".join([each for each in (self._software, f"{host}:{self.config.port}") if each])
 
+    @property
+    def software(self) -> str:
+        """What the server calls itself (XEP-0092), once it was asked."""
+        return self._software
+
     def close(self) -> None:
         """Close the remaining connection."""
         self._runner.run(self._let_go())

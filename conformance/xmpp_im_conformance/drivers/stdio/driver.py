@@ -30,6 +30,18 @@ class StdioDriver(Driver):
         """What the program calls itself, and how it was started."""
         return self.program.about
 
+    @property
+    def software(self) -> str:
+        """What the program calls itself."""
+        return self.program.software
+
+    def preflight(self) -> None:
+        """Start the program, and ask what it can do.
+
+        :raises ServerFailed: if it does not start, or does not answer.
+        """
+        self.program.ready()
+
     def close(self) -> None:
         """Let the program end."""
         self.program.close()

@@ -97,9 +97,14 @@ class Program:
     @property
     def about(self) -> str:
         """What the program calls itself, once it was asked, and how it was started."""
-        known = self._capabilities
-        named = [] if known is None else [" ".join([each for each in (known.name, known.version) if each])]
+        named = [self.software] if self._capabilities is not None else []
         return " started by ".join([*named, command_in_words(self.command)])
+
+    @property
+    def software(self) -> str:
+        """The name and version that the program gives itself, once it was asked."""
+        known = self._capabilities
+        return "" if known is None else " ".join([each for each in (known.name, known.version) if each])
 
     def close(self) -> None:
         """Let the program end, and see to it that it does."""

@@ -38,6 +38,7 @@ def page(results: Sequence[Result], driver: str, made: datetime, about: str = ""
     # A vector's story has the same place in the book.
     groups = groupby(enumerate(results), key=lambda placed: heading(placed[1].vector))
     known = standings(results)
+    counts = Counter([result.outcome.value for result in results])
     script = Markup("\n".join([_asset(name) for name in _SCRIPTS]))
     return (
         _environment()
@@ -46,8 +47,8 @@ def page(results: Sequence[Result], driver: str, made: datetime, about: str = ""
             driver=driver,
             about=about,
             made=made,
-            counts=Counter([result.outcome.value for result in results]),
-            outcomes=[outcome.value for outcome in Outcome],
+            counts=counts,
+            outcomes=[each.value for each in Outcome if each is not Outcome.NOT_RUN or counts[each.value]],
             seconds=sum([result.seconds for result in results]),
             groups=[(name, list(among)) for name, among in groups],
             titles=CHAPTER_TITLES,
