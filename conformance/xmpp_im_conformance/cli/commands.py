@@ -92,3 +92,19 @@ def export(context: click.Context, /, folder: Path) -> None:
     from xmpp_im_conformance.cli.export import export_vectors
 
     context.exit(export_vectors(folder))
+
+
+@main.command()
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.pass_context
+def check(context: click.Context, /, paths: tuple[Path, ...]) -> None:
+    """Check vectors that you write: the format, the requirements, and what xmpp_im_core does.
+
+    For each vector it prints the sentences of the RFC that the vector cites, and the conversation: each step, and what
+    came because of it.
+
+    Exits with 0 if all passed, with 1 if one failed or is malformed, with 2 if none was applicable.
+    """
+    from xmpp_im_conformance.cli.check import check as check_files
+
+    context.exit(check_files(paths))

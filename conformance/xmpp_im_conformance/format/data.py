@@ -41,6 +41,8 @@ class Requirement:
     scope: Literal["core", "codec", "client-ui", "host", "informative"]
     """Which part of an implementation it concerns."""
     testable: bool
+    quote_anchor: str = ""
+    """Words of the RFC by which the statement is found there."""
 
 
 @cache

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from time import perf_counter
+from typing import TypeAlias
 
 from attrs import evolve
 
@@ -27,18 +28,27 @@ from xmpp_im_conformance.format.worlds import (
 )
 from xmpp_im_conformance.running.outcome import Failed, Outcome, Result
 
+Watch: TypeAlias = Callable[[Play], None]
 
-def run_vector(vector: Vector | MalformedFile, driver: Driver) -> Result:
-    """Run a vector. No implementation under test can stop the runner."""
+
+def _unwatched(play: Play) -> None:
+    """Watch nothing."""
+
+
+def run_vector(vector: Vector | MalformedFile, driver: Driver, watch: Watch = _unwatched) -> Result:
+    """Run a vector. No implementation under test can stop the runner.
+
+    :param watch: is given the play before its first step.
+    """
     if isinstance(vector, MalformedFile):
         return Result(vector, Outcome.FAILED, f"malformed vector: {vector.why}")
     began = perf_counter()
-    return evolve(_result_of(vector, driver), seconds=perf_counter() - began)
+    return evolve(_result_of(vector, driver, watch), seconds=perf_counter() - began)
 
 
-def _result_of(vector: Vector, driver: Driver) -> Result:
+def _result_of(vector: Vector, driver: Driver, watch: Watch) -> Result:
     try:
-        run_scenario(vector, driver)
+        run_scenario(vector, driver, watch)
     except NotApplicable as reason:
         return Result(vector, Outcome.NOT_APPLICABLE, str(reason))
     except Failed as failure:
@@ -52,9 +62,10 @@ def _result_of(vector: Vector, driver: Driver) -> Result:
     return Result(vector, Outcome.PASSED)
 
 
-def run_scenario(vector: Vector, driver: Driver) -> None:
+def run_scenario(vector: Vector, driver: Driver, watch: Watch = _unwatched) -> None:
     """Run a vector; it passes if this returns.
 
+    :param watch: is given the play before its first step.
     :raises Failed: naming the step, what was expected, what came, and everything up to there.
     :raises NotApplicable: if the driver cannot do what the vector needs.
     :raises ServerGone: if the system under test is gone before the first step.
@@ -62,6 +73,7 @@ def run_scenario(vector: Vector, driver: Driver) -> None:
     scenario = vector.scenario
     with closing(_world(scenario.setup, driver)) as world:
         play = Play(world)
+        watch(play)
         total = len(scenario.steps)
         for number, step in enumerate(scenario.steps):
             _take(play, f"step {number + 1} of {total} ({step.key})", step, number)
