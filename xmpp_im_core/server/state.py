@@ -180,23 +180,51 @@ def reach_of(sessions: tuple[Session, ...]) -> Reach:
     )
 
 
-class ReachCache:
-    """The base class of an account: its slot is no field of the record.
+class Summary(NamedTuple):
+    """What follows from the sessions of an account, and is asked for more often than they change."""
 
-    Messages are many, and most of them change nothing in the account. So the account keeps its reach after the first
-    message. No caller can observe that: the reach follows from the sessions, which never change, and does not count for
-    equality, hash and ``repr``. A copy of the account computes it again.
-    """
+    sessions: tuple[Session, ...]
+    """The sessions that it was made from."""
+    available: tuple[SessionId, ...]
+    reach: Reach
+    own: int
+    """The memory of the sessions without their directed-presence lists, in bytes."""
+    directed: int
+    """The memory of their directed-presence lists, in bytes."""
 
-    __slots__ = ("cached_reach",)
+    def after(self, sessions: tuple[Session, ...], old: Session, new: Session) -> Summary:
+        """Return the summary of the sessions after one of them has changed, without looking at the others."""
+        if (old.presence is None) is (new.presence is None):
+            if old.priority != new.priority or old.attached is not new.attached:
+                available, reach = self.available, reach_of(sessions)
+            else:
+                available, reach = self.available, self.reach
+        else:
+            available, reach = _available(sessions), reach_of(sessions)
+        before, after = old.taken, new.taken
+        own, directed = self.own + after.own - before.own, self.directed + after.directed - before.directed
+        return Summary(sessions, available, reach, own, directed)
 
-    cached_reach: Reach
+
+def summary_of(sessions: tuple[Session, ...]) -> Summary:
+    """Return the summary of these sessions."""
+    taken = [session.taken for session in sessions]
+    own, directed = sum([each.own for each in taken]), sum([each.directed for each in taken])
+    return Summary(sessions, _available(sessions), reach_of(sessions), own, directed)
+
+
+def _available(sessions: tuple[Session, ...]) -> tuple[SessionId, ...]:
+    return tuple([session.id for session in sessions if session.presence is not None])
+
+
+_FEW: Final = 4
+"""Up to this many sessions are searched one by one, which is faster than to halve them again and again."""
 
 
 @copyable
 @final
 @record
-class Account(ReachCache):
+class Account:
     """Everything a server keeps for one user."""
 
     jid: JID
@@ -221,6 +249,11 @@ class Account(ReachCache):
     """The last events that changed what is stored, the oldest first (``Policy.remembered_events``)."""
     unsaved: bool = False
     """Whether its sessions may differ from their records: its next step stores them."""
+    summed: Summary | None = field(default=None, eq=False, repr=False)
+    """A cache of :attr:`summary`: it is up to date if it was made from these sessions. A copy of the account keeps it.
+
+    Messages are many, and most of them change nothing in the account.
+    """
     address: Address = field(init=False, eq=False, repr=False)
 
     @address.default
@@ -229,27 +262,38 @@ class Account(ReachCache):
 
     def session(self, id: SessionId) -> Session | None:
         """Return the session of this id, or None if it is unknown or has been replaced."""
-        for session in self.sessions:
+        sessions = self.sessions
+        if len(sessions) > _FEW:
+            sessions = _of_resource(sessions, id.resource)
+        for session in sessions:
             if session.id == id:
                 return session
         return None
 
     def resource(self, resource: str | None) -> Session | None:
         """Return the connected resource of this name, or None."""
-        for session in self.sessions:
+        sessions = self.sessions
+        if len(sessions) > _FEW and resource is not None:
+            sessions = _of_resource(sessions, resource)
+        for session in sessions:
             if session.id.resource == resource:
                 return session
         return None
 
     @property
+    def summary(self) -> Summary:
+        """What follows from the sessions."""
+        summary = self.summed
+        if summary is None or summary.sessions is not self.sessions:
+            summary = summary_of(self.sessions)
+            object.__setattr__(self, "summed", summary)  # a guarded record does not allow a plain assignment
+        return summary
+
+    @property
     def reach(self) -> Reach:
         """The resources that a message to the bare JID can reach."""
-        try:
-            return self.cached_reach
-        except AttributeError:
-            found = reach_of(self.sessions)
-            object.__setattr__(self, "cached_reach", found)  # a guarded record does not allow a plain assignment
-            return found
+        summary = self.summed  # every message asks, so this spares the call of ``summary``
+        return (self.summary if summary is None or summary.sessions is not self.sessions else summary).reach
 
     def interested(self) -> tuple[SessionId, ...]:
         """Return the interested resources (§2.2), sorted. They get roster pushes."""
@@ -257,7 +301,7 @@ class Account(ReachCache):
 
     def available(self) -> tuple[SessionId, ...]:
         """Return the available resources (§2.2), sorted. They get presence and subscription requests."""
-        return tuple([session.id for session in self.sessions if session.presence is not None])
+        return self.summary.available
 
     def presences(self) -> Iterator[Presence]:
         """Yield the last broadcast presence of each available resource, sorted by resource."""
@@ -300,12 +344,12 @@ class Account(ReachCache):
     @property
     def session_bytes(self) -> int:
         """The memory of all connected resources without their directed-presence lists, in bytes."""
-        return sum([session.taken.own for session in self.sessions])
+        return self.summary.own
 
     @property
     def directed_bytes(self) -> int:
         """The memory of all directed-presence lists, in bytes."""
-        return sum([session.taken.directed for session in self.sessions])
+        return self.summary.directed
 
     def replacing(self, replaced: tuple[SessionId, ...]) -> Account:
         """Return the account with these replaced sessions, whose ends have not come yet."""
@@ -317,8 +361,15 @@ class Account(ReachCache):
 
     def with_session(self, session: Session) -> Account:
         """Return the account with this session, which replaces the one of the same resource, if any."""
-        others = [other for other in self.sessions if other.id.resource != session.id.resource]
-        return self.with_sessions(tuple(sorted([*others, session], key=_by_resource)))
+        sessions, resource = self.sessions, session.id.resource
+        place = bisect_left(sessions, resource, key=_by_resource)
+        if place == len(sessions) or sessions[place].id.resource != resource:
+            return self.with_sessions((*sessions[:place], session, *sessions[place:]))
+        changed = (*sessions[:place], session, *sessions[place + 1 :])
+        summary = self.summed
+        if summary is None or summary.sessions is not sessions:
+            return self.with_sessions(changed)
+        return copied(self, sessions=changed, summed=summary.after(changed, sessions[place], session))
 
     def without_session(self, id: SessionId) -> Account:
         """Return the account without this session."""
@@ -337,6 +388,12 @@ def entry_size(jid: str) -> int:
 
 def _entries_size(jids: tuple[str, ...]) -> int:
     return sum([entry_size(jid) for jid in jids])
+
+
+def _of_resource(sessions: tuple[Session, ...], resource: str) -> tuple[Session, ...]:
+    """Return the session of a resource alone, or another one if the resource has none."""
+    place = bisect_left(sessions, resource, key=_by_resource)
+    return sessions[place : place + 1]
 
 
 def _by_resource(session: Session) -> str:

@@ -47,7 +47,7 @@ def visibility(account: Account, entity: JID, session: Session | None) -> Visibi
         return SUBSCRIBED
     if session is not None:
         return DIRECTED if _listed(session, entity.bare) else INVISIBLE
-    return DIRECTED if any(_listed(each, entity.bare) for each in account.sessions) else INVISIBLE
+    return DIRECTED if any(each.directed and _listed(each, entity.bare) for each in account.sessions) else INVISIBLE
 
 
 def is_blocked(account: Account, entity: JID) -> bool:

@@ -10,7 +10,7 @@ from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE, MessageAct
 from xmpp_im_core.server.delivery.offline_messages import keep_offline
 from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound
-from xmpp_im_core.server.state import Account, SessionId
+from xmpp_im_core.server.state import Account, Reach, SessionId
 from xmpp_im_core.server.visibility import INVISIBLE, visibility
 from xmpp_im_core.stanza import Condition, Message
 
@@ -39,14 +39,15 @@ def inbound(
     target = Target.BARE if to.resource is None else Target.UNMATCHED if session is None else Target.MATCHED
     if target is Target.UNMATCHED and _is_lenient(kind, policy):
         target = Target.BARE
-    situation = _situation(account)
+    reach = account.reach
+    situation = _situation(account, reach)
     if session is not None:  # "available or connected" (§8.5.3.1); Table 1 has only active resources
         rule = rules.MESSAGE_TO_CONNECTED
         if situation is not Situation.NO_ACTIVE:
             rule = MESSAGE_TABLE[situation, target, kind].rule
         return Transition(account, (deliver(message, (session.id,), rule),))
     cell = MESSAGE_TABLE[situation, target, kind]
-    return _perform(account, event, message, sender, cell, policy)
+    return _perform(account, reach, event, message, sender, cell, policy)
 
 
 def _is_lenient(kind: str, policy: Policy) -> bool:
@@ -54,18 +55,18 @@ def _is_lenient(kind: str, policy: Policy) -> bool:
     return policy.unmatched_full_jid is UnmatchedFullJID.LENIENT and kind in ("normal", "chat")
 
 
-def _situation(account: Account) -> Situation:
+def _situation(account: Account, reach: Reach) -> Situation:
     """Return the situation for Table 1. A connected resource that is not available does not count."""
-    reachable = account.reach.all
-    if len(reachable) > 1:
+    if len(reach.all) > 1:
         return Situation.SEVERAL
-    if reachable:
+    if reach.all:
         return Situation.ONE
     return Situation.NEGATIVE if account.available() else Situation.NO_ACTIVE
 
 
 def _perform(
     account: Account,
+    reach: Reach,
     event: Inbound,
     message: Message,
     sender: JID,
@@ -75,10 +76,9 @@ def _perform(
     """Choose one of the actions that the cell permits, and perform it."""
     permitted = cell.permitted
     if MessageAction.DELIVER in permitted or permitted == {MessageAction.ALL}:
-        return Transition(account, (deliver(message, account.reach.all, cell.rule),))
+        return Transition(account, (deliver(message, reach.all, cell.rule),))
     if MessageAction.MOST_AVAILABLE in permitted:
         choice = policy.chat_to_several if message.kind == "chat" else policy.normal_to_several
-        reach = account.reach
         chosen = reach.all if choice is MessagesToSeveral.ALL else reach.most_available
         return Transition(account, (deliver(message, chosen, cell.rule),))
     if MessageAction.STORE in permitted and policy.offline_messages:
