@@ -23,6 +23,8 @@ def inbound_probe(
     if seen_by is SUBSCRIBED or seen_by is SELF:
         moved = _moved_reply(account, probe) if seen_by is SUBSCRIBED else None
         return Transition(account, (moved,) if moved is not None else _to_subscriber(account, probe, to, policy))
+    if seen_by is INVISIBLE:
+        return Transition(account, (_unauthorised(account, probe, prober),))
     return Transition(account, _to_directed(account, probe, prober, to))
 
 
