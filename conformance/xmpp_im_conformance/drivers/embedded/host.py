@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from xmpp_im_conformance.drivers.embedded.durability import not_stored
 from xmpp_im_conformance.drivers.embedded.features import answer
 from xmpp_im_conformance.drivers.embedded.storage import FailingStorage
 from xmpp_im_conformance.drivers.embedded.wire import ClientStream, to_client, to_server
@@ -18,7 +19,20 @@ from xmpp_im_core.codec import SERVER, write_fan_out, write_stanza
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import prepared_jid
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.server import Deliver, Effect, FanOut, Load, LoadOffline, Served, Service, ServiceEvent, SessionId
+from xmpp_im_core.server import (
+    Account,
+    Deliver,
+    Effect,
+    FanOut,
+    Load,
+    LoadOffline,
+    Served,
+    Service,
+    ServiceEvent,
+    SessionId,
+    Unloaded,
+)
+from xmpp_im_core.server.accounts.machine import account_of
 from xmpp_im_core.server.events import Outbound
 from xmpp_im_core.server.service.events import Arrived, ForAccount
 from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
@@ -47,6 +61,8 @@ class DrivenHost(host.Host[object], host.Wire):
         """The last event that a stanza has made, by the full JID of its sender."""
         self.closed: dict[str, list[str]] = {}
         """The conditions with which streams of clients were closed, by full JID; not taken yet."""
+        self.unchecked: set[str] = set()
+        """The accounts whose state may differ from their records because an event has changed one of them."""
         self.cited: set[str] = set()
         """The requirements that the rules of all effects cite."""
         super().__init__(service, self.records, self, lambda: self.now, self._number, policy, at_once=_ENDLESS)
@@ -59,6 +75,25 @@ class DrivenHost(host.Host[object], host.Wire):
             self.latest[f"{event.jid}/{event.event.session.resource}"] = event
         super().feed(event, done)
         self.wake()
+        self._check_records()
+
+    def _check_records(self) -> None:
+        """Compare the accounts that have changed with their records.
+
+        :raises ValueError: if they differ: a process that died now would lose something.
+        """
+        for jid in sorted(self.unchecked - set(self.service.held) - set(self.delayed) - self.records.unreadable):
+            self.unchecked.discard(jid)
+            state = self.service.accounts.get(jid)
+            account = None if state is None else account_of(state)
+            if isinstance(account, Unloaded) or (isinstance(account, Account) and account.unsaved):
+                continue
+            known = account if isinstance(account, Account) else None
+            different = set(not_stored(jid, known, self.records.kept(jid), self.policy, self.now))
+            if jid in self.records.failed:
+                different.discard("wake_at")
+            if different:
+                raise ValueError(f"{jid}: memory and storage differ in {', '.join(sorted(different))}")
 
     def observe(self, served: Served[object]) -> None:
         """Note the requirements that the rules of an event cite.
@@ -66,6 +101,7 @@ class DrivenHost(host.Host[object], host.Wire):
         :raises ValueError: for an effect that sends something to nobody.
         """
         for step in served.steps:
+            self.unchecked.add(step.jid)
             for effect in step.transition.effects:
                 self.cited.update(effect.rule.requirements)
                 if _is_for_nobody(effect):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,8 +10,10 @@ from xmpp_im_conformance.format.items import ANY_REQUEST, RosterItem
 from xmpp_im_core.codec import parse_stanza, write_stanza
 from xmpp_im_core.host import MemoryStorage, Operations, StorageFailed, Stored
 from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact, RosterHead
-from xmpp_im_core.server import Delete, Kind, Put
+from xmpp_im_core.server import Clear, Delete, Kind, Put
+from xmpp_im_core.server.effects import wake_key
 from xmpp_im_core.snapshot import dump_record, load_record
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import subscription_state
@@ -27,6 +29,8 @@ class FailingStorage(MemoryStorage):
         super().__init__()
         self.failing: set[tuple[str, str]] = set()
         """The accounts whose next "load" or "store" fails."""
+        self.failed: set[str] = set()
+        """The accounts of which a commit has failed: they try again later, and the record says only when it was due."""
         self.unreadable: set[str] = set()
         """The accounts whose loading failed: until they are loaded again, nothing can be read of them."""
 
@@ -59,6 +63,14 @@ class FailingStorage(MemoryStorage):
             raise StorageFailed(jid)
         return super().account(jid)
 
+    def kept(self, account: str) -> Stored:
+        """Return what is stored for an account, whether or not its storage fails at present."""
+        return super().account(account)
+
+    def forget_sessions(self, account: str) -> None:
+        """Drop the records of an account's sessions: they have ended, and nobody is told."""
+        super().commit([(account, Clear(kind)) for kind in (Kind.SESSION, Kind.REPLACED, Kind.ENABLED)])
+
     def contacts(self, account: str) -> tuple[Contact, ...]:
         """Return the stored contacts of an account."""
         stored = super().account(account).records
@@ -68,6 +80,7 @@ class FailingStorage(MemoryStorage):
         failed = self.failing & attempted
         if failed:
             self.failing -= failed
+            self.failed |= {jid for jid, what in failed if what == "store"}
             raise StorageFailed(failed)
 
 
@@ -75,12 +88,14 @@ def _reread(put: Put) -> Put:
     return load_record(put.kind, put.key, dump_record(put))
 
 
-def initial_records(items: Iterable[RosterItem], at: datetime) -> Iterable[Put]:
+def initial_records(items: Sequence[RosterItem], at: datetime, policy: Policy) -> Iterable[Put]:
     """Yield the records of an account as it is before a scenario.
 
     :param at: when its unanswered requests were sent.
     """
     version = 0
+    if policy.resend_requests_after is not None and any(item.ask for item in items):
+        yield Put(Kind.WAKE, wake_key(at + policy.resend_requests_after), None)
     for item in items:
         version += item.listed
         contact = _contact(item, at, version if item.listed else 0)

@@ -52,11 +52,12 @@ class EmbeddedWorld(World):
         :raises NotApplicable: if a feature is not supported.
         """
         service = hosting(*HOSTED, machine=machine_for(setup.features))
-        host = DrivenHost(policy_for(setup.features, policy), setup.time or BEGINNING, service)
+        stored = evolve(policy, keep_sessions=True, store_remembered_events=True)  # so that records say everything
+        host = DrivenHost(policy_for(setup.features, stored), setup.time or BEGINNING, service)
         host.resumable = "no-resumption" not in setup.features
         for account, items in setup.accounts.items():
             jid = parse_jid(account).bare
-            host.records.commit([(jid, put) for put in initial_records(items, host.now)])
+            host.records.commit([(jid, put) for put in initial_records(items, host.now, host.policy)])
             host.happened(jid, TimePassed)
         return cls(host)
 
@@ -138,6 +139,7 @@ class EmbeddedWorld(World):
         self.host.streams = {full: stream for full, stream in self.host.streams.items() if stream.account != jid}
         service = self.host.service
         self.host.service = evolve(service, accounts=service.accounts.delete(jid), held=service.held.delete(jid))
+        self.host.records.forget_sessions(jid)
         self.host.records.reopen(jid)
         if self.host.is_delayed(jid):
             self.host.forget_reads(jid)  # the next event of the account reads it again
