@@ -21,6 +21,7 @@ from xmpp_im_core.server import (
     EndSession,
     Ignored,
     Kind,
+    LoadFailed,
     LoadOffline,
     NoAccount,
     Outbound,
@@ -154,10 +155,13 @@ def test_a_message_that_another_session_still_holds_is_not_answered_yet() -> Non
 
 
 def test_an_account_of_which_only_the_end_of_a_session_is_known_stays_in_memory() -> None:
-    house = Playhouse(JULIET, policy=KEPT)
-    known = Unloaded(JID, ended=(BALCONY,))
-    house.service = evolve(house.service, accounts=house.service.accounts.set(JULIET, known))
+    house = Playhouse(JULIET, policy=KEPT, slow=True)
+    house.service = unload(house.service, JULIET)
+    house.happens(JULIET, SessionEnded(NOON, "1", BALCONY))
 
+    house.happens(JULIET, LoadFailed(NOON, "2"))
+
+    assert house.service.accounts[JULIET] == Unloaded(JID, ended=(BALCONY,))
     assert unload(house.service, JULIET) is house.service
 
 
