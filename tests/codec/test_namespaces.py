@@ -8,10 +8,21 @@ from hypothesis import strategies as st
 
 from tests.codec.readers import Reader, every_reader
 from tests.one_test import in_one_test
-from xmpp_im_core.codec import COMPONENT, SERVER, parse_element, parse_stanza, write_element, write_stanza
+from xmpp_im_core.codec import (
+    COMPONENT,
+    SERVER,
+    STREAMS,
+    InvalidNamespace,
+    NonStanza,
+    StreamParser,
+    parse_element,
+    parse_stanza,
+    write_element,
+    write_stanza,
+)
 from xmpp_im_core.codec.namespaces import rescope
 from xmpp_im_core.element import Element, element
-from xmpp_im_core.stanza import CLIENT, STANZAS, Message, Stanza, payload
+from xmpp_im_core.stanza import CLIENT, IQ, STANZAS, Message, Presence, Stanza, payload
 from xmpp_im_core.testing.value_strategies import elements, stanzas
 
 BODY = element("body", CLIENT, {}, ["hi"])
@@ -128,3 +139,41 @@ def test_nothing_but_namespaces_is_changed(tree: Element) -> None:
 
     assert bare(rescope(tree, CLIENT, SERVER)) == bare(tree)
     assert bare(parse_element(write_element(tree, SERVER), SERVER)) == bare(tree)
+
+
+def parsed(namespace: str, also: tuple[str, ...], *stanzas: str) -> tuple[list[object], int]:
+    """Read stanzas on a stream; return them, and how many were in other namespaces."""
+    parser = StreamParser(namespace, also=also)
+    header = f"<stream:stream xmlns='{namespace}' xmlns:stream='{STREAMS}'>"
+    events = [event for text in (header, *stanzas) for event in parser.feed(text.encode())]
+    return list(events[1:]), parser.in_others
+
+
+@in_one_test("other", [CLIENT, SERVER])
+def test_a_component_may_read_stanzas_in_other_namespaces_too(other: str) -> None:
+    error = f"<error type='cancel'><gone xmlns='{STANZAS}'/></error>"
+    texts = [f"<message xmlns='{other}'><body>hi</body></message>", "<presence/>", f"<iq xmlns='{other}'>{error}</iq>"]
+
+    events, number = parsed(COMPONENT, (CLIENT, SERVER), *texts)
+
+    gone = element("gone", STANZAS)
+    assert events == [
+        Message(payload=payload(BODY)),
+        Presence(),
+        IQ(payload=payload(element("error", CLIENT, {"type": "cancel"}, [gone]))),
+    ]
+    assert number == 2
+
+
+def test_a_namespace_that_is_not_allowed_stays_refused() -> None:
+    with pytest.raises(InvalidNamespace):
+        parsed(COMPONENT, (CLIENT,), "<message xmlns='jabber:server'/>")
+    with pytest.raises(InvalidNamespace):
+        parsed(COMPONENT, (), "<message xmlns='jabber:client'/>")
+
+
+def test_an_element_in_another_namespace_that_is_no_stanza_is_read() -> None:
+    events, number = parsed(COMPONENT, (CLIENT,), "<handshake xmlns='jabber:client'/>", "<message/>")
+
+    assert events == [NonStanza(element("handshake", CLIENT)), Message()]
+    assert number == 1

@@ -49,6 +49,10 @@ class Loopback:
     """What it says to a stanza of a bound client instead; None: what it should."""
     remote_answer: Callable[[Element], str | None] = field(default=lambda element: None)
     """What it says to an element of the component, before it ends that stream; None: what it should."""
+    remote_asks: str = ""
+    """What it says to the component once that has proved who it is."""
+    from_component: list[Element] = field(factory=list)
+    """What the component has sent, but for its questions."""
     secret: str = "rose"
     port: int = 0
     component_port: int = 0

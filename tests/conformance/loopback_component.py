@@ -24,6 +24,8 @@ class Server(Protocol):
 
     secret: str
     remote_answer: Callable[[Element], str | None]
+    remote_asks: str
+    from_component: list[Element]
 
     def deliver(self, stanza: Element) -> None: ...
 
@@ -57,9 +59,11 @@ class ComponentConnection:
     def _take(self, element: Element) -> None:
         if element.name == "handshake":
             proof = hashlib.sha1(f"c1{self.server.secret}".encode()).hexdigest()
-            self.writer.write(b"<handshake/>" if element.text == proof else b"</stream:stream>")
+            right = f"<handshake/>{self.server.remote_asks}"
+            self.writer.write(right.encode() if element.text == proof else b"</stream:stream>")
         elif element.name == "iq" and element.get("type") == "get":
             addresses = f"from='{element.get('to')}' to='{element.get('from')}'"
             self.writer.write(f"<iq type='result' id='{element.get('id')}' {addresses}/>".encode())
         else:
+            self.server.from_component.append(element)
             self.server.deliver(element)

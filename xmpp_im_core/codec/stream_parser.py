@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 from xml.parsers.expat import ExpatError, ParserCreate
 
@@ -65,11 +66,20 @@ class StreamParser:
     :param limits: the limits of the reader. The default is :data:`SERVER_TO_SERVER` in the namespace of servers, and
         :data:`SERVER_TO_CLIENT` in those of clients and components: what a client takes from its server. A server that
         reads from a client passes :data:`CLIENT_TO_SERVER`.
+    :param also: the other namespaces in which first-level elements may be. XEP-0114 puts the stanzas of a component's
+        stream into ``jabber:component:accept``; some servers send them in ``jabber:client``.
     """
 
-    def __init__(self, namespace: str = CLIENT, limits: Limits | None = None) -> None:
+    in_others = 0
+    """How many first-level elements were in one of the namespaces ``also``."""
+
+    def __init__(
+        self, namespace: str = CLIENT, limits: Limits | None = None, *, also: Collection[str] = frozenset()
+    ) -> None:
         limits = usual_limits(namespace) if limits is None else limits
         self._namespace = namespace
+        self._scope = namespace  # the namespace of the unfinished first-level element
+        self._also = also
         self._limits = limits
         self._limit = limits.stanza_bytes
         self._written_limit = limits.written_bytes
@@ -320,32 +330,38 @@ class StreamParser:
         if self._begun - self._renewed > _RENEWED_AFTER:
             raise _Renewal
         kind = self._kind = self._kinds.get(raw)
+        self._scope = self._namespace
         if kind is None:
-            self._check_no_stanza(raw)
+            self._kind = self._kind_of_other(raw)
         self._root = raw
         self._attributes = attributes
         recorder.level = 1
         self._between = False
         self._first = self._first or self._begun
 
-    def _check_no_stanza(self, raw: str) -> None:
-        """Refuse a first-level element that is no stanza, and is not in a namespace of its own either."""
+    def _kind_of_other(self, raw: str) -> type[Message] | type[Presence] | type[IQ] | None:
+        """Return the class of a stanza in a namespace that is allowed too. Refuse what is nothing of the stream."""
         namespace, name, _ = self._names[raw]
+        if namespace in self._also:
+            self._scope = namespace
+            self.in_others += 1
+            return KINDS.get(name)
         # A component's <handshake/> is in its content namespace too (XEP-0114).
         if namespace == self._namespace and namespace != COMPONENT:
             raise UnsupportedStanza(f"<{name}> in {namespace}")
         check_first_level(namespace, self._namespace)
+        return None
 
     def _first_level_ended(self) -> None:
         recorder = self._recorder
         records = recorder.records
         if (self._parser.CurrentByteIndex - self._begun) * self._names.growth > self._written_limit:
-            check_written(self._element(), self._namespace, self._limits)
+            check_written(self._element(), self._scope, self._limits)
         kind = self._kind
         if kind is None:
-            self._events.append(NonStanza(rescope(self._element(), self._namespace, CLIENT)))
+            self._events.append(NonStanza(rescope(self._element(), self._scope, CLIENT)))
         else:
-            content = unread_payload(Recorded(records, recorder.top, self._namespace)) if records else EMPTY
+            content = unread_payload(Recorded(records, recorder.top, self._scope)) if records else EMPTY
             self._events.append(self._stanza(kind, content))
         if records:
             recorder.records = []

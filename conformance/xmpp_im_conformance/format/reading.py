@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -140,6 +141,8 @@ def _read(kind: str, data: _Data, row: _Data, named: MalformedFile) -> Vector | 
         id, title, notes, scenario = f"{id}#{read.name}", read.title, [title, *notes], read.scenario
     else:
         scenario = _client_scenario(data, features) if kind == "client" else _server_scenario(data, features)
+    if isinstance(scenario.setup, Setup):
+        scenario = evolve(scenario, setup=evolve(scenario.setup, mentioned=_mentioned(data, row)))
     vector = Vector(
         id=id,
         file=named.file,
@@ -155,6 +158,25 @@ def _read(kind: str, data: _Data, row: _Data, named: MalformedFile) -> Vector | 
         why = shortened(f"unknown requirement {', '.join(unknown)}")
         return evolve(named, id=id, why=why, requirements=vector.requirements, rfc=vector.rfc)
     return vector
+
+
+def _mentioned(data: _Data, row: _Data) -> frozenset[str]:
+    """Return the XML namespaces that are named in a vector, or in a table's row and what the table says of all rows."""
+    texts = _texts([row, {key: value for key, value in data.items() if key != "rows"}])
+    return frozenset([found for text in texts if "xmlns" in text for found in _DECLARED.findall(text)])
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts([*value.values()])
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+_DECLARED: Final = re.compile(r"""xmlns(?::[\w.-]+)?\s*=\s*["']([^"']*)["']""")
 
 
 # --- scenarios --------------------------------------------------------------------------------------------

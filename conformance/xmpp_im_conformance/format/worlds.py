@@ -59,6 +59,8 @@ class Setup:
     """Whether the scenario plays the other server, or looks at what is sent to it."""
     closes: frozenset[str] = frozenset()
     """The clients whose streams the scenario expects the server to close, by full JID."""
+    mentioned: frozenset[str] | None = None
+    """The XML namespaces that the scenario names, in what is sent and what is expected; None if that is not known."""
 
 
 @frozen
@@ -299,6 +301,11 @@ class Driver:
     def software(self) -> str:
         """The name and version that what is tested gives itself, as far as they are known by now."""
         return ""
+
+    @property
+    def remarks(self) -> Mapping[str, int]:
+        """What the system under test does otherwise, and is read all the same: what, and how often by now."""
+        return {}
 
     def close(self) -> None:
         """Release what it holds, after all scenarios."""

@@ -10,6 +10,7 @@ from attrs import define
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.config import ComponentConfig
 from xmpp_im_conformance.drivers.live.stream import Stream, StreamEnded
+from xmpp_im_conformance.drivers.live.tolerance import COMPONENT_ASKED, Tolerance
 from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.worlds import ServerFailed
 from xmpp_im_core.codec import COMPONENT, SERVER, write_element
@@ -21,13 +22,15 @@ from xmpp_im_core.stanza import CLIENT
 class Component(Channel):
     """The stream of the remote domain. Requests of the driver's own clients are answered on it."""
 
+    asked = COMPONENT_ASKED
+
     @classmethod
-    async def connect(cls, config: ComponentConfig, host: str, mark: str) -> Component:
+    async def connect(cls, config: ComponentConfig, host: str, mark: str, tolerance: Tolerance) -> Component:
         """Connect, and prove to know the secret.
 
         :raises ServerFailed: if the server does not accept the component.
         """
-        stream = await Stream.connect(config.host or host, config.port, COMPONENT)
+        stream = await Stream.connect(config.host or host, config.port, COMPONENT, also=(CLIENT, SERVER))
         with stream.kept():
             try:
                 await stream.open(config.domain)
@@ -38,7 +41,7 @@ class Component(Channel):
                 raise ServerFailed(f"the server does not accept the component {config.domain}: {problem}") from problem
             if answer.name != "handshake":
                 raise ServerFailed(f"the server does not accept the component {config.domain}: <{answer.name}>")
-        component = cls(stream, mark, mark)
+        component = cls(stream, mark, mark, tolerance=tolerance)
         component.start()
         return component
 

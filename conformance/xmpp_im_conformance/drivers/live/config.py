@@ -13,6 +13,7 @@ from attrs import field, frozen
 from cattrs.errors import BaseValidationError, CattrsError, ForbiddenExtraKeysError
 from cattrs.v import format_exception, transform_error
 
+from xmpp_im_conformance.drivers.live.tolerance import MAY_ADD
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE
 
 _READER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
@@ -69,6 +70,8 @@ class LiveConfig:
     """What the server has switched on in addition to what it says itself (``priority-override`` and so on)."""
     without: frozenset[str] = frozenset()
     """What it says that it has, and that is not to be tested."""
+    may_add: frozenset[str] = MAY_ADD
+    """The namespaces of what the server may add to stanzas: it is removed where the scenario does not name them."""
     timeout: float = 5.0
     """The seconds after which an answer is not waited for any longer."""
 

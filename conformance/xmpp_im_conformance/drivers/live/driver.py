@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 
 from attrs import define, field
@@ -13,6 +14,7 @@ from xmpp_im_conformance.drivers.live.addresses import Addresses
 from xmpp_im_conformance.drivers.live.config import LiveConfig
 from xmpp_im_conformance.drivers.live.remote import Remote
 from xmpp_im_conformance.drivers.live.sessions import Sessions
+from xmpp_im_conformance.drivers.live.tolerance import Tolerance
 from xmpp_im_conformance.drivers.live.world import LIVE, LiveWorld, bounded
 from xmpp_im_conformance.drivers.redaction import hiding
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, Driver, NotApplicable, ServerFailed, Setup, World
@@ -33,6 +35,7 @@ class LiveDriver(Driver):
     _runner: asyncio.Runner = field(factory=asyncio.Runner)
     _run: str = field(factory=lambda: f"-{secrets.token_hex(2)}x")
     _password: str = field(factory=lambda: secrets.token_hex(8), repr=False)
+    _tolerance: Tolerance = field(init=False)
     _remote: Remote = field(init=False)
     _has: frozenset[str] | None = None
     """The features that the server has; None before it was asked."""
@@ -42,7 +45,8 @@ class LiveDriver(Driver):
     _failures: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self._remote = Remote(self.config, self._run)
+        self._tolerance = Tolerance(self.config.may_add, [self.config.domain(each) for each in HOSTED])
+        self._remote = Remote(self.config, self._run, self._tolerance)
 
     def world(self, setup: Setup) -> World:
         """Make the scenario's accounts and their rosters.
@@ -75,6 +79,11 @@ class LiveDriver(Driver):
         """What the server calls itself (XEP-0092), once it was asked."""
         return self._software
 
+    @property
+    def remarks(self) -> Mapping[str, int]:
+        """What the server does otherwise, and is read all the same: what, and how often."""
+        return {**self._tolerance.remarks, **self._remote.remarks}
+
     def close(self) -> None:
         """Close the remaining connection."""
         self._runner.run(self._let_go())
@@ -91,7 +100,7 @@ class LiveDriver(Driver):
         with hiding([] if self.config.component is None else [self.config.component.secret]):
             bounded(self._runner, self._remote.connect(), self.config.timeout)
         world = self._empty()
-        world.closes = setup.closes
+        world.closes, world.mentioned = setup.closes, setup.mentioned
         try:
             world.arrange(setup.accounts)
         except BaseException:
@@ -103,7 +112,7 @@ class LiveDriver(Driver):
         self._number += 1
         self._remote.suffix = suffix = f"{self._run}{self._number:x}"
         domains = {name: self.config.domain(name) for name in HOSTED} | {REMOTE: self._remote.domain}
-        sessions = Sessions(self.config, Addresses(suffix, domains), f"{suffix[1:]}-", self._password)
+        sessions = Sessions(self.config, Addresses(suffix, domains), f"{suffix[1:]}-", self._password, self._tolerance)
         return LiveWorld(self._runner, sessions, self._remote, self.config.timeout)
 
     def _ask(self) -> frozenset[str]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from attrs import define, field
 
 from xmpp_im_conformance.drivers.live.component import Component, as_component
 from xmpp_im_conformance.drivers.live.config import LiveConfig
 from xmpp_im_conformance.drivers.live.settling import round_trip
+from xmpp_im_conformance.drivers.live.tolerance import Tolerance
 from xmpp_im_conformance.format.markup import BadXML, read_xml
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import Address, parse_address
+
+IN_OTHERS: Final = "the server sends the component stanzas in another namespace than jabber:component:accept (XEP-0114)"
 
 
 @define
@@ -23,11 +27,14 @@ class Remote:
     config: LiveConfig
     run: str
     """What the suffixes of all localparts of this run begin with."""
+    tolerance: Tolerance = field(factory=Tolerance)
     suffix: str = ""
     """That of the scenario which runs now."""
     component: Component | None = None
     _kept: list[Element] = field(factory=list)
     """What came on a connection that has broken since."""
+    _in_others: int = 0
+    """How many stanzas came in another namespace than that of components, on connections that have broken since."""
 
     @property
     def domain(self) -> str:
@@ -44,7 +51,9 @@ class Remote:
         if self.component is not None:
             self._kept += self.component.take()
             self.component.drop()
-        self.component = await Component.connect(self.config.component, self.config.host, self.run[1:])
+            self._in_others += self.component.stream.in_others
+        config, host = self.config.component, self.config.host
+        self.component = await Component.connect(config, host, self.run[1:], self.tolerance)
 
     async def send(self, xml: str, scenario: str) -> None:
         """Send a stanza of the scenario from the other server.
@@ -68,6 +77,12 @@ class Remote:
         """Return what has come, without what is late from accounts of scenarios before."""
         came, self._kept = [*self._kept, *(self.component.take() if self.component is not None else ())], []
         return [stanza for stanza in came if not self._is_late(stanza)]
+
+    @property
+    def remarks(self) -> Mapping[str, int]:
+        """What the server does otherwise on the component's stream."""
+        number = self._in_others + (0 if self.component is None else self.component.stream.in_others)
+        return {IN_OTHERS: number} if number else {}
 
     def drop(self) -> None:
         """Close the connection without waiting."""

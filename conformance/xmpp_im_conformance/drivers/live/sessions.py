@@ -14,6 +14,7 @@ from xmpp_im_conformance.drivers.live.config import LiveConfig
 from xmpp_im_conformance.drivers.live.login import Login, bind_resource, logged_in
 from xmpp_im_conformance.drivers.live.sasl import plain
 from xmpp_im_conformance.drivers.live.stream import Stream
+from xmpp_im_conformance.drivers.live.tolerance import Tolerance
 from xmpp_im_conformance.format.worlds import NotApplicable
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import parse_jid
@@ -28,6 +29,7 @@ class Sessions:
     mark: str
     """How the ids of the driver's own requests begin."""
     password: str = field(repr=False)
+    tolerance: Tolerance = field(factory=Tolerance)
     logins: dict[str, Login] = field(factory=dict)
     """The accounts there are, by bare JID."""
     open: dict[str, Channel] = field(factory=dict)
@@ -133,7 +135,7 @@ class Sessions:
         return self._channel(stream), features, jid
 
     def _channel(self, stream: Stream, received: int | None = None) -> Channel:
-        channel = Channel(stream, self._mark(), self.mark, received=received)
+        channel = Channel(stream, self._mark(), self.mark, received=received, tolerance=self.tolerance)
         channel.start()
         return channel
 

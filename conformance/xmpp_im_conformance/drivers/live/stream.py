@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -67,6 +67,8 @@ class Stream:
     reader: Reader
     transport: asyncio.Transport
     namespace: str = CLIENT
+    also: Collection[str] = ()
+    """The other namespaces in which the server may send stanzas."""
     encrypted: bool = False
     id: str = ""
     """The id that the server has given the stream."""
@@ -74,7 +76,7 @@ class Stream:
     _events: deque[StreamEvent] = field(factory=deque)
 
     @classmethod
-    async def connect(cls, host: str, port: int, namespace: str = CLIENT) -> Stream:
+    async def connect(cls, host: str, port: int, namespace: str = CLIENT, also: Collection[str] = ()) -> Stream:
         """Connect to a port.
 
         :raises ServerFailed: if nobody listens there.
@@ -85,14 +87,14 @@ class Stream:
             transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, host, port)
         except OSError as problem:
             raise ServerFailed(f"no connection to {host}:{port}: {problem}") from problem
-        return cls(reader, transport, namespace)
+        return cls(reader, transport, namespace, also)
 
     async def open(self, to: str) -> None:
         """Send a stream header, and read the server's; also what restarts a stream.
 
         :raises ServerFailed: if something else comes.
         """
-        self._parser = StreamParser(self.namespace, _LIMITS)
+        self._parser = StreamParser(self.namespace, _LIMITS, also=self.also)
         self._events.clear()
         version = "1.0" if self.namespace == CLIENT else None
         self.transport.write(write_stream_header(self.namespace, to=to, version=version))
@@ -100,6 +102,11 @@ class Stream:
         if not isinstance(opened, StreamOpened):
             raise ServerFailed(f"expected a stream header, came {opened}")
         self.id = opened.id or ""
+
+    @property
+    def in_others(self) -> int:
+        """How many stanzas and the like the server has sent in another namespace than that of the stream."""
+        return self._parser.in_others
 
     def write(self, xml: str) -> None:
         """Write text to the stream; on one that is closed nothing can be written."""

@@ -75,6 +75,8 @@ class LiveWorld(World):
     timeout: float
     closes: frozenset[str] = frozenset()
     """The clients whose streams the scenario expects the server to close."""
+    mentioned: frozenset[str] | None = None
+    """The namespaces that the scenario names; None if that is not known."""
     _arrived: dict[str, list[Element]] = field(factory=dict)
     _closed: dict[str, list[str]] = field(factory=dict)
     """The stream errors with which the server has closed streams, by full JID; not taken yet."""
@@ -250,8 +252,9 @@ class LiveWorld(World):
 
     def _collect(self, at: str, stanzas: Sequence[Element]) -> None:
         if stanzas:
-            read = self.sessions.addresses.element
-            self._arrived.setdefault(at, []).extend([read(stanza) for stanza in stanzas])
+            read, tolerant = self.sessions.addresses.element, self.sessions.tolerance.read
+            came = [tolerant(read(stanza), self.mentioned) for stanza in stanzas]
+            self._arrived.setdefault(at, []).extend(came)
 
     async def _send(self, jid: str, xml: str) -> None:
         if jid in self._over:
