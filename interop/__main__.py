@@ -63,7 +63,7 @@ def main(
     if DOCUMENT.read_text(encoding="utf-8") != document(recorded):
         lines.append(f"{DOCUMENT.name} is not up to date: python -m interop --write")
     for line in lines:
-        console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(line, style="red", emoji=False, markup=False, highlight=False, soft_wrap=True)
     if details is not None:
         _write_details(details, results)
     context.exit(int(bool(lines)))

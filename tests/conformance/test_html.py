@@ -107,10 +107,15 @@ def vector(root: Node, id: str) -> Node:
 
 
 def test_it_says_what_was_tested_and_where_as_far_as_that_is_known(run: list[Result]) -> None:
-    root = Tree(page(run, "live", MADE, "Prosody 0.12 at 127.0.0.1:5222")).root
+    remarks = {"the server adds <x/>": 2, "it asks for a name": 1}
+    root = Tree(page(run, "live", MADE, "Prosody 0.12 at 127.0.0.1:5222", remarks)).root
 
     assert root.the("title").text == "Conformance to RFC 6121: Prosody 0.12 at 127.0.0.1:5222"
     assert root.the("p", class_="about").text == "Prosody 0.12 at 127.0.0.1:5222"
+    assert [each.text for each in root.the("ul", class_="remarks").all("li")] == [
+        "it asks for a name: 1 time",
+        "the server adds <x/>: 2 times",
+    ]
     assert root.the("p", class_="when").text.startswith("driver live, 7 vectors in ")
 
 

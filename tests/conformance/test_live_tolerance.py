@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.conformance.live import driving, result
-from tests.conformance.loopback import Connection, Loopback
-from tests.conformance.stage import BALCONY, JULIET, ROMEO, receive, send
+from tests.conformance.loopback import Connection, Loopback, listening
+from tests.conformance.stage import BALCONY, JULIET, ROMEO, receive, scenario, send
 from tests.one_test import in_one_test
+from xmpp_im_conformance.cli.commands import main
 from xmpp_im_conformance.drivers.live.remote import IN_OTHERS
 from xmpp_im_conformance.drivers.live.tolerance import MAY_ADD
 from xmpp_im_conformance.running.outcome import Outcome, Result
@@ -194,3 +197,23 @@ def test_what_comes_in_another_namespace_is_a_stanza_of_the_scenario(tmp_path: P
         )
 
     assert found.outcome is Outcome.PASSED, found.detail
+
+
+# --- what is said of it -----------------------------------------------------------------------------------
+
+
+def test_the_run_says_what_was_tolerated_and_how_often(tmp_path: Path) -> None:
+    scene = scenario(send("<presence/>"), receive(f"<presence from='{BALCONY}'/>"), accounts={JULIET: {}})
+    vectors = [tmp_path / f"{name}.json" for name in ("one", "two")]
+    for file in vectors:
+        file.write_text(json.dumps(scene), encoding="utf-8")
+    remark = "the server adds vcard-temp:x:update to presence"
+    written, page = tmp_path / "results.json", tmp_path / "page.html"
+    with listening(adding(PHOTO)) as server:
+        options = ["--driver", "live", "--port", f"{server.port}", "--json", f"{written}", "--html", f"{page}", "-q"]
+        found = CliRunner().invoke(main, ["run", *map(str, vectors), *options])
+
+    assert found.exit_code == 0, found.output
+    assert f"note: {remark}: 2 times" in found.output
+    assert json.loads(written.read_text(encoding="utf-8"))["remarks"] == [{"remark": remark, "times": 2}]
+    assert f"<li>{remark}: 2 times</li>" in page.read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from xmpp_im_conformance.reports.files import write_files
 from xmpp_im_conformance.reports.terminal import (
     print_not_applicable,
     print_not_run,
+    print_remarks,
     print_sum,
     print_tables,
     print_uncovered,
@@ -63,7 +64,7 @@ def run_vectors(
         if not _is_there(tested):
             return 2
         verdict = Verdict([run_vector(vector, tested) for vector in shown], deviations)
-    about = Tested(driver, tested.about, tested.software)
+    about = Tested(driver, tested.about, tested.software, tested.remarks)
     write_files(verdict, about, {"json": json, "junit": junit, "html": html})
     if write_known is not None:
         renew(write_known, verdict, paths)
@@ -76,6 +77,7 @@ def run_vectors(
         print_not_applicable(console, verdict.results)
     if not quiet:
         print_tables(console, verdict.results)
+    print_remarks(console, about.remarks)
     print_behaviours_sum(console, verdict)
     print_sum(console, verdict)
     if uncovered:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from xmpp_im_conformance.format.data import FORMAT
 from xmpp_im_conformance.running.outcome import Outcome, Result
@@ -27,6 +28,8 @@ class Tested:
     """What was tested and where, as far as it is known."""
     software: str = ""
     """The name and version that it gives itself (XEP-0092 of a live server), as far as they are known."""
+    remarks: Mapping[str, int] = field(factory=dict)
+    """What it does otherwise, and was read all the same: what, and how often."""
 
 
 def as_data(verdict: Verdict, tested: Tested, made: datetime) -> dict[str, object]:
@@ -44,6 +47,7 @@ def as_data(verdict: Verdict, tested: Tested, made: datetime) -> dict[str, objec
             "new": len(verdict.new_failures),
             "unexpectedly_passed": len(verdict.unexpected_passes),
         },
+        "remarks": [{"remark": remark, "times": times} for remark, times in sorted(tested.remarks.items())],
         "behaviours": [_behaviour(each) for each in verdict.behaviours],
         "vectors": [_vector(result, verdict) for result in verdict.results],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -29,6 +29,12 @@ def print_not_applicable(console: Console, results: Sequence[Result]) -> None:
     reasons = Counter([result.detail for result in results if result.outcome is Outcome.NOT_APPLICABLE])
     for reason, count in sorted(reasons.items()):
         say(console, f"not applicable, {count}: {reason}")
+
+
+def print_remarks(console: Console, remarks: Mapping[str, int]) -> None:
+    """Print what the system under test does otherwise and is read all the same, and how often."""
+    for remark, count in sorted(remarks.items()):
+        say(console, f"note: {remark}: {count} {'time' if count == 1 else 'times'}")
 
 
 def print_tables(console: Console, results: Sequence[Result]) -> None:
@@ -63,7 +69,7 @@ def print_uncovered(console: Console, results: Sequence[Result]) -> None:
 
 def say(console: Console, text: str, style: str | None = None) -> None:
     """Print a text as it is."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
+    console.print(text, emoji=False, markup=False, highlight=False, soft_wrap=True, style=style)
 
 
 def _outcomes(title: str, counts: dict[str, Counter[Outcome]]) -> Table:

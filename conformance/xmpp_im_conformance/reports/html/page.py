@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -27,12 +27,15 @@ _TEMPLATES: Final = "templates"
 _SCRIPTS: Final = ("diagram.js", "steps.js", "filters.js")
 
 
-def page(results: Sequence[Result], driver: str, made: datetime, about: str = "") -> str:
+def page(
+    results: Sequence[Result], driver: str, made: datetime, about: str = "", remarks: Mapping[str, int] = {}
+) -> str:
     """Return the page about a run, as HTML.
 
     :param driver: the name of the driver that it was run on.
     :param made: when it was run.
     :param about: what was tested and where, as far as it is known.
+    :param remarks: what it does otherwise, and was read all the same: what, and how often.
     """
     results = sorted(results, key=lambda result: order(heading(result.vector)))
     # A vector's story has the same place in the book.
@@ -46,6 +49,7 @@ def page(results: Sequence[Result], driver: str, made: datetime, about: str = ""
         .render(
             driver=driver,
             about=about,
+            remarks=sorted(remarks.items()),
             made=made,
             counts=counts,
             outcomes=[each.value for each in Outcome if each is not Outcome.NOT_RUN or counts[each.value]],
