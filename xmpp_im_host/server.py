@@ -32,7 +32,7 @@ from xmpp_im_host.log import log
 from xmpp_im_host.network.client_driver import ClientDriver
 from xmpp_im_host.network.client_link import ClientLink
 from xmpp_im_host.network.component_driver import ComponentLink
-from xmpp_im_host.network.listeners import Listeners
+from xmpp_im_host.network.listeners import Listeners, check_loop
 from xmpp_im_host.network.network import Network, RegistrationRefused
 from xmpp_im_host.network.tls import BadCertificate, ServerTLS, from_files, self_signed
 from xmpp_im_host.network.websocket_link import WebSocketLink
@@ -132,6 +132,9 @@ class XMPPServer:
             opened = await control.listen(path, Calls(self.administration))
             self._stack.callback(path.unlink, missing_ok=True)
             self._stack.callback(opened.close)
+        for name in ("tls", "websocket"):
+            if getattr(listen, name):
+                check_loop(name)
         await self.listeners.open("tcp", listen.tcp, lambda: ClientLink(network))
         await self.listeners.open("tls", listen.tls, lambda: ClientLink(network, direct=True))
         await self.listeners.open("websocket", listen.websocket, lambda: WebSocketLink(network))

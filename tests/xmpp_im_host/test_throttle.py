@@ -176,3 +176,24 @@ def test_a_peer_that_reads_slowly_is_not_silent(link: Watched, clock: Clock) -> 
 
     assert not look(link, clock, 365)
     assert link.links.counters.refused == {"idle_seconds": 1}
+
+
+def test_a_peer_that_reads_slowly_through_tls_is_not_silent(link: Watched, clock: Clock) -> None:
+    """TLS tells of a queue only when half a megabyte waits in it. What waits in the transport below counts too."""
+    link.below = Waiting()
+    link.below.write(b"x" * 100_000)
+    for _ in range(20):
+        assert look(link, clock, 100)
+        link.below.waiting -= 10
+
+    assert not look(link, clock, 365)
+
+
+def test_what_the_kernel_takes_is_no_sign_of_life(link: Watched, clock: Clock) -> None:
+    """A peer that is gone: the server writes now and then, and nothing waits."""
+    for _ in range(3):
+        assert look(link, clock, 100)
+        link.write(b"x" * 20)
+        link.transport.waiting = 0
+
+    assert not look(link, clock, 65)

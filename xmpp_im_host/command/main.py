@@ -128,8 +128,8 @@ def _run(work: Coroutine[Any, Any, None], factory: LoopFactory | None) -> None:
 def _loop_factory(listen: Listen) -> LoopFactory | None:
     """Return uvloop if it is installed (the extra ``fast``) and no listener begins with TLS.
 
-    On uvloop a connection reads before it can be paused, so the link could not begin TLS itself. The loop would have to
-    do it: with the certificate of the start, and outside of the limits before a login.
+    See :func:`~xmpp_im_host.network.listeners.check_loop`. The loop would have to begin TLS itself: with the
+    certificate of the start, and outside of the limits before a login.
     """
     try:
         import uvloop  # type: ignore[import-not-found, unused-ignore]

@@ -70,7 +70,7 @@ class ClientLink(Link):
             self.transport.abort()
             self.connection_lost(None)
             return
-        self.transport = transport
+        self.below, self.transport = self.transport, transport
         self.hold &= ~Hold.SECURING
         if self.hold:
             transport.pause_reading()

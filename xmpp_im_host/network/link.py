@@ -92,6 +92,10 @@ class Link(asyncio.Protocol):
         """How many bytes may wait besides ``queue_bytes``: those of the last write that began below that limit."""
         self.written = self.taken = 0
         """The bytes written, and how many of them the peer had taken at the last look of the watch."""
+        self.waited = 0
+        """The bytes that waited for the peer at that look."""
+        self.below: asyncio.Transport | None = None
+        """The transport that carries TLS. What waits in it is no part of what waits in ``transport``."""
         self.bytes = TokenBucket(limits.bytes_per_second, limits.bytes_burst, links.clock)
 
     @abstractmethod
@@ -206,7 +210,10 @@ class Link(asyncio.Protocol):
     @property
     def queued(self) -> int:
         """The bytes that wait for the peer."""
-        return self.transport.get_write_buffer_size() if self.open else 0
+        if not self.open:
+            return 0
+        below = 0 if self.below is None else self.below.get_write_buffer_size()
+        return below + self.transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> None:
         """Write bytes; drop a peer for which too many wait already.
@@ -248,10 +255,13 @@ class Link(asyncio.Protocol):
             self.driver.rest()
 
     def look_for_life(self) -> None:
-        """Note a sign of life that is no input: this server does not read, or the peer takes what waits for it."""
-        taken, before = self.written - self.queued, self.taken
-        self.taken = taken
-        if self.hold & ~Hold.WRITING or (Hold.WRITING in self.hold and taken > before):
+        """Note a sign of life that is no input: this server does not read, or the peer takes what waits for it.
+
+        Without a queue, bytes that were taken are no sign: the kernel takes them for a peer that is gone.
+        """
+        waits, before, waited = self.queued, self.taken, self.waited
+        self.taken, self.waited = self.written - waits, waits
+        if self.hold & ~Hold.WRITING or (waited and self.taken > before):
             self.heard, self.probed = self.links.clock(), False
 
     def probe(self) -> None:

@@ -19,6 +19,20 @@ class CannotListen(Exception):
     """The message names the setting and the address, and says why."""
 
 
+def check_loop(name: str) -> None:
+    """Refuse a loop that is not asyncio's own for a listener on which TLS begins with the first byte.
+
+    On uvloop a connection reads before it can be paused. Its first bytes, those of the handshake, often come before the
+    link has begun TLS.
+
+    :param name: the name of the setting in ``listen``.
+    :raises CannotListen: if it is another loop.
+    """
+    loop = type(asyncio.get_running_loop())
+    if not issubclass(loop, asyncio.BaseEventLoop):
+        raise CannotListen(f"listen.{name}: the event loop of asyncio is needed, not {loop.__module__}.{loop.__name__}")
+
+
 class Listeners:
     """The listening sockets of a server."""
 
