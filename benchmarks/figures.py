@@ -73,10 +73,10 @@ def figures(lines: Sequence[Line], rounds: int, e: float, absent: Mapping[str, s
         except PackageNotFoundError:
             continue
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return Figures(tuple(lines), datetime.now(UTC).date().isoformat(), python, _machine(), rounds, e, versions, absent)
+    return Figures(tuple(lines), datetime.now(UTC).date().isoformat(), python, machine(), rounds, e, versions, absent)
 
 
-def _machine() -> str:
+def machine() -> str:
     """Return the name of the processor, or its architecture if the name is unknown."""
     name = platform.processor() or platform.machine()
     if sys.platform == "linux":

@@ -1,0 +1,1 @@
+"""What whole servers take for the same work (``python -m benchmarks.servers``)."""
