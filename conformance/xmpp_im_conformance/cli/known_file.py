@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -11,6 +12,8 @@ from xmpp_im_conformance.format.finding import existing
 from xmpp_im_conformance.verdict.judging import Verdict
 from xmpp_im_conformance.verdict.known import BadKnownFile, Deviation, read_known
 from xmpp_im_conformance.verdict.writing import as_toml, renewed
+
+_WRITE: Final = "--write-known"
 
 
 def recorded(file: Path | None, paths: Sequence[Path]) -> tuple[Deviation, ...]:
@@ -30,17 +33,34 @@ def recorded(file: Path | None, paths: Sequence[Path]) -> tuple[Deviation, ...]:
     return known
 
 
-def renew(file: Path, verdict: Verdict, paths: Sequence[Path]) -> None:
-    """Write the file of ``--write-known``. What it says by hand of vectors that still fail stays.
+def to_renew(file: Path | None, known: tuple[Deviation, ...]) -> tuple[Deviation, ...]:
+    """Return what the file of ``--write-known`` records; if there is none yet, what is known.
 
     :raises click.BadParameter: if there is another file of this name, or it cannot be written.
     """
-    before = _read(file, "--write-known") if file.exists() else verdict.known
+    if file is None:
+        return ()
+    if file.exists():
+        return _read(file, _WRITE)
+    _write(file, "")
+    return known
+
+
+def renew(file: Path, before: Sequence[Deviation], verdict: Verdict, paths: Sequence[Path]) -> None:
+    """Write the file of ``--write-known``. What it says by hand of vectors that still fail stays.
+
+    :param before: what it records.
+    :raises click.BadParameter: if it cannot be written.
+    """
     there = existing([id for each in before for id in each.vectors], paths)
+    _write(file, as_toml(renewed(before, verdict.results, there)))
+
+
+def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(as_toml(renewed(before, verdict.results, there)), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as problem:
-        raise click.BadParameter(f"{file}: {problem.strerror}", param_hint="--write-known") from problem
+        raise click.BadParameter(f"{file}: {problem.strerror}", param_hint=_WRITE) from problem
 
 
 def _read(file: Path, option: str) -> tuple[Deviation, ...]:

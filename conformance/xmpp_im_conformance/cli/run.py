@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from xmpp_im_conformance.cli.known_file import recorded, renew
+from xmpp_im_conformance.cli.known_file import recorded, renew, to_renew
 from xmpp_im_conformance.drivers import driver_of
 from xmpp_im_conformance.format.finding import Selection, find
 from xmpp_im_conformance.format.worlds import Driver, NotApplicable, ServerFailed
@@ -58,6 +58,7 @@ def run_vectors(
     vectors = list(find(paths, Selection(sections, ids, levels)))
     if not vectors:
         raise click.UsageError("there are no such vectors")
+    before = to_renew(write_known, deviations)
     console = Console()
     shown = track(vectors, "Running", console=console, transient=True, disable=quiet or not console.is_terminal)
     with closing(driver_of(driver, **options)) as tested:
@@ -67,7 +68,7 @@ def run_vectors(
     about = Tested(driver, tested.about, tested.software, tested.remarks)
     write_files(verdict, about, {"json": json, "junit": junit, "html": html})
     if write_known is not None:
-        renew(write_known, verdict, paths)
+        renew(write_known, before, verdict, paths)
     if details or len(verdict.new_failures) <= _SHOWN_IN_FULL:
         print_details(console, verdict)
     else:

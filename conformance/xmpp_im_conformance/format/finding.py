@@ -79,11 +79,14 @@ def files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     """Yield the files, each once and sorted by path, with the ids that their places give them."""
     seen: set[Path] = set()
     for root in list(paths) or [VECTORS]:
-        for file in sorted(root.rglob("*.json")) if root.is_dir() else [root]:
-            resolved = file.resolve()
+        base = root.resolve()
+        for place in sorted(base.rglob("*.json")) if base.is_dir() else [base]:
+            # Thousands of files are not resolved one by one: below a folder that is resolved, only links need it.
+            resolved = place.resolve() if place.is_symlink() else place
             if resolved not in seen:
                 seen.add(resolved)
-                yield file, id_of(file, root)
+                below = place.relative_to(base)
+                yield root / below, _id(resolved, below)
 
 
 def existing(ids: Iterable[str], paths: Iterable[Path]) -> frozenset[str]:
@@ -102,12 +105,16 @@ def id_of(file: Path, root: Path) -> str:
     It is the path below the folder ``scenarios``, or from the folder ``tables`` or ``client`` on; of a file in none
     of these, the path below the folder that was asked for.
     """
-    parts = file.resolve().with_suffix("").parts
+    return _id(file.resolve(), file.relative_to(root))
+
+
+def _id(resolved: Path, below: Path) -> str:
+    parts = resolved.with_suffix("").parts
     for position in range(len(parts) - 2, -1, -1):
         prefix = _FOLDERS.get(parts[position])
         if prefix is not None:
             return prefix + "/".join(parts[position + 1 :])
-    return file.stem if file == root else file.relative_to(root).with_suffix("").as_posix()
+    return below.with_suffix("").as_posix() if below.name else resolved.stem
 
 
 def wanted(vector: Vector | MalformedFile, sections: Iterable[str], ids: Iterable[str]) -> bool:
