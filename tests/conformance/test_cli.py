@@ -195,6 +195,31 @@ def test_requirements_are_counted_and_the_uncovered_ones_listed(folder: Path) ->
     assert "6121-4.4.2-01  " not in text
 
 
+def test_vectors_are_listed_with_what_they_are_about(folder: Path) -> None:
+    put(folder, good={**GOOD, "title": "A presence", "level": "SHOULD"}, elsewhere=ELSEWHERE, malformed=MALFORMED)
+
+    lines = CliRunner().invoke(main, ["list", str(folder)]).output.splitlines()
+
+    assert lines == [
+        f"elsewhere  MUST    11     {ELSEWHERE['title']}",
+        "good       SHOULD  4.2.2  A presence",
+        f"malformed  MUST    {MALFORMED['rfc'][0].split()[1]}      (malformed: {folder / 'malformed.json'})",
+    ]
+
+
+def test_the_list_is_of_those_that_are_selected(folder: Path) -> None:
+    put(folder, good=GOOD, wrong={**WRONG, "level": "MAY"}, elsewhere=ELSEWHERE)
+
+    def ids(*arguments: str) -> list[str]:
+        done = CliRunner().invoke(main, ["list", str(folder), *arguments])
+        return [line.split()[0] for line in done.output.splitlines()] if done.exit_code == 0 else []
+
+    assert ids("--section", "4") == ["good", "wrong"]
+    assert ids("--id", "*o*") == ["good", "wrong"]
+    assert ids("--level", "MAY") == ["wrong"]
+    assert ids("--level", "peer") == []
+
+
 @pytest.mark.slow
 def test_without_a_path_the_vectors_of_the_package_are_run() -> None:
     done = run("--id", "tables/a.2.1#*")
@@ -204,7 +229,9 @@ def test_without_a_path_the_vectors_of_the_package_are_run() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--version",), ("--help",), ("run", "--help"), ("differ", "--help")], ids=lambda each: " ".join(each)
+    "arguments",
+    [("--version",), ("--help",), ("run", "--help"), ("list", "--help"), ("differ", "--help")],
+    ids=lambda each: " ".join(each),
 )
 def test_help_and_version_import_nothing_but_the_arguments(arguments: tuple[str, ...]) -> None:
     code = (

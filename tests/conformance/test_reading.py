@@ -10,9 +10,11 @@ import pytest
 
 from tests.conformance.packaged import packaged
 from tests.conformance.stage import BALCONY, CHAMBER, JULIET, ROMEO, receive, scenario, send
+from xmpp_im_conformance.format import reading
 from xmpp_im_conformance.format.data import VECTORS
-from xmpp_im_conformance.format.finding import find, id_of, wanted
+from xmpp_im_conformance.format.finding import Selection, existing, find, id_of, wanted
 from xmpp_im_conformance.format.reading import read_file
+from xmpp_im_conformance.format.schema import problems
 from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector
 from xmpp_im_conformance.format.worlds import ClientSetup, Setup
 
@@ -274,3 +276,82 @@ def test_what_does_not_say_its_section_may_be_about_any() -> None:
     assert wanted(MalformedFile(id="a", file="a.json", why=""), ["3.1"], [])
     assert not wanted(MalformedFile(id="a", file="a.json", why=""), [], ["b"])
     assert wanted(MalformedFile(id="deny/a", file="a.json", why=""), [], ["deny/*"])
+
+
+# --- selecting ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the titles of the vectors and tables that have been held against the schema."""
+    titles: list[str] = []
+
+    def noted(kind: str, data: Any, part: str = "") -> list[str]:
+        titles.append(data["title"])
+        return problems(kind, data, part)
+
+    monkeypatch.setattr(reading, "problems", noted)
+    return titles
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    row = {"situation": "one", "target": "bare", "type": "chat", "outcomes": ["delivered"], "rfc": ["6121 8.5.4"]}
+    vectors = {
+        "scenarios/a/one": scenario(title="a/one", rfc=["6121 3.1.2"]),
+        "scenarios/a/two": scenario(title="a/two", rfc=["6121 4"], level="MAY"),
+        "scenarios/b/one": scenario(title="b/one", requirements=["6121-3.1.2-01"]),
+        "tables/t": {"title": "table", "rows": [row, {**row, "type": "normal", "level": "SHOULD", "rfc": ["6121 9"]}]},
+    }
+    for name, vector in vectors.items():
+        file = tmp_path / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(vector), encoding="utf-8")
+    return tmp_path
+
+
+CHAT, NORMAL = "tables/t#one, bare, chat", "tables/t#one, bare, normal"
+
+
+@pytest.mark.parametrize(
+    ("selection", "found", "held"),
+    [
+        (Selection(), ["a/one", "a/two", "b/one", CHAT, NORMAL], ["a/one", "a/two", "b/one", "table"]),
+        (Selection(ids=("a/two",)), ["a/two"], ["a/two"]),
+        (Selection(ids=("a/*",)), ["a/one", "a/two"], ["a/one", "a/two"]),
+        (Selection(ids=("*/one",)), ["a/one", "b/one"], ["a/one", "b/one", "table"]),
+        (Selection(ids=("b/*", "a/one")), ["a/one", "b/one"], ["a/one", "b/one"]),
+        (Selection(ids=(CHAT,)), [CHAT], ["table"]),
+        (Selection(ids=("tables/t#*normal",)), [NORMAL], ["table"]),
+        (Selection(ids=("t?bles/*",)), [CHAT, NORMAL], ["table"]),
+        (Selection(ids=("tables/t",)), [], ["table"]),
+        (Selection(sections=("3.1",)), ["a/one", "b/one"], ["a/one", "b/one"]),
+        (Selection(sections=("9",)), [NORMAL], ["table"]),
+        (Selection(levels=("MAY",)), ["a/two"], ["a/two"]),
+        (Selection(levels=("SHOULD",)), [NORMAL], ["table"]),
+        (Selection(levels=("peer",)), [], []),
+        (Selection(("3",), ("a/*",), ("MUST",)), ["a/one"], ["a/one"]),
+    ],
+    ids=str,
+)
+def test_only_what_is_selected_is_checked(
+    several: Path, checked: list[str], selection: Selection, found: list[str], held: list[str]
+) -> None:
+    assert [vector.id for vector in find([several], selection)] == found
+    assert checked == held
+
+
+def test_ids_exist_at_the_paths_and_in_the_package(several: Path) -> None:
+    here, there = ("a/one", CHAT), ("deny/outbound-example", "tables/a.2.1#outbound subscribe: None")
+
+    assert existing([*here, *there, "c", "tables/t#x", "a/one#x"], [several]) == {*here, *there}
+    assert existing([*here, *there], []) == set(there)
+
+
+def test_a_table_without_rows_is_malformed_whatever_is_selected(tmp_path: Path) -> None:
+    file = tmp_path / "t.json"
+    cases: tuple[object, ...] = ([], [1], {})
+    for rows in cases:
+        file.write_text(json.dumps({"title": "a table", "rows": rows}), encoding="utf-8")
+        (only,) = find([file], Selection(sections=("3",), levels=("MUST",)))
+        assert isinstance(only, MalformedFile)

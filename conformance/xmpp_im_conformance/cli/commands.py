@@ -25,7 +25,14 @@ _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="xmpp-im-conformance")
 def main() -> None:
-    """Replay the conformance vectors of RFC 6121 against an implementation, or compare one with xmpp_im_core."""
+    """Replay the conformance vectors of RFC 6121 against an implementation, or compare one with xmpp_im_core.
+
+    In the CI of a server, record once what is known to fail, then let everything else be an error:
+
+    \b
+      xmpp-im-conformance run --driver live --config server.toml --write-known known.toml
+      xmpp-im-conformance run --driver live --config server.toml --known known.toml -q --junit junit.xml
+    """
 
 
 @main.command()
@@ -52,6 +59,20 @@ def run(context: click.Context, /, **options: Any) -> None:  # what click has re
     from xmpp_im_conformance.cli.run import run_vectors
 
     context.exit(run_vectors(**options))
+
+
+@main.command("list")
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@selection_options
+@click.pass_context
+def list_(context: click.Context, /, **options: Any) -> None:  # what click has read
+    """List vectors: the id, the level, the section that it is about first, and the title of each.
+
+    Exits with 2 if there are no such vectors.
+    """
+    from xmpp_im_conformance.cli.listing import list_vectors
+
+    context.exit(list_vectors(**options))
 
 
 @main.command()

@@ -39,6 +39,10 @@ class Selection:
         """Whether the file of this id may hold such a vector: that of the file, or, in a table, a row."""
         return self.names(id) or any(_agree(_literal(pattern), f"{id}#") for pattern in self.ids)
 
+    def may_want(self, named: MalformedFile) -> bool:
+        """Whether a vector that is not checked yet may be asked for. The id of a row ends with ``#`` until then."""
+        return self.is_about(named) and (named.id.endswith("#") or self.names(named.id))
+
     def is_about(self, vector: Identified) -> bool:
         """Whether a vector is about one of the sections, and has one of the levels.
 
@@ -70,7 +74,7 @@ def find(paths: Iterable[Path], selection: Selection = ALL) -> Iterator[Vector |
     """
     for file, id in files(paths):
         if selection.may_be_in(id):
-            for vector in read_file(file, id, selection.is_about):
+            for vector in read_file(file, id, selection.may_want):
                 if selection.wants(vector):
                     yield vector
 

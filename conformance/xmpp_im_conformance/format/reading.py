@@ -24,7 +24,7 @@ from xmpp_im_conformance.format.steps.client import (
 )
 from xmpp_im_conformance.format.steps.looks import LOOKS
 from xmpp_im_conformance.format.tables import read_row
-from xmpp_im_conformance.format.vectors import LEVELS, Identified, MalformedFile, Scenario, Side, Vector, plays_remote
+from xmpp_im_conformance.format.vectors import LEVELS, MalformedFile, Scenario, Side, Vector, plays_remote
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, ClientSetup, Setup
 
 _Data: TypeAlias = Mapping[str, Any]  # what the schema has accepted
@@ -34,12 +34,12 @@ _STEPS: Final[Mapping[str, type[ScenarioStep]]] = {
 }
 
 
-def _any(named: Identified) -> bool:
+def _any(named: MalformedFile) -> bool:
     return True
 
 
 def read_file(
-    path: Path, id: str, is_asked_for: Callable[[Identified], bool] = _any
+    path: Path, id: str, is_asked_for: Callable[[MalformedFile], bool] = _any
 ) -> Iterator[Vector | MalformedFile]:
     """Yield the vectors of a file: one, or for a table one for each row. What is wrong is yielded, not raised.
 
@@ -72,8 +72,13 @@ def _about(data: _Data, named: MalformedFile) -> MalformedFile:
 
 
 def _subjects(kind: str, data: _Data, named: MalformedFile) -> Iterator[MalformedFile]:
+    """Yield the file as far as it is known, or each row of a table, whose name is not known yet."""
     rows = data.get("rows") if kind == "table" else None
-    yield from [_about(row, named) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else [named]
+    if not isinstance(rows, list):
+        yield named
+        return
+    row_of = evolve(named, id=f"{named.id}#")
+    yield from [_about(row, row_of) for row in rows if isinstance(row, Mapping)] or [row_of]
 
 
 def _checked(kind: str, data: _Data, named: MalformedFile) -> Iterator[Vector | MalformedFile]:
