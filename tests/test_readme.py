@@ -1,4 +1,4 @@
-"""The code of README.md and of docs/ runs, and says what the text says it does.
+"""The code of README.md, of docs/ and of conformance/ runs, and says what the text says it does.
 
 Every block fenced as ``python`` or ``pycon`` is executed, from top to bottom, the blocks of one file sharing
 their names. A block with ``>>>`` prompts is a doctest; any other is run as it stands.
@@ -68,7 +68,7 @@ def test_the_readme_has_python_code() -> None:
     "path",
     [
         pytest.param(path, marks=[pytest.mark.slow] if path == SEARCHING else [])
-        for path in (README, *sorted(ROOT.glob("docs/**/*.md")))
+        for path in (README, *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("conformance/**/*.md")))
         if python_blocks(path)
     ],
     ids=lambda path: path.relative_to(ROOT).as_posix(),

@@ -13,7 +13,8 @@ import pytest
 from tests.distributions.building import CONFORMANCE, CORE, HOST, build, entry_points, metadata, names, unpacked
 from xmpp_im_conformance.cli import NEEDED
 
-COMMANDS: Final = ["xmpp-im-conformance"]
+COMMANDS: Final = ["xmpp-im-conformance", "xmpp_im_conformance"]
+"""The command, and the plugin of pytest."""
 
 
 @pytest.fixture(scope="module")
