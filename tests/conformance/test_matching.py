@@ -451,3 +451,33 @@ def test_namespaces_bound_by_such_a_child_are_remembered() -> None:
 def test_a_misspelt_mark_is_an_error(child: str) -> None:
     with pytest.raises(BadPlaceholder):
         check_pattern(read_xml(f"<message>{child}</message>"))
+
+
+def test_the_children_of_what_a_client_sends_may_be_in_any_order() -> None:
+    expected, came = "<presence><show>xa</show><priority>1</priority></presence>", "<presence>{}</presence>"
+    swapped = came.format("<priority>1</priority><show>xa</show>")
+
+    assert matches(expected, swapped, FROM_CLIENT)
+    assert not matches(expected, swapped)
+    assert not matches(expected, came.format("<priority>1</priority>"), FROM_CLIENT)
+    assert not matches(expected, came.format("<priority>1</priority><show>xa</show><status/>"), FROM_CLIENT)
+    assert not matches(expected, came.format("<priority>1</priority><show>xa</show><show>xa</show>"), FROM_CLIENT)
+
+
+def test_an_answer_of_a_client_may_hold_more_than_is_stated() -> None:
+    query = "<query xmlns='jabber:iq:roster'/>"
+    error = "<error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+
+    assert matches("<iq type='result'/>", f"<iq type='result'>{query}</iq>", FROM_CLIENT)
+    assert matches(f"<iq type='error'>{error}</iq>", f"<iq type='error'>{query}{error}</iq>", FROM_CLIENT)
+    assert not matches(f"<iq type='error'>{error}</iq>", f"<iq type='error'>{query}</iq>", FROM_CLIENT)
+    assert not matches("<iq type='get'/>", f"<iq type='get'>{query}</iq>", FROM_CLIENT)
+    assert not matches("<iq type='result'/>", f"<iq type='result'>{query}</iq>")
+
+
+def test_a_message_of_a_client_without_a_type_is_a_normal_one() -> None:
+    assert matches("<message type='normal'/>", "<message/>", FROM_CLIENT)
+    assert not matches("<message type='normal'/>", "<message type='chat'/>", FROM_CLIENT)
+    assert not matches("<message type='chat'/>", "<message/>", FROM_CLIENT)
+    assert not matches("<message/>", "<message type='normal'/>", FROM_CLIENT)
+    assert not matches("<message type='normal'/>", "<message/>")

@@ -370,6 +370,83 @@ def test_a_client_is_asked_for_the_features_that_it_says_it_has_and_for_no_other
     assert [each["features"] for each in begun] == [["roster-manager"]]
 
 
+def client_hello(**changes: Any) -> dict[str, Any]:
+    return {**HELLO, "client": {"ops": CLIENT_OPS, "events": ["available"], **changes}}
+
+
+def test_a_client_without_a_roster_can_still_be_seen_to_ignore_a_stanza(tmp_path: Path) -> None:
+    ops = [op for op in CLIENT_OPS if op not in ("client_roster", "client_ver")]
+    told = "answer(events=[{'type': 'available'}])"
+
+    def found(stanza: str, answer: str = "answer()", *events: str) -> tuple[Outcome, str]:
+        vector = {**CLIENT, "steps": [{"from_server": stanza}, {"expect_ignored": True}]}
+        hello = client_hello(ops=ops, events=events or ("available",))
+        one = result(tmp_path, vector, hello=hello, from_server=answer)
+        return one.outcome, one.detail.splitlines()[0] if one.detail else ""
+
+    push = "<iq type='set' id='p'><query xmlns='jabber:iq:roster'/></iq>"
+    no_sign = "the client does not show whether it has accepted"
+    assert found("<presence/>") == (PASSED, "")
+    assert found("<presence/>", told)[0] is FAILED
+    assert found(push, told, "available", "item_updated")[0] is FAILED
+    assert found(push, "answer()", "item_updated") == (PASSED, "")
+    assert found("<message/>") == (NOT_APPLICABLE, f"{no_sign} a message: it tells no event 'message'")
+    assert found("<iq type='result' id='1'/>") == (
+        NOT_APPLICABLE,
+        f"{no_sign} an answer: it tells no event 'answered'",
+    )
+    pushed = "it tells no event 'item_added' or 'item_updated' or 'item_removed'"
+    assert found(push) == (NOT_APPLICABLE, f"{no_sign} a roster push: {pushed}")
+
+
+def test_a_client_that_refuses_no_stanza_of_its_application_need_not_do_so(tmp_path: Path) -> None:
+    nothing = {"expect_nothing_sent": True}
+    refusal = {**CLIENT, "steps": [{"client_sends": "<presence/>"}, nothing]}
+    later = {**CLIENT, "steps": [{"client_sends": "<presence/>"}, {"expect_sent": "<presence/>"}, nothing]}
+    sends = "answer(sent=['<presence/>'])"
+
+    assert result(tmp_path, refusal, client_sends=sends).outcome is FAILED
+    lenient = result(tmp_path, refusal, client_sends=sends, hello=client_hello(refuses=False))
+    assert lenient.outcome is NOT_APPLICABLE
+    assert lenient.detail == "the client sends what its application hands over, and refuses nothing"
+    twice = result(tmp_path, later, client_sends="answer(sent=['<presence/>'] * 2)", hello=client_hello(refuses=False))
+    assert twice.outcome is FAILED
+
+
+def test_a_client_is_asked_for_the_actions_that_it_says_it_has_alone(tmp_path: Path) -> None:
+    vector = {**CLIENT, "steps": [{"client_does": {"action": "get_roster"}}]}
+
+    assert result(tmp_path, vector, hello=client_hello(actions=["get_roster"])).outcome is PASSED
+    found = result(tmp_path, vector, hello=client_hello(actions=["presence"]))
+    assert (found.outcome, found.detail) == (NOT_APPLICABLE, "the client has no action 'get_roster'")
+
+
+def test_a_detail_that_the_events_of_a_client_never_have_is_not_looked_at(tmp_path: Path) -> None:
+    event = {"type": "available", "jid": ROMEO, "extensions": 1}
+    vector = {**CLIENT, "steps": [{"client_sends": "<presence/>"}, {"expect_event": event}]}
+
+    def found(told: str, *untold: str) -> Outcome:
+        answer = f"answer(events=[{{'type': 'available', 'jid': '{told}'}}])"
+        return result(tmp_path, vector, hello=client_hello(untold=untold), client_sends=answer).outcome
+
+    assert found(ROMEO, "extensions") is PASSED
+    assert found(ROMEO) is FAILED
+    assert found(JULIET, "extensions") is FAILED
+
+
+def test_the_answer_to_a_stanza_without_from_may_be_addressed_to_the_account(tmp_path: Path) -> None:
+    def found(from_: str, to: str) -> Outcome:
+        push, sent = f"<iq type='set' id='p'{from_}/>", {"expect_sent": "<iq type='result' id='p'/>"}
+        vector = {**CLIENT, "steps": [{"from_server": push}, sent]}
+        answer = f"""answer(sent=["<iq type='result' id='p' to='{to}'/>"])"""
+        roster, ver = "answer(roster=[])", "answer(ver=None)"
+        return result(tmp_path, vector, from_server=answer, client_roster=roster, client_ver=ver).outcome
+
+    assert found("", JULIET) is PASSED
+    assert found("", ROMEO) is FAILED
+    assert found(f" from='{ROMEO}'", JULIET) is FAILED
+
+
 def test_a_client_that_breaks_has_failed_and_is_started_anew(tmp_path: Path) -> None:
     vector = {**CLIENT, "steps": [{"client_sends": "<presence/>"}]}
 

@@ -22,6 +22,8 @@ from xmpp_im_conformance.format.matching import (
     is_free_in_error,
     is_wildcard,
     match_stanza,
+    may_have_more,
+    with_default_type,
 )
 from xmpp_im_conformance.format.placeholders import BadPlaceholder, Bindings, match_value
 from xmpp_im_core.element import XML_LANG, Element
@@ -109,7 +111,9 @@ class Comparison:
 
 def compare_stanzas(expected: Element, came: Element, bindings: Bindings, manner: Manner = EXACT) -> Comparison:
     """Compare two stanzas."""
-    return Comparison(tuple(_both(expected, came, CLIENT, CLIENT, bindings, "", manner.free)))
+    more = manner.of_client and may_have_more(expected)
+    came = with_default_type(expected, came, manner)
+    return Comparison(tuple(_both(expected, came, CLIENT, CLIENT, bindings, "", manner.free, more=more)))
 
 
 def pair_off(
@@ -146,6 +150,8 @@ def _both(
     bindings: Bindings,
     indent: str,
     free: frozenset[str],
+    *,
+    more: bool = False,
 ) -> Iterator[ComparedLine]:
     wrong = {} if is_wildcard(expected) else _wrong(expected, came, bindings, free)
     ours, theirs = _opening(expected, outer, indent, wrong), _opening(came, outer_came, indent, wrong)
@@ -156,7 +162,7 @@ def _both(
         yield ComparedLine((*ours, *_ending(expected, why)), (*theirs, *_ending(came, why)))
         return
     yield ComparedLine((*ours, _end_of_tag(expected)), (*theirs, _end_of_tag(came)))
-    yield from _children(expected, came, bindings, f"{indent}  ")
+    yield from _children(expected, came, bindings, f"{indent}  ", more)
     yield ComparedLine(*[(Part(f"{indent}</{each.name}>"),) if each.children else () for each in (expected, came)])
 
 
@@ -211,8 +217,8 @@ def _matches(pattern: str, value: str | None, bindings: Bindings) -> bool:
 # --- children ---------------------------------------------------------------------------------------------
 
 
-def _children(expected: Element, came: Element, bindings: Bindings, indent: str) -> Iterator[ComparedLine]:
-    anything = any(is_wildcard(child) for child in expected.elements)
+def _children(expected: Element, came: Element, bindings: Bindings, indent: str, more: bool) -> Iterator[ComparedLine]:
+    anything = more or any(is_wildcard(child) for child in expected.elements)
     left = [*came.elements]
     ours, theirs = expected.text.strip(), came.text.strip()
     if ours or theirs:

@@ -40,11 +40,13 @@ class Manner:
     """Attributes and children that it does not state are free (``absent``)."""
     free: frozenset[str] = frozenset({"id"})
     """The attributes of the stanza itself that are free unless stated."""
+    of_client: bool = False
+    """A client under test composed the stanza: its children have no order, and an answer may have further ones."""
 
 
 EXACT: Final = Manner()
 PART: Final = Manner(part=True)
-FROM_CLIENT: Final = Manner(free=frozenset({"id", "from"}))
+FROM_CLIENT: Final = Manner(free=frozenset({"id", "from"}), of_client=True)
 """How the expectations of client cases are read: a client need not state who it is."""
 
 
@@ -78,10 +80,25 @@ def match_stanza(expected: Element, actual: Element, bindings: Bindings, manner:
     else:
         if (expected.name, expected.namespace) != (actual.name, actual.namespace):
             return
-        open_ = manner.part
-    after = _attributes(expected, actual, bindings, manner.part, manner.free)
+        open_ = manner.part or (manner.of_client and may_have_more(expected))
+    after = _attributes(expected, with_default_type(expected, actual, manner), bindings, manner.part, manner.free)
     if after is not None:
-        yield from _content(expected, actual, after, open_, manner.part)
+        yield from _content(expected, actual, after, open_, manner.part, any_order=manner.of_client)
+
+
+def may_have_more(expected: Element) -> bool:
+    """Whether an answer of a client may have children that are not stated.
+
+    A result has one child or none (RFC 6120, §8.2.3), and an error may hold what it answers (§8.3.1).
+    """
+    return expected.get("type") == "error" or (expected.get("type") == "result" and not expected.children)
+
+
+def with_default_type(expected: Element, actual: Element, manner: Manner) -> Element:
+    """Return what came; where a client left out the type of a message, with the type that this means (§5.2.2)."""
+    if not manner.of_client or actual.name != "message" or actual.get("type") or expected.get("type") != "normal":
+        return actual
+    return evolve(actual, attributes=(*actual.attributes, ("type", "normal")))
 
 
 def match_all(
@@ -141,13 +158,15 @@ def _attributes(
     return after
 
 
-def _content(expected: Element, actual: Element, bindings: Bindings, open_: bool, part: bool) -> Iterator[Bindings]:
+def _content(
+    expected: Element, actual: Element, bindings: Bindings, open_: bool, part: bool, *, any_order: bool = False
+) -> Iterator[Bindings]:
     """Match what stands between the tags; ``open_``: what is not stated is free."""
     loose = [child for child in expected.elements if _is_loose(child)]
     if loose:
         stated = evolve(expected, children=tuple([node for node in _nodes(expected) if not _is_loose(node)]))
         for after, rest in _wherever(loose, actual, bindings, part):
-            yield from _content(stated, rest, after, open_, part)
+            yield from _content(stated, rest, after, open_, part, any_order=any_order)
         return
     wildcard = any(is_wildcard(child) for child in expected.children)
     open_ = open_ or wildcard
@@ -161,6 +180,8 @@ def _content(expected: Element, actual: Element, bindings: Bindings, open_: bool
     elif is_error(expected):
         may_skip = _always if open_ else is_free_in_error
         yield from _in_order(wanted, came, bindings, may_skip, part, in_error=True)
+    elif any_order:
+        yield from _search(wanted, came, bindings, open_, part)
     else:
         yield from _in_order(wanted, came, bindings, _always if open_ else _never, part)
 

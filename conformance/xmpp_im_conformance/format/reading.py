@@ -18,6 +18,7 @@ from xmpp_im_conformance.format.steps.acts import ACTS_OF_CLIENTS, ACTS_OF_HOSTS
 from xmpp_im_conformance.format.steps.base import BadVector, ScenarioStep, read_at, read_steps
 from xmpp_im_conformance.format.steps.client import (
     CLIENT_STEPS,
+    ClientSendsStep,
     ExpectIgnoredStep,
     ExpectNothingSentStep,
     ExpectSentStep,
@@ -228,13 +229,15 @@ def _client_scenario(data: _Data, features: frozenset[str]) -> Scenario:
         features,
     )
     steps = read_steps(_STEPS, "", data["steps"])
-    following = (*steps[1:], None)
-    steps = tuple([_ignored(step, then) for step, then in zip(steps, following, strict=True)])
+    neighbours = zip((None, *steps[:-1]), steps, (*steps[1:], None), strict=True)
+    steps = tuple([_between(before, step, then) for before, step, then in neighbours])
     return Scenario(setup, steps, lenient=True)
 
 
-def _ignored(step: ScenarioStep, then: ScenarioStep | None) -> ScenarioStep:
-    """Let no error be free of which the next step speaks."""
+def _between(before: ScenarioStep | None, step: ScenarioStep, then: ScenarioStep | None) -> ScenarioStep:
+    """Tell a step what it must know of its neighbours."""
     if isinstance(step, ExpectIgnoredStep) and isinstance(then, ExpectSentStep | ExpectNothingSentStep):
-        return ExpectIgnoredStep(answer_is_free=False)
+        return ExpectIgnoredStep(answer_is_free=False)  # the next step speaks of the error
+    if isinstance(step, ExpectNothingSentStep) and isinstance(before, ClientSendsStep):
+        return ExpectNothingSentStep(after_handing_over=True)
     return step

@@ -250,6 +250,14 @@ class ClientWorld(BaseWorld):
         """Whether the application can be told events of this type at all."""
         return False
 
+    def tells_detail(self, name: str) -> bool:
+        """Whether the client's events say this of what happened."""
+        return True
+
+    def refuses(self) -> bool:
+        """Whether the client refuses stanzas that its application may not send."""
+        return True
+
     def roster(self) -> Sequence[RosterItem]:
         """Return the roster as the client knows it."""
         self.cannot("show its roster")

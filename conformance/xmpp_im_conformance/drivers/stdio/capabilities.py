@@ -19,6 +19,12 @@ class Abilities:
     """Whether the answers of a server say which streams it has closed."""
     events: frozenset[str] = frozenset()
     """The types of events that a client can tell."""
+    actions: frozenset[str] | None = None
+    """The actions of a client; None if it does not say."""
+    untold: frozenset[str] = frozenset()
+    """The details that the events of a client do not have."""
+    refuses: bool = True
+    """Whether a client refuses stanzas that its application may not send."""
 
     def need_op(self, op: str) -> None:
         """See that the program has an op.
@@ -27,6 +33,14 @@ class Abilities:
         """
         if op not in self.ops:
             raise NotApplicable(f"the program has no op {op!r}")
+
+    def need_action(self, action: str) -> None:
+        """See that a client has an action.
+
+        :raises NotApplicable: if it says that it has not.
+        """
+        if self.actions is not None and action not in self.actions:
+            raise NotApplicable(f"the client has no action {action!r}")
 
     def need_features(self, features: frozenset[str]) -> None:
         """See that the program has these features.

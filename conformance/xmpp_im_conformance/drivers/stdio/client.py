@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from xmpp_im_conformance.drivers.stdio.asked_world import AskedWorld
 from xmpp_im_conformance.drivers.stdio.messages import ProtocolMessage, read_items, read_program_stanza, write_items
 from xmpp_im_conformance.drivers.stdio.program import Program
 from xmpp_im_conformance.format.evidence import FROM_SERVER
 from xmpp_im_conformance.format.items import RosterItem
+from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource, taken
 from xmpp_im_core.codec import write_element
 from xmpp_im_core.element import Element
@@ -24,6 +25,9 @@ class StdioClientWorld(AskedWorld, ClientWorld):
 
     out: list[Element] = field(factory=list)
     told: list[Mapping[str, object]] = field(factory=list)
+    account: str = ""
+    unsigned: set[str | None] = field(factory=set)
+    """The ids of the stanzas that came without ``from``."""
 
     @classmethod
     def begun(cls, program: Program, setup: ClientSetup) -> StdioClientWorld:
@@ -34,7 +38,7 @@ class StdioClientWorld(AskedWorld, ClientWorld):
         """
         can = program.ready().as_client()
         can.need_features(setup.features)
-        world = cls(program, can)
+        world = cls(program, can, account=setup.account)
         cache = None if setup.cache is None else {"ver": setup.cache[0], "items": write_items(setup.cache[1])}
         answer = program.ask(
             "begin_client",
@@ -49,7 +53,11 @@ class StdioClientWorld(AskedWorld, ClientWorld):
         return world
 
     def do(self, action: str, arguments: Mapping[str, object]) -> None:
-        """Let the user want something."""
+        """Let the user want something.
+
+        :raises NotApplicable: if the client does not have the action.
+        """
+        self.can.need_action(action)
         self._act("client_does", action=action, arguments=dict(arguments))
 
     def send(self, xml: str) -> None:
@@ -58,6 +66,9 @@ class StdioClientWorld(AskedWorld, ClientWorld):
 
     def receive(self, xml: str) -> None:
         """Let a stanza arrive."""
+        stanza = read_xml(xml)
+        if stanza.get("from") is None:
+            self.unsigned.add(stanza.get("id"))
         self._act("from_server", xml=xml)
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
@@ -71,6 +82,14 @@ class StdioClientWorld(AskedWorld, ClientWorld):
     def knows_event(self, type: str) -> bool:
         """Whether the program tells events of this type at all."""
         return type in self.can.events
+
+    def tells_detail(self, name: str) -> bool:
+        """Whether the program's events have this detail."""
+        return name not in self.can.untold
+
+    def refuses(self) -> bool:
+        """Whether the program refuses stanzas that its application may not send."""
+        return self.can.refuses
 
     def roster(self) -> Sequence[RosterItem]:
         """Return the roster as the program knows it."""
@@ -87,8 +106,15 @@ class StdioClientWorld(AskedWorld, ClientWorld):
 
     def take(self, answer: ProtocolMessage) -> None:
         """Note what an answer says was sent, and told."""
-        self.out += [read_program_stanza(xml, "its server") for xml in answer.get("sent", ())]
+        self.out += [self._addressed(read_program_stanza(xml, "its server")) for xml in answer.get("sent", ())]
         self.told += answer.get("events", ())
+
+    def _addressed(self, stanza: Element) -> Element:
+        """Drop the address of an answer to a stanza without ``from``: that is from the account (RFC 6120 §8.1.2.1)."""
+        answers = stanza.get("type") in ("result", "error") and stanza.get("id") in self.unsigned
+        if not answers or stanza.get("to") != self.account:
+            return stanza
+        return evolve(stanza, attributes=tuple([each for each in stanza.attributes if each[0] != "to"]))
 
     def _act(self, op: str, **arguments: object) -> None:
         self.take(self.ask(op, _ACTED, **arguments))

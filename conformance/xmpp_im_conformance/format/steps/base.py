@@ -22,6 +22,9 @@ _T = TypeVar("_T")
 Caused: TypeAlias = tuple[Sequence[Element], Sequence[Mapping[str, object]]]
 """What a client under test sent, and what it told the application."""
 
+Known: TypeAlias = tuple[Sequence[RosterItem] | None, tuple[str | None] | None]
+"""The roster of a client under test and its version; None for what the client does not show."""
+
 
 class BadVector(ValueError):
     """The vector breaks a rule of the format that the schema cannot say; the message says where."""
@@ -45,8 +48,10 @@ class Play:
     connected: list[str] = field(factory=list)
     """The clients whose sessions have not ended."""
     transcript: list[str] = field(factory=list)
-    before: tuple[Sequence[RosterItem], str | None] = ((), None)
-    """A client's roster and version before the last stanza from the server."""
+    before: Known = (None, None)
+    """What a client knew before the last stanza from the server."""
+    received: str = "message"
+    """The kind of that stanza: ``message``, ``presence``, ``request`` or ``response``."""
     answered: Caused = ((), ())
     """What a client sent because of that stanza, and what it told the application."""
     caused: Caused = ((), ())

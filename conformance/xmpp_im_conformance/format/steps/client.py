@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Final, TypeAlias
 
 from attrs import frozen
@@ -10,7 +11,8 @@ from attrs import frozen
 from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
 from xmpp_im_conformance.format.items import RosterItem, item_differences, listed_items, read_roster
 from xmpp_im_conformance.format.markup import pretty, read_xml
-from xmpp_im_conformance.format.steps.base import ActingStep, Play, ScenarioStep
+from xmpp_im_conformance.format.placeholders import fill_in
+from xmpp_im_conformance.format.steps.base import ActingStep, Known, Play, ScenarioStep
 from xmpp_im_conformance.format.steps.fields import NOT_STATED, FieldKind, JSONSchema, StanzaText, pattern, patterns
 from xmpp_im_conformance.format.steps.looks import check_roster, take_stanzas
 from xmpp_im_conformance.format.story import Line, Mark, MarkKind, Stage, label
@@ -40,6 +42,24 @@ ExpectedEvent: TypeAlias = Annotated[Object, FieldKind(_ref("event"), '{"type": 
 EventTypes: TypeAlias = Annotated[
     tuple[str, ...], FieldKind({"type": "array", "minItems": 1, "items": _ref("event_type")}, "[T, ...]", tuple)
 ]
+
+
+def _known(world: ClientWorld) -> Known:
+    """Return the roster and the version that a client shows now."""
+    roster: Sequence[RosterItem] | None = None
+    ver: tuple[str | None] | None = None
+    with suppress(NotApplicable):
+        roster = tuple(world.roster())
+    with suppress(NotApplicable):
+        ver = (world.ver(),)
+    return roster, ver
+
+
+def _kind(stanza: Element) -> str:
+    """Return what a client is asked by a stanza: for an IQ, whether it is a request."""
+    if stanza.name != "iq":
+        return stanza.name
+    return "request" if stanza.get("type") in ("get", "set") else "response"
 
 
 # --- what happens -----------------------------------------------------------------------------------------
@@ -82,7 +102,7 @@ class FromServerStep(ActingStep):
     xml: StanzaText
 
     def take(self, play: Play) -> None:
-        play.before = (tuple(play.world.roster()), play.world.ver())
+        play.before, play.received = _known(play.world), _kind(read_xml(fill_in(self.xml, play.bindings)))
         super().take(play)
         play.answered = play.caused
 
@@ -114,8 +134,11 @@ class ExpectNothingSentStep(ScenarioStep):
     """There is nothing more."""
 
     key = "expect_nothing_sent"
+    after_handing_over: Annotated[bool, NOT_STATED] = False
 
     def take(self, play: Play) -> None:
+        if self.after_handing_over and not play.world.refuses():
+            raise NotApplicable("the client sends what its application hands over, and refuses nothing")
         came = tuple(play.at(FROM_SERVER))
         if came:
             raise Mismatch(Unmet("nothing was expected, but the client sent", FROM_SERVER, came=came))
@@ -216,8 +239,9 @@ class ExpectEventStep(ScenarioStep):
     def take(self, play: Play) -> None:
         if not play.world.knows_event(self.event["type"]):
             raise NotApplicable(f"the client tells no event {self.event['type']!r}")
+        looked_at = {key: value for key, value in self.event.items() if play.world.tells_detail(key)}
         for index, event in enumerate(play.told):
-            if all(event.get(key) == value for key, value in self.event.items()):
+            if all(event.get(key) == value for key, value in looked_at.items()):
                 del play.told[index]
                 return
         told = [dict(each) for each in play.told]
@@ -258,13 +282,14 @@ class ExpectIgnoredStep(ScenarioStep):
     answer_is_free: Annotated[bool, NOT_STATED] = True
 
     def take(self, play: Play) -> None:
-        roster, ver = play.before
+        (roster, ver), (new_roster, new_ver) = play.before, _known(play.world)
         sent, told = play.answered
-        lines = item_differences(roster, play.world.roster(), {})
+        _need_signs(play)
+        lines = [] if roster is None or new_roster is None else item_differences(roster, new_roster, {})
         if lines:
             raise Mismatch(Unmet("the roster has changed", items=tuple(lines)))
-        if ver != play.world.ver():
-            raise Mismatch(Unmet(f"the version has changed from {ver!r} to {play.world.ver()!r}"))
+        if ver is not None and new_ver is not None and ver != new_ver:
+            raise Mismatch(Unmet(f"the version has changed from {ver[0]!r} to {new_ver[0]!r}"))
         if told:
             raise Mismatch(Unmet(f"the application was told {[dict(event) for event in told]}"))
         if self.answer_is_free:
@@ -273,6 +298,27 @@ class ExpectIgnoredStep(ScenarioStep):
 
     def show(self, stage: Stage) -> Line:
         return stage.check("That changed nothing, and the application was told nothing.", "ignored")
+
+
+_SIGNS: Final[Mapping[str, tuple[Sequence[str], str]]] = {
+    "message": (("message",), "a message"),
+    "presence": (("available",), "presence"),
+    "request": (("item_added", "item_updated", "item_removed"), "a roster push"),
+    "response": (("answered",), "an answer"),
+}
+"""By the kind of a stanza: the events of which a client tells one if it accepts the stanza, and what it accepts."""
+
+
+def _need_signs(play: Play) -> None:
+    """See that the client would show that it has not ignored the last stanza from the server.
+
+    :raises NotApplicable: if it would not.
+    """
+    events, what = _SIGNS[play.received]
+    shows_roster = play.received in ("request", "response") and play.before[0] is not None
+    if not shows_roster and not any(play.world.knows_event(event) for event in events):
+        says = " or ".join(map(repr, events))
+        raise NotApplicable(f"the client does not show whether it has accepted {what}: it tells no event {says}")
 
 
 def stated(key: str, value: Mapping[str, Any]) -> str:
