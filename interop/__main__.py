@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 import click
 from rich.console import Console
 
-from interop.deviations import read_deviations, unexpected
+from interop.deviations import read_deviations, renew, unexpected
 from interop.document import DOCUMENT, document
 from interop.matrix import matrix
+from interop.runs import Run, run_all
 from interop.servers import SERVERS, NotAvailable
-from xmpp_im_conformance.drivers import core_driver
-from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 from xmpp_im_conformance.format.finding import find, wanted
-from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector
+from xmpp_im_conformance.format.vectors import Side
+from xmpp_im_conformance.reports.terminal import say
 from xmpp_im_conformance.running.outcome import Outcome, Result
-from xmpp_im_conformance.running.run import run_vector
-
-Vectors = Sequence[Vector | MalformedFile]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--server", "names", multiple=True, type=click.Choice([*SERVERS]), help="Only this server.")
 @click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? are wildcards.")
 @click.option("--details", type=click.Path(file_okay=False, path_type=Path), help="Write the reasons of failures here.")
+@click.option("--write-known", is_flag=True, help="Renew the deviations.toml of each of these servers.")
 @click.option("--write", is_flag=True, help="Write docs/deviations.md, and do nothing else.")
 @click.pass_context
 def main(
@@ -39,6 +36,7 @@ def main(
     names: tuple[str, ...],
     ids: tuple[str, ...],
     details: Path | None,
+    write_known: bool,
     write: bool,
 ) -> None:
     """Run the vectors against the core and each server of interop/servers.
@@ -52,48 +50,39 @@ def main(
         return
     vectors = [vector for vector in find(()) if vector.side is Side.SERVER and wanted(vector, (), ids)]
     try:
-        results = run_all(vectors, names or tuple(SERVERS))
+        runs = run_all(vectors, names or tuple(SERVERS))
     except NotAvailable as reason:
         raise click.ClickException(str(reason)) from reason
     console = Console()
+    results = {server: run.results for server, run in runs.items()}
     console.print(matrix(results))
+    for server, run in runs.items():
+        _print_run(console, server, run)
+    if write_known:
+        for server in results.keys() & SERVERS.keys():
+            renew(SERVERS[server], results[server])
+        recorded = read_deviations()
     lines = [line for server, each in results.items() for line in unexpected(server, each, recorded)]
     if ids:
         lines = [line for line in lines if "there is no vector" not in line]
     if DOCUMENT.read_text(encoding="utf-8") != document(recorded):
         lines.append(f"{DOCUMENT.name} is not up to date: python -m interop --write")
     for line in lines:
-        console.print(line, style="red", emoji=False, markup=False, highlight=False, soft_wrap=True)
+        say(console, line, "red")
     if details is not None:
         _write_details(details, results)
     context.exit(int(bool(lines)))
 
 
-def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, list[Result]]:
-    """Run the vectors against the core and these servers, which run until the end.
-
-    :raises NotAvailable: if a server cannot be installed or started.
-    """
-    servers = [SERVERS[name] for name in names]
-    for server in servers:
-        server.installed()
-    core = core_driver()
-    results = {"core": [run_vector(vector, core) for vector in vectors]}
-    # At any end the servers stop first, so that vectors that still run fail at once.
-    with ThreadPoolExecutor() as pool, ExitStack() as stack:
-        running = [stack.enter_context(server.started()) for server in servers]
-        for server, each in zip(servers, pool.map(lambda one: run_live(vectors, one.config), running), strict=True):
-            results[server.name] = each
-    return results
+def _print_run(console: Console, server: str, run: Run) -> None:
+    """Print what was tolerated of a server, and which of its processes have ended."""
+    lines = [f"{remark}: {count} {'time' if count == 1 else 'times'}" for remark, count in sorted(run.remarks.items())]
+    lines += [f"{end}: {count} {'time' if count == 1 else 'times'}" for end, count in sorted(Counter(run.ends).items())]
+    for line in lines:
+        say(console, f"{server}: {line}")
 
 
-def run_live(vectors: Vectors, config: LiveConfig) -> list[Result]:
-    """Run the vectors against one server."""
-    with closing(LiveDriver(config)) as driver:
-        return [run_vector(vector, driver) for vector in vectors]
-
-
-def _write_details(directory: Path, results: dict[str, list[Result]]) -> None:
+def _write_details(directory: Path, results: Mapping[str, Sequence[Result]]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for server, each in results.items():
         failed = [result for result in each if result.outcome is Outcome.FAILED]

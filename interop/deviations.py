@@ -8,9 +8,12 @@ from typing import Final
 
 from attrs import evolve
 
+from interop.server import Server
 from interop.servers import FOLDER
+from xmpp_im_conformance.format.finding import existing
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.verdict.known import Deviation, read_known
+from xmpp_im_conformance.verdict.writing import as_toml, renewed
 
 FILE: Final = "deviations.toml"
 """The name of the file in a server's folder; a server without deviations has none."""
@@ -23,6 +26,18 @@ def read_deviations(folder: Path = FOLDER) -> tuple[Deviation, ...]:
     """
     files = sorted(folder.glob(f"*/{FILE}"))
     return tuple([evolve(each, server=file.parent.name) for file in files for each in read_known(file)])
+
+
+def renew(server: Server, results: Sequence[Result]) -> None:
+    """Write the file of a server anew from a run. What it says of vectors that still fail stays."""
+    file = server.folder / FILE
+    before = read_known(file) if file.exists() else ()
+    there = existing([id for each in before for id in each.vectors], ())
+    known = renewed(before, results, there)
+    if known:
+        file.write_text(as_toml(known), encoding="utf-8")
+    elif file.exists():
+        file.unlink()
 
 
 def unexpected(server: str, results: Sequence[Result], recorded: Iterable[Deviation]) -> list[str]:

@@ -63,6 +63,8 @@ class Server:
     """Commands that end before the server is started, such as one that makes a database."""
     ports: tuple[str, ...] = ("c2s", "component")
     """The ports that the harness chooses: ``c2s`` is where clients connect, ``component`` where components do."""
+    instances: int = 1
+    """How many servers share the vectors of a run: for one that spends its time waiting for its own processes."""
     environment: Mapping[str, str] = field(factory=dict)
     accounts: Accounts | None = None
     live: Mapping[str, Any] = field(factory=dict)

@@ -13,8 +13,8 @@ import pytest
 import trustme
 from attrs import evolve
 
-from interop.__main__ import run_live
 from interop.deviations import read_deviations
+from interop.runs import run_live
 from interop.servers import PROSODY, SERVERS, Server
 from tests.conformance.packaged import packaged
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver

@@ -1,0 +1,72 @@
+"""Running the vectors on the core and on servers: all servers side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+
+from attrs import field, frozen
+
+from interop.server import Running
+from interop.servers import SERVERS
+from xmpp_im_conformance.drivers import core_driver
+from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
+from xmpp_im_conformance.format.vectors import MalformedFile, Vector
+from xmpp_im_conformance.running.outcome import Result
+from xmpp_im_conformance.running.run import run_vector
+
+Vectors = Sequence[Vector | MalformedFile]
+
+
+@frozen
+class Run:
+    """What became of the vectors on one server."""
+
+    results: Sequence[Result]
+    remarks: Mapping[str, int] = field(factory=dict)
+    """What the server does otherwise, and was read all the same: what, and how often."""
+    ends: Sequence[str] = ()
+    """The processes of the server that have ended by themselves, one line each."""
+
+
+def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, Run]:
+    """Run the vectors against the core and these servers, which run until the end.
+
+    :raises NotAvailable: if a server cannot be installed or started.
+    """
+    servers = [SERVERS[name] for name in names]
+    for server in servers:
+        server.installed()
+    core = core_driver()
+    runs = {"core": Run([run_vector(vector, core) for vector in vectors])}
+    # At any end the servers stop first, so that vectors that still run fail at once.
+    with ThreadPoolExecutor(sum([server.instances for server in servers])) as pool, ExitStack() as stack:
+        parts = [
+            (server.name, pool.submit(_run, vectors[number :: server.instances], stack.enter_context(server.started())))
+            for server in servers
+            for number in range(server.instances)
+        ]
+        for name in names:
+            runs[name] = _together(vectors, [part.result() for server, part in parts if server == name])
+    return runs
+
+
+def run_live(vectors: Vectors, config: LiveConfig) -> list[Result]:
+    """Run the vectors against one server."""
+    with closing(LiveDriver(config)) as driver:
+        return [run_vector(vector, driver) for vector in vectors]
+
+
+def _run(vectors: Vectors, running: Running) -> Run:
+    with closing(LiveDriver(running.config)) as driver:
+        results = [run_vector(vector, driver) for vector in vectors]
+        return Run(results, driver.remarks, running.ends)
+
+
+def _together(vectors: Vectors, parts: Sequence[Run]) -> Run:
+    """Return the run of all vectors, in their order, from the runs that have shared them."""
+    found = {result.vector.id: result for part in parts for result in part.results}
+    remarks = sum([Counter(part.remarks) for part in parts], Counter[str]())
+    return Run([found[vector.id] for vector in vectors], remarks, [end for part in parts for end in part.ends])
