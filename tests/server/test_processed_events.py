@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import Final
+from zlib import crc32
 
 import pytest
 from attrs import evolve
@@ -201,6 +204,34 @@ def test_the_stanzas_and_records_that_an_event_of_the_host_holds_do_not_count() 
 
     for one, another in pairs:
         assert mark_of(one) == mark_of(another)
+
+
+def test_the_order_and_the_nesting_of_elements_count() -> None:
+    a, b = element("a", CLIENT), element("b", CLIENT)
+    contents = [(a, b), (b, a), (element("a", CLIENT, {}, [b]),), (element("b", CLIENT, {}, [a]),), ("a", b), (a, "b")]
+
+    marks = {mark_of(Inbound(AT, "e", Message(payload=payload(*each)))) for each in contents}
+
+    assert len(marks) == len(contents)
+
+
+def test_one_checksum_is_taken_of_a_whole_event() -> None:
+    """Each roster set, each request and each stored message has a mark."""
+    taken = 0
+
+    def profile(_: FrameType, event: str, called: object) -> None:
+        nonlocal taken
+        taken += event == "c_call" and called is crc32
+
+    event = roster_set(*[item(f"friend{n}@example.com", name="Friend") for n in range(20)], by="balcony")
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        mark_of(event)
+    finally:
+        sys.setprofile(before)
+
+    assert taken == 1
 
 
 def test_an_element_of_any_depth_has_a_mark() -> None:
