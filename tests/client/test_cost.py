@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
+from attrs import evolve
+
 from tests.client.counting import calls, work
 from tests.client.stage import Scene, roster_of
-from xmpp_im_core.client import ClientPolicy, Item, RosterCache
+from xmpp_im_core.client import ClientPolicy, GiveUp, Inbound, Item, RosterCache, SendIQ, SessionEnded, SetItem, reduce
 from xmpp_im_core.client.content import Text, Thread, read_content
+from xmpp_im_core.client.events import Asking
 from xmpp_im_core.client.presence.strangers import reclassified
+from xmpp_im_core.client.questions import sets_waiting
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.codec import parse_stanza
+from xmpp_im_core.element import element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.stanza import Message, Payload
@@ -60,3 +65,54 @@ def test_a_push_for_an_item_copies_the_client_only_for_what_changes() -> None:
 
     assert calls(partial(scene.server, push), copy) == 1
     assert scene.client.subscription(parse_jid(ROMEO).bare).to
+
+
+def test_a_push_does_not_search_the_sets_that_wait_for_answers() -> None:
+    def push(waiting: int) -> int:
+        scene = Scene(roster_of(), policy=ClientPolicy(questions=2_000))
+        for number in range(waiting):
+            scene.take(SetItem(*scene.stamp(), parse_jid(f"friend{number % 100}@x.example"), name=f"{number}"))
+        xml = "<iq type='set' id='p'><query xmlns='jabber:iq:roster'><item jid='friend3@x.example'/></query></iq>"
+        inbound = Inbound(*scene.stamp(), parse_stanza(xml))
+        return work(partial(reduce, scene.client, inbound, scene.policy))
+
+    assert push(1_000) < 1.2 * push(100)
+
+
+def test_the_sets_that_wait_are_those_of_the_questions_after_any_answers() -> None:
+    scene = Scene(roster_of())
+    jids = [parse_jid(f"friend{number}@x.example") for number in range(3)]
+
+    def check(expected: dict[str, int]) -> None:
+        kept = sets_waiting(scene.client)
+        assert dict(kept) == expected
+        assert sets_waiting(scene.client) is kept
+        assert dict(sets_waiting(evolve(scene.client, sets=None))) == expected
+
+    check({})
+    for jid in (*jids, jids[0], jids[0]):
+        scene.take(SetItem(*scene.stamp(), jid, name="N"))
+    scene.take(SendIQ(*scene.stamp(), Asking.GET, element("ping", "urn:xmpp:ping")))
+    ids = list(scene.client.questions)
+    check({jids[0].full: 3, jids[1].full: 1, jids[2].full: 1})
+    for number, id in enumerate(ids):
+        change = scene.client.questions[id].change
+        before = dict(sets_waiting(scene.client))
+        if number % 2:
+            scene.take(GiveUp(*scene.stamp(), id))
+        else:
+            scene.server(f"<iq type='{'result' if number else 'error'}' id='{id}'/>")
+        if change is not None:
+            before[change.jid] -= 1
+        check({jid: each for jid, each in before.items() if each})
+    assert not scene.client.questions
+
+
+def test_the_sets_of_an_earlier_session_do_not_wait() -> None:
+    scene = Scene(roster_of())
+    scene.take(SetItem(*scene.stamp(), parse_jid(ROMEO), name="N"))
+    assert dict(sets_waiting(scene.client)) == {ROMEO: 1}
+
+    scene.take(SessionEnded(*scene.stamp()))
+
+    assert dict(sets_waiting(scene.client)) == {}

@@ -6,7 +6,7 @@ from xmpp_im_core.client.effects import Send, Tell, Transition, refusal, silence
 from xmpp_im_core.client.events import GiveUp, Outbound, SendIQ
 from xmpp_im_core.client.notifications import Answered, RequestReceived, Unanswered
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.questions import ask, may_answer
+from xmpp_im_core.client.questions import ask, may_answer, no_longer_asking
 from xmpp_im_core.client.rosters.get_and_set import ask_roster, no_longer_wanted, set_roster
 from xmpp_im_core.client.rosters.pushes import roster_push
 from xmpp_im_core.client.rosters.results import roster_answer
@@ -49,7 +49,7 @@ def give_up(client: Client, event: GiveUp) -> Transition:
     question = client.questions.get(event.id)
     if question is None:
         return silence(client, rules.NOTHING_TO_GIVE_UP)
-    after = copied(client, questions=client.questions.delete(event.id))
+    after = no_longer_asking(client, event.id)
     if question.change is not None:
         after = no_longer_wanted(after, question.change)
     return Transition(after, (Tell(Unanswered(event.id, question), rules.GIVEN_UP),))
@@ -72,7 +72,7 @@ def inbound_iq_answer(client: Client, iq: IQ, sender: JID, policy: ClientPolicy)
         return silence(client, rules.ANSWER_UNASKED)
     if not may_answer(client, question, sender, policy):
         return silence(client, rules.ANSWER_FORGED)
-    client = copied(client, questions=client.questions.delete(iq.id))
+    client = no_longer_asking(client, iq.id)
     if question.about is About.OTHER:
         return Transition(client, (Tell(Answered(iq, question), rules.ANSWER_TOLD),))
     return roster_answer(client, iq, question, policy)

@@ -205,6 +205,15 @@ class Question:
     """The change that a roster set asks for."""
 
 
+@record
+class SetsWaiting:
+    """How many roster sets wait for their answers, by the JID that they change: counted from the questions."""
+
+    questions: FrozenMap[Question]
+    """The questions that it was counted from."""
+    by_jid: FrozenMap[int]
+
+
 _SHOWN: Final = MappingProxyType(
     {(False, False): "none", (True, False): "to", (False, True): "from", (True, True): "both"}
 )
@@ -291,6 +300,8 @@ class Client:
     """By the requester's bare JID."""
     asked: TextSet = TextSet()
     """The bare JIDs to which this session has sent a request that is not answered yet."""
+    sets: SetsWaiting | None = field(default=None, eq=False, repr=False)
+    """A cache of :func:`~xmpp_im_core.client.questions.sets_waiting`. It is up to date if it has these questions."""
 
     def subscription(self, jid: str) -> Subscription:
         """Return the subscription state of a bare JID (Appendix A), as far as this client knows."""
