@@ -84,6 +84,7 @@ class XMPPServer:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+        log(logging.INFO, "stopped")
 
     async def _start(self) -> None:
         configuration, stack = self.configuration, self._stack
@@ -115,6 +116,11 @@ class XMPPServer:
         network.start(self._watch_fence())
         stack.callback(self.listeners.close)
         await self._listen()
+        stored = "in memory" if configuration.in_memory else configuration.database_file
+        log(
+            logging.INFO, "ready", domains=" ".join(configuration.domains), database=stored, certificate=tls.certificate
+        )
+        stack.callback(log, logging.INFO, "stopping")
 
     def _certificate(self) -> ServerTLS:
         given, configuration = self.configuration.tls, self.configuration
