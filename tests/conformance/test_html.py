@@ -23,6 +23,7 @@ from xmpp_im_conformance.reports.html.book import book
 from xmpp_im_conformance.reports.html.page import page
 from xmpp_im_conformance.reports.requirements import MatrixCell, Standing, matrix
 from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.verdict.known import Deviation
 
 MADE: Final = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 VOID: Final = {"meta", "input", "img", "br"}
@@ -126,8 +127,56 @@ def test_it_says_what_was_run_when_and_how_it_went(root: Node) -> None:
         ("passed", "2"),
         ("failed", "4"),
         ("not applicable", "1"),
-        ("requirements covered", "1/809"),
+        ("requirements shown to hold", "1/809"),
     ]
+
+
+def test_requirements_that_hold_are_counted_and_what_is_not_shown_is_not_red(root: Node) -> None:
+    (held,) = [sum for sum in root.the("dl").all("div") if sum.the("dt").text == "requirements shown to hold"]
+
+    assert held.attributes["class"] == "partly"
+
+
+def behaviours(root: Node) -> dict[str, Node]:
+    return {each.attributes["id"]: each for list_ in root.all("ol", class_="behaviours") for each in list_.all("li")}
+
+
+def test_failures_are_grouped_by_behaviour(root: Node) -> None:
+    new = behaviours(root)
+
+    assert len(new) == 4
+    each = new["behaviour=after-a-client-sends-available-presence-attribute-to-of-presence-differs"]
+    says = " ".join(each.the("summary").text.split())
+    assert says == "after a client sends available presence: attribute 'to' of <presence> differs 1"
+    expected, came = [node.text.strip() for node in each.all("pre")]
+    assert expected == '<presence from="{any}" to="nobody"/>'
+    assert came == f'<presence from="{BALCONY}" to="juliet@capulet.example" xml:lang="en"/>'
+    (link,) = each.all("a")
+    assert (link.text, link.attributes["href"]) == ("wrong", "#vector=wrong")
+
+
+def test_known_behaviours_and_surprises_are_told_apart(run: list[Result]) -> None:
+    known = (
+        Deviation(does="says it to nobody", vectors=("wrong", "good"), section="6121 4.4", note="by design"),
+        Deviation(does=EVIL, vectors=("hostile",)),
+    )
+
+    root = Tree(page(run, "embedded", MADE, known=known)).root
+
+    new, recorded = root.all("ol", class_="behaviours")
+    assert [each.text for each in new.all("a")] == ["left", "malformed"]
+    second, first = recorded.all("li")
+    assert "says it to nobody" in first.text
+    assert "by design" in first.text
+    assert EVIL in second.text
+    (surprise,) = [each for each in root.all("p", class_="hint") if "and passed" in each.text]
+    assert [each.attributes["href"] for each in surprise.all("a")] == ["#vector=good"]
+
+
+def test_a_run_without_failures_has_no_part_about_them(run: list[Result]) -> None:
+    passed = [result for result in run if result.outcome is Outcome.PASSED]
+
+    assert "What differs" not in page(passed, "embedded", MADE)
 
 
 def test_it_refers_to_nothing_outside_itself(root: Node) -> None:

@@ -50,7 +50,7 @@ def test_they_say_what_was_run_and_tested(found: Any) -> None:
     made = datetime.fromisoformat(found.pop("made"))
 
     assert made.tzinfo == UTC
-    assert list(found) == ["results", "format", "runner", "system", "summary", "behaviours", "vectors"]
+    assert list(found) == ["results", "format", "runner", "system", "summary", "remarks", "behaviours", "vectors"]
     assert (found["results"], found["format"], found["runner"]) == (1, 1, version("xmpp-im-conformance"))
     core = f"xmpp_im_core {version('xmpp_im_core')}"
     assert found["system"] == {"driver": "embedded", "name": core, "about": core}

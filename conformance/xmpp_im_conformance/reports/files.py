@@ -32,7 +32,8 @@ def _html(verdict: Verdict, tested: Tested) -> bytes:
     # The templates' engine is loaded by those who want a page.
     from xmpp_im_conformance.reports.html.page import page
 
-    return _utf8(page(verdict.results, tested.driver, datetime.now(UTC), tested.about, tested.remarks))
+    made = datetime.now(UTC)
+    return _utf8(page(verdict.results, tested.driver, made, tested.about, tested.remarks, verdict.known))
 
 
 def _utf8(text: str) -> bytes:

@@ -92,7 +92,7 @@ def _section(among: Sequence[Result]) -> str:
 def _identified(found: Iterable[tuple[Deviation, bool, Sequence[Result]]]) -> Iterator[Behaviour]:
     taken: Counter[str] = Counter()
     for deviation, is_known, among in found:
-        slug = "-".join(re.findall(r"[a-z0-9]+", deviation.does.lower()))
+        slug = "-".join(re.findall(r"[a-z0-9]+", deviation.does.lower())) or "behaviour"
         taken[slug] += 1
         yield Behaviour(
             id=slug if taken[slug] == 1 else f"{slug}-{taken[slug]}",

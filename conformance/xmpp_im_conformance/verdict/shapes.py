@@ -25,6 +25,7 @@ from xmpp_im_core.roster import ROSTER
 
 _BLOCKING: Final = "urn:xmpp:blocking"
 _LONGEST: Final = 160
+_UNSAID: Final = "it fails"
 
 _JID: Final = re.compile(r"[^\s@'\"<>:]+@[^\s'\"<>:,]+")
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
@@ -49,12 +50,12 @@ def shape_of(result: Result) -> Shape:
         return Shape("the vector is malformed")
     evidence = result.evidence
     if evidence is None:
-        return Shape(_plain(_last_line(_without_place(result.detail))))
+        return Shape(_plain(_last_line(_without_place(result.detail))) or _UNSAID)
     steps = result.vector.scenario.steps
     failed = None if evidence.step is None or evidence.step >= len(steps) else steps[evidence.step]
     after = _cause(steps[: evidence.step if evidence.step is not None else 0])
     if not evidence.unmet:
-        return Shape(_plain(_last_line(_without_place(evidence.problem))), _done(failed) or after)
+        return Shape(_plain(_last_line(_without_place(evidence.problem))) or _UNSAID, _done(failed) or after)
     # Of alternatives the first is what most servers do.
     return _difference(evidence.unmet[0], evidence, failed, after)
 

@@ -22,13 +22,22 @@ from xmpp_im_conformance.reports.html.legible import legible
 from xmpp_im_conformance.reports.requirements import CHAPTER_TITLES, LEVELS, MatrixCell, matrix, standings
 from xmpp_im_conformance.reports.sections import heading, order
 from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.verdict.judging import Verdict
+from xmpp_im_conformance.verdict.known import Deviation
 
 _TEMPLATES: Final = "templates"
+_MOST: Final = 12
+"""At most so many stanzas of an example are shown."""
 _SCRIPTS: Final = ("diagram.js", "steps.js", "filters.js")
 
 
 def page(
-    results: Sequence[Result], driver: str, made: datetime, about: str = "", remarks: Mapping[str, int] = {}
+    results: Sequence[Result],
+    driver: str,
+    made: datetime,
+    about: str = "",
+    remarks: Mapping[str, int] = {},
+    known: Sequence[Deviation] = (),
 ) -> str:
     """Return the page about a run, as HTML.
 
@@ -36,11 +45,12 @@ def page(
     :param made: when it was run.
     :param about: what was tested and where, as far as it is known.
     :param remarks: what it does otherwise, and was read all the same: what, and how often.
+    :param known: the known deviations of what was tested.
     """
     results = sorted(results, key=lambda result: order(heading(result.vector)))
     # A vector's story has the same place in the book.
     groups = groupby(enumerate(results), key=lambda placed: heading(placed[1].vector))
-    known = standings(results)
+    stand = standings(results)
     counts = Counter([result.outcome.value for result in results])
     script = Markup("\n".join([_asset(name) for name in _SCRIPTS]))
     return (
@@ -59,9 +69,11 @@ def page(
             failure_of=failure_of,
             known=requirements(),
             total=len(results),
-            standings=known,
-            everything=MatrixCell(tuple(known)),
-            rows=matrix(known),
+            standings=stand,
+            everything=MatrixCell(tuple(stand)),
+            rows=matrix(stand),
+            verdict=Verdict(results, known),
+            most=_MOST,
             levels=LEVELS,
             book=book(results),
             style=Markup(_asset("report.css")),
