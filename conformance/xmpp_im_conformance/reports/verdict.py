@@ -22,9 +22,9 @@ _IDS: Final = 4
 def print_verdict(console: Console, verdict: Verdict) -> None:
     """Print each new behaviour in a few lines, and what passes unexpectedly."""
     for number, each in enumerate(verdict.new, 1):
-        console.rule(f"[red]{number}[/red] {escape(each.deviation.does)}", align="left")
+        say(console, f"{number}. {each.deviation.does}", style="bold red")
         for line in block(each):
-            say(console, line)
+            say(console, f"   {line}")
     _print_passes(console, verdict)
 
 
