@@ -26,6 +26,7 @@ from xmpp_im_conformance.running.outcome import Outcome, Result
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--server", "names", multiple=True, type=click.Choice([*SERVERS]), help="Only this server.")
 @click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? are wildcards.")
+@click.option("--jobs", type=click.IntRange(1), default=4, show_default=True, help="How many run side by side on each.")
 @click.option("--details", type=click.Path(file_okay=False, path_type=Path), help="Write the reasons of failures here.")
 @click.option("--write-known", is_flag=True, help="Renew the deviations.toml of each of these servers.")
 @click.option("--write", is_flag=True, help="Write docs/deviations.md, and do nothing else.")
@@ -35,6 +36,7 @@ def main(
     /,
     names: tuple[str, ...],
     ids: tuple[str, ...],
+    jobs: int,
     details: Path | None,
     write_known: bool,
     write: bool,
@@ -50,7 +52,7 @@ def main(
         return
     vectors = [vector for vector in find(()) if vector.side is Side.SERVER and wanted(vector, (), ids)]
     try:
-        runs = run_all(vectors, names or tuple(SERVERS))
+        runs = run_all(vectors, names or tuple(SERVERS), jobs)
     except NotAvailable as reason:
         raise click.ClickException(str(reason)) from reason
     console = Console()

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from interop.server import Running
 from interop.servers import SERVERS
@@ -15,9 +16,11 @@ from xmpp_im_conformance.drivers import core_driver
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 from xmpp_im_conformance.format.vectors import MalformedFile, Vector
 from xmpp_im_conformance.running.outcome import Result
-from xmpp_im_conformance.running.run import run_vector
+from xmpp_im_conformance.running.side_by_side import run_all as run_vectors
 
 Vectors = Sequence[Vector | MalformedFile]
+_PATIENCE: Final = 5.0
+"""The seconds that a server is waited for: those that start its parts again do so at once."""
 
 
 @frozen
@@ -31,37 +34,39 @@ class Run:
     """The processes of the server that have ended by themselves, one line each."""
 
 
-def run_all(vectors: Vectors, names: Sequence[str]) -> dict[str, Run]:
+def run_all(vectors: Vectors, names: Sequence[str], jobs: int = 1) -> dict[str, Run]:
     """Run the vectors against the core and these servers, which run until the end.
 
+    :param jobs: how many vectors run side by side on a server that is started once.
     :raises NotAvailable: if a server cannot be installed or started.
     """
     servers = [SERVERS[name] for name in names]
     for server in servers:
         server.installed()
     core = core_driver()
-    runs = {"core": Run([run_vector(vector, core) for vector in vectors])}
+    runs = {"core": Run(run_vectors(vectors, core))}
     # At any end the servers stop first, so that vectors that still run fail at once.
     with ThreadPoolExecutor(sum([server.instances for server in servers])) as pool, ExitStack() as stack:
         parts = [
-            (server.name, pool.submit(_run, vectors[number :: server.instances], stack.enter_context(server.started())))
+            (server.name, pool.submit(_run, among, stack.enter_context(server.started()), jobs if alone else 1))
             for server in servers
-            for number in range(server.instances)
+            for alone in (server.instances == 1,)
+            for among in [vectors[number :: server.instances] for number in range(server.instances)]
         ]
         for name in names:
             runs[name] = _together(vectors, [part.result() for server, part in parts if server == name])
     return runs
 
 
-def run_live(vectors: Vectors, config: LiveConfig) -> list[Result]:
-    """Run the vectors against one server."""
+def run_live(vectors: Vectors, config: LiveConfig, jobs: int = 1) -> list[Result]:
+    """Run the vectors against one server, so many side by side."""
     with closing(LiveDriver(config)) as driver:
-        return [run_vector(vector, driver) for vector in vectors]
+        return run_vectors(vectors, driver, jobs)
 
 
-def _run(vectors: Vectors, running: Running) -> Run:
-    with closing(LiveDriver(running.config)) as driver:
-        results = [run_vector(vector, driver) for vector in vectors]
+def _run(vectors: Vectors, running: Running, jobs: int) -> Run:
+    with closing(LiveDriver(evolve(running.config, patience=_PATIENCE))) as driver:
+        results = run_vectors(vectors, driver, jobs)
         return Run(results, driver.remarks, running.ends)
 
 

@@ -67,6 +67,13 @@ class Loopback:
     bound: dict[str, Connection] = field(factory=dict)
     """The connections of bound clients, by full JID."""
 
+    component_writer: asyncio.StreamWriter | None = None
+
+    def tell_component(self, xml: str) -> None:
+        """Send a stanza to the component."""
+        assert self.component_writer is not None
+        self.component_writer.write(xml.encode())
+
     def deliver(self, stanza: Element) -> None:
         """Give a stanza to the clients that it is for."""
         for jid, connection in self.bound.items():
@@ -245,6 +252,7 @@ def listening(server: Loopback) -> Iterator[Loopback]:
 
     async def component_connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.components += 1
+        server.component_writer = writer
         with suppress(OSError, asyncio.CancelledError):
             await ComponentConnection(server, reader, writer).serve()
         writer.close()

@@ -37,6 +37,8 @@ class ComponentConnection:
     server: Server
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    asked: bool = False
+    """Whether it has said what the server asks: it does so when a scenario speaks first."""
 
     async def serve(self) -> None:
         """Read, deliver and answer until the stream ends; what is said otherwise is the last that is said."""
@@ -59,9 +61,11 @@ class ComponentConnection:
     def _take(self, element: Element) -> None:
         if element.name == "handshake":
             proof = hashlib.sha1(f"c1{self.server.secret}".encode()).hexdigest()
-            right = f"<handshake/>{self.server.remote_asks}"
-            self.writer.write(right.encode() if element.text == proof else b"</stream:stream>")
+            self.writer.write(b"<handshake/>" if element.text == proof else b"</stream:stream>")
         elif element.name == "iq" and element.get("type") == "get":
+            if not self.asked:
+                self.writer.write(self.server.remote_asks.encode())
+                self.asked = True
             addresses = f"from='{element.get('to')}' to='{element.get('from')}'"
             self.writer.write(f"<iq type='result' id='{element.get('id')}' {addresses}/>".encode())
         else:

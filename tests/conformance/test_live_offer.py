@@ -94,6 +94,7 @@ def test_more_than_any_vector_causes_is_a_failure_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, why: str
 ) -> None:
     monkeypatch.setattr(channel, "MOST_UNTAKEN", 50)
+    monkeypatch.setattr(channel, "MOST_OTHERS", 50)
     server = Loopback(answer=lambda connection, stanza: said * 60 if stanza.name == "message" else None)
     with driving(server) as driver:
         found = result(tmp_path, driver, *PRESENCE, send("<message/>"))

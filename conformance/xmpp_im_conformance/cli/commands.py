@@ -15,6 +15,7 @@ from xmpp_im_conformance.cli.options import (
     driver_option,
     driver_options,
     file_options,
+    jobs_option,
     known_options,
     selection_options,
 )
@@ -45,6 +46,7 @@ def main() -> None:
 @click.option("--uncovered", is_flag=True, help="List the testable requirements that no vector shows.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the failures and the totals.")
 @driver_options
+@jobs_option
 @click.pass_context
 def run(context: click.Context, /, **options: Any) -> None:  # what click has read
     """Run vectors: those of the files and folders at PATH, or else those of this package.

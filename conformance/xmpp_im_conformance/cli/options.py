@@ -42,6 +42,15 @@ selection_options: Final = _together(
     click.option("--level", "levels", multiple=True, type=click.Choice(LEVELS), help="Only vectors of this level."),
 )
 
+jobs_option: Final = click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="live: how many vectors run side by side, each on separate accounts.",
+)
+
 known_options: Final = _together(
     click.option("--known", type=_KNOWN, metavar="FILE", help="The known deviations: these failures are no failures."),
     click.option("--write-known", type=_KNOWN, metavar="FILE", help="Write, or renew, the file of known deviations."),
@@ -63,6 +72,9 @@ driver_options: Final = _together(
     click.option("--component", metavar="DOMAIN:PORT:SECRET", help="live: plays remote.example (XEP-0114)."),
     click.option("--register-command", help="live: creates an account; {local}, {domain}, {password} are filled in."),
     click.option("--unregister-command", help="live: removes it."),
+    click.option(
+        "--patience", type=click.FloatRange(0), help="live: seconds to wait for a server that is gone.  [default: 30]"
+    ),
     click.option("--timeout", type=float, help="Seconds to wait for an answer.  [default: live 5, stdio 10]"),
 )
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from xmpp_im_conformance.cli.known_file import recorded, renew, to_renew
 from xmpp_im_conformance.drivers import driver_of
@@ -26,7 +26,7 @@ from xmpp_im_conformance.reports.terminal import (
 )
 from xmpp_im_conformance.reports.verdict import print_behaviours_sum, print_details, print_verdict
 from xmpp_im_conformance.running.outcome import Outcome
-from xmpp_im_conformance.running.run import run_vector
+from xmpp_im_conformance.running.side_by_side import run_all
 from xmpp_im_conformance.verdict.judging import Verdict
 
 _SHOWN_IN_FULL: Final = 3
@@ -45,6 +45,7 @@ def run_vectors(
     json: Path | None,
     junit: Path | None,
     html: Path | None,
+    jobs: int,
     uncovered: bool,
     details: bool,
     quiet: bool,
@@ -60,11 +61,16 @@ def run_vectors(
         raise click.UsageError("there are no such vectors")
     before = to_renew(write_known, deviations)
     console = Console()
-    shown = track(vectors, "Running", console=console, transient=True, disable=quiet or not console.is_terminal)
+    hidden = quiet or not console.is_terminal
     with closing(driver_of(driver, **options)) as tested:
+        if jobs > 1 and not tested.side_by_side:
+            raise click.UsageError(f"--jobs: the driver {driver!r} runs one vector at a time")
         if not _is_there(tested):
             return 2
-        verdict = Verdict([run_vector(vector, tested) for vector in shown], deviations)
+        with Progress(console=console, transient=True, disable=hidden) as progress:
+            task = progress.add_task("Running", total=len(vectors))
+            results = run_all(vectors, tested, jobs, lambda: progress.advance(task))
+        verdict = Verdict(results, deviations)
     about = Tested(driver, tested.about, tested.software, tested.remarks)
     write_files(verdict, about, {"json": json, "junit": junit, "html": html})
     if write_known is not None:

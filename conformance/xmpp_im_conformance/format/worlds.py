@@ -33,6 +33,10 @@ class ServerFailed(Exception):
     """The system under test hung, hung up, or gave an answer that is not one; the message says what."""
 
 
+class Disturbed(ServerFailed):
+    """Another scenario, side by side with this one, may have caused what happened here."""
+
+
 class ServerGone(ServerFailed):
     """A part of the system under test is gone, and waiting for it has not helped: nothing else can be run.
 
@@ -40,7 +44,7 @@ class ServerGone(ServerFailed):
     """
 
     def __init__(self, part: str, why: str) -> None:
-        super().__init__(f"{part} is gone: {why}")
+        super().__init__(f"{part} does not work: {why}")
         self.part = part
         self.why = why
 
@@ -276,6 +280,8 @@ class Driver:
 
     name: ClassVar[str]
     """Its name on the command line."""
+    side_by_side: ClassVar[bool] = False
+    """Whether several scenarios may run at the same time, each in a thread."""
 
     def world(self, setup: Setup) -> World:
         """Make a fresh server.

@@ -32,6 +32,8 @@ class Result:
     """How long it took; no part of what became of it."""
     evidence: Evidence | None = field(default=None, eq=False)
     """The parts of the detail, for reports that show it differently; None if there are no parts."""
+    unanswered: bool = field(default=False, eq=False)
+    """Whether it failed because the system under test did not answer, or not as one must, rather than wrongly."""
 
 
 class Failed(Exception):

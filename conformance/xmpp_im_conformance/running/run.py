@@ -52,11 +52,12 @@ def _result_of(vector: Vector, driver: Driver, watch: Watch) -> Result:
     except NotApplicable as reason:
         return Result(vector, Outcome.NOT_APPLICABLE, str(reason))
     except Failed as failure:
-        return Result(vector, Outcome.FAILED, str(failure), evidence=failure.evidence)
+        unanswered = isinstance(failure.__cause__, ServerFailed)
+        return Result(vector, Outcome.FAILED, str(failure), evidence=failure.evidence, unanswered=unanswered)
     except ServerGone as gone:
         return Result(vector, Outcome.NOT_RUN, str(gone))
     except ServerFailed as failure:
-        return Result(vector, Outcome.FAILED, str(failure))
+        return Result(vector, Outcome.FAILED, str(failure), unanswered=True)
     except Exception:
         return Result(vector, Outcome.FAILED, f"the implementation raised\n{traceback.format_exc()}")
     return Result(vector, Outcome.PASSED)

@@ -1,6 +1,7 @@
 """The addresses of a scenario, and those that they have on the server: one text into the other, and back.
 
-Each scenario has separate accounts on the server: a suffix to the localpart distinguishes them from all others. Text is
+Each scenario has separate accounts on the server, and separate users of the other server: a suffix to the localpart
+distinguishes them from all others. Text is
 mapped, not parsed XML: what a client sends has to stay exactly as the scenario writes it otherwise.
 """
 
@@ -12,19 +13,31 @@ from typing import Final
 
 from attrs import define, field
 
-from xmpp_im_conformance.format.worlds import HOSTED
+from xmpp_im_conformance.format.worlds import HOSTED, REMOTE
 from xmpp_im_core.element import Element, element
 
 _LOCAL: Final = r"[^\s\"'&/:;<>@]+"
 _MOST: Final = 1023
 """The most bytes of a localpart (RFC 7622 §3.1); a longer one is left alone, it names nobody anyway."""
 
+_NAMED: Final = (*HOSTED, REMOTE)
+"""The domains at which each scenario has separate names."""
+
+
+def localpart_suffix(address: str, run: str) -> str | None:
+    """Return the suffix that a scenario of this run has given to an address; None if none has.
+
+    :param run: what the suffixes of all its scenarios begin with.
+    """
+    found = re.search(rf"{re.escape(run)}[0-9a-f]+(?=[yz]?@)", address, re.IGNORECASE)
+    return None if found is None else found[0].lower()
+
 
 @define
 class Addresses:
     """The mapping of one scenario.
 
-    :param suffix: what the localparts at hosted domains get, such as ``-7f3``.
+    :param suffix: what the localparts at these domains get, such as ``-7f3``.
     :param domains: the server's names of the scenario's domains.
     """
 
@@ -57,13 +70,13 @@ class Addresses:
 
     def _there(self, found: re.Match[str]) -> str:
         local, ours, theirs = _renamed(found, self.domains)
-        if local is not None and ours in HOSTED and len((local + self.suffix).encode()) <= _MOST:
+        if local is not None and ours in _NAMED and len((local + self.suffix).encode()) <= _MOST:
             local += self.suffix
         return theirs if local is None else f"{local}@{theirs}"
 
     def _back(self, found: re.Match[str]) -> str:
         local, theirs, ours = _renamed(found, self._scenario)
-        if local is not None and self._scenario[theirs] in HOSTED:
+        if local is not None and self._scenario[theirs] in _NAMED:
             local = local.removesuffix(self.suffix)
         return ours if local is None else f"{local}@{ours}"
 

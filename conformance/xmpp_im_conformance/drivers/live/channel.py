@@ -16,13 +16,17 @@ from attrs import define, field
 from xmpp_im_conformance.drivers.live.stream import Stream, StreamEnded
 from xmpp_im_conformance.drivers.live.tolerance import CLIENTS, Tolerance
 from xmpp_im_conformance.format.worlds import ServerFailed, taken
-from xmpp_im_core.codec import NonStanza
+from xmpp_im_core.codec import NonStanza, StreamEvent
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import Stanza, to_element
 
 SM: Final = "urn:xmpp:sm:3"
 MOST_UNTAKEN: Final = 10_000
 """What a server may send before the scenario looks at it: no vector causes a hundredth of that."""
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""How long all that may be together."""
+MOST_OTHERS: Final = 100
+"""How many elements that are no stanzas may wait: the driver itself causes each of them."""
 
 
 @define(eq=False)
@@ -52,6 +56,8 @@ class Channel:
     _other: asyncio.Queue[Element] = field(factory=asyncio.Queue)
     _numbers: int = 0
     _reading: asyncio.Task[None] | None = None
+    _looked_at: int = 0
+    """How many bytes had come when somebody last looked."""
 
     def start(self) -> None:
         """Begin to read."""
@@ -59,7 +65,12 @@ class Channel:
 
     def take(self) -> list[Element]:
         """Return what has come since the last call."""
+        self.forget()
         return taken(self.inbox)
+
+    def forget(self) -> None:
+        """Note that all that has come by now has been looked at."""
+        self._looked_at = self.stream.received
 
     async def request(
         self, content: str, type: str = "get", *, to: str = "", sender: str = "", before: str = ""
@@ -123,14 +134,17 @@ class Channel:
 
     async def _read(self) -> None:
         try:
-            while True:
-                event = await self.stream.next()
-                if isinstance(event, Stanza):
-                    self._take(to_element(event))
-                elif isinstance(event, NonStanza):
-                    self._take_other(event.element)
+            await self.stream.listen(self._hear)
         except ServerFailed as problem:
-            self._end(problem)
+            self.end(problem)
+
+    def _hear(self, event: StreamEvent) -> None:
+        if self.stream.received - self._looked_at > MOST_BYTES:
+            raise ServerFailed(f"the server has sent more than {MOST_BYTES:,} bytes in one step")
+        if isinstance(event, Stanza):
+            self._take(to_element(event))
+        elif isinstance(event, NonStanza):
+            self._take_other(event.element)
 
     def _take(self, stanza: Element) -> None:
         if self.received is not None:
@@ -140,10 +154,16 @@ class Channel:
             if not answer.done():
                 answer.set_result(stanza)
         elif not self.is_answered(stanza) and not self._is_of_own_session(stanza) and not self._is_question(stanza):
-            self.came += 1
-            self.inbox.append(stanza)
-            if len(self.inbox) > MOST_UNTAKEN:
-                raise ServerFailed(f"the server has sent more than {MOST_UNTAKEN:,} stanzas in one step")
+            self.keep(stanza)
+
+    def keep(self, stanza: Element) -> None:
+        """Keep a stanza until somebody takes it.
+
+        :raises ServerFailed: if there are too many.
+        """
+        self.came += 1
+        self.inbox.append(stanza)
+        check_untaken(len(self.inbox))
 
     def _take_other(self, element: Element) -> None:
         if (element.name, element.namespace) == ("r", SM) and self.received is not None:
@@ -152,8 +172,8 @@ class Channel:
         if (element.name, element.namespace) == ("enabled", SM):
             self.received = 0
         self._other.put_nowait(element)
-        if self._other.qsize() > MOST_UNTAKEN:
-            raise ServerFailed(f"the server has sent more than {MOST_UNTAKEN:,} elements that are no stanzas")
+        if self._other.qsize() > MOST_OTHERS:
+            raise ServerFailed(f"the server has sent more than {MOST_OTHERS:,} elements that are no stanzas")
 
     def _is_of_own_session(self, stanza: Element) -> bool:
         """Whether a stanza comes of a session that no scenario knows of, in which a roster was looked at."""
@@ -170,7 +190,8 @@ class Channel:
         """Whether a stanza is the driver's own request at another of its streams; then it is answered here."""
         return False
 
-    def _end(self, how: ServerFailed) -> None:
+    def end(self, how: ServerFailed) -> None:
+        """Note that the stream has ended: all that wait for an answer are told."""
         self.ended = how
         for answer in self._answers.values():
             if not answer.done():
@@ -180,3 +201,12 @@ class Channel:
     def _reader(self) -> asyncio.Task[None]:
         assert self._reading is not None, "the channel was not started"
         return self._reading
+
+
+def check_untaken(number: int) -> None:
+    """See that no more stanzas wait to be looked at than any scenario causes.
+
+    :raises ServerFailed: if there are more.
+    """
+    if number > MOST_UNTAKEN:
+        raise ServerFailed(f"the server has sent more than {MOST_UNTAKEN:,} stanzas in one step")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from xml.sax.saxutils import quoteattr
 
-from attrs import define
+from attrs import define, field
 
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.config import ComponentConfig
@@ -23,9 +24,20 @@ class Component(Channel):
     """The stream of the remote domain. Requests of the driver's own clients are answered on it."""
 
     asked = COMPONENT_ASKED
+    deliver: Callable[[Element], None] = field(kw_only=True)
+    """Gives a stanza to the scenario that it is for."""
+    on_end: Callable[[], None] = field(kw_only=True)
 
     @classmethod
-    async def connect(cls, config: ComponentConfig, host: str, mark: str, tolerance: Tolerance) -> Component:
+    async def connect(
+        cls,
+        config: ComponentConfig,
+        host: str,
+        mark: str,
+        tolerance: Tolerance,
+        deliver: Callable[[Element], None],
+        on_end: Callable[[], None],
+    ) -> Component:
         """Connect, and prove to know the secret.
 
         :raises ServerFailed: if the server does not accept the component.
@@ -41,13 +53,22 @@ class Component(Channel):
                 raise ServerFailed(f"the server does not accept the component {config.domain}: {problem}") from problem
             if answer.name != "handshake":
                 raise ServerFailed(f"the server does not accept the component {config.domain}: <{answer.name}>")
-        component = cls(stream, mark, mark, tolerance=tolerance)
+        component = cls(stream, mark, mark, tolerance=tolerance, deliver=deliver, on_end=on_end)
         component.start()
         return component
 
     def send(self, xml: str) -> None:
         """Send a stanza that stands in ``jabber:client``."""
         self.stream.write(as_component(xml))
+
+    def keep(self, stanza: Element) -> None:
+        """Give a stanza to its scenario."""
+        self.deliver(stanza)
+
+    def end(self, how: ServerFailed) -> None:
+        """Note the end, and tell those who use the stream."""
+        self.on_end()
+        super().end(how)
 
     def is_answered(self, stanza: Element) -> bool:
         """Answer a request that a client of the driver has sent, to know that all before it has come."""

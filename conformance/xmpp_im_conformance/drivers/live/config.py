@@ -64,8 +64,12 @@ class LiveConfig:
     tls: Literal["when-offered", "required", "never"] = "when-offered"
     cafile: str | None = None
     """Whom to trust instead of the system's authorities. Without it any certificate will do on loopback."""
-    mechanisms: tuple[str, ...] = ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN")
-    """The SASL mechanisms that may be used, the best first. No password is sent without TLS but on loopback."""
+    mechanisms: tuple[str, ...] = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-1")
+    """The SASL mechanisms that may be used, the first that is offered. No password is sent without TLS but on loopback.
+
+    PLAIN is the first, since SCRAM costs the server and this process thousands of hashes at each of the many logins,
+    and the server was told the password when it created the account, over a connection of the same kind.
+    """
     features: frozenset[str] = frozenset()
     """What the server has switched on in addition to what it says itself (``priority-override`` and so on)."""
     without: frozenset[str] = frozenset()
@@ -74,6 +78,8 @@ class LiveConfig:
     """The namespaces of what the server may add to stanzas: it is removed where the scenario does not name them."""
     timeout: float = 5.0
     """The seconds after which an answer is not waited for any longer."""
+    patience: float = 30.0
+    """The seconds that a part of the server which has worked, and is gone, is waited for."""
 
     def __attrs_post_init__(self) -> None:
         strangers = self.domains.keys() - set(HOSTED)

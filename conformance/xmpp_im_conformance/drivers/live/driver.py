@@ -2,77 +2,123 @@
 
 from __future__ import annotations
 
-import asyncio
+import itertools
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 
 from attrs import define, field
 
 from xmpp_im_conformance.drivers.live import offer
 from xmpp_im_conformance.drivers.live.addresses import Addresses
 from xmpp_im_conformance.drivers.live.config import LiveConfig
+from xmpp_im_conformance.drivers.live.login import connected
+from xmpp_im_conformance.drivers.live.loop import Loop
 from xmpp_im_conformance.drivers.live.remote import Remote
 from xmpp_im_conformance.drivers.live.sessions import Sessions
+from xmpp_im_conformance.drivers.live.settling import round_trip
 from xmpp_im_conformance.drivers.live.tolerance import Tolerance
-from xmpp_im_conformance.drivers.live.world import LIVE, LiveWorld, bounded
+from xmpp_im_conformance.drivers.live.watch import Watch
+from xmpp_im_conformance.drivers.live.world import LIVE, LiveWorld
 from xmpp_im_conformance.drivers.redaction import hiding
-from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, Driver, NotApplicable, ServerFailed, Setup, World
+from xmpp_im_conformance.format.worlds import (
+    HOSTED,
+    REMOTE,
+    Driver,
+    NotApplicable,
+    ServerFailed,
+    ServerGone,
+    Setup,
+    World,
+)
 
-_PATIENCE = 5
-"""The scenarios in a row that may fail before they begin: then the server is not asked again."""
+_JULIET = f"juliet@{HOSTED[0]}"
+"""The user who finds out what the server is, has, and whether it works."""
 
 
-@define
+@define(eq=False)
 class LiveDriver(Driver):
-    """Runs scenarios on a server, each with new accounts.
+    """Runs scenarios on a server, each with new accounts, one after another or side by side.
 
-    A separate event loop runs only during a call of the world. Close the driver in the end.
+    All connections are in a separate thread. Close the driver in the end.
     """
 
     name = "live"
+    side_by_side = True
     config: LiveConfig
-    _runner: asyncio.Runner = field(factory=asyncio.Runner)
+    _loop: Loop = field(factory=Loop)
     _run: str = field(factory=lambda: f"-{secrets.token_hex(2)}x")
     _password: str = field(factory=lambda: secrets.token_hex(8), repr=False)
     _tolerance: Tolerance = field(init=False)
     _remote: Remote = field(init=False)
+    _watch: Watch = field(init=False)
     _has: frozenset[str] | None = None
     """The features that the server has; None before it was asked."""
     _software: str = ""
     """What it calls itself, once it was asked."""
-    _number: int = 0
-    _failures: int = 0
+    _in_doubt: bool = False
+    """Whether the server has failed in a scenario, so that it may be gone."""
+    _asking: threading.Lock = field(factory=threading.Lock)
+    _numbers: Iterator[int] = field(factory=lambda: itertools.count(1))
 
     def __attrs_post_init__(self) -> None:
         self._tolerance = Tolerance(self.config.may_add, [self.config.domain(each) for each in HOSTED])
         self._remote = Remote(self.config, self._run, self._tolerance)
+        self._watch = Watch(self._missing, self.config.patience)
+
+    def preflight(self) -> None:
+        """See that a new user can log in, and ask what the server is and has. Later calls do nothing.
+
+        :raises ServerGone: naming the part that does not work; at once, since it may never have been there.
+        """
+        with self._asking:
+            if self._watch.gone is not None:
+                raise self._watch.gone
+            if self._has is not None:
+                return
+            try:
+                self._connect_component()
+                self._has = self._ask()
+            except ServerFailed as problem:
+                self._watch.gone = self._missing() or ServerGone("the first login", str(problem))
+                raise self._watch.gone from problem
 
     def world(self, setup: Setup) -> World:
         """Make the scenario's accounts and their rosters.
 
+        A server that has failed in the scenario before is waited for, if it is gone. If it fails before this scenario
+        begins, it is waited for too, and asked once more.
+
         :raises NotApplicable: if the server, or this driver, cannot do what it needs.
         :raises ServerFailed: if the server does not get that far.
+        :raises ServerGone: if a part of the server is gone, and has not come back.
         """
         if setup.time is not None:
             raise NotApplicable(f"{LIVE} cannot set the clock")
         if setup.remote and self.config.component is None:
             raise NotApplicable("there is no component that could play the other server")
-        if self._failures >= _PATIENCE:
-            raise ServerFailed(f"the server has failed {_PATIENCE} scenarios in a row, and is not asked again")
+        self.preflight()
+        assert self._has is not None, "the preflight has asked"
+        offer.check([*setup.features, *offer.needed(setup.accounts)], self._has)
+        if self._in_doubt:
+            self._in_doubt = False
+            self._watch.wait()
         try:
-            world = self._world(setup)
+            return self._world(setup)
         except ServerFailed:
-            self._failures += 1
-            raise
-        self._failures = 0
-        return world
+            self._watch.wait()
+        return self._world(setup)
 
     @property
     def about(self) -> str:
         """What is tested, and where it is."""
+        return " at ".join([each for each in (self._software, self._address) if each])
+
+    @property
+    def _address(self) -> str:
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-        return " at ".join([each for each in (self._software, f"{host}:{self.config.port}") if each])
+        return f"{host}:{self.config.port}"
 
     @property
     def software(self) -> str:
@@ -86,20 +132,16 @@ class LiveDriver(Driver):
 
     def close(self) -> None:
         """Close the remaining connection."""
-        self._runner.run(self._let_go())
-        self._runner.close()
+        self._loop.run(self._let_go(), self.config.timeout)
+        self._loop.close()
 
     async def _let_go(self) -> None:
         self._remote.drop()
-        await asyncio.sleep(0)  # the loop closes the last connections before it is closed itself
 
     def _world(self, setup: Setup) -> LiveWorld:
-        if self._has is None:
-            self._has = self._ask()
-        offer.check([*setup.features, *offer.needed(setup.accounts)], self._has)
-        with hiding([] if self.config.component is None else [self.config.component.secret]):
-            bounded(self._runner, self._remote.connect(), self.config.timeout)
+        self._connect_component()
         world = self._empty()
+        world.on_failure = self._doubt
         world.closes, world.mentioned = setup.closes, setup.mentioned
         try:
             world.arrange(setup.accounts)
@@ -108,25 +150,60 @@ class LiveDriver(Driver):
             raise
         return world
 
+    def _doubt(self) -> None:
+        self._in_doubt = True
+
+    def _connect_component(self) -> None:
+        with hiding([] if self.config.component is None else [self.config.component.secret]):
+            self._loop.run(self._remote.connect(), self.config.timeout)
+
     def _empty(self) -> LiveWorld:
-        self._number += 1
-        self._remote.suffix = suffix = f"{self._run}{self._number:x}"
+        suffix = f"{self._run}{next(self._numbers):x}"
         domains = {name: self.config.domain(name) for name in HOSTED} | {REMOTE: self._remote.domain}
         sessions = Sessions(self.config, Addresses(suffix, domains), f"{suffix[1:]}-", self._password, self._tolerance)
-        return LiveWorld(self._runner, sessions, self._remote, self.config.timeout)
+        return LiveWorld(self._loop, sessions, self._remote.side(suffix), self.config.timeout)
+
+    def _missing(self) -> ServerGone | None:
+        """Try each part of the server that scenarios need; return the first that does not work."""
+        with closing(self._empty()) as world:
+            parts: list[tuple[str, Callable[[], None]]] = [
+                (f"the client port {self._address}", self._try_client_port),
+                ("the component port", self._try_component_port),
+                ("registration", lambda: world.arrange({_JULIET: ()})),
+                ("login", lambda: world.connect(f"{_JULIET}/balcony")),
+            ]
+            for part, attempt in parts:
+                try:
+                    attempt()
+                except (ServerFailed, NotApplicable) as problem:
+                    return ServerGone(part, str(problem))
+        return None
+
+    def _try_client_port(self) -> None:
+        async def attempt() -> None:
+            stream, _ = await connected(self.config, self.config.domain(HOSTED[0]))
+            stream.drop()
+
+        self._loop.run(attempt(), self.config.timeout)
+
+    def _try_component_port(self) -> None:
+        async def attempt() -> None:
+            await self._remote.connect()
+            if self._remote.component is not None:
+                hosted = self.config.domain(HOSTED[0])
+                await round_trip(self._remote.component, sender=self._remote.domain, to=hosted)
+
+        with hiding([] if self.config.component is None else [self.config.component.secret]):
+            self._loop.run(attempt(), self.config.timeout)
 
     def _ask(self) -> frozenset[str]:
         """Ask the server what it is and has, as a new user."""
-        world = self._empty()
-        account = f"juliet@{HOSTED[0]}"
-        jid = f"{account}/balcony"
-        try:
-            world.arrange({account: ()})
+        jid = f"{_JULIET}/balcony"
+        with closing(self._empty()) as world:
+            world.arrange({_JULIET: ()})
             world.connect(jid)
-            session, login = world.sessions.open[jid], world.sessions.logins[account]
+            session, login = world.sessions.open[jid], world.sessions.logins[_JULIET]
             with suppress(ServerFailed):  # one that does not say what it is can be tested all the same
-                self._software = bounded(self._runner, offer.software(session, login), self.config.timeout)
+                self._software = self._loop.run(offer.software(session, login), self.config.timeout)
             asked = offer.offered(self.config, session, login, world.stream_features(jid))
-            return bounded(self._runner, asked, self.config.timeout)
-        finally:
-            world.close()
+            return self._loop.run(asked, self.config.timeout)

@@ -1,9 +1,10 @@
 """Waiting until a step has taken full effect: by round trips, never by the clock.
 
 A stream is in order: when the answer to a request has come, so has everything that the server wrote before it. A
-client asks its own server, which goes through all that the server has for it; and it asks the other server, where
-the scenario plays one, which goes through all that the server has for that. What came may have caused more, at
-another client or another server, so this is repeated until nothing else comes.
+client asks its own server, which goes through all that the server has for it. Where the scenario plays another server,
+the client asks that one instead, through its own: the request and the answer go through all that the two have for each
+other and for the client. What came may have caused more, at another client or another server, so this is repeated until
+nothing else comes.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from xmpp_im_conformance.drivers.live.channel import Channel
-from xmpp_im_conformance.drivers.live.component import Component
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.format.worlds import ServerFailed
 
@@ -25,24 +25,39 @@ another one's when that is asked first."""
 _MOST: Final = 200
 
 
-async def settle(clients: Sequence[Channel], component: Component | None, remote: str, hosted: Sequence[str]) -> None:
+class OtherServer(Protocol):
+    """What a scenario sees of the other server that it plays."""
+
+    @property
+    def came(self) -> int:
+        """How many stanzas have come there."""
+
+    @property
+    def component(self) -> Channel | None:
+        """The connection; None if nobody plays it."""
+
+    @property
+    def domain(self) -> str:
+        """What the server under test calls it."""
+
+
+async def settle(clients: Sequence[Channel], remote: OtherServer, hosted: Sequence[str]) -> None:
     """Wait until nothing else comes.
 
-    :param remote: the component's domain.
-    :param hosted: what the server calls its domains.
+    :param hosted: what the server calls its domains. The other server asks one of them in each round.
     :raises ServerFailed: if there is no end of it.
     """
     still = 0
-    channels = [*clients, *([] if component is None else [component])]
-    for _ in range(_MOST):
-        before = [channel.came for channel in channels]
-        trips = [round_trip(client) for client in clients]
-        if component is not None:
+    for number in range(_MOST):
+        before = [remote.came, *[client.came for client in clients]]
+        if remote.component is None:
+            trips = [round_trip(client) for client in clients]
+        else:
             # Where a client has blocked the other server's domain, its own server answers.
-            trips += [round_trip(client, to=remote) for client in clients]
-            trips += [round_trip(component, sender=remote, to=domain) for domain in hosted]
+            trips = [round_trip(client, to=remote.domain) for client in clients]
+            trips.append(round_trip(remote.component, sender=remote.domain, to=hosted[number % len(hosted)]))
         await asyncio.gather(*trips)
-        still = still + 1 if before == [channel.came for channel in channels] else 0
+        still = still + 1 if before == [remote.came, *[client.came for client in clients]] else 0
         if still == _QUIET:
             return
     raise ServerFailed(f"the server has not come to rest after {_MOST} round trips")

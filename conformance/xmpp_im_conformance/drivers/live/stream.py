@@ -6,9 +6,9 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, NoReturn, SupportsIndex
 
 from attrs import define, field
 
@@ -38,6 +38,31 @@ class Reader(asyncio.StreamReader):
     """Reads what has come to its end, and only then says that the connection is broken."""
 
     broken: Exception | None = None
+    unread: int = 0
+    """How many bytes have come that nobody has read."""
+    push: Callable[[bytes], None] | None = None
+    """Gets what comes at once, and nothing at the end: no task has to be woken for each piece. None: it is kept."""
+
+    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
+        """Take a piece that has come."""
+        data = bytes(data)
+        if self.push is not None:
+            self.push(data)
+        else:
+            self.unread += len(data)
+            super().feed_data(data)
+
+    def feed_eof(self) -> None:
+        """Note that nothing more comes."""
+        super().feed_eof()
+        if self.push is not None:
+            self.push(b"")
+
+    async def read(self, n: int = -1) -> bytes:
+        """Return at most so many bytes, when some have come."""
+        data = await super().read(n)
+        self.unread -= len(data)
+        return data
 
     def set_exception(self, exc: Exception) -> None:
         """Note how the connection has broken: what came before may say why."""
@@ -72,8 +97,12 @@ class Stream:
     encrypted: bool = False
     id: str = ""
     """The id that the server has given the stream."""
+    received: int = 0
+    """How many bytes have come."""
     _parser: StreamParser = field(factory=StreamParser)
     _events: deque[StreamEvent] = field(factory=deque)
+    _written: list[str] = field(factory=list)
+    """What is to be sent at the end of this round of the event loop: each sending costs as much as many stanzas."""
 
     @classmethod
     async def connect(cls, host: str, port: int, namespace: str = CLIENT, also: Collection[str] = ()) -> Stream:
@@ -97,7 +126,7 @@ class Stream:
         self._parser = StreamParser(self.namespace, _LIMITS, also=self.also)
         self._events.clear()
         version = "1.0" if self.namespace == CLIENT else None
-        self.transport.write(write_stream_header(self.namespace, to=to, version=version))
+        self.write(write_stream_header(self.namespace, to=to, version=version).decode())
         opened = await self.next()
         if not isinstance(opened, StreamOpened):
             raise ServerFailed(f"expected a stream header, came {opened}")
@@ -110,7 +139,14 @@ class Stream:
 
     def write(self, xml: str) -> None:
         """Write text to the stream; on one that is closed nothing can be written."""
-        self.transport.write(xml.encode())
+        if not self._written:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._written.append(xml)
+
+    def _flush(self) -> None:
+        if self._written:
+            self.transport.write("".join(self._written).encode())
+            self._written.clear()
 
     async def next(self, piece: int = _PIECE) -> StreamEvent:
         """Return what comes next.
@@ -120,14 +156,46 @@ class Stream:
         :raises ServerFailed: if what comes is not XMPP's XML.
         """
         while not self._events:
-            data = await self.reader.read(piece)
-            _acknowledge(self.transport)
-            if not data:
-                raise StreamEnded(self.reader.how_ended())
+            self._parse(await self.reader.read(piece))
+        return self._next_event()
+
+    async def listen(self, take: Callable[[StreamEvent], None]) -> NoReturn:
+        """Give away what comes, as soon as it comes, until the stream ends.
+
+        :raises ServerFailed: as :meth:`next` does, or what ``take`` raises.
+        """
+        while self._events or self.reader.unread or self.reader.at_eof():
+            take(await self.next())
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def push(data: bytes) -> None:
+            if over.done():
+                return
             try:
-                self._events.extend(self._parser.feed(data))
-            except CodecError as error:
-                raise ServerFailed(f"the server has sent what is not XMPP ({error}): {data[:200]!r}") from error
+                self._parse(data)
+                while self._events:
+                    take(self._next_event())
+            except Exception as problem:
+                over.set_exception(problem)
+
+        self.reader.push = push
+        try:
+            await over
+        finally:
+            self.reader.push = None
+        raise AssertionError("only an exception ends this")
+
+    def _parse(self, data: bytes) -> None:
+        self.received += len(data)
+        _acknowledge(self.transport)
+        if not data:
+            raise StreamEnded(self.reader.how_ended())
+        try:
+            self._events.extend(self._parser.feed(data))
+        except CodecError as error:
+            raise ServerFailed(f"the server has sent what is not XMPP ({error}): {data[:200]!r}") from error
+
+    def _next_event(self) -> StreamEvent:
         event = self._events.popleft()
         if isinstance(event, StreamClosed):
             raise StreamEnded("the server has closed the stream")
@@ -155,6 +223,7 @@ class Stream:
         :param name: whose certificate is to be shown.
         :raises ServerFailed: if the negotiation of TLS fails, or more than it came before.
         """
+        self._flush()
         before, self.reader = self.reader, Reader()
         protocol = asyncio.StreamReaderProtocol(self.reader)
         start = asyncio.get_running_loop().start_tls
@@ -176,6 +245,7 @@ class Stream:
     async def close(self, clean: bool = True) -> None:
         """End the stream, with a closing tag or without one, and wait until the server has ended it too."""
         try:
+            self._flush()
             if clean:
                 self.transport.write(CLOSING)
             elif self.transport.can_write_eof():
@@ -191,6 +261,7 @@ class Stream:
 
     def drop(self) -> None:
         """Close the connection without waiting."""
+        self._written.clear()
         self.transport.abort()
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Final, TypeVar
 
@@ -11,10 +11,12 @@ from attrs import define, field
 
 from xmpp_im_conformance.drivers.live import accounts
 from xmpp_im_conformance.drivers.live.channel import Channel
-from xmpp_im_conformance.drivers.live.remote import Remote, third_domain
+from xmpp_im_conformance.drivers.live.loop import Loop
+from xmpp_im_conformance.drivers.live.remote import RemoteSide
 from xmpp_im_conformance.drivers.live.rosters import Arranging, shown_roster
 from xmpp_im_conformance.drivers.live.sessions import Sessions
 from xmpp_im_conformance.drivers.live.settling import round_trip, settle
+from xmpp_im_conformance.drivers.live.speaking import third_domain
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.drivers.redaction import hiding
 from xmpp_im_conformance.format.items import RosterItem
@@ -47,31 +49,15 @@ def _answers(ended: ServerFailed) -> bool:
     return isinstance(ended, StreamEnded) and ended.condition in _BLAME
 
 
-def bounded(runner: asyncio.Runner, doing: Coroutine[None, None, _T], seconds: float) -> _T:
-    """Run something to its end.
-
-    :raises ServerFailed: if that takes too long.
-    """
-
-    async def with_bound() -> _T:
-        async with asyncio.timeout(seconds):
-            return await doing
-
-    try:
-        return runner.run(with_bound())
-    except TimeoutError as problem:
-        raise ServerFailed(f"the server has not answered within {seconds:g} seconds") from problem
-
-
 @define
 class LiveWorld(World):
     """The accounts and sessions of one scenario, on a server that runs on after it."""
 
     name = LIVE
 
-    runner: asyncio.Runner
+    loop: Loop
     sessions: Sessions
-    remote: Remote
+    remote: RemoteSide
     timeout: float
     closes: frozenset[str] = frozenset()
     """The clients whose streams the scenario expects the server to close."""
@@ -80,6 +66,10 @@ class LiveWorld(World):
     _arrived: dict[str, list[Element]] = field(factory=dict)
     _closed: dict[str, list[str]] = field(factory=dict)
     """The stream errors with which the server has closed streams, by full JID; not taken yet."""
+    on_failure: Callable[[], None] = lambda: None
+    """Called when the server has failed."""
+    _unsettled: bool = False
+    """Whether something may still come of what was done last."""
     _over: dict[str, ServerFailed] = field(factory=dict)
     """How the streams have ended that the server has ended, for what was sent on them."""
 
@@ -89,8 +79,11 @@ class LiveWorld(World):
         """Bind a session."""
         self._over.pop(jid, None)
         old = self.sessions.open.get(jid)
-        self._run(self._settled(self.sessions.connect(jid)))
-        if old is not None:
+        if old is None:
+            self._run(self.sessions.connect(jid))
+            self._unsettled = True  # a new session changes nothing for others: it may settle with what is done next
+        else:
+            self._run(self._settled(self.sessions.connect(jid)))
             self._note_end(jid, old.ended)
 
     def send(self, jid: str, xml: str) -> None:
@@ -140,10 +133,15 @@ class LiveWorld(World):
 
     def arrived(self) -> Mapping[str, Sequence[Element]]:
         """Return what has come since the last call, without the answers to the driver's own requests."""
+        self.remote.check()
+        if self._unsettled:
+            self._run(self._settled())
         return taken(self._arrived)
 
     def closed(self) -> Mapping[str, Sequence[str]]:
         """Return how the server has closed streams since the last call."""
+        if self._unsettled:
+            self._run(self._settled())
         return taken(self._closed)
 
     def stream_features(self, jid: str) -> Sequence[Element]:
@@ -156,9 +154,10 @@ class LiveWorld(World):
 
     def close(self) -> None:
         """Remove the accounts, as far as that is possible."""
+        self.on_failure = lambda: None  # a server may keep its accounts
         with suppress(ServerFailed, NotApplicable):
             self._run(self._remove_accounts())
-        self.sessions.drop()
+        self.loop.run(self._drop(), self.timeout)
 
     # --- how --------------------------------------------------------------------------------------------
 
@@ -171,8 +170,18 @@ class LiveWorld(World):
         self._run(self._arrange(rosters))
 
     def _run(self, doing: Coroutine[None, None, _T]) -> _T:
-        with hiding(self.sessions.secrets):
-            return bounded(self.runner, doing, self.timeout)
+        try:
+            with hiding(self.sessions.secrets):
+                return self.loop.run(doing, self.timeout)
+        except ServerFailed:
+            self.on_failure()
+            raise
+        finally:
+            self.remote.check()
+
+    async def _drop(self) -> None:
+        self.sessions.drop()
+        self.remote.leave()
 
     async def _create(self, names: Iterable[str]) -> None:
         made = {name: self.sessions.new_login(name) for name in names}
@@ -204,12 +213,11 @@ class LiveWorld(World):
             read, to_server = self.sessions.addresses.element, self.sessions.addresses.to_server
             arranging = Arranging(rosters, extra, speak, lambda: self._settle([*extra.values()]), to_server, read)
             await arranging.arrange()
-        await self._settle([])
         self.remote.take()
 
     async def _settle(self, clients: Sequence[Channel]) -> None:
         hosted = [self.sessions.config.domain(domain) for domain in HOSTED]
-        await settle(clients, self.remote.component, self.remote.domain, hosted)
+        await settle(clients, self.remote, hosted)
 
     async def _settled(self, doing: Coroutine[None, None, None] | None = None, sender: str = "") -> None:
         """Do something, wait until it has taken full effect, and collect what has come.
@@ -219,6 +227,7 @@ class LiveWorld(World):
         """
         if doing is not None:
             await doing
+        self._unsettled = False
         await self._settle([*self.sessions.open.values()])
         for jid, channel in [*self.sessions.open.items()]:
             self._collect(jid, channel.take())
@@ -240,8 +249,9 @@ class LiveWorld(World):
 
     async def _renew_remote(self, may_end: bool) -> None:
         """Connect to the server's component port again, if the last stream has ended for what was sent on it."""
-        ended = None if self.remote.component is None else self.remote.component.ended
+        ended = self.remote.ended
         if ended is not None:
+            self.remote.check()
             if not may_end or not _answers(ended):
                 raise ServerFailed(f"the component's stream is at its end: {ended}")
             await self.remote.connect()
@@ -270,8 +280,6 @@ class LiveWorld(World):
 
     async def _remove_accounts(self) -> None:
         await asyncio.gather(*[self._remove(account) for account in self.sessions.logins])
-        await self._settle([])
-        self.remote.take()
 
     async def _remove(self, account: str) -> None:
         config, login = self.sessions.config, self.sessions.logins[account]
