@@ -15,7 +15,7 @@ from attrs import evolve
 
 from interop.deviations import read_deviations
 from interop.runs import run_live
-from interop.servers import PROSODY, SERVERS, Server
+from interop.servers import HOST, PROSODY, SERVERS, Server
 from tests.conformance.packaged import packaged
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 from xmpp_im_conformance.format.vectors import MalformedFile, Vector
@@ -152,3 +152,32 @@ def test_accounts_are_made_and_removed_by_a_command(vectors: Sequence[Vector | M
     assert len(results) == len(IDS)
     assert unexplained(PROSODY, results) == set()
     assert left == []
+
+
+OF_BOTH_DOMAINS: Final = (
+    "directed/to-local-full-jid",
+    "message-bare/local-delivery",
+    "roster-push/none-to-other-accounts",
+    "subscription-local/item-by-roster-set-is-no-subscription",
+)
+"""Vectors with accounts of both domains."""
+ABOUT_TWO: Final = "domain/iq-from-other-hosted-domain"
+
+
+@pytest.mark.parametrize(
+    ("server", "second"),
+    [(PROSODY, 'VirtualHost "montague.example"\n'), (HOST, ', "montague.example"')],
+    ids=["prosody", "xmpp-im-host"],
+)
+def test_a_server_that_hosts_one_domain_plays_both(server: Server, second: str) -> None:
+    server.installed()
+    text = server.text_of(server.templates[0])
+    assert second in text
+    chosen = [vector for vector in packaged() if vector.id in (*OF_BOTH_DOMAINS, ABOUT_TWO)]
+    with server.running(text.replace(second, "")) as config:
+        results = run_live(chosen, evolve(config, domains={"montague.example": "capulet.example"}))
+
+    assert seen(results) == {
+        *[(id, Outcome.PASSED, "") for id in OF_BOTH_DOMAINS],
+        (ABOUT_TWO, Outcome.NOT_APPLICABLE, "the vector is about two hosted domains, and the server hosts one"),
+    }

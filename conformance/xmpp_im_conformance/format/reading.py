@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
+from xmpp_im_conformance.format.addresses import hosted_domains
 from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.format.items import RosterItem, read_roster
 from xmpp_im_conformance.format.markup import read_xml
@@ -202,7 +203,8 @@ def _server_scenario(data: _Data, features: frozenset[str]) -> Scenario:
     lenient, first = data.get("lenient", False), steps[0]
     starts_at = first.at if isinstance(first, TimeStep) else None
     closes = frozenset([jid for step in steps for jid in step.closes])
-    setup = Setup(accounts, features, starts_at, plays_remote(accounts, steps), closes)
+    servers, users = hosted_domains(json.dumps([data.get(key) for key in ("accounts", "no_account", "steps")]))
+    setup = Setup(accounts, features, starts_at, plays_remote(accounts, steps), closes, servers=servers, users=users)
     return Scenario(setup, steps, lenient if isinstance(lenient, bool) else frozenset(lenient))
 
 

@@ -65,6 +65,15 @@ class Setup:
     """The clients whose streams the scenario expects the server to close, by full JID."""
     mentioned: frozenset[str] | None = None
     """The XML namespaces that the scenario names, in what is sent and what is expected; None if that is not known."""
+    servers: frozenset[str] = frozenset()
+    """The hosted domains whose servers the scenario names: it has an address there without a localpart."""
+    users: frozenset[str] = frozenset(HOSTED[:1])
+    """The hosted domains at which the scenario has users."""
+
+    @property
+    def tells_domains_apart(self) -> bool:
+        """Whether the scenario is about two hosted domains: for one of its users, a server is not the user's own."""
+        return any(user != server for user in self.users for server in self.servers)
 
 
 @frozen

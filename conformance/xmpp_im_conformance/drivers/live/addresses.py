@@ -1,8 +1,9 @@
 """The addresses of a scenario, and those that they have on the server: one text into the other, and back.
 
 Each scenario has separate accounts on the server, and separate users of the other server: a suffix to the localpart
-distinguishes them from all others. Text is
-mapped, not parsed XML: what a client sends has to stay exactly as the scenario writes it otherwise.
+distinguishes them from all others. If two domains of the scenario are one domain of the server, the suffix also tells
+to which of the two an account belongs. Text is mapped, not parsed XML: what a client sends has to stay exactly as the
+scenario writes it otherwise.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ from typing import Final
 
 from attrs import define, field
 
+from xmpp_im_conformance.format.addresses import address_finder
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE
 from xmpp_im_core.element import Element, element
 
-_LOCAL: Final = r"[^\s\"'&/:;<>@]+"
 _MOST: Final = 1023
 """The most bytes of a localpart (RFC 7622 §3.1); a longer one is left alone, it names nobody anyway."""
+MARKS: Final = ("", "y", "z")
+"""What the suffixes of one scenario end with, for the first, second and third domain that the server knows by one name.
+
+These are no hexadecimal digits, so that no suffix is the beginning of another scenario's.
+"""
 
 _NAMED: Final = (*HOSTED, REMOTE)
 """The domains at which each scenario has separate names."""
@@ -29,7 +35,7 @@ def localpart_suffix(address: str, run: str) -> str | None:
 
     :param run: what the suffixes of all its scenarios begin with.
     """
-    found = re.search(rf"{re.escape(run)}[0-9a-f]+(?=[yz]?@)", address, re.IGNORECASE)
+    found = re.search(rf"{re.escape(run)}[0-9a-f]+(?=[{''.join(MARKS)}]?@)", address, re.IGNORECASE)
     return None if found is None else found[0].lower()
 
 
@@ -39,18 +45,25 @@ class Addresses:
 
     :param suffix: what the localparts at these domains get, such as ``-7f3``.
     :param domains: the server's names of the scenario's domains.
+    :param own: the domain of the scenario that the server means when it names itself, if several have that name. It is
+        also the domain of accounts that are not the scenario's.
     """
 
     suffix: str
     domains: Mapping[str, str]
+    own: str = HOSTED[0]
+    _suffixes: Mapping[str, str] = field(init=False)
+    """The suffix of each domain that has accounts on the server."""
     _scenario: Mapping[str, str] = field(init=False)
     _to_server: re.Pattern[str] = field(init=False)
     _to_scenario: re.Pattern[str] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._scenario = {theirs.lower(): ours for ours, theirs in self.domains.items()}
-        self._to_server = _finder(self.domains)
-        self._to_scenario = _finder(self._scenario)
+        ordered = sorted(self.domains.items(), key=lambda names: names[0] == self.own)
+        self._scenario = {theirs.lower(): ours for ours, theirs in ordered}
+        self._suffixes = _suffixes(self.suffix, {name: self.domains[name] for name in _NAMED if name in self.domains})
+        self._to_server = address_finder(self.domains)
+        self._to_scenario = address_finder(self._scenario)
 
     def to_server(self, text: str) -> str:
         """Return a text of the scenario as the server is to read it."""
@@ -69,27 +82,30 @@ class Addresses:
         return element(root.name, root.namespace, dict(attributes), children)
 
     def _there(self, found: re.Match[str]) -> str:
-        local, ours, theirs = _renamed(found, self.domains)
-        if local is not None and ours in _NAMED and len((local + self.suffix).encode()) <= _MOST:
-            local += self.suffix
+        local, domain = found["local"], found["domain"].lower()
+        theirs = _written(found, self.domains[domain])
+        suffix = self._suffixes.get(domain, "")
+        if local is not None and len((local + suffix).encode()) <= _MOST:
+            local += suffix
         return theirs if local is None else f"{local}@{theirs}"
 
     def _back(self, found: re.Match[str]) -> str:
-        local, theirs, ours = _renamed(found, self._scenario)
-        if local is not None and self._scenario[theirs] in _NAMED:
-            local = local.removesuffix(self.suffix)
-        return ours if local is None else f"{local}@{ours}"
+        local, domain = found["local"], self._scenario[found["domain"].lower()]
+        if local is None:
+            return _written(found, domain)
+        for name, suffix in self._suffixes.items():
+            if local.endswith(suffix) and self.domains[name].lower() == found["domain"].lower():
+                return f"{local.removesuffix(suffix)}@{_written(found, name)}"
+        return f"{local}@{_written(found, domain)}"
 
 
-def _renamed(found: re.Match[str], names: Mapping[str, str]) -> tuple[str | None, str, str]:
-    """Return the localpart, the domain in lower case, and its other name; one with the same name stays as written."""
-    written, domain = found["domain"], found["domain"].lower()
-    return found["local"], domain, written if names[domain] == domain else names[domain]
+def _suffixes(suffix: str, domains: Mapping[str, str]) -> dict[str, str]:
+    """Return the suffix of each domain: no two that the server knows by one name have the same."""
+    names = [theirs.lower() for theirs in domains.values()]
+    return {ours: suffix + MARKS[names[:n].count(names[n])] for n, ours in enumerate(domains)}
 
 
-def _finder(domains: Mapping[str, str]) -> re.Pattern[str]:
-    """Find whole domains, each with the localpart before it."""
-    names = "|".join([re.escape(each) for each in sorted(domains, key=len, reverse=True)])
-    return re.compile(
-        rf"(?:(?P<local>{_LOCAL})@|(?<![\w@.-]))(?P<domain>{names})(?![\w-]|\.\w)", re.IGNORECASE | re.ASCII
-    )
+def _written(found: re.Match[str], name: str) -> str:
+    """Return the other name of a domain; one with the same name stays as written."""
+    written: str = found["domain"]
+    return written if written.lower() == name.lower() else name

@@ -94,6 +94,11 @@ class LiveConfig:
         """Return what the server calls a hosted domain of the scenarios."""
         return self.domains.get(name, name)
 
+    @property
+    def hosted(self) -> tuple[str, ...]:
+        """The domains that the server hosts: one, if both of the scenarios are mapped to it."""
+        return tuple(dict.fromkeys([self.domain(name).lower() for name in HOSTED]))
+
 
 def filled_in(command: str, **words: str) -> list[str]:
     """Return the words of a command, with what stands for an account."""

@@ -63,7 +63,7 @@ class LiveDriver(Driver):
     _numbers: Iterator[int] = field(factory=lambda: itertools.count(1))
 
     def __attrs_post_init__(self) -> None:
-        self._tolerance = Tolerance(self.config.may_add, [self.config.domain(each) for each in HOSTED])
+        self._tolerance = Tolerance(self.config.may_add, self.config.hosted)
         self._remote = Remote(self.config, self._run, self._tolerance)
         self._watch = Watch(self._missing, self.config.patience)
 
@@ -98,6 +98,8 @@ class LiveDriver(Driver):
             raise NotApplicable(f"{LIVE} cannot set the clock")
         if setup.remote and self.config.component is None:
             raise NotApplicable("there is no component that could play the other server")
+        if setup.tells_domains_apart and len(self.config.hosted) == 1:
+            raise NotApplicable("the vector is about two hosted domains, and the server hosts one")
         self.preflight()
         assert self._has is not None, "the preflight has asked"
         offer.check([*setup.features, *offer.needed(setup.accounts)], self._has)
@@ -140,7 +142,7 @@ class LiveDriver(Driver):
 
     def _world(self, setup: Setup) -> LiveWorld:
         self._connect_component()
-        world = self._empty()
+        world = self._empty(next(iter(setup.servers or sorted(setup.users)), HOSTED[0]))
         world.on_failure = self._doubt
         world.closes, world.mentioned = setup.closes, setup.mentioned
         try:
@@ -157,10 +159,11 @@ class LiveDriver(Driver):
         with hiding([] if self.config.component is None else [self.config.component.secret]):
             self._loop.run(self._remote.connect(), self.config.timeout)
 
-    def _empty(self) -> LiveWorld:
+    def _empty(self, own: str = HOSTED[0]) -> LiveWorld:
         suffix = f"{self._run}{next(self._numbers):x}"
         domains = {name: self.config.domain(name) for name in HOSTED} | {REMOTE: self._remote.domain}
-        sessions = Sessions(self.config, Addresses(suffix, domains), f"{suffix[1:]}-", self._password, self._tolerance)
+        addresses = Addresses(suffix, domains, own)
+        sessions = Sessions(self.config, addresses, f"{suffix[1:]}-", self._password, self._tolerance)
         return LiveWorld(self._loop, sessions, self._remote.side(suffix), self.config.timeout)
 
     def _missing(self) -> ServerGone | None:

@@ -20,7 +20,7 @@ from xmpp_im_conformance.drivers.live.speaking import third_domain
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.drivers.redaction import hiding
 from xmpp_im_conformance.format.items import RosterItem
-from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, NotApplicable, ServerFailed, World, taken
+from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable, ServerFailed, World, taken
 from xmpp_im_core.element import Element
 
 _T = TypeVar("_T")
@@ -216,8 +216,7 @@ class LiveWorld(World):
         self.remote.take()
 
     async def _settle(self, clients: Sequence[Channel]) -> None:
-        hosted = [self.sessions.config.domain(domain) for domain in HOSTED]
-        await settle(clients, self.remote, hosted)
+        await settle(clients, self.remote, self.sessions.config.hosted)
 
     async def _settled(self, doing: Coroutine[None, None, None] | None = None, sender: str = "") -> None:
         """Do something, wait until it has taken full effect, and collect what has come.

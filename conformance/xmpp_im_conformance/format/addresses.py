@@ -1,0 +1,31 @@
+"""The addresses that a text names. It is searched, not parsed: they also stand in values and in broken stanzas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from xmpp_im_conformance.format.worlds import HOSTED
+
+_LOCAL: Final = r"[^\s\"'&/:;<>@]+"
+
+
+def address_finder(domains: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds each whole ``domain``, with the ``local`` part before it, if there is one."""
+    names = "|".join([re.escape(each) for each in sorted(domains, key=len, reverse=True)])
+    return re.compile(
+        rf"(?:(?P<local>{_LOCAL})@|(?<![\w@.-]))(?P<domain>{names})(?![\w-]|\.\w)", re.IGNORECASE | re.ASCII
+    )
+
+
+def hosted_domains(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the hosted domains that a text names by themselves, and those at which it names users."""
+    found = [(each["local"], each["domain"].lower()) for each in _HOSTED.finditer(text)]
+    return (
+        frozenset([domain for local, domain in found if local is None]),
+        frozenset([domain for local, domain in found if local is not None]),
+    )
+
+
+_HOSTED: Final = address_finder(HOSTED)
