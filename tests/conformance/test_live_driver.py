@@ -292,3 +292,38 @@ def test_a_set_up_that_needs_no_server_is_refused_without_asking_it() -> None:
         driver.world(Setup({JULIET: (RosterItem(jid=ROMEO),)}))
 
     assert server.connections == 0
+
+
+# --- what it costs ----------------------------------------------------------------------------------------
+
+
+def test_a_step_costs_a_few_requests_and_no_login(tmp_path: Path) -> None:
+    """Each step needs a round trip for what it sends, and two in which nothing comes."""
+    server = Loopback()
+
+    def cost(steps: int) -> tuple[int, int]:
+        before, connections = len(server.heard), server.connections
+        found = result(tmp_path, driver, *PRESENCE, *[send(f"<message id='m{n}'/>") for n in range(steps)])
+        assert found.outcome is Outcome.PASSED, found.detail
+        return len(server.heard) - before, server.connections - connections
+
+    with driving(server) as driver:
+        cost(0)
+        (few, first), (many, second) = cost(1), cost(11)
+
+    assert many - few <= 10 * (1 + 1 + 2)
+    assert first == second == 2  # one registers, one is the session
+
+
+def test_only_accounts_with_a_roster_or_in_one_log_in_to_arrange_it(tmp_path: Path) -> None:
+    server = Loopback()
+    romeo, others = "romeo@montague.example", [f"nurse{number}@capulet.example" for number in range(5)]
+    accounts = {JULIET: {"roster": [{"jid": romeo}]}, romeo: {}, **{other: {} for other in others}}
+    with driving(server) as driver:
+        result(tmp_path, driver, *PRESENCE)
+        used = len(server.used)
+        found = result(tmp_path, driver, {"roster": {"of": JULIET, "items": [{"jid": romeo}]}}, accounts=accounts)
+
+    assert found.outcome is Outcome.PASSED, found.detail
+    removing = len(accounts) - 1  # Juliet's session is open
+    assert len(server.used) - used == 2 + 1 + 1 + removing

@@ -18,7 +18,7 @@ from interop.runs import run_live
 from interop.servers import HOST, PROSODY, SERVERS, Server
 from tests.conformance.packaged import packaged
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
-from xmpp_im_conformance.format.vectors import MalformedFile, Vector
+from xmpp_im_conformance.format.vectors import MalformedFile, Side, Vector
 from xmpp_im_conformance.format.worlds import ServerFailed, Setup
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
@@ -140,6 +140,20 @@ def test_a_certificate_of_an_authority_that_is_not_trusted_is_an_error(config: L
 
     with closing(suspicious), pytest.raises(ServerFailed, match=r"the certificate of capulet\.example is not trusted"):
         suspicious.world(Setup({"juliet@capulet.example": ()}))
+
+
+def test_the_verdicts_side_by_side_are_those_of_one_job(server: Server, config: LiveConfig) -> None:
+    """Among these vectors are those that this server fails: also the failures are the same."""
+    unsteady = {id for each in read_deviations() if each.server == server.name and each.unsteady for id in each.vectors}
+    steady = [vector for vector in packaged() if vector.side is Side.SERVER and vector.id not in unsteady]
+    vectors = steady[::20]
+
+    one_by_one, side_by_side = run_live(vectors, config), run_live(vectors, config, jobs=6)
+
+    assert len(vectors) > 80
+    assert [(each.vector.id, each.outcome) for each in side_by_side] == [
+        (each.vector.id, each.outcome) for each in one_by_one
+    ]
 
 
 def test_accounts_are_made_and_removed_by_a_command(vectors: Sequence[Vector | MalformedFile]) -> None:

@@ -23,8 +23,6 @@ from xmpp_im_core.stanza import Stanza, to_element
 SM: Final = "urn:xmpp:sm:3"
 MOST_UNTAKEN: Final = 10_000
 """What a server may send before the scenario looks at it: no vector causes a hundredth of that."""
-MOST_BYTES: Final = 16 * 1024 * 1024
-"""How long all that may be together."""
 MOST_OTHERS: Final = 100
 """How many elements that are no stanzas may wait: the driver itself causes each of them."""
 
@@ -56,8 +54,6 @@ class Channel:
     _other: asyncio.Queue[Element] = field(factory=asyncio.Queue)
     _numbers: int = 0
     _reading: asyncio.Task[None] | None = None
-    _looked_at: int = 0
-    """How many bytes had come when somebody last looked."""
 
     def start(self) -> None:
         """Begin to read."""
@@ -70,7 +66,7 @@ class Channel:
 
     def forget(self) -> None:
         """Note that all that has come by now has been looked at."""
-        self._looked_at = self.stream.received
+        self.stream.allow_more()
 
     async def request(
         self, content: str, type: str = "get", *, to: str = "", sender: str = "", before: str = ""
@@ -139,8 +135,6 @@ class Channel:
             self.end(problem)
 
     def _hear(self, event: StreamEvent) -> None:
-        if self.stream.received - self._looked_at > MOST_BYTES:
-            raise ServerFailed(f"the server has sent more than {MOST_BYTES:,} bytes in one step")
         if isinstance(event, Stanza):
             self._take(to_element(event))
         elif isinstance(event, NonStanza):

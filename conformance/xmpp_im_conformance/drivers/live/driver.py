@@ -34,6 +34,7 @@ from xmpp_im_conformance.format.worlds import (
 )
 
 _JULIET = f"juliet@{HOSTED[0]}"
+_BALCONY = f"{_JULIET}/balcony"
 """The user who finds out what the server is, has, and whether it works."""
 
 
@@ -173,7 +174,8 @@ class LiveDriver(Driver):
                 (f"the client port {self._address}", self._try_client_port),
                 ("the component port", self._try_component_port),
                 ("registration", lambda: world.arrange({_JULIET: ()})),
-                ("login", lambda: world.connect(f"{_JULIET}/balcony")),
+                ("login", lambda: world.connect(_BALCONY)),
+                ("a session", lambda: self._try_session(world)),
             ]
             for part, attempt in parts:
                 try:
@@ -199,14 +201,23 @@ class LiveDriver(Driver):
         with hiding([] if self.config.component is None else [self.config.component.secret]):
             self._loop.run(attempt(), self.config.timeout)
 
+    def _try_session(self, world: LiveWorld) -> None:
+        """See that a session gets answers: without any, nothing is known to have come to its end."""
+        session = world.sessions.open[_BALCONY]
+        self._loop.run(round_trip(session), self.config.timeout)
+        if session.ended is not None:
+            raise session.ended
+
     def _ask(self) -> frozenset[str]:
         """Ask the server what it is and has, as a new user."""
-        jid = f"{_JULIET}/balcony"
         with closing(self._empty()) as world:
             world.arrange({_JULIET: ()})
-            world.connect(jid)
-            session, login = world.sessions.open[jid], world.sessions.logins[_JULIET]
+            world.connect(_BALCONY)
+            self._try_session(world)
+            session, login = world.sessions.open[_BALCONY], world.sessions.logins[_JULIET]
             with suppress(ServerFailed):  # one that does not say what it is can be tested all the same
                 self._software = self._loop.run(offer.software(session, login), self.config.timeout)
-            asked = offer.offered(self.config, session, login, world.stream_features(jid))
-            return self._loop.run(asked, self.config.timeout)
+            found: frozenset[str] = frozenset()
+            with suppress(ServerFailed):  # nor one that does not say what it has: its stream features do
+                found = self._loop.run(offer.discovered(session, login), self.config.timeout)
+            return offer.offered(self.config, world.stream_features(_BALCONY), found)

@@ -33,9 +33,21 @@ _DISCO_FEATURES: Final = {
 }
 
 
-async def offered(config: LiveConfig, session: Channel, login: Login, features: Iterable[Element]) -> frozenset[str]:
-    """Return the features that a server has, by the names of the vector format."""
-    found = {_STREAM_FEATURES.get((each.name, each.namespace), "") for each in features}
+def offered(config: LiveConfig, features: Iterable[Element], discovered: Iterable[str]) -> frozenset[str]:
+    """Return the features that a server has, by the names of the vector format.
+
+    :param features: its stream features.
+    :param discovered: what service discovery has told.
+    """
+    found = {_STREAM_FEATURES.get((each.name, each.namespace), "") for each in features} | {*discovered}
+    if "offline" not in found:
+        found.add("no-offline")
+    return frozenset((found - {""} | config.features) - config.without)
+
+
+async def discovered(session: Channel, login: Login) -> frozenset[str]:
+    """Return what the server and the account tell in service discovery (XEP-0030), by the names of the format."""
+    found: set[str] = set()
     request = f"<query xmlns='{DISCO}'/>"
     for answer in await asyncio.gather(
         session.request(request, to=login.domain),
@@ -44,9 +56,7 @@ async def offered(config: LiveConfig, session: Channel, login: Login, features: 
         query = answer.first("query", DISCO)
         for each in () if query is None else query.elements:
             found.add(_DISCO_FEATURES.get(each.get("var") or "", ""))
-    if "offline" not in found:
-        found.add("no-offline")
-    return frozenset((found - {""} | config.features) - config.without)
+    return frozenset(found)
 
 
 async def software(session: Channel, login: Login) -> str:

@@ -31,6 +31,8 @@ from xmpp_im_core.stanza import CLIENT, Stanza, to_element
 _PIECE: Final = 65_536
 _LIMITS: Final = Limits()
 """The strictest there are: the runner does not trust the server, and no vector makes it send as much."""
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""What a server may send before the scenario looks at it, and before it has let the user in."""
 _QUICK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -97,8 +99,8 @@ class Stream:
     encrypted: bool = False
     id: str = ""
     """The id that the server has given the stream."""
-    received: int = 0
-    """How many bytes have come."""
+    _unseen: int = 0
+    """How many bytes have come since somebody last looked."""
     _parser: StreamParser = field(factory=StreamParser)
     _events: deque[StreamEvent] = field(factory=deque)
     _written: list[str] = field(factory=list)
@@ -186,7 +188,9 @@ class Stream:
         raise AssertionError("only an exception ends this")
 
     def _parse(self, data: bytes) -> None:
-        self.received += len(data)
+        self._unseen += len(data)
+        if self._unseen > MOST_BYTES:
+            raise ServerFailed(f"the server has sent more than {MOST_BYTES:,} bytes in one step")
         _acknowledge(self.transport)
         if not data:
             raise StreamEnded(self.reader.how_ended())
@@ -202,6 +206,10 @@ class Stream:
         if isinstance(event, NonStanza) and (event.element.name, event.element.namespace) == ("error", STREAMS):
             raise StreamEnded("the server has closed the stream", _condition(event.element))
         return event
+
+    def allow_more(self) -> None:
+        """Note that all that has come by now has been looked at."""
+        self._unseen = 0
 
     async def next_element(self, piece: int = _PIECE) -> Element:
         """Return the first-level element that comes next.

@@ -205,7 +205,9 @@ class LiveWorld(World):
 
     async def _arrange(self, rosters: Mapping[str, Sequence[RosterItem]]) -> None:
         await self._create(rosters)
-        if not any(rosters.values()):
+        listed = {item.jid for items in rosters.values() for item in items}
+        rosters = {account: items for account, items in rosters.items() if items or account in listed}
+        if not rosters:
             return
         async with AsyncExitStack() as stack:
             extra = {account: await stack.enter_async_context(self.sessions.extra(account)) for account in rosters}
@@ -218,7 +220,7 @@ class LiveWorld(World):
     async def _settle(self, clients: Sequence[Channel]) -> None:
         await settle(clients, self.remote, self.sessions.config.hosted)
 
-    async def _settled(self, doing: Coroutine[None, None, None] | None = None, sender: str = "") -> None:
+    async def _settled(self, doing: Coroutine[None, None, object] | None = None, sender: str = "") -> None:
         """Do something, wait until it has taken full effect, and collect what has come.
 
         :param sender: the client whose stream may end, for what it has sent.
