@@ -301,7 +301,8 @@ class Account:
 
     def available(self) -> tuple[SessionId, ...]:
         """Return the available resources (§2.2), sorted. They get presence and subscription requests."""
-        return self.summary.available
+        summary = self.summed  # as in ``reach``
+        return (self.summary if summary is None or summary.sessions is not self.sessions else summary).available
 
     def presences(self) -> Iterator[Presence]:
         """Yield the last broadcast presence of each available resource, sorted by resource."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xmpp_im_core.jid import Malformed
+from xmpp_im_core.jid import Address, Malformed
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.rules import sessions as session_rules
@@ -29,8 +29,8 @@ def outbound(account: Account, event: Outbound, policy: Policy) -> Transition[Ac
     stamped = stanza.stamped(from_=session.address, lang=session.lang if stanza.lang is None else stanza.lang)
     if isinstance(stamped.to, Malformed):
         return refuse(account, stamped, session.id, Condition.JID_MALFORMED, rules.TO_MALFORMED)
-    to = stamped.to_jid
-    if to is not None and is_blocked(account, to):
+    to = stamped.to
+    if account.blocked and to is not None and is_blocked(account, to.jid):
         return blocked.outbound(account, stamped, session)
     if isinstance(stamped, Message):
         return messages.outbound(account, stamped, session.id, policy)
@@ -43,10 +43,11 @@ def outbound(account: Account, event: Outbound, policy: Policy) -> Transition[Ac
 def inbound(account: Account, event: Inbound, policy: Policy) -> Transition[Account]:
     """Process a stanza that arrived for this account."""
     stanza = event.stanza
-    sender, to = stanza.from_jid, stanza.to_jid
-    if sender is None or to is None or to.bare != account.jid.bare:
+    from_, addressed = stanza.from_, stanza.to
+    if not isinstance(from_, Address) or not isinstance(addressed, Address) or addressed.jid.bare != account.jid.bare:
         return silence(account, rules.WITHOUT_ADDRESSES)
-    if is_blocked(account, sender):
+    sender, to = from_.jid, addressed.jid
+    if account.blocked and is_blocked(account, sender):
         return blocked.inbound(account, stanza, to, policy)
     if isinstance(stanza, Message):
         message = without_forged_stamps(stanza, account.jid.domain)

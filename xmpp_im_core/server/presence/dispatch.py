@@ -13,7 +13,7 @@ from xmpp_im_core.rules import administration as administration_rules
 from xmpp_im_core.rules import presence as rules
 from xmpp_im_core.rules import subscriptions as subscription_rules
 from xmpp_im_core.server.answers import error_to_sender, refuse
-from xmpp_im_core.server.effects import Route, Transition, deliver, silence
+from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound, Outbound
 from xmpp_im_core.server.presence.broadcasting import outbound_available, outbound_unavailable
 from xmpp_im_core.server.presence.directed import heard_unavailable, outbound_directed
@@ -130,7 +130,7 @@ def inbound_notification(account: Account, presence: Presence, sender: JID, to: 
         available = account.available()
         if not available:
             return silence(after, rules.PRESENCE_TO_NOBODY)
-        return Transition(after, (deliver(presence, available, rule),))
+        return Transition(after, (Deliver(presence, available, AS_IT_STANDS, rule),))
     session = account.resource(to.resource)
     if session is None:
         return silence(after, rules.PRESENCE_UNMATCHED)

@@ -54,7 +54,7 @@ from xmpp_im_core.server.effects import (
     Transition,
     silence,
 )
-from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, LoadFailed, OwnershipLost
+from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, LoadFailed, Outbound, OwnershipLost
 from xmpp_im_core.server.service.events import (
     Arrived,
     ArrivedForMany,
@@ -299,8 +299,10 @@ class _Work(Generic[S]):
                 store += [(jid, operation) for operation in transition.store]
             if transition.forget:
                 forget += [(jid, operation) for operation in transition.forget]
+            if type(transition.state) is Account:
+                continue
             left = account_of(transition.state)
-            if type(left) is not Account and not _is_worth_keeping(left) and accounts.get(jid) is transition.state:
+            if not _is_worth_keeping(left) and accounts.get(jid) is transition.state:
                 accounts = accounts.delete(jid)
         return Served(
             Service(self.domains, self.machine, accounts, self.held, self.owns),
@@ -323,16 +325,16 @@ def _is_worth_keeping(state: State) -> bool:
 
 def _take(work: _Work[S], due: ForAccount) -> None:
     """Process an event, or hold it; an answer releases the held events."""
-    waiting = work.held.get(due.jid)
-    if waiting is not None and answers(waiting, due.event):
+    waiting = work.held.get(due.jid) if work.held else None
+    if waiting is None:
+        _process(work, due)
+    elif answers(waiting, due.event):
         work.held = work.held.delete(due.jid)
         work.releases += [held.cause for held in waiting.events.values()]
         # Nothing else is in the queue: an answer is the event that came, or it was held as a group.
         work.groups.extendleft(reversed(released(waiting, Held(due, work.cause))))
-    elif waiting is not None:
-        _hold(work, waiting, due)
     else:
-        _process(work, due)
+        _hold(work, waiting, due)
 
 
 def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
@@ -351,7 +353,28 @@ def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
 
 
 def _process(work: _Work[S], due: ForAccount) -> None:
-    """Let an account or a domain process its event. Ask for an account that is not in memory."""
+    """Let an account or a domain process its event.
+
+    Nearly all events are stanzas for accounts in memory, each of which is at a hosted domain: nothing else is to be
+    checked for them.
+    """
+    state = work.accounts.get(due.jid)
+    if type(state) is Account and work.owns is None and _is_addressed(due.event):
+        _step(work, due, state, state)
+    else:
+        _process_any(work, due, state)
+
+
+def _is_addressed(event: Event) -> bool:
+    """Whether an event is a stanza, and not one whose 'to' is no JID."""
+    return isinstance(event, Outbound) or (isinstance(event, Inbound) and isinstance(event.stanza.to, Address))
+
+
+def _process_any(work: _Work[S], due: ForAccount, state: S | None) -> None:
+    """Let an account or a domain process an event of any kind. Ask for an account that is not in memory.
+
+    :param state: the state of the account that is in memory.
+    """
     written = parse_address(due.jid)
     assert isinstance(written, Address)  # the constructor checks it
     address = written.jid
@@ -368,21 +391,26 @@ def _process(work: _Work[S], due: ForAccount) -> None:
     if work.owns is not None and not work.owns(due.jid):
         _perform(work, due, Transition(work.machine.start(address), of_another_owner(address, due.event)))
         return
-    state = work.accounts.get(due.jid)
-    if state is not None and type(state) is not Account and _is_unloaded(state) and due.jid not in work.failed:
-        state = None
-    if isinstance(due.event, OwnershipLost) and due.jid not in work.accounts:
+    if isinstance(due.event, OwnershipLost) and state is None:
         _perform(work, due, silence(work.machine.start(address), storage_rules.OWNERSHIP_LOST))
         return
-    if state is None and not isinstance(due.event, _LOADING):
+    missing = state is None or (_is_unloaded(state) and due.jid not in work.failed)
+    if missing and not isinstance(due.event, _LOADING):
         work.held = work.held.set(due.jid, Waiting(None).holding(Held(due, work.cause)))
         work.holds.append((due.jid, work.cause))
         work.effects.append((due.jid, Load(due.jid)))
         return
     if isinstance(due.event, LoadFailed):
         work.failed.add(due.jid)
-    state = work.accounts.get(due.jid)
-    before = work.machine.start(address) if state is None else state
+    _step(work, due, state, work.machine.start(address) if state is None else state)
+
+
+def _step(work: _Work[S], due: ForAccount, state: S | None, before: S) -> None:
+    """Let the machine of an account process an event.
+
+    :param state: the state that is in memory.
+    :param before: the same, or the initial state if none is in memory.
+    """
     transition = work.machine.reduce(before, due.event, work.policy)
     if transition.state is not state:
         work.accounts = work.accounts.set(due.jid, transition.state)
@@ -404,33 +432,33 @@ def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
     """Collect the effects of a step, and queue the stanzas that it sends to domains and accounts of this service."""
     jid, domains = due.jid, work.domains
     work.steps.append(Handled(jid, due.event, step))
-    back: list[Stanza] = []
+    back: list[tuple[str, Stanza]] = []
     for effect in step.effects:
         if isinstance(effect, Route):
             to = _recipient(effect.stanza)
             if to.domain in domains and work.is_own(to):
-                back.append(effect.stanza)
+                back.append((to.bare, effect.stanza))
                 continue
-        if isinstance(effect, FanOut):
+        elif isinstance(effect, FanOut):
             work.effects += [(jid, leaving) for leaving in _leaving(work, effect, back)]
             continue
         work.effects.append((jid, effect))
         if isinstance(effect, LoadOffline):
             work.held = work.held.set(jid, Waiting(effect.session))
-    for stanza in back:
-        _come_back(work, due, stanza)
+    if back:
+        _come_back(work, due, back)
 
 
-def _come_back(work: _Work[S], cause: ForAccount, stanza: Stanza) -> None:
-    """Queue a stanza that an account sent to an account of this service."""
-    jid = _recipient(stanza).bare
-    number = work.came.get(jid, 0)
-    work.came[jid] = number + 1
-    event = inbound(cause.event.at, f"{work.seq}.{jid}.{number}", stanza, cause.decision)
-    work.queue.append(for_account(jid, event))
+def _come_back(work: _Work[S], cause: ForAccount, stanzas: list[tuple[str, Stanza]]) -> None:
+    """Queue the stanzas that an account sent to accounts of this service, each with the bare JID of its account."""
+    came, queue, at, seq, decision = work.came, work.queue, cause.event.at, work.seq, cause.decision
+    for jid, stanza in stanzas:
+        number = came.get(jid, 0)
+        came[jid] = number + 1
+        queue.append(for_account(jid, inbound(at, f"{seq}.{jid}.{number}", stanza, decision)))
 
 
-def _leaving(work: _Work[S], effect: FanOut, back: list[Stanza]) -> list[FanOut]:
+def _leaving(work: _Work[S], effect: FanOut, back: list[tuple[str, Stanza]]) -> list[FanOut]:
     """Return the parts of a fan-out that leave; append its stanzas for accounts of this service to ``back``.
 
     Only those are stamped: a presence may have thousands of recipients elsewhere, who need no stanza here. Recipients
@@ -443,8 +471,8 @@ def _leaving(work: _Work[S], effect: FanOut, back: list[Stanza]) -> list[FanOut]
         address = parse_address(recipient)
         if not isinstance(address, Address) or address.jid.domain not in domains:
             elsewhere.append(recipient)
-        elif work.is_own(address.jid):
-            back.append(stanza.stamped(to=address))
+        elif work.owns is None or work.is_own(address.jid):
+            back.append((address.jid.bare, stanza.__copied__(to=address)))
         else:
             others.append(recipient)
     if len(elsewhere) == len(effect.recipients):
