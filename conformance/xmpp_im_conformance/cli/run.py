@@ -25,7 +25,7 @@ from xmpp_im_conformance.reports.terminal import (
     print_uncovered,
 )
 from xmpp_im_conformance.reports.verdict import print_behaviours_sum, print_details, print_verdict
-from xmpp_im_conformance.running.outcome import Outcome
+from xmpp_im_conformance.running.outcome import Outcome, all_findings
 from xmpp_im_conformance.running.side_by_side import run_all
 from xmpp_im_conformance.verdict.judging import Verdict
 
@@ -71,7 +71,7 @@ def run_vectors(
             task = progress.add_task("Running", total=len(vectors))
             results = run_all(vectors, tested, jobs, lambda: progress.advance(task))
         verdict = Verdict(results, deviations)
-    about = Tested(driver, tested.about, tested.software, tested.remarks)
+    about = Tested(driver, tested.about, tested.software, {**tested.remarks, **all_findings(verdict.results)})
     write_files(verdict, about, {"json": json, "junit": junit, "html": html})
     if write_known is not None:
         renew(write_known, before, verdict, paths)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final, NoReturn, TypeVar
 
 from attrs import frozen
 
+from xmpp_im_conformance.format.forgiving import Forgiven
 from xmpp_im_conformance.format.items import RosterItem, SharedRosterItem
 from xmpp_im_core.element import Element
 
@@ -112,6 +113,8 @@ class BaseWorld:
     """What a server and a client under test have in common, during one scenario."""
 
     name: ClassVar[str] = "this driver"
+    forgiving: Sequence[Forgiven] = ()
+    """The differences that are forgiven to what is tested."""
 
     def cannot(self, what: str) -> NoReturn:
         """Refuse what this driver cannot do.

@@ -43,7 +43,15 @@ def run_vector(vector: Vector | MalformedFile, driver: Driver, watch: Watch = _u
     if isinstance(vector, MalformedFile):
         return Result(vector, Outcome.FAILED, f"malformed vector: {vector.why}")
     began = perf_counter()
-    return evolve(_result_of(vector, driver, watch), seconds=perf_counter() - began)
+    plays: list[Play] = []
+
+    def watched(play: Play) -> None:
+        plays.append(play)
+        watch(play)
+
+    result = _result_of(vector, driver, watched)
+    findings = dict(plays[-1].findings) if plays and result.outcome is not Outcome.NOT_APPLICABLE else {}
+    return evolve(result, findings=findings, seconds=perf_counter() - began)
 
 
 def _result_of(vector: Vector, driver: Driver, watch: Watch) -> Result:

@@ -14,6 +14,8 @@ from cattrs.errors import BaseValidationError, CattrsError, ForbiddenExtraKeysEr
 from cattrs.v import format_exception, transform_error
 
 from xmpp_im_conformance.drivers.live.tolerance import MAY_ADD
+from xmpp_im_conformance.format.forgiving import Forgiven
+from xmpp_im_conformance.format.markup import BadXML, read_xml
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE
 
 _READER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
@@ -48,6 +50,37 @@ class ComponentConfig:
 
 
 @frozen(kw_only=True)
+class ForgiveConfig:
+    """A difference that is forgiven. With neither ``attribute`` nor ``child``, the stanza may come in addition."""
+
+    says: str
+    """The difference, in words, for the report."""
+    stanza: str
+    """The stanzas that it concerns, as XML: what is not stated there is free, as in the step ``absent``."""
+    attribute: str = ""
+    """The attribute that may differ. In ``from`` and ``to`` only the resource may."""
+    child: str = ""
+    """The child that may be there or missing, or differ, as XML: its name and namespace count."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.attribute and self.child:
+            raise BadConfig(f"forgive, {self.says!r}: it names an attribute and a child; write two")
+        self.rule()
+
+    def rule(self) -> Forgiven:
+        """Return what the steps use.
+
+        :raises BadConfig: if something is no XML.
+        """
+        try:
+            child = read_xml(self.child) if self.child else None
+            named = None if child is None else (child.name, child.namespace)
+            return Forgiven(says=self.says, stanza=read_xml(self.stanza), attribute=self.attribute, child=named)
+        except BadXML as problem:
+            raise BadConfig(f"forgive, {self.says!r}: {problem}") from problem
+
+
+@frozen(kw_only=True)
 class LiveConfig:
     """A server under test. Its virtual hosts are named as in the scenarios, unless ``domains`` says otherwise."""
 
@@ -76,6 +109,8 @@ class LiveConfig:
     """What it says that it has, and that is not to be tested."""
     may_add: frozenset[str] = MAY_ADD
     """The namespaces of what the server may add to stanzas: it is removed where the scenario does not name them."""
+    forgive: tuple[ForgiveConfig, ...] = ()
+    """The differences of the server behind which scenarios go on. Each one that occurs is counted and reported."""
     timeout: float = 5.0
     """The seconds after which an answer is not waited for any longer."""
     patience: float = 30.0

@@ -145,6 +145,7 @@ class LiveDriver(Driver):
         self._connect_component()
         world = self._empty(next(iter(setup.servers or sorted(setup.users)), HOSTED[0]))
         world.on_failure = self._doubt
+        world.forgiving = [each.rule() for each in self.config.forgive]
         world.closes, world.mentioned = setup.closes, setup.mentioned
         try:
             world.arrange(setup.accounts)

@@ -19,6 +19,7 @@ from xmpp_im_conformance.drivers.live.settling import round_trip, settle
 from xmpp_im_conformance.drivers.live.speaking import third_domain
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.drivers.redaction import hiding
+from xmpp_im_conformance.format.forgiving import Forgiven
 from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable, ServerFailed, World, taken
 from xmpp_im_core.element import Element
@@ -61,6 +62,8 @@ class LiveWorld(World):
     timeout: float
     closes: frozenset[str] = frozenset()
     """The clients whose streams the scenario expects the server to close."""
+    forgiving: Sequence[Forgiven] = ()
+    """The differences that are forgiven to the server."""
     mentioned: frozenset[str] | None = None
     """The namespaces that the scenario names; None if that is not known."""
     _arrived: dict[str, list[Element]] = field(factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
@@ -48,6 +49,8 @@ class Play:
     connected: list[str] = field(factory=list)
     """The clients whose sessions have not ended."""
     transcript: list[str] = field(factory=list)
+    findings: Counter[str] = field(factory=Counter)
+    """What was forgiven or could not be looked at, and how often."""
     before: Known = (None, None)
     """What a client knew before the last stanza from the server."""
     received: str = "message"
@@ -79,7 +82,7 @@ class Play:
         """Return a copy, for a step that may leave no trace."""
         untaken = {at: list(stanzas) for at, stanzas in self.untaken.items()}
         closed = {at: list(conditions) for at, conditions in self.closed.items()}
-        return evolve(self, untaken=untaken, closed=closed, told=list(self.told))
+        return evolve(self, untaken=untaken, closed=closed, told=list(self.told), findings=Counter(self.findings))
 
 
 class ScenarioStep(ABC):

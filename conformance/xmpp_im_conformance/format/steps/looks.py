@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from xmpp_im_conformance.format.comparing import compare_stanzas, is_among
 from xmpp_im_conformance.format.evidence import FROM_SERVER, Mismatch, Unmet
+from xmpp_im_conformance.format.forgiving import additional_rule, forgiving_match
 from xmpp_im_conformance.format.items import RosterItem, client_view, item_differences, listed_items
 from xmpp_im_conformance.format.markup import pretty
 from xmpp_im_conformance.format.matching import EXACT, FROM_CLIENT, PART, match_all
@@ -31,6 +32,9 @@ from xmpp_im_conformance.format.story import Line, Mark, MarkKind, Stage, listed
 from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_core.element import Element
 
+FORGIVEN: Final = "forgiven"
+"""What each finding about a forgiven difference begins with."""
+
 
 def take_stanzas(
     play: Play, at: str, expected: tuple[Element, ...], *, anywhere: bool = False, optional: bool = False
@@ -46,6 +50,12 @@ def take_stanzas(
     if found is not None:
         play.bindings, taken = found
         untaken[:] = [stanza for index, stanza in enumerate(untaken) if index not in taken]
+        return
+    forgiven = forgiving_match(play.world.forgiving, expected, untaken, play.bindings, anywhere=anywhere, manner=manner)
+    if forgiven is not None:
+        play.bindings = forgiven.bindings
+        play.findings.update([f"{FORGIVEN}: {each}" for each in forgiven.findings])
+        untaken[:] = [stanza for index, stanza in enumerate(untaken) if index not in forgiven.taken]
     elif not optional:
         where = "the client" if at == FROM_SERVER else f"at {at}"
         raise Mismatch(_not_there(where, at, expected, untaken, play, anywhere))
@@ -106,7 +116,11 @@ class SilentStep(ScenarioStep):
 
     def take(self, play: Play) -> None:
         for jid in self.at:
-            if play.at(jid):
+            rules = [additional_rule(play.world.forgiving, stanza) for stanza in play.at(jid)]
+            if None not in rules:
+                play.findings.update([f"{FORGIVEN}: {rule.says}" for rule in rules if rule is not None])
+                play.at(jid).clear()
+            else:
                 raise Mismatch(Unmet(f"at {jid} nothing was expected, but there came", jid, came=tuple(play.at(jid))))
 
     def show(self, stage: Stage) -> Line:
@@ -358,6 +372,7 @@ class OneOfStep(ScenarioStep):
                 unmet += [evolve(each, says=f"branch {number}: {each.says}") for each in mismatch.unmet]
                 continue
             play.untaken, play.closed, play.bindings = attempt.untaken, attempt.closed, attempt.bindings
+            play.findings = attempt.findings
             return
         raise Mismatch(*unmet)
 
