@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,6 +66,14 @@ def test_what_came_in_addition(tmp_path: Path) -> None:
     assert shape(tmp_path, send(PRESENCE), {"silent": [BALCONY]}, comes=UNAVAILABLE) == says
     assert shape(tmp_path, send(PRESENCE), {"absent": {"at": BALCONY, "xml": UNAVAILABLE}}, comes=UNAVAILABLE) == says
     assert shape(tmp_path, send(PRESENCE), comes=UNAVAILABLE) == says, "at the end"
+
+
+def test_what_comes_in_another_order(tmp_path: Path) -> None:
+    script = {PRESENCE: [(BALCONY, "<message/>"), (BALCONY, UNAVAILABLE), (BALCONY, AVAILABLE)]}
+    step = {"receive": {"at": BALCONY, "any_order": [UNAVAILABLE, AVAILABLE]}}
+    found = result(tmp_path, scenario(send(PRESENCE), step), ScriptedWorld(script))
+
+    assert str(shape_of(found)) == "after a client sends available presence: available presence comes in another order"
 
 
 def test_what_is_different_within_a_stanza(tmp_path: Path) -> None:
@@ -284,3 +293,15 @@ def test_what_cannot_be_reached_is_told_once(folder: Path) -> None:
     assert done.exit_code == 2
     assert done.output.startswith("Nothing was run: ")
     assert len(done.output.splitlines()) == 1
+
+
+def test_a_server_that_is_not_there_fails_no_vector(folder: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    done = run(folder, "--driver", "live", "--port", port)
+
+    assert done.exit_code == 2
+    assert "FAILED" not in done.output
+    assert len(done.output.splitlines()) <= 2

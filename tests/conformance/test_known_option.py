@@ -185,6 +185,12 @@ def test_another_file_is_not_overwritten(folder: Path, file: Path) -> None:
     assert "FAILED" not in done.output, "it is refused before anything runs"
 
 
+def test_a_run_that_does_not_begin_leaves_no_file(folder: Path, file: Path) -> None:
+    assert run(folder, "--write-known", file, "--driver", "stdio", "--command", "/nowhere/adapter").exit_code == 2
+
+    assert not file.exists()
+
+
 def test_a_file_that_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
     done = run(folder, "--write-known", tmp_path / "nowhere" / "known.toml")
 

@@ -43,6 +43,7 @@ def to_renew(file: Path | None, known: tuple[Deviation, ...]) -> tuple[Deviation
     if file.exists():
         return _read(file, _WRITE)
     _write(file, "")
+    file.unlink()  # no run, no file
     return known
 
 

@@ -11,9 +11,10 @@ from typing import Final
 
 from attrs import frozen
 
-from xmpp_im_conformance.format.evidence import Evidence, Unmet
+from xmpp_im_conformance.format.comparing import is_among
+from xmpp_im_conformance.format.evidence import FROM_SERVER, Evidence, Unmet
 from xmpp_im_conformance.format.markup import read_xml
-from xmpp_im_conformance.format.matching import is_wildcard
+from xmpp_im_conformance.format.matching import EXACT, FROM_CLIENT, is_wildcard
 from xmpp_im_conformance.format.placeholders import is_placeholder
 from xmpp_im_conformance.format.steps.acts import RemoteSendStep, SendStep
 from xmpp_im_conformance.format.steps.base import ActingStep, ScenarioStep
@@ -66,6 +67,9 @@ def _difference(unmet: Unmet, evidence: Evidence, failed: ScenarioStep | None, a
     expected, came = sorted({kind_of(each) for each in unmet.expected}), sorted({kind_of(each) for each in unmet.came})
     if not expected and not came:
         return Shape(_SAID.get("" if failed is None else failed.key) or _plain(unmet.says), after)
+    manner = FROM_CLIENT if unmet.at == FROM_SERVER else EXACT
+    if expected and all(is_among(each, unmet.came, evidence.bindings, manner) for each in unmet.expected):
+        return Shape(f"{expected[0]} comes in another order", after)
     if expected and [each for each in expected if each in came] == expected:
         why = next((each.why for each in unmet.compared(evidence.bindings) if each.why), unmet.says)
         return _inner(_plain(why), after)
