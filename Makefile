@@ -10,7 +10,7 @@
 #   make differ            compare random traces on each of these servers with this implementation
 #   make stdio-example     run the server vectors against the example in JavaScript (needs Node.js and npm)
 #   make bot-example       test the example of a bot against Prosody (a Debian package, on loopback)
-#   make postgres-example  test the example of a storage on PostgreSQL (a Debian package, in a separate directory)
+#   make postgres-test     test the server and the example of a storage on PostgreSQL (a Debian package, in a separate directory)
 #   make report-test       test the page that --html writes, in a browser (needs Chromium and ChromeDriver)
 #   make install-test      build each distribution, and install it as a user does
 #   make lint              check style, types and the direction of imports
@@ -26,7 +26,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test slow-test conformance serve interop live-test client-test differ stdio-example bot-example postgres-example report-test install-test lint check docs \
+.PHONY: test slow-test conformance serve interop live-test client-test differ stdio-example bot-example postgres-test report-test install-test lint check docs \
 	bench instructions fuzz kills mutants clean
 MAKEFLAGS += --no-print-directory
 
@@ -89,8 +89,8 @@ stdio-example: $(VENV)/.test
 bot-example: $(VENV)/.dev
 	@$(BIN)/pytest -q -m prosody tests/examples
 
-postgres-example: $(VENV)/.dev
-	@$(BIN)/pytest -q -m postgres tests/examples
+postgres-test: $(VENV)/.dev
+	@$(BIN)/pytest -q -m postgres tests/examples tests/xmpp_im_host/storage
 
 report-test: $(VENV)/.dev
 	@if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then \

@@ -44,7 +44,7 @@ from xmpp_im_host.services import Answering, Registration, served_namespaces
 from xmpp_im_host.services.discovery import Discovery
 from xmpp_im_host.services.registration import Refused
 from xmpp_im_host.storage.engine import Engine
-from xmpp_im_host.storage.errors import EngineFailed
+from xmpp_im_host.storage.errors import DatabaseRefused, EngineFailed
 from xmpp_im_host.storage.memory_engine import MemoryEngine
 from xmpp_im_host.storage.sqlite_engine import SQLiteEngine
 from xmpp_im_host.streams.settings import ComponentSettings, StreamSettings
@@ -244,9 +244,19 @@ async def open_engine(configuration: Configuration) -> Engine:
     """
     if configuration.in_memory:
         return MemoryEngine()
+    if configuration.engine:
+        return await _on_postgres(configuration.engine)
     file = configuration.database_file
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return await SQLiteEngine.open(file, power_safe=configuration.power_safe)
+
+
+async def _on_postgres(uri: str) -> Engine:
+    try:  # psycopg is installed by those who need it
+        from xmpp_im_host.storage.postgres_engine import PostgresEngine
+    except ImportError as error:
+        raise DatabaseRefused(f"PostgreSQL needs psycopg ({error}): pip install 'xmpp-im-host[postgres]'") from None
+    return await PostgresEngine.open(uri)
 
 
 def policy_of(configuration: Configuration) -> Policy:

@@ -1,4 +1,4 @@
-"""``XMPPServer`` in a program of one's own: direct TLS, another event loop, and the example of the README."""
+"""``XMPPServer`` in another program: direct TLS, another event loop, and the example of the README."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import click
 
 from xmpp_im_host.command.accounts import inspect, roster, user
-from xmpp_im_host.command.options import CONFIG, DATABASE, DOMAIN, configuration
+from xmpp_im_host.command.options import CONFIG, DATABASE, DOMAIN, ENGINE, chosen, configuration
 from xmpp_im_host.configuration import Configuration, Listen
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.network.listeners import CannotListen
@@ -44,6 +44,7 @@ main.add_command(inspect)
 @main.command()
 @CONFIG
 @DATABASE
+@ENGINE
 @DOMAIN
 @click.option("--listen", "tcp", multiple=True, metavar="HOST:PORT", help="Listen for clients (STARTTLS).")
 @click.option("--listen-tls", "tls", multiple=True, metavar="HOST:PORT", help="Listen for clients (TLS at once).")
@@ -57,9 +58,9 @@ main.add_command(inspect)
 @click.option("--plaintext", is_flag=True, help="Allow logins without TLS, on loopback only.")
 @click.option("--log-format", metavar="text|json", help="The format of the log.")
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
-def serve(config: Path | None, database: str | None, domains: tuple[str, ...], **given: Any) -> None:
+def serve(config: Path | None, **given: Any) -> None:
     """Run the server until SIGTERM or SIGINT."""
-    found = configuration(config, _flags(database, domains, given))
+    found = configuration(config, _flags(given))
     set_up(found.log_format, found.log_level)
     _allow_files(found.limits.connections)
     try:
@@ -68,12 +69,8 @@ def serve(config: Path | None, database: str | None, domains: tuple[str, ...], *
         raise click.ClickException(str(error)) from None
 
 
-def _flags(database: str | None, domains: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
-    flags: dict[str, Any] = {}
-    if database is not None:
-        flags["database"] = database
-    if domains:
-        flags["domains"] = list(domains)
+def _flags(given: dict[str, Any]) -> dict[str, Any]:
+    flags = chosen(given["database"], given["engine"], given["domains"])
     for name in ("tcp", "tls", "websocket", "components", "metrics"):
         if given[name]:
             flags[f"listen.{name}"] = list(given[name])

@@ -19,6 +19,7 @@ CONFIG = click.option(
     help="A TOML file; the README describes its keys.",
 )
 DATABASE = click.option("--database", metavar="FILE", help="The file of the database.")
+ENGINE = click.option("--engine", metavar="URI", help="A PostgreSQL database instead: postgresql://USER@HOST/NAME.")
 DOMAIN = click.option("--domain", "domains", multiple=True, help="A domain to host; may be given several times.")
 
 
@@ -27,15 +28,24 @@ def configured(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @CONFIG
     @DATABASE
+    @ENGINE
     @DOMAIN
     @functools.wraps(function)
-    def wrapper(config: Path | None, database: str | None, domains: tuple[str, ...], **others: Any) -> Any:
-        flags: dict[str, Any] = {} if database is None else {"database": database}
-        if domains:
-            flags["domains"] = list(domains)
-        return function(configuration(config, flags), **others)
+    def wrapper(config: Path | None, **given: Any) -> Any:
+        flags = chosen(given.pop("database"), given.pop("engine"), given.pop("domains"))
+        return function(configuration(config, flags), **given)
 
     return wrapper
+
+
+def chosen(database: str | None, engine: str | None, domains: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings that these options give."""
+    flags: dict[str, Any] = {} if database is None else {"database": database}
+    if engine is not None:
+        flags["engine"] = engine
+    if domains:
+        flags["domains"] = list(domains)
+    return flags
 
 
 def configuration(file: Path | None, flags: dict[str, Any]) -> Configuration:

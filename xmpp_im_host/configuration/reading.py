@@ -98,6 +98,8 @@ def _check(configuration: Configuration) -> None:
         raise BadConfiguration("tls.key: tls.certificate is needed too")
     if configuration.in_memory and configuration.database is not None:
         raise BadConfiguration("in_memory: it cannot be combined with database")
+    if configuration.in_memory and configuration.engine:
+        raise BadConfiguration("in_memory: it cannot be combined with engine")
     twice = set(configuration.domains) & set(configuration.components)
     if twice:
         raise BadConfiguration(f"components: {sorted(twice)[0]} is among domains; a component needs another domain")

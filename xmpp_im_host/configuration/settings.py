@@ -16,6 +16,7 @@ from xmpp_im_host.configuration.values import (
     domain,
     endpoint,
     path,
+    postgres,
     seconds,
     secrets_of_domains,
     setting,
@@ -126,6 +127,14 @@ class Configuration:
     domains: tuple[str, ...] = setting(several(domain, 1), ("localhost",), "The domains that the server hosts.")
     database: Path | None = setting(
         path, None, "The file of the database. The certificate and the control socket stand next to it."
+    )
+    engine: str = field(
+        default="",
+        repr=False,  # it may hold a password
+        metadata={
+            "read": postgres,
+            "help": "A PostgreSQL database, as in postgresql://USER@HOST/NAME, in place of a file of SQLite.",
+        },
     )
     in_memory: bool = setting(truth, False, "Keep everything in memory, for tests: nothing is stored.")
     registration: bool = setting(truth, False, "Whether anybody can create an account in-band (XEP-0077).")

@@ -98,6 +98,13 @@ def path(value: Any) -> Path:
     return Path(value).expanduser()
 
 
+def postgres(value: Any) -> str:
+    """Read the URI of a PostgreSQL database. The message does not repeat it: it may hold a password."""
+    if not isinstance(value, str) or (value and not value.startswith(("postgres://", "postgresql://"))):
+        raise WrongValue("a URI that begins with postgresql:// is needed, or an empty text")
+    return value
+
+
 def domain(value: Any) -> str:
     """Read a domain, and prepare it."""
     try:

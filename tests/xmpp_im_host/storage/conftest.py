@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 
+from tests.examples.postgres import postgres
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.memory_engine import MemoryEngine
 from xmpp_im_host.storage.sqlite_engine import SQLiteEngine
@@ -17,7 +18,7 @@ Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[Engine]]
 """Opens the engine of a test; after it has been closed, opens it again with what was stored."""
 
 
-def in_memory(_: Path) -> Opening:
+def in_memory() -> Opening:
     engine = MemoryEngine()
 
     @asynccontextmanager
@@ -36,9 +37,37 @@ def on_sqlite(folder: Path) -> Opening:
     return opening
 
 
-ENGINES: dict[str, Callable[[Path], Opening]] = {"memory": in_memory, "sqlite": on_sqlite}
+def on_postgres(conninfo: str) -> Opening:
+    from xmpp_im_host.storage.postgres_engine import PostgresEngine
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Engine]:
+        async with await PostgresEngine.open(conninfo) as engine:
+            yield engine
+
+    return opening
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """A PostgreSQL that runs until the tests end; the value says how to connect to it."""
+    with postgres() as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def database(cluster: str) -> Iterator[str]:
+    """An empty database; the value says how to connect to it."""
+    from tests.xmpp_im_host.storage.postgres_database import empty_database
+
+    with empty_database(cluster) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def opening(request: Any, tmp_path: Path) -> Opening:
-    return ENGINES[request.param](tmp_path)
+    if request.param == "memory":
+        return in_memory()
+    if request.param == "sqlite":
+        return on_sqlite(tmp_path)
+    return on_postgres(request.getfixturevalue("database"))

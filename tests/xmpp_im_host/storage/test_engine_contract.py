@@ -287,18 +287,19 @@ def test_commits_that_are_called_together_are_all_done_and_an_error_undoes_one_a
 def test_entries_stay_in_order_until_they_are_settled(opening: Opening) -> None:
     async def play() -> None:
         async with opening() as engine:
-            for n, queue in enumerate("abab"):
+            for n, queue in enumerate("aabba"):
                 await engine.append(queue, "s", n, f"{queue}{n}".encode())
         async with opening() as engine:
             found = await engine.entries(["a", "b"])
-            assert [each.body for each in found if each.queue == "a"] == [b"a0", b"a2"]
-            assert [each.body for each in found if each.queue == "b"] == [b"b1", b"b3"]
-            first, second = [each.position for each in found if each.queue == "a"]
-            assert first < second
+            assert [each.body for each in found if each.queue == "a"] == [b"a0", b"a1", b"a4"]
+            assert [each.body for each in found if each.queue == "b"] == [b"b2", b"b3"]
+            first, second, third = [each.position for each in found if each.queue == "a"]
+            assert first < second < third
             await engine.settle("a", [first])
             await engine.settle("a", [first, 10**6])
-            await engine.settle("b", [second])  # a position of another queue
-            assert [each.body for each in await engine.entries(["a"])] == [b"a2"]
+            assert third not in [each.position for each in found if each.queue == "b"]
+            await engine.settle("b", [third])  # a position of another queue
+            assert [each.body for each in await engine.entries(["a"])] == [b"a1", b"a4"]
             assert len(await engine.entries(["b"])) == 2
             assert len(await engine.entries(["a", "b"], limit=1)) == 1
             assert len(await engine.entries([])) == 0
