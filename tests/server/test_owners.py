@@ -193,6 +193,20 @@ def test_one_fan_out_goes_to_all_accounts_of_another_part_and_shares_its_stanza(
     assert one.payload is other.payload
 
 
+def test_the_fan_out_to_another_part_and_to_other_domains_is_one_if_the_stanza_is_the_same() -> None:
+    first, second = parts()
+    second.enters(BALCONY)
+    first.enters(ORCHARD)
+    first.sends(ORCHARD, presence("subscribe", JULIET))
+    second.arrives(presence("subscribe", JULIET, MERCUTIO))
+    for contact in (ROMEO, MERCUTIO):
+        second.sends(BALCONY, presence("subscribed", contact))
+
+    served = second.sends(BALCONY, presence(priority=3))
+
+    assert [effect.recipients for _, effect in served.effects if isinstance(effect, FanOut)] == [(MERCUTIO, ROMEO)]
+
+
 def test_a_probe_within_the_service_comes_from_the_full_jid_in_every_part() -> None:
     first, second = parts()
     first.enters(ORCHARD)

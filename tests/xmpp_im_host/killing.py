@@ -1,15 +1,19 @@
 """Kills a server with SIGKILL under load, again and again, and looks at what has become of what it acknowledged.
 
-    python -m tests.xmpp_im_host.killing [--kills 200] [--outbox] [--seed N]
+    python -m tests.xmpp_im_host.killing [--kills 200] [--outbox] [--seed N] [--engine postgresql://... [--stop]]
 
-The server has its database in a file. Juliet changes her roster without pause, and Romeo sends messages: to the nurse,
-who is not there, and to Tybalt, who reads. After each kill the server starts again. The nurse fetches what is stored
-for her, and leaves; the others come back. Acknowledged is a change of a roster that was answered, and a message that
-the server counted (XEP-0198). In the end the nurse and Tybalt fetch what is left, and Juliet her roster.
+The server has its database in a file, or in PostgreSQL. Juliet changes her roster without pause, and Romeo sends
+messages: to the nurse, who is not there, and to Tybalt, who reads. After each kill the server starts again. The nurse
+fetches what is stored for her, and leaves; the others come back. Acknowledged is a change of a roster that was
+answered, and a message that the server counted (XEP-0198). In the end the nurse and Tybalt fetch what is left, and
+Juliet her roster.
 
 Printed is how many changes and messages were acknowledged, how many of them were lost, and how many messages came
 twice. The exit status is 1 if a change or a stored message was lost, or a stored message came twice; with ``--outbox``
 also if a message to Tybalt was lost. Without it, a message to a client that is online is in memory only.
+
+With ``--stop`` a server is stopped (SIGSTOP) instead of killed, and goes on (SIGCONT) when another server has taken the
+database: its clients still write to it. It must acknowledge nothing more, and end.
 """
 
 from __future__ import annotations
@@ -27,7 +31,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field, frozen
@@ -212,33 +215,45 @@ class Outcome:
         return not (self.lost_changes or self.lost_stored or self.doubled_stored or (outbox and self.lost_delivered))
 
 
-def run(kills: int, outbox: bool, seed: int) -> Outcome:
-    """Kill a server so many times."""
+def run(kills: int, outbox: bool, seed: int, engine: str = "", stop: bool = False) -> Outcome:
+    """Kill a server so many times.
+
+    :param engine: the URI of an empty database; without it, each server has the same file.
+    :param stop: whether servers are stopped instead, and go on when the next one has the database.
+    """
     chance, ledger = random.Random(seed), Ledger()
-    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-        free.close()
+    with tempfile.TemporaryDirectory() as folder:
         settings = {
-            "database": str(Path(folder) / "server.sqlite"),
+            "engine": engine,
             "plaintext": True,
             "outbox": outbox,
-            "listen": {"tcp": [f"127.0.0.1:{port}"]},
             "log_level": "error",
             "limits": {"stanzas_per_second": 1_000_000, "stanzas_burst": 1_000_000},
         }
-        server = Process(read_configuration(settings))
-        asyncio.run(server.create_accounts())
+
+        def another(life: int) -> Process:
+            place = {"listen": {"tcp": [f"127.0.0.1:{_free_port()}"]}, "database": f"{folder}/{life if engine else 0}"}
+            return Process(read_configuration({**settings, **place}))
+
+        asyncio.run(another(-1).create_accounts())
+        before: tuple[int, Load] | None = None
         for life in range(kills):
+            server = another(life)
             child = server.start()
+            _end(before)
             fetch(server, "nurse", ledger)
             load = Load(server, ledger, life)
             time.sleep(chance.uniform(0.05, 1.0))
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            load.join()
+            os.kill(child, signal.SIGSTOP if stop else signal.SIGKILL)
+            before = child, load
+            if not stop:
+                _end(before)
+                before = None
             if sys.stderr.isatty():
                 print(f"\r{life + 1} kills", end="", file=sys.stderr)
+        server = another(kills)
         child = server.start()
+        _end(before)
         fetch(server, "nurse", ledger)
         fetch(server, "tybalt", ledger)
         found = roster(server)
@@ -256,13 +271,31 @@ def run(kills: int, outbox: bool, seed: int) -> Outcome:
     )
 
 
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _end(before: tuple[int, Load] | None) -> None:
+    """Wait until a server has ended, and its clients. One that was stopped goes on."""
+    if before is not None:
+        child, load = before
+        os.kill(child, signal.SIGCONT)
+        os.waitpid(child, 0)
+        load.join()
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--kills", type=int, default=200)
     options.add_argument("--outbox", action="store_true")
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--engine", default="", metavar="URI")
+    options.add_argument("--stop", action="store_true")
     chosen = options.parse_args()
-    found = run(chosen.kills, chosen.outbox, chosen.seed)
+    if chosen.stop and not chosen.engine:
+        options.error("--stop needs --engine: a file has one server at a time")
+    found = run(chosen.kills, chosen.outbox, chosen.seed, chosen.engine, chosen.stop)
     print(
         f"{chosen.kills} kills{' with an outbox' if chosen.outbox else ''}."
         f" Changes of a roster: {found.changes} acknowledged, {found.lost_changes} lost."
