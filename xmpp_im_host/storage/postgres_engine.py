@@ -1,8 +1,12 @@
 """An engine on PostgreSQL 14 or newer, for a server that outlives its machine.
 
-Each call is one transaction on a connection that no other call uses: commits do not wait for each other, and reads do not wait for
-commits. A connection that breaks is replaced by the next call. If it breaks while a transaction is being committed,
-the call raises :class:`~xmpp_im_host.storage.errors.Unknown`; before that, nothing has changed.
+Each call is one transaction on a connection that no other call uses: commits do not wait for each other, and reads do
+not wait for commits. A connection that breaks is replaced by the next call. If it breaks while a transaction is being
+committed, the call raises :class:`~xmpp_im_host.storage.errors.Unknown`; before that, nothing has changed.
+
+A node that is stopped, or cut off, in the middle of a transaction holds its locks. A call that waits for a lock for
+some seconds ends the transactions that wait for their clients as long, and tries once more. So another node can claim
+what the lost one owned.
 
 How durable a commit is follows from ``synchronous_commit`` and ``synchronous_standby_names`` of the database.
 """
@@ -32,25 +36,28 @@ _CONNECT_SECONDS: Final = 10
 class PostgresEngine:
     """The engine. :meth:`open` makes one; use it with ``async with``, or call :meth:`aclose`."""
 
-    def __init__(self, conninfo: str, *, writers: int = 4) -> None:
+    def __init__(self, conninfo: str, *, writers: int = 4, lock_seconds: float = 5.0) -> None:
         """Note where the database is; :meth:`open` connects.
 
         :param conninfo: a URI or key words, as libpq reads them. Its environment variables and files count too.
         :param writers: how many commits are done at the same time; as many reads are done at the same time.
+        :param lock_seconds: how long a call waits for a lock, and how long others may do nothing in a transaction.
         """
         self.writers = writers
+        self._lock_seconds = lock_seconds
         self._under_way: set[asyncio.Future[Any]] = set()
         """The calls that write."""
-        self._writing, self._reading = _Connections(conninfo, writers), _Connections(conninfo, writers)
+        self._writing = _Connections(conninfo, writers, lock_seconds)
+        self._reading = _Connections(conninfo, writers, lock_seconds)
 
     @classmethod
-    async def open(cls, conninfo: str, *, writers: int = 4) -> Self:
+    async def open(cls, conninfo: str, *, writers: int = 4, lock_seconds: float = 5.0) -> Self:
         """Connect, and give the database the schema of this release.
 
         :raises DatabaseRefused: if the database cannot be used: it is too old, of a later release or of another
             program, or it cannot be reached. The message has no password.
         """
-        engine = cls(conninfo, writers=writers)
+        engine = cls(conninfo, writers=writers, lock_seconds=lock_seconds)
         try:
             async with engine._writing.lent() as db:
                 if db.info.server_version < _OLDEST:
@@ -121,10 +128,20 @@ class PostgresEngine:
 
     async def _write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Do something in a transaction. A cancelled call goes on: its commit is not left in doubt without need."""
-        task = asyncio.ensure_future(self._done(self._writing, "BEGIN", work))
+        task = asyncio.ensure_future(self._written(work))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
+
+    async def _written(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        try:
+            return await self._done(self._writing, "BEGIN", work)
+        except LockTaken:
+            await self._done(self._reading, "BEGIN", self._end_stuck)
+            return await self._done(self._writing, "BEGIN", work)
+
+    async def _end_stuck(self, db: Connection) -> None:
+        await statements.end_stuck(db, self._lock_seconds)
 
     async def _read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Read in a transaction that sees one moment and changes nothing."""
@@ -159,8 +176,8 @@ async def _commit(db: Connection) -> None:
 class _Connections:
     """Some connections, each of which is lent to one call at a time."""
 
-    def __init__(self, conninfo: str, number: int) -> None:
-        self._conninfo, self._number = conninfo, number
+    def __init__(self, conninfo: str, number: int, lock_seconds: float) -> None:
+        self._conninfo, self._number, self._lock_seconds = conninfo, number, lock_seconds
         # The connection that was used last is used next: the others open when they are needed.
         self._free: asyncio.LifoQueue[Connection | None] = asyncio.LifoQueue()
         for _ in range(number):
@@ -172,12 +189,15 @@ class _Connections:
         db = await self._free.get()
         try:
             if db is None:
-                db = await psycopg.AsyncConnection.connect(
-                    self._conninfo, autocommit=True, connect_timeout=_CONNECT_SECONDS
-                )
+                db = await self._connected()
             yield db
         finally:
             self._free.put_nowait(await _sound(db))
+
+    async def _connected(self) -> Connection:
+        db = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, connect_timeout=_CONNECT_SECONDS)
+        await db.execute(f"SET lock_timeout = {round(self._lock_seconds * 1000)}")
+        return db
 
     async def aclose(self) -> None:
         """Wait for the calls that are under way, and close all connections."""
@@ -199,6 +219,10 @@ async def _sound(db: Connection | None) -> Connection | None:
     return None
 
 
+class LockTaken(EngineFailed):
+    """Another transaction has held a lock for too long."""
+
+
 # --- errors -----------------------------------------------------------------------------------------------------
 
 
@@ -206,6 +230,8 @@ def translated(error: Exception) -> Exception:
     """Return the error of the engine that stands for an error of PostgreSQL."""
     if isinstance(error, UnicodeError):
         return EngineFailed(f"a text cannot be stored: {error}")
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return LockTaken(f"PostgreSQL: {_reason(error)}")
     if isinstance(error, psycopg.errors.DiskFull):
         return DatabaseFull(f"PostgreSQL: {_reason(error)}")
     return EngineFailed(f"PostgreSQL: {_reason(error)}")

@@ -68,6 +68,13 @@ INSERT INTO entries (queue, position, body) SELECT %(queue)s, last, %(body)s FRO
 ENTRIES: Final = "SELECT queue, position, body FROM entries WHERE queue = ANY(%s) ORDER BY position, queue LIMIT %s"
 SETTLE: Final = "DELETE FROM entries WHERE queue = %s AND position = ANY(%s)"
 
+STUCK: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Client'
+AND xact_start < clock_timestamp() - make_interval(secs => %s)
+AND pid IN (SELECT pid FROM pg_locks WHERE granted AND relation IN ('leases'::regclass, 'queues'::regclass))
+"""
+
 
 # --- leases -----------------------------------------------------------------------------------------------------
 
@@ -92,6 +99,14 @@ async def _new_epochs(db: Connection, partitions: Collection[int], node: str, qu
     if lost:
         raise Fenced(lost)
     return tuple([Lease(each, *(found[each] or ())) for each in partitions])
+
+
+async def end_stuck(db: Connection, seconds: float) -> None:
+    """End the transactions that hold locks here and have been waiting for their clients: these are stopped or lost.
+
+    :param seconds: how long ago such a transaction has begun, at least.
+    """
+    await db.execute(STUCK, (seconds,))
 
 
 async def _hold(db: Connection, leases: Collection[Lease]) -> None:

@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo  # noqa: E402  # after the check
 from tests.xmpp_im_host.running import run  # noqa: E402
 from xmpp_im_host.storage import postgres_statements as statements  # noqa: E402
 from xmpp_im_host.storage.errors import DatabaseRefused, EngineFailed, Fenced, Unknown  # noqa: E402
-from xmpp_im_host.storage.postgres_engine import PostgresEngine  # noqa: E402
+from xmpp_im_host.storage.postgres_engine import LockTaken, PostgresEngine  # noqa: E402
 from xmpp_im_host.storage.records import Append, Batch, Lease, Row, Write, partition_of  # noqa: E402
 
 pytestmark = pytest.mark.postgres
@@ -54,6 +54,73 @@ def test_a_claim_waits_for_a_commit_that_is_under_way_and_tells_its_token(databa
             with pytest.raises(Fenced):
                 await first.load(lease, ROMEO, ["contact"])
             assert [row.key for row in (await second.load(newer, ROMEO, ["contact"])).rows] == ["a"]
+
+    run(play())
+
+
+async def in_transaction(engine: PostgresEngine, lease: Lease, left: asyncio.Event) -> None:
+    """Do all of a commit but its end, and wait: so does a process that is stopped."""
+    async with engine._writing.lent() as db:
+        await db.execute("BEGIN")
+        await statements.commit(db, [lease], Batch(appends=(Append("q", "s", 1, b""),), token="token"))
+        await left.wait()
+        await db.execute("COMMIT")
+
+
+def test_a_node_that_is_stopped_during_a_commit_keeps_nobody_from_claiming_and_appending(database: str) -> None:
+    async def play() -> None:
+        async with (
+            await PostgresEngine.open(database) as first,
+            await PostgresEngine.open(database, lock_seconds=0.2) as second,
+        ):
+            (lease,) = await first.claim([PARTITION], "first")
+            for number in (1, 2):
+                left = asyncio.Event()
+                stopped = asyncio.ensure_future(in_transaction(first, lease, left))
+                while not await locks(database):
+                    await asyncio.sleep(0.01)
+                if number == 1:
+                    await second.append("q", "another", 1, b"another")
+                else:
+                    (newer,) = await second.claim([PARTITION], "second")
+                    assert newer == Lease(PARTITION, 2, "")
+                left.set()
+                with pytest.raises(psycopg.Error):
+                    await stopped
+            with pytest.raises(Fenced):
+                await first.commit([lease], written("b"))
+            assert [each.body for each in await second.entries(["q"])] == [b"another"]
+
+    run(play())
+
+
+async def locks(database: str) -> int:
+    """Return how many transactions have appended to a queue and are not done."""
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as db:
+        query = "SELECT count(*) FROM pg_locks WHERE relation = 'queues'::regclass AND mode = 'RowExclusiveLock'"
+        row = await (await db.execute(query)).fetchone()
+        return int(row[0]) if row else 0
+
+
+def test_a_transaction_that_does_something_is_waited_for(database: str) -> None:
+    """Only the transactions that wait for their clients are ended: this one computes."""
+
+    async def play() -> None:
+        async with (
+            await PostgresEngine.open(database) as first,
+            await PostgresEngine.open(database, lock_seconds=0.2) as second,
+        ):
+            (lease,) = await first.claim([PARTITION], "first")
+            async with first._writing.lent() as db:
+                await db.execute("BEGIN")
+                await statements.commit(db, [lease], written("a"))
+                busy = asyncio.ensure_future(db.execute("SELECT pg_sleep(1)"))
+                await asyncio.sleep(0.1)
+                with pytest.raises(LockTaken):
+                    await second.claim([PARTITION], "second")
+                await busy
+                await db.execute("COMMIT")
+            assert await second.claim([PARTITION], "second") == (Lease(PARTITION, 2, "token-a"),)
 
     run(play())
 
