@@ -5,13 +5,13 @@ These need Chromium and ChromeDriver; ``make report-test`` runs them.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.conformance.browsing import as_before, element, press, started, too_pale, wait
 from tests.conformance.reports import EVIL, results
 from xmpp_im_conformance.reports.html.page import page
 
@@ -20,17 +20,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-_FLAGS: Final = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,900",
-)
 _SHOWN: Final = (
     "return [...document.querySelectorAll('.vector')].filter(v => v.checkVisibility()).map(v => v.dataset.id)"
 )
@@ -48,17 +37,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Chrome]:
-    from selenium.webdriver import Chrome, ChromeOptions, ChromeService
-
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert browser is not None, "install chromium"
-    assert driver is not None, "install chromium-driver"
-    options = ChromeOptions()
-    options.binary_location = browser
-    for flag in _FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = Chrome(options=options, service=ChromeService(driver))
+    chrome = started()
     yield chrome
     chrome.quit()
 
@@ -76,25 +55,12 @@ def opened(chrome: Chrome, address: str) -> Iterator[Opened]:
         return chrome
 
     yield open_page
-    assert chrome.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium does not say
-    for command in ("Emulation.clearDeviceMetricsOverride", "Emulation.setEmulatedMedia"):
-        chrome.execute_cdp_cmd(command, {})
-    chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    as_before(chrome)
 
 
 def shown(chrome: Chrome) -> list[str]:
     found: list[str] = chrome.execute_script(_SHOWN)
     return found
-
-
-def element(chrome: Chrome, selector: str) -> Any:  # selenium's WebElement
-    return chrome.find_element("css selector", selector)
-
-
-def press(chrome: Chrome, selector: str) -> None:
-    node = element(chrome, selector)
-    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", node)
-    node.click()
 
 
 def select(chrome: Chrome, selector: str, value: str) -> None:
@@ -108,12 +74,6 @@ def open_vector(chrome: Chrome, id: str) -> str:
     press(chrome, f'[data-id="{id}"] summary')
     wait(chrome, f"return document.querySelector('[data-id=\"{id}\"] .story') !== null")
     return f'[data-id="{id}"] .body'
-
-
-def wait(chrome: Chrome, script: str) -> None:
-    from selenium.webdriver.support.wait import WebDriverWait
-
-    WebDriverWait(chrome, 20).until(lambda _: chrome.execute_script(script))
 
 
 def test_everything_is_there_at_first(opened: Opened) -> None:
@@ -356,24 +316,7 @@ def test_text_can_be_read_by_day_and_by_night(opened: Opened, chrome: Chrome, sc
     for id in ("client", "wrong", "elsewhere"):
         open_vector(chrome, id)
 
-    too_pale = chrome.execute_script("""
-        const channels = text => text.match(/[\\d.]+/g).map(Number);
-        const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
-            .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-            .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-        const behind = node => {
-            for (; node; node = node.parentElement) {
-                const [r, g, b, a = 1] = channels(getComputedStyle(node).backgroundColor);
-                if (a > 0) return [r, g, b];
-            }
-        };
-        return [...document.querySelectorAll("body *:not(svg *, script, option)")].filter(node =>
-            node.checkVisibility() && [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim())
-        ).filter(node => {
-            const one = light(channels(getComputedStyle(node).color)), other = light(behind(node));
-            return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05) < 4.5;
-        }).map(node => node.outerHTML.slice(0, 120))""")
-    assert too_pale == []
+    assert too_pale(chrome) == []
 
 
 def test_without_its_script_the_list_is_all_there(opened: Opened, chrome: Chrome) -> None:

@@ -131,3 +131,26 @@ def check(context: click.Context, /, paths: tuple[Path, ...]) -> None:
     from xmpp_im_conformance.cli.check import check as check_files
 
     context.exit(check_files(paths))
+
+
+@main.command()
+@click.argument("out", metavar="OUT.html", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@click.argument(
+    "results",
+    metavar="RESULTS.json...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.pass_context
+def page(context: click.Context, /, out: Path, results: tuple[Path, ...]) -> None:
+    """Write one HTML page that compares systems, from what `run --json` has written of each.
+
+    Servers and clients are across, sections and requirements down. Each cell has a permanent link, in which the system
+    has the name of its file.
+
+    Exits with 0 if the page was written, with 1 if it was not.
+    """
+    from xmpp_im_conformance.cli.page import write_page
+
+    context.exit(write_page(out, results))
