@@ -1,13 +1,16 @@
-"""A simulation of the host on an engine with faults: commits that fail, that are slow, or in doubt, and crashes.
+"""A simulation of the host on an engine with faults: commits that fail, that are slow, or in doubt, crashes, and other
+owners of the database.
 
 The script decides when the engine answers each call, and what. The checks: nothing leaves before its commit, messages
-between two users keep their order, and nothing that was acknowledged is lost, whatever happens after that.
+between two users keep their order, and nothing that was acknowledged is lost, whatever happens after that. A host that
+has learnt that another one owns the database sends nothing but errors.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import pytest
@@ -20,9 +23,9 @@ from tests.xmpp_im_host.running import run, until
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.host import Wire
 from xmpp_im_core.server import Deliver, SessionId, State, hosting
-from xmpp_im_core.stanza import Stanza
+from xmpp_im_core.stanza import Stanza, to_element
 from xmpp_im_host.hosting.async_host import AsyncHost
-from xmpp_im_host.storage.errors import EngineFailed, Unknown
+from xmpp_im_host.storage.errors import EngineFailed, Fenced, Unknown
 from xmpp_im_host.storage.memory_engine import MemoryEngine
 from xmpp_im_host.storage.records import Batch, Found, Lease
 
@@ -99,7 +102,8 @@ class ScriptedEngine(MemoryEngine):
         calls, self.calls, self.scripted = self.calls, [], False
         for call in calls:
             if call.commit is not None and done and not call.answer.done():
-                await super().commit(*call.commit)
+                with suppress(Fenced):  # it is of a host that has lost the database
+                    await super().commit(*call.commit)
 
     def answer_all(self) -> None:
         self.scripted = False
@@ -137,7 +141,11 @@ class Stage(Wire):
         self.refused: set[Chat] = set()
         self.contacts: set[tuple[str, str]] = set()
         """The contacts whose addition was acknowledged."""
+        self.wrong: list[str] = []
+        """What must not happen. The host catches what its wire raises, so this is checked in the end."""
         self.faults = 0
+        self.formers: list[Former] = []
+        """The hosts whose database another one has taken."""
         self.failures = 0
         """How many calls of the engine have done nothing. Faults are failures, doubts and crashes."""
 
@@ -147,6 +155,21 @@ class Stage(Wire):
         await self.host.__aenter__()
         for jid in USERS:
             await self.host.create_account(jid, None)
+
+    async def lose(self, learns: bool) -> None:
+        """Let another host take the database. The former one goes on, and so do its calls.
+
+        :param learns: whether it learns that at once, by a read.
+        """
+        calls, self.engine.calls, self.engine.scripted = self.engine.calls, [], False
+        former = Former(self, self.host, dict(self.sessions))
+        self.host.wire = former
+        self.formers.append(former)
+        await self.begin()
+        if learns:
+            with pytest.raises(EngineFailed):
+                await former.host.credentials(NURSE)
+        self.engine.calls, self.engine.scripted = calls, True
 
     # --- the wire: what leaves ------------------------------------------------------------------------------
 
@@ -160,7 +183,8 @@ class Stage(Wire):
             self.got.append((account, chat))
         elif stanza.type in ("result", "set") and (stanza.id or "").startswith("add-") and stanza.type == "result":
             jid = (stanza.id or "").removeprefix("add-")
-            assert self.engine.has(account, "contact", jid), "the result has left before its commit"
+            if not self.engine.has(account, "contact", jid):
+                self.wrong.append(f"the result of adding {jid} has left before its commit")
             self.contacts.add((account, jid))
         return True
 
@@ -211,7 +235,7 @@ class Stage(Wire):
     async def finish(self) -> None:
         """Let everything go on without faults, and let all users come back, so that they get what is stored."""
         self.engine.answer_all()
-        while self.host.busy:
+        while self.host.busy or any(each.host.busy for each in self.formers):
             self.engine.answer_all()
             await asyncio.sleep(0)
         for user in USERS:
@@ -224,6 +248,7 @@ class Stage(Wire):
         await until(lambda: not self.host.busy)
 
     def check(self) -> None:
+        assert not self.wrong
         arrived = {chat for _, chat in self.got}
         lost = self.acknowledged - arrived - self.refused
         assert not lost, "acknowledged and lost"
@@ -237,6 +262,40 @@ class Stage(Wire):
                 assert first_times == sorted(first_times), "out of order"
             if not self.faults:
                 assert numbers == first_times, "twice"
+
+
+@frozen
+class Former(Wire):
+    """The wire of a host whose database another one has taken: its sessions are connected until it learns that."""
+
+    stage: Stage
+    host: AsyncHost[State]
+    sessions: dict[str, SessionId]
+
+    def chat(self, user: str, to: str) -> None:
+        """Let a client that is connected to this host say something. It never learns whether that was processed."""
+        if user in self.sessions:
+            self.stage.n += 1
+            id = f"chat-{self.stage.n}"
+            self.stage.chats[id] = Chat(self.stage.n, user, to)
+            message = parse_stanza(f"<message id='{id}' type='chat' to='{to}'><body/></message>")
+            self.host.receive(user, self.sessions[user], message)
+
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
+        if self.sessions.get(account) != session:
+            return False
+        chat = self.stage.chats.get(stanza.id or "")
+        if stanza.type == "error" and chat is not None:
+            self.stage.refused.add(chat)
+        elif stanza.type != "error":
+            if self.host.fenced.is_set():
+                self.stage.wrong.append(f"a host that has lost the database sends {to_element(stanza)}")
+            if chat is not None:
+                self.stage.got.append((account, chat))
+        return True
+
+    def close(self, account: str, session: SessionId, condition: str) -> None:
+        self.sessions.pop(account, None)
 
 
 # --- the script -------------------------------------------------------------------------------------------------
@@ -254,6 +313,9 @@ ACTIONS: st.SearchStrategy[Action] = st.one_of(
     st.tuples(st.just("answer"), st.just("done")),
     st.tuples(st.just("answer"), st.sampled_from(["failed", "doubtful and done", "doubtful and lost"])),
     st.tuples(st.just("crash"), st.booleans()),
+    st.tuples(st.just("lose"), st.booleans()),
+    st.tuples(st.just("chat with the former host"), user, user),
+    st.tuples(st.just("chat with the former host"), user, user),
 )
 
 
@@ -275,10 +337,18 @@ async def act(stage: Stage, action: Action) -> None:
             stage.engine.next(answer)
         case ("crash", bool(done)):
             stage.faults += 1
-            stage.host.abandon()
+            for each in (stage.host, *[former.host for former in stage.formers]):
+                each.abandon()
+            stage.formers.clear()
             await stage.engine.crash(done)
             await stage.begin()
             stage.engine.scripted = True
+        case ("lose", bool(learns)):
+            stage.faults += 1
+            await stage.lose(learns)
+        case ("chat with the former host", str(who), str(to)):
+            if stage.formers:
+                stage.formers[-1].chat(who, to)
     await stage.settle()
 
 
@@ -299,6 +369,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_leaves_too_early(outbox: bool,
         stage.check()
         await stage.host.aclose()
         assert not stage.host.busy
+        for former in stage.formers:
+            former.host.abandon()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("xmpp_im_host.hosting.owned_engine._FIRST_PAUSE", 0.0)
@@ -320,6 +392,28 @@ def test_the_simulation_reaches_what_it_is_for() -> None:
         assert len(stage.acknowledged) == 2
         assert len(stage.contacts) == 1
         stage.check()
+        await stage.host.aclose()
+
+    run(play())
+
+
+def test_the_simulation_reaches_a_host_that_has_learnt_that_it_lost_the_database() -> None:
+    async def play() -> None:
+        stage = Stage(outbox=False)
+        await stage.begin()
+        for who in USERS:
+            stage.enter(who)
+        await stage.settle()
+        stage.engine.scripted = True
+        for learns in (False, True):
+            for action in (("lose", learns), ("chat with the former host", ROMEO, JULIET), ("enter", ROMEO)):
+                await act(stage, action)
+            await stage.finish()
+            stage.engine.scripted = True
+        assert [chat.n for _, chat in stage.got] == [1]  # its clients were connected, and it did not know better
+        assert [chat.n for chat in stage.refused] == [2]
+        stage.check()
+        stage.engine.answer_all()
         await stage.host.aclose()
 
     run(play())
