@@ -8,7 +8,7 @@ counts the processor time of all threads of the server's processes, for each ope
 counts. A server that is missing is installed if it can be, and left out otherwise.
 
 ``--large`` also measures rosters of 10,000 items, which takes Prosody a quarter of an hour. ``--idle N`` measures N
-sessions that do nothing instead, each of another account. The limit of open files has to allow them
+sessions that do nothing instead, ten of each account. The limit of open files has to allow them
 (``ulimit -n``). ``--json`` writes the results, and keeps those of other operations that the file has;
 ``python -m docs.generate`` makes the table in ``benchmarks/README.md`` of it.
 """

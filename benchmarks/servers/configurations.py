@@ -1,7 +1,8 @@
 """The servers as they are measured: their configurations are those of ``interop/servers/``, with some differences.
 
 Passwords are stored as keys of SCRAM, as a server in use has them. With the configuration for the vectors, ejabberd
-computes the version of a roster from all its items at each change; here it stores the version.
+computes the version of a roster from all its items at each change; here it stores the version. xmpp-im-host does not
+ping silent clients, as the others do not.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from interop.server import Server
 
 MEASURED: Final = ("xmpp-im-host", "prosody", "ejabberd")
 _CHANGES: Final[Mapping[str, Mapping[str, str]]] = {
+    "xmpp-im-host": {"[limits]": "[limits]\nidle_seconds = 86400\n"},
     "prosody": {'authentication = "internal_plain"': 'authentication = "internal_hashed"'},
     "ejabberd": {
         "auth_password_format: plain": "auth_password_format: scram",

@@ -18,6 +18,8 @@ CLOSE: Final = 50
 """How many friends the user has who logs in again and again."""
 IDLE: Final = 400
 _FEW: Final = 10
+_OF_ACCOUNT: Final = 10
+"""How many of the idle sessions are of the same account."""
 _CHATS: Final = 1_000
 _REST: Final = 10.0
 """For how many seconds a server with idle sessions is left alone."""
@@ -100,12 +102,12 @@ class Bench:
         return (self.processes.resident() - before) / 1024
 
     def measure_idle(self, number: int) -> None:
-        """Hold so many sessions, each of another account, and measure what they cost and what a chat costs then."""
+        """Hold so many sessions, ten of each account, and measure what they cost and what a chat costs then."""
         talkers = [self._new("romeo"), self._new("juliet")]
-        clients = [self._new(f"user{n}", n) for n in range(_FEW)]
+        clients = [self._idle(n) for n in range(_FEW)]
         self._chat(_FEW, *talkers)
         before = self.processes.resident()
-        clients += [self._new(f"user{n}", n) for n in range(_FEW, number)]
+        clients += [self._idle(n) for n in range(_FEW, number)]
         for client in clients:
             client.settle()
         self.found[f"memory of a session among {number:,}, in KiB"] = self._grown(before) / (number - _FEW)
@@ -115,9 +117,15 @@ class Bench:
         for client in clients:
             client.break_off()
 
-    def _new(self, user: str, number: int = 0) -> Client:
-        self.client(user, number=number).register()
-        return self.client(user, number=number).log_in()
+    def _new(self, user: str) -> Client:
+        self.client(user).register()
+        return self.client(user).log_in()
+
+    def _idle(self, number: int) -> Client:
+        user, resource = f"user{number // _OF_ACCOUNT}", f"r{number % _OF_ACCOUNT}"
+        if number % _OF_ACCOUNT == 0:
+            self.client(user, number=number).register()
+        return self.client(user, resource, number).log_in()
 
     def _chat(self, number: int, romeo: Client, juliet: Client) -> None:
         name = f"chat, one at a time, with {number:,} idle sessions"
