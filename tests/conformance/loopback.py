@@ -228,7 +228,7 @@ def _sasl(name: str, text: str) -> str:
 
 @contextmanager
 def listening(server: Loopback) -> Iterator[Loopback]:
-    """Let the server listen on a free port, in a new thread."""
+    """Let the server listen on a free port, or on that which it had before, in a new thread."""
     loop = asyncio.new_event_loop()
     ready, over = threading.Event(), asyncio.Event()
 
@@ -258,8 +258,8 @@ def listening(server: Loopback) -> Iterator[Loopback]:
         writer.close()
 
     async def listen() -> None:
-        listener = await asyncio.start_server(connected, "127.0.0.1", 0)
-        component_listener = await asyncio.start_server(component_connected, "127.0.0.1", 0)
+        listener = await asyncio.start_server(connected, "127.0.0.1", server.port)
+        component_listener = await asyncio.start_server(component_connected, "127.0.0.1", server.component_port)
         server.port, server.component_port = [
             each.sockets[0].getsockname()[1] for each in (listener, component_listener)
         ]

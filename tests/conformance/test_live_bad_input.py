@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -205,6 +206,22 @@ def test_of_a_flood_no_more_is_read_than_is_allowed(
     assert found.outcome is Outcome.FAILED
     assert after.outcome is Outcome.PASSED
     assert flood.written < 32 * MIB
+
+
+def test_of_what_a_command_floods_only_the_end_is_kept(tmp_path: Path) -> None:
+    number = 16 * MIB
+    command = f"sh -c 'head -c {number} /dev/zero | tr \\\\0 x; echo the end; exit 3'"
+    tracemalloc.start()
+    try:
+        with driving(Loopback(), register_command=command) as driver:
+            found = result(tmp_path, driver, *PRESENCE)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert found.outcome is Outcome.NOT_RUN
+    assert "xxx" in found.detail[-40:]
+    assert most < number // 4
 
 
 # --- a server that lies about its features ----------------------------------------------------------------

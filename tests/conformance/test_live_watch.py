@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 from attrs import define, field
 
 from tests.conformance.live import ACCOUNTS, driving, result
-from tests.conformance.loopback import Connection, Loopback
+from tests.conformance.loopback import Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, receive, send
+from xmpp_im_conformance.drivers.live import ComponentConfig, LiveConfig, LiveDriver
 from xmpp_im_conformance.drivers.live.watch import FIRST_PAUSE, LONGEST_PAUSE, Watch
 from xmpp_im_conformance.format.worlds import ServerFailed, ServerGone
 from xmpp_im_conformance.running.outcome import Outcome
@@ -125,6 +127,28 @@ def test_a_server_that_is_away_for_a_while_costs_no_vector(tmp_path: Path) -> No
 
     assert [each.outcome for each in (first, *others)] == [Outcome.PASSED] * 4, others
     assert away.refused == 3
+
+
+def test_a_server_that_is_started_again_goes_on_with_the_next_vector(tmp_path: Path) -> None:
+    """Nobody listens on its ports when the second scenario begins, and it is back after a few attempts."""
+    server, pauses = Loopback(), list[float]()
+    with ExitStack() as again:
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                again.enter_context(listening(server))
+
+        with listening(server):
+            component = ComponentConfig(port=server.component_port, secret=server.secret)
+            driver = again.enter_context(closing(LiveDriver(LiveConfig(port=server.port, component=component))))
+            driver._watch._sleep = pause
+            first = result(tmp_path, driver, *PRESENCE)
+        others = [result(tmp_path, driver, *PRESENCE) for _ in range(2)]
+
+    assert [each.outcome for each in (first, *others)] == [Outcome.PASSED] * 3, others
+    assert len(pauses) == 3
+    assert server.components == 2
 
 
 @pytest.mark.parametrize(

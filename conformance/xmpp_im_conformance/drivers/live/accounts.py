@@ -19,6 +19,8 @@ from xmpp_im_conformance.format.worlds import ServerFailed
 REGISTER: Final = "jabber:iq:register"
 _SHOWN: Final = 2000
 """The characters of a command's output that are shown: its end."""
+_KEPT: Final = 65_536
+"""The bytes of it that are kept. A secret that is cut at their beginning is not among those that are shown."""
 
 
 async def create(config: LiveConfig, login: Login) -> None:
@@ -75,7 +77,7 @@ async def _run(command: str, login: Login) -> None:
     except OSError as problem:
         raise ServerFailed(f"{command_in_words(words)}: {problem.strerror}") from None
     try:
-        output, _ = await process.communicate()
+        output = await _end_of_output(process)
     except asyncio.CancelledError:  # it is not waited for any longer; what it has started must not stay either
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -85,3 +87,13 @@ async def _run(command: str, login: Login) -> None:
         secret = secrets_of(words) - {login.local, login.domain}
         said = hidden(output.decode(errors="replace"), secret)[-_SHOWN:]
         raise ServerFailed(f"{command_in_words(words)}: exit status {process.returncode}\n{said}")
+
+
+async def _end_of_output(process: asyncio.subprocess.Process) -> bytes:
+    """Read all that a command writes until it has ended, and return the end of that."""
+    assert process.stdout is not None, "it was started with a pipe"
+    output = b""
+    while piece := await process.stdout.read(_KEPT):
+        output = (output + piece)[-_KEPT:]
+    await process.wait()
+    return output

@@ -93,8 +93,9 @@ class Remote:
 
     def _ended(self) -> None:
         """Note that scenarios side by side have lost what may have been on its way to them."""
-        if len(self._sides) > 1:
-            for side in self._sides.values():
+        sides = [*self._sides.values()]  # threads add theirs meanwhile
+        if len(sides) > 1:
+            for side in sides:
                 side.disturbed = True
 
 
