@@ -14,6 +14,7 @@ from tests.conformance.loopback import Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, ROMEO, receive, send
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 from xmpp_im_conformance.format.items import RosterItem
+from xmpp_im_conformance.format.steps.looks import UNSEEN
 from xmpp_im_conformance.format.worlds import Setup
 from xmpp_im_conformance.running.outcome import Outcome
 from xmpp_im_core.element import Element
@@ -124,13 +125,47 @@ def test_what_no_socket_can_do_is_not_applicable(tmp_path: Path, step: Mapping[s
 
 
 def test_without_a_component_the_other_server_is_not_applicable(tmp_path: Path) -> None:
+    needy: list[dict[str, Any]] = [
+        {"remote_send": f"<message from='{ROMEO}/orchard' to='{JULIET}'/>"},
+        {"remote_receive": "<message/>"},
+        {"send": {"from": BALCONY, "xml": f"<presence to='{ROMEO}'/>"}},
+        {"one_of": [[{"remote_silent": True}], [{"remote_receive": "<message/>"}]]},
+    ]
     with driving(Loopback()) as driver:
-        found = result(tmp_path, driver, {"remote_silent": True})
+        found = [result(tmp_path, driver, step) for step in needy]
+        found += [
+            result(tmp_path, driver, accounts={JULIET: {"roster": [{"jid": ROMEO, **state}]}})
+            for state in ({"subscription": "from"}, {"ask": True}, {"pending_in": "{any}"})
+        ]
 
-    assert (found.outcome, found.detail) == (
-        Outcome.NOT_APPLICABLE,
-        "there is no component that could play the other server",
-    )
+    assert {(each.outcome, each.detail) for each in found} == {
+        (Outcome.NOT_APPLICABLE, "there is no component that could play the other server")
+    }
+
+
+def test_without_a_component_a_contact_at_the_other_server_is_a_name(tmp_path: Path) -> None:
+    """No server sends anything to a contact without a subscription: nobody has to be there to take it."""
+    item = {"jid": ROMEO, "name": "Romeo"}
+    steps: list[dict[str, Any]] = [
+        {"roster": {"of": JULIET, "items": [item]}},
+        {"send": {"from": BALCONY, "xml": f"<iq type='set' id='b'><block><item jid='{ROMEO}'/></block></iq>"}},
+        {"flush": [BALCONY]},
+    ]
+    with driving(Loopback()) as driver:
+        found = result(tmp_path, driver, *steps, accounts={JULIET: {"roster": [item]}})
+
+    assert found.outcome is Outcome.PASSED, found.detail
+    assert found.findings == {}
+
+
+@pytest.mark.parametrize("component", [False, True])
+def test_a_silence_that_nobody_can_hear_is_told(tmp_path: Path, component: bool) -> None:
+    steps: list[dict[str, Any]] = [{"remote_flush": True}, {"remote_absent": "<message/>"}, {"remote_silent": True}]
+    with driving(Loopback(), component=component) as driver:
+        found = result(tmp_path, driver, *steps)
+
+    assert found.outcome is Outcome.PASSED, found.detail
+    assert found.findings == ({} if component else {UNSEEN: 2})
 
 
 def test_a_feature_that_the_server_does_not_offer_is_not_applicable(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from xmpp_im_conformance.format.worlds import HOSTED
+from xmpp_im_conformance.format.worlds import HOSTED, REMOTE
 
 _LOCAL: Final = r"[^\s\"'&/:;<>@]+"
 
@@ -28,4 +28,10 @@ def hosted_domains(text: str) -> tuple[frozenset[str], frozenset[str]]:
     )
 
 
+def is_remote(address: str) -> bool:
+    """Whether an address is at the other server."""
+    return _REMOTE.match(address) is not None
+
+
 _HOSTED: Final = address_finder(HOSTED)
+_REMOTE: Final = address_finder((REMOTE,))

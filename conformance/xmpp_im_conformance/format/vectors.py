@@ -8,9 +8,10 @@ from typing import Final
 
 from attrs import frozen
 
+from xmpp_im_conformance.format.addresses import is_remote
 from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.steps.base import ScenarioStep
-from xmpp_im_conformance.format.worlds import REMOTE, ClientSetup, Setup
+from xmpp_im_conformance.format.worlds import ClientSetup, Setup
 
 
 class Side(Enum):
@@ -34,11 +35,22 @@ class Scenario:
         """The clients of a server under test, in the order in which they connect."""
         return tuple(dict.fromkeys([jid for step in self.steps for jid in step.makes if "/" in jid]))
 
+    @property
+    def looks_at_remote(self) -> bool:
+        """Whether a step is about what is sent to the other server, be it silence."""
+        return any(step.looks_at_remote for step in self.steps)
+
 
 def plays_remote(accounts: Mapping[str, Iterable[RosterItem]], steps: Iterable[ScenarioStep]) -> bool:
-    """Whether a scenario plays the other server, or looks at what is sent to it."""
-    listed = any(item.jid.endswith(f"@{REMOTE}") for items in accounts.values() for item in items)
-    return listed or any(step.plays_remote for step in steps)
+    """Whether a scenario needs somebody who plays the other server.
+
+    It does if it sends from there, expects something there, or causes a server to send something there: nobody would
+    take that, and the server would return an error. A contact at the other server with whom there is no subscription is
+    a mere name: a server sends it nothing.
+    """
+    contacts = [item for items in accounts.values() for item in items if is_remote(item.jid)]
+    subscribed = any(item.subscription != "none" or item.ask or item.pending_in is not None for item in contacts)
+    return subscribed or any(step.plays_remote for step in steps)
 
 
 RFC: Final = "6121"

@@ -61,7 +61,7 @@ class Setup:
     time: datetime | None = None
     """The time at which the scenario begins; None if it does not say."""
     remote: bool = True
-    """Whether the scenario plays the other server, or looks at what is sent to it."""
+    """Whether the scenario needs somebody who plays the other server."""
     closes: frozenset[str] = frozenset()
     """The clients whose streams the scenario expects the server to close, by full JID."""
     mentioned: frozenset[str] | None = None
@@ -239,6 +239,10 @@ class World(BaseWorld):
     def roster(self, account: str) -> Sequence[RosterItem]:
         """Return all contacts of an account as they are stored."""
         self.cannot("show a stored roster")
+
+    def sees_remote(self) -> bool:
+        """Whether somebody plays the other server, and sees what is sent there."""
+        return True
 
     def sees_requests(self) -> bool:
         """Whether ``roster`` shows pending requests and unlisted contacts, which no client sees."""

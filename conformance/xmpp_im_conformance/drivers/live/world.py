@@ -155,6 +155,10 @@ class LiveWorld(World):
         """Return an account's roster as a client is shown it, in a separate session."""
         return self._run(self._roster(account))
 
+    def sees_remote(self) -> bool:
+        """Whether there is a component that plays the other server."""
+        return self.remote.component is not None
+
     def close(self) -> None:
         """Remove the accounts, as far as that is possible."""
         self.on_failure = lambda: None  # a server may keep its accounts

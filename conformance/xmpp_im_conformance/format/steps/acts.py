@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from attrs import frozen
 
+from xmpp_im_conformance.format.addresses import is_remote
 from xmpp_im_conformance.format.evidence import FROM_SERVER
-from xmpp_im_conformance.format.markup import read_xml
+from xmpp_im_conformance.format.markup import BadXML, read_xml
 from xmpp_im_conformance.format.steps.base import ActingStep, Play
 from xmpp_im_conformance.format.steps.fields import (
     BareJID,
@@ -103,7 +104,10 @@ class SendStep(ActingStep):
 
     @property
     def plays_remote(self) -> bool:
-        return REMOTE in self.xml
+        try:
+            return is_remote(read_xml(self.xml).get("to") or "")
+        except BadXML:
+            return REMOTE in self.xml
 
 
 @frozen

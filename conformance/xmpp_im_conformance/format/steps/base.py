@@ -15,7 +15,6 @@ from xmpp_im_conformance.format.markup import flat
 from xmpp_im_conformance.format.placeholders import Bindings, fill_in
 from xmpp_im_conformance.format.steps.fields import JSONSchema, Role, fields_of, read_fields, values_of
 from xmpp_im_conformance.format.story import Line, Stage
-from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_core.element import Element
 
 _T = TypeVar("_T")
@@ -137,8 +136,13 @@ class ScenarioStep(ABC):
 
     @property
     def plays_remote(self) -> bool:
-        """Whether it needs somebody to play the other server."""
-        return REMOTE in self.clients
+        """Whether it needs somebody who plays the other server."""
+        return False
+
+    @property
+    def looks_at_remote(self) -> bool:
+        """Whether it is about what is sent to the other server."""
+        return self.key.startswith("remote_")
 
     @property
     def closes(self) -> Sequence[str]:

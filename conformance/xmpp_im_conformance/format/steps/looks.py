@@ -166,6 +166,14 @@ class AbsentStep(ScenarioStep):
 
 # --- at the other server ----------------------------------------------------------------------------------
 
+UNSEEN: Final = f"nobody plays {REMOTE}: it is not seen that nothing is sent there"
+
+
+def _note_unseen(play: Play) -> None:
+    """Note that a silence counts as kept, although nobody can hear it."""
+    if not play.world.sees_remote():
+        play.findings[UNSEEN] += 1
+
 
 @frozen
 class RemoteReceiveStep(ReceiveStep):
@@ -182,6 +190,10 @@ class RemoteReceiveStep(ReceiveStep):
     }
     at: FullJID = field(default=REMOTE, init=False)
 
+    @property
+    def plays_remote(self) -> bool:
+        return not self.optional
+
     @classmethod
     def read(cls, value: Any) -> RemoteReceiveStep:
         return super().read({"xml": value} if isinstance(value, str) else value)
@@ -194,12 +206,17 @@ class RemoteSilentStep(SilentStep):
     key = "remote_silent"
     at: FullJIDs = field(default=(REMOTE,), init=False)
 
+    def take(self, play: Play) -> None:
+        _note_unseen(play)
+        super().take(play)
+
 
 @frozen
 class RemoteFlushStep(FlushStep):
     """All that is untaken there is dropped."""
 
     key = "remote_flush"
+    looks_at_remote = False
     at: FullJIDs = field(default=(REMOTE,), init=False)
 
 
@@ -209,6 +226,10 @@ class RemoteAbsentStep(AbsentStep):
 
     key = "remote_absent"
     at: FullJID = field(default=REMOTE, init=False)
+
+    def take(self, play: Play) -> None:
+        _note_unseen(play)
+        super().take(play)
 
 
 # --- what the server stores and offers --------------------------------------------------------------------
@@ -388,6 +409,14 @@ class OneOfStep(ScenarioStep):
     @property
     def accounts(self) -> Sequence[str]:
         return [jid for branch in self.branches for each in branch for jid in each.accounts]
+
+    @property
+    def looks_at_remote(self) -> bool:
+        return any(each.looks_at_remote for branch in self.branches for each in branch)
+
+    @property
+    def plays_remote(self) -> bool:
+        return any(each.plays_remote for branch in self.branches for each in branch)
 
     @property
     def closes(self) -> Sequence[str]:

@@ -62,7 +62,8 @@ def _server_cast(scenario: Scenario, setup: Setup, came_at: Sequence[str]) -> di
     clients = scenario.clients
     left = [jid for jid in clients if bare(jid) == bare(clients[0])]
     right = [jid for jid in clients if jid not in left]
-    names = dict.fromkeys([*left, FROM_SERVER, *right, *([REMOTE] if setup.remote else []), *came_at])
+    remote = [REMOTE] if setup.remote or scenario.looks_at_remote else []
+    names = dict.fromkeys([*left, FROM_SERVER, *right, *remote, *came_at])
     return {name: _participant(name) for name in names}
 
 
