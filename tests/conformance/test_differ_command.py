@@ -119,7 +119,7 @@ def test_a_server_that_is_not_there_is_said_to_be_so() -> None:
     done = differ("--server", "127.0.0.1:1")
 
     assert done.exit_code == 2
-    assert "could not be tested any further: no connection to 127.0.0.1:1" in done.output
+    assert "could not be tested any further: the client port 127.0.0.1:1 does not work: no connection" in done.output
 
 
 @pytest.mark.slow

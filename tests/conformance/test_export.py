@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -99,23 +99,26 @@ def test_the_same_vectors_give_the_same_bytes(small: None) -> None:
     assert list(contents().items()) == list(contents().items())
 
 
+def headings(page: str) -> Iterator[str]:
+    """Yield the anchors of a page's headings."""
+    for each in re.findall(r"^#+ (.*)$", page, re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-")
+
+
 def test_the_readme_defines_the_format_and_its_links_lead_somewhere(held: Mapping[str, bytes]) -> None:
     pages = {path: content.decode() for path, content in held.items() if path.endswith(".md")}
-    headings = [
-        re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-")
-        for each in re.findall(r"^#+ (.*)$", pages["README.md"], re.MULTILINE)
-    ]
+    anchors = {path: list(headings(text)) for path, text in pages.items()}
 
     assert {"how-to-read", "how-to-run", "how-to-match", "a-scenario", "steps", "matching", "a-client-scenario"} <= {
-        *headings
+        *anchors["README.md"]
     }
-    assert len(headings) == len(set(headings))
+    assert len(anchors["README.md"]) == len(set(anchors["README.md"]))
     for path, text in pages.items():
         for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text)):
             there, _, anchor = target.partition("#")
             file = Path("/", path).parent.joinpath(there).resolve().relative_to("/").as_posix() if there else path
             assert file in held, target
-            assert not anchor or anchor in headings, target
+            assert not anchor or anchor in anchors[file], target
 
 
 # --- where it is written ----------------------------------------------------------------------------------
