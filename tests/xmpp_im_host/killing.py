@@ -5,8 +5,8 @@
 The server has its database in a file, or in PostgreSQL. Juliet changes her roster without pause, and Romeo sends
 messages: to the nurse, who is not there, and to Tybalt, who reads. After each kill the server starts again. The nurse
 fetches what is stored for her, and leaves; the others come back. Acknowledged is a change of a roster that was
-answered, and a message that the server counted (XEP-0198). In the end the nurse and Tybalt fetch what is left, and
-Juliet her roster.
+answered, and a message that the server counted (XEP-0198) and did not return as an error. In the end the nurse and
+Tybalt fetch what is left, and Juliet her roster.
 
 Printed is how many changes and messages were acknowledged, how many of them were lost, and how many messages came
 twice. The exit status is 1 if a change or a stored message was lost, or a stored message came twice; with ``--outbox``
@@ -100,6 +100,8 @@ class Ledger:
     to_nurse: list[str] = field(factory=list)
     to_tybalt: list[str] = field(factory=list)
     """The ids of acknowledged messages."""
+    refused: set[str] = field(factory=set)
+    """The ids of messages that came back as errors."""
     came: Counter[str] = field(factory=Counter)
     """How often each message came to its reader."""
 
@@ -154,7 +156,10 @@ class Load:
     def _note_taken(self, romeo: RawClient, sent: deque[tuple[list[str], str]], taken: int) -> int:
         """Read acknowledgements until all messages are taken; note each in the ledger."""
         while sent:
-            counted = int(romeo.until(lambda each: each.name == "a").get("h") or 0)
+            while (each := romeo.next()).name != "a":
+                if each.name == "message" and each.get("type") == "error":
+                    self.ledger.refused.add(each.get("id") or "")
+            counted = int(each.get("h") or 0)
             for _ in range(counted - taken):
                 acknowledged, id = sent.popleft()
                 acknowledged.append(id)
@@ -259,14 +264,17 @@ def run(kills: int, outbox: bool, seed: int, engine: str = "", stop: bool = Fals
         found = roster(server)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+    to_nurse, to_tybalt = [
+        [id for id in ids if id not in ledger.refused] for ids in (ledger.to_nurse, ledger.to_tybalt)
+    ]
     return Outcome(
         ledger.changes,
         sum(found.get(jid, -1) < number for jid, number in ledger.items.items()),
-        len(ledger.to_nurse),
-        sum(not ledger.came[id] for id in ledger.to_nurse),
+        len(to_nurse),
+        sum(not ledger.came[id] for id in to_nurse),
         sum(times > 1 for id, times in ledger.came.items() if id.startswith("nurse-")),
-        len(ledger.to_tybalt),
-        sum(not ledger.came[id] for id in ledger.to_tybalt),
+        len(to_tybalt),
+        sum(not ledger.came[id] for id in to_tybalt),
         sum(times > 1 for id, times in ledger.came.items() if id.startswith("tybalt-")),
     )
 

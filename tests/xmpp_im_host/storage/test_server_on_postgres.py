@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.xmpp_im_host import killing
 from tests.xmpp_im_host.raw_client import RawClient
 from tests.xmpp_im_host.running import run, until
 from xmpp_im_host.pytest_plugin import RunningServer, running
@@ -22,11 +23,15 @@ GET = f"<iq type='get' id='get'><query xmlns='{ROSTER}'/></iq>"
 Start = Callable[..., RunningServer]
 
 
+def uri_of(database: str) -> str:
+    parameters = psycopg.conninfo.conninfo_to_dict(database)
+    return f"postgresql://{parameters['user']}@/{parameters['dbname']}?host={parameters['host']}"
+
+
 @pytest.fixture
 def server(database: str, tmp_path: Path) -> Start:
     """Return what starts a server on the database; accounts are created by the first one only."""
-    parameters = psycopg.conninfo.conninfo_to_dict(database)
-    uri = f"postgresql://{parameters['user']}@/{parameters['dbname']}?host={parameters['host']}"
+    uri = uri_of(database)
 
     def start(name: str, accounts: dict[str, str] | None = None) -> RunningServer:
         return running(accounts, engine=uri, database=str(tmp_path / f"{name}.sqlite"))
@@ -85,3 +90,11 @@ def test_while_the_database_is_away_nothing_is_acknowledged_and_the_server_comes
             db.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         romeo.write(SET % "tybalt@localhost")
         assert contacts(romeo) == ["tybalt@localhost"]
+
+
+@pytest.mark.parametrize("stop", [False, True])
+def test_what_a_killed_or_stopped_server_acknowledged_is_there(database: str, stop: bool) -> None:
+    found = killing.run(2, outbox=False, seed=1, engine=uri_of(database), stop=stop)
+
+    assert found.is_good(outbox=False), found
+    assert found.changes > 0
