@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +16,15 @@ from interop.servers import SERVERS
 from xmpp_im_conformance.drivers import core_driver
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 from xmpp_im_conformance.format.vectors import MalformedFile, Vector
+from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 from xmpp_im_conformance.running.outcome import Result
 from xmpp_im_conformance.running.side_by_side import run_all as run_vectors
 
 Vectors = Sequence[Vector | MalformedFile]
 _PATIENCE: Final = 5.0
 """The seconds that a server is waited for: those that start its parts again do so at once."""
+_PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""The seconds after which a server that has just started is tried again."""
 
 
 @frozen
@@ -60,11 +64,28 @@ def run_all(vectors: Vectors, names: Sequence[str], jobs: int = 1) -> dict[str, 
 
 def run_live(vectors: Vectors, config: LiveConfig, jobs: int = 1) -> list[Result]:
     """Run the vectors against one server, so many side by side."""
+    wait_for_login(config)
     with closing(LiveDriver(config)) as driver:
         return run_vectors(vectors, driver, jobs)
 
 
+def wait_for_login(config: LiveConfig) -> None:
+    """Wait until a user can log in: parts of a server may start later than the one that listens.
+
+    A server in which nobody can ever log in is left to the run, which says why.
+    """
+    for pause in _PAUSES:
+        with closing(LiveDriver(config)) as driver:
+            try:
+                driver.preflight()
+            except (ServerFailed, NotApplicable):
+                time.sleep(pause)
+            else:
+                return
+
+
 def _run(vectors: Vectors, running: Running, jobs: int) -> Run:
+    wait_for_login(running.config)
     with closing(LiveDriver(evolve(running.config, patience=_PATIENCE))) as driver:
         results = run_vectors(vectors, driver, jobs)
         return Run(results, driver.remarks, running.ends)

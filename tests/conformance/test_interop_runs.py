@@ -12,7 +12,7 @@ from attrs import define, evolve
 
 from interop import runs
 from interop.deviations import renew
-from interop.runs import run_all
+from interop.runs import run_all, run_live
 from interop.server import Running
 from interop.servers import PROSODY
 from tests.conformance.loopback import Connection, Loopback, listening
@@ -81,6 +81,17 @@ def test_several_instances_share_the_vectors_and_their_results_stay_in_order(tmp
     assert [result.outcome is wrong for result in run.results] == [True, False, False, True, False, False, True]
     assert run.remarks == {f"the server adds {SELF} to presence": 7}
     assert sorted(run.ends) == ["part 1 has ended", "part 2 has ended", "part 3 has ended"]
+
+
+def test_a_server_that_starts_slowly_is_waited_for(tmp_path: Path) -> None:
+    error = "<stream:error><host-gone xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+    left = [error] * 3
+    server = Loopback(answer=answer, negotiates=lambda connection, element: left.pop() if left else None)
+    with listening(server):
+        results = run_live(vectors(tmp_path, 2)[1:], LiveConfig(port=server.port))
+
+    assert left == []
+    assert [result.outcome for result in results] == [Outcome.PASSED]
 
 
 def test_the_core_runs_once_and_has_no_remarks(tmp_path: Path, several: Several) -> None:

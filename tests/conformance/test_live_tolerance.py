@@ -199,6 +199,42 @@ def test_what_comes_in_another_namespace_is_a_stanza_of_the_scenario(tmp_path: P
     assert found.outcome is Outcome.PASSED, found.detail
 
 
+# --- streams that break before they can be used -----------------------------------------------------------
+
+
+def ending(condition: str, times: int, name: str) -> Loopback:
+    """Return a server that answers the first requests of a kind by the end of the stream."""
+    error = f"<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+    left = [error] * times
+
+    def negotiates(connection: Connection, element: Element) -> str | None:
+        return left.pop() if left and element.elements and element.elements[0].name == name else None
+
+    return Loopback(negotiates=negotiates)
+
+
+AGAIN = "the server ends a new stream with internal-server-error, and is asked again"
+
+
+@in_one_test("name", ["bind", "query"])
+def test_a_stream_with_an_internal_error_is_tried_again_and_counted(tmp_path: Path, name: str) -> None:
+    with driving(ending("internal-server-error", 2, name)) as driver:
+        found = result(tmp_path, driver, *PRESENCE)
+        remarks = driver.remarks
+
+    assert found.outcome is Outcome.PASSED, found.detail
+    assert remarks == {AGAIN: 2}
+
+
+@in_one_test(("condition", "times"), [("internal-server-error", 1000), ("not-authorized", 1)])
+def test_a_server_that_always_has_an_error_or_another_one_fails(tmp_path: Path, condition: str, times: int) -> None:
+    with driving(ending(condition, times, "bind"), patience=0.1) as driver:
+        found = result(tmp_path, driver, *PRESENCE)
+
+    assert found.outcome is not Outcome.PASSED
+    assert condition in found.detail
+
+
 # --- what is said of it -----------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.config import LiveConfig, filled_in
 from xmpp_im_conformance.drivers.live.login import Login, condition, connected, is_private
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
+from xmpp_im_conformance.drivers.live.tolerance import Tolerance
 from xmpp_im_conformance.drivers.redaction import command_in_words, hidden, secrets_of
 from xmpp_im_conformance.format.worlds import ServerFailed
 
@@ -23,14 +24,18 @@ _KEPT: Final = 65_536
 """The bytes of it that are kept. A secret that is cut at their beginning is not among those that are shown."""
 
 
-async def create(config: LiveConfig, login: Login) -> None:
+async def create(config: LiveConfig, login: Login, tolerance: Tolerance) -> None:
     """Create an account, by the command of the configuration or else in-band (XEP-0077).
 
     :raises ServerFailed: if the server does not create it.
     """
     if config.register_command is not None:
         await _run(config.register_command, login)
-        return
+    else:
+        await tolerance.again(lambda: _register(config, login))
+
+
+async def _register(config: LiveConfig, login: Login) -> None:
     # XEP-0077 §8 lets a server keep silent about this in its stream features: the request itself is answered.
     stream, _ = await connected(config, login.domain)
     try:

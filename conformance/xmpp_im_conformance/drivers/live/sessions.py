@@ -129,6 +129,9 @@ class Sessions:
         self.open.clear()
 
     async def _bound(self, login: Login, resource: str) -> tuple[Channel, Element, str]:
+        return await self.tolerance.again(lambda: self._bound_once(login, resource))
+
+    async def _bound_once(self, login: Login, resource: str) -> tuple[Channel, Element, str]:
         stream, features = await logged_in(self.config, login)
         with stream.kept():
             jid = await bind_resource(stream, features, resource)

@@ -4,20 +4,25 @@
   namespace: then they are for the scenario to judge.
 * It writes the ``code`` of XEP-0086 on errors.
 * It asks its clients and components questions: they are answered.
+* It has an internal error before a stream can be used: the stream is tried again.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from typing import Final, TypeVar
 from xml.sax.saxutils import quoteattr
 
 from attrs import define, field
 
+from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import Address, parse_address
 from xmpp_im_core.stanza import CLIENT, STANZAS
+
+_T = TypeVar("_T")
 
 MAY_ADD: Final = frozenset(
     {
@@ -114,7 +119,24 @@ class Tolerance:
         own = (stanza.get("to") or "").partition("/")[0] == stanza.get("from")
         return asked == CLIENTS and own and payload.namespace == INFO
 
+    async def again(self, doing: Callable[[], Awaitable[_T]]) -> _T:
+        """Do something that makes a new stream usable; do it again if the server has an internal error meanwhile.
 
+        :raises StreamEnded: if the server has the error each time, or ends the stream for another reason.
+        """
+        for pause in _PAUSES:
+            try:
+                return await doing()
+            except StreamEnded as ended:
+                if ended.condition != INTERNAL:
+                    raise
+                self.remarks[f"the server ends a new stream with {INTERNAL}, and is asked again"] += 1
+                await asyncio.sleep(pause)
+        return await doing()
+
+
+INTERNAL: Final = "internal-server-error"
+_PAUSES: Final = (0.05, 0.2, 0.8)
 CLIENTS: Final = "clients"
 COMPONENT_ASKED: Final = "the component"
 

@@ -192,7 +192,8 @@ class LiveWorld(World):
 
     async def _create(self, names: Iterable[str]) -> None:
         made = {name: self.sessions.new_login(name) for name in names}
-        await asyncio.gather(*[accounts.create(self.sessions.config, login) for login in made.values()])
+        config, tolerance = self.sessions.config, self.sessions.tolerance
+        await asyncio.gather(*[accounts.create(config, login, tolerance) for login in made.values()])
         self.sessions.logins.update(made)
 
     async def _remove_while_open(self, account: str) -> None:
