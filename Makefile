@@ -7,8 +7,10 @@
 #   make interop           run the server vectors against xmpp-im-host, Prosody, ejabberd and jabberd2 too (on loopback)
 #   make live-test         log in to each of these servers with each mechanism, and run a dozen vectors on each
 #   make client-test       let slixmpp, @xmpp/client, aioxmpp and Profanity talk to xmpp-im-host, as far as they can be had
+#   make clients           run the client vectors on slixmpp, nbxmpp, aioxmpp and @xmpp/client, as far as they can be had
 #   make differ            compare random traces on each of these servers with this implementation
 #   make stdio-example     run the server vectors against the example in JavaScript (needs Node.js and npm)
+#   make stdio-go-example  run the server vectors against the example in Go (needs Go)
 #   make bot-example       test the example of a bot against Prosody (a Debian package, on loopback)
 #   make postgres-test     test the server and the example of a storage on PostgreSQL (a Debian package, in a separate directory)
 #   make report-test       test the page that --html writes, in a browser (needs Chromium and ChromeDriver)
@@ -26,7 +28,7 @@
 
 .DEFAULT_GOAL := test
 .NOTPARALLEL:
-.PHONY: test slow-test conformance serve interop live-test client-test differ stdio-example bot-example postgres-test report-test install-test lint check docs \
+.PHONY: test slow-test conformance serve interop live-test client-test clients differ stdio-example stdio-go-example bot-example postgres-test report-test install-test lint check docs \
 	bench instructions fuzz kills mutants clean
 MAKEFLAGS += --no-print-directory
 
@@ -71,9 +73,15 @@ live-test: $(VENV)/.test
 	@$(BIN)/pytest -q -m servers tests/interop
 
 CLIENTS := tests/xmpp_im_host/clients
+ADAPTERS := conformance/adapters
 client-test: $(VENV)/.bench
 	@! command -v npm >/dev/null || npm --prefix $(CLIENTS)/node ci --silent --no-audit --no-fund
-	@$(BIN)/pytest -q -m "clients or not clients" $(CLIENTS)
+	@! command -v npm >/dev/null || npm --prefix $(ADAPTERS)/xmpp.js ci --silent --no-audit --no-fund
+	@$(BIN)/pytest -q -m "clients or not clients" $(CLIENTS) tests/interop/test_clients.py
+
+clients: $(VENV)/.bench
+	@! command -v npm >/dev/null || npm --prefix $(ADAPTERS)/xmpp.js ci --silent --no-audit --no-fund
+	@$(BIN)/python -m interop.clients
 
 differ: $(VENV)/.test
 	@$(BIN)/python -m interop.differ
@@ -85,6 +93,10 @@ stdio-example: $(VENV)/.test
 	fi
 	@npm --prefix examples/stdio-node ci --silent --no-audit --no-fund
 	@$(BIN)/pytest -q examples/stdio-node
+
+stdio-go-example: $(VENV)/.test
+	@if ! command -v go >/dev/null; then echo "The example is written in Go: install Go 1.21 or newer." >&2; exit 1; fi
+	@$(BIN)/pytest -q examples/stdio-go
 
 bot-example: $(VENV)/.dev
 	@$(BIN)/pytest -q -m prosody tests/examples

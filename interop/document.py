@@ -1,4 +1,4 @@
-"""``docs/deviations.md``: the recorded deviations of each server."""
+"""``docs/deviations.md`` and ``docs/client-deviations.md``: the recorded deviations of each system."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _TITLES: Final = {
 }
 
 
-def document(recorded: Iterable[Deviation]) -> str:
-    """Return the whole page: the introduction, then a part for each server."""
-    return "\n".join([_INTRODUCTION.read_text(encoding="utf-8").rstrip(), "", *_parts(tuple(recorded)), ""])
+def document(recorded: Iterable[Deviation], introduction: Path = _INTRODUCTION) -> str:
+    """Return the whole page: the introduction, then a part for each system."""
+    return "\n".join([introduction.read_text(encoding="utf-8").rstrip(), "", *_parts(tuple(recorded)), ""])
 
 
 def _parts(recorded: tuple[Deviation, ...]) -> Iterator[str]:

@@ -12,9 +12,9 @@ from xmpp_im_conformance.reports.sections import by_section, order
 from xmpp_im_conformance.running.outcome import Outcome, Result
 
 
-def matrix(results: Mapping[str, Sequence[Result]]) -> Table:
-    """Return the table of the server vectors. Each cell is ``passed / failed / not applicable``."""
-    counts = {server: by_section(each, Side.SERVER) for server, each in results.items()}
+def matrix(results: Mapping[str, Sequence[Result]], side: Side = Side.SERVER) -> Table:
+    """Return the table of the vectors of a side. Each cell is ``passed / failed / not applicable``."""
+    counts = {server: by_section(each, side) for server, each in results.items()}
     table = Table("section", title="passed / failed / not applicable", title_justify="left")
     for server in results:
         table.add_column(server, justify="right")

@@ -133,12 +133,47 @@ class Library:
         """Ask for the roster."""
         raise NotImplementedError
 
+    def do_message(self, jid: str, body: str, type: str = "chat") -> None:
+        """Send a message. None of the libraries keeps chat sessions."""
+        if type == "chat":
+            raise NotApplicable(f"{self.name} keeps no chat sessions: its application chooses threads and resources")
+        self.message(jid, body, type)
+
+    def message(self, jid: str, body: str, type: str) -> None:
+        """Send a message that is part of no chat session."""
+        raise NotImplementedError
+
     def acted(self) -> dict[str, Any]:
         """Return what was sent and told since the last call."""
         self.settle()
         sent, self.wire.sent = [tostring(each, encoding="unicode") for each in self.wire.sent], []
         told, self.told = self.told, []
         return {"sent": sent, "events": told}
+
+
+class AsyncioLibrary(Library):
+    """A client of a library on asyncio, with an event loop that runs until the library has nothing more to do."""
+
+    def __init__(self, request: Mapping[str, Any]) -> None:
+        self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        super().__init__(request)
+
+    def settle(self) -> None:
+        self.loop.run_until_complete(_turns(60))
+
+
+async def _turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+def changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], added: str, changed: str, removed: str
+) -> list[tuple[str, str]]:
+    """Compare two states by JID; return the type of an event for each difference, and the JID."""
+    different = [jid for jid in {**before, **after} if before.get(jid) != after.get(jid)]
+    return [(added if jid not in before else removed if jid not in after else changed, jid) for jid in different]
 
 
 def item_xml(item: Mapping[str, Any]) -> str:

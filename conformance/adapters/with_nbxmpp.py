@@ -8,23 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 from collections.abc import Mapping
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 from xml.etree.ElementTree import Element
 
-if find_spec("gi") is None:
-    sys.path.append("/usr/lib/python3/dist-packages")  # Debian's directory, which a virtual environment does not search
-
 from bridge import Library, NotApplicable, Wire, serve
-from gi.repository import GLib
-from nbxmpp.client import Client
-from nbxmpp.connection import Connection
-from nbxmpp.const import ConnectionProtocol, ConnectionType
-from nbxmpp.protocol import JID, Iq, Message, NodeProcessed, Presence
-from nbxmpp.structs import ServerAddress, StanzaHandler
+from nbxmpp_parts import JID, ConnectedClient, GLib, Iq, Message, NodeProcessed, Presence, StanzaHandler
 
 _PRESENCE = {
     "subscribe": "subscription_request",
@@ -35,36 +25,6 @@ _PRESENCE = {
     None: "available",
 }
 _NO_ROSTER = "nbxmpp keeps no roster: its application compares and completes items"
-
-
-class _Connected(Connection):
-    """A connection with a wire instead of a socket."""
-
-    wire: Wire
-
-    def connect(self) -> None:
-        self.notify("connected")
-
-    def send(self, stanza: Any, now: bool = False) -> None:
-        self.wire.write(str(stanza).encode())
-
-
-class _Client(Client):
-    """A client for which the server has no need of a login."""
-
-    is_stream_authenticated = True
-
-    def __init__(self, adapter: Nbxmpp) -> None:
-        super().__init__()
-        self._adapter = adapter
-        self._current_address = ServerAddress(
-            self.domain, None, "127.0.0.1:1", None, ConnectionProtocol.TCP, ConnectionType.PLAIN, None
-        )
-
-    def _get_connection(self, *arguments: Any) -> Connection:
-        self._adapter.connection = _Connected(*arguments)
-        self._adapter.connection.wire = self._adapter.wire
-        return self._adapter.connection
 
 
 class Nbxmpp(Library):
@@ -84,7 +44,7 @@ class Nbxmpp(Library):
         cache = request["cache"] or {"ver": None, "items": []}
         self.ver_of_cache, self.has_items, self.lacks_roster = cache["ver"], bool(cache["items"]), False
         self.last: Any = None
-        self.client = client = _Client(self)
+        self.client = client = ConnectedClient(self)
         client.set_domain(request["account"].split("@")[1])
         client.set_resource(request["resource"])
         client._connect()
@@ -105,19 +65,19 @@ class Nbxmpp(Library):
         asks = stanza.get("type") in ("get", "set")
         self.client.send_stanza(made, callback=(lambda *_: self.tell("answered")) if asks else None)
 
-    # --- what the user wants --------------------------------------------------------------------------
-
     def do_get_roster(self) -> None:
-        self._module("Roster").request_roster(self.ver_of_cache, callback=self._received)
+        self._module("Roster").request_roster(self.ver_of_cache, callback=self._done, user_data="roster_received")
 
     def do_set_item(self, jid: str, **changes: Any) -> None:
         if len(changes) < 2 and self.has_items:
             raise NotApplicable(_NO_ROSTER)
         groups = set(changes.get("groups", ()))
-        self._module("Roster").set_item(JID.from_string(jid), changes.get("name"), groups, callback=self._stored)
+        self._module("Roster").set_item(
+            JID.from_string(jid), changes.get("name"), groups, callback=self._done, user_data="item_stored"
+        )
 
     def do_remove_item(self, jid: str) -> None:
-        self._module("Roster").delete_item(jid, callback=self._stored)
+        self._module("Roster").delete_item(jid, callback=self._done, user_data="item_stored")
 
     def do_subscribe(self, jid: str) -> None:
         self._module("BasePresence").subscribe(JID.from_string(jid))
@@ -134,26 +94,17 @@ class Nbxmpp(Library):
     def do_presence(self, to: str | None = None, type: str | None = None, **stated: Any) -> None:
         self._module("BasePresence").send(to and JID.from_string(to), type, **stated)
 
-    def do_message(self, jid: str, body: str, type: str = "chat") -> None:
-        if type == "chat":
-            raise NotApplicable("nbxmpp keeps no chat sessions: the application chooses threads and resources")
+    def message(self, jid: str, body: str, type: str) -> None:
         self.client.send_stanza(Message(JID.from_string(jid), body, type))
 
     def do_reply(self, body: str) -> None:
         self.client.send_stanza(self.last.buildReply(body))
 
-    # --- what the application is told -----------------------------------------------------------------
-
     def _module(self, name: str) -> Any:
         return self.client.get_module(name)
 
-    def _received(self, task: Any) -> None:
-        self._done(task, "roster_received")
-
-    def _stored(self, task: Any) -> None:
-        self._done(task, "item_stored")
-
-    def _done(self, task: Any, event: str) -> None:
+    def _done(self, task: Any) -> None:
+        event = task.get_user_data()
         try:
             result = task.finish()
         except Exception as error:
@@ -177,8 +128,8 @@ class Nbxmpp(Library):
     def _message(self, client: Any, stanza: Any, properties: Any) -> None:
         self.last = stanza
         content = {name: getattr(properties, name) for name in ("body", "subject", "thread")}
-        own = [child for child in stanza.getChildren() if child.getNamespace() != "jabber:client"]
-        content |= {"parent": stanza.getTagAttr("thread", "parent"), "extensions": len(own)}
+        content["parent"] = stanza.getTagAttr("thread", "parent")
+        content["extensions"] = len([1 for each in stanza.getChildren() if each.getNamespace() != "jabber:client"])
         carbon = properties.carbon and properties.carbon.type
         condition = properties.error and properties.error.condition
         kind = properties.type.value

@@ -1,19 +1,18 @@
 """slixmpp as a client of the stdio protocol: ``xmpp-im-conformance run --driver stdio --command "python THIS_FILE"``.
 
-slixmpp parses what arrives, keeps roster and presence, and writes what it sends. Its application answers requests for
-a subscription (``auto_authorize`` is off), as RFC 6121 has it.
+slixmpp keeps roster and presence. Its application answers requests for a subscription (``auto_authorize`` is off).
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from xml.etree.ElementTree import Element
 
 import slixmpp
-from bridge import Library, NotApplicable, Transport, Wire, serve, stanza_of
+from bridge import AsyncioLibrary, Transport, Wire, changes, serve, stanza_of
 
 _SUBSCRIPTIONS = {
     "presence_subscribe": "subscription_request",
@@ -23,38 +22,33 @@ _SUBSCRIPTIONS = {
 }
 
 
-class Slixmpp(Library):
+class Slixmpp(AsyncioLibrary):
     """One ``ClientXMPP``."""
 
     name, version = "slixmpp", slixmpp.__version__
-    ops = (*Library.ops, "client_roster", "client_ver", "client_presence")
+    ops = (*AsyncioLibrary.ops, "client_roster", "client_ver", "client_presence")
     events = (
         *("roster_received", "item_added", "item_updated", "item_removed", "available", "changed", "unavailable"),
         *("presence_failed", "message", "message_failed", "answered", *_SUBSCRIPTIONS.values()),
     )
 
     def begin(self, request: Mapping[str, Any]) -> None:
-        self.loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self.loop)
         self.xmpp = xmpp = slixmpp.ClientXMPP(f"{request['account']}/{request['resource']}", "")
         xmpp.auto_authorize, xmpp.auto_subscribe = None, False
         xmpp.register_plugin("xep_0280")  # carbons
         for event, type in _SUBSCRIPTIONS.items():
             xmpp.add_event_handler(event, lambda stanza, type=type: self.tell(type, str(stanza["from"])))
-        xmpp.add_event_handler("presence_error", self._presence_failed)
+        xmpp.add_event_handler("presence_error", partial(self._failed, "presence_failed"))
         xmpp.add_event_handler("message", self._message)
-        xmpp.add_event_handler("message_error", self._message_failed)
+        xmpp.add_event_handler("message_error", partial(self._failed, "message_failed"))
         for direction in ("received", "sent"):
             xmpp.add_event_handler(f"carbon_{direction}", lambda stanza, of=direction: self._carbon(stanza, of))
         xmpp.add_event_handler("roster_update", self._roster_update)
         self.last: Any = None
         self.wire = Wire(request, lambda data: self.loop.call_soon(xmpp.data_received, data))
-        self.loop.run_until_complete(self._connect())
+        xmpp.connect("127.0.0.1", 1).cancel()  # starts the queue of what is sent
+        xmpp.connection_made(Transport(self.wire))
         self.known = self._state()
-
-    async def _connect(self) -> None:
-        self.xmpp.connect("127.0.0.1", 1).cancel()  # starts the queue of what is sent
-        self.xmpp.connection_made(Transport(self.wire))
 
     def receive(self, xml: str) -> None:
         # slixmpp puts presence without 'to' aside, in a roster of nobody. Every server states the address.
@@ -63,7 +57,7 @@ class Slixmpp(Library):
         super().receive(xml)
 
     def settle(self) -> None:
-        self.loop.run_until_complete(_turns())
+        super().settle()
         self._compare()
 
     def send(self, stanza: Element, xml: str) -> None:
@@ -74,8 +68,6 @@ class Slixmpp(Library):
             made.send(callback=lambda answer: self.tell("answered", str(answer["from"])))
         else:
             made.send()
-
-    # --- what the user wants --------------------------------------------------------------------------
 
     def do_get_roster(self) -> None:
         self.xmpp.get_roster()
@@ -101,27 +93,20 @@ class Slixmpp(Library):
     def do_presence(self, **stated: Any) -> None:
         self.xmpp.send_presence(**{f"p{name}": value for name, value in stated.items()})
 
-    def do_message(self, jid: str, body: str, type: str = "chat") -> None:
-        if type == "chat":
-            raise NotApplicable("slixmpp keeps no chat sessions: the application chooses threads and resources")
+    def message(self, jid: str, body: str, type: str) -> None:
         self.xmpp.send_message(jid, body, mtype=type)
 
     def do_reply(self, body: str) -> None:
         self.last.reply(body).send()
 
-    # --- what the application is told and can see -----------------------------------------------------
-
-    def _presence_failed(self, stanza: Any) -> None:
-        self.tell("presence_failed", str(stanza["from"]), condition=stanza["error"]["condition"])
-
-    def _message_failed(self, stanza: Any) -> None:
-        self.tell("message_failed", str(stanza["from"]), condition=stanza["error"]["condition"])
+    def _failed(self, type: str, stanza: Any) -> None:
+        self.tell(type, str(stanza["from"]), condition=stanza["error"]["condition"])
 
     def _message(self, message: Any, **carbon: str) -> None:
         self.last = message
-        content = {name: message[name] or None for name in ("body", "subject", "thread")}
+        names = {"body": "body", "subject": "subject", "thread": "thread", "parent": "parent_thread"}
+        content = {name: message[key] or None for name, key in names.items()} | {"bodies": dict(message["body|*"])}
         own = [child for child in message.xml if not child.tag.startswith("{jabber:client}")]
-        content |= {"parent": message["parent_thread"] or None, "bodies": dict(message["body|*"])}
         self.tell("message", str(message["from"]), kind=message["type"], extensions=len(own), **content, **carbon)
 
     def _carbon(self, stanza: Any, direction: str) -> None:
@@ -139,12 +124,10 @@ class Slixmpp(Library):
         return items, presence
 
     def _compare(self) -> None:
-        types = (("item_added", "item_updated", "item_removed"), ("available", "changed", "unavailable"))
-        before, self.known = getattr(self, "known", ({}, {})), self._state()
-        for old, new, (added, changed, removed) in zip(before, self.known, types, strict=True):
-            for jid in {**old, **new}:
-                if old.get(jid) != new.get(jid):
-                    self.tell(added if jid not in old else removed if jid not in new else changed, jid)
+        (items, presence), self.known = getattr(self, "known", ({}, {})), self._state()
+        found = changes(items, self.known[0], "item_added", "item_updated", "item_removed")
+        for type, jid in found + changes(presence, self.known[1], "available", "changed", "unavailable"):
+            self.tell(type, jid)
 
     def roster(self) -> list[dict[str, Any]]:
         roster = self.xmpp.client_roster
@@ -159,11 +142,6 @@ class Slixmpp(Library):
     def resources(self, jid: str) -> list[dict[str, Any]]:
         found = self.xmpp.client_roster[jid].resources if self.xmpp.client_roster.has_jid(jid) else {}
         return sorted([{"name": name, **data} for name, data in found.items()], key=lambda each: -each["priority"])
-
-
-async def _turns() -> None:
-    for _ in range(30):
-        await asyncio.sleep(0)
 
 
 if __name__ == "__main__":

@@ -447,6 +447,20 @@ def test_the_answer_to_a_stanza_without_from_may_be_addressed_to_the_account(tmp
     assert found(f" from='{ROMEO}'", JULIET) is FAILED
 
 
+def test_a_subscription_that_a_server_must_ignore_in_a_roster_set_does_not_count(tmp_path: Path) -> None:
+    def found(kind: str, expected: str, came: str) -> Outcome:
+        iq = "<iq type='{}'><query xmlns='jabber:iq:roster'><item jid='a@b'{}/></query></iq>"
+        sent = {"expect_sent": iq.format(kind, expected and f" subscription='{expected}'")}
+        vector = {**CLIENT, "steps": [{"client_does": {"action": "set_item", "jid": "a@b"}}, sent]}
+        stanza = iq.format(kind, f" subscription='{came}'")
+        return result(tmp_path, vector, client_does=f"answer(sent=[{stanza!r}])").outcome
+
+    assert found("set", "", "both") is PASSED
+    assert found("set", "", "remove") is FAILED
+    assert found("set", "remove", "remove") is PASSED
+    assert found("result", "", "both") is FAILED
+
+
 def test_a_client_that_breaks_has_failed_and_is_started_anew(tmp_path: Path) -> None:
     vector = {**CLIENT, "steps": [{"client_sends": "<presence/>"}]}
 

@@ -15,6 +15,7 @@ from xmpp_im_conformance.format.markup import read_xml
 from xmpp_im_conformance.format.worlds import ClientSetup, ClientWorld, KnownResource, taken
 from xmpp_im_core.codec import write_element
 from xmpp_im_core.element import Element
+from xmpp_im_core.roster import ROSTER
 
 _ACTED = "client_acted"
 
@@ -106,7 +107,8 @@ class StdioClientWorld(AskedWorld, ClientWorld):
 
     def take(self, answer: ProtocolMessage) -> None:
         """Note what an answer says was sent, and told."""
-        self.out += [self._addressed(read_program_stanza(xml, "its server")) for xml in answer.get("sent", ())]
+        sent = [read_program_stanza(xml, "its server") for xml in answer.get("sent", ())]
+        self.out += [_as_processed(self._addressed(stanza)) for stanza in sent]
         self.told += answer.get("events", ())
 
     def _addressed(self, stanza: Element) -> Element:
@@ -118,3 +120,19 @@ class StdioClientWorld(AskedWorld, ClientWorld):
 
     def _act(self, op: str, **arguments: object) -> None:
         self.take(self.ask(op, _ACTED, **arguments))
+
+
+def _as_processed(stanza: Element) -> Element:
+    """Drop the subscription of an item in a roster set, unless it is "remove": a server must ignore it (§2.1.2.5)."""
+    if (stanza.name, stanza.get("type")) != ("iq", "set"):
+        return stanza
+    return evolve(stanza, children=tuple([_without_subscription(child) for child in stanza.children]))
+
+
+def _without_subscription(node: Element | str) -> Element | str:
+    if isinstance(node, str) or node.namespace != ROSTER:
+        return node
+    children = tuple([_without_subscription(child) for child in node.children])
+    ignored = node.name == "item" and node.get("subscription") != "remove"
+    attributes = tuple([each for each in node.attributes if not ignored or each[0] != "subscription"])
+    return evolve(node, attributes=attributes, children=children)

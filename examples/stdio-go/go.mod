@@ -1,0 +1,3 @@
+module stdio-go-example
+
+go 1.21
