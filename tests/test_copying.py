@@ -64,6 +64,12 @@ def test_values_derived_from_a_field_are_recomputed() -> None:
     )
 
 
+def test_a_value_derived_from_one_field_is_kept_while_that_field_does_not_change() -> None:
+    account = Account(JULIET, Roster("l1"))
+
+    assert copied(account, offline=1).address is account.address
+
+
 def test_a_record_whose_constructor_checks_is_checked_when_it_is_copied() -> None:
     with pytest.raises(TypeError, match="address"):
         copied(Moved("xmpp:juliet@mantua.example", True), address=1)  # type: ignore[arg-type]  # that is the point

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-__all__ = ["copied", "copyable"]
+__all__ = ["OF", "copied", "copyable"]
 
 T = TypeVar("T")
+
+OF: Final = "of"
+"""The key in the metadata of a computed field, for the name of the one field that it follows from."""
 
 _KEPT: Final = object()
 """The default of each parameter of a copy function: the field does not change."""
@@ -30,7 +33,9 @@ else:
 
 
 def copyable(cls: type[T]) -> type[T]:
-    """Give a final record class a fast copy function. It computes fields with ``init=False`` for each copy.
+    """Give a final record class a fast copy function.
+
+    It computes fields with ``init=False`` for each copy; one with ``metadata={OF: name}`` only if that field changes.
 
     The copy function converts and checks the values that it is given, as the constructor does. The other fields have
     their values from a record, so the constructor has checked them before.
@@ -67,6 +72,8 @@ def _copying(cls: Any, each: attrs.Attribute[Any], names: dict[str, Any]) -> Ite
     else:
         names[f"compute_{each.name}"] = each.default.factory  # type: ignore[union-attr]  # it takes the record
         value = f"compute_{each.name}(made)"
+        if of := each.metadata.get(OF):
+            value = f"self.{each.name} if {of} is KEPT else {value}"
     if cls.__setattr__ is object.__setattr__:
         yield f"made.{each.name} = {value}"  # half as long as a call of the slot, which a guarded record needs
     else:

@@ -46,7 +46,10 @@ class Element:
     @property
     def text(self) -> str:
         """The element's text, joined, without the text of its children."""
-        return "".join([child for child in self.children if isinstance(child, str)])
+        children = self.children
+        if len(children) == 1 and isinstance(children[0], str):  # as in most elements that have a text
+            return children[0]
+        return "".join([child for child in children if isinstance(child, str)])
 
     @property
     def elements(self) -> tuple[Element, ...]:

@@ -131,9 +131,11 @@ class FrozenMap(Mapping[str, V], Generic[V]):
         return self._with(index, bucket.without(key), self._size - 1)  # type: ignore[union-attr]  # as above
 
     def _with(self, index: int, bucket: Bucket[V], size: int) -> FrozenMap[V]:
-        changed = list(self._buckets)  # takes half as long as to join two slices
-        changed[index] = bucket
-        buckets = tuple(changed)
+        buckets: tuple[Bucket[V], ...] = (bucket,)
+        if len(self._buckets) > 1:
+            changed = list(self._buckets)  # takes half as long as to join two slices
+            changed[index] = bucket
+            buckets = tuple(changed)
         if size != self._size:
             count, times = (len(buckets), 1) if isinstance(bucket, dict) else (len(bucket.parts), _BUCKETS)
             if size > times * _GROW * count * count or size < times * count * count // 4:

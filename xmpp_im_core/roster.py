@@ -338,8 +338,10 @@ def item_size(contact: Contact | None) -> int:
     """
     if contact is None or not (contact.listed or contact.version > 0):
         return 0
-    characters = text_size(contact.jid) + text_size(contact.name)
-    return CONTACT_SIZE + characters + sum([TEXT_SIZE + text_size(group) for group in contact.groups])
+    total = CONTACT_SIZE + text_size(contact.jid) + text_size(contact.name)
+    for group in contact.groups:
+        total += TEXT_SIZE + text_size(group)
+    return total
 
 
 def request_size(contact: Contact | None) -> int:

@@ -137,12 +137,14 @@ class Stanza:
 
         Every limit on stanzas uses this measure (see :func:`~xmpp_im_core.element.size`).
         """
-        own = sum([text_size(text) for text in (self.id, self.type, self.lang) if text is not None])
-        return STANZA_SIZE + own + self._addresses_size() + attributes_size(self.attributes) + self.payload.size()
-
-    def _addresses_size(self) -> int:
-        """Return the size of 'to' and 'from'. Each is kept four times: as written, full, bare, and in parts."""
-        return 4 * sum([text_size(address.written) for address in (self.to, self.from_) if address is not None])
+        total = STANZA_SIZE + self.payload.size()
+        for text in (self.id, self.type, self.lang):
+            if text is not None:
+                total += text_size(text)
+        for address in (self.to, self.from_):  # each is kept four times: as written, full, bare, and in parts
+            if address is not None:
+                total += 4 * text_size(address.written)
+        return total + attributes_size(self.attributes) if self.attributes else total
 
     @property
     def to_jid(self) -> JID | None:

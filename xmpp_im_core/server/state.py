@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeAlias, final
 
 from attrs import field
 
-from xmpp_im_core.copying import copied, copyable
+from xmpp_im_core.copying import OF, copied, copyable
 from xmpp_im_core.element import TEXT_SIZE, text_size
 from xmpp_im_core.jid import JID, Address, address_of
 from xmpp_im_core.record import record
@@ -254,7 +254,7 @@ class Account:
 
     Messages are many, and most of them change nothing in the account.
     """
-    address: Address = field(init=False, eq=False, repr=False)
+    address: Address = field(init=False, eq=False, repr=False, metadata={OF: "jid"})
 
     @address.default
     def _bare_address(self) -> Address:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from xmpp_im_core.copying import copied
 from xmpp_im_core.element import element
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.stanza import CLIENT, Presence, payload
+
+LOWEST: Final = -128
+HIGHEST: Final = 127
 
 
 def within_bounds(presence: Presence, policy: Policy) -> Presence:
@@ -14,6 +19,8 @@ def within_bounds(presence: Presence, policy: Policy) -> Presence:
     "it MUST communicate the modified priority value": the echo, the broadcast and delivery all use the result. For a
     priority of zero the element is left out.
     """
+    if policy.lowest_priority == LOWEST and policy.highest_priority == HIGHEST:
+        return presence
     chosen = presence.priority
     allowed = min(max(chosen, policy.lowest_priority), policy.highest_priority)
     if allowed == chosen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xmpp_im_core.element import Element
-from xmpp_im_core.jid import InvalidJID, parse_jid
+from xmpp_im_core.jid import Address, InvalidJID, parse_address, parse_jid
 from xmpp_im_core.policy import FullJIDItem, OwnItem, Policy
 from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule
@@ -55,6 +55,9 @@ def read_item_jid(text: str | None, policy: Policy) -> str | Refusal:
     """Return the bare JID that an item is for."""
     if text is None:
         return Refusal(Condition.BAD_REQUEST, rules.ITEM_WITHOUT_JID)
+    known = parse_address(text)  # it has a cache; its result differs only in the resourcepart
+    if isinstance(known, Address) and known.jid.resource is None:
+        return known.jid.bare
     try:
         jid = parse_jid(text)
     except InvalidJID:
