@@ -82,7 +82,7 @@ def matches(blocked: tuple[str, ...], entity: JID) -> bool:
 
     A domain with a resourcepart is a full JID too, and matches only itself.
     """
-    return any(holds(blocked, form) for form in (entity.full, entity.bare, entity.domain))
+    return holds(blocked, entity.full) or holds(blocked, entity.bare) or holds(blocked, entity.domain)
 
 
 def holds(sorted_jids: tuple[str, ...], jid: str) -> bool:
