@@ -9,13 +9,14 @@ counts. A server that is missing is installed if it can be, and left out otherwi
 
 ``--large`` also measures rosters of 10,000 items, which takes Prosody a quarter of an hour. ``--idle N`` measures N
 sessions that do nothing instead, ten of each account. The limit of open files has to allow them
-(``ulimit -n``). ``--json`` writes the results, and keeps those of other operations that the file has;
+(``ulimit -n``). ``--json`` writes the results, and keeps what else the file has;
 ``python -m docs.generate`` makes the table in ``benchmarks/README.md`` of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import sys
 from collections.abc import Mapping
@@ -53,12 +54,13 @@ def measured(name: str, idle: int, large: bool) -> dict[str, float]:
         return bench.found
 
 
-def results_of(found: Mapping[str, Mapping[str, float]]) -> Results:
+def results_of(found: Mapping[str, Mapping[str, float]], load: float) -> Results:
     """Return the results of a run, by operation."""
     operations = {operation: None for line in found.values() for operation in line}
     return Results(
         datetime.now(UTC).date().isoformat(),
         machine(),
+        load,
         {name: version_of(SERVERS[name]) for name in found},
         {each: {name: line[each] for name, line in found.items() if each in line} for each in operations},
     )
@@ -84,6 +86,7 @@ def main() -> int:
     chosen = options.parse_args()
     if chosen.idle:
         allow_files(chosen.idle + _OTHER_FILES)
+    load = os.getloadavg()[0]
     found: dict[str, dict[str, float]] = {}
     for name in chosen.only.split(","):
         try:
@@ -92,7 +95,7 @@ def main() -> int:
             print(f"{name} is left out: {reason}", file=sys.stderr)
     if not found:
         return 1
-    results = results_of(found)
+    results = results_of(found, load)
     table = Table(*heads(results), caption=circumstances(results))
     for row in rows(results):
         table.add_row(*row)

@@ -18,15 +18,24 @@ class Results:
     made: str
     """The date."""
     machine: str
+    load: float
+    """The average number of other processes that ran or waited when the run began."""
     versions: Mapping[str, str]
     """By server, in the order of the table."""
     found: Mapping[str, Mapping[str, float]] = field(factory=dict)
     """By operation and server: microseconds, or KiB."""
 
     def with_earlier(self, earlier: Results) -> Results:
-        """Add the operations of an earlier run that are not in this one."""
-        found = {name: line for name, line in earlier.found.items() if name not in self.found}
-        return Results(self.made, self.machine, {**earlier.versions, **self.versions}, {**found, **self.found})
+        """Add what an earlier run has measured and this one has not."""
+        names = dict.fromkeys([*earlier.found, *self.found])
+        found = {name: {**earlier.found.get(name, {}), **self.found.get(name, {})} for name in names}
+        return Results(
+            self.made,
+            self.machine,
+            max(self.load, earlier.load),
+            {**earlier.versions, **self.versions},
+            found,
+        )
 
 
 def rows(results: Results) -> list[Sequence[str]]:
@@ -54,12 +63,12 @@ def written(name: str, value: float) -> str:
 def circumstances(results: Results) -> str:
     """Return a sentence about the circumstances of the figures."""
     servers = ", ".join([f"{name} {version}" for name, version in results.versions.items()])
-    return f"{results.machine}, {results.made}; {servers}."
+    return f"{results.machine}, {results.made}, with a load of {results.load:.1f} from other work; {servers}."
 
 
 def write(results: Results, path: Path) -> None:
     """Write results to a file, with four digits of each figure."""
-    kept = asdict(results)
+    kept = {**asdict(results), "load": round(results.load, 1)}
     kept["found"] = {
         name: {server: float(f"{value:.4g}") for server, value in line.items()} for name, line in results.found.items()
     }
