@@ -20,9 +20,12 @@ from xmpp_im_conformance.format.worlds import ServerFailed
 from xmpp_im_core.element import Element
 
 _PING: Final = "<ping xmlns='urn:xmpp:ping'/>"
-_QUIET: Final = 2
+QUIET: Final = 2
 """The rounds in a row in which nothing may come: what one client's server has done may still be on its way to
 another one's when that is asked first."""
+QUIET_AFTER_END: Final = 5
+"""The same after the end of a stream: the server may go through what follows from it while it is not connected to
+anything that could be asked."""
 _MOST: Final = 200
 
 
@@ -42,10 +45,11 @@ class OtherServer(Protocol):
         """What the server under test calls it."""
 
 
-async def settle(clients: Sequence[Channel], remote: OtherServer, hosted: Sequence[str]) -> None:
+async def settle(clients: Sequence[Channel], remote: OtherServer, hosted: Sequence[str], quiet: int = QUIET) -> None:
     """Wait until nothing else comes.
 
     :param hosted: what the server calls its domains. The other server asks one of them, where no client has asked it.
+    :param quiet: the rounds in a row in which nothing may come.
     :raises ServerFailed: if there is no end of it.
     """
     still = 0
@@ -58,7 +62,7 @@ async def settle(clients: Sequence[Channel], remote: OtherServer, hosted: Sequen
         if remote.component is not None and not asked:
             await round_trip(remote.component, sender=remote.domain, to=hosted[number % len(hosted)])
         still = still + 1 if before == [remote.came, *[client.came for client in clients]] else 0
-        if still == _QUIET:
+        if still == quiet:
             return
     raise ServerFailed(f"the server has not come to rest after {_MOST} round trips")
 

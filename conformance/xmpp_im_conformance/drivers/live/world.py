@@ -15,7 +15,7 @@ from xmpp_im_conformance.drivers.live.loop import Loop
 from xmpp_im_conformance.drivers.live.remote import RemoteSide
 from xmpp_im_conformance.drivers.live.rosters import Arranging, shown_roster
 from xmpp_im_conformance.drivers.live.sessions import Sessions
-from xmpp_im_conformance.drivers.live.settling import round_trip, settle
+from xmpp_im_conformance.drivers.live.settling import QUIET, QUIET_AFTER_END, round_trip, settle
 from xmpp_im_conformance.drivers.live.speaking import third_domain
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.drivers.redaction import hiding
@@ -86,7 +86,7 @@ class LiveWorld(World):
             self._run(self.sessions.connect(jid))
             self._unsettled = True  # a new session changes nothing for others: it may settle with what is done next
         else:
-            self._run(self._settled(self.sessions.connect(jid)))
+            self._run(self._settled(self.sessions.connect(jid), quiet=QUIET_AFTER_END))
             self._note_end(jid, old.ended)
 
     def send(self, jid: str, xml: str) -> None:
@@ -105,7 +105,7 @@ class LiveWorld(World):
 
     def disconnect(self, jid: str, clean: bool) -> None:
         """End a client's stream."""
-        self._run(self._settled(self.sessions.disconnect(jid, clean)))
+        self._run(self._settled(self.sessions.disconnect(jid, clean), quiet=QUIET_AFTER_END))
 
     def replace(self, jid: str) -> None:
         """Bind the same resource again; the server ends the old session."""
@@ -225,10 +225,12 @@ class LiveWorld(World):
             await arranging.arrange()
         self.remote.take()
 
-    async def _settle(self, clients: Sequence[Channel]) -> None:
-        await settle(clients, self.remote, self.sessions.config.hosted)
+    async def _settle(self, clients: Sequence[Channel], quiet: int = QUIET) -> None:
+        await settle(clients, self.remote, self.sessions.config.hosted, quiet)
 
-    async def _settled(self, doing: Coroutine[None, None, object] | None = None, sender: str = "") -> None:
+    async def _settled(
+        self, doing: Coroutine[None, None, object] | None = None, sender: str = "", quiet: int = QUIET
+    ) -> None:
         """Do something, wait until it has taken full effect, and collect what has come.
 
         :param sender: the client whose stream may end, for what it has sent.
@@ -237,7 +239,7 @@ class LiveWorld(World):
         if doing is not None:
             await doing
         self._unsettled = False
-        await self._settle([*self.sessions.open.values()])
+        await self._settle([*self.sessions.open.values()], quiet)
         for jid, channel in [*self.sessions.open.items()]:
             self._collect(jid, channel.take())
             if channel.ended is not None:
