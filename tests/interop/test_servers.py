@@ -196,3 +196,16 @@ def test_a_server_that_hosts_one_domain_plays_both(server: Server, second: str) 
         *[(id, Outcome.PASSED, "") for id in OF_BOTH_DOMAINS],
         (ABOUT_TWO, Outcome.NOT_APPLICABLE, "the vector is about two hosted domains, and the server hosts one"),
     }
+
+
+@pytest.mark.parametrize("server", [PROSODY, HOST], ids=["prosody", "xmpp-im-host"])
+def test_the_component_may_be_within_the_domain_of_the_server(server: Server) -> None:
+    """As with Openfire, where a component has no other name."""
+    server.installed()
+    text = server.text_of(server.templates[0]).replace("remote.example", "sub.capulet.example")
+    chosen = [vector for vector in packaged() if vector.id in OTHERS]
+    with server.running(text) as config:
+        assert config.component is not None
+        results = run_live(chosen, evolve(config, component=evolve(config.component, domain="sub.capulet.example")))
+
+    assert seen(results) == {(id, Outcome.PASSED, "") for id in OTHERS}

@@ -40,17 +40,19 @@ class Names(dict[str, tuple[str, str, tuple[()]]]):
     Each name is split once, and its strings are shared with other parsers.
 
     :param split: splits a name in the notation of the parser's events.
+    :param strange: whether namespaces may have characters that no URI contains.
     """
 
-    def __init__(self, split: Callable[[str], tuple[str, str]]) -> None:
+    def __init__(self, split: Callable[[str], tuple[str, str]], *, strange: bool = False) -> None:
         super().__init__()
         self._split = split
+        self._strange = strange
         self.growth = growth_factor("")
         """By which factor an element with these names can grow when it is written."""
 
     def __missing__(self, raw: str) -> tuple[str, str, tuple[()]]:
         namespace, name = self._split(raw)
-        if NOT_IN_NAMESPACES.search(namespace):
+        if not self._strange and NOT_IN_NAMESPACES.search(namespace):
             raise NotWellFormed(f"the namespace {namespace!r} is not a URI")
         self.growth = max(self.growth, growth_factor(namespace))
         if len(raw) > _REMEMBERED_LENGTH:

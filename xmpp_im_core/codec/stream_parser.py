@@ -68,18 +68,26 @@ class StreamParser:
         reads from a client passes :data:`CLIENT_TO_SERVER`.
     :param also: the other namespaces in which first-level elements may be. XEP-0114 puts the stanzas of a component's
         stream into ``jabber:component:accept``; some servers send them in ``jabber:client``.
+    :param strange_namespaces: whether elements may have namespaces with characters that no URI contains. This is for
+        programs that show what a peer has written. The writer of this package refuses such elements.
     """
 
     in_others = 0
     """How many first-level elements were in one of the namespaces ``also``."""
 
     def __init__(
-        self, namespace: str = CLIENT, limits: Limits | None = None, *, also: Collection[str] = frozenset()
+        self,
+        namespace: str = CLIENT,
+        limits: Limits | None = None,
+        *,
+        also: Collection[str] = frozenset(),
+        strange_namespaces: bool = False,
     ) -> None:
         limits = usual_limits(namespace) if limits is None else limits
         self._namespace = namespace
         self._scope = namespace  # the namespace of the unfinished first-level element
         self._also = also
+        self._strange_namespaces = strange_namespaces
         self._limits = limits
         self._limit = limits.stanza_bytes
         self._written_limit = limits.written_bytes
@@ -113,7 +121,7 @@ class StreamParser:
         self._parser.StartElementHandler = self._recorder.start
 
     def _take_expat(self) -> None:
-        self._names = Names(_split)
+        self._names = Names(_split, strange=self._strange_namespaces)
         recorder = self._recorder = Recorder(
             self._names,
             self._limits.depth,

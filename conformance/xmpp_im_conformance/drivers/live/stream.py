@@ -125,7 +125,7 @@ class Stream:
 
         :raises ServerFailed: if something else comes.
         """
-        self._parser = StreamParser(self.namespace, _LIMITS, also=self.also)
+        self._parser = StreamParser(self.namespace, _LIMITS, also=self.also, strange_namespaces=True)
         self._events.clear()
         version = "1.0" if self.namespace == CLIENT else None
         self.write(write_stream_header(self.namespace, to=to, version=version).decode())
