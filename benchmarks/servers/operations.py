@@ -21,7 +21,7 @@ _FEW: Final = 10
 _OF_ACCOUNT: Final = 10
 """How many of the idle sessions are of the same account."""
 _CHATS: Final = 1_000
-_REST: Final = 10.0
+_REST: Final = 15.0
 """For how many seconds a server with idle sessions is left alone."""
 
 
@@ -110,10 +110,10 @@ class Bench:
         clients += [self._idle(n) for n in range(_FEW, number)]
         for client in clients:
             client.settle()
-        self.found[f"memory of a session among {number:,}, in KiB"] = self._grown(before) / (number - _FEW)
-        self._chat(number, *talkers)
         self.timed(f"a second with {number:,} idle sessions", 1, lambda: time.sleep(_REST), 1)
         self.found[f"a second with {number:,} idle sessions"] /= _REST
+        self.found[f"memory of a session among {number:,}, in KiB"] = self._grown(before) / (number - _FEW)
+        self._chat(number, *talkers)
         for client in clients:
             client.break_off()
 
