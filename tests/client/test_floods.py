@@ -27,7 +27,7 @@ from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.text_set import text_set
 
 FEW, MANY = 30, 900
-FIRST, LAST = "s0@evil.example/x", f"s{FEW - 1}@evil.example/x"
+FIRST, MIDDLE = "s0@evil.example/x", f"s{FEW // 2}@evil.example/x"
 
 
 def flooded(size: int, roster_has_come: bool) -> Scene:
@@ -52,7 +52,7 @@ def step(scene: Scene, xml: str) -> int:
 ARRIVALS = {
     "one stranger more": "<presence from='one@more.example/x'/>",
     "the one that was heard longest ago": f"<presence from='{FIRST}'/>",
-    "one from the middle": f"<presence from='{LAST}'/>",
+    "one from the middle": f"<presence from='{MIDDLE}'/>",
     "one that goes": f"<presence from='{FIRST}' type='unavailable'/>",
     "one that never was there": "<presence from='one@more.example' type='unavailable'/>",
     "one that fails": f"<presence from='{FIRST}' type='error'/>",
