@@ -97,7 +97,7 @@ def test_the_server_installs_its_command_its_plugin_and_needs_the_core_of_its_ve
     ]
     assert metadata(host)["Version"] == version
     assert f"xmpp-im-core=={version}" in metadata(host).get_all("Requires-Dist", [])
-    assert metadata(host).get_all("Provides-Extra") == ["fast"]
+    assert metadata(host).get_all("Provides-Extra") == ["fast", "postgres"]
 
 
 def test_what_the_server_imports_is_what_it_depends_on() -> None:
@@ -114,8 +114,8 @@ def test_what_the_server_imports_is_what_it_depends_on() -> None:
     }
     known = {*sys.stdlib_module_names, *needed, "xmpp_im_host"}
 
-    # The plugin is imported by pytest only, and uvloop is the extra.
-    assert imported - known == {"pytest", "uvloop"}
+    # The plugin is imported by pytest only; uvloop and psycopg are the extras.
+    assert imported - known == {"psycopg", "pytest", "uvloop"}
 
 
 def test_what_the_commands_look_for_is_what_the_runner_depends_on() -> None:
