@@ -70,6 +70,22 @@ def test_a_value_derived_from_one_field_is_kept_while_that_field_does_not_change
     assert copied(account, offline=1).address is account.address
 
 
+def test_a_value_derived_from_the_whole_record_is_recomputed_whatever_changes() -> None:
+    @copyable
+    @final
+    @frozen
+    class Sum:
+        one: int
+        two: int
+        total: int = field(init=False)
+
+        @total.default
+        def _total(self) -> int:
+            return self.one + self.two
+
+    assert copied(Sum(1, 2), two=5).total == 6
+
+
 def test_a_record_whose_constructor_checks_is_checked_when_it_is_copied() -> None:
     with pytest.raises(TypeError, match="address"):
         copied(Moved("xmpp:juliet@mantua.example", True), address=1)  # type: ignore[arg-type]  # that is the point

@@ -157,6 +157,7 @@ def test_large_maps_are_equal_whatever_their_buckets() -> None:
     assert isinstance(grown._buckets[0], _Divided)
     assert isinstance(at_once._buckets[0], _Divided)
     assert len(grown._buckets[0].parts) != len(at_once._buckets[0].parts)
+    assert at_once._buckets[0] != {}
     assert grown == at_once
     assert grown.set(key(5), -1) != at_once
     assert at_once.set(key(5), -1) != at_once
