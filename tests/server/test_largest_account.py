@@ -19,7 +19,7 @@ from tests.blocking.commands import block
 from tests.client.counting import work
 from tests.rfc6121.conversation import AT, JULIET, account, bound, child, item, outbound, presence, roster_set
 from xmpp_im_core.element import Element, element
-from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.frozenmap import FrozenMap, _Divided
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.rules import blocking as blocking_rules
@@ -47,6 +47,8 @@ def memory(value: Any, seen: set[int]) -> int:
     own = sys.getsizeof(value)
     if isinstance(value, FrozenMap):
         return own + sum(memory(part, seen) for part in (value._buckets, *value._buckets))
+    if isinstance(value, _Divided):
+        return own + memory(value.parts, seen)
     if isinstance(value, dict):
         return own + sum(memory(each, seen) for pair in value.items() for each in pair)
     if isinstance(value, tuple):

@@ -33,7 +33,7 @@ from xmpp_im_core.server import (
     Service,
     SessionId,
 )
-from xmpp_im_core.server.service.serving import Served
+from xmpp_im_core.server.service.serving import Served, serve
 from xmpp_im_core.stanza import Stanza
 from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.hosting.event_log import EventLog
@@ -184,7 +184,10 @@ class AsyncLoop(DeferredHost[S]):
         return self.owned.fenced
 
     def _lose_accounts(self) -> None:
+        """Forget the accounts: at once, before the events that wait, and again after a commit that is under way."""
         for account in list(self.service.accounts):
+            lost = ForAccount(account, OwnershipLost(*self.stamp()))
+            self._begin(Job(lost), serve(self.service, lost, self.policy))
             self.feed(ForAccount(account, OwnershipLost(*self.stamp())))
 
     async def _stored_wakes(self) -> AsyncIterator[tuple[str, Put]]:
