@@ -185,7 +185,9 @@ def test_a_full_jid_is_cut_unless_the_service_refuses_it() -> None:
     full = item("nurse@example.com/pantry")
 
     assert accepted(full) == ["nurse@example.com none", ROMEO_ITEM]
-    assert refused(full, policy=Policy(full_jid_item=FullJIDItem.REFUSE)) == BAD_REQUEST
+    strict = Policy(full_jid_item=FullJIDItem.REFUSE)
+    assert refused(full, policy=strict) == BAD_REQUEST
+    assert accepted(item("Nurse@Example.COM"), policy=strict) == ["nurse@example.com none", ROMEO_ITEM]
 
 
 @rfc6121("2.4.3", quote="The error cases described under Section 2.3.3 also apply to updating a roster item")

@@ -29,6 +29,7 @@ from tests.rfc6121.conversation import (
     roster_set,
 )
 from xmpp_im_core.element import Element, element
+from xmpp_im_core.event import Decision
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.roster import RosterHead
 from xmpp_im_core.rules import storage as rules
@@ -232,6 +233,16 @@ def test_one_checksum_is_taken_of_a_whole_event() -> None:
         sys.setprofile(before)
 
     assert taken == 1
+
+
+def test_whose_stanza_it_is_and_what_the_service_decided_counts() -> None:
+    stanza = message("words", ROMEO, JULIET)
+    events: list[Event] = [
+        *[Inbound(AT, "e", stanza, decision) for decision in Decision],
+        *[Outbound(AT, "e", session, stanza) for session in (BALCONY, SessionId("balcony", 2), SessionId("hall", 1))],
+    ]
+
+    assert len({mark_of(event) for event in events}) == len(events) == 6
 
 
 def test_an_element_of_any_depth_has_a_mark() -> None:
