@@ -72,7 +72,11 @@ STUCK: Final = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Client'
 AND xact_start < clock_timestamp() - make_interval(secs => %s)
-AND pid IN (SELECT pid FROM pg_locks WHERE granted AND relation IN ('leases'::regclass, 'queues'::regclass))
+AND pid IN (
+    SELECT pid FROM pg_locks
+    WHERE granted AND mode IN ('RowShareLock', 'RowExclusiveLock')
+    AND relation IN ('leases'::regclass, 'queues'::regclass)
+)
 """
 
 
@@ -103,6 +107,8 @@ async def _new_epochs(db: Connection, partitions: Collection[int], node: str, qu
 
 async def end_stuck(db: Connection, seconds: float) -> None:
     """End the transactions that hold locks here and have been waiting for their clients: these are stopped or lost.
+
+    One that only reads, such as a backup, holds up nobody and is left alone.
 
     :param seconds: how long ago such a transaction has begun, at least.
     """

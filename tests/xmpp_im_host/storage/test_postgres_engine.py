@@ -74,6 +74,8 @@ def test_a_node_that_is_stopped_during_a_commit_keeps_nobody_from_claiming_and_a
             await PostgresEngine.open(database, lock_seconds=0.2) as second,
         ):
             (lease,) = await first.claim([PARTITION], "first")
+            reader = await psycopg.AsyncConnection.connect(database)
+            await reader.execute("SELECT * FROM leases, queues")  # a backup, which may take long
             for number in (1, 2):
                 left = asyncio.Event()
                 stopped = asyncio.ensure_future(in_transaction(first, lease, left))
@@ -90,6 +92,8 @@ def test_a_node_that_is_stopped_during_a_commit_keeps_nobody_from_claiming_and_a
             with pytest.raises(Fenced):
                 await first.commit([lease], written("b"))
             assert [each.body for each in await second.entries(["q"])] == [b"another"]
+            await reader.execute("SELECT * FROM leases")
+            await reader.close()
 
     run(play())
 
