@@ -141,6 +141,15 @@ def test_each_cell_has_its_own_rule(cell: Cell) -> None:
     ]
 
 
+@EACH_CELL
+def test_the_cells_of_the_default_type_cite_what_the_rfc_says_of_it_and_no_others_do(cell: Cell) -> None:
+    # 5.2.2-12, 5.2.2-14 and 5.2.2-15 are about the type "normal", which stands for an absent or unknown type.
+    about_normal = {"6121-5.2.2-12", "6121-5.2.2-14", "6121-5.2.2-15"}
+    cited = set(MESSAGE_TABLE[cell.situation, cell.target, cell.type].rule.requirements)
+
+    assert cited & about_normal == (about_normal if cell.type == "normal" else set())
+
+
 # --- what is done ---------------------------------------------------------------------------------------------------
 
 STRANGER: Final = "tybalt@example.org/square"

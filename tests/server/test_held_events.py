@@ -206,5 +206,5 @@ def test_events_are_held_up_to_the_limit_in_bytes_and_none_beyond() -> None:
 def test_what_has_no_sender_or_is_for_nobody_here_is_ignored_beyond_the_limit() -> None:
     state = NoAccount(parse_jid(JULIET))
 
-    for stanza in (chat(JULIET, "who"), chat(ROMEO, "for another", MERCUTIO)):
+    for stanza in (chat(JULIET, "who"), ping(JULIET), ping(ROMEO, MERCUTIO)):
         assert refused(state, Inbound(NOON, "a", stanza), Policy()) == Ignored(TOO_MUCH_HELD)

@@ -193,6 +193,21 @@ def test_one_fan_out_goes_to_all_accounts_of_another_part_and_shares_its_stanza(
     assert one.payload is other.payload
 
 
+def test_what_a_fan_out_has_for_the_accounts_of_the_same_part_stays_within_it() -> None:
+    first, _ = parts()
+    for full in (ORCHARD, f"{BENVOLIO}/square"):
+        first.enters(full)
+    first.sends(ORCHARD, presence("subscribe", BENVOLIO))
+    first.sends(f"{BENVOLIO}/square", presence("subscribed", ROMEO))
+    first.heard_by(ORCHARD)
+    first.sent.clear()
+
+    first.sends(f"{BENVOLIO}/square", presence(priority=3))
+
+    assert first.sent == []
+    assert [said(each) for each in first.heard_by(ORCHARD)] == [f"presence available from {BENVOLIO}/square"]
+
+
 def test_the_fan_out_to_another_part_and_to_other_domains_is_one_if_the_stanza_is_the_same() -> None:
     first, second = parts()
     second.enters(BALCONY)

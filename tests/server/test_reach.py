@@ -7,7 +7,7 @@ import pickle
 
 from xmpp_im_core.jid import address_of, parse_jid
 from xmpp_im_core.roster import Roster
-from xmpp_im_core.server.state import Account, Notice, Session, SessionId, session_size
+from xmpp_im_core.server.state import Account, Notice, Session, SessionId, session_size, summary_of
 from xmpp_im_core.stanza import Presence
 
 
@@ -62,6 +62,15 @@ def test_the_reach_is_computed_once_and_again_for_another_account() -> None:
     after = before.with_session(session("b", 1))
     assert resources(after.reach.most_available) == ["b"]
     assert resources(before.reach.most_available) == ["a"]
+
+
+def test_a_change_of_a_session_that_the_summary_does_not_know_yet_counts() -> None:
+    before = account(session("a", 0))
+    assert before.summary.own > 0  # it is made here
+    after = before.with_session(session("b", 1)).with_session(session("a", 2))
+
+    assert after.summary == summary_of(after.sessions)
+    assert resources(after.reach.all) == ["a", "b"]
 
 
 def test_the_reach_is_no_part_of_the_record() -> None:

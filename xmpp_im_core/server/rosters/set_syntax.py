@@ -62,7 +62,7 @@ def read_item_jid(text: str | None, policy: Policy) -> str | Refusal:
         jid = parse_jid(text)
     except InvalidJID:
         return Refusal(Condition.JID_MALFORMED, rules.ITEM_JID_MALFORMED)
-    if not jid.is_bare and policy.full_jid_item is FullJIDItem.REFUSE:
+    if policy.full_jid_item is FullJIDItem.REFUSE:
         return Refusal(Condition.BAD_REQUEST, rules.ITEM_FOR_FULL_JID)
     return jid.bare
 
