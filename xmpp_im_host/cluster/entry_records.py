@@ -1,0 +1,115 @@
+"""The entries of the queues of partitions and gateways, as records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import attrs
+from attrs import field
+
+from xmpp_im_core.record import record
+from xmpp_im_core.server import Route, SessionId
+from xmpp_im_core.server.effects import Deliver, EndSession, FanOut
+from xmpp_im_core.server.service.events import ServiceEvent
+from xmpp_im_core.server.service.serving import IdentifiedEffect
+from xmpp_im_core.snapshot import JSON
+
+
+def _of(*kinds: type) -> Callable[[object, attrs.Attribute[Any], Any], None]:
+    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, IdentifiedEffect) or not isinstance(value.effect, kinds):
+            raise TypeError(f"{attribute.name}: one of {', '.join([each.__name__ for each in kinds])} is needed")
+
+    return check
+
+
+# --- entries of a partition ---------------------------------------------------------------------------------------
+
+
+@record
+class Fed:
+    """An event of an account of the partition. Its ``at`` and ``seq`` were stamped when the entry was appended."""
+
+    event: ServiceEvent
+
+
+@record
+class ForComponent:
+    """A stanza on its way to a component, in the partition of the component's domain."""
+
+    domain: str
+    identified: IdentifiedEffect = field(validator=_of(Route, FanOut))
+    """The effect with the account that gets ``Unroutable`` if the component is not connected. All recipients of a
+    fan-out are at the domain."""
+
+
+@record
+class ComponentConnected:
+    """A component has connected to a gateway. The newest connection gets the stanzas."""
+
+    domain: str
+    gateway: int
+
+
+@record
+class ComponentLost:
+    """A component has lost its connection to a gateway."""
+
+    domain: str
+    gateway: int
+
+
+@record
+class GatewayEnded:
+    """A node has ended. Every entry that it has appended precedes this one, and no other will come."""
+
+    number: int
+    at: datetime
+    seq: str
+
+
+@record
+class Called:
+    """An administrator's call for an account. The answer is a :class:`Replied` with the same id."""
+
+    id: str
+    gateway: int
+    """The node that gets the answer."""
+    at: datetime
+    operation: str
+    account: str
+    arguments: Mapping[str, JSON] = field(factory=dict)
+
+
+PartitionEntry: TypeAlias = Fed | ForComponent | ComponentConnected | ComponentLost | GatewayEnded | Called
+
+# --- entries of a gateway -----------------------------------------------------------------------------------------
+
+
+@record
+class Perform:
+    """An effect for streams of this gateway: a delivery, the end of a session, or a stanza for a component."""
+
+    identified: IdentifiedEffect = field(validator=_of(Deliver, EndSession, Route, FanOut))
+    sessions: tuple[SessionId, ...] | None = None
+    """The sessions of a delivery that are at this gateway; None if all are.
+
+    The effect has all of its sessions, also those at other gateways: if it is reported as undelivered, the core does
+    not deliver it again while another one of them is connected.
+    """
+
+
+@record
+class Replied:
+    """The answer to an administrator's call."""
+
+    id: str
+    value: JSON = None
+    error: str | None = None
+    """Why the call was refused, in one word; None if it was done."""
+
+
+GatewayEntry: TypeAlias = Perform | Replied
+QueueEntry: TypeAlias = PartitionEntry | GatewayEntry
