@@ -16,6 +16,10 @@ An engine has *rows*, which belong to accounts, and *queues*, through which node
 ``append``     Appends one entry to a queue. Durable, and done once however often it is called.
 ``entries``    Reads what waits in queues.
 ``settle``     Removes entries from a queue without a lease.
+``join``       Gives a node a number that no other one has had.
+``beat``       Says that a node is alive, and tells about all nodes.
+``leave``      Forgets a node.
+``direct``     Says what a node is to do.
 =============  ===========================================================================================
 
 Every method may raise :class:`~xmpp_im_host.storage.errors.EngineFailed`: then nothing has changed. A method that
@@ -26,10 +30,10 @@ the same time, from one event loop. Cancelling a call does not undo it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from xmpp_im_host.storage.records import Batch, Entry, Found, Lease, Listed
+from xmpp_im_host.storage.records import Batch, Entry, Found, Lease, Listed, Node
 
 
 class Engine(Protocol):
@@ -38,7 +42,7 @@ class Engine(Protocol):
     writers: int
     """How many commits are worth doing at the same time. More of them are allowed and wait."""
 
-    # --- nodes and leases ---------------------------------------------------------------------------------------
+    # --- leases ----------------------------------------------------------------------------------------------------
 
     async def claim(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
         """Become the owner of these partitions: every earlier lease of them has ended when this returns.
@@ -46,6 +50,7 @@ class Engine(Protocol):
         A commit that was under way with an earlier lease is either done by then or never will be. The token of each
         new lease says which was the last.
 
+        :param partitions: numbers of partitions, or of nodes; see :func:`~xmpp_im_host.storage.records.node_lease`.
         :param node: a name that no other process has or has had, so that nobody is taken for an earlier owner.
         :return: a lease for each partition, in the given order.
         """
@@ -62,10 +67,13 @@ class Engine(Protocol):
 
     # --- rows ---------------------------------------------------------------------------------------------------
 
-    async def load(self, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str] = ()) -> Found:
+    async def load(
+        self, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str] = ()
+    ) -> Found:
         """Read the rows of an account, as of one moment after the call began: never from before a finished commit.
 
-        :param lease: a lease of the partition of the account.
+        :param lease: a lease of the partition of the account; None for a reader that does not own the account. Such a
+            reader must not conclude anything from the rows that a later commit could contradict.
         :param kinds: the kinds of row to return. Rows of other kinds are left out.
         :param counted: the kinds to be counted without being returned.
         :raises Fenced: if the lease has ended.
@@ -105,11 +113,16 @@ class Engine(Protocol):
         the order of their numbers, the next one only when the one before it is durable or in the same batch.
         """
 
-    async def entries(self, queues: Collection[str], limit: int = 1000) -> Sequence[Entry]:
-        """Read the first entries of these queues: each queue's in its order, and from its beginning.
+    async def entries(self, queues: Mapping[str, int], limit: int = 1000) -> Sequence[Entry]:
+        """Read the first entries of these queues, each queue's in the order of their positions.
 
-        An entry that is found once is found until it is removed. No entry appears before one that was found already,
-        so nobody has to remember up to where a queue was read.
+        Positions grow along what a source appends, and along what the commits under a lease and under its successors
+        append. An entry that is found once is found until it is removed, but those of others may appear before it
+        later: they have got their positions earlier and are committed later. So a reader may remember up to where it
+        has read a queue only if the queue has one writer at a time.
+
+        :param queues: each queue with the position after which to read; 0 is the beginning.
+        :param limit: how many entries to return at most, of all queues together.
         """
 
     async def settle(self, queue: str, positions: Collection[int]) -> None:
@@ -118,6 +131,28 @@ class Engine(Protocol):
         This is for a queue that belongs to no partition. What an owner consumes is in ``Batch.done``, so that it is
         removed together with the changes that it causes.
         """
+
+    # --- nodes --------------------------------------------------------------------------------------------------
+
+    async def join(self, name: str) -> int:
+        """Note a new node, and return its number: 1 or more, and higher than any number before.
+
+        :param name: what operators call it.
+        """
+
+    async def beat(self, number: int, report: str) -> Sequence[Node]:
+        """Count the beats of a node up by one, and return all nodes in the order of their numbers.
+
+        The result lacks the node itself if it has been forgotten. The number 0 is nobody's: then this only reads.
+
+        :param report: what the node says about itself, as JSON.
+        """
+
+    async def leave(self, number: int) -> None:
+        """Forget a node. This ends no lease. The number is never given again."""
+
+    async def direct(self, number: int, *, weight: float | None = None, draining: bool | None = None) -> None:
+        """Change what a node is to do; None leaves it as it is. Nothing is done if there is no such node."""
 
     async def aclose(self) -> None:
         """Finish the calls that are under way, and close the database."""

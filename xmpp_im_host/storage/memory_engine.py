@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from xmpp_im_host.storage.errors import EngineFailed, Fenced
 from xmpp_im_host.storage.records import (
@@ -15,6 +15,7 @@ from xmpp_im_host.storage.records import (
     Found,
     Lease,
     Listed,
+    Node,
     Remove,
     Row,
     Sums,
@@ -39,8 +40,10 @@ class MemoryEngine:
     _position: int = field(default=0, init=False)
     _sources: dict[tuple[str, str], int] = field(factory=dict, init=False)
     """By queue and source: the highest number that was appended."""
+    _nodes: dict[int, Node] = field(factory=dict, init=False)
+    _joined: int = field(default=0, init=False)
 
-    # --- nodes and leases ---------------------------------------------------------------------------------------
+    # --- leases -------------------------------------------------------------------------------------------------
 
     async def claim(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
         """See :meth:`Engine.claim`."""
@@ -71,9 +74,11 @@ class MemoryEngine:
 
     # --- rows ---------------------------------------------------------------------------------------------------
 
-    async def load(self, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str] = ()) -> Found:
+    async def load(
+        self, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str] = ()
+    ) -> Found:
         """See :meth:`Engine.load`."""
-        self._check([lease])
+        self._check([lease] if lease else [])
         rows = [row for _, row in self._rows.get(account, {}).values()]
         return Found(
             tuple([row for row in rows if row.kind in kinds]),
@@ -131,19 +136,21 @@ class MemoryEngine:
         self._append(Append(queue, source, n, body))
 
     def _append(self, append: Append) -> None:
-        source = append.queue, append.source
-        if append.n <= self._sources.get(source, -1):
-            return
-        self._sources[source] = append.n
+        if append.source:
+            source = append.queue, append.source
+            if append.n <= self._sources.get(source, -1):
+                return
+            self._sources[source] = append.n
         self._position += 1
         self._queues.setdefault(append.queue, {})[self._position] = append.body
 
-    async def entries(self, queues: Collection[str], limit: int = 1000) -> Sequence[Entry]:
+    async def entries(self, queues: Mapping[str, int], limit: int = 1000) -> Sequence[Entry]:
         """See :meth:`Engine.entries`."""
         found = [
             Entry(queue, position, body)
-            for queue in frozenset(queues)
+            for queue, after in queues.items()
             for position, body in self._queues.get(queue, {}).items()
+            if position > after
         ]
         return sorted(found, key=_position)[:limit]
 
@@ -151,6 +158,33 @@ class MemoryEngine:
         """See :meth:`Engine.settle`."""
         for position in positions:
             self._queues.get(queue, {}).pop(position, None)
+
+    # --- nodes --------------------------------------------------------------------------------------------------
+
+    async def join(self, name: str) -> int:
+        """See :meth:`Engine.join`."""
+        self._joined += 1
+        self._nodes[self._joined] = Node(self._joined, name)
+        return self._joined
+
+    async def beat(self, number: int, report: str) -> Sequence[Node]:
+        """See :meth:`Engine.beat`."""
+        if node := self._nodes.get(number):
+            self._nodes[number] = evolve(node, beats=node.beats + 1, report=report)
+        return tuple(self._nodes.values())
+
+    async def leave(self, number: int) -> None:
+        """See :meth:`Engine.leave`."""
+        self._nodes.pop(number, None)
+
+    async def direct(self, number: int, *, weight: float | None = None, draining: bool | None = None) -> None:
+        """See :meth:`Engine.direct`."""
+        if node := self._nodes.get(number):
+            self._nodes[number] = evolve(
+                node,
+                weight=node.weight if weight is None else weight,
+                draining=node.draining if draining is None else draining,
+            )
 
     async def aclose(self) -> None:
         """Do nothing: the next host on this engine finds what was committed."""

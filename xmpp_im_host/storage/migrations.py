@@ -64,7 +64,26 @@ def second(db: sqlite3.Connection) -> None:
     db.execute("DROP TABLE nodes")
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (first, second)
+def third(db: sqlite3.Connection) -> None:
+    """Find what several nodes keep, and give nodes numbers."""
+    kinds = "'component', 'gateway', 'outbox', 'replaced', 'resumption', 'roster', 'session', 'wake'"
+    db.execute("DROP INDEX listed")
+    db.execute(f"CREATE INDEX listed ON records (kind, place) WHERE kind IN ({kinds})")
+    db.execute(
+        """
+        CREATE TABLE nodes (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            beats INTEGER NOT NULL DEFAULT 0,
+            weight REAL NOT NULL DEFAULT 1.0,
+            draining INTEGER NOT NULL DEFAULT 0,
+            report TEXT NOT NULL DEFAULT ''
+        )
+        """
+    )
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (first, second, third)
 """In the order in which a file gets them."""
 
 

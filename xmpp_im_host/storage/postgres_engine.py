@@ -14,7 +14,7 @@ How durable a commit is follows from ``synchronous_commit`` and ``synchronous_st
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self, TypeVar
@@ -25,7 +25,7 @@ from psycopg.pq import TransactionStatus
 from xmpp_im_host.storage import postgres_statements as statements
 from xmpp_im_host.storage.errors import DatabaseFull, DatabaseRefused, EngineFailed, Unknown
 from xmpp_im_host.storage.postgres_schema import Connection, migrate
-from xmpp_im_host.storage.records import Append, Batch, Entry, Found, Lease, Listed, check_leases, check_listed
+from xmpp_im_host.storage.records import Append, Batch, Entry, Found, Lease, Listed, Node, check_leases, check_listed
 
 T = TypeVar("T")
 
@@ -97,7 +97,9 @@ class PostgresEngine:
         wanted = tuple(partitions)
         return await self._write(lambda db: statements.renew(db, wanted, node))
 
-    async def load(self, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str] = ()) -> Found:
+    async def load(
+        self, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str] = ()
+    ) -> Found:
         """See :meth:`Engine.load`."""
         return await self._read(lambda db: statements.load(db, lease, account, kinds, counted))
 
@@ -116,13 +118,29 @@ class PostgresEngine:
         entry = Append(queue, source, n, body)
         await self._write(lambda db: statements.append(db, entry))
 
-    async def entries(self, queues: Collection[str], limit: int = 1000) -> Sequence[Entry]:
+    async def entries(self, queues: Mapping[str, int], limit: int = 1000) -> Sequence[Entry]:
         """See :meth:`Engine.entries`."""
         return await self._read(lambda db: statements.entries(db, queues, limit))
 
     async def settle(self, queue: str, positions: Collection[int]) -> None:
         """See :meth:`Engine.settle`."""
         await self._write(lambda db: statements.settle(db, queue, positions))
+
+    async def join(self, name: str) -> int:
+        """See :meth:`Engine.join`."""
+        return await self._write(lambda db: statements.join(db, name))
+
+    async def beat(self, number: int, report: str) -> Sequence[Node]:
+        """See :meth:`Engine.beat`."""
+        return await self._write(lambda db: statements.beat(db, number, report))
+
+    async def leave(self, number: int) -> None:
+        """See :meth:`Engine.leave`."""
+        await self._write(lambda db: statements.leave(db, number))
+
+    async def direct(self, number: int, *, weight: float | None = None, draining: bool | None = None) -> None:
+        """See :meth:`Engine.direct`."""
+        await self._write(lambda db: statements.direct(db, number, weight, draining))
 
     # --- transactions -------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from xmpp_im_host.storage.errors import DatabaseRefused
 Connection: TypeAlias = psycopg.AsyncConnection[Any]
 
 VERSIONS: Final = "CREATE TABLE IF NOT EXISTS xmpp_im_host (migrations integer NOT NULL)"
-TABLES: Final = ("records", "leases", "queues", "entries", "sources")
+TABLES: Final = ("records", "leases", "queues", "entries", "sources", "nodes")
 
 MIGRATIONS: Final[Sequence[str]] = (
     """
@@ -42,6 +42,20 @@ MIGRATIONS: Final[Sequence[str]] = (
     );
     CREATE TABLE sources (
         queue text NOT NULL, source text NOT NULL, n bigint NOT NULL, PRIMARY KEY (queue, source)
+    );
+    """,
+    """
+    CREATE SEQUENCE positions;
+    SELECT setval('positions', 1 + (SELECT coalesce(max(last), 0) FROM queues));
+    DROP TABLE queues;
+    CREATE INDEX kept_by_nodes ON records (kind, place) WHERE kind IN ('component', 'gateway', 'resumption');
+    CREATE TABLE nodes (
+        number serial PRIMARY KEY,
+        name text NOT NULL,
+        beats bigint NOT NULL DEFAULT 0,
+        weight double precision NOT NULL DEFAULT 1.0,
+        draining boolean NOT NULL DEFAULT false,
+        report text NOT NULL DEFAULT ''
     );
     """,
 )

@@ -3,13 +3,13 @@
 A commit locks the rows of its leases first, in the order of the partitions. So a claim waits until the commits with the
 earlier lease are done, and a commit with an ended lease finds that it has ended.
 
-A queue counts its own entries, and the transaction that appends holds the counter until it is done. So entries appear
-in the order of their positions: a reader that begins at the start of a queue never misses one.
+Positions come from a sequence, so commits that append to one queue do not wait for each other. What one source appends,
+and what the commits under one lease append, gets growing positions, because each waits for the one before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 import psycopg
@@ -23,6 +23,7 @@ from xmpp_im_host.storage.records import (
     Found,
     Lease,
     Listed,
+    Node,
     Remove,
     Row,
     Sums,
@@ -54,18 +55,32 @@ SELECT place, account, kind, key, text, size FROM records
 WHERE kind = %s AND place > %s AND partition = ANY(%s) ORDER BY place LIMIT %s
 """
 APPEND: Final = """
+INSERT INTO entries (queue, position, body) VALUES (%(queue)s, nextval('positions'), %(body)s)
+"""
+APPEND_ONCE: Final = """
 WITH counted AS (
     INSERT INTO sources (queue, source, n) VALUES (%(queue)s, %(source)s, %(n)s)
     ON CONFLICT (queue, source) DO UPDATE SET n = excluded.n WHERE sources.n < excluded.n
-    RETURNING 1
-), next AS (
-    INSERT INTO queues (queue, last) SELECT %(queue)s, 1 FROM counted
-    ON CONFLICT (queue) DO UPDATE SET last = queues.last + 1
-    RETURNING last
+    RETURNING queue
 )
-INSERT INTO entries (queue, position, body) SELECT %(queue)s, last, %(body)s FROM next
+INSERT INTO entries (queue, position, body) SELECT queue, nextval('positions'), %(body)s FROM counted
 """
-ENTRIES: Final = "SELECT queue, position, body FROM entries WHERE queue = ANY(%s) ORDER BY position, queue LIMIT %s"
+ENTRIES: Final = """
+SELECT found.queue, found.position, found.body
+FROM unnest(%s::text[], %s::bigint[]) AS wanted (queue, after)
+CROSS JOIN LATERAL (
+    SELECT queue, position, body FROM entries
+    WHERE entries.queue = wanted.queue AND position > wanted.after ORDER BY position LIMIT %s
+) AS found
+ORDER BY found.position LIMIT %s
+"""
+JOIN: Final = "INSERT INTO nodes (name) VALUES (%s) RETURNING number"
+BEAT: Final = "UPDATE nodes SET beats = beats + 1, report = %s WHERE number = %s"
+NODES: Final = "SELECT number, name, beats, weight, draining, report FROM nodes ORDER BY number"
+LEAVE: Final = "DELETE FROM nodes WHERE number = %s"
+DIRECT: Final = """
+UPDATE nodes SET weight = coalesce(%s, weight), draining = coalesce(%s, draining) WHERE number = %s
+"""
 SETTLE: Final = "DELETE FROM entries WHERE queue = %s AND position = ANY(%s)"
 
 STUCK: Final = """
@@ -75,7 +90,7 @@ AND xact_start < clock_timestamp() - make_interval(secs => %s)
 AND pid IN (
     SELECT pid FROM pg_locks
     WHERE granted AND mode IN ('RowShareLock', 'RowExclusiveLock')
-    AND relation IN ('leases'::regclass, 'queues'::regclass)
+    AND relation IN ('leases'::regclass, 'sources'::regclass)
 )
 """
 
@@ -152,13 +167,15 @@ async def _change(db: Connection, change: Change) -> None:
         await db.execute(REMOVE_KIND, (account, change.kind))
 
 
-async def load(db: Connection, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str]) -> Found:
+async def load(
+    db: Connection, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str]
+) -> Found:
     """Read rows of an account, and count others. The transaction sees one moment."""
     async with db.pipeline():
-        standing = await db.execute(STANDS, (lease.partition, lease.epoch))
+        standing = await db.execute(STANDS, (lease.partition, lease.epoch)) if lease else None
         rows = await db.execute(LOAD, (account, list(kinds)))
         sums = {kind: await db.execute(SUMS, (account, kind)) for kind in counted}
-    if await standing.fetchone() is None:
+    if lease and standing and await standing.fetchone() is None:
         raise Fenced([lease.partition])
     found = tuple([Row(*columns) for columns in await rows.fetchall()])
     return Found(found, {kind: Sums(*(await each.fetchone() or ())) for kind, each in sums.items()})
@@ -175,15 +192,43 @@ async def scan(db: Connection, partitions: Iterable[int], kind: str, after: int,
 
 async def append(db: Connection, each: Append) -> None:
     """Append an entry, unless it was appended before."""
-    await db.execute(APPEND, {"queue": each.queue, "source": each.source, "n": each.n, "body": each.body})
+    query = APPEND_ONCE if each.source else APPEND
+    await db.execute(query, {"queue": each.queue, "source": each.source, "n": each.n, "body": each.body})
 
 
-async def entries(db: Connection, queues: Collection[str], limit: int) -> tuple[Entry, ...]:
+async def entries(db: Connection, queues: Mapping[str, int], limit: int) -> tuple[Entry, ...]:
     """Read the first entries of queues."""
-    rows = await (await db.execute(ENTRIES, (list(queues), limit))).fetchall()
+    rows = await (await db.execute(ENTRIES, (list(queues), list(queues.values()), limit, limit))).fetchall()
     return tuple([Entry(queue, position, bytes(body)) for queue, position, body in rows])
 
 
 async def settle(db: Connection, queue: str, positions: Collection[int]) -> None:
     """Remove entries of a queue."""
     await db.execute(SETTLE, (queue, list(positions)))
+
+
+# --- nodes ------------------------------------------------------------------------------------------------------
+
+
+async def join(db: Connection, name: str) -> int:
+    """Note a new node."""
+    row = await (await db.execute(JOIN, (name,))).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def beat(db: Connection, number: int, report: str) -> tuple[Node, ...]:
+    """Count a beat, and read all nodes."""
+    async with db.pipeline():
+        await db.execute(BEAT, (report, number))
+        nodes = await db.execute(NODES)
+    return tuple([Node(*columns) for columns in await nodes.fetchall()])
+
+
+async def leave(db: Connection, number: int) -> None:
+    """Forget a node."""
+    await db.execute(LEAVE, (number,))
+
+
+async def direct(db: Connection, number: int, weight: float | None, draining: bool | None) -> None:
+    """Change what a node is to do."""
+    await db.execute(DIRECT, (weight, draining, number))

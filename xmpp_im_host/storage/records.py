@@ -13,7 +13,7 @@ from xmpp_im_core.record import record
 PARTITIONS: Final = 256
 """How many partitions the accounts are divided into. The number never changes, because stored rows have it."""
 
-LISTED: Final = frozenset({"outbox", "replaced", "roster", "session", "wake"})
+LISTED: Final = frozenset({"component", "gateway", "outbox", "replaced", "resumption", "roster", "session", "wake"})
 """The kinds of row that :meth:`~xmpp_im_host.storage.engine.Engine.scan` finds. Engines have an index of them."""
 
 
@@ -25,6 +25,16 @@ def partition_of(account: str) -> int:
     return crc32(account.encode()) % PARTITIONS
 
 
+def node_lease(number: int) -> int:
+    """Return the number of the lease that a node holds of itself; claiming it ends what the node may do.
+
+    These numbers follow those of the partitions. No rows belong to them.
+
+    :param number: what :meth:`~xmpp_im_host.storage.engine.Engine.join` has returned.
+    """
+    return PARTITIONS + number
+
+
 @record
 class Lease:
     """The right to write to a partition. It ends when anybody claims the partition after that."""
@@ -34,6 +44,24 @@ class Lease:
     """It grows by each claim of the partition, so an older lease is told apart from a newer one."""
     token: str = ""
     """The token of the last batch that was committed for the partition, under this lease or an earlier one."""
+
+
+@record
+class Node:
+    """A process that uses the engine together with others, as they see it."""
+
+    number: int
+    """No other node has or has had it."""
+    name: str
+    """For operators; several nodes may have the same."""
+    beats: int = 0
+    """How often the node has said that it is alive. It is compared with itself only: no clock is read."""
+    weight: float = 1.0
+    """The share of the partitions that the node is to have, compared with the others."""
+    draining: bool = False
+    """Whether the node is to have no partitions, and is to give up its sessions."""
+    report: str = ""
+    """What the node has said about itself with its last beat, as JSON."""
 
 
 # --- rows -------------------------------------------------------------------------------------------------------
@@ -115,7 +143,7 @@ class Entry:
 
     queue: str
     position: int
-    """It grows along the queue and is never used again. Together with the queue it identifies the entry."""
+    """It is never used again in this queue. Entries are in the order of their positions. See :meth:`Engine.entries`."""
     body: bytes = field(repr=False)
 
 
@@ -125,10 +153,12 @@ class Append:
 
     queue: str
     source: str
-    """Who appends: a name that nobody else uses."""
-    n: int
-    """The source counts its entries for each queue, and appends them in this order."""
-    body: bytes = field(repr=False)
+    """Who appends: a name that nobody else uses. If it is empty, the entry is appended in any case: that is for a batch
+    under a lease, which is done once by itself."""
+    n: int = 0
+    """The source counts its entries for each queue, and appends them in this order. It is unused if there is no source.
+    """
+    body: bytes = field(default=b"", repr=False)
 
 
 @record

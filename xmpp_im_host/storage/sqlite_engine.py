@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -20,7 +20,7 @@ from xmpp_im_host.storage import sqlite_statements as statements
 from xmpp_im_host.storage.errors import DatabaseRefused
 from xmpp_im_host.storage.file_lock import FileLock
 from xmpp_im_host.storage.migrations import migrate, schema_version
-from xmpp_im_host.storage.records import Append, Batch, Entry, Found, Lease, Listed, check_leases, check_listed
+from xmpp_im_host.storage.records import Append, Batch, Entry, Found, Lease, Listed, Node, check_leases, check_listed
 from xmpp_im_host.storage.sqlite_transactions import read_together, write_together
 from xmpp_im_host.storage.worker_thread import WorkerThread
 
@@ -118,7 +118,9 @@ class SQLiteEngine:
         wanted = tuple(partitions)
         return await self._writer.do(lambda db: statements.renew(db, wanted, node))
 
-    async def load(self, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str] = ()) -> Found:
+    async def load(
+        self, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str] = ()
+    ) -> Found:
         """See :meth:`Engine.load`."""
         return await self._reader.do(lambda db: statements.load(db, lease, account, kinds, counted))
 
@@ -137,10 +139,26 @@ class SQLiteEngine:
         entry = Append(queue, source, n, body)
         await self._writer.do(lambda db: statements.append(db, entry))
 
-    async def entries(self, queues: Collection[str], limit: int = 1000) -> Sequence[Entry]:
+    async def entries(self, queues: Mapping[str, int], limit: int = 1000) -> Sequence[Entry]:
         """See :meth:`Engine.entries`."""
         return await self._reader.do(lambda db: statements.entries(db, queues, limit))
 
     async def settle(self, queue: str, positions: Collection[int]) -> None:
         """See :meth:`Engine.settle`."""
         await self._writer.do(lambda db: statements.settle(db, queue, positions))
+
+    async def join(self, name: str) -> int:
+        """See :meth:`Engine.join`."""
+        return await self._writer.do(lambda db: statements.join(db, name))
+
+    async def beat(self, number: int, report: str) -> Sequence[Node]:
+        """See :meth:`Engine.beat`."""
+        return await self._writer.do(lambda db: statements.beat(db, number, report))
+
+    async def leave(self, number: int) -> None:
+        """See :meth:`Engine.leave`."""
+        await self._writer.do(lambda db: statements.leave(db, number))
+
+    async def direct(self, number: int, *, weight: float | None = None, draining: bool | None = None) -> None:
+        """See :meth:`Engine.direct`."""
+        await self._writer.do(lambda db: statements.direct(db, number, weight, draining))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from xmpp_im_host.storage.records import (
     Found,
     Lease,
     Listed,
+    Node,
     Remove,
     Row,
     Sums,
@@ -44,10 +45,16 @@ INSERT INTO sources (queue, source, n) VALUES (?, ?, ?)
 ON CONFLICT (queue, source) DO UPDATE SET n = excluded.n WHERE n < excluded.n
 """
 APPEND = "INSERT INTO entries (queue, body) VALUES (?, ?)"
+ENTRIES = "SELECT queue, position, body FROM entries WHERE queue = ? AND position > ? ORDER BY position LIMIT ?"
 SETTLE = "DELETE FROM entries WHERE queue = ? AND position = ?"
+JOIN = "INSERT INTO nodes (name) VALUES (?) RETURNING number"
+BEAT = "UPDATE nodes SET beats = beats + 1, report = ? WHERE number = ?"
+NODES = "SELECT number, name, beats, weight, draining, report FROM nodes ORDER BY number"
+LEAVE = "DELETE FROM nodes WHERE number = ?"
+DIRECT = "UPDATE nodes SET weight = coalesce(?, weight), draining = coalesce(?, draining) WHERE number = ?"
 
 
-# --- nodes and leases -------------------------------------------------------------------------------------------
+# --- leases -----------------------------------------------------------------------------------------------------
 
 
 def claim(db: sqlite3.Connection, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
@@ -106,9 +113,12 @@ def _change(db: sqlite3.Connection, change: Change) -> None:
         db.execute(REMOVE_KIND, (account, change.kind))
 
 
-def load(db: sqlite3.Connection, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str]) -> Found:
+def load(
+    db: sqlite3.Connection, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str]
+) -> Found:
     """Read rows of an account, and count others."""
-    _check(db, lease)
+    if lease:
+        _check(db, lease)
     query = f"""
         SELECT kind, key, text, size FROM records
         WHERE account = ? AND kind IN ({_places(kinds)}) ORDER BY place
@@ -173,18 +183,48 @@ def _row(kind: str, key: str, text: object, size: int) -> Row:
 
 def append(db: sqlite3.Connection, each: Append) -> None:
     """Append an entry, unless it was appended before."""
-    if db.execute(COUNT_APPEND, (each.queue, each.source, each.n)).rowcount:
+    if not each.source or db.execute(COUNT_APPEND, (each.queue, each.source, each.n)).rowcount:
         db.execute(APPEND, (each.queue, each.body))
 
 
-def entries(db: sqlite3.Connection, queues: Collection[str], limit: int) -> tuple[Entry, ...]:
-    """Read the first entries of queues."""
-    query = f"""
-        SELECT queue, position, body FROM entries WHERE queue IN ({_places(queues)}) ORDER BY position LIMIT ?
-    """
-    return tuple([Entry(*row) for row in db.execute(query, (*queues, limit))])
+def entries(db: sqlite3.Connection, queues: Mapping[str, int], limit: int) -> tuple[Entry, ...]:
+    """Read the first entries of queues. Those of all queues are in the order in which they were appended."""
+    rows = [row for queue, after in queues.items() for row in db.execute(ENTRIES, (queue, after, limit))]
+    return tuple([Entry(*row) for row in sorted(rows, key=_position)[:limit]])
+
+
+def _position(row: tuple[Any, ...]) -> int:
+    return int(row[1])
 
 
 def settle(db: sqlite3.Connection, queue: str, positions: Collection[int]) -> None:
     """Remove entries of a queue."""
     db.executemany(SETTLE, [(queue, each) for each in positions])
+
+
+# --- nodes ------------------------------------------------------------------------------------------------------
+
+
+def join(db: sqlite3.Connection, name: str) -> int:
+    """Note a new node."""
+    return int(db.execute(JOIN, (name,)).fetchone()[0])
+
+
+def beat(db: sqlite3.Connection, number: int, report: str) -> tuple[Node, ...]:
+    """Count a beat, and read all nodes."""
+    db.execute(BEAT, (report, number))
+    return tuple([_node(*columns) for columns in db.execute(NODES)])
+
+
+def _node(number: int, name: str, beats: int, weight: float, draining: int, report: str) -> Node:
+    return Node(number, name, beats, weight, bool(draining), report)
+
+
+def leave(db: sqlite3.Connection, number: int) -> None:
+    """Forget a node."""
+    db.execute(LEAVE, (number,))
+
+
+def direct(db: sqlite3.Connection, number: int, weight: float | None, draining: bool | None) -> None:
+    """Change what a node is to do."""
+    db.execute(DIRECT, (weight, draining, number))

@@ -59,7 +59,9 @@ class FaultyEngine(MemoryEngine):
             await asyncio.Event().wait()
         return renewed
 
-    async def load(self, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str] = ()) -> Found:
+    async def load(
+        self, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str] = ()
+    ) -> Found:
         await self._fail_if_broken(account)
         return await super().load(lease, account, kinds, counted)
 

@@ -731,7 +731,7 @@ def test_what_cannot_be_written_as_a_record_fails_alone(
 def test_stored_messages_that_cannot_be_read_stay_for_the_next_session() -> None:
     class Half(FaultyEngine):
         async def load(
-            self, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str] = ()
+            self, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str] = ()
         ) -> Found:
             if self.failing and "offline" in kinds:
                 raise EngineFailed("so the test says")

@@ -69,7 +69,9 @@ class ScriptedEngine(MemoryEngine):
             raise Unknown("so the script says")
         return renewed
 
-    async def load(self, lease: Lease, account: str, kinds: Collection[str], counted: Collection[str] = ()) -> Found:
+    async def load(
+        self, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str] = ()
+    ) -> Found:
         if await self._answer() != "done":
             raise EngineFailed("so the script says")
         return await super().load(lease, account, kinds, counted)
