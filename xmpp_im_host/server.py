@@ -184,18 +184,9 @@ class XMPPServer:
             raise Refused(Condition.INTERNAL_SERVER_ERROR) from None
 
     async def _remove(self, account: JID, answer: IQ) -> None:
-        asking = [
-            session
-            for session in self.network.sessions
-            if session.account == account.full and answer.to_jid == account.with_resource(session.id.resource)
-        ]
-        for session in asking:
-            session.farewell = answer
         try:
-            await self.administration.remove(account.full)
+            await self.administration.remove(account.full, answer)
         except (AdministrationError, EngineFailed):
-            for session in asking:
-                session.farewell = None
             raise Refused(Condition.INTERNAL_SERVER_ERROR) from None
 
     def _keys_changed(self, account: str) -> None:

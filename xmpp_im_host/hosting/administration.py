@@ -8,21 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
 from uuid import uuid4
 
 from xmpp_im_core.host import import_records
 from xmpp_im_core.jid import InvalidJID, parse_jid
-from xmpp_im_core.server import Account, Kind, Put
-from xmpp_im_core.snapshot import dump
+from xmpp_im_core.server import Account
+from xmpp_im_core.stanza import IQ
 from xmpp_im_host.credentials import ITERATIONS, Credentials
 from xmpp_im_host.hosting import stored_records
-from xmpp_im_host.hosting.async_host import AccountBusy, AsyncHost, key_changes
 from xmpp_im_host.hosting.exporting import Data, exported
-from xmpp_im_host.storage.records import Change, RemoveKind
-
-_REPLACED: Final = (Kind.ROSTER, Kind.CONTACT, Kind.BLOCKED)
-"""The kinds of record that an import replaces."""
+from xmpp_im_host.hosting.host import Host, Imported
 
 
 class AdministrationError(Exception):
@@ -58,7 +53,7 @@ class Administration:
 
     def __init__(
         self,
-        host: AsyncHost[Any],
+        host: Host,
         iterations: int = ITERATIONS,
         keys_changed: Callable[[str], None] = lambda account: None,
     ) -> None:
@@ -82,15 +77,19 @@ class Administration:
             raise AccountExists(f"{jid} exists")
         return jid
 
-    async def remove(self, account: str) -> None:
-        """Remove an account with everything that is stored for it. Its sessions end, and its contacts are told."""
-        jid = await self._existing(account)
-        await self.host.remove_account(jid)
+    async def remove(self, account: str, farewell: IQ | None = None) -> None:
+        """Remove an account with everything that is stored for it. Its sessions end, and its contacts are told.
+
+        :param farewell: what one of its sessions gets before its stream is closed, at the full JID in its 'to'.
+        """
+        jid = self._prepared(account)
+        if not await self.host.remove_account(jid, farewell):
+            raise NoSuchAccount(f"{jid} does not exist")
         self._keys_changed(jid)
 
     async def accounts(self, domain: str | None = None) -> Sequence[str]:
         """Return the bare JIDs of all accounts, or of those at a domain, sorted."""
-        found = {each.account async for each in self.host.owned.scan(stored_records.ROSTER)}
+        found = {jid async for jid in self.host.accounts()}
         return sorted([jid for jid in found if domain is None or jid.endswith(f"@{domain}")])
 
     # --- passwords ----------------------------------------------------------------------------------------------
@@ -98,11 +97,9 @@ class Administration:
     async def set_password(self, account: str, password: str) -> None:
         """Give an account another password. Its sessions go on; logins that have no session yet end."""
         jid, keys = self._prepared(account), await self._keys(password)
-        async with self.host.held(jid):  # the account cannot be removed meanwhile
-            if not (await self.host.owned.load(jid, (stored_records.ROSTER,))).rows:
-                raise NoSuchAccount(f"{jid} does not exist")
-            await self.host.owned.commit(key_changes(jid, keys))
-            self._keys_changed(jid)
+        if not await self.host.set_credentials(jid, keys):
+            raise NoSuchAccount(f"{jid} does not exist")
+        self._keys_changed(jid)
 
     async def check_password(self, account: str, password: str) -> bool:
         """Whether the account exists and has this password."""
@@ -123,7 +120,7 @@ class Administration:
         for each in accounts or await self.accounts():
             jid = self._prepared(each)
             state = await self._state(jid)
-            rows = (await self.host.owned.load(jid, (stored_records.OFFLINE,))).rows
+            rows = await self.host.rows(jid, (stored_records.OFFLINE,))
             data[jid] = exported(state, await stored_records.messages(jid, rows))
         return data
 
@@ -149,42 +146,25 @@ class Administration:
         for jid in records:
             self._prepared(jid)
         for jid, puts in records.items():
-            await self._import(jid, puts, replace)
+            imported = await self.host.import_account(jid, puts, replace=replace)
+            if imported is Imported.EXISTS:
+                raise AccountExists(f"{jid} has a roster or a block list already")
+            if imported is Imported.IN_USE:
+                raise AccountInUse(f"a client is connected to {jid}")
         return list(records)
-
-    async def _import(self, jid: str, puts: Sequence[Put], replace: bool) -> None:
-        state = await self.host.account(jid)
-        if not replace and state is not None and (state.roster.contacts or state.blocked):
-            raise AccountExists(f"{jid} has a roster or a block list already")
-        operations = [(jid, put) for put in puts]
-        writes = await asyncio.to_thread(stored_records.changes_of, operations)
-        cleared: list[Change] = [RemoveKind(jid, kind.value) for kind in _REPLACED]
-        try:
-            async with self.host.held_out_of_memory(jid):
-                await self.host.owned.commit((*cleared, *writes))
-        except AccountBusy:
-            raise AccountInUse(f"a client is connected to {jid}") from None
 
     # --- inspection ---------------------------------------------------------------------------------------------
 
     async def inspect(self, account: str) -> Data:
         """Return what the server knows of an account as JSON data, without its keys."""
         jid = self._prepared(account)
-        in_memory = jid in self.host.service.accounts
-        state = await self._state(jid)
+        found = await self.host.inspected(jid)
+        if found is None:
+            raise NoSuchAccount(f"{jid} does not exist")
         kinds = (*stored_records.ACCOUNT, stored_records.OFFLINE, stored_records.CREDENTIALS)
-        rows = (await self.host.owned.load(jid, kinds)).rows
-        return {
-            "account": jid,
-            "in_memory": in_memory,
-            "password": any(row.kind == stored_records.CREDENTIALS for row in rows),
-            "sessions": [f"{session.id.resource}#{session.id.epoch}" for session in state.sessions],
-            "contacts": len(state.roster.contacts),
-            "offline": state.offline,
-            "damaged": await stored_records.damaged(rows),
-            "state": dump(self.host.service.accounts.get(jid, state)),
-            "events": list(self.host.explained(jid)),
-        }
+        rows = await self.host.rows(jid, kinds)
+        password = any(row.kind == stored_records.CREDENTIALS for row in rows)
+        return {**found, "password": password, "damaged": await stored_records.damaged(rows)}
 
     # --- addresses ----------------------------------------------------------------------------------------------
 
@@ -194,18 +174,13 @@ class Administration:
         except InvalidJID as error:
             raise InvalidAccount(f"{account!r} is no address: {error}") from None
         if jid.local is None or jid.resource is not None:
-            raise InvalidAccount(f"{account!r} is no bare JID, such as user@{self.host.service.domains[0]}")
-        if jid.domain not in self.host.service.domains:
-            raise InvalidAccount(f"{jid.bare}: this server has the domains {', '.join(self.host.service.domains)}")
+            raise InvalidAccount(f"{account!r} is no bare JID, such as user@{self.host.domains[0]}")
+        if jid.domain not in self.host.domains:
+            raise InvalidAccount(f"{jid.bare}: this server has the domains {', '.join(self.host.domains)}")
         return jid.bare
 
-    async def _existing(self, account: str) -> str:
-        jid = self._prepared(account)
-        await self._state(jid)
-        return jid
-
     async def _state(self, jid: str) -> Account:
-        state = await self.host.account(jid)
+        state = await stored_records.account_of_rows(jid, await self.host.rows(jid, stored_records.ACCOUNT))
         if state is None:
             raise NoSuchAccount(f"{jid} does not exist")
         return state

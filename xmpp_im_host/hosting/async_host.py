@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
@@ -13,20 +12,33 @@ from xmpp_im_core.server import (
     Account,
     AccountCreated,
     AccountRemoved,
+    Deliver,
     ForAccount,
+    Put,
     SessionDetached,
+    SessionEnded,
     SessionId,
     State,
-    Unloaded,
     account_of,
+    may_bind,
 )
+from xmpp_im_core.stanza import IQ, Condition, Stanza
 from xmpp_im_host.credentials import Credentials
 from xmpp_im_host.hosting import stored_records
+from xmpp_im_host.hosting.account_changes import (
+    described,
+    import_changes,
+    is_empty,
+    is_in_use,
+    key_changes,
+    keys_of,
+)
 from xmpp_im_host.hosting.async_loop import AsyncLoop, Companion
+from xmpp_im_host.hosting.exporting import Data
+from xmpp_im_host.hosting.host import Imported
 from xmpp_im_host.hosting.waiting import Waiter
-from xmpp_im_host.log import log
 from xmpp_im_host.storage.errors import EngineFailed
-from xmpp_im_host.storage.records import Change, RemoveKind, Row, Write
+from xmpp_im_host.storage.records import Row
 
 S = TypeVar("S")
 
@@ -39,7 +51,48 @@ _TRIES: Final = 3
 
 
 class AsyncHost(AsyncLoop[S]):
-    """The loop of :class:`~xmpp_im_host.hosting.async_loop.AsyncLoop` with what a server asks about accounts."""
+    """The loop of :class:`~xmpp_im_host.hosting.async_loop.AsyncLoop` with what a server asks about accounts.
+
+    It is a :class:`~xmpp_im_host.hosting.host.Host` that owns all accounts itself.
+    """
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The hosted domains, prepared."""
+        return self.service.domains
+
+    # --- sessions and components --------------------------------------------------------------------------------
+
+    async def may_bind(self, account: str, resource: str) -> Condition | None:
+        """See :meth:`Host.may_bind`."""
+        return may_bind(self.service, account, resource, self.policy)
+
+    def settled(self, account: str, session: SessionId, items: Sequence[object]) -> None:
+        """Do nothing: what a session has got is nowhere else."""
+
+    def end_session(
+        self,
+        account: str,
+        session: SessionId,
+        items: Sequence[object] = (),
+        done: Callable[[], None] | None = None,
+    ) -> None:
+        """Note that a session ended; see :meth:`Host.end_session`."""
+        undelivered = tuple([item for item in items if isinstance(item, Deliver)])
+        self.feed(ForAccount(account, SessionEnded(*self.stamp(), session, undelivered)), done)
+
+    def component_connected(self, domain: str, done: Callable[[], None]) -> None:
+        """Do nothing: the wire finds the component."""
+        done()
+
+    def component_lost(self, domain: str) -> None:
+        """Do nothing: the wire does not find the component."""
+
+    def pass_on(self, stanza: Stanza) -> Condition | None:
+        """Send a stanza from a component to another domain; see :meth:`Host.pass_on`."""
+        return self.wire.route(stanza)
+
+    # --- accounts -----------------------------------------------------------------------------------------------
 
     async def account(self, account: str) -> Account | None:
         """Return the state of an account, or None if it does not exist. It is loaded for that.
@@ -63,17 +116,24 @@ class AsyncHost(AsyncLoop[S]):
         found = self.service.accounts.get(account)
         return None if found is None else account_of(found)
 
+    async def rows(self, account: str, kinds: Collection[str]) -> tuple[Row, ...]:
+        """Return what is stored for an account, of these kinds.
+
+        :raises EngineFailed: if it cannot be read.
+        """
+        return (await self.owned.load(account, kinds)).rows
+
     async def credentials(self, account: str) -> Credentials | None:
         """Return the keys of an account, or None if it has none, or does not exist.
 
         :raises EngineFailed: if they cannot be read.
         """
-        rows = (await self.owned.load(account, (stored_records.CREDENTIALS,))).rows
-        try:
-            return Credentials.from_text(rows[0].text) if rows else None
-        except ValueError:  # the message may quote the keys
-            log(logging.ERROR, "record damaged", account=account, kind=stored_records.CREDENTIALS, key="")
-            raise EngineFailed(f"the keys of {account} are damaged") from None
+        return keys_of(account, await self.rows(account, (stored_records.CREDENTIALS,)))
+
+    async def accounts(self) -> AsyncIterator[str]:
+        """Yield all accounts, in any order."""
+        async for each in self.owned.scan(stored_records.ROSTER):
+            yield each.account
 
     async def create_account(self, account: str, credentials: Credentials | None) -> bool:
         """Create an account and store its keys in the same transaction.
@@ -95,16 +155,62 @@ class AsyncHost(AsyncLoop[S]):
             raise EngineFailed(f"{account} could not be loaded")
         return keys.asked
 
-    async def remove_account(self, account: str) -> None:
+    async def remove_account(self, account: str, farewell: IQ | None = None) -> bool:
         """Remove an account, its keys and everything that is stored for it, and tell its contacts.
 
+        :param farewell: see :meth:`Host.remove_account`.
+        :return: whether it existed.
         :raises EngineFailed: if that could not be stored.
         """
+        if await self.account(account) is None:
+            return False
+        at, seq = self.stamp()
+        if farewell is not None:
+            self._farewells[seq] = farewell
         waiter = Waiter()
-        self.feed(ForAccount(account, AccountRemoved(*self.stamp())), waiter.finish)
-        await waiter.finished()
+        try:
+            self.feed(ForAccount(account, AccountRemoved(at, seq)), waiter.finish)
+            await waiter.finished()
+        finally:
+            self._farewells.pop(seq, None)
         if await self.account(account) is not None:
             raise EngineFailed(f"the removal of {account} could not be stored")
+        return True
+
+    async def set_credentials(self, account: str, credentials: Credentials) -> bool:
+        """Give an account other keys. Return False if it does not exist.
+
+        :raises EngineFailed: if they could not be stored.
+        """
+        async with self.held(account):  # the account cannot be removed meanwhile
+            if not await self.rows(account, (stored_records.ROSTER,)):
+                return False
+            await self.owned.commit(key_changes(account, credentials))
+            return True
+
+    async def import_account(self, account: str, puts: Sequence[Put], *, replace: bool) -> Imported:
+        """Store these records of an account; see :meth:`Host.import_account`.
+
+        :raises EngineFailed: if they could not be stored.
+        """
+        if not replace and not is_empty(await self.account(account)):
+            return Imported.EXISTS
+        changes = await asyncio.to_thread(import_changes, account, puts)
+        try:
+            async with self.held_out_of_memory(account):
+                await self.owned.commit(changes)
+        except AccountBusy:
+            return Imported.IN_USE
+        return Imported.DONE
+
+    async def inspected(self, account: str) -> Data | None:
+        """Describe the state of an account as JSON data; None if it does not exist."""
+        in_memory = account in self.service.accounts
+        state = await self.account(account)
+        if state is None:
+            return None
+        known = self.service.accounts.get(account, state)
+        return described(state, known, in_memory=in_memory, events=self.explained(account))
 
     @asynccontextmanager
     async def held(self, account: str) -> AsyncIterator[None]:
@@ -130,8 +236,7 @@ class AsyncHost(AsyncLoop[S]):
                 if self._take_out(account):
                     yield
                     return
-                state = self._state(account)
-                if isinstance(state, Account | Unloaded) and state.sessions:
+                if is_in_use(self._state(account)):
                     raise AccountBusy(f"{account} has a session")
             await asyncio.sleep(_PAUSE)  # it is being loaded, or the end of a replaced session has not come
 
@@ -142,10 +247,3 @@ class AsyncHost(AsyncLoop[S]):
 
 class AccountBusy(Exception):
     """The account has a session, so its rows cannot be replaced."""
-
-
-def key_changes(account: str, credentials: Credentials | None) -> tuple[Change, ...]:
-    """Return the changes that give an account these keys, or none."""
-    if credentials is None:
-        return (RemoveKind(account, stored_records.CREDENTIALS),)
-    return (Write(account, Row(stored_records.CREDENTIALS, "", credentials.to_text())),)

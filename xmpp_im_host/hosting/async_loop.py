@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from uuid import uuid4
 
-from attrs import define, frozen
+from attrs import define
 
 from xmpp_im_core.event import Decision
 from xmpp_im_core.host import Commit, DeferredHost, ReadAccount, ReadMessages, Wire
@@ -26,6 +26,7 @@ from xmpp_im_core.host.job import Job
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server import (
     AccountRemoved,
+    EndSession,
     ForAccount,
     Kind,
     OwnershipLost,
@@ -34,11 +35,13 @@ from xmpp_im_core.server import (
     SessionId,
 )
 from xmpp_im_core.server.service.serving import Served, serve
-from xmpp_im_core.stanza import Stanza
+from xmpp_im_core.stanza import IQ, Stanza
 from xmpp_im_host.hosting import stored_records
+from xmpp_im_host.hosting.account_changes import farewell_of
 from xmpp_im_host.hosting.event_log import EventLog
+from xmpp_im_host.hosting.host import Figures
 from xmpp_im_host.hosting.idle_accounts import IdleAccounts
-from xmpp_im_host.hosting.owned_engine import CommitCounts, OwnedEngine
+from xmpp_im_host.hosting.owned_engine import OwnedEngine
 from xmpp_im_host.hosting.waiting import Tasks, Waiter
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
@@ -55,23 +58,6 @@ _PAUSE: Final = 0.005
 """How long to wait before asking again whether an account is free, in seconds."""
 _TRIES: Final = 3
 """How often to load an account that has left the memory before anybody could look at it."""
-
-
-@frozen
-class Figures:
-    """What a host has at the moment, and what it has done since the start."""
-
-    accounts: int
-    """Accounts in memory."""
-    idle: int
-    """Accounts in memory without a session."""
-    waiting: int
-    """Events that are not processed yet."""
-    reads: int
-    """Reads that are under way."""
-    commits_waiting: int
-    """Commits that are asked for or under way."""
-    committed: CommitCounts
 
 
 @define(eq=False)
@@ -128,6 +114,8 @@ class AsyncLoop(DeferredHost[S]):
         self._tasks = Tasks()
         self._companions: dict[str, Companion] = {}
         """What is to be committed together with an event, by the event's ``seq``."""
+        self._farewells: dict[str, IQ] = {}
+        """What a session gets before the removal of its account ends it, by the removal's ``seq``."""
         self._run_due = False
         self._sweep_due = False
         self._stopped = False
@@ -310,6 +298,18 @@ class AsyncLoop(DeferredHost[S]):
             asyncio.get_running_loop().call_soon(self._sweep)
         if self._log is not None:
             self._log.note(served)
+
+    def _perform(self, job: Job, served: Served[S]) -> None:
+        if self._farewells:
+            self._say_farewell(served)
+        super()._perform(job, served)
+
+    def _say_farewell(self, served: Served[S]) -> None:
+        said = [self._farewells.get(step.event.seq) for step in served.steps if type(step.event) is AccountRemoved]
+        for farewell in said:
+            for account, effect in served.effects:
+                if isinstance(effect, EndSession) and (found := farewell_of(account, effect, farewell)) is not None:
+                    self.wire.deliver(account, effect.session, found.stanza, found)
 
     # --- requests -----------------------------------------------------------------------------------------------
 

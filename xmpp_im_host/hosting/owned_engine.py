@@ -65,6 +65,15 @@ class CommitCounts:
     """How long the batches took."""
 
 
+async def scan(engine: Engine, kind: str) -> AsyncIterator[Listed]:
+    """Yield the rows of a kind, of all accounts; see :meth:`Engine.scan`."""
+    after = 0
+    while page := await engine.scan(range(PARTITIONS), kind, after):
+        for each in page:
+            yield each
+        after = page[-1].place
+
+
 class OwnedEngine:
     """All partitions of an engine, owned by this process."""
 
@@ -141,11 +150,8 @@ class OwnedEngine:
 
     async def scan(self, kind: str) -> AsyncIterator[Listed]:
         """Yield the rows of a kind, of all accounts; see :meth:`Engine.scan`."""
-        after = 0
-        while page := await self.engine.scan(range(PARTITIONS), kind, after):
-            for each in page:
-                yield each
-            after = page[-1].place
+        async for each in scan(self.engine, kind):
+            yield each
 
     # --- commits ------------------------------------------------------------------------------------------------
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Final
+from uuid import uuid4
 
 from xmpp_im_core.host import Messages, Operations, Stored
-from xmpp_im_core.server import Clear, Delete, Kind, Put, StoreOperation
+from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.policy import DEFAULT
+from xmpp_im_core.server import PLAIN, Account, Clear, Delete, Kind, Put, StoreOperation
 from xmpp_im_core.snapshot import Loaded, dump_record, load_records
 from xmpp_im_core.stanza import Message
 from xmpp_im_host.log import log
@@ -59,6 +63,16 @@ async def stored(account: str, found: Found) -> Stored:
     loaded = await _loaded(account, found.rows)
     offline = found.sums[OFFLINE]
     return Stored(loaded.records, offline.rows, offline.size, loaded.damaged)
+
+
+async def account_of_rows(account: str, rows: Sequence[Row]) -> Account | None:
+    """Return the account that rows of the kinds :data:`ACCOUNT` make, without its sessions; None if there is none."""
+    if not rows:
+        return None
+    loaded = await _loaded(account, rows)
+    stored = Stored(loaded.records, damaged=loaded.damaged).loaded(datetime.now(UTC), uuid4().hex)
+    state = PLAIN.reduce(PLAIN.start(parse_jid(account)), stored, DEFAULT).state
+    return state if isinstance(state, Account) else None
 
 
 async def messages(account: str, rows: Sequence[Row]) -> Messages:

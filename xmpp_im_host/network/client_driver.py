@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, address_of, parse_address
-from xmpp_im_core.server import may_bind
 from xmpp_im_core.stanza import IQ, Condition, ErrorType, payload
 from xmpp_im_host.configuration import is_loopback
 from xmpp_im_host.log import failure, log
@@ -115,8 +114,6 @@ class ClientDriver:
 
     def close(self, condition: str) -> None:
         """Close the stream with this stream error."""
-        if self.session is not None and self.session.farewell is not None and not self.stream.closed:
-            self.stream.send(self.session.farewell)
         self.stream.close(condition)
         self._advance_soon()
 
@@ -275,18 +272,26 @@ class ClientDriver:
     # --- the session --------------------------------------------------------------------------------------
 
     def _bind_requested(self, event: events.BindRequested) -> None:
-        host, account, resource = self.network.host, event.jid.to_bare().full, event.jid.resource or ""
-        refusal = may_bind(host.service, account, resource, self.network.policy)
+        self.network.start(self._bind(event.jid.to_bare().full, event.jid.resource or "", event.lang))
+
+    async def _bind(self, account: str, resource: str, lang: str | None) -> None:
+        host = self.network.host
+        try:
+            refusal = await host.may_bind(account, resource)
+        except EngineFailed:
+            refusal = Condition.INTERNAL_SERVER_ERROR
+        if self.over or self.stream.closed:
+            return
         if refusal is not None:
             self.stream.refuse_bind(refusal)
-            return
-        session = ClientSession(account, host.session(resource), self)
-        self.session = session
-        self.network.sessions.add(session)
-        self.connection.logged_in()
-        self.stream.bound()
-        log(logging.INFO, "session bound", account=account, resource=resource, address=self.connection.address)
-        host.bind(account, session.id, event.lang)
+        else:
+            self.session = session = ClientSession(account, host.session(resource), self)
+            self.network.sessions.add(session)
+            self.connection.logged_in()
+            self.stream.bound()
+            log(logging.INFO, "session bound", account=account, resource=resource, address=self.connection.address)
+            host.bind(account, session.id, lang)
+        self.go_on()
 
     def _management_enabled(self, event: events.ManagementEnabled) -> None:
         if self.session is not None:
@@ -341,11 +346,12 @@ class ClientDriver:
         if not self._advancing:
             self._advance_soon()
 
+    def _acknowledged(self, event: events.Acknowledged) -> None:
+        if self.session is not None:
+            self.network.host.settled(self.session.account, self.session.id, event.items)
+
     def _inactive(self, event: object) -> None:
         self.inactive = isinstance(event, events.Inactive)
-
-    def _nothing(self, event: object) -> None:
-        """The stream itself does what this event asks for."""
 
     def _stream_ended(self, event: events.StreamEnded) -> None:
         self.over = True
@@ -380,7 +386,7 @@ _TAKES: Final[Mapping[type, Callable[[Any, Any], None]]] = MappingProxyType(
         events.ManagementEnabled: ClientDriver._management_enabled,
         events.ResumptionRequested: ClientDriver._resumption_requested,
         events.StanzaReceived: ClientDriver._stanza_received,
-        events.Acknowledged: ClientDriver._nothing,
+        events.Acknowledged: ClientDriver._acknowledged,
         events.Active: ClientDriver._inactive,
         events.Inactive: ClientDriver._inactive,
         events.StreamEnded: ClientDriver._stream_ended,

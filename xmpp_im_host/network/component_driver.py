@@ -141,6 +141,14 @@ class ComponentDriver:
                 self._ended(event)
 
     def _authenticated(self, domain: str) -> None:
+        self.network.host.component_connected(domain, partial(self._connected, domain))
+
+    def _connected(self, domain: str) -> None:
+        """Tell the component that it is connected: what is sent to it from now on comes to it."""
+        if self.stream.closed:
+            if domain not in self.network.components:
+                self.network.host.component_lost(domain)
+            return
         former = self.network.components.get(domain)
         if isinstance(former, ComponentDriver):
             former.close("conflict")  # it has proved that it knows the secret: the other connection may be dead
@@ -148,6 +156,8 @@ class ComponentDriver:
         self.stream.accept()
         self.link.logged_in()
         log(logging.INFO, "component connected", domain=domain, address=self.link.address)
+        if not self._advancing:
+            self.network.advance_later(self)
 
     def _stanza_received(self, stanza: Stanza) -> None:
         self.network.counters.received += 1
@@ -169,7 +179,7 @@ class ComponentDriver:
 
     def _pass_on(self, stanza: Stanza) -> None:
         """Send a stanza to another component, or answer with the reason why it cannot be sent."""
-        condition: Condition | None = self.network.host.wire.route(stanza)
+        condition: Condition | None = self.network.host.pass_on(stanza)
         if condition is not None and may_be_answered(stanza):
             self.send(error_reply(stanza, stanza_error(condition)))
 
@@ -185,6 +195,7 @@ class ComponentDriver:
         domain = self.stream.domain
         if domain is not None and self.network.components.get(domain) is self:
             del self.network.components[domain]
+            self.network.host.component_lost(domain)
             log(logging.INFO, "component disconnected", domain=domain)
         if event.condition is not None:
             log(logging.INFO, "stream error", condition=event.condition, address=self.link.address)

@@ -9,11 +9,10 @@ from typing import Any, Protocol
 
 from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.server import ForAccount, SessionEnded
 from xmpp_im_core.stanza import Condition, Stanza
 from xmpp_im_host.configuration import Configuration
 from xmpp_im_host.counters import Counters
-from xmpp_im_host.hosting.async_host import AsyncHost
+from xmpp_im_host.hosting.host import Host
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.network.failed_logins import FailedLogins
 from xmpp_im_host.network.links import Links
@@ -57,7 +56,7 @@ class ComponentPeer(Protocol):
 class Network:
     """What connections share. The host is set when it exists, before the first connection."""
 
-    host: AsyncHost[Any]
+    host: Host
 
     def __init__(
         self,
@@ -159,8 +158,7 @@ class Network:
         self.sessions.end(session)
 
     def _ended(self, session: ClientSession, done: Callable[[], None] | None) -> None:
-        ended = SessionEnded(*self.host.stamp(), session.id, session.undelivered())
-        self.host.feed(ForAccount(session.account, ended), done)
+        self.host.end_session(session.account, session.id, session.unacknowledged(), done)
         log(logging.INFO, "session ended", account=session.account, resource=session.id.resource)
 
     # --- the end ------------------------------------------------------------------------------------------

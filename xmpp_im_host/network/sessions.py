@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from xmpp_im_core.server import Deliver, SessionId
+from xmpp_im_core.server import SessionId
 from xmpp_im_core.stanza import Stanza
 from xmpp_im_host.streams.client_stream import ClientStream
 from xmpp_im_host.streams.stream_management import StreamManagement
@@ -32,37 +32,41 @@ class ClientSession:
         self.driver: Attached | None = driver
         """None while the session is detached."""
         self.management: StreamManagement | None = None
-        self.farewell: Stanza | None = None
-        """What the client gets before its stream is closed: the answer to the request that ends it."""
         self.unprocessed = 0
         """The stanzas of the client that the host has not processed yet."""
         self.timer: asyncio.TimerHandle | None = None
         self._settled: list[asyncio.Future[None]] = []
 
-    def deliver(self, stanza: Stanza, effect: Deliver) -> bool:
-        """Send a stanza, or keep it for a client that may resume; return whether the session took it."""
+    def deliver(self, stanza: Stanza, item: object) -> bool:
+        """Send a stanza, or keep it for a client that may resume; return whether the session took it.
+
+        :param item: comes back when the client has acknowledged the stanza, or among those that it has not.
+        """
         if self.driver is not None:
             stream = self.driver.stream
             if stream.closed:
                 return False
-            stream.send(stanza, effect)
+            stream.send(stanza, item)
             self.driver.flush_later()
             return True
         if self.management is None or self.overflowed:
             return False
-        self.management.queue(stanza, effect)
+        self.management.queue(stanza, item)
         return True
+
+    @property
+    def acknowledges(self) -> bool:
+        """Whether the client acknowledges what it gets (XEP-0198)."""
+        return self.driver is None or self.driver.stream.management is not None
 
     @property
     def overflowed(self) -> bool:
         """Whether more waits for a client that has lost its connection than the limits allow."""
         return self.driver is None and self.management is not None and self.management.overflowed
 
-    def undelivered(self) -> tuple[Deliver, ...]:
-        """Return the deliveries that the client has not acknowledged, in order."""
-        if self.management is None:
-            return ()
-        return tuple([item for item in self.management.unacknowledged if isinstance(item, Deliver)])
+    def unacknowledged(self) -> tuple[object, ...]:
+        """Return the items of the stanzas that the client has not acknowledged, in order."""
+        return () if self.management is None else self.management.unacknowledged
 
     def processed(self, number: int) -> None:
         """Note that a stanza of the client has been processed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xmpp_im_core.host import Wire
-from xmpp_im_core.server import Deliver, SessionId
+from xmpp_im_core.server import SessionId
 from xmpp_im_core.stanza import IQ, Condition, Stanza
 from xmpp_im_host.network.network import Network
 
@@ -20,12 +20,14 @@ class NetworkWire(Wire):
         """
         self.network, self._delegate = network, delegate
 
-    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: Deliver) -> bool:
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, effect: object) -> bool:
         """Send a stanza to a session."""
         found = self.network.sessions.get(account, session)
         if found is None or not found.deliver(stanza, effect):
             return False
         self.network.counters.sent += 1
+        if not found.acknowledges:
+            self.network.host.settled(account, session, (effect,))
         if found.overflowed:
             self.network.end_overflowed(found)
         return True

@@ -18,7 +18,7 @@ from xmpp_im_core.policy import Policy
 from xmpp_im_core.server import Deliver, SessionId, Unloaded, hosting
 from xmpp_im_core.server.service import serving
 from xmpp_im_core.snapshot import SnapshotError
-from xmpp_im_core.stanza import Stanza
+from xmpp_im_core.stanza import IQ, Stanza
 from xmpp_im_host.credentials import FEWEST_ITERATIONS, Credentials
 from xmpp_im_host.hosting import async_loop, stored_records
 from xmpp_im_host.hosting.async_host import AsyncHost
@@ -598,6 +598,48 @@ def test_damaged_keys_are_unavailable_and_are_not_quoted(caplog: pytest.LogCaptu
     run(play())
     assert KEYS.sha256.stored_key.hex() not in caplog.text
     assert "record damaged" in caplog.text
+
+
+def test_the_session_that_asks_for_the_removal_gets_the_answer_before_it_ends() -> None:
+    """XEP-0077 §3.2: the server answers the request; the removal ends the session that has sent it."""
+
+    async def play() -> None:
+        engine, wire = FaultyEngine(), Tape()
+        async with a_host(engine, wire) as host:
+            await enter(host, ROMEO, "orchard")
+            await enter(host, ROMEO, "garden")
+            answer = parse_stanza(f"<iq type='result' id='bye' from='{ROMEO}' to='{ROMEO}/orchard'/>")
+            assert isinstance(answer, IQ)
+            engine.failing = True
+            with pytest.raises(EngineFailed):
+                await host.remove_account(ROMEO, answer)
+            engine.failing = False
+            assert [at for at, each in wire.got if each.id == "bye"] == []
+            assert await host.remove_account(ROMEO, answer)
+            assert [at for at, each in wire.got if each.id == "bye"] == [f"{ROMEO}/orchard"]
+            assert len(wire.closed) == 2
+            assert not await host.remove_account(ROMEO, answer)
+
+    run(play())
+
+
+def test_a_removal_that_fails_leaves_no_farewell() -> None:
+    """Its answer would say later that the account is removed, when the session ends for another reason."""
+
+    async def play() -> None:
+        engine, wire = FaultyEngine(), Tape()
+        async with a_host(engine, wire) as host:
+            await enter(host, ROMEO, "orchard")
+            answer = parse_stanza(f"<iq type='result' id='bye' from='{ROMEO}' to='{ROMEO}/orchard'/>")
+            assert isinstance(answer, IQ)
+            engine.broken.add(ROMEO)
+            with pytest.raises(EngineFailed):
+                await host.remove_account(ROMEO, answer)
+            engine.broken.clear()
+            assert await host.remove_account(ROMEO)
+            assert [at for at, each in wire.got if each.id == "bye"] == []
+
+    run(play())
 
 
 def test_events_of_an_account_wait_while_its_rows_are_changed() -> None:
