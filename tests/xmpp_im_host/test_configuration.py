@@ -18,6 +18,7 @@ from xmpp_im_host.configuration import (
     Endpoint,
     Limits,
     Listen,
+    NodeSettings,
     read_configuration,
     read_file,
 )
@@ -54,6 +55,9 @@ WRONG: Final[Mapping[str, Mapping[str, Any]]] = {
     "components": {"components": {"irc.capulet.example": "short"}},
     "tls.key": {"tls": {"key": "key.pem"}},
     "resumption_seconds": {"resumption_seconds": -1},
+    "node.name": {"node": {"name": "verona\n"}},
+    "node.weight": {"node": {"weight": -1}},
+    "node.dead_seconds": {"node": {"dead_seconds": 1, "beat_seconds": 0.5}},
 }
 
 
@@ -155,6 +159,7 @@ def test_the_readme_shows_every_setting_with_its_default() -> None:
     assert shown.keys() == {field.name for field in attrs.fields(Configuration)} - {"in_memory", *optional}
     assert shown["listen"].keys() == {field.name for field in attrs.fields(Listen)}
     assert shown["limits"].keys() == {field.name for field in attrs.fields(Limits)}
+    assert shown["node"].keys() == {field.name for field in attrs.fields(NodeSettings)}
 
 
 def test_the_readme_shows_how_to_open_the_server_to_the_world() -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 import click
 
 from xmpp_im_host.command.accounts import inspect, roster, user
+from xmpp_im_host.command.nodes import drain, nodes, rebalance
 from xmpp_im_host.command.options import CONFIG, DATABASE, DOMAIN, ENGINE, chosen, configuration
 from xmpp_im_host.configuration import Configuration, Listen
 from xmpp_im_host.log import failure, log
@@ -39,6 +40,9 @@ def main() -> None:
 main.add_command(user)
 main.add_command(roster)
 main.add_command(inspect)
+main.add_command(nodes)
+main.add_command(drain)
+main.add_command(rebalance)
 
 
 @main.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xmpp_im_host.configuration.reading import BadConfiguration, read_configuration, read_file
-from xmpp_im_host.configuration.settings import Certificate, Configuration, Limits, Listen
+from xmpp_im_host.configuration.settings import Certificate, Configuration, Limits, Listen, NodeSettings
 from xmpp_im_host.configuration.values import Endpoint, is_loopback
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Endpoint",
     "Limits",
     "Listen",
+    "NodeSettings",
     "is_loopback",
     "read_configuration",
     "read_file",

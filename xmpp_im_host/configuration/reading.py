@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -14,6 +14,9 @@ from xmpp_im_host.configuration.settings import Configuration
 from xmpp_im_host.configuration.values import WrongValue
 
 T = TypeVar("T")
+
+_BEATS: Final = 4
+"""How many beats a node must have missed, at least, until it is dead."""
 
 
 class BadConfiguration(ValueError):
@@ -100,6 +103,9 @@ def _check(configuration: Configuration) -> None:
         raise BadConfiguration("in_memory: it cannot be combined with database")
     if configuration.in_memory and configuration.engine:
         raise BadConfiguration("in_memory: it cannot be combined with engine")
+    node = configuration.node
+    if node.dead_seconds < _BEATS * node.beat_seconds:
+        raise BadConfiguration(f"node.dead_seconds: at least {_BEATS} times node.beat_seconds is needed")
     twice = set(configuration.domains) & set(configuration.components)
     if twice:
         raise BadConfiguration(f"components: {sorted(twice)[0]} is among domains; a component needs another domain")

@@ -15,6 +15,8 @@ from xmpp_im_host.configuration.values import (
     choice,
     domain,
     endpoint,
+    label,
+    number,
     path,
     postgres,
     seconds,
@@ -62,6 +64,22 @@ class Certificate:
 
     certificate: Path | None = setting(path, None, "The file of the certificate and its chain, in PEM.")
     key: Path | None = setting(path, None, "The file of the private key, in PEM, if it is not in the same file.")
+
+
+@frozen(kw_only=True)
+class NodeSettings:
+    """What this server is among the servers that share a PostgreSQL database."""
+
+    name: str = setting(label, "", "What operators call this node; by default the name of its machine.")
+    weight: float = setting(
+        number(0, 1_000), 1.0, "The share of the accounts that this node owns, in proportion to the other nodes."
+    )
+    beat_seconds: float = setting(seconds(0.05, 60), 0.5, "How often the node says in the database that it is alive.")
+    dead_seconds: float = setting(
+        seconds(0.3, 600),
+        3.0,
+        "A node that has not said so for this time is dead: others end its sessions and own its accounts.",
+    )
 
 
 @frozen(kw_only=True)
@@ -167,6 +185,7 @@ class Configuration:
     listen: Listen = field(factory=Listen, metadata={"table": Listen})
     tls: Certificate = field(factory=Certificate, metadata={"table": Certificate})
     limits: Limits = field(factory=Limits, metadata={"table": Limits})
+    node: NodeSettings = field(factory=NodeSettings, metadata={"table": NodeSettings})
     components: Mapping[str, str] = field(
         factory=dict, repr=False, metadata={"read": secrets_of_domains, "help": "The components, with their secrets."}
     )

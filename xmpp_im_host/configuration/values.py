@@ -71,13 +71,25 @@ def whole(low: int, high: int) -> Reader:
 
 def seconds(low: float, high: float) -> Reader:
     """Return a reader of times from ``low`` to ``high`` seconds."""
+    return number(low, high, "a number of seconds")
+
+
+def number(low: float, high: float, what: str = "a number") -> Reader:
+    """Return a reader of numbers from ``low`` to ``high``."""
 
     def read(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise WrongValue(f"a number of seconds from {low:g} to {high:g} is needed")
+            raise WrongValue(f"{what} from {low:g} to {high:g} is needed")
         return float(value)
 
     return read
+
+
+def label(value: Any) -> str:
+    """Read a name for operators: a short text in one line."""
+    if not isinstance(value, str) or len(value) > _LONGEST_LABEL or not value.isprintable():
+        raise WrongValue(f"a text in one line of at most {_LONGEST_LABEL} characters is needed")
+    return value
 
 
 def choice(*allowed: str) -> Reader:
@@ -155,3 +167,4 @@ def secrets_of_domains(value: Any) -> Mapping[str, str]:
 
 
 SHORTEST_SECRET: Final = 8
+_LONGEST_LABEL: Final = 100
