@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.counters import Counters
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.log import LOGGER, failure, log
@@ -21,6 +22,7 @@ from xmpp_im_host.operations.control import CallFailed, NotRunning
 from xmpp_im_host.operations.http import OperatorPage
 from xmpp_im_host.operations.log_format import set_up
 from xmpp_im_host.operations.metrics import Levels, exposition
+from xmpp_im_host.storage.records import PARTITIONS
 
 # --- the log ------------------------------------------------------------------------------------------------
 
@@ -87,6 +89,36 @@ def page(healthy: bool = True) -> OperatorPage:
     counters.latency.add(90)
     commits = CommitCounts(commits=9, batches=3)
     return OperatorPage(exposition(counters, commits, lambda: LEVELS), lambda: healthy)
+
+
+def partitions_text(found: dict[int, PartitionFigures]) -> list[str]:
+    """Return the lines about partitions, without comments."""
+    text = exposition(Counters(), CommitCounts(), lambda: LEVELS, lambda: found)().decode()
+    return [line for line in text.splitlines() if line.startswith("xmpp_partition")]
+
+
+def test_each_partition_of_a_node_has_its_own_metrics() -> None:
+    lines = partitions_text({200: PartitionFigures(3, 70, 80, 9, 1, 0.25), 7: PartitionFigures()})
+
+    assert set(lines) >= {
+        "xmpp_partitions 2.0",
+        'xmpp_partition_accounts{partition="200"} 3.0',
+        'xmpp_partition_entries_total{partition="200"} 70.0',
+        'xmpp_partition_steps_total{partition="200"} 80.0',
+        'xmpp_partition_commits_total{partition="200"} 9.0',
+        'xmpp_partition_refused_total{partition="200"} 1.0',
+        'xmpp_partition_lag_seconds{partition="200"} 0.25',
+        'xmpp_partition_entries_total{partition="7"} 0.0',
+    }
+
+
+def test_the_number_of_series_is_bounded_and_follows_what_is_owned() -> None:
+    assert len(partitions_text({each: PartitionFigures() for each in range(PARTITIONS)})) == 1 + 6 * PARTITIONS
+    assert partitions_text({}) == ["xmpp_partitions 0.0"]
+
+
+def test_a_server_that_owns_everything_has_no_metrics_of_partitions() -> None:
+    assert "xmpp_partition" not in exposition(Counters(), CommitCounts(), lambda: LEVELS)().decode()
 
 
 @pytest.mark.parametrize(

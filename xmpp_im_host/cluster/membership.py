@@ -35,7 +35,10 @@ class Member(Protocol):
         """Return what operators are to see of this node, as JSON."""
 
     def place(self, wanted: frozenset[int]) -> None:
-        """Own these partitions from now on. Others that the node owns stay until another node claims them."""
+        """Own these partitions from now on. Others that the node owns stay until another node claims them.
+
+        It is called with each beat: what another node has claimed, and is placed here, is claimed again.
+        """
 
     def direct(self, draining: bool) -> None:
         """Give up the sessions, or go on: an operator has said so."""
@@ -77,6 +80,7 @@ class Membership:
         self._beat_began: float | None = None
         self._beaten = asyncio.Event()
         self._weights: dict[int, float] | None = None
+        self._wanted: frozenset[int] = frozenset()
         self._draining = False
         self._ending: set[int] = set()
         self._tasks = Tasks()
@@ -161,7 +165,8 @@ class Membership:
         if weights != self._weights:
             self._weights = weights
             placed = placement(weights)
-            self.member.place(frozenset([each for each, number in placed.items() if number == self.number]))
+            self._wanted = frozenset([each for each, number in placed.items() if number == self.number])
+        self.member.place(self._wanted)
 
     # --- ends ---------------------------------------------------------------------------------------------------
 

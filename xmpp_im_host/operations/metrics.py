@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from attrs import frozen
@@ -16,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.counters import BOUNDS, Counters, Histogram
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 
@@ -105,10 +106,62 @@ class ServerCollector(Collector):
         yield _histogram("xmpp_database_seconds", "How long the transactions took.", self.commits.seconds)
 
 
-def exposition(counters: Counters, commits: CommitCounts, levels: Callable[[], Levels]) -> Callable[[], bytes]:
-    """Return a function that returns the metrics as text."""
+PARTITION_COUNTERS = {
+    "entries": "Entries that were taken from the queue of the partition.",
+    "steps": "Steps of the core.",
+    "commits": "Transactions that the partition took part in.",
+    "refused": "Entries that could not be processed.",
+}
+
+PARTITION_GAUGES = {
+    "lag": ("lag_seconds", "How old the last event of the partition was when its result was durable."),
+    "accounts": ("accounts", "Accounts of the partition in memory."),
+}
+
+Partitions = Callable[[], Mapping[int, PartitionFigures]]
+"""Returns the figures of the partitions that this node owns."""
+
+
+class PartitionCollector(Collector):
+    """Reads the figures of the partitions that this node owns: six series for each, so at most 1,536.
+
+    They begin at 0 whenever the node claims a partition.
+    """
+
+    def __init__(self, partitions: Partitions) -> None:
+        self.partitions = partitions
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing, so that registering does not read the figures."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric."""
+        found = sorted(self.partitions().items())
+        yield GaugeMetricFamily("xmpp_partitions", "Partitions that this node owns.", value=len(found))
+        for name, help in PARTITION_COUNTERS.items():
+            counter = CounterMetricFamily(f"xmpp_partition_{name}", help, labels=["partition"])
+            for partition, figures in found:
+                counter.add_metric([str(partition)], getattr(figures, name))
+            yield counter
+        for name, (suffix, help) in PARTITION_GAUGES.items():
+            gauge = GaugeMetricFamily(f"xmpp_partition_{suffix}", help, labels=["partition"])
+            for partition, figures in found:
+                gauge.add_metric([str(partition)], getattr(figures, name))
+            yield gauge
+
+
+def exposition(
+    counters: Counters, commits: CommitCounts, levels: Callable[[], Levels], partitions: Partitions | None = None
+) -> Callable[[], bytes]:
+    """Return a function that returns the metrics as text.
+
+    :param partitions: of a node of several.
+    """
     registry = CollectorRegistry()
     registry.register(ServerCollector(counters, commits, levels))
+    if partitions is not None:
+        registry.register(PartitionCollector(partitions))
     return lambda: generate_latest(registry)
 
 
