@@ -51,7 +51,7 @@ class PartitionOwner(Protocol):
         """Return what was done for each partition that is held now."""
 
     async def aclose(self) -> None:
-        """Finish the batches that are under way, and stop."""
+        """Finish the batches that are under way, and stop. This waits for an engine that does not answer."""
 
     def abandon(self) -> None:
         """Stop at once, as a crash would."""

@@ -1,0 +1,286 @@
+"""Owners and gateways on one engine in memory, driven by hand: no sockets, no clock, no tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from xmpp_im_core.codec import parse_stanza, write_stanza
+from xmpp_im_core.policy import DEFAULT, Policy
+from xmpp_im_core.server import (
+    Deliver,
+    EndSession,
+    FanOut,
+    ForAccount,
+    Outbound,
+    Route,
+    SessionBound,
+    SessionEnded,
+    SessionId,
+    hosting,
+)
+from xmpp_im_core.server.service.events import Arrived, ServiceEvent
+from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, stanza_error
+from xmpp_im_host.cluster.committing import Committer
+from xmpp_im_host.cluster.ended_gateways import announcement
+from xmpp_im_host.cluster.outgoing import Domains, placed
+from xmpp_im_host.cluster.owner import Owner
+from xmpp_im_host.cluster.partition_worker import Cycle
+from xmpp_im_host.cluster.queue_entries import (
+    Called,
+    ComponentConnected,
+    ComponentLost,
+    GatewayEntry,
+    PartitionEntry,
+    Replied,
+    dump_entry,
+    load_gateway_entry,
+)
+from xmpp_im_host.cluster.queue_names import epoch_of, gateway_queues, queue_of
+from xmpp_im_host.storage.memory_engine import MemoryEngine
+from xmpp_im_host.storage.records import PARTITIONS, Append, Entry, node_lease, partition_of
+
+CAPULET: Final = "capulet.example"
+MONTAGUE: Final = "montague.example"
+ROOMS: Final = "rooms.capulet.example"
+JULIET: Final = f"juliet@{CAPULET}"
+NURSE: Final = f"nurse@{CAPULET}"
+TYBALT: Final = f"tybalt@{CAPULET}"
+ROMEO: Final = f"romeo@{MONTAGUE}"
+NOON: Final = datetime(2026, 7, 12, 12, 0, tzinfo=UTC)
+ALL: Final = frozenset(range(PARTITIONS))
+KEEPING: Final[Policy] = evolve(DEFAULT, keep_sessions=True)
+AVAILABLE: Final = "<presence/>"
+UNAVAILABLE: Final = '<presence type="unavailable"/>'
+
+assert len({partition_of(each) for each in (JULIET, NURSE, TYBALT, ROMEO, ROOMS)}) == 5
+
+
+def chat(to: str, body: str) -> str:
+    return f'<message to="{to}" type="chat" id="{body}"><body>{body}</body></message>'
+
+
+def subscription(type: str, to: str) -> str:
+    return f'<presence to="{to}" type="{type}"/>'
+
+
+def refusing(account: str, iq: IQ) -> Stanza | None:
+    """Answer requests with an error, as a server without services does."""
+    if iq.type not in ("get", "set"):
+        return None
+    return error_reply(iq, stanza_error(Condition.SERVICE_UNAVAILABLE))
+
+
+@define(eq=False)
+class Gateway:
+    """A node as the holder of streams. It reads its queues only when it is told to."""
+
+    stage: Stage
+    number: int
+    committer: Committer
+    got: list[tuple[str, str, str]] = field(factory=list)
+    """What sessions got, in order: the bare JID, the resource, and the stanza."""
+    closed: list[tuple[str, str, str]] = field(factory=list)
+    """The sessions that were closed: the bare JID, the resource and the condition."""
+    routed: list[str] = field(factory=list)
+    """What components got."""
+    replies: dict[str, Replied] = field(factory=dict)
+    _sessions: Any = field(factory=lambda: count(1))
+
+    async def append(self, *entries: tuple[str, PartitionEntry]) -> None:
+        """Append entries, each for an account or a domain."""
+        await self.append_bodies(*[(queue_of(account), dump_entry(entry)) for account, entry in entries])
+
+    async def append_bodies(self, *bodies: tuple[str, bytes]) -> None:
+        lease = node_lease(self.number)
+        outcome = await self.committer.commit([lease], appends=[Append(queue, "", body=body) for queue, body in bodies])
+        assert outcome.done
+
+    async def feed(self, *events: ServiceEvent) -> None:
+        await self.append_bodies(
+            *[each for event in events for each in placed(event, self.stage.domains, self.stage.id)]
+        )
+
+    async def bind(self, account: str, resource: str, *stanzas: str) -> SessionId:
+        """Bind a session, and let it send stanzas."""
+        session = SessionId(resource, epoch_of(self.number, next(self._sessions)))
+        await self.feed(ForAccount(account, SessionBound(NOON, self.stage.id(), session)))
+        for stanza in stanzas:
+            await self.says(account, session, stanza)
+        return session
+
+    async def says(self, account: str, session: SessionId, stanza: str) -> None:
+        await self.feed(ForAccount(account, Outbound(NOON, self.stage.id(), session, parse_stanza(stanza))))
+
+    async def arrive(self, stanza: str) -> None:
+        await self.feed(Arrived(NOON, self.stage.id(), parse_stanza(stanza)))
+
+    async def end(self, account: str, session: SessionId) -> None:
+        await self.feed(ForAccount(account, SessionEnded(NOON, self.stage.id(), session)))
+
+    async def connect(self, domain: str) -> None:
+        await self.append((domain, ComponentConnected(domain, self.number)))
+
+    async def disconnect(self, domain: str) -> None:
+        await self.append((domain, ComponentLost(domain, self.number)))
+
+    async def call(self, operation: str, account: str, **arguments: Any) -> Replied:
+        """Call the owner of an account, and wait for the answer."""
+        id = self.stage.id()
+        await self.append((account, Called(id, self.number, NOON, operation, account, arguments)))
+        await self.stage.run()
+        await self.read()
+        return self.replies[id]
+
+    async def waiting(self) -> list[Entry]:
+        """Return what waits in the queues of this gateway."""
+        return list(await self.stage.engine.entries(dict.fromkeys(gateway_queues(self.number), 0), 1_000_000))
+
+    async def read(self) -> None:
+        """Perform what waits, and settle it."""
+        done: list[tuple[str, int]] = []
+        for entry in await self.waiting():
+            self._perform(load_gateway_entry(entry.body))
+            done.append((entry.queue, entry.position))
+        assert (await self.committer.commit([node_lease(self.number)], done=done)).done
+
+    def _perform(self, entry: GatewayEntry) -> None:
+        if isinstance(entry, Replied):
+            assert entry.id not in self.replies
+            self.replies[entry.id] = entry
+            return
+        account, effect = entry.identified.account, entry.identified.effect
+        if isinstance(effect, Deliver):
+            own = effect.sessions if entry.sessions is None else entry.sessions
+            self.got += [(account, id.resource, write_stanza(effect.stanza).decode()) for id in own]
+        elif isinstance(effect, EndSession):
+            self.closed.append((account, effect.session.resource, effect.condition))
+        else:
+            assert isinstance(effect, Route | FanOut)
+            self.routed.append(write_stanza(effect.stanza).decode())
+
+    def stanzas(self, account: str, resource: str | None = None) -> list[str]:
+        """Return what the sessions of an account have got."""
+        return [text for jid, own, text in self.got if jid == account and resource in (None, own)]
+
+    def bodies(self, account: str, resource: str | None = None) -> list[str]:
+        """Return the bodies of the messages that the sessions of an account have got."""
+        found = [parse_stanza(text) for text in self.stanzas(account, resource)]
+        bodies = [each.payload.first("body", "jabber:client") for each in found if each.type != "error"]
+        return [each.text for each in bodies if each is not None]
+
+    def presence(self, account: str) -> list[tuple[str, str]]:
+        """Return who was shown to the sessions of an account, and as what."""
+        found = [parse_stanza(text) for text in self.stanzas(account) if text.startswith("<presence")]
+        return [(str(each.from_jid), each.type or "available") for each in found]
+
+    def conditions(self, account: str) -> list[str]:
+        """Return the conditions of the errors that the sessions of an account have got."""
+        found = [parse_stanza(text) for text in self.stanzas(account)]
+        errors = [each.payload.first("error", "jabber:client") for each in found if each.type == "error"]
+        return [each.elements[0].name for each in errors if each is not None]
+
+
+class Stage:
+    """An engine, with gateways and owners that are added one by one."""
+
+    def __init__(
+        self,
+        engine: MemoryEngine | None = None,
+        *,
+        components: Collection[str] = (),
+        policy: Policy = KEEPING,
+        delegated: Any = refusing,
+    ) -> None:
+        self.engine = MemoryEngine() if engine is None else engine
+        self.policy, self.delegated = policy, delegated
+        self.domains = Domains((CAPULET, MONTAGUE), frozenset(components))
+        self.owners: list[Owner[Any]] = []
+        self.gateways: list[Gateway] = []
+        self.now = NOON
+        self._ids = count(1)
+
+    def id(self) -> str:
+        return f"i{next(self._ids)}"
+
+    async def gateway(self) -> Gateway:
+        """Add a gateway."""
+        number = await self.engine.join("test")
+        committer = Committer(self.engine, f"gateway-{number}")
+        await committer.claim([node_lease(number)])
+        self.gateways.append(Gateway(self, number, committer))
+        return self.gateways[-1]
+
+    async def owner(self, partitions: Iterable[int] = ALL, **options: Any) -> Owner[Any]:
+        """Add an owner that claims partitions."""
+        owner = Owner(
+            self.engine,
+            f"owner-{self.id()}",
+            hosting(*self.domains.hosted),
+            self.policy,
+            self.delegated,
+            self.domains.components,
+            lambda: self.now,
+            self.id,
+            wake_seconds=0.0,
+            **options,
+        )
+        owner.set_wanted(frozenset(partitions))
+        await owner.claim_missing()
+        self.owners.append(owner)
+        return owner
+
+    async def run(self) -> None:
+        """Let all owners work until nothing is left to do."""
+        for _ in range(10_000):
+            cycles = [await worker.cycle() for owner in self.owners for worker in owner.workers]
+            if all(each is Cycle.IDLE for each in cycles):
+                return
+        raise AssertionError("the owners do not come to rest")
+
+    async def end(self, gateway: Gateway) -> None:
+        """Declare a gateway dead, as another node does."""
+        self.gateways.remove(gateway)
+        judge = Committer(self.engine, f"judge-{self.id()}")
+        lease = node_lease(gateway.number)
+        await judge.claim([lease])
+        assert (await judge.commit([lease], appends=announcement(gateway.number, self.now, self.id()))).done
+
+    async def rows(self, account: str, *kinds: str) -> list[tuple[str, str]]:
+        """Return the kinds and keys of what is stored for an account."""
+        return [(row.kind, row.key) for row in (await self.engine.load(None, account, kinds)).rows]
+
+    def queued(self, account: str) -> int:
+        """Return how many entries wait for the partition of an account."""
+        return len(self.engine._queues.get(queue_of(account), {}))
+
+
+async def chatting(*accounts: str, owners: Iterable[Iterable[int]] = (ALL,), **options: Any) -> tuple[Stage, Gateway]:
+    """Return a stage with these accounts, its owners and one gateway."""
+    stage = Stage(**options)
+    for partitions in owners:
+        await stage.owner(partitions)
+    gateway = await stage.gateway()
+    for account in accounts:
+        assert (await gateway.call("create", account, keys=None)).value is True
+    return stage, gateway
+
+
+async def befriend(stage: Stage, gateway: Gateway, one: str, other: str) -> None:
+    """Let two accounts subscribe to each other's presence, with sessions that end."""
+    first, second = await gateway.bind(one, "first"), await gateway.bind(other, "second")
+    for account, session, peer in ((one, first, other), (other, second, one)):
+        await gateway.says(account, session, subscription("subscribe", peer))
+        await stage.run()
+    for account, session, peer in ((one, first, other), (other, second, one)):
+        await gateway.says(account, session, subscription("subscribed", peer))
+        await stage.run()
+    await gateway.end(one, first)
+    await gateway.end(other, second)
+    await stage.run()
+    await gateway.read()
+    gateway.got.clear()

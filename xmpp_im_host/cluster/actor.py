@@ -1,0 +1,277 @@
+"""A partition in memory: its accounts, its components, and the steps that its entries cause.
+
+The state in memory is ahead of what is stored until the batch of its steps is committed. If that fails, :meth:`forget`
+throws it away, and the queue is read again from its beginning.
+
+**Handover.** What moves a session to another node without ending it changes :attr:`PartitionActor.queues` within a
+step, and stores the move: :func:`prepare` reads it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+
+from attrs import define
+
+from xmpp_im_core.host import Clock, Ids
+from xmpp_im_core.host.wake_times import WakeTimes
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.record import record
+from xmpp_im_core.server import ForAccount, Kind, Put, TimePassed
+from xmpp_im_core.server.service.events import ArrivedForMany, ServiceEvent
+from xmpp_im_core.server.service.serving import Service, owning, unload
+from xmpp_im_core.stanza import Condition
+from xmpp_im_host.cluster import administrator_calls
+from xmpp_im_host.cluster.administrator_calls import CallRefused, Explained
+from xmpp_im_host.cluster.ended_gateways import end_gateway, give_back
+from xmpp_im_host.cluster.interfaces import PartitionFigures
+from xmpp_im_host.cluster.outgoing import Domains, Outgoing, SessionQueues
+from xmpp_im_host.cluster.pending import Pending
+from xmpp_im_host.cluster.queue_entries import (
+    Called,
+    ComponentConnected,
+    ComponentLost,
+    Fed,
+    ForComponent,
+    GatewayEnded,
+    PartitionEntry,
+    Perform,
+    Replied,
+    dump_entry,
+)
+from xmpp_im_host.cluster.queue_names import gateway_queue, partition_queue
+from xmpp_im_host.cluster.step import Delegated, Rows, Step
+from xmpp_im_host.hosting import stored_records
+from xmpp_im_host.hosting.event_log import EventLog
+from xmpp_im_host.log import failure
+from xmpp_im_host.storage.engine import Engine
+from xmpp_im_host.storage.errors import EngineFailed
+from xmpp_im_host.storage.records import Remove, Row, Write, partition_of
+
+S = TypeVar("S")
+
+COMPONENT: Final = "component"
+"""The kind of row that says where a component is connected. Account: its domain. Key: the number of the node."""
+
+
+@record
+class Setting(Generic[S]):
+    """What all partitions of a node have in common."""
+
+    engine: Engine
+    service: Service[S]
+    """The service without accounts in memory."""
+    policy: Policy
+    domains: Domains
+    delegated: Delegated
+    clock: Clock
+    ids: Ids
+    event_log: int = 0
+    """How many events of each account in memory are kept for ``inspect``."""
+
+
+@define
+class Tally:
+    """What was done in the batch that is not committed yet."""
+
+    entries: int = 0
+    steps: int = 0
+    refused: int = 0
+    newest: datetime | None = None
+    """When the last event happened."""
+
+
+class PartitionActor(Generic[S]):
+    """The accounts of one partition."""
+
+    def __init__(self, partition: int, setting: Setting[S]) -> None:
+        self.partition, self.setting = partition, setting
+        self.queue = partition_queue(partition)
+        self.queues = SessionQueues(partition)
+        self.figures = PartitionFigures()
+        self._empty = owning(setting.service, lambda account: partition_of(account) == partition)
+        self.forget()
+
+    def forget(self) -> None:
+        """Throw away what is in memory. Call :func:`prepare` before the next step."""
+        setting = self.setting
+        self.service = self._empty
+        self.wakes = WakeTimes()
+        self.components: dict[str, tuple[int, ...]] = {}
+        """By domain: the nodes to which the component is connected, the newest connection last."""
+        self.log = EventLog(setting.service.machine, setting.event_log) if setting.event_log else None
+        self.tally = Tally()
+        self.prepared = False
+
+    def committed(self) -> None:
+        """Note that the batch is durable."""
+        tally, figures = self.tally, self.figures
+        figures.entries += tally.entries
+        figures.steps += tally.steps
+        figures.refused += tally.refused
+        figures.commits += 1
+        figures.accounts = len(self.service.accounts)
+        if tally.newest is not None:
+            figures.lag = (self.setting.clock() - tally.newest).total_seconds()
+        self.tally = Tally()
+
+    def unload(self, account: str) -> bool:
+        """Take an account out of memory between two batches, if it has no session. Return whether it is out now."""
+        self.service = unload(self.service, account)
+        left = account not in self.service.accounts
+        if left and self.log is not None:
+            self.log.forget(account)
+        return left
+
+    # --- steps ----------------------------------------------------------------------------------------------------
+
+    async def process(self, entry: PartitionEntry, batch: Pending, rows: Rows, *, last_resort: bool = False) -> Step[S]:
+        """Process an entry. What it causes is added to the batch.
+
+        :param last_resort: whether the entry is refused because its commit fails again and again: an event is answered
+            as one that could not be stored, and a read that fails counts as an answer.
+        :raises EngineFailed: if what it needs cannot be read. Nothing has changed then.
+        """
+        step = self._step(self._at(entry), batch, rows, last_resort)
+        self.tally.refused += last_resort
+        try:
+            await self._perform(step, entry)
+        except EngineFailed:
+            raise
+        except Exception as error:
+            failure("entry could not be processed", error, kind=type(entry).__name__)
+            step = self._step(step.at, batch, rows, last_resort)
+        self._end(step, batch)
+        self.tally.entries += 1
+        return step
+
+    async def wake(self, account: str, batch: Pending, rows: Rows, *, last_resort: bool = False) -> Step[S]:
+        """Let an account note that time has passed (RFC 6121 §3.1.2).
+
+        :raises EngineFailed: as :meth:`process` does.
+        """
+        at = self.setting.clock()
+        step = self._step(at, batch, rows, last_resort)
+        await step.take(ForAccount(account, TimePassed(at, step.ids())))
+        self._end(step, batch)
+        return step
+
+    def _at(self, entry: PartitionEntry) -> datetime:
+        if isinstance(entry, Fed):
+            event = entry.event
+            self.tally.newest = event.event.at if isinstance(event, ForAccount) else event.at
+            return self.tally.newest
+        return entry.at if isinstance(entry, Called | GatewayEnded) else self.setting.clock()
+
+    def _step(self, at: datetime, batch: Pending, rows: Rows, last_resort: bool) -> Step[S]:
+        setting = self.setting
+        out = Outgoing(setting.domains, self.queues, setting.ids, at)
+        return Step(self.service, setting.policy, out, Pending(batch), rows, setting.delegated, last_resort=last_resort)
+
+    def _end(self, step: Step[S], batch: Pending) -> None:
+        """Take over the result of a step."""
+        self.service = step.service
+        batch.merge(step.pending)
+        for served in step.served:
+            self.tally.steps += len(served.steps)
+            self.wakes.note(served)
+            if self.log is not None:
+                self.log.note(served)
+
+    # --- entries --------------------------------------------------------------------------------------------------
+
+    async def _perform(self, step: Step[S], entry: PartitionEntry) -> None:
+        if isinstance(entry, Fed):
+            await step.take(entry.event)
+        elif isinstance(entry, ForComponent):
+            self._to_component(step, entry)
+        elif isinstance(entry, ComponentConnected | ComponentLost):
+            self._note_component(step, entry)
+        elif isinstance(entry, GatewayEnded):
+            await self._end_gateway(step, entry)
+        else:
+            await self._call(step, entry)
+
+    def _to_component(self, step: Step[S], entry: ForComponent) -> None:
+        """Take a stanza to the gateway of a component, or give it back."""
+        identified = entry.identified
+        gateways = self.components.get(entry.domain)
+        if gateways and not step.last_resort:
+            step.pending.append(gateway_queue(gateways[-1], self.partition), dump_entry(Perform(identified)))
+            return
+        condition = Condition.INTERNAL_SERVER_ERROR if step.last_resort else Condition.REMOTE_SERVER_TIMEOUT
+        give_back(step, identified.account, identified.effect, condition)  # type: ignore[arg-type]  # checked by the entry
+
+    def _note_component(self, step: Step[S], entry: ComponentConnected | ComponentLost) -> None:
+        known = self.components.get(entry.domain, ())
+        left = tuple([each for each in known if each != entry.gateway])
+        if isinstance(entry, ComponentConnected):
+            self.components[entry.domain] = (*left, entry.gateway)
+            step.pending.change([Write(entry.domain, Row(COMPONENT, str(entry.gateway), ""))])
+        else:
+            self.components[entry.domain] = left
+            step.pending.change([Remove(entry.domain, COMPONENT, str(entry.gateway))])
+
+    async def _end_gateway(self, step: Step[S], entry: GatewayEnded) -> None:
+        queue = gateway_queue(entry.number, self.partition)
+        await end_gateway(step, self.setting.engine, self.partition, queue)
+        for domain, gateways in list(self.components.items()):
+            if entry.number in gateways:
+                self._note_component(step, ComponentLost(domain, entry.number))
+
+    async def _call(self, step: Step[S], called: Called) -> None:
+        """Perform a call of an administrator, and send the answer to the node that has called."""
+        queue = gateway_queue(called.gateway, self.partition)
+        try:
+            if step.last_resort:
+                raise CallRefused("failed")
+            value = await administrator_calls.answer(step, called, self._explained)
+            body = dump_entry(Replied(called.id, value))
+        except CallRefused as refused:
+            body = dump_entry(Replied(called.id, None, str(refused)))
+        except EngineFailed:
+            raise
+        except Exception as error:
+            failure("call failed", error, operation=called.operation)
+            step.service, step.pending, step.served = self.service, Pending(step.pending.below), []
+            body = dump_entry(Replied(called.id, None, "failed"))
+        step.pending.append(queue, body)
+
+    def _explained(self, account: str) -> Explained:
+        events = () if self.log is None else self.log.explained(account)
+        return Explained(account in self.service.accounts, events)
+
+
+def accounts_of(event: ServiceEvent) -> Iterable[str]:
+    """Return the accounts that an event is for, as far as that is told without a look at stanzas."""
+    if isinstance(event, ForAccount):
+        return (event.jid,)
+    return event.recipients if isinstance(event, ArrivedForMany) else ()
+
+
+# --- what is read before the first step ---------------------------------------------------------------------------
+
+
+async def prepare(actors: Iterable[PartitionActor[Any]], engine: Engine) -> None:
+    """Read what partitions have to know before their first step: when accounts want to be woken, and components.
+
+    :raises EngineFailed: if that cannot be read.
+    """
+    by_partition = {actor.partition: actor for actor in actors}
+    partitions = sorted(by_partition)
+    for kind in (stored_records.WAKE, COMPONENT):
+        after = 0
+        while page := await engine.scan(partitions, kind, after):
+            after = page[-1].place
+            for each in page:
+                actor = by_partition[partition_of(each.account)]
+                if kind == stored_records.WAKE:
+                    actor.wakes.expect(each.account, Put(Kind.WAKE, each.row.key, None))
+                elif each.row.key.isdecimal():
+                    known = actor.components.get(each.account, ())
+                    number = int(each.row.key)
+                    actor.components[each.account] = (*[n for n in known if n != number], number)
+    for actor in by_partition.values():
+        actor.prepared = True

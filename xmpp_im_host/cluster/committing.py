@@ -1,0 +1,165 @@
+"""Commits under the leases that a node holds, and the end of doubt about them.
+
+The owner of partitions commits under the leases of its partitions, a gateway under the lease of its node. If it is in
+doubt whether a batch was committed, the leases are renewed, however long that takes: no earlier commit can be done
+after that, and the new lease names the last one. Only the caller of that commit waits.
+
+Two commits that are under way must not concern the same partition: the last commit of a partition is the one in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable
+from time import perf_counter
+from typing import Final
+from uuid import uuid4
+
+from xmpp_im_core.record import record
+from xmpp_im_host.hosting.owned_engine import CommitCounts
+from xmpp_im_host.log import failure, log
+from xmpp_im_host.storage.engine import Engine
+from xmpp_im_host.storage.errors import EngineFailed, Fenced, Unknown
+from xmpp_im_host.storage.records import Append, Batch, Change, Lease
+
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 2.0
+"""The pauses between attempts to reach an engine that does not answer, in seconds."""
+
+Appended = Callable[[Collection[str]], None]
+"""Takes the names of the queues to which something was appended."""
+
+
+@record
+class Outcome:
+    """What has become of a commit."""
+
+    error: Exception | None = None
+    """None if it is durable. :class:`Unknown` if nobody can tell: then all of its leases are lost. Otherwise why
+    nothing has changed."""
+    lost: frozenset[int] = frozenset()
+    """The partitions that somebody else has claimed. They may be lost although the commit was done."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is durable."""
+        return self.error is None
+
+
+class Committer:
+    """The leases of a node, and commits under them."""
+
+    def __init__(self, engine: Engine, node: str, appended: Appended = lambda queues: None) -> None:
+        """Begin without leases.
+
+        :param node: a name that no other process has or has had.
+        :param appended: called after each commit that has appended entries, with the names of their queues.
+        """
+        self.engine, self.node = engine, node
+        self.leases: dict[int, Lease] = {}
+        self.counts = CommitCounts()
+        self._appended = appended
+        self._failing = False
+
+    async def claim(self, partitions: Iterable[int]) -> None:
+        """Become the owner of these partitions.
+
+        :raises EngineFailed: if the engine does not answer. Call it again then.
+        """
+        try:
+            self._note_leases(await self.engine.claim(tuple(partitions), self.node))
+        except Unknown as error:
+            raise EngineFailed(str(error)) from error
+
+    def drop(self, partitions: Iterable[int]) -> None:
+        """Forget the leases of these partitions."""
+        for each in partitions:
+            self.leases.pop(each, None)
+
+    async def commit(
+        self,
+        partitions: Collection[int],
+        changes: Iterable[Change] = (),
+        appends: Iterable[Append] = (),
+        done: Iterable[tuple[str, int]] = (),
+    ) -> Outcome:
+        """Commit under the leases of these partitions, and return when it is certain what has become of it.
+
+        If the outcome has lost partitions, :meth:`drop` them.
+        """
+        missing = frozenset([each for each in partitions if each not in self.leases])
+        if missing:
+            return Outcome(Fenced(missing), missing)
+        batch = Batch(tuple(changes), tuple(appends), tuple(done), uuid4().hex)
+        began = perf_counter()
+        outcome = await self._try(partitions, batch)
+        self.note(outcome.error)
+        if not outcome.done:
+            self.counts.failures += 1
+            return outcome
+        self.counts.commits += 1
+        self.counts.batches += 1
+        self.counts.seconds.add(perf_counter() - began)
+        if batch.appends:
+            self._appended({each.queue for each in batch.appends})
+        return outcome
+
+    async def _try(self, partitions: Collection[int], batch: Batch) -> Outcome:
+        try:
+            self._note_leases(await self.engine.commit([self.leases[each] for each in partitions], batch))
+        except Fenced as error:
+            return Outcome(error, error.partitions)
+        except EngineFailed as error:
+            return Outcome(error)
+        except Exception as error:
+            if not isinstance(error, Unknown):  # a fault of the engine must not end the server
+                failure("engine raised an unexpected error", error)
+            return await self._settled(partitions, batch, error)
+        return Outcome()
+
+    async def _settled(self, partitions: Collection[int], batch: Batch, error: Exception) -> Outcome:
+        """End the doubt about a batch. A batch is done as a whole, so one lease that still stands tells about all."""
+        self.counts.in_doubt += 1
+        log(logging.WARNING, "commit in doubt", reason=str(error))
+        left, lost = frozenset(partitions), frozenset[int]()
+        while left:
+            try:
+                await self._renew(left)
+            except Fenced as fenced:
+                lost |= fenced.partitions & left or left
+                left -= lost
+                continue
+            done = all(self.leases[each].token == batch.token for each in left)
+            return Outcome(None if done else EngineFailed(f"the commit was not done: {error!r}"), lost)
+        return Outcome(error if isinstance(error, Unknown) else Unknown(str(error)), lost)
+
+    async def _renew(self, partitions: frozenset[int]) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                self._note_leases(await self.engine.renew(sorted(partitions), self.node))
+            except Fenced:
+                raise
+            except Exception as failed:
+                self.note(failed)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                return
+
+    def _note_leases(self, leases: Iterable[Lease]) -> None:
+        self.leases |= {lease.partition: lease for lease in leases}
+
+    def note(self, error: Exception | None) -> None:
+        """Log when the engine begins to fail, and when it works again; not each of thousands of failures.
+
+        :param error: what the last call raised; None if it succeeded. The loss of a partition is no failure.
+        """
+        if isinstance(error, Fenced):
+            return
+        if error is not None and not self._failing:
+            log(logging.ERROR, "storage fails", reason=str(error))
+        elif error is None and self._failing:
+            log(logging.WARNING, "storage works again")
+        self._failing = error is not None

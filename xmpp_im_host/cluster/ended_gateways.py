@@ -1,0 +1,124 @@
+"""The end of a node that held streams of clients: its sessions end, and what it had not handed over is given back.
+
+Whoever has ended a node's lease says so to every partition (:func:`announcement`). All entries of the node precede
+that one, and no partition has a session of the node after it: so nothing is appended for the node any more, and its
+queues are empty.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from xmpp_im_core.server import Account, ForAccount, SessionEnded, SessionId, Unloaded
+from xmpp_im_core.server.accounts.machine import account_of
+from xmpp_im_core.server.effects import Deliver, FanOut, Route
+from xmpp_im_core.server.events import Undelivered, Unroutable
+from xmpp_im_core.server.state import Session
+from xmpp_im_core.stanza import Condition
+from xmpp_im_host.cluster.queue_entries import DamagedEntry, Fed, GatewayEnded, Perform, dump_entry, load_gateway_entry
+from xmpp_im_host.cluster.queue_names import end_source, partition_queue, queue_of
+from xmpp_im_host.cluster.step import Step
+from xmpp_im_host.hosting import stored_records
+from xmpp_im_host.log import log
+from xmpp_im_host.storage.engine import Engine
+from xmpp_im_host.storage.records import PARTITIONS, Append, Entry, Listed
+
+_PAGE: Final = 1000
+
+Holder = tuple[str, SessionId]
+"""A session with the bare JID of its account."""
+
+
+def announcement(number: int, at: datetime, seq: str) -> tuple[Append, ...]:
+    """Return the entries that tell every partition of the end of a node, for the commit under the node's own lease.
+
+    They are appended once, however many nodes say it.
+    """
+    body = dump_entry(GatewayEnded(number, at, seq))
+    return tuple([Append(partition_queue(each), end_source(number), 1, body) for each in range(PARTITIONS)])
+
+
+async def end_gateway(step: Step[Any], engine: Engine, partition: int, queue: str) -> None:
+    """Give back what waits in the queue of a node, and end the sessions of the node in a partition.
+
+    The deliveries are given back before the sessions end, in the order in which they were appended: so the stanzas
+    between two entities stay in order, whichever session each of them was for.
+
+    Nothing that concerns the partition may be decided and not committed yet.
+
+    :param queue: the queue from the partition to the node.
+    :raises EngineFailed: if that cannot be read.
+    """
+    step.out.ended = queue
+    holders = await _holders(step, engine, partition, queue)
+    for entry in await _waiting(engine, queue):
+        step.pending.done.append((queue, entry.position))
+        await _take_back(step, entry)
+    for account, session in holders:
+        await step.take(ForAccount(account, SessionEnded(step.at, step.ids(), session)))
+
+
+async def _take_back(step: Step[Any], entry: Entry) -> None:
+    """Give an entry back. The end of a session needs no performing, and the answer to a call has no reader."""
+    try:
+        perform = load_gateway_entry(entry.body)
+    except DamagedEntry as error:
+        log(logging.ERROR, "entry damaged", queue=entry.queue, position=entry.position, reason=str(error))
+        return
+    if not isinstance(perform, Perform):
+        return
+    account, effect = perform.identified.account, perform.identified.effect
+    if isinstance(effect, Deliver):
+        sessions = effect.sessions if perform.sessions is None else perform.sessions
+        await step.take(ForAccount(account, Undelivered(step.at, step.ids(), effect, sessions)))
+    elif isinstance(effect, Route | FanOut):
+        give_back(step, account, effect, Condition.REMOTE_SERVER_TIMEOUT)
+
+
+def give_back(step: Step[Any], account: str, effect: Route | FanOut, condition: Condition) -> None:
+    """Tell an account, perhaps of another partition, that a component has not got a stanza."""
+    recipients = effect.recipients if isinstance(effect, FanOut) else ()
+    event = Unroutable(step.at, step.ids(), effect, condition, recipients)
+    step.pending.append(queue_of(account), dump_entry(Fed(ForAccount(account, event))))
+
+
+async def _waiting(engine: Engine, queue: str) -> Sequence[Entry]:
+    found: list[Entry] = []
+    while page := await engine.entries({queue: found[-1].position if found else 0}, _PAGE):
+        found += page
+    return found
+
+
+# --- the sessions of a node ---------------------------------------------------------------------------------------
+
+
+async def _holders(step: Step[Any], engine: Engine, partition: int, queue: str) -> list[Holder]:
+    """Return the sessions that get what is for them through a queue, stored or only in memory, each once."""
+    found = dict.fromkeys(_in_memory(step))
+    for kind in (stored_records.REPLACED, stored_records.SESSION):
+        for listed in await _listed(engine, partition, kind):
+            for put in await stored_records.puts(listed.account, [listed.row]):
+                id = put.value.id if isinstance(put.value, Session) else put.value
+                if isinstance(id, SessionId):
+                    found[listed.account, id] = None
+    return [(account, id) for account, id in found if step.out.queues.of(account, id) == queue]
+
+
+def _in_memory(step: Step[Any]) -> Iterable[Holder]:
+    """Yield the sessions in memory: after a failed commit, a session may be nowhere else."""
+    for jid, extended in step.service.accounts.items():
+        state = account_of(extended)
+        if isinstance(state, Account | Unloaded):
+            yield from [(jid, session.id) for session in state.sessions]
+        if isinstance(state, Account):
+            yield from [(jid, id) for id in state.replaced]
+
+
+async def _listed(engine: Engine, partition: int, kind: str) -> list[Listed]:
+    found: list[Listed] = []
+    while page := await engine.scan([partition], kind, found[-1].place if found else 0, _PAGE):
+        found += page
+    return found

@@ -1,0 +1,183 @@
+"""Where the effects of a partition go: to the queue of a gateway, of another partition, or of a component's domain.
+
+A stanza for an account of another partition always goes through that partition's queue, also if the same node owns
+both. So it takes the same way after a change of owner, and the stanzas between two entities stay in order.
+
+Events that are appended get new ids, so no id reveals how many others have got a stanza (RFC 6121 §4.2.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from attrs import define, field
+
+from xmpp_im_core.event import Decision
+from xmpp_im_core.host import Ids
+from xmpp_im_core.jid import Address, parse_address
+from xmpp_im_core.record import record
+from xmpp_im_core.rules import service as rules
+from xmpp_im_core.server import Arrived, ForAccount, Inbound, Route, SessionId, Undelivered, Unroutable
+from xmpp_im_core.server.effects import Deliver, EffectId, EndSession, FanOut
+from xmpp_im_core.server.service.events import ArrivedForMany, ServiceEvent, entering
+from xmpp_im_core.server.service.serving import IdentifiedEffect
+from xmpp_im_core.stanza import Condition, Stanza
+from xmpp_im_host.cluster.pending import Pending
+from xmpp_im_host.cluster.queue_entries import Fed, ForComponent, Perform, dump_entry
+from xmpp_im_host.cluster.queue_names import gateway_of, gateway_queue, partition_queue, queue_of
+from xmpp_im_host.storage.records import partition_of
+
+
+@record
+class Domains:
+    """The domains of the service."""
+
+    hosted: tuple[str, ...]
+    components: frozenset[str] = frozenset()
+
+
+@define(eq=False)
+class SessionQueues:
+    """The queues of the sessions of one partition."""
+
+    partition: int
+    moved: dict[tuple[str, SessionId], str] = field(factory=dict)
+    """By bare JID and session: the queue of each session that is not at the node that has made it."""
+    _names: dict[int, str] = field(factory=dict, init=False)
+
+    def of(self, account: str, session: SessionId) -> str:
+        """Return the name of the queue through which a session gets what is for it."""
+        if self.moved and (moved := self.moved.get((account, session))) is not None:
+            return moved
+        number = gateway_of(session)
+        name = self._names.get(number)
+        if name is None:
+            name = self._names[number] = gateway_queue(number, self.partition)
+        return name
+
+
+@define(eq=False)
+class Outgoing:
+    """Appends the effects of one step to queues. A method returns the event that results at once, if there is one."""
+
+    domains: Domains
+    queues: SessionQueues
+    ids: Ids
+    at: datetime
+    """When the step happens."""
+    decision: Decision = Decision.ASK
+    """The service's decision on a subscription request that the step sends."""
+    ended: str | None = None
+    """The queue of a gateway that has ended: nobody reads it any more."""
+
+    # --- sessions -------------------------------------------------------------------------------------------------
+
+    def deliver(self, pending: Pending, account: str, id: EffectId, effect: Deliver) -> ServiceEvent | None:
+        """Take a delivery to the gateways of its sessions; report the sessions of a gateway that has ended."""
+        identified = IdentifiedEffect(account, id, effect)
+        first = self.queues.of(account, effect.sessions[0])
+        if len(effect.sessions) == 1 and first != self.ended:
+            pending.append(first, dump_entry(Perform(identified)))
+            return None
+        by_queue: dict[str, list[SessionId]] = {}
+        for session in effect.sessions:
+            by_queue.setdefault(self.queues.of(account, session), []).append(session)
+        lost = by_queue.pop(self.ended, None) if self.ended is not None else None
+        for queue, sessions in by_queue.items():
+            own = None if len(sessions) == len(effect.sessions) else tuple(sessions)
+            pending.append(queue, dump_entry(Perform(identified, own)))
+        return None if lost is None else ForAccount(account, Undelivered(self.at, self.ids(), effect, tuple(lost)))
+
+    def close(self, pending: Pending, account: str, id: EffectId, effect: EndSession) -> None:
+        """Take the end of a session to its gateway."""
+        queue = self.queues.of(account, effect.session)
+        if queue != self.ended:
+            pending.append(queue, dump_entry(Perform(IdentifiedEffect(account, id, effect))))
+
+    # --- other accounts and components ----------------------------------------------------------------------------
+
+    def route(self, pending: Pending, account: str, id: EffectId, effect: Route) -> ServiceEvent | None:
+        """Take a stanza to its recipient; report it if there is no way to it."""
+        to = effect.stanza.to_jid
+        domain = "" if to is None else to.domain
+        if to is not None and domain in self.domains.hosted:
+            event = Inbound(self.at, self.ids(), effect.stanza, self.decision)
+            pending.append(queue_of(to.bare), dump_entry(Fed(ForAccount(to.bare, event))))
+            return None
+        if domain in self.domains.components:
+            entry = ForComponent(domain, IdentifiedEffect(account, id, effect))
+            pending.append(queue_of(domain), dump_entry(entry))
+            return None
+        return ForAccount(account, Unroutable(self.at, self.ids(), effect, Condition.REMOTE_SERVER_NOT_FOUND))
+
+    def fan_out(self, pending: Pending, account: str, id: EffectId, effect: FanOut) -> ServiceEvent | None:
+        """Take a stanza to each of its recipients, once for each partition; report those to whom there is no way."""
+        partitions, components, lost = divided(effect.recipients, self.domains)
+        for partition, recipients in partitions.items():
+            event = ArrivedForMany(self.at, self.ids(), effect.stanza, tuple(recipients))
+            pending.append(partition_queue(partition), dump_entry(Fed(event)))
+        for domain, recipients in components.items():
+            part = FanOut(effect.stanza, tuple(recipients), effect.rule)
+            entry = ForComponent(domain, IdentifiedEffect(account, id, part))
+            pending.append(queue_of(domain), dump_entry(entry))
+        if not lost:
+            return None
+        condition = Condition.REMOTE_SERVER_NOT_FOUND
+        return ForAccount(account, Unroutable(self.at, self.ids(), effect, condition, tuple(lost)))
+
+
+def divided(
+    recipients: Collection[str], domains: Domains
+) -> tuple[dict[int, list[str]], dict[str, list[str]], list[str]]:
+    """Divide recipients into those of each partition, those of each component's domain, and those without a way."""
+    partitions: dict[int, list[str]] = {}
+    components: dict[str, list[str]] = {}
+    lost: list[str] = []
+    for recipient in recipients:
+        address = parse_address(recipient)
+        domain = address.jid.domain if isinstance(address, Address) else ""
+        if isinstance(address, Address) and domain in domains.hosted:
+            partitions.setdefault(partition_of(address.jid.bare), []).append(recipient)
+        elif domain in domains.components:
+            components.setdefault(domain, []).append(recipient)
+        else:
+            lost.append(recipient)
+    return partitions, components, lost
+
+
+# --- for gateways -------------------------------------------------------------------------------------------------
+
+
+def placed(event: ServiceEvent, domains: Domains, ids: Ids) -> list[tuple[str, bytes]]:
+    """Return an event as entries, each with its queue: one, or for a stanza for many one for each partition.
+
+    :raises SnapshotError: if it has a stanza that cannot be written.
+    """
+    if not isinstance(event, ArrivedForMany):
+        return [(queue_of(entering(event).jid), dump_entry(Fed(event)))]
+    partitions, _, _ = divided(event.recipients, domains)  # a host processes nothing for other domains
+    return [
+        (
+            partition_queue(partition),
+            dump_entry(Fed(ArrivedForMany(event.at, ids(), event.stanza, tuple(recipients), event.stored))),
+        )
+        for partition, recipients in partitions.items()
+    ]
+
+
+def placed_stanza(stanza: Stanza, domains: Domains, ids: Ids, at: datetime) -> tuple[str, bytes] | None:
+    """Return a stanza that a service of the program sends as an entry with its queue; None if there is no way to it.
+
+    :raises ValueError: if 'to' or 'from' is absent or malformed.
+    :raises SnapshotError: if the stanza cannot be written.
+    """
+    to, sender = stanza.to_jid, stanza.from_jid
+    if to is None or sender is None:
+        raise ValueError("stanza: 'to' and 'from' are needed, and must be well-formed")
+    if to.domain in domains.hosted:
+        return queue_of(to.bare), dump_entry(Fed(Arrived(at, ids(), stanza)))
+    if to.domain not in domains.components:
+        return None
+    identified = IdentifiedEffect(sender.bare, EffectId(ids(), 0), Route(stanza, rules.FORWARDED))
+    return queue_of(to.domain), dump_entry(ForComponent(to.domain, identified))
