@@ -1,8 +1,8 @@
 """An engine on PostgreSQL 14 or newer, for a server that outlives its machine.
 
-Each call is one transaction on a connection that no other call uses: commits do not wait for each other, and reads do
-not wait for commits. A connection that breaks is replaced by the next call. If it breaks while a transaction is being
-committed, the call raises :class:`~xmpp_im_host.storage.errors.Unknown`; before that, nothing has changed.
+Each call is one transaction, sent in one go, on a connection that no other call uses: commits do not wait for each
+other, and reads do not wait for commits. A connection that breaks is replaced by the next call. If it breaks while a
+call that writes waits for the answer, the call raises :class:`~xmpp_im_host.storage.errors.Unknown`.
 
 A node that is stopped, or cut off, in the middle of a transaction holds its locks. A call that waits for a lock for
 some seconds ends the transactions that wait for their clients as long, and tries once more. So another node can claim
@@ -14,23 +14,23 @@ How durable a commit is follows from ``synchronous_commit`` and ``synchronous_st
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self, TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from xmpp_im_host.storage import postgres_statements as statements
-from xmpp_im_host.storage.errors import DatabaseFull, DatabaseRefused, EngineFailed, Unknown
-from xmpp_im_host.storage.postgres_schema import Connection, migrate
+from xmpp_im_host.storage.errors import DatabaseFull, DatabaseRefused, EngineFailed, Fenced, Unknown
+from xmpp_im_host.storage.postgres_connections import Connections
+from xmpp_im_host.storage.postgres_plans import Connection, Plan, Rows, perform
+from xmpp_im_host.storage.postgres_schema import migrate
 from xmpp_im_host.storage.records import Append, Batch, Entry, Found, Lease, Listed, Node, check_leases, check_listed
 
 T = TypeVar("T")
 
 _OLDEST: Final = 140_000
-_CONNECT_SECONDS: Final = 10
+_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class PostgresEngine:
@@ -47,8 +47,8 @@ class PostgresEngine:
         self._lock_seconds = lock_seconds
         self._under_way: set[asyncio.Future[Any]] = set()
         """The calls that write."""
-        self._writing = _Connections(conninfo, writers, lock_seconds)
-        self._reading = _Connections(conninfo, writers, lock_seconds)
+        self._writing = Connections(conninfo, writers, lock_seconds)
+        self._reading = Connections(conninfo, writers, lock_seconds)
 
     @classmethod
     async def open(cls, conninfo: str, *, writers: int = 4, lock_seconds: float = 5.0) -> Self:
@@ -62,7 +62,7 @@ class PostgresEngine:
             async with engine._writing.lent() as db:
                 if db.info.server_version < _OLDEST:
                     raise DatabaseRefused("PostgreSQL 14 or newer is needed")
-                await migrate(db)
+                await migrate(db, engine._writing.connect)
         except (psycopg.Error, OSError) as error:
             await engine.aclose()
             raise DatabaseRefused(f"the database cannot be used: {_reason(error)}") from None
@@ -85,160 +85,118 @@ class PostgresEngine:
         await self._reading.aclose()
         await self._writing.aclose()
 
-    # --- the protocol -------------------------------------------------------------------------------------------
+    # --- leases -------------------------------------------------------------------------------------------------
 
     async def claim(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
         """See :meth:`Engine.claim`."""
-        wanted = tuple(partitions)
-        return await self._write(lambda db: statements.claim(db, wanted, node))
+        return await self._write(statements.claim(tuple(partitions), node))
 
     async def renew(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
         """See :meth:`Engine.renew`."""
         wanted = tuple(partitions)
-        return await self._write(lambda db: statements.renew(db, wanted, node))
+        try:
+            return await self._write(statements.renew(wanted, node))
+        except CheckFailed:
+            raise Fenced(await self._read(statements.lost(wanted, node)) or wanted) from None
+
+    # --- rows ---------------------------------------------------------------------------------------------------
 
     async def load(
         self, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str] = ()
     ) -> Found:
         """See :meth:`Engine.load`."""
-        return await self._read(lambda db: statements.load(db, lease, account, kinds, counted))
+        return await self._read(statements.load(lease, account, kinds, counted))
 
     async def scan(self, partitions: Collection[int], kind: str, after: int = 0, limit: int = 1000) -> Sequence[Listed]:
         """See :meth:`Engine.scan`."""
         check_listed(kind)
-        return await self._read(lambda db: statements.scan(db, partitions, kind, after, limit))
+        return await self._read(statements.scan(partitions, kind, after, limit))
 
     async def commit(self, leases: Collection[Lease], batch: Batch) -> tuple[Lease, ...]:
         """See :meth:`Engine.commit`."""
         check_leases(leases, batch)
-        return await self._write(lambda db: statements.commit(db, leases, batch))
+        held = tuple(leases)
+        try:
+            return await self._write(statements.commit(held, batch))
+        except CheckFailed:
+            ended = await self._read(statements.ended(held))
+            raise Fenced(ended or [each.partition for each in held]) from None
+
+    # --- queues -------------------------------------------------------------------------------------------------
 
     async def append(self, queue: str, source: str, n: int, body: bytes) -> None:
         """See :meth:`Engine.append`."""
-        entry = Append(queue, source, n, body)
-        await self._write(lambda db: statements.append(db, entry))
+        await self._write(statements.append(Append(queue, source, n, body)))
 
     async def entries(self, queues: Mapping[str, int], limit: int = 1000) -> Sequence[Entry]:
         """See :meth:`Engine.entries`."""
-        return await self._read(lambda db: statements.entries(db, queues, limit))
+        return await self._read(statements.entries(queues, limit))
 
     async def settle(self, queue: str, positions: Collection[int]) -> None:
         """See :meth:`Engine.settle`."""
-        await self._write(lambda db: statements.settle(db, queue, positions))
+        await self._write(statements.settle(queue, positions))
+
+    # --- nodes --------------------------------------------------------------------------------------------------
 
     async def join(self, name: str) -> int:
         """See :meth:`Engine.join`."""
-        return await self._write(lambda db: statements.join(db, name))
+        return await self._write(statements.join(name))
 
     async def beat(self, number: int, report: str) -> Sequence[Node]:
         """See :meth:`Engine.beat`."""
-        return await self._write(lambda db: statements.beat(db, number, report))
+        return await self._write(statements.beat(number, report))
 
     async def leave(self, number: int) -> None:
         """See :meth:`Engine.leave`."""
-        await self._write(lambda db: statements.leave(db, number))
+        await self._write(statements.leave(number))
 
     async def direct(self, number: int, *, weight: float | None = None, draining: bool | None = None) -> None:
         """See :meth:`Engine.direct`."""
-        await self._write(lambda db: statements.direct(db, number, weight, draining))
+        await self._write(statements.direct(number, weight, draining))
 
     # --- transactions -------------------------------------------------------------------------------------------
 
-    async def _write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _write(self, plan: Plan[T]) -> T:
         """Do something in a transaction. A cancelled call goes on: its commit is not left in doubt without need."""
-        task = asyncio.ensure_future(self._written(work))
+        task = asyncio.ensure_future(self._written(plan))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
 
-    async def _written(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _written(self, plan: Plan[T]) -> T:
         try:
-            return await self._done(self._writing, "BEGIN", work)
+            return await self._done(self._writing, "BEGIN", plan)
         except LockTaken:
-            await self._done(self._reading, "BEGIN", self._end_stuck)
-            return await self._done(self._writing, "BEGIN", work)
+            await self._done(self._reading, "BEGIN", statements.end_stuck(self._lock_seconds))
+            return await self._done(self._writing, "BEGIN", plan)
 
-    async def _end_stuck(self, db: Connection) -> None:
-        await statements.end_stuck(db, self._lock_seconds)
-
-    async def _read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _read(self, plan: Plan[T]) -> T:
         """Read in a transaction that sees one moment and changes nothing."""
-        return await self._done(self._reading, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work)
+        return await self._done(self._reading, _READING, plan)
 
-    async def _done(
-        self, connections: _Connections, begin: LiteralString, work: Callable[[Connection], Awaitable[T]]
-    ) -> T:
+    async def _done(self, connections: Connections, begin: LiteralString, plan: Plan[T]) -> T:
         try:
             async with connections.lent() as db:
-                await db.execute(begin)
-                result = await work(db)
-                await _commit(db)
-                return result
+                results = await self._performed(db, begin, plan)
         except (psycopg.Error, OSError, UnicodeError) as error:
             raise translated(error) from error
+        return plan.read(results)
 
-
-async def _commit(db: Connection) -> None:
-    """Commit the transaction.
-
-    :raises Unknown: if the connection breaks meanwhile.
-    """
-    try:
-        await db.execute("COMMIT")
-    except (psycopg.Error, OSError) as error:
-        if db.closed or db.broken:
-            raise Unknown(f"PostgreSQL: {_reason(error)}") from error
-        raise
-
-
-class _Connections:
-    """Some connections, each of which is lent to one call at a time."""
-
-    def __init__(self, conninfo: str, number: int, lock_seconds: float) -> None:
-        self._conninfo, self._number, self._lock_seconds = conninfo, number, lock_seconds
-        # The connection that was used last is used next: the others open when they are needed.
-        self._free: asyncio.LifoQueue[Connection | None] = asyncio.LifoQueue()
-        for _ in range(number):
-            self._free.put_nowait(None)
-
-    @asynccontextmanager
-    async def lent(self) -> AsyncIterator[Connection]:
-        """Lend a connection. A transaction that it still has afterwards is undone; one that is broken is closed."""
-        db = await self._free.get()
+    async def _performed(self, db: Connection, begin: LiteralString, plan: Plan[Any]) -> Sequence[Rows]:
         try:
-            if db is None:
-                db = await self._connected()
-            yield db
-        finally:
-            self._free.put_nowait(await _sound(db))
-
-    async def _connected(self) -> Connection:
-        db = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True, connect_timeout=_CONNECT_SECONDS)
-        await db.execute(f"SET lock_timeout = {round(self._lock_seconds * 1000)}")
-        return db
-
-    async def aclose(self) -> None:
-        """Wait for the calls that are under way, and close all connections."""
-        for db in [await self._free.get() for _ in range(self._number)]:
-            if db is not None:
-                await db.close()
-
-
-async def _sound(db: Connection | None) -> Connection | None:
-    """Return a connection without a transaction; None if it cannot be used any more."""
-    if db is None or db.closed:
-        return None
-    if db.info.transaction_status == TransactionStatus.IDLE:
-        return db
-    with suppress(psycopg.Error, OSError):
-        await db.execute("ROLLBACK")
-        return db
-    await db.close()
-    return None
+            return await perform(db, plan, begin, "COMMIT")
+        except (psycopg.Error, OSError) as error:
+            if db.broken and begin != _READING:
+                raise Unknown(f"PostgreSQL: {_reason(error)}") from error
+            raise
 
 
 class LockTaken(EngineFailed):
     """Another transaction has held a lock for too long."""
+
+
+class CheckFailed(EngineFailed):
+    """The transaction has ended itself, because a lease has ended."""
 
 
 # --- errors -----------------------------------------------------------------------------------------------------
@@ -250,6 +208,8 @@ def translated(error: Exception) -> Exception:
         return EngineFailed(f"a text cannot be stored: {error}")
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return LockTaken(f"PostgreSQL: {_reason(error)}")
+    if isinstance(error, psycopg.errors.DivisionByZero):
+        return CheckFailed("a lease has ended")
     if isinstance(error, psycopg.errors.DiskFull):
         return DatabaseFull(f"PostgreSQL: {_reason(error)}")
     return EngineFailed(f"PostgreSQL: {_reason(error)}")

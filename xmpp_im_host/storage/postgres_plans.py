@@ -1,0 +1,55 @@
+"""What the PostgreSQL engine sends in one go: the statements of a transaction, and what their rows amount to.
+
+All statements of a plan are sent without waiting for answers, so a transaction takes one round trip. A statement that
+must prevent the others from being done fails on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
+
+import psycopg
+
+from xmpp_im_core.record import record
+
+T_co = TypeVar("T_co", covariant=True)
+
+Connection: TypeAlias = psycopg.AsyncConnection[Any]
+Rows: TypeAlias = Sequence[tuple[Any, ...]]
+Statement: TypeAlias = tuple[LiteralString, Sequence[Any] | Mapping[str, Any]]
+
+
+def _nothing(results: Sequence[Rows]) -> None:
+    return None
+
+
+@record
+class Plan(Generic[T_co]):
+    """The statements of a transaction."""
+
+    statements: tuple[Statement, ...]
+    read: Callable[[Sequence[Rows]], T_co]
+    """Takes the rows of each statement, in the order of the statements, and returns the result of the call."""
+
+
+def plan_of(*statements: Statement) -> Plan[None]:
+    """Return a plan without a result."""
+    return Plan(statements, _nothing)
+
+
+async def perform(
+    db: Connection, plan: Plan[Any], begin: LiteralString = "", end: LiteralString = ""
+) -> Sequence[Rows]:
+    """Send a plan, wait for all answers, and return the rows of each statement.
+
+    :param begin: what begins the transaction; empty if one is under way.
+    :param end: what ends it.
+    """
+    async with db.pipeline():
+        if begin:
+            await db.execute(begin)
+        cursors = [await db.execute(*statement) for statement in plan.statements]
+        if end:
+            await db.execute(end)
+    return [await each.fetchall() if each.description else [] for each in cursors]
