@@ -223,21 +223,25 @@ class PartitionActor(Generic[S]):
 
     async def _call(self, step: Step[S], called: Called) -> None:
         """Perform a call of an administrator, and send the answer to the node that has called."""
-        queue = gateway_queue(called.gateway, self.partition)
+        batch = step.pending.below
         try:
-            if step.last_resort:
-                raise CallRefused("failed")
-            value = await administrator_calls.answer(step, called, self._explained)
-            body = dump_entry(Replied(called.id, value))
+            body = await self._answer(step, called)
         except CallRefused as refused:
+            step.service, step.pending, step.served = self.service, Pending(batch), []
             body = dump_entry(Replied(called.id, None, str(refused)))
-        except EngineFailed:
+        step.pending.append(gateway_queue(called.gateway, self.partition), body)
+
+    async def _answer(self, step: Step[S], called: Called) -> bytes:
+        if step.last_resort:
+            raise CallRefused("failed")
+        try:
+            value = await administrator_calls.answer(step, called, self._explained)
+            return dump_entry(Replied(called.id, value))
+        except (CallRefused, EngineFailed):
             raise
         except Exception as error:
             failure("call failed", error, operation=called.operation)
-            step.service, step.pending, step.served = self.service, Pending(step.pending.below), []
-            body = dump_entry(Replied(called.id, None, "failed"))
-        step.pending.append(queue, body)
+            raise CallRefused("failed") from None
 
     def _explained(self, account: str) -> Explained:
         events = () if self.log is None else self.log.explained(account)

@@ -86,7 +86,7 @@ class Committer:
     ) -> Outcome:
         """Commit under the leases of these partitions, and return when it is certain what has become of it.
 
-        If the outcome has lost partitions, :meth:`drop` them.
+        If the outcome has lost partitions, :meth:`drop` them. An empty commit tells whether the engine works.
         """
         missing = frozenset([each for each in partitions if each not in self.leases])
         if missing:
@@ -94,7 +94,8 @@ class Committer:
         batch = Batch(tuple(changes), tuple(appends), tuple(done), uuid4().hex)
         began = perf_counter()
         outcome = await self._try(partitions, batch)
-        self.note(outcome.error)
+        if batch.changes or batch.appends or batch.done or not outcome.done:
+            self.note(outcome.error)
         if not outcome.done:
             self.counts.failures += 1
             return outcome

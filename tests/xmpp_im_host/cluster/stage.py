@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final
@@ -41,8 +41,9 @@ from xmpp_im_host.cluster.queue_entries import (
     load_gateway_entry,
 )
 from xmpp_im_host.cluster.queue_names import epoch_of, gateway_queues, queue_of
+from xmpp_im_host.storage.errors import EngineFailed, Unknown
 from xmpp_im_host.storage.memory_engine import MemoryEngine
-from xmpp_im_host.storage.records import PARTITIONS, Append, Entry, node_lease, partition_of
+from xmpp_im_host.storage.records import PARTITIONS, Append, Batch, Entry, Found, Lease, node_lease, partition_of
 
 CAPULET: Final = "capulet.example"
 MONTAGUE: Final = "montague.example"
@@ -130,11 +131,16 @@ class Gateway:
 
     async def call(self, operation: str, account: str, **arguments: Any) -> Replied:
         """Call the owner of an account, and wait for the answer."""
-        id = self.stage.id()
-        await self.append((account, Called(id, self.number, NOON, operation, account, arguments)))
+        id = await self.ask(operation, account, **arguments)
         await self.stage.run()
         await self.read()
         return self.replies[id]
+
+    async def ask(self, operation: str, account: str, **arguments: Any) -> str:
+        """Call the owner of an account, and return the id of the call."""
+        id = self.stage.id()
+        await self.append((account, Called(id, self.number, NOON, operation, account, arguments)))
+        return id
 
     async def waiting(self) -> list[Entry]:
         """Return what waits in the queues of this gateway."""
@@ -200,7 +206,6 @@ class Stage:
         self.policy, self.delegated = policy, delegated
         self.domains = Domains((CAPULET, MONTAGUE), frozenset(components))
         self.owners: list[Owner[Any]] = []
-        self.gateways: list[Gateway] = []
         self.now = NOON
         self._ids = count(1)
 
@@ -212,8 +217,7 @@ class Stage:
         number = await self.engine.join("test")
         committer = Committer(self.engine, f"gateway-{number}")
         await committer.claim([node_lease(number)])
-        self.gateways.append(Gateway(self, number, committer))
-        return self.gateways[-1]
+        return Gateway(self, number, committer)
 
     async def owner(self, partitions: Iterable[int] = ALL, **options: Any) -> Owner[Any]:
         """Add an owner that claims partitions."""
@@ -243,8 +247,7 @@ class Stage:
         raise AssertionError("the owners do not come to rest")
 
     async def end(self, gateway: Gateway) -> None:
-        """Declare a gateway dead, as another node does."""
-        self.gateways.remove(gateway)
+        """Declare a gateway dead, as another node does; perhaps not the first one."""
         judge = Committer(self.engine, f"judge-{self.id()}")
         lease = node_lease(gateway.number)
         await judge.claim([lease])
@@ -284,3 +287,62 @@ async def befriend(stage: Stage, gateway: Gateway, one: str, other: str) -> None
     await stage.run()
     await gateway.read()
     gateway.got.clear()
+
+
+class FaultyEngine(MemoryEngine):
+    """Fails as it is told to. What gateways commit never fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+        """What becomes of the next commits of owners: "failed", "lost" and "done" are in doubt except the first."""
+        self.refused = ""
+        """No batch with this text can be committed."""
+        self.refusal: type[EngineFailed] = EngineFailed
+        self.unreadable = ""
+        """The account whose rows cannot be read."""
+        self.away = False
+        """Whether nothing can be committed, read, renewed or claimed."""
+        self.batches: list[Batch] = []
+        """What owners have committed."""
+
+    def _answer(self) -> None:
+        if self.away:
+            raise EngineFailed("the database is away")
+
+    async def claim(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
+        self._answer()
+        return await super().claim(partitions, node)
+
+    async def renew(self, partitions: Iterable[int], node: str) -> tuple[Lease, ...]:
+        self._answer()
+        return await super().renew(partitions, node)
+
+    async def load(
+        self, lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str] = ()
+    ) -> Found:
+        self._answer()
+        if account == self.unreadable:
+            raise EngineFailed("a block of the disk cannot be read")
+        return await super().load(lease, account, kinds, counted)
+
+    async def entries(self, queues: Mapping[str, int], limit: int = 1000) -> Sequence[Entry]:
+        self._answer()
+        return await super().entries(queues, limit)
+
+    async def commit(self, leases: Collection[Lease], batch: Batch) -> tuple[Lease, ...]:
+        if any(lease.partition >= PARTITIONS for lease in leases):
+            return await super().commit(leases, batch)
+        self._answer()
+        fault = self.faults.pop(0) if self.faults and (batch.done or batch.changes or batch.appends) else ""
+        if fault == "failed":
+            raise EngineFailed("the transaction was aborted")
+        if fault == "lost":
+            raise Unknown("the connection broke")
+        if self.refused and self.refused in repr((batch.changes, [append.body for append in batch.appends])):
+            raise self.refusal("this cannot be stored")
+        renewed = await super().commit(leases, batch)
+        self.batches.append(batch)
+        if fault == "done":
+            raise Unknown("the connection broke")
+        return renewed
