@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import pickle
 
+import pytest
+from attrs import evolve
+
 from xmpp_im_core.jid import address_of, parse_jid
 from xmpp_im_core.roster import Roster
 from xmpp_im_core.server.state import Account, Notice, Session, SessionId, session_size, summary_of
@@ -107,3 +110,14 @@ def test_the_key_of_a_notice_counts() -> None:
     stanza = Presence(type="subscribed")
 
     assert Notice("k" * 5000, stanza).size - Notice("k", stanza).size >= 4999
+
+
+def test_what_is_worked_out_is_no_part_of_a_session_or_a_notice() -> None:
+    there = session("a", 0).directing_to("mercutio@remote.example")
+    again = evolve(there, counted=None)
+    assert there.counted is not None
+    assert (repr(again), again) == (repr(there), there)
+
+    with pytest.raises(TypeError, match="size"):
+        Notice("k", Presence(type="subscribed"), size=1)  # type: ignore[call-arg]
+    assert "size" not in repr(Notice("k", Presence(type="subscribed")))
