@@ -19,6 +19,7 @@ from tests.mutants.drawing import ROOT, modules, source_of
 Line = tuple[str, int]
 """A module and a line of it."""
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*")
+_HELPER: Final = re.compile(r"^from (tests\.[\w.]+) import", re.MULTILINE)
 _WORD: Final = re.compile(r"[a-z]{3,}")
 _LONGEST: Final = 1000
 """No module has so many lines."""
@@ -90,11 +91,15 @@ class Recording:
 
 @cache
 def _identifiers(file: Path) -> frozenset[str]:
-    return frozenset(_IDENTIFIER.findall(file.read_text(encoding="utf-8")))
+    """Return the identifiers in the file of a test, and in the modules of the tests that it imports from."""
+    text = file.read_text(encoding="utf-8")
+    helpers = [ROOT / f"{name.replace('.', '/')}.py" for name in _HELPER.findall(text)]
+    texts = [text, *[each.read_text(encoding="utf-8") for each in helpers if each.is_file()]]
+    return frozenset(_IDENTIFIER.findall("\n".join(texts)))
 
 
 def words_of_test(id: str) -> frozenset[str]:
-    """Return the identifiers in the file of a test: it may look at a table of the core itself. A vector has none."""
+    """Return the identifiers that a test may look up in the core itself, such as a table. A vector has none."""
     return _identifiers(ROOT / id.partition("::")[0]) if id.startswith("tests/") else frozenset()
 
 

@@ -16,7 +16,7 @@ from tests.mutants.changes import Mutant
 from tests.mutants.drawing import ROOT, all_mutants, drawn, in_modules
 from tests.mutants.keeping import Results
 from tests.mutants.report import table
-from tests.mutants.selecting import Ran, Recording, Uses, bits_of, varied, words_of
+from tests.mutants.selecting import Ran, Recording, Uses, bits_of, varied, words_of, words_of_test
 from tests.mutants.survivors import read_survivors, unexpected
 from tests.mutants.trying import Mark, Status, Trial, Trials, Tried
 
@@ -101,6 +101,12 @@ def test_a_test_that_names_a_value_itself_is_one_of_them() -> None:
     uses = Uses({"UNKNOWN": {("m", 9)}}, {"LIMIT": {"UNKNOWN"}}, {"LIMIT", "UNKNOWN"})
 
     assert set(recording.touching(mutant(function=None, names=frozenset({"LIMIT"})), uses)) == {here, "elsewhere"}
+
+
+def test_a_test_that_finds_a_value_in_a_module_of_the_tests_is_one_of_them() -> None:
+    assert "OUTBOUND_SUBSCRIBED" in words_of_test(
+        "tests/rfc6121/test_appendix_a.py::test_the_table_has_what_the_rfc_prints"
+    )
 
 
 def test_what_a_function_makes_at_import_is_made_from_what_the_function_mentions() -> None:
