@@ -3,8 +3,8 @@
 The state in memory is ahead of what is stored until the batch of its steps is committed. If that fails, :meth:`forget`
 throws it away, and the queue is read again from its beginning.
 
-**Handover.** What moves a session to another node without ending it changes :attr:`PartitionActor.queues` within a
-step, and stores the move: :func:`prepare` reads it again.
+Sessions that move to another node change :attr:`PartitionActor.queues` within a step, which stores it too, and
+:func:`prepare` reads it again; see :mod:`xmpp_im_host.cluster.parking`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from xmpp_im_core.server import ForAccount, Kind, Put, TimePassed
 from xmpp_im_core.server.service.events import ArrivedForMany, ServiceEvent
 from xmpp_im_core.server.service.serving import Service, owning, unload
 from xmpp_im_core.stanza import Condition
-from xmpp_im_host.cluster import administrator_calls
+from xmpp_im_host.cluster import administrator_calls, parking
 from xmpp_im_host.cluster.administrator_calls import CallRefused, Explained
 from xmpp_im_host.cluster.ended_gateways import end_gateway, give_back
 from xmpp_im_host.cluster.interfaces import PartitionFigures
@@ -33,9 +33,11 @@ from xmpp_im_host.cluster.queue_entries import (
     Called,
     ComponentConnected,
     ComponentLost,
+    Deposit,
     Fed,
     ForComponent,
     GatewayEnded,
+    Park,
     PartitionEntry,
     Perform,
     Replied,
@@ -89,7 +91,6 @@ class PartitionActor(Generic[S]):
     def __init__(self, partition: int, setting: Setting[S]) -> None:
         self.partition, self.setting = partition, setting
         self.queue = partition_queue(partition)
-        self.queues = SessionQueues(partition)
         self.figures = PartitionFigures()
         self._empty = owning(setting.service, lambda account: partition_of(account) == partition)
         self.forget()
@@ -99,6 +100,7 @@ class PartitionActor(Generic[S]):
         setting = self.setting
         self.service = self._empty
         self.wakes = WakeTimes()
+        self.queues = SessionQueues(self.partition)
         self.components: dict[str, tuple[int, ...]] = {}
         """By domain: the nodes to which the component is connected, the newest connection last."""
         self.log = EventLog(setting.service.machine, setting.event_log) if setting.event_log else None
@@ -135,9 +137,12 @@ class PartitionActor(Generic[S]):
         :raises EngineFailed: if what it needs cannot be read. Nothing has changed then.
         """
         step = self._step(self._at(entry), batch, rows, last_resort)
+        if not isinstance(entry, Fed):
+            step.out.queues = self.queues.copy()
         self.tally.refused += last_resort
         try:
             await self._perform(step, entry)
+            await parking.follow(step)
         except EngineFailed:
             raise
         except Exception as error:
@@ -154,9 +159,16 @@ class PartitionActor(Generic[S]):
         """
         at = self.setting.clock()
         step = self._step(at, batch, rows, last_resort)
+        await parking.end_parked(step, [each for each in parking.overdue(self.queues, at) if each[0] == account])
         await step.take(ForAccount(account, TimePassed(at, step.ids())))
+        await parking.follow(step)
         self._end(step, batch)
         return step
+
+    def due(self) -> Iterable[str]:
+        """Return the accounts to wake: they want to be, or a session of theirs was not taken in time."""
+        now = self.setting.clock()
+        return dict.fromkeys([*self.wakes.due(now), *[account for account, _ in parking.overdue(self.queues, now)]])
 
     def _at(self, entry: PartitionEntry) -> datetime:
         if isinstance(entry, Fed):
@@ -172,7 +184,7 @@ class PartitionActor(Generic[S]):
 
     def _end(self, step: Step[S], batch: Pending) -> None:
         """Take over the result of a step."""
-        self.service = step.service
+        self.service, self.queues = step.service, step.out.queues
         batch.merge(step.pending)
         for served in step.served:
             self.tally.steps += len(served.steps)
@@ -191,6 +203,10 @@ class PartitionActor(Generic[S]):
             self._note_component(step, entry)
         elif isinstance(entry, GatewayEnded):
             await self._end_gateway(step, entry)
+        elif isinstance(entry, Park):
+            await parking.park(step, entry)
+        elif isinstance(entry, Deposit):
+            await parking.deposit(step, entry)
         else:
             await self._call(step, entry)
 
@@ -228,6 +244,7 @@ class PartitionActor(Generic[S]):
             body = await self._answer(step, called)
         except CallRefused as refused:
             step.service, step.pending, step.served = self.service, Pending(batch), []
+            step.out.queues = self.queues
             body = dump_entry(Replied(called.id, None, str(refused)))
         step.pending.append(gateway_queue(called.gateway, self.partition), body)
 
@@ -235,7 +252,10 @@ class PartitionActor(Generic[S]):
         if step.last_resort:
             raise CallRefused("failed")
         try:
-            value = await administrator_calls.answer(step, called, self._explained)
+            if called.operation == "take":
+                value = await parking.take(step, called)
+            else:
+                value = await administrator_calls.answer(step, called, self._explained)
             return dump_entry(Replied(called.id, value))
         except (CallRefused, EngineFailed):
             raise
@@ -259,13 +279,13 @@ def accounts_of(event: ServiceEvent) -> Iterable[str]:
 
 
 async def prepare(actors: Iterable[PartitionActor[Any]], engine: Engine) -> None:
-    """Read what partitions have to know before their first step: when accounts want to be woken, and components.
+    """Read what partitions have to know before their first step: whom to wake when, components, and moved sessions.
 
     :raises EngineFailed: if that cannot be read.
     """
     by_partition = {actor.partition: actor for actor in actors}
     partitions = sorted(by_partition)
-    for kind in (stored_records.WAKE, COMPONENT):
+    for kind in (stored_records.WAKE, COMPONENT, parking.GATEWAY, parking.RESUMPTION):
         after = 0
         while page := await engine.scan(partitions, kind, after):
             after = page[-1].place
@@ -273,6 +293,8 @@ async def prepare(actors: Iterable[PartitionActor[Any]], engine: Engine) -> None
                 actor = by_partition[partition_of(each.account)]
                 if kind == stored_records.WAKE:
                     actor.wakes.expect(each.account, Put(Kind.WAKE, each.row.key, None))
+                elif kind != COMPONENT:
+                    parking.restore(actor.queues, each)
                 elif each.row.key.isdecimal():
                     known = actor.components.get(each.account, ())
                     number = int(each.row.key)

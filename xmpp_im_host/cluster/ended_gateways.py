@@ -18,6 +18,7 @@ from xmpp_im_core.server.effects import Deliver, FanOut, Route
 from xmpp_im_core.server.events import Undelivered, Unroutable
 from xmpp_im_core.server.state import Session
 from xmpp_im_core.stanza import Condition
+from xmpp_im_host.cluster import parking
 from xmpp_im_host.cluster.queue_entries import DamagedEntry, Fed, GatewayEnded, Perform, dump_entry, load_gateway_entry
 from xmpp_im_host.cluster.queue_names import end_source, partition_queue, queue_of
 from xmpp_im_host.cluster.step import Step
@@ -59,6 +60,7 @@ async def end_gateway(step: Step[Any], engine: Engine, partition: int, queue: st
         await _take_back(step, entry)
     for account, session in holders:
         await step.take(ForAccount(account, SessionEnded(step.at, step.ids(), session)))
+    await parking.end_parked(step, parking.not_deposited(step.out.queues, queue))
 
 
 async def _take_back(step: Step[Any], entry: Entry) -> None:
@@ -104,7 +106,8 @@ async def _holders(step: Step[Any], engine: Engine, partition: int, queue: str) 
                 id = put.value.id if isinstance(put.value, Session) else put.value
                 if isinstance(id, SessionId):
                     found[listed.account, id] = None
-    return [(account, id) for account, id in found if step.out.queues.of(account, id) == queue]
+    queues = step.out.queues
+    return [holder for holder in found if queues.of(*holder) == queue and queues.parked_session(*holder) is None]
 
 
 def _in_memory(step: Step[Any]) -> Iterable[Holder]:

@@ -25,6 +25,18 @@ def _of(*kinds: type) -> Callable[[object, attrs.Attribute[Any], Any], None]:
     return check
 
 
+@record
+class Counts:
+    """What stream management (XEP-0198) has counted when nothing is under way between the client and its account."""
+
+    received: int
+    """How many stanzas came from the client since the session began."""
+    h: int
+    """How many of them count as handled, modulo 2 to the power of 32."""
+    acknowledged: int
+    """How many stanzas the client has acknowledged, modulo 2 to the power of 32."""
+
+
 # --- entries of a partition ---------------------------------------------------------------------------------------
 
 
@@ -83,7 +95,36 @@ class Called:
     arguments: Mapping[str, JSON] = field(factory=dict)
 
 
-PartitionEntry: TypeAlias = Fed | ForComponent | ComponentConnected | ComponentLost | GatewayEnded | Called
+@record
+class Park:
+    """A node gives up a session, whose client has no stream now. What is sent to it from now on is kept for it."""
+
+    account: str
+    session: SessionId
+    gateway: int
+    """The node that gives it up."""
+    id: str
+    """The id by which its client resumes it (XEP-0198)."""
+
+
+@record
+class Deposit:
+    """The rest of a session that a node has given up. From now on another node can take it."""
+
+    account: str
+    session: SessionId
+    gateway: int
+    id: str
+    until: datetime
+    """If no node has taken it by then, it ends."""
+    counts: Counts
+    performs: tuple[bytes, ...] = ()
+    """What its client has not acknowledged, in order: each is a :class:`Perform` as bytes."""
+
+
+PartitionEntry: TypeAlias = (
+    Fed | ForComponent | ComponentConnected | ComponentLost | GatewayEnded | Called | Park | Deposit
+)
 
 # --- entries of a gateway -----------------------------------------------------------------------------------------
 
@@ -111,5 +152,31 @@ class Replied:
     """Why the call was refused, in one word; None if it was done."""
 
 
-GatewayEntry: TypeAlias = Perform | Replied
+@record
+class Parked:
+    """Nothing more comes for a session that this gateway gives up: it may deposit the rest now."""
+
+    account: str
+    session: SessionId
+
+
+@record
+class Taken:
+    """A session that another node has given up. What its client has not acknowledged follows, and then what is new."""
+
+    account: str
+    session: SessionId
+    id: str
+    counts: Counts
+
+
+@record
+class Wanted:
+    """Another node wants a session, because its client resumes it there. If it is here, it is to be given up."""
+
+    account: str
+    id: str
+
+
+GatewayEntry: TypeAlias = Perform | Replied | Parked | Taken | Wanted
 QueueEntry: TypeAlias = PartitionEntry | GatewayEntry

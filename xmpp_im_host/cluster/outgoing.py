@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from xmpp_im_core.event import Decision
 from xmpp_im_core.host import Ids
@@ -26,7 +27,7 @@ from xmpp_im_core.stanza import Condition, Stanza
 from xmpp_im_host.cluster.pending import Pending
 from xmpp_im_host.cluster.queue_entries import Fed, ForComponent, Perform, dump_entry
 from xmpp_im_host.cluster.queue_names import gateway_of, gateway_queue, partition_queue, queue_of
-from xmpp_im_host.storage.records import partition_of
+from xmpp_im_host.storage.records import Row, Write, partition_of
 
 
 @record
@@ -37,24 +38,80 @@ class Domains:
     components: frozenset[str] = frozenset()
 
 
+KEPT: Final = "kept"
+"""The kind of the rows that keep deliveries to sessions that no node has. Key: that of the session, and a unique part.
+"""
+
+
+@record
+class ParkedSession:
+    """A session between two nodes; see :mod:`xmpp_im_host.cluster.parking`."""
+
+    by: int
+    """The node that gives it up."""
+    id: str
+    """The id by which its client resumes it (XEP-0198)."""
+    until: datetime | None = None
+    """When it ends if no node has taken it; None while its node has not deposited the rest."""
+    kept: int = 0
+    """How many deliveries are kept for it, at least."""
+
+
+def key_of(session: SessionId) -> str:
+    """Return the key of the rows that belong to a session."""
+    return f"{session.epoch}/{session.resource}"
+
+
 @define(eq=False)
 class SessionQueues:
     """The queues of the sessions of one partition."""
 
     partition: int
-    moved: dict[tuple[str, SessionId], str] = field(factory=dict)
-    """By bare JID and session: the queue of each session that is not at the node that has made it."""
+    moved: dict[str, dict[SessionId, str]] = field(factory=dict)
+    """By bare JID: the queue of each session that is not at the node that has made it."""
+    parked: dict[str, dict[SessionId, ParkedSession]] = field(factory=dict)
+    """By bare JID: the sessions that no node has."""
     _names: dict[int, str] = field(factory=dict, init=False)
 
     def of(self, account: str, session: SessionId) -> str:
-        """Return the name of the queue through which a session gets what is for it."""
-        if self.moved and (moved := self.moved.get((account, session))) is not None:
+        """Return the name of the queue through which a session gets what is for it, unless it is parked."""
+        if self.moved and (moved := self.moved.get(account, {}).get(session)) is not None:
             return moved
         number = gateway_of(session)
         name = self._names.get(number)
         if name is None:
             name = self._names[number] = gateway_queue(number, self.partition)
         return name
+
+    def parked_session(self, account: str, session: SessionId) -> ParkedSession | None:
+        """Return what is known of a session that no node has; None for any other."""
+        return self.parked.get(account, {}).get(session) if self.parked else None
+
+    def park(self, account: str, session: SessionId, parked: ParkedSession) -> None:
+        """Note that no node has a session."""
+        self.forget(account, session)
+        self.parked.setdefault(account, {})[session] = parked
+
+    def move(self, account: str, session: SessionId, queue: str) -> None:
+        """Note which queue a session has now."""
+        self.forget(account, session)
+        if queue != self.of(account, session):
+            self.moved.setdefault(account, {})[session] = queue
+
+    def forget(self, account: str, session: SessionId) -> None:
+        """Note that a session has ended, or is at the node that has made it."""
+        for known in (self.moved, self.parked):
+            sessions = known.get(account)
+            if sessions is not None:
+                sessions.pop(session, None)
+                if not sessions:
+                    del known[account]
+
+    def copy(self) -> SessionQueues:
+        """Return a copy, for a step that may fail."""
+        moved = {account: dict(sessions) for account, sessions in self.moved.items()}
+        parked = {account: dict(sessions) for account, sessions in self.parked.items()}
+        return SessionQueues(self.partition, moved, parked)
 
 
 @define(eq=False)
@@ -75,13 +132,17 @@ class Outgoing:
 
     def deliver(self, pending: Pending, account: str, id: EffectId, effect: Deliver) -> ServiceEvent | None:
         """Take a delivery to the gateways of its sessions; report the sessions of a gateway that has ended."""
-        identified = IdentifiedEffect(account, id, effect)
-        first = self.queues.of(account, effect.sessions[0])
+        identified, left = IdentifiedEffect(account, id, effect), effect.sessions
+        if account in self.queues.parked:
+            left = tuple([session for session in left if not self._kept(pending, identified, session)])
+            if not left:
+                return None
+        first = self.queues.of(account, left[0])
         if len(effect.sessions) == 1 and first != self.ended:
             pending.append(first, dump_entry(Perform(identified)))
             return None
         by_queue: dict[str, list[SessionId]] = {}
-        for session in effect.sessions:
+        for session in left:
             by_queue.setdefault(self.queues.of(account, session), []).append(session)
         lost = by_queue.pop(self.ended, None) if self.ended is not None else None
         for queue, sessions in by_queue.items():
@@ -89,10 +150,20 @@ class Outgoing:
             pending.append(queue, dump_entry(Perform(identified, own)))
         return None if lost is None else ForAccount(account, Undelivered(self.at, self.ids(), effect, tuple(lost)))
 
+    def _kept(self, pending: Pending, identified: IdentifiedEffect, session: SessionId) -> bool:
+        """Keep a delivery to a session that no node has; return whether it is such a session."""
+        account, parked = identified.account, self.queues.parked_session(identified.account, session)
+        if parked is None:
+            return False
+        body = dump_entry(Perform(identified, (session,)))
+        pending.change([Write(account, Row(KEPT, f"{key_of(session)}/{self.ids()}", body.decode()))])
+        self.queues.park(account, session, evolve(parked, kept=parked.kept + 1))
+        return True
+
     def close(self, pending: Pending, account: str, id: EffectId, effect: EndSession) -> None:
         """Take the end of a session to its gateway."""
         queue = self.queues.of(account, effect.session)
-        if queue != self.ended:
+        if queue != self.ended and self.queues.parked_session(account, effect.session) is None:
             pending.append(queue, dump_entry(Perform(IdentifiedEffect(account, id, effect))))
 
     # --- other accounts and components ----------------------------------------------------------------------------

@@ -162,7 +162,7 @@ class Worker(Generic[S]):
         if now - self._woken < self.wake_seconds:
             return []
         self._woken = now
-        due = [(actor, jid) for actor in actors for jid in actor.wakes.due(actor.setting.clock())]
+        due = [(actor, jid) for actor in actors for jid in actor.due()]
         return [Work(actor, (actor.queue, jid)) for actor, jid in due if jid not in self._left_asleep]
 
     # --- batches --------------------------------------------------------------------------------------------------

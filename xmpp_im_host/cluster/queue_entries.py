@@ -13,6 +13,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
+import attrs
+
 from xmpp_im_core.event import Decision
 from xmpp_im_core.server import Arrived, ForAccount, Inbound, Outbound, SessionId
 from xmpp_im_core.server.service.events import ArrivedForMany, ServiceEvent
@@ -24,29 +26,41 @@ from xmpp_im_host.cluster.entry_records import (
     Called,
     ComponentConnected,
     ComponentLost,
+    Counts,
+    Deposit,
     Fed,
     ForComponent,
     GatewayEnded,
     GatewayEntry,
+    Park,
+    Parked,
     PartitionEntry,
     Perform,
     QueueEntry,
     Replied,
+    Taken,
+    Wanted,
 )
 
 __all__ = [
     "Called",
     "ComponentConnected",
     "ComponentLost",
+    "Counts",
     "DamagedEntry",
+    "Deposit",
     "Fed",
     "ForComponent",
     "GatewayEnded",
     "GatewayEntry",
+    "Park",
+    "Parked",
     "PartitionEntry",
     "Perform",
     "QueueEntry",
     "Replied",
+    "Taken",
+    "Wanted",
     "dump_entry",
     "load_entry",
     "load_gateway_entry",
@@ -116,6 +130,20 @@ def _dump_perform(entry: Perform) -> bytes:
     return _line("perform", entry.sessions) + dump_effect(entry.identified)
 
 
+def _dump_park(entry: Park) -> bytes:
+    return _line("park", entry.account, entry.session, entry.gateway, entry.id)
+
+
+def _dump_deposit(entry: Deposit) -> bytes:
+    performs = [each.decode() for each in entry.performs]
+    header = (entry.account, entry.session, entry.gateway, entry.id, entry.until.isoformat())
+    return _line("deposit", *header, attrs.astuple(entry.counts), performs)
+
+
+def _dump_taken(entry: Taken) -> bytes:
+    return _line("taken", entry.account, entry.session, entry.id, attrs.astuple(entry.counts))
+
+
 _DUMPS: Final[Mapping[type, Callable[[Any], bytes]]] = MappingProxyType(
     {
         Fed: _dump_fed,
@@ -126,6 +154,11 @@ _DUMPS: Final[Mapping[type, Callable[[Any], bytes]]] = MappingProxyType(
         Called: _dump_called,
         Perform: _dump_perform,
         Replied: lambda entry: _line("replied", entry.id, entry.value, entry.error),
+        Park: _dump_park,
+        Deposit: _dump_deposit,
+        Parked: lambda entry: _line("parked", entry.account, entry.session),
+        Taken: _dump_taken,
+        Wanted: lambda entry: _line("wanted", entry.account, entry.id),
     }
 )
 
@@ -156,7 +189,7 @@ def load_partition_entry(data: bytes) -> PartitionEntry:
     :raises DamagedEntry: if the data is anything else.
     """
     entry = load_entry(data)
-    if isinstance(entry, Perform | Replied):
+    if isinstance(entry, GatewayEntry):
         raise DamagedEntry(f"{type(entry).__name__} does not belong into the queue of a partition")
     return entry
 
@@ -167,7 +200,7 @@ def load_gateway_entry(data: bytes) -> GatewayEntry:
     :raises DamagedEntry: if the data is anything else.
     """
     entry = load_entry(data)
-    if not isinstance(entry, Perform | Replied):
+    if not isinstance(entry, GatewayEntry):
         raise DamagedEntry(f"{type(entry).__name__} does not belong into the queue of a gateway")
     return entry
 
@@ -272,6 +305,42 @@ def _replied(body: bytes, id: Any, value: Any, error: Any) -> Replied:
     return Replied(id, value, error)
 
 
+def _park(body: bytes, account: Any, session: Any, gateway: Any, id: Any) -> Park:
+    _texts(account, id)
+    expect(int, gateway, "a number")
+    return Park(account, _session(session), gateway, id)
+
+
+def _deposit(
+    body: bytes, account: Any, session: Any, gateway: Any, id: Any, until: Any, counts: Any, performs: Any
+) -> Deposit:
+    _texts(account, id, *performs)
+    expect(int, gateway, "a number")
+    entries = tuple([each.encode() for each in performs])
+    return Deposit(account, _session(session), gateway, id, _time(until), _counts(counts), entries)
+
+
+def _parked(body: bytes, account: Any, session: Any) -> Parked:
+    _texts(account)
+    return Parked(account, _session(session))
+
+
+def _taken(body: bytes, account: Any, session: Any, id: Any, counts: Any) -> Taken:
+    _texts(account, id)
+    return Taken(account, _session(session), id, _counts(counts))
+
+
+def _wanted(body: bytes, account: Any, id: Any) -> Wanted:
+    _texts(account, id)
+    return Wanted(account, id)
+
+
+def _counts(value: Any) -> Counts:
+    for each in value:
+        expect(int, each, "a number")
+    return Counts(*value)
+
+
 _READERS: Final[Mapping[bytes, Callable[..., QueueEntry]]] = MappingProxyType(
     {
         b"outbound": _outbound,
@@ -286,5 +355,10 @@ _READERS: Final[Mapping[bytes, Callable[..., QueueEntry]]] = MappingProxyType(
         b"called": _called,
         b"perform": _perform,
         b"replied": _replied,
+        b"park": _park,
+        b"deposit": _deposit,
+        b"parked": _parked,
+        b"taken": _taken,
+        b"wanted": _wanted,
     }
 )

@@ -23,7 +23,18 @@ from xmpp_im_core.host.interfaces import as_answer
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import service as rules
-from xmpp_im_core.server import AccountRemoved, Arrived, ForAccount, LoadFailed, OfflineLoaded, Route
+from xmpp_im_core.server import (
+    Account,
+    AccountRemoved,
+    Arrived,
+    ForAccount,
+    LoadFailed,
+    OfflineLoaded,
+    Route,
+    SessionDetached,
+    SessionId,
+)
+from xmpp_im_core.server.accounts.machine import account_of
 from xmpp_im_core.server.effects import Delegate, Deliver, Effect, EffectId, EndSession, FanOut, Ignored, LoadOffline
 from xmpp_im_core.server.service.events import ArrivedForMany, ServiceEvent, not_stored
 from xmpp_im_core.server.service.serving import Load, Served, Service, serve
@@ -36,6 +47,9 @@ from xmpp_im_host.storage.errors import EngineFailed
 from xmpp_im_host.storage.records import Found, RemoveKind
 
 S = TypeVar("S")
+
+_NOBODY: Final = SessionId("nobody", 0)
+"""A session that no account has. Its events load an account and change nothing."""
 
 Delegated: TypeAlias = Callable[[str, IQ], Stanza | None]
 """The services of the program: answers as :meth:`xmpp_im_core.host.Wire.delegate` does.
@@ -110,6 +124,17 @@ class Step(Generic[S]):
             raise
         except Exception as error:
             failure("event could not be answered", error, kind=_kind(event))
+
+    async def state(self, account: str) -> Account | None:
+        """Return an account, loaded if need be; None if it does not exist.
+
+        :raises EngineFailed: as :meth:`feed` does.
+        """
+        if account not in self.service.accounts:
+            await self.feed(ForAccount(account, SessionDetached(self.at, self.ids(), _NOBODY)))
+        found = self.service.accounts.get(account)
+        state = None if found is None else account_of(found)
+        return state if isinstance(state, Account) else None
 
     async def _attempt(self, event: ServiceEvent) -> None:
         """Process an event; nothing of it is left if that fails."""

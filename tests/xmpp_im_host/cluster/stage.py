@@ -35,8 +35,11 @@ from xmpp_im_host.cluster.queue_entries import (
     ComponentConnected,
     ComponentLost,
     GatewayEntry,
+    Parked,
     PartitionEntry,
     Replied,
+    Taken,
+    Wanted,
     dump_entry,
     load_gateway_entry,
 )
@@ -90,6 +93,8 @@ class Gateway:
     routed: list[str] = field(factory=list)
     """What components got."""
     replies: dict[str, Replied] = field(factory=dict)
+    moves: list[Parked | Taken | Wanted] = field(factory=list)
+    """What was said about sessions that move between nodes, in order."""
     _sessions: Any = field(factory=lambda: count(1))
 
     async def append(self, *entries: tuple[str, PartitionEntry]) -> None:
@@ -158,6 +163,9 @@ class Gateway:
         if isinstance(entry, Replied):
             assert entry.id not in self.replies
             self.replies[entry.id] = entry
+            return
+        if isinstance(entry, Parked | Taken | Wanted):
+            self.moves.append(entry)
             return
         account, effect = entry.identified.account, entry.identified.effect
         if isinstance(effect, Deliver):

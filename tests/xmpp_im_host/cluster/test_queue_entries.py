@@ -42,13 +42,19 @@ from xmpp_im_host.cluster.queue_entries import (
     Called,
     ComponentConnected,
     ComponentLost,
+    Counts,
     DamagedEntry,
+    Deposit,
     Fed,
     ForComponent,
     GatewayEnded,
+    Park,
+    Parked,
     Perform,
     QueueEntry,
     Replied,
+    Taken,
+    Wanted,
     dump_entry,
     load_entry,
     load_gateway_entry,
@@ -78,6 +84,8 @@ PARTITION: Final[list[QueueEntry]] = [
     ComponentConnected("rooms.capulet.example", 7),
     ComponentLost("rooms.capulet.example", 7),
     GatewayEnded(7, NOON, "s1"),
+    Park(JULIET, BALCONY, 7, "sm\n1"),
+    Deposit(JULIET, BALCONY, 7, "sm1", NOON, Counts(3, 2, 1), (b"perform []\n<a>\xc3\xb3</a>", b"")),
     Called("c1", 7, NOON, "create", JULIET, {"keys": None, "of": [1, {"a": "\n"}]}),
 ]
 GATEWAY: Final[list[QueueEntry]] = [
@@ -86,6 +94,9 @@ GATEWAY: Final[list[QueueEntry]] = [
     Perform(identified(EndSession(BALCONY, "conflict", rules.INITIAL_PRESENCE))),
     Replied("c1", {"a": [1, None]}),
     Replied("c1", None, "exists"),
+    Parked(JULIET, BALCONY),
+    Taken(JULIET, BALCONY, "sm1", Counts(3, 2, 1)),
+    Wanted(JULIET, "sm1"),
 ]
 
 
