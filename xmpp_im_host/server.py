@@ -6,13 +6,16 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
+from socket import gethostname
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 from attrs import evolve
 
@@ -24,6 +27,10 @@ from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import DEFAULT, Policy
 from xmpp_im_core.server import PLAIN, Service, features, hosting, stream_features
 from xmpp_im_core.stanza import IQ, Condition, Stanza
+from xmpp_im_host.cluster.cluster_host import ClusterHost
+from xmpp_im_host.cluster.interfaces import PartitionFigures
+from xmpp_im_host.cluster.life import ClusterSettings
+from xmpp_im_host.cluster.liveness import Pace
 from xmpp_im_host.configuration import Configuration, Endpoint
 from xmpp_im_host.counters import Counters
 from xmpp_im_host.hosting.administration import AccountExists, Administration, AdministrationError, InvalidPassword
@@ -59,11 +66,17 @@ class XMPPServer:
     """
 
     network: Network
-    host: AsyncHost[Any]
+    host: AsyncHost[Any] | ClusterHost
     administration: Administration
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, cluster: Engine | None = None) -> None:
+        """Note what to run.
+
+        :param cluster: an engine that this server shares with others as one of several nodes. It stays open. By default
+            the configuration says which database to open.
+        """
         self.configuration = configuration
+        self._cluster = cluster
         self.counters = Counters()
         self.listeners, self.operator_listeners = Listeners(), Listeners()
         self.stopped = asyncio.Event()
@@ -88,7 +101,9 @@ class XMPPServer:
 
     async def _start(self) -> None:
         configuration, stack = self.configuration, self._stack
-        engine = await stack.enter_async_context(aclosing(await open_engine(configuration)))
+        engine = self._cluster
+        if engine is None:
+            engine = await stack.enter_async_context(aclosing(await open_engine(configuration)))
         tls = self._certificate()
         policy, service = policy_of(configuration), service_of(configuration)
         settings = stream_settings(configuration, policy)
@@ -98,25 +113,38 @@ class XMPPServer:
         )
         registration = Registration(self._set_password, self._remove) if configuration.registration else None
         services = Answering(found, registration, lambda answer: self.host.send(answer), network.start)
-        self.host = network.host = AsyncHost(
-            service,
-            engine,
-            NetworkWire(network, services.delegate),
-            policy,
-            outbox=configuration.outbox,
-            flush=network.flush,
-            event_log=configuration.event_log,
-        )
+        wire = NetworkWire(network, services.delegate)
+        if self._cluster is not None or configuration.engine:
+            self.host = network.host = ClusterHost(
+                engine,
+                wire,
+                cluster_settings(configuration, service, policy),
+                network.forget,
+                sessions=lambda: len(network.sessions),
+                flush=network.flush,
+                directed=self._directed,
+            )
+        else:
+            self.host = network.host = AsyncHost(
+                service,
+                engine,
+                wire,
+                policy,
+                outbox=configuration.outbox,
+                flush=network.flush,
+                event_log=configuration.event_log,
+            )
+            network.start(self._watch_fence(self.host))
         self.administration = Administration(self.host, keys_changed=self._keys_changed)
         await stack.enter_async_context(self.host)
         stack.push_async_callback(network.cancel_tasks)
         stack.callback(self.operator_listeners.close)
         stack.push_async_callback(network.drain, configuration.drain_seconds)
         network.start(network.links.watch())
-        network.start(self._watch_fence())
         stack.callback(self.listeners.close)
         await self._listen()
         stored = "in memory" if configuration.in_memory else configuration.database_file
+        stored = "PostgreSQL" if configuration.engine else stored
         log(
             logging.INFO, "ready", domains=" ".join(configuration.domains), database=stored, certificate=tls.certificate
         )
@@ -147,13 +175,22 @@ class XMPPServer:
         components = ComponentSettings(dict(self.configuration.components))
         await self.listeners.open("components", listen.components, lambda: ComponentLink(network, components))
         page = http.OperatorPage(
-            exposition(self.counters, self.host.figures().committed, self.levels), lambda: not network.stopping
+            exposition(self.counters, self.host.figures().committed, self.levels, self._partitions()),
+            lambda: not network.stopping,
         )
         for endpoint in listen.metrics:
             self.operator_listeners.add("metrics", await http.listen(page, endpoint.host, endpoint.port))
 
-    async def _watch_fence(self) -> None:
-        await self.host.fenced.wait()
+    def _partitions(self) -> Callable[[], Mapping[int, PartitionFigures]] | None:
+        return self.host.partitions if isinstance(self.host, ClusterHost) else None
+
+    def _directed(self, draining: bool) -> None:
+        if draining:
+            log(logging.INFO, "an operator drains this node")
+            self.stopped.set()
+
+    async def _watch_fence(self, host: AsyncHost[Any]) -> None:
+        await host.fenced.wait()
         log(logging.ERROR, "another process has taken the database")
         self.listeners.close()
         self.network.stop()
@@ -296,6 +333,22 @@ def secret(file: Path) -> bytes:
     return new
 
 
+def cluster_settings(configuration: Configuration, service: Service[Any], policy: Policy) -> ClusterSettings:
+    """Return the settings of a node."""
+    node = configuration.node
+    return ClusterSettings(
+        service=service,
+        policy=evolve(policy, keep_sessions=True),
+        clock=lambda: datetime.now(UTC),
+        ids=lambda: uuid4().hex,
+        components=tuple(configuration.components),
+        name=node.name or gethostname(),
+        weight=node.weight,
+        pace=Pace(beat_seconds=node.beat_seconds, dead_seconds=node.dead_seconds),
+        event_log=configuration.event_log,
+    )
+
+
 class _Nobody(Wire):
     """The wire of a host without connections."""
 
@@ -308,12 +361,19 @@ class _Nobody(Wire):
 
 @asynccontextmanager
 async def offline(configuration: Configuration) -> AsyncIterator[Calls]:
-    """Open the database of a server that does not run, for the calls of commands.
+    """Open the database for the calls of commands, where no server runs that could perform them.
+
+    Nodes may share the database. Then the calls are performed by the nodes that own the accounts; if there is none,
+    this process is one until it has finished.
 
     :raises DatabaseRefused: if the database cannot be used.
     """
-    async with (
-        aclosing(await open_engine(configuration)) as engine,
-        AsyncHost(service_of(configuration), engine, _Nobody(), policy_of(configuration), wakes=False) as host,
-    ):
-        yield Calls(Administration(host))
+    service, policy = service_of(configuration), policy_of(configuration)
+    async with aclosing(await open_engine(configuration)) as engine:
+        if not configuration.engine:
+            async with AsyncHost(service, engine, _Nobody(), policy, wakes=False) as host:
+                yield Calls(Administration(host))
+            return
+        settings = evolve(cluster_settings(configuration, service, policy), reserve=True)
+        async with ClusterHost(engine, _Nobody(), settings) as node:
+            yield Calls(Administration(node))

@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from benchmarks.cluster.usage import seconds_of
 from xmpp_im_core.host import import_records
 from xmpp_im_host.credentials import FEWEST_ITERATIONS, Credentials
+from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.hosting.account_changes import import_changes, key_changes
 from xmpp_im_host.storage.postgres_engine import PostgresEngine
 from xmpp_im_host.storage.records import PARTITIONS, Batch, Lease, partition_of
@@ -89,7 +90,8 @@ async def _filled(conninfo: str, accounts: int, contacts: int) -> None:
                 for each in range(first, min(first + _AT_ONCE, accounts))
             }
             puts = import_records(data, now, lambda: str(next(ids)))
-            changes = [change for jid in data for change in (*import_changes(jid, puts[jid]), *key_changes(jid, keys))]
+            rows = {jid: stored_records.rows_of(puts[jid]) for jid in data}
+            changes = [change for jid in data for change in (*import_changes(jid, rows[jid]), *key_changes(jid, keys))]
             await _commit(engine, leases, Batch(tuple(changes), token=f"fill {first}"))
 
 

@@ -8,14 +8,13 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from scramp import ScramClient  # type: ignore[import-untyped]
 
 from xmpp_im_core.codec import NonStanza, StreamClosed, StreamEvent, StreamOpened, StreamParser
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.stanza import Stanza, to_element
-from xmpp_im_host.pytest_plugin import RunningServer
 
 SASL: Final = "urn:ietf:params:xml:ns:xmpp-sasl"
 TLS: Final = "urn:ietf:params:xml:ns:xmpp-tls"
@@ -24,10 +23,19 @@ PATIENCE: Final = 20.0
 """After so many seconds nothing is expected any longer: a test fails by it, and never passes by it."""
 
 
+class Reachable(Protocol):
+    """A server to connect to, such as ``RunningServer``."""
+
+    host: str
+    port: int
+    domain: str
+    cafile: str
+
+
 class RawClient:
     """One connection. It trusts any certificate unless it is given a context."""
 
-    def __init__(self, server: RunningServer, port: int | None = None, direct: bool = False) -> None:
+    def __init__(self, server: Reachable, port: int | None = None, direct: bool = False) -> None:
         self.server = server
         self.socket: socket.socket = socket.create_connection((server.host, port or server.port), PATIENCE)
         self.parser = StreamParser()

@@ -67,7 +67,7 @@ class EffectPerformer(Inputs, Generic[S]):
         lost: list[SessionId] = []
         for id in effect.sessions:
             try:
-                if not self.wire.deliver(account, id, _addressed(account, id, effect), effect):
+                if not self.wire.deliver(account, id, addressed(account, id, effect), effect):
                     lost.append(id)
             except Exception as error:
                 self._errors.append(error)
@@ -119,7 +119,8 @@ class EffectPerformer(Inputs, Generic[S]):
         """Do nothing: the effect says that the core ignored a stanza."""
 
 
-def _addressed(account: str, session: SessionId, effect: Deliver) -> Stanza:
+def addressed(account: str, session: SessionId, effect: Deliver) -> Stanza:
+    """Return the stanza of a delivery as this session is to see it."""
     if effect.address is AS_IT_STANDS:
         return effect.stanza
     return effect.stanza.stamped(to=parse_address(f"{account}/{session.resource}"))

@@ -4,13 +4,12 @@
 Operation       Arguments                             Value of the answer
 ==============  ====================================  ================================================================
 ``create``      ``keys``: text or null                Whether it was created; false if the account exists.
-``remove``                                            Whether it was removed; false if there is no such account.
+``remove``      ``farewell``: a stanza, or absent     Whether it was removed; false if there is no such account. The
+                                                      farewell goes to one session before it ends.
 ``set-keys``    ``keys``: text or null                Whether they were set; false if there is no such account.
 ``import``      ``rows``: [kind, key, text, size],    True. Refused as ``exists`` if the account has a roster or a
                 ``replace``: true or false            block list, and ``in-use`` if it has a session.
-``export``                                            The data of ``xmpp_im_core.host.importing``; null if there is no
-                                                      such account.
-``inspect``                                           What the server knows of it; null if there is no such account.
+``inspect``                                           The state of it; null if there is no such account.
 ==============  ====================================  ================================================================
 
 What a call changes, and its answer, are in one commit. A call that cannot be done is refused as ``failed``.
@@ -22,18 +21,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, cast
 
+from xmpp_im_core.codec import CodecError, parse_stanza
 from xmpp_im_core.record import record
-from xmpp_im_core.server import Account, AccountCreated, AccountRemoved, ForAccount, Kind, SessionDetached, SessionId
+from xmpp_im_core.server import Account, AccountCreated, AccountRemoved, ForAccount, SessionDetached, SessionId
 from xmpp_im_core.server.accounts.machine import account_of
+from xmpp_im_core.server.effects import EffectId
 from xmpp_im_core.server.service.serving import Service, unload
-from xmpp_im_core.snapshot import JSON, dump
+from xmpp_im_core.snapshot import JSON
+from xmpp_im_core.stanza import IQ
 from xmpp_im_host.cluster.queue_entries import Called
 from xmpp_im_host.cluster.step import Step
 from xmpp_im_host.hosting import stored_records
-from xmpp_im_host.hosting.exporting import exported
+from xmpp_im_host.hosting.account_changes import described, farewell_of, import_changes, is_empty
+from xmpp_im_host.hosting.host import Imported
 from xmpp_im_host.storage.records import Change, RemoveKind, Row, Write
 
-REPLACED_BY_IMPORT: Final = (Kind.ROSTER, Kind.CONTACT, Kind.BLOCKED)
 _NOBODY: Final = SessionId("nobody", 0)
 """A session that no account has. Its events load an account and change nothing."""
 
@@ -82,10 +84,28 @@ async def _create(step: Step[Any], called: Called, explained: Callable[[str], Ex
 
 
 async def _remove(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
-    if await _state(step, called.account) is None:
+    state = await _state(step, called.account)
+    if state is None:
         return False
+    farewell = _farewell(called)
+    for session in state.sessions:
+        if (said := farewell_of(called.account, session.id, farewell)) is not None:
+            step.out.deliver(step.pending, called.account, EffectId(step.ids(), 0), said)
     await step.feed(ForAccount(called.account, AccountRemoved(step.at, step.ids())))
     return True
+
+
+def _farewell(called: Called) -> IQ | None:
+    text = called.arguments.get("farewell")
+    if text is None:
+        return None
+    try:
+        stanza = parse_stanza(text) if isinstance(text, str) else None
+    except CodecError:
+        stanza = None
+    if not isinstance(stanza, IQ):
+        raise CallRefused("arguments")
+    return stanza
 
 
 async def _set_keys(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
@@ -107,15 +127,13 @@ def _key_changes(called: Called) -> tuple[Change, ...]:
 async def _import(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
     account, rows = called.account, _rows(called)
     state = await _state(step, account)
-    if state is not None:
-        if not called.arguments.get("replace") and (state.roster.contacts or state.blocked):
-            raise CallRefused("exists")
-        left: Service[Any] = unload(step.service, account)
-        if account in left.accounts:
-            raise CallRefused("in-use")
-        step.service = left  # its next event loads what is stored then
-    step.pending.change([RemoveKind(account, kind.value) for kind in REPLACED_BY_IMPORT])
-    step.pending.change([Write(account, row) for row in rows])
+    if not called.arguments.get("replace") and not is_empty(state):
+        raise CallRefused(Imported.EXISTS.value)
+    left: Service[Any] = unload(step.service, account)
+    if account in left.accounts:
+        raise CallRefused(Imported.IN_USE.value)
+    step.service = left  # its next event loads what is stored then
+    step.pending.change(import_changes(account, rows))
     return True
 
 
@@ -126,33 +144,13 @@ def _rows(called: Called) -> list[Row]:
         raise CallRefused("arguments") from None
 
 
-async def _export(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
+async def _inspect(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
+    known = explained(called.account)
     state = await _state(step, called.account)
     if state is None:
         return None
-    rows = (await step.load(called.account, (stored_records.OFFLINE,))).rows
-    return cast(JSON, exported(state, await stored_records.messages(called.account, rows)))
-
-
-async def _inspect(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
-    account, known = called.account, explained(called.account)
-    state = await _state(step, account)
-    if state is None:
-        return None
-    kinds = (*stored_records.ACCOUNT, stored_records.OFFLINE, stored_records.CREDENTIALS)
-    rows = (await step.load(account, kinds)).rows
-    data = {
-        "account": account,
-        "in_memory": known.in_memory,
-        "password": any(row.kind == stored_records.CREDENTIALS for row in rows),
-        "sessions": [f"{session.id.resource}#{session.id.epoch}" for session in state.sessions],
-        "contacts": len(state.roster.contacts),
-        "offline": state.offline,
-        "damaged": await stored_records.damaged(rows),
-        "state": dump(step.service.accounts[account]),
-        "events": list(known.events),
-    }
-    return cast(JSON, data)
+    with_extensions = step.service.accounts[called.account]
+    return cast(JSON, described(state, with_extensions, in_memory=known.in_memory, events=known.events))
 
 
 _Operation: TypeAlias = Callable[[Step[Any], Called, Callable[[str], Explained]], Awaitable[JSON]]
@@ -162,7 +160,6 @@ _OPERATIONS: Final[Mapping[str, _Operation]] = MappingProxyType(
         "remove": _remove,
         "set-keys": _set_keys,
         "import": _import,
-        "export": _export,
         "inspect": _inspect,
     }
 )

@@ -25,10 +25,6 @@ def call(configuration: Configuration, name: str, /, **arguments: Any) -> Any:
         for _ in range(_TRIES):
             with suppress(NotRunning):
                 return control.ask(configuration.beside(".control"), name, arguments)
-            if configuration.engine:
-                raise DatabaseRefused(
-                    "the server does not run here: a command would take the database from a server that runs elsewhere"
-                )
             try:
                 return asyncio.run(_on_the_database(configuration, name, arguments))
             except DatabaseRefused as error:  # a server may have opened it just now, and not yet its control socket

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from xmpp_im_core.jid import parse_jid
-from xmpp_im_core.server import Account, Deliver, EndSession, Kind, Put, State, Unloaded
+from xmpp_im_core.rules import sessions as rules
+from xmpp_im_core.server import Account, Deliver, Kind, SessionId, State, Unloaded
 from xmpp_im_core.server.effects import AS_IT_STANDS
 from xmpp_im_core.snapshot import dump
 from xmpp_im_core.stanza import IQ
@@ -41,13 +42,9 @@ def keys_of(account: str, rows: Sequence[Row]) -> Credentials | None:
         raise EngineFailed(f"the keys of {account} are damaged") from None
 
 
-def import_changes(account: str, puts: Sequence[Put]) -> tuple[Change, ...]:
-    """Return the changes that replace the roster and the block list of an account, and add its stored messages.
-
-    :raises SnapshotError: if a value cannot be written.
-    """
-    cleared = [RemoveKind(account, kind.value) for kind in _REPLACED]
-    return (*cleared, *stored_records.changes_of([(account, put) for put in puts]))
+def import_changes(account: str, rows: Iterable[Row]) -> tuple[Change, ...]:
+    """Return the changes that replace the roster and the block list of an account, and add its stored messages."""
+    return (*[RemoveKind(account, kind.value) for kind in _REPLACED], *[Write(account, row) for row in rows])
 
 
 def is_empty(state: State | None) -> bool:
@@ -60,11 +57,11 @@ def is_in_use(state: State | None) -> bool:
     return isinstance(state, Account | Unloaded) and bool(state.sessions)
 
 
-def farewell_of(account: str, effect: EndSession, farewell: IQ | None) -> Deliver | None:
+def farewell_of(account: str, session: SessionId, farewell: IQ | None) -> Deliver | None:
     """Return the delivery that precedes the end of a session, if it is the session to which the farewell is sent."""
-    if farewell is None or farewell.to_jid != parse_jid(account).with_resource(effect.session.resource):
+    if farewell is None or farewell.to_jid != parse_jid(account).with_resource(session.resource):
         return None
-    return Deliver(farewell, (effect.session,), AS_IT_STANDS, effect.rule)
+    return Deliver(farewell, (session,), AS_IT_STANDS, rules.ACCOUNT_GONE)
 
 
 def described(state: Account, known: Any, *, in_memory: bool, events: Sequence[str]) -> Data:

@@ -195,10 +195,10 @@ class AsyncHost(AsyncLoop[S]):
         """
         if not replace and not is_empty(await self.account(account)):
             return Imported.EXISTS
-        changes = await asyncio.to_thread(import_changes, account, puts)
+        rows = await asyncio.to_thread(stored_records.rows_of, puts)
         try:
             async with self.held_out_of_memory(account):
-                await self.owned.commit(changes)
+                await self.owned.commit(import_changes(account, rows))
         except AccountBusy:
             return Imported.IN_USE
         return Imported.DONE

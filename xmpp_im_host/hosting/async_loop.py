@@ -308,7 +308,9 @@ class AsyncLoop(DeferredHost[S]):
         said = [self._farewells.get(step.event.seq) for step in served.steps if type(step.event) is AccountRemoved]
         for farewell in said:
             for account, effect in served.effects:
-                if isinstance(effect, EndSession) and (found := farewell_of(account, effect, farewell)) is not None:
+                if not isinstance(effect, EndSession):
+                    continue
+                if (found := farewell_of(account, effect.session, farewell)) is not None:
                     self.wire.deliver(account, effect.session, found.stanza, found)
 
     # --- requests -----------------------------------------------------------------------------------------------

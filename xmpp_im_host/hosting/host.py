@@ -28,7 +28,7 @@ class Imported(Enum):
     DONE = "done"
     EXISTS = "exists"
     """The account has a roster or a block list, which was not to be replaced. Nothing has changed."""
-    IN_USE = "in use"
+    IN_USE = "in-use"
     """A client is connected to the account. Nothing has changed."""
 
 

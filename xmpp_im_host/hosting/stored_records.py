@@ -44,10 +44,22 @@ def changes_of(operations: Operations) -> tuple[Change, ...]:
     return tuple([_change(account, operation) for account, operation in operations])
 
 
+def rows_of(puts: Iterable[Put]) -> tuple[Row, ...]:
+    """Return records as rows.
+
+    :raises SnapshotError: if a value cannot be written.
+    """
+    return tuple([_row(put) for put in puts])
+
+
+def _row(put: Put) -> Row:
+    return Row(put.kind.value, put.key, dump_record(put), _size(put))
+
+
 def _change(account: str, operation: StoreOperation) -> Change:
     kind = operation.kind.value
     if isinstance(operation, Put):
-        return Write(account, Row(kind, operation.key, dump_record(operation), _size(operation)))
+        return Write(account, _row(operation))
     if isinstance(operation, Delete):
         return Remove(account, kind, operation.key)
     assert isinstance(operation, Clear)

@@ -161,6 +161,13 @@ class Network:
         self.host.end_session(session.account, session.id, session.unacknowledged(), done)
         log(logging.INFO, "session ended", account=session.account, resource=session.id.resource)
 
+    def forget(self) -> None:
+        """Close every stream, and tell the host nothing: it has ended the sessions already."""
+        self.sessions.forget()
+        self.components.clear()
+        for link in list(self.links.all):
+            link.stop("system-shutdown")
+
     # --- the end ------------------------------------------------------------------------------------------
 
     def stop(self) -> None:

@@ -145,3 +145,10 @@ class Sessions:
         if session.timer is not None:
             session.timer.cancel()
         self._end(session, done)
+
+    def forget(self) -> None:
+        """Forget all sessions without telling the host."""
+        sessions, self._by_id, self._resumable = self._by_id, {}, {}
+        for session in sessions.values():
+            if session.timer is not None:
+                session.timer.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from xmpp_im_core.jid import InvalidJID, parse_jid
@@ -22,17 +23,23 @@ def may_bind(service: Service[Any], account: str, resource: str, policy: Policy)
     :param account: the bare JID.
     :param resource: a resourcepart, prepared or not; an empty one is not valid.
     """
-    try:
-        prepared = parse_jid(account).with_resource(resource).resource
-    except InvalidJID:
-        return Condition.BAD_REQUEST  # §7.7.2.1
     if service.owns is not None and not service.owns(account):
         return Condition.INTERNAL_SERVER_ERROR  # RFC 6120 §8.3.3.6
     known = service.accounts.get(account)
     state = None if known is None else account_of(known)
-    if state is None or isinstance(state, NoAccount):
-        return None
-    in_use = any(session.id.resource == prepared for session in state.sessions)
-    if not in_use and len(state.sessions) >= policy.sessions:
+    sessions = () if state is None or isinstance(state, NoAccount) else state.sessions
+    return may_bind_beside([session.id.resource for session in sessions], account, resource, policy)
+
+
+def may_bind_beside(connected: Collection[str], account: str, resource: str, policy: Policy) -> Condition | None:
+    """Do what :func:`may_bind` does, for a caller that has the resources of the account and not its state.
+
+    :param connected: the resourceparts of the account's sessions.
+    """
+    try:
+        prepared = parse_jid(account).with_resource(resource).resource
+    except InvalidJID:
+        return Condition.BAD_REQUEST  # §7.7.2.1
+    if prepared not in connected and len(connected) >= policy.sessions:
         return Condition.RESOURCE_CONSTRAINT  # §7.6.2.1
     return None

@@ -1,0 +1,258 @@
+"""What partitions send to the streams of a node: it is read in order, performed, and removed when it has arrived.
+
+A queue from a partition to a gateway has one writer at a time, so the reader remembers up to where it has read. An
+entry stays in the queue until the client has acknowledged it (XEP-0198), or until it is written if the client cannot
+do that. What a stream does not take is reported to the account, in the commit that removes the entry. So whatever a
+session has not received is in the queue: if this node dies, the owner of the account finds it there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+from attrs import define, field
+
+from xmpp_im_core.host.effect_performer import addressed
+from xmpp_im_core.server import (
+    Deliver,
+    EndSession,
+    FanOut,
+    ForAccount,
+    Route,
+    SessionEnded,
+    SessionId,
+    Undelivered,
+    Unroutable,
+)
+from xmpp_im_core.server.service.events import ServiceEvent
+from xmpp_im_core.stanza import IQ, Condition, Stanza
+from xmpp_im_host.cluster.appending import Appender, Place
+from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE
+from xmpp_im_host.cluster.queue_entries import DamagedEntry, Perform, Replied, load_gateway_entry
+from xmpp_im_host.cluster.queue_names import gateway_queues
+from xmpp_im_host.log import failure, log
+from xmpp_im_host.storage.engine import Engine
+from xmpp_im_host.storage.records import Entry
+
+_MOST: Final = 256
+"""How many entries are read at a time."""
+_SHORTEST_POLL: Final = 0.002
+_LONGEST_POLL: Final = 0.05
+"""The pauses between reads that find nothing, in seconds. Entries from this node end them at once."""
+
+Holder = tuple[str, SessionId]
+"""A session with the bare JID of its account."""
+Placed = Callable[[ServiceEvent], Sequence[tuple[str, bytes]]]
+"""Returns an event as entries, each with its queue."""
+
+
+class Streams(Protocol):
+    """The streams to clients and components, as :class:`xmpp_im_core.host.Wire` describes them."""
+
+    def deliver(self, account: str, session: SessionId, stanza: Stanza, item: object, /) -> bool:
+        """Write a stanza to the stream of a session, and return whether the stream took it.
+
+        :param item: comes back by :meth:`Host.settled` or :meth:`Host.end_session`.
+        """
+
+    def close(self, account: str, session: SessionId, condition: str, /) -> None:
+        """Close the stream of a session with this stream error, and end the session."""
+
+    def route(self, stanza: Stanza, /) -> Condition | None:
+        """Send a stanza to a component, or return why that cannot be done."""
+
+    def fan_out(self, stanza: Stanza, recipients: Sequence[str], /) -> Mapping[str, Condition]:
+        """Send a stanza to each of these addresses of a component; return those that it does not reach."""
+
+    def delegate(self, account: str, iq: IQ, /) -> Stanza | None:
+        """Let a service of the program answer an IQ, or return None if the answer comes later."""
+
+
+@define(eq=False)
+class Delivery:
+    """An entry that is on its way to sessions. The wire hands it back when it has arrived, or has not."""
+
+    place: Place
+    effect: Deliver
+    left: set[SessionId]
+    """The sessions that may still lose it."""
+
+
+@define(eq=False)
+class Gateway:
+    """The streams of a node, as partitions see them."""
+
+    engine: Engine
+    number: int
+    """The number of the node."""
+    streams: Streams
+    appender: Appender
+    placed: Placed
+    stamp: Callable[[], tuple[datetime, str]]
+    replied: Callable[[Replied], None]
+    """Takes the answers to the calls of this node."""
+    until_fresh: Callable[[], Awaitable[None]]
+    """Waits until it is certain that no other node has ended this one."""
+    flush: Callable[[], None] = lambda: None
+    """Called after each burst of writes to the wire."""
+    _cursors: dict[str, int] = field(factory=dict, init=False)
+    _woken: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _on_the_way: dict[Holder, dict[Place, Delivery]] = field(factory=dict, init=False)
+    """The deliveries that each session may still lose, by their places."""
+    _failing: bool = field(default=False, init=False)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Read and perform until this is cancelled."""
+        self._cursors = dict.fromkeys(gateway_queues(self.number), 0)
+        pause = _SHORTEST_POLL
+        while True:
+            self._woken.clear()
+            entries = await self._read()
+            if entries:
+                await self.until_fresh()
+                for entry in entries:
+                    self._cursors[entry.queue] = entry.position
+                    self._take(entry)
+                self._flush()
+                pause = _SHORTEST_POLL
+                continue
+            try:
+                await asyncio.wait_for(self._woken.wait(), pause)
+                pause = _SHORTEST_POLL
+            except TimeoutError:
+                pause = min(2 * pause, _LONGEST_POLL)
+
+    async def _read(self) -> Sequence[Entry]:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                entries = await self.engine.entries(self._cursors, _MOST)
+            except Exception as error:
+                if not self._failing:
+                    log(logging.ERROR, "gateway cannot read", reason=str(error))
+                self._failing = True
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                self._failing = False
+                return entries
+
+    def wake(self, queues: Iterable[str]) -> None:
+        """Say that entries were appended to these queues. Queues that this gateway does not read do not matter."""
+        if any(queue in self._cursors for queue in queues):
+            self._woken.set()
+
+    # --- performing ---------------------------------------------------------------------------------------------
+
+    def _take(self, entry: Entry) -> None:
+        place = entry.queue, entry.position
+        try:
+            found = load_gateway_entry(entry.body)
+        except DamagedEntry as error:
+            log(logging.ERROR, "entry damaged", queue=entry.queue, position=entry.position, reason=str(error))
+            self.appender.settle(place)
+            return
+        if isinstance(found, Perform):
+            self._perform(place, found)
+            return
+        if isinstance(found, Replied):
+            self.replied(found)
+        self.appender.settle(place)
+
+    def _perform(self, place: Place, entry: Perform) -> None:
+        account, effect = entry.identified.account, entry.identified.effect
+        if isinstance(effect, Deliver):
+            self._deliver(place, account, effect, effect.sessions if entry.sessions is None else entry.sessions)
+        elif isinstance(effect, Route | FanOut):
+            self._send(place, account, effect)
+        elif isinstance(effect, EndSession):
+            try:
+                self.streams.close(account, effect.session, effect.condition)
+            except Exception as error:
+                failure("session could not be closed", error, account=account)
+            self.appender.settle(place)
+
+    def _deliver(self, place: Place, account: str, effect: Deliver, sessions: Sequence[SessionId]) -> None:
+        delivery = Delivery(place, effect, set(sessions))
+        lost = tuple([id for id in sessions if not self._written(account, id, delivery)])
+        if lost:
+            event = ForAccount(account, Undelivered(*self.stamp(), effect, lost))
+            self.appender.append(self.placed(event), self._released(account, lost, delivery))
+
+    def _written(self, account: str, session: SessionId, delivery: Delivery) -> bool:
+        """Write a delivery to the stream of a session. The wire may say at once that the session has it."""
+        effect = delivery.effect
+        self._on_the_way.setdefault((account, session), {})[delivery.place] = delivery
+        try:
+            return self.streams.deliver(account, session, addressed(account, session, effect), delivery)
+        except Exception as error:
+            failure("stanza could not be delivered", error, account=account)
+            return False
+
+    def _send(self, place: Place, account: str, effect: Route | FanOut) -> None:
+        """Send a stanza to a component; tell its sender if the component has gone."""
+        lost: tuple[str, ...] = ()
+        condition: Condition | None
+        try:
+            if isinstance(effect, FanOut):
+                conditions = self.streams.fan_out(effect.stanza, effect.recipients)
+                lost = tuple(conditions)
+                condition = next(iter(conditions.values()), None)
+            else:
+                condition = self.streams.route(effect.stanza)
+        except Exception as error:
+            failure("stanza could not be sent", error, account=account)
+            condition, lost = Condition.INTERNAL_SERVER_ERROR, effect.recipients if isinstance(effect, FanOut) else ()
+        if condition is None:
+            self.appender.settle(place)
+        else:
+            event = ForAccount(account, Unroutable(*self.stamp(), effect, condition, lost))
+            self.appender.append(self.placed(event), [place])
+
+    def _flush(self) -> None:
+        try:
+            self.flush()
+        except Exception as error:
+            failure("flush failed", error)
+
+    # --- what has become of deliveries --------------------------------------------------------------------------
+
+    def settled(self, account: str, session: SessionId, items: Sequence[object]) -> None:
+        """Note that a session cannot lose these deliveries any more."""
+        for item in items:
+            if isinstance(item, Delivery):
+                for place in self._released(account, (session,), item):
+                    self.appender.settle(place)
+
+    def end_session(
+        self, account: str, session: SessionId, items: Sequence[object], done: Callable[[], None] | None
+    ) -> None:
+        """Note that a session has ended, and give back what it has not received, in one commit.
+
+        :param items: the deliveries that the client has not acknowledged, in order.
+        """
+        undelivered = tuple([item.effect for item in items if isinstance(item, Delivery) and session in item.left])
+        removed: list[Place] = []
+        for delivery in list(self._on_the_way.get((account, session), {}).values()):
+            removed += self._released(account, (session,), delivery)
+        event = ForAccount(account, SessionEnded(*self.stamp(), session, undelivered))
+        self.appender.append(self.placed(event), removed, done)
+
+    def _released(self, account: str, sessions: Sequence[SessionId], delivery: Delivery) -> list[Place]:
+        """Note that these sessions need a delivery no more; return its place if no other session needs it."""
+        if not delivery.left:
+            return []
+        for session in sessions:
+            delivery.left.discard(session)
+            of_session = self._on_the_way.get((account, session))
+            if of_session is not None:
+                of_session.pop(delivery.place, None)
+                if not of_session:
+                    del self._on_the_way[account, session]
+        return [] if delivery.left else [delivery.place]

@@ -1,0 +1,211 @@
+"""What a node has under one number, from joining the others until the number ends.
+
+A number that has ended is never used again: the process then begins another life, with another number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from xmpp_im_core.host import Clock, Ids
+from xmpp_im_core.policy import Policy
+from xmpp_im_core.server import Service
+from xmpp_im_core.server.service.events import ServiceEvent
+from xmpp_im_host.cluster.appending import Appender
+from xmpp_im_host.cluster.calls import OpenCalls
+from xmpp_im_host.cluster.committing import Committer
+from xmpp_im_host.cluster.gateway import Gateway, Streams
+from xmpp_im_host.cluster.interfaces import PartitionFigures
+from xmpp_im_host.cluster.liveness import Pace
+from xmpp_im_host.cluster.membership import Membership, claimer
+from xmpp_im_host.cluster.outgoing import Domains, placed
+from xmpp_im_host.cluster.owner import Owner
+from xmpp_im_host.cluster.reports import Report
+from xmpp_im_host.hosting.owned_engine import CommitCounts
+from xmpp_im_host.hosting.waiting import Tasks
+from xmpp_im_host.storage.engine import Engine
+from xmpp_im_host.storage.records import PARTITIONS
+
+_RESERVE: Final = "command/"
+"""The names of nodes in reserve begin so."""
+
+
+@frozen(kw_only=True)
+class ClusterSettings:
+    """What a node needs besides its engine and its streams."""
+
+    service: Service[Any]
+    """The service without accounts in memory."""
+    policy: Policy
+    """With ``keep_sessions``."""
+    clock: Clock
+    ids: Ids
+    components: Collection[str] = ()
+    """The domains of components, prepared."""
+    name: str = "localhost"
+    """What operators call the node."""
+    weight: float = 1.0
+    """The share of the accounts that the node owns, in proportion to the other nodes."""
+    reserve: bool = False
+    """Whether the node owns accounts only while no other node lives, and has no clients: for a command."""
+    pace: Pace = field(factory=Pace)
+    patience: float = 2.0
+    """After how many seconds a client's message or request is refused if the engine does not take it."""
+    idle_accounts: int = 1000
+    """How many accounts without sessions may stay in memory."""
+    idle_seconds: float = 300.0
+    """How long each of them may stay."""
+    event_log: int = 0
+    """How many events of each account in memory are kept for ``inspect``."""
+
+
+class Life:
+    """The parts of a node under one number."""
+
+    number: int
+    appender: Appender
+    gateway: Gateway
+    owner: Owner[Any]
+
+    def __init__(
+        self,
+        engine: Engine,
+        streams: Streams,
+        settings: ClusterSettings,
+        ended: Callable[[Life], None],
+        *,
+        counts: CommitCounts,
+        sessions: Callable[[], int] = lambda: 0,
+        flush: Callable[[], None] = lambda: None,
+        directed: Callable[[bool], None] = lambda draining: None,
+    ) -> None:
+        """Note what is needed; :meth:`begin` joins the other nodes.
+
+        :param ended: called once, when another node has ended this one, unless :meth:`end` or :meth:`abandon` was
+            called before.
+        :param counts: counts the commits.
+        :param sessions: returns the number of sessions, for operators.
+        :param flush: called after each burst of writes to the streams.
+        :param directed: called when an operator wants this node to give up its sessions, or wants it no longer.
+        """
+        self.engine, self.streams, self.settings = engine, streams, settings
+        self.domains = Domains(settings.service.domains, frozenset(settings.components))
+        self.counts = counts
+        self.calls = OpenCalls()
+        self.direct = directed
+        self._ended, self._sessions, self._flush = ended, sessions, flush
+        self._tasks = Tasks()
+        self._over = False
+        name, weight = (f"{_RESERVE}{settings.name}", 0.0) if settings.reserve else (settings.name, settings.weight)
+        self.membership = Membership(engine, self, self.stamp, name=name, weight=weight, pace=settings.pace)
+
+    def stamp(self) -> Any:
+        """Return the ``at`` and the ``seq`` of a new event."""
+        return self.settings.clock(), self.settings.ids()
+
+    def placed(self, event: ServiceEvent) -> list[tuple[str, bytes]]:
+        """Return an event as entries, each with its queue."""
+        return placed(event, self.domains, self.settings.ids)
+
+    # --- beginning and end --------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Join the other nodes.
+
+        :raises EngineFailed: if the engine does not answer.
+        :raises Unknown: if it is in doubt whether it did what was asked. Begin another life in both cases.
+        """
+        lease = await self.membership.join()
+        settings, self.number = self.settings, self.membership.number
+        committer = Committer(self.engine, claimer(self.number), self._appended_by_gateway)
+        committer.leases[lease.partition] = lease
+        committer.counts = self.counts
+        self.appender = Appender(committer, lease.partition, self.ended, patience=settings.patience)
+        self.gateway = Gateway(
+            self.engine,
+            self.number,
+            self.streams,
+            self.appender,
+            self.placed,
+            self.stamp,
+            self.calls.replied,
+            self.membership.until_fresh,
+            self._flush,
+        )
+        self.owner = Owner(
+            self.engine,
+            claimer(self.number),
+            settings.service,
+            settings.policy,
+            self.streams.delegate,
+            settings.components,
+            settings.clock,
+            settings.ids,
+            self.gateway.wake,
+            idle_accounts=settings.idle_accounts,
+            idle_seconds=settings.idle_seconds,
+            event_log=settings.event_log,
+        )
+        self.owner.committer.counts = self.counts
+        self.owner.start()
+        self._tasks.start(self.membership.run())
+        self._tasks.start(self.appender.run())
+        self._tasks.start(self.gateway.run())
+
+    def _appended_by_gateway(self, queues: Collection[str]) -> None:
+        self.owner.wake(queues)
+
+    async def end(self, seconds: float) -> None:
+        """Finish what is under way, and leave the other nodes. All sessions have ended before.
+
+        :param seconds: how long to wait for an engine that does not answer. Another node ends this one then.
+        """
+        self._over = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self.appender.drained()
+                self._tasks.cancel()
+                await self.owner.aclose()
+                await self.membership.leave()
+        except TimeoutError:
+            self.abandon()
+        self.calls.fail("the server stops")
+
+    def abandon(self) -> None:
+        """Stop at once, as a crash would."""
+        self._over = True
+        self._tasks.cancel()
+        self.owner.abandon()
+        self.calls.fail("this server was cut off from the others, and begins again; it may still be done")
+
+    # --- what the membership tells, and asks for ----------------------------------------------------------------
+
+    def report(self) -> str:
+        """See :meth:`Member.report`."""
+        figures = self.figures()
+        lag = max([each.lag for each in figures.values()], default=0.0)
+        return Report(len(figures), self._sessions(), round(lag, 3)).dump()
+
+    def figures(self) -> Mapping[int, PartitionFigures]:
+        """Return the figures of the partitions that this node owns."""
+        return self.owner.figures()
+
+    def place(self, wanted: frozenset[int]) -> None:
+        """See :meth:`Member.place`."""
+        self.owner.set_wanted(self._in_reserve() if self.settings.reserve else wanted)
+
+    def _in_reserve(self) -> Collection[int]:
+        """Return all partitions if only nodes in reserve live, and this is the first of them."""
+        nodes = self.membership.nodes
+        alone = all(node.name.startswith(_RESERVE) for node in nodes)
+        return range(PARTITIONS) if alone and self.number == min([node.number for node in nodes]) else ()
+
+    def ended(self) -> None:
+        """See :meth:`Member.ended`."""
+        if not self._over:
+            self._over = True
+            self._ended(self)
