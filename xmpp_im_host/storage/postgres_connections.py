@@ -64,7 +64,12 @@ class Connections:
     async def connect(self) -> Connection:
         """Return another connection; the caller closes it."""
         db = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
-        await db.execute(f"SET lock_timeout = {round(self._lock_seconds * 1000)}")
+        try:
+            await db.execute(f"SET lock_timeout = {round(self._lock_seconds * 1000)}")
+            await db.execute("SET jit = off")  # compiling takes longer than any statement of the engine
+        except BaseException:
+            await db.close()
+            raise
         return db
 
     async def aclose(self) -> None:

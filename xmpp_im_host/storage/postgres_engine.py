@@ -14,12 +14,14 @@ How durable a commit is follows from ``synchronous_commit`` and ``synchronous_st
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self, TypeVar
 
 import psycopg
 
+from xmpp_im_host.storage import postgres_nodes, postgres_queues
 from xmpp_im_host.storage import postgres_statements as statements
 from xmpp_im_host.storage.errors import DatabaseFull, DatabaseRefused, EngineFailed, Fenced, Unknown
 from xmpp_im_host.storage.postgres_connections import Connections
@@ -30,34 +32,41 @@ from xmpp_im_host.storage.records import Append, Batch, Entry, Found, Lease, Lis
 T = TypeVar("T")
 
 _OLDEST: Final = 140_000
+_FEW: Final = 16
+"""How many entries of each queue are read at first."""
 _READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class PostgresEngine:
     """The engine. :meth:`open` makes one; use it with ``async with``, or call :meth:`aclose`."""
 
-    def __init__(self, conninfo: str, *, writers: int = 4, lock_seconds: float = 5.0) -> None:
+    def __init__(
+        self, conninfo: str, *, writers: int = 4, lock_seconds: float = 5.0, answer_seconds: float = 30.0
+    ) -> None:
         """Note where the database is; :meth:`open` connects.
 
         :param conninfo: a URI or key words, as libpq reads them. Its environment variables and files count too.
         :param writers: how many commits are done at the same time; as many reads are done at the same time.
         :param lock_seconds: how long a call waits for a lock, and how long others may do nothing in a transaction.
+        :param answer_seconds: how long a call waits for the answer of a database that is silent.
         """
         self.writers = writers
-        self._lock_seconds = lock_seconds
+        self._lock_seconds, self._answer_seconds = lock_seconds, answer_seconds
         self._under_way: set[asyncio.Future[Any]] = set()
         """The calls that write."""
         self._writing = Connections(conninfo, writers, lock_seconds)
         self._reading = Connections(conninfo, writers, lock_seconds)
 
     @classmethod
-    async def open(cls, conninfo: str, *, writers: int = 4, lock_seconds: float = 5.0) -> Self:
-        """Connect, and give the database the schema of this release.
+    async def open(
+        cls, conninfo: str, *, writers: int = 4, lock_seconds: float = 5.0, answer_seconds: float = 30.0
+    ) -> Self:
+        """Connect, and give the database the schema of this release; see ``__init__``.
 
         :raises DatabaseRefused: if the database cannot be used: it is too old, of a later release or of another
             program, or it cannot be reached. The message has no password.
         """
-        engine = cls(conninfo, writers=writers, lock_seconds=lock_seconds)
+        engine = cls(conninfo, writers=writers, lock_seconds=lock_seconds, answer_seconds=answer_seconds)
         try:
             async with engine._writing.lent() as db:
                 if db.info.server_version < _OLDEST:
@@ -126,33 +135,47 @@ class PostgresEngine:
 
     async def append(self, queue: str, source: str, n: int, body: bytes) -> None:
         """See :meth:`Engine.append`."""
-        await self._write(statements.append(Append(queue, source, n, body)))
+        await self._write(postgres_queues.append(Append(queue, source, n, body)))
 
     async def entries(self, queues: Mapping[str, int], limit: int = 1000) -> Sequence[Entry]:
-        """See :meth:`Engine.entries`."""
-        return await self._read(statements.entries(queues, limit))
+        """See :meth:`Engine.entries`.
+
+        Many queues have few entries each, as a rule, so few of each are read at first. If that is not enough, the
+        longer queues are read once more from where their readers are: an entry may have appeared there meanwhile.
+        """
+        each = max(_FEW, limit // max(1, len(queues)))
+        found = await self._read(postgres_queues.entries(queues, each, limit))
+        if len(found) >= limit:
+            return found
+        lengths = Counter([entry.queue for entry in found])
+        longer = {queue: queues[queue] for queue, length in lengths.items() if length == each}
+        if not longer:
+            return found
+        rest = tuple([entry for entry in found if entry.queue not in longer])
+        left = limit - len(rest)
+        return *rest, *await self._read(postgres_queues.entries(longer, left, left))
 
     async def settle(self, queue: str, positions: Collection[int]) -> None:
         """See :meth:`Engine.settle`."""
-        await self._write(statements.settle(queue, positions))
+        await self._write(postgres_queues.settle(queue, positions))
 
     # --- nodes --------------------------------------------------------------------------------------------------
 
     async def join(self, name: str) -> int:
         """See :meth:`Engine.join`."""
-        return await self._write(statements.join(name))
+        return await self._write(postgres_nodes.join(name))
 
     async def beat(self, number: int, report: str) -> Sequence[Node]:
         """See :meth:`Engine.beat`."""
-        return await self._write(statements.beat(number, report))
+        return await self._write(postgres_nodes.beat(number, report))
 
     async def leave(self, number: int) -> None:
         """See :meth:`Engine.leave`."""
-        await self._write(statements.leave(number))
+        await self._write(postgres_nodes.leave(number))
 
     async def direct(self, number: int, *, weight: float | None = None, draining: bool | None = None) -> None:
         """See :meth:`Engine.direct`."""
-        await self._write(statements.direct(number, weight, draining))
+        await self._write(postgres_nodes.direct(number, weight, draining))
 
     # --- transactions -------------------------------------------------------------------------------------------
 
@@ -184,9 +207,10 @@ class PostgresEngine:
 
     async def _performed(self, db: Connection, begin: LiteralString, plan: Plan[Any]) -> Sequence[Rows]:
         try:
-            return await perform(db, plan, begin, "COMMIT")
+            async with asyncio.timeout(self._answer_seconds):
+                return await perform(db, plan, begin, "COMMIT")
         except (psycopg.Error, OSError) as error:
-            if db.broken and begin != _READING:
+            if (db.broken or isinstance(error, TimeoutError)) and begin != _READING:
                 raise Unknown(f"PostgreSQL: {_reason(error)}") from error
             raise
 

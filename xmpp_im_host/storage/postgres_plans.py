@@ -6,7 +6,7 @@ must prevent the others from being done fails on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
 
 import psycopg
@@ -36,6 +36,11 @@ class Plan(Generic[T_co]):
 def plan_of(*statements: Statement) -> Plan[None]:
     """Return a plan without a result."""
     return Plan(statements, _nothing)
+
+
+def columns_of(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """Return the columns of rows: PostgreSQL takes each as an array, however many rows there are."""
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 async def perform(

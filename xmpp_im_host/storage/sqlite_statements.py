@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from xmpp_im_host.storage.errors import Fenced
+from xmpp_im_host.storage.net_changes import net_changes
 from xmpp_im_host.storage.records import (
     PARTITIONS,
     Append,
@@ -18,10 +19,8 @@ from xmpp_im_host.storage.records import (
     Lease,
     Listed,
     Node,
-    Remove,
     Row,
     Sums,
-    Write,
     partition_of,
 )
 
@@ -94,23 +93,19 @@ def commit(db: sqlite3.Connection, leases: Collection[Lease], batch: Batch) -> t
     ]
     if ended:
         raise Fenced(ended)
-    for change in batch.changes:
-        _change(db, change)
+    _change(db, batch.changes)
     for each in batch.appends:
         append(db, each)
     db.executemany(SETTLE, batch.done)
     return tuple([Lease(each.partition, each.epoch, batch.token) for each in leases])
 
 
-def _change(db: sqlite3.Connection, change: Change) -> None:
-    account = change.account
-    if isinstance(change, Write):
-        row = change.row
-        db.execute(WRITE, (partition_of(account), account, row.kind, row.key, row.text, row.size))
-    elif isinstance(change, Remove):
-        db.execute(REMOVE, (account, change.kind, change.key))
-    else:
-        db.execute(REMOVE_KIND, (account, change.kind))
+def _change(db: sqlite3.Connection, changes: Iterable[Change]) -> None:
+    net = net_changes(changes)
+    db.executemany(REMOVE_KIND, net.kinds)
+    db.executemany(REMOVE, net.removed)
+    rows = [(partition_of(at[0]), *at, row.text, row.size) for at, row in net.written.items()]
+    db.executemany(WRITE, rows)
 
 
 def load(

@@ -1,21 +1,31 @@
-"""What is particular to the engine on PostgreSQL: several nodes at once, connections that break, other databases."""
+"""What is particular to the engine on PostgreSQL: several nodes at once, and batches of any size."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
+from attrs import evolve
 
 psycopg = pytest.importorskip("psycopg")  # only those who need PostgreSQL install it
 
-from psycopg.conninfo import make_conninfo  # noqa: E402  # after the check
 
 from tests.xmpp_im_host.running import run  # noqa: E402
+from xmpp_im_host.storage import postgres_queues  # noqa: E402
 from xmpp_im_host.storage import postgres_statements as statements  # noqa: E402
-from xmpp_im_host.storage.errors import DatabaseRefused, EngineFailed, Fenced, Unknown  # noqa: E402
+from xmpp_im_host.storage.errors import EngineFailed, Fenced  # noqa: E402
 from xmpp_im_host.storage.postgres_engine import LockTaken, PostgresEngine  # noqa: E402
 from xmpp_im_host.storage.postgres_plans import perform  # noqa: E402
-from xmpp_im_host.storage.records import Append, Batch, Lease, Row, Write, partition_of  # noqa: E402
+from xmpp_im_host.storage.records import (  # noqa: E402
+    Append,
+    Batch,
+    Lease,
+    Remove,
+    RemoveKind,
+    Row,
+    Write,
+    partition_of,
+)
 
 pytestmark = pytest.mark.postgres
 
@@ -25,13 +35,6 @@ PARTITION = partition_of(ROMEO)
 
 def written(key: str) -> Batch:
     return Batch((Write(ROMEO, Row("contact", key, "")),), token=f"token-{key}")
-
-
-async def other_connections(database: str, what: str) -> None:
-    """Do something to all other connections to the database."""
-    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as db:
-        query = f"SELECT {what}(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
-        await db.execute(query, (db.info.backend_pid,))
 
 
 # --- two nodes --------------------------------------------------------------------------------------------------
@@ -161,7 +164,7 @@ def test_those_who_append_to_a_queue_do_not_wait_for_each_other(database: str) -
         async with await PostgresEngine.open(database) as engine:
             async with engine._writing.lent() as db:
                 await db.execute("BEGIN")
-                await perform(db, statements.append(Append("q", "slow", 1, b"slow")))
+                await perform(db, postgres_queues.append(Append("q", "slow", 1, b"slow")))
                 await engine.append("q", "quick", 1, b"quick")
                 (quick,) = await engine.entries({"q": 0})
                 await db.execute("COMMIT")
@@ -172,96 +175,72 @@ def test_those_who_append_to_a_queue_do_not_wait_for_each_other(database: str) -
     run(play())
 
 
+def test_batches_that_append_for_the_same_sources_in_another_order_end(database: str) -> None:
+    """The sources are locked in one order. Each entry is there once, whoever was first."""
+
+    async def play() -> None:
+        async with await PostgresEngine.open(database) as first, await PostgresEngine.open(database) as second:
+            (one,), (other,) = await first.claim([1], "first"), await second.claim([2], "second")
+            forward = [Append(f"q{each}", "s", 0, b"x") for each in range(20)]
+
+            async def commits(engine: PostgresEngine, lease: Lease, appends: list[Append]) -> None:
+                for n in range(1, 11):
+                    numbered = tuple([evolve(each, n=n, body=str(n).encode()) for each in appends])
+                    (lease,) = await engine.commit([lease], Batch(appends=numbered))
+
+            await asyncio.gather(commits(first, one, forward), commits(second, other, forward[::-1]))
+            found = await first.entries({f"q{each}": 0 for each in range(20)})
+            for queue in {entry.queue for entry in found}:
+                assert [int(entry.body) for entry in found if entry.queue == queue] == list(range(1, 11))
+            assert len(found) == 200
+
+    run(play())
+
+
+def test_long_queues_are_read_from_their_beginning_to_the_limit(database: str) -> None:
+    async def play() -> None:
+        async with await PostgresEngine.open(database) as engine:
+            leases = await engine.claim([1], "node")
+            appends = [Append(queue, "", body=str(n).encode()) for n in range(100) for queue in ("a", "b")]
+            await engine.commit(leases, Batch(appends=(Append("short", "", body=b"0"), *appends)))
+            found = await engine.entries({"a": 0, "b": 0, "short": 0, **{f"none{n}": 0 for n in range(250)}}, 150)
+            lengths = {queue: len([entry for entry in found if entry.queue == queue]) for queue in ("a", "b", "short")}
+            assert (sum(lengths.values()), len(found), lengths["short"]) == (150, 150, 1)
+            for queue, length in lengths.items():
+                assert [int(entry.body) for entry in found if entry.queue == queue] == list(range(length))
+
+    run(play())
+
+
+def test_a_batch_is_as_many_statements_however_large_it_is() -> None:
+    def of(size: int) -> int:
+        accounts = [f"user{n}@capulet.example" for n in range(size)]
+        leases = tuple([Lease(each, 1) for each in sorted({partition_of(account) for account in accounts})])
+        batch = Batch(
+            tuple(
+                [
+                    change
+                    for account in accounts
+                    for change in (
+                        Write(account, Row("contact", "a", "")),
+                        Remove(account, "contact", "b"),
+                        RemoveKind(account, "offline"),
+                    )
+                ]
+            ),
+            tuple([Append(f"q{n}", source, n, b"") for n in range(size) for source in ("", "s")]),
+            tuple([(f"q{n}", n) for n in range(size)]),
+        )
+        return len(statements.commit(leases, batch).statements)
+
+    assert of(1) == of(1000) <= 10
+
+
 def test_nodes_that_start_at_once_give_the_database_its_schema_once(database: str) -> None:
     async def play() -> None:
         engines = await asyncio.gather(*[PostgresEngine.open(database) for _ in range(4)])
         for engine in engines:
             await engine.aclose()
-
-    run(play())
-
-
-# --- connections that break -------------------------------------------------------------------------------------
-
-
-def test_a_connection_that_breaks_is_replaced(database: str) -> None:
-    async def play() -> None:
-        async with await PostgresEngine.open(database, writers=1) as engine:
-            leases = await engine.claim([PARTITION], "node")
-            await other_connections(database, "pg_terminate_backend")
-            assert await engine.commit(leases, written("b")) == (Lease(PARTITION, 1, "token-b"),)
-            assert [row.key for row in (await engine.load(leases[0], ROMEO, ["contact"])).rows] == ["b"]
-
-    run(play())
-
-
-def test_a_commit_during_which_the_connection_breaks_is_in_doubt_until_the_leases_are_renewed(database: str) -> None:
-    async def play() -> None:
-        async with await PostgresEngine.open(database, writers=1) as engine:
-            leases = await engine.claim([PARTITION], "node")
-            # A deferred check runs inside COMMIT: there the connection is ended, after all statements have succeeded.
-            async with engine._writing.lent() as db:
-                await db.execute("""
-                    CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS
-                    'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
-                    CREATE CONSTRAINT TRIGGER ends AFTER INSERT ON records
-                        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ends();
-                """)
-            with pytest.raises(Unknown):
-                await engine.commit(leases, written("a"))
-            (lease,) = await engine.renew([PARTITION], "node")
-            assert lease.token == ""  # it was not done, and can never be done now
-            with pytest.raises(Fenced):
-                await engine.commit(leases, Batch())
-            assert (await engine.load(lease, ROMEO, ["contact"])).rows == ()
-
-    run(play())
-
-
-def test_a_cancelled_call_is_done_nevertheless(database: str) -> None:
-    async def play() -> None:
-        async with await PostgresEngine.open(database) as engine:
-            leases = await engine.claim([PARTITION], "node")
-            committing = asyncio.ensure_future(engine.commit(leases, written("a")))
-            await asyncio.sleep(0)
-            committing.cancel()
-        async with await PostgresEngine.open(database) as engine:
-            assert [row.key for row in (await engine.load(leases[0], ROMEO, ["contact"])).rows] == ["a"]
-
-    run(play())
-
-
-# --- databases that are refused ---------------------------------------------------------------------------------
-
-
-def test_a_database_of_a_later_release_is_refused_and_stays_as_it_is(database: str) -> None:
-    async def play() -> None:
-        await (await PostgresEngine.open(database)).aclose()
-        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as db:
-            await db.execute("UPDATE xmpp_im_host SET migrations = 99")
-            with pytest.raises(DatabaseRefused, match="schema 99"):
-                await PostgresEngine.open(database)
-            assert await (await db.execute("SELECT migrations FROM xmpp_im_host")).fetchone() == (99,)
-
-    run(play())
-
-
-def test_a_database_with_tables_of_another_program_is_refused(database: str) -> None:
-    async def play() -> None:
-        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as db:
-            await db.execute("CREATE TABLE records (name text)")
-            with pytest.raises(DatabaseRefused, match="another program: records"):
-                await PostgresEngine.open(database)
-            assert await (await db.execute("SELECT count(*) FROM xmpp_im_host")).fetchone() == (0,)
-
-    run(play())
-
-
-def test_a_database_that_cannot_be_reached_is_refused_without_its_password(database: str) -> None:
-    async def play() -> None:
-        with pytest.raises(DatabaseRefused) as refused:
-            await PostgresEngine.open(make_conninfo(database, host="/nowhere", password="sesame"))
-        assert "sesame" not in str(refused.value)
 
     run(play())
 
