@@ -14,7 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from attrs import field
+
 from xmpp_im_core.element import Element
+from xmpp_im_core.record import assigner, record
 
 CACHED_TEXT_BYTES: Final = 4096
 """A longer text is not cached, so a payload takes at most this much memory in addition to its ``size()``."""
@@ -36,40 +39,41 @@ class Unread(Protocol):
         """Return the value for :attr:`PayloadCache.cached_text`; None if only the children can be written."""
 
 
+@record
 class PayloadCache:
-    """The base class of a payload. Its slots are not fields of the record."""
+    """The base class of a payload. Its fields are neither arguments of the constructor nor compared."""
 
-    __slots__ = ("cached_size", "cached_text", "unread")
-
-    cached_size: int | None
+    cached_size: int | None = field(default=None, init=False, eq=False, repr=False)
     """The size in bytes; None if it has not been computed yet."""
-    cached_text: bytes | None
+    cached_text: bytes | None = field(default=None, init=False, eq=False, repr=False)
     """The text of the children in a stream of ``jabber:client``; None if it has not been written, or is too long."""
-    unread: Unread | None
+    unread: Unread | None = field(default=None, init=False, eq=False, repr=False)
     """What the children are built from when somebody asks for them; None if they are built."""
 
     if not TYPE_CHECKING:  # the type checker would allow every name
 
         def __getattr__(self, name: str) -> Any:
-            """Fill an empty slot: build the children, or set a cached value to None.
-
-            Python calls this only if a slot is empty or a name is unknown.
-            """
-            if name == "children":
-                unread = self.unread
-                if unread is not None:  # otherwise another thread has built the children meanwhile
-                    object.__setattr__(self, "children", unread.children())
-                    object.__setattr__(self, "unread", None)
-            elif name in PayloadCache.__slots__:
-                object.__setattr__(self, name, None)
-            return object.__getattribute__(self, name)
+            """Build the children. Python calls this only if they are not built or a name is unknown."""
+            unread = self.unread
+            if name != "children" or unread is None:  # None: another thread has built the children meanwhile
+                return object.__getattribute__(self, name)
+            children = unread.children()
+            object.__setattr__(self, "children", children)
+            object.__setattr__(self, "unread", None)
+            return children
 
     def cache_size(self, size: int) -> None:
         """Cache the size."""
-        object.__setattr__(self, "cached_size", size)  # a frozen record does not allow a plain assignment
+        _set_size(self, size)
 
     def cache_text(self, text: bytes) -> bytes:
         """Cache the text if it is short enough, and return it."""
         if len(text) <= CACHED_TEXT_BYTES:
-            object.__setattr__(self, "cached_text", text)
+            _set_text(self, text)
         return text
+
+
+_set_size: Final = assigner(PayloadCache, "cached_size")
+_set_text: Final = assigner(PayloadCache, "cached_text")
+set_unread: Final = assigner(PayloadCache, "unread", "cached_size", "cached_text")
+"""Make a new payload one whose children have not been built."""

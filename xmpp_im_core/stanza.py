@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias, final
 from xmpp_im_core.copying import copyable
 from xmpp_im_core.element import XML_LANG, Element, attributes_size, canonical, element, size, text_size
 from xmpp_im_core.jid import JID, Address, Malformed, address_of, parse_address
-from xmpp_im_core.payload_cache import PayloadCache, Unread
+from xmpp_im_core.payload_cache import PayloadCache, Unread, set_unread
 from xmpp_im_core.record import record
 
 CLIENT: Final = "jabber:client"
@@ -31,6 +31,9 @@ SUBSCRIPTION_TYPES: Final = frozenset({"subscribe", "subscribed", "unsubscribe",
 IQ_TYPES: Final = frozenset({"get", "set", "result", "error"})
 
 AddressLike: TypeAlias = Address | Malformed | None
+
+HEADER: Final = ("to", "from", "id", "type", XML_LANG)
+"""The attributes that RFC 6120 §8.1 defines."""
 
 STANZA_SIZE: Final = 1536
 """The memory of a stanza without its characters and its payload, in bytes. Most of it is for the two addresses."""
@@ -84,14 +87,11 @@ EMPTY: Final = Payload()
 def unread_payload(unread: Unread) -> Payload:
     """Return a payload whose children are built when somebody asks for them."""
     made = _new(Payload)
-    _set_unread(made, unread)
+    set_unread(made, unread, None, None)
     return made
 
 
 _new: Final = object.__new__
-_set_unread: Final = vars(PayloadCache)[
-    "unread"
-].__set__  # an assignment, also where records are guarded against assignments
 
 
 def payload(*children: Element | str) -> Payload:

@@ -164,7 +164,7 @@ def test_text_that_comes_in_pieces_is_joined() -> None:
     unread = stanza.payload.unread
     assert isinstance(unread, recording.Recorded)
 
-    assert [each for each in unread.records if isinstance(each, str)] == ["a\n中&", "b", "d\n"]
+    assert [each for each in unread if isinstance(each, str)] == ["a\n中&", "b", "d\n"]
 
 
 # --- who builds it ----------------------------------------------------------------------------------------------------

@@ -76,3 +76,23 @@ def test_an_unchecked_constructor_makes_the_same_record_without_its_validators(m
     assert made(1) == Checked(1)
     assert made(1, "one") == Checked(1, "one")
     assert made("1").number == "1"  # type: ignore[arg-type,comparison-overlap]
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_cache_of_a_record_is_filled_in_with_and_without_the_guard(
+    monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    monkeypatch.setattr(record, "GUARDED", guarded)
+
+    @record.record
+    class Text:
+        text: str
+        length: int | None = record_field(default=None, init=False, eq=False)
+        first: str | None = record_field(default=None, init=False, eq=False)
+
+    assign = record.assigner(Text, "length", "first")
+    text = Text("abc")
+    assign(text, 3, "a")
+
+    assert (text.length, text.first) == (3, "a")
+    assert text == Text("abc")

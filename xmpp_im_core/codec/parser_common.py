@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 from xml.parsers.expat import errors
@@ -33,10 +33,13 @@ def _shared(name: str) -> str:
     return name
 
 
-class Names(dict[str, tuple[str, str, tuple[()]]]):
-    """The names that a parser has met, by the parser's own notation, as (namespace, local name, ()).
+Start: TypeAlias = tuple[str, str, Sequence[str], Sequence[str]]
+"""An opening tag: the namespace, the local name, and the names and the values of the attributes, sorted by name."""
 
-    The empty tuple makes it the record of an opening tag without attributes (see :mod:`xmpp_im_core.codec.recording`).
+
+class Names(dict[str, "Start"]):
+    """The names that a parser has met, by the parser's own notation, as opening tags without attributes.
+
     Each name is split once, and its strings are shared with other parsers.
 
     :param split: splits a name in the notation of the parser's events.
@@ -50,14 +53,14 @@ class Names(dict[str, tuple[str, str, tuple[()]]]):
         self.growth = growth_factor("")
         """By which factor an element with these names can grow when it is written."""
 
-    def __missing__(self, raw: str) -> tuple[str, str, tuple[()]]:
+    def __missing__(self, raw: str) -> Start:
         namespace, name = self._split(raw)
         if not self._strange and NOT_IN_NAMESPACES.search(namespace):
             raise NotWellFormed(f"the namespace {namespace!r} is not a URI")
         self.growth = max(self.growth, growth_factor(namespace))
         if len(raw) > _REMEMBERED_LENGTH:
-            return namespace, name, ()
-        names = _shared(namespace), _shared(name), ()
+            return namespace, name, (), ()
+        names = _shared(namespace), _shared(name), (), ()
         if len(self) < _REMEMBERED:
             self[raw] = names
         return names
@@ -71,7 +74,7 @@ class AttributeNames(dict[str, str]):
         self._names = names
 
     def __missing__(self, raw: str) -> str:
-        namespace, name, _ = self._names[raw]
+        namespace, name, *_ = self._names[raw]
         written = f"{{{namespace}}}{name}" if namespace else name
         if len(raw) > _REMEMBERED_LENGTH:
             return written
@@ -110,7 +113,7 @@ class Tree:
             raise TooDeep(f"more than {self._depth} levels of elements")
         if self._pieces:
             frames[-1][3].append(self.take_text())
-        namespace, name, _ = self._names[raw]
+        namespace, name, *_ = self._names[raw]
         frames.append((name, namespace, self.attributes(attributes) if attributes else (), []))
 
     def attributes(self, attributes: dict[str, str]) -> tuple[tuple[str, str], ...]:

@@ -9,19 +9,18 @@ and the written text both follow from it, and the text is what the writer would 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from xmpp_im_core.codec.errors import TooDeep
 from xmpp_im_core.codec.escaping import escape_text
+from xmpp_im_core.codec.layouts import ElementLayouts
 from xmpp_im_core.codec.namespaces import rescope_all
-from xmpp_im_core.codec.parser_common import AttributeNames, Names
+from xmpp_im_core.codec.parser_common import Names, Start
 from xmpp_im_core.codec.stanza_writer import same_in_both, tag, write_attributes
 from xmpp_im_core.element import ELEMENT_SIZE, TEXT_SIZE, XML, Element, attributes_size, size, text_size
 from xmpp_im_core.stanza import CLIENT
 
-Start: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...]]
-"""An opening tag: the namespace, the local name and the attributes."""
 Record: TypeAlias = Start | str | None
 
 _CLIENT_SIZE: Final = text_size(CLIENT)
@@ -38,16 +37,15 @@ class Recorder:
     """
 
     __slots__ = (
-        "_attributes",
         "_closed",
         "_depth",
         "_ended",
+        "_layouts",
         "_names",
         "level",
         "outside",
         "pieces",
         "records",
-        "top",
     )
 
     def __init__(
@@ -59,19 +57,22 @@ class Recorder:
         closed: Callable[[], None],
     ) -> None:
         self._names = names
-        self._attributes = AttributeNames(names)
+        self._layouts = ElementLayouts(names)
         self._depth = depth
         self.outside = outside
         self._ended = ended
         self._closed = closed
         self.level = 0
         """How many elements are open; the stream does not count."""
-        self.records: list[Record] = []
-        """The content of the first-level element, so far."""
-        self.top: list[Start] = []
-        """Its children, each without attributes."""
+        self.begin()
         self.pieces: list[str] = []
         """The text since the last tag, in pieces. The handler for text is its ``append``."""
+
+    def begin(self) -> None:
+        """Begin to record the next first-level element."""
+        self.records = Recorded()
+        """The content of the first-level element, so far."""
+        self.records.top = []
 
     def start(self, raw: str, attributes: list[str]) -> None:
         """Handle an opening tag."""
@@ -81,16 +82,15 @@ class Recorder:
             return
         if level >= self._depth:
             raise TooDeep(f"more than {self._depth} levels of elements")
-        records = self.records
-        if self.pieces:
-            records.append(self.take_text())
+        records, pieces = self.records, self.pieces
+        if pieces:
+            records.append(pieces.pop() if len(pieces) == 1 else self.take_text())
         start: Start = self._names[raw]
         if level == 1:
-            self.top.append(start)
+            records.top.append(start)
         if attributes:
-            names = self._attributes
-            pairs = zip(attributes[::2], attributes[1::2], strict=True)
-            start = start[0], start[1], tuple(sorted([(names[raw], value) for raw, value in pairs]))
+            names, pick = self._layouts[tuple(attributes[::2])]
+            start = start[0], start[1], names, attributes[1::2] if pick is None else pick(attributes)
         records.append(start)
         self.level = level + 1
 
@@ -98,9 +98,10 @@ class Recorder:
         """Handle a closing tag."""
         level = self.level = self.level - 1
         if level > 0:
-            if self.pieces:
-                self.records.append(self.take_text())
-            self.records.append(None)
+            records, pieces = self.records, self.pieces
+            if pieces:
+                records.append(pieces.pop() if len(pieces) == 1 else self.take_text())
+            records.append(None)
         elif level == 0:
             if self.pieces:
                 self.records.append(self.take_text())
@@ -108,53 +109,56 @@ class Recorder:
         else:
             self._closed()
 
-    def named(self, attributes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-        """Return attributes in the form of an element, sorted by name."""
-        names = self._attributes
-        return tuple(sorted([(names[raw], value) for raw, value in attributes.items()]))
+    def attributes(self, flat: list[str]) -> tuple[tuple[str, str], ...]:
+        """Return attributes in the form of an element.
+
+        :param flat: names and values in turn, as expat reports them.
+        """
+        names, pick = self._layouts[tuple(flat[::2])]
+        return tuple(zip(names, flat[1::2] if pick is None else pick(flat), strict=True))
 
     def take_text(self) -> str:
         """Remove and return the text since the last tag."""
         pieces = self.pieces
-        if len(pieces) == 1:
-            return pieces.pop()
         text = "".join(pieces)
         pieces.clear()
         return text
 
 
-class Recorded:
-    """The recorded content of a first-level element: an :class:`~xmpp_im_core.payload_cache.Unread`."""
+class Recorded(list[Record]):
+    """The records of the content of a first-level element: an :class:`~xmpp_im_core.payload_cache.Unread`."""
 
-    __slots__ = ("_content", "_top", "records")
+    __slots__ = ("scope", "top")
 
-    def __init__(self, records: list[Record], top: list[Start], content: str) -> None:
-        self.records = records
-        self._top = top
-        self._content = content
+    scope: str
+    """The content namespace of the stream."""
+    top: list[Start]
+    """The children, each without attributes."""
 
     def children(self) -> tuple[Element | str, ...]:
         """Build the children, in ``jabber:client``."""
-        return rescope_all(build(self.records), self._content, CLIENT)
+        return rescope_all(build(self), self.scope, CLIENT)
 
     def has(self, name: str, namespace: str) -> bool:
         """Whether there is a child element with this name and this namespace, by the rule of ``rescope``."""
-        content = self._content
-        if content != CLIENT:
-            namespace = content if namespace == CLIENT else CLIENT if namespace == content else namespace
-        return (namespace, name, ()) in self._top
+        scope = self.scope
+        if scope != CLIENT:
+            namespace = scope if namespace == CLIENT else CLIENT if namespace == scope else namespace
+        return (namespace, name, (), ()) in self.top
 
     def size(self) -> int:
         """Return the size of the children, without building them if possible."""
-        if text_size(self._content) != _CLIENT_SIZE:
+        if text_size(self.scope) != _CLIENT_SIZE:
             return sum([size(child) for child in self.children()])
         total = 0
-        for record in self.records:
+        for record in self:
             if isinstance(record, str):
                 total += TEXT_SIZE + text_size(record)
             elif record is not None:
-                namespace, name, attributes = record
-                total += ELEMENT_SIZE + text_size(name) + text_size(namespace) + attributes_size(attributes)
+                namespace, name, names, values = record
+                total += ELEMENT_SIZE + text_size(name) + text_size(namespace)
+                if names:
+                    total += attributes_size(zip(names, values, strict=True))
         return total
 
     def text(self) -> bytes | None:
@@ -162,8 +166,8 @@ class Recorded:
 
         None: it is not the same as in the content namespace of the stream.
         """
-        written = _write(self.records, self._content)
-        return written if self._content == CLIENT or same_in_both(written, CLIENT) else None
+        written = _write(self, self.scope)
+        return written if self.scope == CLIENT or same_in_both(written, CLIENT) else None
 
 
 def build(records: Iterable[Record]) -> tuple[Element | str, ...]:
@@ -172,7 +176,8 @@ def build(records: Iterable[Record]) -> tuple[Element | str, ...]:
     around: list[tuple[Start, list[Element | str]]] = []
     for record in records:
         if record is None:
-            (namespace, name, attributes), outer = around.pop()
+            (namespace, name, names, values), outer = around.pop()
+            attributes = tuple(zip(names, values, strict=True)) if names else ()
             outer.append(Element(name, namespace, attributes, tuple(children)))
             children = outer
         elif isinstance(record, str):
@@ -203,11 +208,11 @@ def _write(records: Iterable[Record], scope: str) -> bytes:
         if isinstance(record, str):
             parts.append(escape_text(record))
             continue
-        namespace, name, attributes = record
+        namespace, name, names, values = record
         opening, closing = tag(name, namespace, namespace != scope)
         parts.append(opening)
-        if attributes:
-            write_attributes(parts, attributes)
+        if names:
+            write_attributes(parts, tuple(zip(names, values, strict=True)))
         around.append((closing, scope))
         if namespace != XML:
             scope = namespace

@@ -24,12 +24,11 @@ from xmpp_im_core.codec.escaping import escape_text, escape_value
 from xmpp_im_core.codec.namespaces import rescope, rescope_all
 from xmpp_im_core.codec.roster_writer import write_roster
 from xmpp_im_core.codec.xml_names import NOT_IN_NAMESPACES, is_name
-from xmpp_im_core.element import XML, XML_LANG, Element, split_name
+from xmpp_im_core.element import XML, Element, split_name
 from xmpp_im_core.roster_query import RosterQuery
-from xmpp_im_core.stanza import CLIENT, Payload, Stanza
+from xmpp_im_core.stanza import CLIENT, HEADER, Payload, Stanza
 
 _XMLNS: Final = "http://www.w3.org/2000/xmlns/"
-_HEADER: Final = frozenset({"to", "from", "id", "type", XML_LANG})
 _REMEMBERED: Final = 1024
 _REMEMBERED_LENGTH: Final = 128
 
@@ -86,7 +85,7 @@ def _rest(stanza: Stanza, namespace: str) -> bytes:
         rest += f' xml:lang="{escape_value(stanza.lang)}"'
     if stanza.attributes:
         parts: list[str] = []
-        write_attributes(parts, tuple([pair for pair in stanza.attributes if pair[0] not in _HEADER]))
+        write_attributes(parts, tuple([pair for pair in stanza.attributes if pair[0] not in HEADER]))
         rest += "".join(parts)
     content = _content(stanza.payload, namespace)
     if not content:

@@ -25,6 +25,7 @@ from xmpp_im_core.codec.errors import (
     UnsupportedEncoding,
     UnsupportedStanza,
 )
+from xmpp_im_core.codec.layouts import HeaderLayouts
 from xmpp_im_core.codec.limits import Limits, usual_limits
 from xmpp_im_core.codec.namespaces import COMPONENT, STREAMS, check_first_level, rescope
 from xmpp_im_core.codec.parser_common import (
@@ -37,12 +38,12 @@ from xmpp_im_core.codec.parser_common import (
     syntax_error,
     xml_declaration,
 )
-from xmpp_im_core.codec.recording import Recorded, Recorder, build
+from xmpp_im_core.codec.recording import Recorder, build
 from xmpp_im_core.codec.stream_events import NonStanza, StreamClosed, StreamEvent, StreamOpened
 from xmpp_im_core.codec.utf8 import WholeCharacters, boundary
 from xmpp_im_core.element import XML, XML_LANG, Element
 from xmpp_im_core.jid import parse_address
-from xmpp_im_core.stanza import CLIENT, EMPTY, IQ, KINDS, Message, Payload, Presence, unread_payload
+from xmpp_im_core.stanza import CLIENT, EMPTY, HEADER, IQ, KINDS, Message, Payload, Presence, unread_payload
 
 _SEPARATOR: Final = "\x01"
 """Separates namespace and name in expat's events. No XML 1.0 document can contain this character, not even by
@@ -72,8 +73,43 @@ class StreamParser:
         programs that show what a peer has written. The writer of this package refuses such elements.
     """
 
-    in_others = 0
-    """How many first-level elements were in one of the namespaces ``also``."""
+    __slots__ = (
+        "_also",
+        "_attributes",
+        "_begun",
+        "_between",
+        "_characters",
+        "_default",
+        "_error",
+        "_events",
+        "_fed",
+        "_first",
+        "_header",
+        "_headers",
+        "_held",
+        "_held_size",
+        "_kind",
+        "_kinds",
+        "_lang",
+        "_limit",
+        "_limits",
+        "_names",
+        "_namespace",
+        "_namespace_limit",
+        "_open",
+        "_parser",
+        "_pieces",
+        "_quote",
+        "_recorder",
+        "_renewed",
+        "_resting",
+        "_root",
+        "_scope",
+        "_strange_namespaces",
+        "_tail",
+        "_written_limit",
+        "in_others",
+    )
 
     def __init__(
         self,
@@ -84,6 +120,8 @@ class StreamParser:
         strange_namespaces: bool = False,
     ) -> None:
         limits = usual_limits(namespace) if limits is None else limits
+        self.in_others = 0
+        """How many first-level elements were in one of the namespaces ``also``."""
         self._namespace = namespace
         self._scope = namespace  # the namespace of the unfinished first-level element
         self._also = also
@@ -122,6 +160,7 @@ class StreamParser:
 
     def _take_expat(self) -> None:
         self._names = Names(_split, strange=self._strange_namespaces)
+        self._headers = HeaderLayouts(_RAW_LANG)
         recorder = self._recorder = Recorder(
             self._names,
             self._limits.depth,
@@ -158,7 +197,7 @@ class StreamParser:
         """
         if not self._resting and self._open and self._between and not self._tail and self._error is None:
             self._resting = True
-            del self._parser, self._recorder, self._names
+            del self._parser, self._recorder, self._names, self._headers
         return self._resting
 
     def feed(self, data: bytes) -> tuple[StreamEvent, ...]:
@@ -176,7 +215,8 @@ class StreamParser:
             self._resting = False
             self._take_another_expat()
         try:
-            whole, broken = self._characters.take(data)
+            characters = self._characters
+            whole, broken = (data, False) if data.isascii() and not characters.begun else characters.take(data)
             room = self._limit - (self._fed - self._begun)
             if broken or len(self._tail) >= _LONG or len(whole) > _PIECE or len(whole) > room:
                 self._take(whole, broken)
@@ -315,15 +355,14 @@ class StreamParser:
             self._default = namespace or ""
 
     def _opened(self, raw: str, attributes: list[str]) -> None:
-        namespace, name, _ = self._names[raw]
+        namespace, name, *_ = self._names[raw]
         if namespace != STREAMS:
             raise InvalidNamespace(f"the stream is in the namespace {namespace!r}")
         if self._default not in ("", STREAMS, self._namespace):
             raise InvalidNamespace(f"the default namespace of the stream is {self._default!r}")
         if name != "stream":
             raise BadFormat(f"the root is <{name}>")
-        either = iter(attributes)
-        header = dict(self._recorder.named(dict(zip(either, either, strict=True))))
+        header = dict(self._recorder.attributes(attributes))
         to, from_ = [parse_address(header[key]) if key in header else None for key in ("to", "from")]
         self._lang = header.get(XML_LANG)
         self._events.append(StreamOpened(to, from_, header.get("id"), header.get("version"), self._lang))
@@ -349,7 +388,7 @@ class StreamParser:
 
     def _kind_of_other(self, raw: str) -> type[Message] | type[Presence] | type[IQ] | None:
         """Return the class of a stanza in a namespace that is allowed too. Refuse what is nothing of the stream."""
-        namespace, name, _ = self._names[raw]
+        namespace, name, *_ = self._names[raw]
         if namespace in self._also:
             self._scope = namespace
             self.in_others += 1
@@ -369,37 +408,36 @@ class StreamParser:
         if kind is None:
             self._events.append(NonStanza(rescope(self._element(), self._scope, CLIENT)))
         else:
-            content = unread_payload(Recorded(records, recorder.top, self._scope)) if records else EMPTY
-            self._events.append(self._stanza(kind, content))
+            records.scope = self._scope
+            self._events.append(self._stanza(kind, unread_payload(records) if records else EMPTY))
         if records:
-            recorder.records = []
-            recorder.top = []
+            recorder.begin()
         self._between = True
 
     def _stanza(self, kind: type[Message] | type[Presence] | type[IQ], content: Payload) -> Message | Presence | IQ:
-        """Return the stanza. Nearly all have no other attributes than these, whose names need no look-up."""
-        either = iter(self._attributes)
-        values = dict(zip(either, either, strict=True))
-        take = values.pop
-        to, from_, id, type = take("to", None), take("from", None), take("id", None), take("type", None)
-        lang = take(_RAW_LANG, self._lang)
+        """Return the stanza. Nearly all have no other attributes than those of the header."""
+        attributes = self._attributes
+        pick, others = self._headers[tuple(attributes[::2])]
+        to, from_, id, type, lang = pick([*attributes, None])
         return kind(
             None if to is None else parse_address(to),
             None if from_ is None else parse_address(from_),
             id,
             type,
-            lang,
+            self._lang if lang is None else lang,
             content,
-            self._recorder.named(values) if values else (),
+            self._others() if others else (),
         )
+
+    def _others(self) -> tuple[tuple[str, str], ...]:
+        """Return the attributes of the stanza that do not belong to its header."""
+        return tuple([pair for pair in self._recorder.attributes(self._attributes) if pair[0] not in HEADER])
 
     def _element(self) -> Element:
         """Return the first-level element, in the namespaces of the stream."""
         recorder = self._recorder
-        namespace, name, _ = self._names[self._root]
-        either = iter(self._attributes)
-        attributes = recorder.named(dict(zip(either, either, strict=True)))
-        return Element(name, namespace, attributes, build(recorder.records))
+        namespace, name, *_ = self._names[self._root]
+        return Element(name, namespace, recorder.attributes(self._attributes), build(recorder.records))
 
     def _closed(self) -> None:
         self._check_between()

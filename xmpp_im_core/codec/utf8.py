@@ -10,14 +10,17 @@ from __future__ import annotations
 class WholeCharacters:
     """Collects the bytes of one stream."""
 
+    __slots__ = ("begun",)
+
     def __init__(self) -> None:
-        self._begun = b""  # the first bytes of an incomplete character, at most three
+        self.begun = b""
+        """The first bytes of an incomplete character, at most three."""
 
     def take(self, data: bytes) -> tuple[bytes, bool]:
         """Return the bytes of the characters that are complete now, and whether bytes that are not UTF-8 follow."""
-        if self._begun:
-            data = self._begun + data
-            self._begun = b""
+        if self.begun:
+            data = self.begun + data
+            self.begun = b""
         if data.isascii():
             return data, False
         try:
@@ -26,7 +29,7 @@ class WholeCharacters:
             whole, rest = data[: error.start], data[error.start :]
             if error.end < len(data) or error.reason != "unexpected end of data":
                 return whole, True
-            self._begun = rest
+            self.begun = rest
             return whole, False
         return data, False
 
