@@ -221,6 +221,36 @@ def test_a_resting_parser_refuses_what_another_one_refuses() -> None:
         parser.feed(b"</message>")
 
 
+@in_one_test(
+    "fed, between",
+    [
+        (b"", True),
+        (b"<presence/>", True),
+        (b"<presence/> <message/>\n", True),
+        (b"<presence/><mess", False),
+        (b"<presence>", False),
+        (b"<message><body>\xe2\x99", False),
+        (b"<presence/>\xe2", False),
+        (b"<message a='" + b"x" * 2000, False),
+        (b"</stream:stream>", False),
+    ],
+)
+def test_a_parser_tells_whether_the_bytes_end_between_stanzas(fed: bytes, between: bool) -> None:
+    parser = StreamParser()
+    assert parser.between is False
+    parser.feed(header())
+    parser.feed(fed)
+    assert parser.between is between
+
+
+def test_after_an_error_a_parser_is_nowhere() -> None:
+    parser = StreamParser()
+    parser.feed(header())
+    with pytest.raises(CodecError):
+        parser.feed(b"<presence/>x")
+    assert parser.between is False
+
+
 def test_empty_input_gives_no_event() -> None:
     assert StreamParser().feed(b"") == ()
     assert opened(header(), b"", b" ", b"\n") == [StreamOpened()]

@@ -187,6 +187,12 @@ class StreamParser:
         self._fed = self._begun = self._renewed = self._parser.CurrentByteIndex
         self._tail = b""
 
+    @property
+    def between(self) -> bool:
+        """Whether the bytes that were fed end between two first-level elements: nothing of them is unfinished."""
+        whole = self._between and not self._tail and not self._held and not self._characters.begun
+        return whole and self._open is True and self._error is None
+
     def rest(self) -> bool:
         """Free the memory of expat while the stream is idle; the next bytes are read by a new expat.
 

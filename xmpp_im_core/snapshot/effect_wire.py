@@ -146,9 +146,11 @@ def _rule_out(rule: Rule) -> object:
 # --- reading ----------------------------------------------------------------------------------------------
 
 
-def load_effect(data: bytes) -> IdentifiedEffect:
+def load_effect(data: bytes, read: Callable[[str], Stanza] | None = None) -> IdentifiedEffect:
     """Read what :func:`dump_effect` wrote.
 
+    :param read: reads the text of a stanza, and raises a ``ValueError`` if it cannot; for a program that reads many
+        effects with one parser.
     :raises SnapshotError: if the data is anything else.
     """
     try:
@@ -162,7 +164,7 @@ def load_effect(data: bytes) -> IdentifiedEffect:
         reader = _READERS.get(name) if isinstance(name, str) else None
         if reader is None:
             raise Refused(f"{found(name)} is not one of {', '.join(sorted(_READERS))}")
-        return IdentifiedEffect(account, _id_in(seq, index), reader(_Parts(tuple(fields), body)))
+        return IdentifiedEffect(account, _id_in(seq, index), reader(_Parts(tuple(fields), body, read or _stanza_in)))
     except Refused as refused:
         raise SnapshotError("$", str(refused)) from None
     except (ValueError, RecursionError) as error:
@@ -183,6 +185,7 @@ class _Parts:
 
     fields: tuple[Any, ...]
     body: str
+    read: Callable[[str], Stanza]
 
     def take(self, count: int, *, body: bool) -> tuple[Any, ...]:
         """Return the fields if there are so many, and if there is a stanza exactly if one belongs to them."""
@@ -198,13 +201,13 @@ def _deliver(parts: _Parts) -> Deliver:
     expect(list, ids, "a list of sessions")
     expect(bool, full, "true or false")
     receivers = tuple([_session_in(each) for each in ids])
-    return Deliver(_stanza_in(parts.body), receivers, FULL_JID if full else AS_IT_STANDS, _rule_in(rule))
+    return Deliver(parts.read(parts.body), receivers, FULL_JID if full else AS_IT_STANDS, _rule_in(rule))
 
 
 def _route(parts: _Parts) -> Route:
     rule, session = parts.take(2, body=True)
     sender = None if session is None else _session_in(session)
-    return Route(_stanza_in(parts.body), _rule_in(rule), sender)
+    return Route(parts.read(parts.body), _rule_in(rule), sender)
 
 
 def _fan_out(parts: _Parts) -> FanOut:
@@ -212,14 +215,15 @@ def _fan_out(parts: _Parts) -> FanOut:
     expect(int, length, "a length")
     if not 0 <= length < len(parts.body):
         raise Refused(f"{length} is not the length of the first stanza")
-    within = _stanza_in(parts.body[:length]) if length else None
-    return FanOut(_stanza_in(parts.body[length:]), _texts_in(recipients), _rule_in(rule), within)
+    within = parts.read(parts.body[:length]) if length else None
+    return FanOut(parts.read(parts.body[length:]), _texts_in(recipients), _rule_in(rule), within)
 
 
 def _delegate(parts: _Parts) -> Delegate:
     (rule,) = parts.take(1, body=True)
-    iq = read_stanza_text(parts.body, IQ)
-    assert isinstance(iq, IQ)
+    iq = parts.read(parts.body)
+    if not isinstance(iq, IQ):
+        raise Refused(f"<{iq.KIND}/> is not a <iq/>")
     return Delegate(iq, _rule_in(rule))
 
 

@@ -1,8 +1,8 @@
 """The end of a node that held streams of clients: its sessions end, and what it had not handed over is given back.
 
-Whoever has ended a node's lease says so to every partition (:func:`announcement`). All entries of the node precede
-that one, and no partition has a session of the node after it: so nothing is appended for the node any more, and its
-queues are empty.
+The node that has ended the lease of another one says so to every partition (:func:`announcement`). All entries of the
+ended node precede that entry, and no partition has a session of the node after it: so nothing is appended for the node
+after it, and the queues to the node are empty.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xmpp_im_core.server.events import Undelivered, Unroutable
 from xmpp_im_core.server.state import Session
 from xmpp_im_core.stanza import Condition
 from xmpp_im_host.cluster import parking
-from xmpp_im_host.cluster.queue_entries import DamagedEntry, Fed, GatewayEnded, Perform, dump_entry, load_gateway_entry
+from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, Fed, GatewayEnded, Perform, dump_entry
 from xmpp_im_host.cluster.queue_names import end_source, partition_queue, queue_of
 from xmpp_im_host.cluster.step import Step
 from xmpp_im_host.hosting import stored_records
@@ -55,18 +55,19 @@ async def end_gateway(step: Step[Any], engine: Engine, partition: int, queue: st
     """
     step.out.ended = queue
     holders = await _holders(step, engine, partition, queue)
+    reader = EntryReader()
     for entry in await _waiting(engine, queue):
         step.pending.done.append((queue, entry.position))
-        await _take_back(step, entry)
+        await _take_back(step, entry, reader)
     for account, session in holders:
         await step.take(ForAccount(account, SessionEnded(step.at, step.ids(), session)))
     await parking.end_parked(step, parking.not_deposited(step.out.queues, queue))
 
 
-async def _take_back(step: Step[Any], entry: Entry) -> None:
+async def _take_back(step: Step[Any], entry: Entry, reader: EntryReader) -> None:
     """Give an entry back. The end of a session needs no performing, and the answer to a call has no reader."""
     try:
-        perform = load_gateway_entry(entry.body)
+        perform = reader.gateway_entry(entry.body)
     except DamagedEntry as error:
         log(logging.ERROR, "entry damaged", queue=entry.queue, position=entry.position, reason=str(error))
         return

@@ -20,7 +20,7 @@ from xmpp_im_host.cluster.actor import PartitionActor, prepare
 from xmpp_im_host.cluster.batch_rows import BatchRows
 from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE, Committer, Outcome
 from xmpp_im_host.cluster.pending import Pending
-from xmpp_im_host.cluster.queue_entries import DamagedEntry, GatewayEnded, PartitionEntry, load_partition_entry
+from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, GatewayEnded, PartitionEntry
 from xmpp_im_host.cluster.queue_names import partition_of_queue
 from xmpp_im_host.hosting.idle_accounts import IdleAccounts
 from xmpp_im_host.log import failure, log
@@ -79,6 +79,7 @@ class Worker(Generic[S]):
     _strikes: Counter[tuple[str, int | str]] = field(factory=Counter, init=False)
     _left_asleep: set[str] = field(factory=set, init=False)
     """Accounts whose waking cannot be committed."""
+    _reader: EntryReader = field(factory=EntryReader, init=False)
     _woken: float = field(default=float("-inf"), init=False)
 
     # --- the loop -------------------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ class Worker(Generic[S]):
         assert partition is not None  # only such queues are read
         work = Work(actors[partition], (entry.queue, entry.position))
         try:
-            work.entry = load_partition_entry(entry.body)
+            work.entry = self._reader.partition_entry(entry.body)
         except DamagedEntry as error:
             log(logging.ERROR, "entry damaged", queue=entry.queue, position=entry.position, reason=str(error))
             work.actor.tally.refused += 1

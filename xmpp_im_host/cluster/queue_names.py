@@ -62,7 +62,7 @@ def partition_of_gateway_queue(queue: str) -> int:
 
 
 def end_source(number: int) -> str:
-    """Return the source of the entries that say that a node has ended. Whoever says it has the same source."""
+    """Return the source of the entries that say that a node has ended: the same for all who say it."""
     return f"end/{number}"
 
 

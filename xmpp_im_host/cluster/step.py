@@ -1,7 +1,7 @@
 """A step of a partition: everything that one entry causes at once, as one part of a commit.
 
 What the core asks for is answered within the step: accounts and stored messages are loaded, and the services of the
-program answer IQs. So no step leaves a read behind, and whoever takes the partition over reads the next entry.
+program answer IQs. So no step leaves a read behind, and the next owner of the partition goes on at the next entry.
 
 If the core cannot process an event, that event alone is refused, like one whose commit has failed: the entity that
 waits for an answer gets an error of type wait.

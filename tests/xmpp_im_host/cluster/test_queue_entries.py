@@ -45,6 +45,7 @@ from xmpp_im_host.cluster.queue_entries import (
     Counts,
     DamagedEntry,
     Deposit,
+    EntryReader,
     Fed,
     ForComponent,
     GatewayEnded,
@@ -140,6 +141,22 @@ def test_an_entry_of_a_gateway_is_refused_at_a_partition(entry: QueueEntry) -> N
         load_partition_entry(dump_entry(entry))
 
 
+@given(st.lists(st.sampled_from(PARTITION + GATEWAY), min_size=2, max_size=6), st.data())
+def test_a_damaged_entry_has_no_influence_on_the_next_one(entries: list[QueueEntry], data: st.DataObject) -> None:
+    reader = EntryReader()
+    for entry in entries:
+        written = bytearray(dump_entry(entry))
+        place = data.draw(st.integers(0, len(written) - 1))
+        cut = bytes(written[:place])
+        written[place:place] = data.draw(
+            st.sampled_from([b"<", b">", b"</stream:stream>", b"\xe2", b"<a/>", b"x", b""])
+        )
+        for damaged in (bytes(written), cut):
+            with suppress(DamagedEntry):
+                reader.any_entry(damaged)
+        assert reader.any_entry(dump_entry(entry)) == entry
+
+
 # --- damage -------------------------------------------------------------------------------------------------------
 
 
@@ -167,13 +184,18 @@ def test_a_damaged_entry_is_refused_or_another_entry(entry: QueueEntry, data: st
         b"",
         b"outbound",
         b"outbound []\n<message/>",
-        b'outbound ["juliet@capulet.example","2026-07-12","s","r",1,"ASK"]\n<message/>',
-        b'outbound ["Juliet@capulet.example","2026-07-12T12:00:00+00:00","s","r",1,"ASK"]\n<message/>',
-        b'outbound ["juliet@capulet.example","2026-07-12T12:00:00+00:00","s","r","1","ASK"]\n<message/>',
-        b'outbound ["juliet@capulet.example","2026-07-12T12:00:00+00:00","s","r",1,[]]\n<message/>',
+        b'outbound ["juliet@capulet.example","2026-07-12","s",["r",1],"ASK"]\n<message/>',
+        b'outbound ["Juliet@capulet.example","2026-07-12T12:00:00+00:00","s",["r",1],"ASK"]\n<message/>',
+        b'outbound ["juliet@capulet.example","2026-07-12T12:00:00+00:00","s",["r","1"],"ASK"]\n<message/>',
+        b'outbound ["juliet@capulet.example","2026-07-12T12:00:00+00:00","s",["r",1],[]]\n<message/>',
         b'arrived ["2026-07-12T12:00:00+00:00","s","ASK"]\n<message/>',
         b'arrived ["2026-07-12T12:00:00+00:00","s","ASK"]\n<message to="a@b" from="c@d">',
         b'arrived-for-many ["2026-07-12T12:00:00+00:00","s",[],true]\n<message from="c@d"/>',
+        b'arrived ["2026-07-12T12:00:00+00:00","s","ASK"]\n<message to="a@b" from="c@d"/><presence/>',
+        b'arrived ["2026-07-12T12:00:00+00:00","s","ASK"]\n<message to="a@b" from="c@d"/><message',
+        b'arrived ["2026-07-12T12:00:00+00:00","s","ASK"]\n<message to="a@b" from="c@d"/>\xe2',
+        b'arrived ["2026-07-12T12:00:00+00:00","s","ASK"]\n</stream:stream>',
+        b'arrived ["2026-07-12T12:00:00+00:00","s","ASK"]\n<handshake xmlns="jabber:component:accept"/>',
         b"event []\n{}",
         b'event []\n{"format":1,"class":"server.Ignored"}',
         b'gateway-ended [7,"2026-07-12T12:00:00","s"]\n',
@@ -215,5 +237,5 @@ def test_only_effects_for_streams_are_performed() -> None:
 def test_a_presence_is_written_short() -> None:
     fed = Fed(ForAccount(JULIET, Outbound(NOON, "s", SessionId("r", 1), Presence())))
     assert dump_entry(fed) == (
-        b'outbound ["juliet@capulet.example","2026-07-12T12:00:00+00:00","s","r",1,"ASK"]\n<presence/>'
+        b'outbound ["juliet@capulet.example","2026-07-12T12:00:00+00:00","s",["r",1],"ASK"]\n<presence/>'
     )
