@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.xmpp_im_host.raw_client import RawClient
+from tests.xmpp_im_host.raw_client import RawClient, Reachable
 from xmpp_im_core.codec import COMPONENT, StreamOpened, StreamParser
 from xmpp_im_host.pytest_plugin import RunningServer, running
 
@@ -27,8 +27,8 @@ def server() -> Iterator[RunningServer]:
 class Component(RawClient):
     """A component on a plain socket."""
 
-    def __init__(self, server: RunningServer, domain: str, secret: str) -> None:
-        super().__init__(server, server.server.address("components").port)
+    def __init__(self, server: Reachable, port: int, domain: str, secret: str) -> None:
+        super().__init__(server, port)
         self.parser = StreamParser(COMPONENT)
         self.write(
             f"<stream:stream xmlns='jabber:component:accept' to='{domain}'"
@@ -41,7 +41,7 @@ class Component(RawClient):
 
 
 def connected(server: RunningServer, domain: str) -> Component:
-    component = Component(server, domain, SECRETS[domain])
+    component = Component(server, server.server.address("components").port, domain, SECRETS[domain])
     assert component.next().name == "handshake"
     return component
 
@@ -84,7 +84,7 @@ def test_a_component_that_is_away_is_named_as_such(server: RunningServer) -> Non
     [("irc.localhost", "a guess", "not-authorized"), ("elsewhere.example", "the secret of irc", "host-unknown")],
 )
 def test_a_component_needs_its_secret(server: RunningServer, domain: str, secret: str, condition: str) -> None:
-    with Component(server, domain, secret) as component:
+    with Component(server, server.server.address("components").port, domain, secret) as component:
         assert component.error() == condition
 
 

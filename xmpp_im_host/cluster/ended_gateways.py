@@ -15,12 +15,13 @@ from typing import Any, Final
 from xmpp_im_core.server import Account, ForAccount, SessionEnded, SessionId, Unloaded
 from xmpp_im_core.server.accounts.machine import account_of
 from xmpp_im_core.server.effects import Deliver, FanOut, Route
-from xmpp_im_core.server.events import Undelivered, Unroutable
+from xmpp_im_core.server.events import Undelivered
 from xmpp_im_core.server.state import Session
 from xmpp_im_core.stanza import Condition
 from xmpp_im_host.cluster import parking
-from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, Fed, GatewayEnded, Perform, dump_entry
-from xmpp_im_host.cluster.queue_names import end_source, partition_queue, queue_of
+from xmpp_im_host.cluster.outgoing import given_back
+from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, GatewayEnded, Perform, dump_entry
+from xmpp_im_host.cluster.queue_names import end_source, partition_queue
 from xmpp_im_host.cluster.step import Step
 from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.log import log
@@ -84,8 +85,9 @@ async def _take_back(step: Step[Any], entry: Entry, reader: EntryReader) -> None
 def give_back(step: Step[Any], account: str, effect: Route | FanOut, condition: Condition) -> None:
     """Tell an account, perhaps of another partition, that a component has not got a stanza."""
     recipients = effect.recipients if isinstance(effect, FanOut) else ()
-    event = Unroutable(step.at, step.ids(), effect, condition, recipients)
-    step.pending.append(queue_of(account), dump_entry(Fed(ForAccount(account, event))))
+    entries = given_back(account, effect, condition, recipients, step.out.domains, step.ids, step.at)
+    for queue, body in entries:
+        step.pending.append(queue, body)
 
 
 async def _waiting(engine: Engine, queue: str) -> Sequence[Entry]:

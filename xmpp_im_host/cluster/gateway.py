@@ -26,13 +26,12 @@ from xmpp_im_core.server import (
     SessionEnded,
     SessionId,
     Undelivered,
-    Unroutable,
 )
 from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.stanza import IQ, Condition, Stanza
 from xmpp_im_host.cluster.appending import Appender, Place
 from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE
-from xmpp_im_host.cluster.queue_entries import DamagedEntry, Perform, Replied, load_gateway_entry
+from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, Perform, Replied
 from xmpp_im_host.cluster.queue_names import gateway_queues
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
@@ -48,6 +47,8 @@ Holder = tuple[str, SessionId]
 """A session with the bare JID of its account."""
 Placed = Callable[[ServiceEvent], Sequence[tuple[str, bytes]]]
 """Returns an event as entries, each with its queue."""
+GivenBack = Callable[[str, Route | FanOut, Condition, tuple[str, ...]], Sequence[tuple[str, bytes]]]
+"""Returns the entries by which an account learns that a component has not got a stanza for some recipients."""
 
 
 class Streams(Protocol):
@@ -92,6 +93,7 @@ class Gateway:
     streams: Streams
     appender: Appender
     placed: Placed
+    given_back: GivenBack
     stamp: Callable[[], tuple[datetime, str]]
     replied: Callable[[Replied], None]
     """Takes the answers to the calls of this node."""
@@ -103,6 +105,7 @@ class Gateway:
     _woken: asyncio.Event = field(factory=asyncio.Event, init=False)
     _on_the_way: dict[Holder, dict[Place, Delivery]] = field(factory=dict, init=False)
     """The deliveries that each session may still lose, by their places."""
+    _reader: EntryReader = field(factory=EntryReader, init=False)
     _failing: bool = field(default=False, init=False)
 
     # --- reading ------------------------------------------------------------------------------------------------
@@ -153,7 +156,7 @@ class Gateway:
     def _take(self, entry: Entry) -> None:
         place = entry.queue, entry.position
         try:
-            found = load_gateway_entry(entry.body)
+            found = self._reader.gateway_entry(entry.body)
         except DamagedEntry as error:
             log(logging.ERROR, "entry damaged", queue=entry.queue, position=entry.position, reason=str(error))
             self.appender.settle(place)
@@ -212,8 +215,7 @@ class Gateway:
         if condition is None:
             self.appender.settle(place)
         else:
-            event = ForAccount(account, Unroutable(*self.stamp(), effect, condition, lost))
-            self.appender.append(self.placed(event), [place])
+            self.appender.append(self.given_back(account, effect, condition, lost), [place])
 
     def _flush(self) -> None:
         try:

@@ -13,8 +13,9 @@ from attrs import field, frozen
 
 from xmpp_im_core.host import Clock, Ids
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.server import Service
+from xmpp_im_core.server import FanOut, Route, Service
 from xmpp_im_core.server.service.events import ServiceEvent
+from xmpp_im_core.stanza import Condition
 from xmpp_im_host.cluster.appending import Appender
 from xmpp_im_host.cluster.calls import OpenCalls
 from xmpp_im_host.cluster.committing import Committer
@@ -22,7 +23,7 @@ from xmpp_im_host.cluster.gateway import Gateway, Streams
 from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.cluster.liveness import Pace
 from xmpp_im_host.cluster.membership import Membership, claimer
-from xmpp_im_host.cluster.outgoing import Domains, placed
+from xmpp_im_host.cluster.outgoing import Domains, given_back, placed
 from xmpp_im_host.cluster.owner import Owner
 from xmpp_im_host.cluster.reports import Report
 from xmpp_im_host.hosting.owned_engine import CommitCounts
@@ -111,6 +112,12 @@ class Life:
         """Return an event as entries, each with its queue."""
         return placed(event, self.domains, self.settings.ids)
 
+    def _given_back(
+        self, account: str, effect: Route | FanOut, condition: Condition, lost: tuple[str, ...]
+    ) -> list[tuple[str, bytes]]:
+        settings = self.settings
+        return given_back(account, effect, condition, lost, self.domains, settings.ids, settings.clock())
+
     # --- beginning and end --------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
@@ -131,6 +138,7 @@ class Life:
             self.streams,
             self.appender,
             self.placed,
+            self._given_back,
             self.stamp,
             self.calls.replied,
             self.membership.until_fresh,

@@ -16,14 +16,14 @@ from attrs import define, evolve, field
 
 from xmpp_im_core.event import Decision
 from xmpp_im_core.host import Ids
-from xmpp_im_core.jid import Address, parse_address
+from xmpp_im_core.jid import Address, parse_address, parse_jid
 from xmpp_im_core.record import record
 from xmpp_im_core.rules import service as rules
 from xmpp_im_core.server import Arrived, ForAccount, Inbound, Route, SessionId, Undelivered, Unroutable
 from xmpp_im_core.server.effects import Deliver, EffectId, EndSession, FanOut
 from xmpp_im_core.server.service.events import ArrivedForMany, ServiceEvent, entering
 from xmpp_im_core.server.service.serving import IdentifiedEffect
-from xmpp_im_core.stanza import Condition, Stanza
+from xmpp_im_core.stanza import Condition, Stanza, error_reply, may_be_answered, stanza_error
 from xmpp_im_host.cluster.pending import Pending
 from xmpp_im_host.cluster.queue_entries import Fed, ForComponent, Perform, dump_entry
 from xmpp_im_host.cluster.queue_names import gateway_of, gateway_queue, partition_queue, queue_of
@@ -252,3 +252,25 @@ def placed_stanza(stanza: Stanza, domains: Domains, ids: Ids, at: datetime) -> t
         return None
     identified = IdentifiedEffect(sender.bare, EffectId(ids(), 0), Route(stanza, rules.FORWARDED))
     return queue_of(to.domain), dump_entry(ForComponent(to.domain, identified))
+
+
+def given_back(
+    account: str,
+    effect: Route | FanOut,
+    condition: Condition,
+    recipients: tuple[str, ...],
+    domains: Domains,
+    ids: Ids,
+    at: datetime,
+) -> list[tuple[str, bytes]]:
+    """Return the entries, each with its queue, by which a sender learns that a component has not got its stanza.
+
+    A component that has sent the stanza has no account that could answer it: it gets the error itself.
+    """
+    if parse_jid(account).domain in domains.hosted:
+        event = ForAccount(account, Unroutable(at, ids(), effect, condition, recipients))
+        return [(queue_of(account), dump_entry(Fed(event)))]
+    if not may_be_answered(effect.stanza):
+        return []
+    found = placed_stanza(error_reply(effect.stanza, stanza_error(condition)), domains, ids, at)
+    return [] if found is None else [found]

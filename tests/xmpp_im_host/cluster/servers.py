@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 PATIENCE: Final = 30.0
 """Only a fault makes a test wait for so long."""
+DOMAIN: Final = "montague.example"
 PACE: Final = {"beat_seconds": 0.05, "dead_seconds": 0.3}
 
 
@@ -110,7 +111,13 @@ class Cluster:
 
     def start(self, **settings: Any) -> NodeServer:
         """Start a node."""
-        usual: dict[str, Any] = {"in_memory": True, "plaintext": True, "drain_seconds": 1, "node": PACE}
+        usual: dict[str, Any] = {
+            "domains": [DOMAIN],
+            "in_memory": True,
+            "plaintext": True,
+            "drain_seconds": 1,
+            "node": PACE,
+        }
         given = {**usual, "listen": {"tcp": ["127.0.0.1:0"]}, **self.settings, **settings}
 
         async def start() -> NodeServer:

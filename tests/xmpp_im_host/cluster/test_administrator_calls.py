@@ -180,6 +180,9 @@ def test_there_is_nothing_to_tell_about_nobody() -> None:
         ("import", {}, "arguments"),
         ("import", {"rows": [["roster", ""]]}, "arguments"),
         ("import", {"rows": 7}, "arguments"),
+        ("remove", {"farewell": 7}, "arguments"),
+        ("remove", {"farewell": "<iq"}, "arguments"),
+        ("remove", {"farewell": "<message/>"}, "arguments"),
     ],
 )
 def test_a_call_that_makes_no_sense_is_refused(operation: str, arguments: dict[str, JSON], error: str) -> None:
