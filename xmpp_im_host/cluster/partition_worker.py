@@ -1,7 +1,7 @@
 """A worker takes what waits in the queues of its partitions, processes it, and commits it: one batch after the other.
 
-If a batch fails, its partitions forget their state and nothing has happened. The entries come again, one by one for a
-while: if one of them fails repeatedly and the engine works otherwise, that entry is refused.
+If a batch fails, its partitions forget their state and nothing has happened. The entries come again in smaller batches,
+until the cause is found: an entry that fails repeatedly by itself is refused if the engine works otherwise.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from xmpp_im_host.cluster.batch_rows import BatchRows
 from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE, Committer, Outcome
 from xmpp_im_host.cluster.pending import Pending
 from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, GatewayEnded, PartitionEntry
-from xmpp_im_host.cluster.queue_names import partition_of_queue
 from xmpp_im_host.hosting.idle_accounts import IdleAccounts
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.errors import DatabaseFull, EngineFailed, Fenced, Unknown
@@ -31,14 +30,15 @@ S = TypeVar("S")
 
 MOST: Final = 256
 """The maximum number of entries in a batch."""
+_SMALLER: Final = 4
+"""After a failure so many times fewer entries are in a batch, and more again after a success."""
 _TURN: Final = 32
 """After so many entries other tasks run."""
 _STRIKES: Final = 2
 """An entry is refused when it has failed so often by itself while the engine worked otherwise."""
 _SKIPPED: Final = 16
 """Accounts are no longer taken out of memory when so many could not leave it; the next time others are tried."""
-_SHORTEST_WAIT: Final = 0.002
-_LONGEST_WAIT: Final = 0.05
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.002, 0.05
 """The pauses between looks at queues in which nothing waits, in seconds."""
 
 
@@ -63,7 +63,7 @@ class Work(Generic[S]):
 
 @define(eq=False)
 class Worker(Generic[S]):
-    """A worker, and its share of the partitions."""
+    """A worker with its share of the partitions."""
 
     committer: Committer
     idle: IdleAccounts
@@ -74,8 +74,8 @@ class Worker(Generic[S]):
     bell: asyncio.Event = field(factory=asyncio.Event, init=False)
     """Set when something was appended to one of the queues."""
     stopping: bool = field(default=False, init=False)
-    _careful: int = field(default=0, init=False)
-    """How many entries are still to be processed one by one."""
+    _most: int = field(default=MOST, init=False)
+    """The maximum number of entries in the next batch."""
     _strikes: Counter[tuple[str, int | str]] = field(factory=Counter, init=False)
     _left_asleep: set[str] = field(factory=set, init=False)
     """Accounts whose waking cannot be committed."""
@@ -125,36 +125,37 @@ class Worker(Generic[S]):
         actors = dict(self.actors)
         if not actors:
             return Cycle.IDLE
-        fresh = [actor for actor in actors.values() if not actor.prepared]
-        if fresh:
-            await prepare(fresh, self.committer.engine)
-        found = await self.committer.engine.entries(
-            {actor.queue: 0 for actor in actors.values()}, 1 if self._careful else MOST
-        )
-        works = [self._read(actors, entry) for entry in found]
-        if not works or not self._careful:
+        await self._prepare(actors.values())
+        by_queue = {actor.queue: actor for actor in actors.values()}
+        found = await self.committer.engine.entries(dict.fromkeys(by_queue, 0), self._most)
+        works = [self._read(by_queue[entry.queue], entry) for entry in found]
+        if not works and self._most < MOST:
+            return await self._wake_one_by_one(actors.values())
+        if self._most == MOST:
             works += self._due(actors.values())
         if not works:
-            self._careful = 0
-            self._strikes.clear()
             return Cycle.IDLE
-        if self._careful:
+        if self._most == 1:
             return await self._one(works[0])
         outcome = await self._batch(works)
-        if not outcome.done and not isinstance(outcome.error, Fenced | Unknown):
-            self._careful = len(works)
-            return Cycle.FAILED
-        return Cycle.WORKED
+        if outcome.done or isinstance(outcome.error, Fenced | Unknown):
+            self._most = min(self._most * _SMALLER, MOST)
+            return Cycle.WORKED
+        self._most = max(self._most // _SMALLER, 1)
+        return Cycle.WORKED if await self._engine_works(works[0].actor) else Cycle.FAILED
 
-    def _read(self, actors: dict[int, PartitionActor[S]], entry: Entry) -> Work[S]:
-        partition = partition_of_queue(entry.queue)
-        assert partition is not None  # only such queues are read
-        work = Work(actors[partition], (entry.queue, entry.position))
+    async def _prepare(self, actors: Iterable[PartitionActor[S]]) -> None:
+        fresh = [actor for actor in actors if not actor.prepared]
+        if fresh:
+            await prepare(fresh, self.committer.engine)
+
+    def _read(self, actor: PartitionActor[S], entry: Entry) -> Work[S]:
+        work = Work(actor, (entry.queue, entry.position))
         try:
             work.entry = self._reader.partition_entry(entry.body)
         except DamagedEntry as error:
             log(logging.ERROR, "entry damaged", queue=entry.queue, position=entry.position, reason=str(error))
-            work.actor.tally.refused += 1
+            actor.tally.refused += 1
         return work
 
     def _due(self, actors: Iterable[PartitionActor[S]]) -> list[Work[S]]:
@@ -166,6 +167,14 @@ class Worker(Generic[S]):
         due = [(actor, jid) for actor in actors for jid in actor.due()]
         return [Work(actor, (actor.queue, jid)) for actor, jid in due if jid not in self._left_asleep]
 
+    async def _wake_one_by_one(self, actors: Iterable[PartitionActor[S]]) -> Cycle:
+        """Wake accounts, because a batch has failed and no entry is left that was the cause."""
+        cycles = [await self._one(work) for work in self._due(actors)]
+        if not cycles or not self._strikes:
+            self._most = MOST
+            self._strikes.clear()
+        return Cycle.FAILED if Cycle.FAILED in cycles else Cycle.WORKED if cycles else Cycle.IDLE
+
     # --- batches --------------------------------------------------------------------------------------------------
 
     async def _batch(self, works: Sequence[Work[S]], *, last_resort: bool = False) -> Outcome:
@@ -173,6 +182,7 @@ class Worker(Generic[S]):
         batch, touched = Pending(), dict[int, PartitionActor[S]]()
         rows = BatchRows(self.committer)
         try:
+            await self._prepare({work.actor.partition: work.actor for work in works}.values())
             if len(works) > 1:
                 await rows.prefetch([(work.actor, work.entry) for work in works if work.entry is not None])
             await self._process(works, batch, rows, touched, last_resort)
@@ -189,6 +199,7 @@ class Worker(Generic[S]):
         left = [partition for partition in touched if partition not in outcome.lost]
         if not outcome.done:
             self._forget(left)
+            self._woken = float("-inf")
             return outcome
         for partition in left:
             touched[partition].committed()
@@ -226,15 +237,14 @@ class Worker(Generic[S]):
                 await asyncio.sleep(0)
 
     async def _one(self, work: Work[S]) -> Cycle:
-        """Process one entry by itself, because an earlier batch has failed."""
+        """Process one entry by itself, because earlier batches have failed."""
         key, refused = work.key, self._strikes[work.key] >= _STRIKES
         outcome = await self._batch([work], last_resort=refused)
         if outcome.done or isinstance(outcome.error, Fenced | Unknown):
-            self._careful -= 1
+            self._most = _SMALLER
+            del self._strikes[key]
             return Cycle.WORKED
-        probe = await self.committer.commit([work.actor.partition])
-        self.drop(probe.lost)
-        if not probe.done:
+        if not await self._engine_works(work.actor):
             return Cycle.FAILED
         if not refused:
             self._strikes[key] += 1
@@ -245,9 +255,16 @@ class Worker(Generic[S]):
             await self._give_up(work, str(outcome.error))
         return Cycle.WORKED
 
+    async def _engine_works(self, actor: PartitionActor[S]) -> bool:
+        """Whether the engine can commit anything for a partition, or has given it to another node."""
+        probe = await self.committer.commit([actor.partition])
+        self.drop(probe.lost)
+        return probe.done or bool(probe.lost)
+
     async def _give_up(self, work: Work[S], reason: str) -> None:
         """Remove an entry that cannot even be refused, so that the others of its queue go on."""
         queue, key = work.key
+        del self._strikes[work.key]
         log(logging.ERROR, "entry dropped", queue=queue, position=key, reason=reason)
         if isinstance(key, str):
             self._left_asleep.add(key)
@@ -261,9 +278,9 @@ class Worker(Generic[S]):
         """Forget partitions that another node has claimed."""
         self._forget(partitions)
         self.committer.drop(partitions)
-        for each in partitions:
-            if self.actors.pop(each, None) is not None:
-                log(logging.INFO, "partition lost", partition=each)
+        lost = [each for each in partitions if self.actors.pop(each, None) is not None]
+        if lost:
+            log(logging.INFO, "partitions lost", partitions=len(lost))
 
     def _forget(self, partitions: Collection[int]) -> None:
         for each in partitions:

@@ -319,6 +319,41 @@ def test_while_the_engine_is_away_nothing_happens_and_then_everything() -> None:
     run(play())
 
 
+def test_a_worker_that_has_lost_a_bad_entry_with_its_partition_comes_to_rest() -> None:
+    async def play() -> None:
+        engine = FaultyEngine()
+        stage, gateway, balcony = await conversation(engine=engine)
+        engine.refused = "m0"
+        await say(gateway, balcony, 0, 1)
+        (owner,) = stage.owners
+        (worker,) = [each for each in owner.workers if partition_of(JULIET) in each.actors]
+        for _ in range(6):
+            await worker.cycle()
+        engine.refused = ""
+        await stage.owner([partition_of(JULIET)])
+        await stage.run()
+        assert await worker.cycle() is Cycle.IDLE
+        await gateway.read()
+        assert gateway.bodies(ROMEO) == ["m0"]
+
+    run(play())
+
+
+def test_a_failover_of_the_database_does_not_make_the_batches_small() -> None:
+    async def play() -> None:
+        engine = FaultyEngine()
+        stage, gateway, balcony = await conversation(engine=engine)
+        await say(gateway, balcony, 0, 200)
+        engine.faults = ["lost"]
+        engine.batches.clear()
+        await stage.run()
+        await gateway.read()
+        assert gateway.bodies(ROMEO) == [f"m{n}" for n in range(200)]
+        assert len([batch for batch in engine.batches if batch.done]) <= 9
+
+    run(play())
+
+
 # --- bad entries --------------------------------------------------------------------------------------------------
 
 
@@ -524,10 +559,13 @@ def test_entries_of_other_kinds_are_refused_as_well(entry: str) -> None:
     run(play())
 
 
-def test_a_wake_that_cannot_be_committed_holds_up_nobody() -> None:
+@in_one_test("wake_seconds", [0.0, 3600.0])
+def test_a_wake_that_cannot_be_committed_holds_up_nobody(wake_seconds: float) -> None:
     async def play() -> None:
         engine = FaultyEngine()
         stage, gateway, balcony = await conversation(engine=engine)
+        for worker in stage.owners[0].workers:
+            worker.wake_seconds, worker.clock = wake_seconds, lambda: 0.0
         await gateway.says(JULIET, balcony, subscription("subscribe", ROMEO))
         await stage.run()
         stage.now += timedelta(days=30)
