@@ -41,6 +41,9 @@ class Engine(Protocol):
 
     writers: int
     """How many commits are worth doing at the same time. More of them are allowed and wait."""
+    shards: int
+    """In how many databases the engine is. The leases of one commit must all be in one: their numbers leave the same
+    remainder when they are divided by this."""
 
     # --- leases ----------------------------------------------------------------------------------------------------
 
@@ -61,6 +64,7 @@ class Engine(Protocol):
         This is for an owner that does not know whether its last commit was done; see
         :class:`~xmpp_im_host.storage.errors.Unknown`. It may be called again if it is in doubt itself.
 
+        :param partitions: all of one shard.
         :return: a new lease for each partition, in the given order.
         :raises Fenced: if another node has claimed one of the partitions; nothing has changed.
         """
@@ -80,7 +84,8 @@ class Engine(Protocol):
         """
 
     async def scan(self, partitions: Collection[int], kind: str, after: int = 0, limit: int = 1000) -> Sequence[Listed]:
-        """Read the next rows of one kind in these partitions, in the order in which they were written last.
+        """Read the next rows of one kind in these partitions. Those of one partition are in the order in which they
+        were written last.
 
         Needs no lease. To read all, go on after the place of the last one, until a result is empty. Rows that are
         written meanwhile may be found again.
@@ -95,12 +100,16 @@ class Engine(Protocol):
         Two commits that concern a partition are done in the order in which they were called only if the second is
         called after the first has returned.
 
-        :param leases: one for each partition of which the batch changes rows.
+        If the engine has several databases, the queues of the other ones change soon after this has returned: once,
+        and in the order of the commits of each lease.
+
+        :param leases: one for each partition of which the batch changes rows; all of one shard.
         :return: the leases with the batch's token, in the given order; use these from now on.
         :raises Fenced: if one of the leases has ended; nothing has changed.
         :raises EngineFailed: if nothing has changed for any other reason.
         :raises Unknown: if the batch may have been performed.
-        :raises ValueError: if the batch changes a row of a partition for which no lease is given.
+        :raises ValueError: if the batch changes a row of a partition for which no lease is given, or the leases are
+            in several databases.
         """
 
     # --- queues -------------------------------------------------------------------------------------------------

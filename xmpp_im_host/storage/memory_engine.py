@@ -31,6 +31,7 @@ class MemoryEngine:
     """An engine that never fails. What one host has committed is there for the next one on the same engine."""
 
     writers: int = 1
+    shards: int = field(default=1, init=False)
     _leases: dict[int, Lease] = field(factory=dict, init=False)
     _owners: dict[int, str] = field(factory=dict, init=False)
     _rows: dict[str, dict[tuple[str, str], tuple[int, Row]]] = field(factory=dict, init=False)

@@ -50,7 +50,7 @@ class PostgresEngine:
         :param lock_seconds: how long a call waits for a lock, and how long others may do nothing in a transaction.
         :param answer_seconds: how long a call waits for the answer of a database that is silent.
         """
-        self.writers = writers
+        self.writers, self.shards = writers, 1
         self._lock_seconds, self._answer_seconds = lock_seconds, answer_seconds
         self._under_way: set[asyncio.Future[Any]] = set()
         """The calls that write."""

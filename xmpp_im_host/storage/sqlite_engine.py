@@ -31,6 +31,7 @@ _BUSY_SECONDS: Final = 5.0
 class SQLiteEngine:
     """The engine. :meth:`open` makes one; use it with ``async with``, or call :meth:`aclose`."""
 
+    shards: int = 1
     writers: int = 1  # SQLite has one writer at a time; the thread groups what waits
 
     def __init__(self, path: str | os.PathLike[str], *, power_safe: bool = True) -> None:

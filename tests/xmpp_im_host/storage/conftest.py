@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,7 +11,9 @@ import pytest
 
 from tests.examples.postgres import postgres
 from xmpp_im_host.storage.engine import Engine
+from xmpp_im_host.storage.layout import check_layout
 from xmpp_im_host.storage.memory_engine import MemoryEngine
+from xmpp_im_host.storage.sharded_engine import ShardedEngine
 from xmpp_im_host.storage.sqlite_engine import SQLiteEngine
 
 Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[Engine]]
@@ -32,6 +34,31 @@ def on_sqlite(folder: Path) -> Opening:
     @asynccontextmanager
     async def opening() -> AsyncIterator[Engine]:
         async with await SQLiteEngine.open(folder / "server.sqlite") as engine:
+            yield engine
+
+    return opening
+
+
+def in_memory_shards() -> Opening:
+    engines = MemoryEngine(), MemoryEngine()
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Engine]:
+        await check_layout(engines)
+        async with ShardedEngine(engines, patience=0.01) as engine:
+            yield engine
+
+    return opening
+
+
+def on_postgres_shards(databases: Sequence[str]) -> Opening:
+    from xmpp_im_host.storage.postgres_engine import PostgresEngine
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Engine]:
+        engines = [await PostgresEngine.open(each) for each in databases]
+        await check_layout(engines)
+        async with ShardedEngine(engines, patience=0.01) as engine:
             yield engine
 
     return opening
@@ -64,10 +91,26 @@ def database(cluster: str) -> Iterator[str]:
         yield conninfo
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture
+def databases(cluster: str) -> Iterator[tuple[str, str]]:
+    """Two empty databases."""
+    from tests.xmpp_im_host.storage.postgres_database import empty_database
+
+    with empty_database(cluster) as first, empty_database(cluster) as second:
+        yield first, second
+
+
+ON_POSTGRES = [pytest.param(name, marks=pytest.mark.postgres) for name in ("postgres", "postgres-shards")]
+
+
+@pytest.fixture(params=["memory", "memory-shards", "sqlite", *ON_POSTGRES])
 def opening(request: Any, tmp_path: Path) -> Opening:
     if request.param == "memory":
         return in_memory()
+    if request.param == "memory-shards":
+        return in_memory_shards()
     if request.param == "sqlite":
         return on_sqlite(tmp_path)
+    if request.param == "postgres-shards":
+        return on_postgres_shards(request.getfixturevalue("databases"))
     return on_postgres(request.getfixturevalue("database"))

@@ -9,7 +9,7 @@ import pytest
 from tests.one_test import in_one_test
 from tests.xmpp_im_host.running import run
 from tests.xmpp_im_host.storage.conftest import Opening
-from tests.xmpp_im_host.storage.contract import ALL, JULIET, ROMEO, keys, owner, write
+from tests.xmpp_im_host.storage.contract import ALL, JULIET, ROMEO, commit_all, entries, keys, owner, write
 from xmpp_im_host.storage.errors import EngineFailed, Fenced
 from xmpp_im_host.storage.records import (
     LISTED,
@@ -19,7 +19,6 @@ from xmpp_im_host.storage.records import (
     Listed,
     Remove,
     RemoveKind,
-    Row,
     Sums,
     partition_of,
 )
@@ -116,21 +115,25 @@ def test_a_scan_finds_the_rows_of_a_kind_page_by_page(opening: Opening) -> None:
         async with opening() as engine:
             accounts = [f"user{n}@capulet.example" for n in range(10)]
             leases = await engine.claim(ALL, "a")
-            changes = [write(each, "", each, kind=kind) for each in accounts for kind in ("roster", "contact")]
-            leases = await engine.commit(leases, Batch(tuple(changes)))
-            await engine.commit(leases, Batch((write(accounts[0], "", "last", kind="roster"),)))
+            each_kind = [(account, kind, key) for account in accounts for kind in ("roster", "contact") for key in "ab"]
+            await commit_all(engine, leases, [write(jid, key, jid, kind=kind) for jid, kind, key in each_kind])
+            await commit_all(engine, leases, [write(accounts[0], "a", "last", kind="roster")])
             after = 0
             found: list[Listed] = []
             while page := await engine.scan(ALL, "roster", after, limit=3):
                 assert len(page) <= 3
                 found += page
                 after = page[-1].place
-            assert [each.account for each in found] == [*accounts[1:], accounts[0]]
-            assert found[-1].row == Row("roster", "", "last")
+            assert len(found) == 20
+            assert [each.place for each in found] == sorted({each.place for each in found})
+            for account in accounts:
+                rows = [(each.row.key, each.row.text) for each in found if each.account == account]
+                changed = [("b", account), ("a", "last")]
+                assert rows == (changed if account == accounts[0] else [("a", account), ("b", account)])
 
-            some = [partition_of(each) for each in accounts[:3]]
-            expected = [each for each in (*accounts[1:], accounts[0]) if partition_of(each) in some]
-            assert [each.account for each in await engine.scan(some, "roster")] == expected
+            some = {partition_of(each) for each in accounts[:3]}
+            expected = {each for each in accounts if partition_of(each) in some}
+            assert {each.account for each in await engine.scan(some, "roster")} == expected
 
     run(play())
 
@@ -165,7 +168,7 @@ def test_a_claim_ends_the_earlier_lease(opening: Opening) -> None:
                 await engine.load(old[0], ROMEO, ["contact"])
             assert await keys(engine, ROMEO, new) == ["a"]
             assert await keys(engine, JULIET, old[1]) == []
-            assert len(await engine.entries({"q": 0})) == 0
+            assert len(await entries(engine, {"q": 0})) == 0
             await engine.commit([new, old[1]], Batch((write(ROMEO, "b"), write(JULIET, "b"))))
 
     run(play())
