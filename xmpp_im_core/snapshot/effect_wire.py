@@ -134,11 +134,15 @@ def dump_effect(identified: IdentifiedEffect) -> bytes:
             header.append(effect.session)
     except Refused as refused:
         raise SnapshotError("$", str(refused)) from None
-    return f"{json.dumps(header, separators=(',', ':'))}\n{body}".encode()
+    return f"{_json(header)}\n{body}".encode()
+
+
+_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _rule_out(rule: Rule) -> object:
-    if _RULES.get(rule.name) == rule:
+    known = _RULES.get(rule.name)
+    if known is rule or known == rule:
         return rule.name
     return [rule.name, rule.says, rule.requirements, rule.sources, rule.section]
 

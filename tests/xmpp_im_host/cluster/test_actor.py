@@ -27,7 +27,7 @@ from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.element import element
 from xmpp_im_core.server import Deliver
 from xmpp_im_core.server.service.events import ArrivedForMany
-from xmpp_im_core.stanza import IQ, Message, Stanza, result_reply
+from xmpp_im_core.stanza import IQ, Message, Presence, Stanza, result_reply
 from xmpp_im_host.cluster.queue_entries import Fed, Perform, load_entry, load_gateway_entry, load_partition_entry
 from xmpp_im_host.cluster.queue_names import queue_of
 from xmpp_im_host.storage.records import partition_of
@@ -108,6 +108,37 @@ def test_presence_for_many_is_appended_once_for_each_partition() -> None:
         assert {each.recipients for each in shown} == {(ROMEO,), (NURSE,)}
         assert len({each.seq for each in shown}) == 2
         assert not any("." in each.seq for each in shown)
+
+    run(play())
+
+
+@in_one_test("peer", [ROMEO, f"romeo@{ROOMS}"])
+def test_stanzas_for_many_and_for_one_stay_in_order(peer: str) -> None:
+    """RFC 6120 §10.1: stanzas between two entities arrive in the order in which they were sent."""
+
+    async def play() -> None:
+        stage, gateway = await chatting(JULIET, ROMEO, NURSE, components=[ROOMS])
+        await befriend(stage, gateway, JULIET, NURSE)
+        await gateway.connect(ROOMS)
+        await gateway.bind(ROMEO, "orchard", AVAILABLE)
+        balcony = await gateway.bind(JULIET, "balcony", AVAILABLE)
+        for other in (peer, NURSE):
+            await gateway.says(JULIET, balcony, f'<presence to="{other}"/>')
+        await stage.run()
+        await gateway.read()
+        gateway.got.clear()
+        gateway.routed.clear()
+        for n in range(3):
+            await gateway.says(JULIET, balcony, chat(peer, f"m{n}"))
+            await gateway.says(JULIET, balcony, f'<presence to="{peer}"><status>s{n}</status></presence>')
+        await gateway.says(JULIET, balcony, chat(peer, "last"))
+        await gateway.says(JULIET, balcony, '<presence type="unavailable"/>')
+        await stage.run()
+        await gateway.read()
+        texts = [text for text in gateway.stanzas(ROMEO) if JULIET in text] if peer == ROMEO else gateway.routed
+        got = [parse_stanza(text) for text in texts]
+        assert [type(each) for each in got] == [Message, Presence] * 4
+        assert [each.type == "unavailable" for each in got] == [False] * 7 + [True]
 
     run(play())
 
