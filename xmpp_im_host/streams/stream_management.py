@@ -68,6 +68,21 @@ class StreamManagement:
         self._queued_bytes = 0
         self._acknowledged = 0  # modulo 2**32
 
+    @property
+    def acknowledged(self) -> int:
+        """How many stanzas the client has acknowledged, modulo 2 to the power of 32."""
+        return self._acknowledged
+
+    def resume_from(self, h: int, acknowledged: int) -> None:
+        """Go on where another server has stopped, which had handled everything that it had received.
+
+        Then queue the stanzas that the client has not acknowledged.
+
+        :param h: how many of the client's stanzas are handled.
+        :param acknowledged: how many stanzas the client has acknowledged.
+        """
+        self.h, self._acknowledged = h % _MODULUS, acknowledged % _MODULUS
+
     # --- what the client has sent -----------------------------------------------------------------------
 
     def handled(self, number: int) -> None:

@@ -331,6 +331,29 @@ def test_what_is_not_acknowledged_is_sent_again_in_order() -> None:
     assert unacknowledged(talk) == ()
 
 
+def test_another_server_goes_on_with_the_counters() -> None:
+    """XEP-0198 §5: 'h' continues, whichever server the client has reached."""
+    old = Conversation(PATIENT).manages()
+    old.says("<message/><message/>")
+    old.stream.handled(1)
+    old.stream.handled(2)
+    sends(old, 1, 2, 3)
+    old.says(ack(1))
+    there = breaks(old)
+    here = StreamManagement(there.jid, there.id, 1000, 1_000_000, there.received)
+    here.resume_from(there.h, there.acknowledged)
+    for stanza, item in zip(there.waiting_stanzas, there.unacknowledged, strict=True):
+        here.queue(stanza, item)
+    talk = resuming(here)
+    assert talk.says(resume(here, 2)) == resumed(here, 2) + written(3) + REQUEST
+    assert talk.says("<message/>", R) == a(2)
+    talk.stream.handled(talk.last(StanzaReceived).number)
+    assert talk.hears() == a(3)
+    sends(talk, 4)
+    assert talk.says(ack(4)) == ""
+    assert unacknowledged(talk) == ()
+
+
 def test_what_was_on_its_way_is_sent_again_by_the_client_and_counts_once() -> None:
     old = Conversation(PATIENT).manages()
     old.says("<message/><message/><message/>")
