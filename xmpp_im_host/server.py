@@ -40,6 +40,7 @@ from xmpp_im_host.network.client_driver import ClientDriver
 from xmpp_im_host.network.client_link import ClientLink
 from xmpp_im_host.network.component_driver import ComponentLink
 from xmpp_im_host.network.listeners import Listeners, check_loop
+from xmpp_im_host.network.moving import Moving
 from xmpp_im_host.network.network import Network, RegistrationRefused
 from xmpp_im_host.network.tls import BadCertificate, ServerTLS, from_files, self_signed
 from xmpp_im_host.network.websocket_link import WebSocketLink
@@ -114,6 +115,7 @@ class XMPPServer:
         registration = Registration(self._set_password, self._remove) if configuration.registration else None
         services = Answering(found, registration, lambda answer: self.host.send(answer), network.start)
         wire = NetworkWire(network, services.delegate)
+        moving = Moving(network)
         if self._cluster is not None or configuration.engine:
             self.host = network.host = ClusterHost(
                 engine,
@@ -121,6 +123,7 @@ class XMPPServer:
                 cluster_settings(configuration, service, policy),
                 network.forget,
                 sessions=lambda: len(network.sessions),
+                moves=moving,
                 flush=network.flush,
                 directed=self._directed,
             )
@@ -140,6 +143,8 @@ class XMPPServer:
         stack.push_async_callback(network.cancel_tasks)
         stack.callback(self.operator_listeners.close)
         stack.push_async_callback(network.drain, configuration.drain_seconds)
+        if isinstance(self.host, ClusterHost):
+            stack.push_async_callback(self._leave, self.host, moving)
         network.start(network.links.watch())
         stack.callback(self.listeners.close)
         await self._listen()
@@ -149,6 +154,11 @@ class XMPPServer:
             logging.INFO, "ready", domains=" ".join(configuration.domains), database=stored, certificate=tls.certificate
         )
         stack.callback(log, logging.INFO, "stopping")
+
+    async def _leave(self, host: ClusterHost, moving: Moving) -> None:
+        """Let the other nodes own the accounts and take the sessions; what is left then ends."""
+        seconds = self.configuration.drain_seconds
+        await asyncio.gather(host.retire(seconds), moving.hand_over_all(seconds))
 
     def _certificate(self) -> ServerTLS:
         given, configuration = self.configuration.tls, self.configuration
@@ -176,7 +186,7 @@ class XMPPServer:
         await self.listeners.open("components", listen.components, lambda: ComponentLink(network, components))
         page = http.OperatorPage(
             exposition(self.counters, self.host.figures().committed, self.levels, self._partitions()),
-            lambda: not network.stopping,
+            lambda: not (network.stopping or network.leaving),
         )
         for endpoint in listen.metrics:
             self.operator_listeners.add("metrics", await http.listen(page, endpoint.host, endpoint.port))

@@ -127,8 +127,6 @@ def test_drain_directs_a_node_by_number_or_name(engine: MemoryEngine) -> None:
     assert invoke("drain", "verona", "--no-wait").stdout == "node 1 drains\n"
     assert invoke("drain", "2", "--no-wait").stdout == "node 2 drains\n"
     assert [node.draining for node in run(engine.beat(0, ""))] == [True, True]
-    assert invoke("drain", "1", "--undo").stdout == "node 1 goes on\n"
-    assert [node.draining for node in run(engine.beat(0, ""))] == [False, True]
 
 
 def test_drain_waits_until_the_node_has_gone(engine: MemoryEngine) -> None:

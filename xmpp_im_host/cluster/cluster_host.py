@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from time import monotonic
 from types import TracebackType
 from typing import Final, Self, cast
 
@@ -27,6 +29,7 @@ from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.cluster.gateway import Streams
 from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.cluster.life import ClusterSettings, Life
+from xmpp_im_host.cluster.moves import Moves
 from xmpp_im_host.cluster.outgoing import placed_stanza
 from xmpp_im_host.cluster.queue_entries import Called, ComponentConnected, ComponentLost, QueueEntry, dump_entry
 from xmpp_im_host.cluster.queue_names import epoch_of, queue_of
@@ -44,6 +47,8 @@ from xmpp_im_host.storage.records import Row
 
 _AWAY: Final = "this server is cut off from the others, and begins again as soon as the database answers"
 
+_LONGEST_TAKE_PAUSE: Final = 0.5
+
 Done = Callable[[], None]
 
 
@@ -58,6 +63,7 @@ class ClusterHost(Inputs):
         forget: Done = lambda: None,
         *,
         sessions: Callable[[], int] = lambda: 0,
+        moves: Moves | None = None,
         flush: Done = lambda: None,
         directed: Callable[[bool], None] = lambda draining: None,
         drain_seconds: float = 30.0,
@@ -67,6 +73,7 @@ class ClusterHost(Inputs):
         :param forget: called when other nodes have ended this one: close all streams, and tell the host nothing of
             their sessions, which have ended already.
         :param sessions: returns the number of sessions, for operators.
+        :param moves: the sessions that move between nodes.
         :param flush: called after each burst of writes to the streams.
         :param directed: called when an operator wants this node to give up its sessions, or wants it no longer.
         :param drain_seconds: how long leaving the host waits for what is under way.
@@ -78,6 +85,7 @@ class ClusterHost(Inputs):
         """None while the node has no number."""
         self.counts = CommitCounts()
         self._forget, self._sessions, self._flush, self._directed = forget, sessions, flush, directed
+        self._moves = moves
         self._stranger = hosting(*settings.service.domains, owns=lambda account: False)
         """A service that owns no account: it answers what cannot be processed now."""
         self._tasks = Tasks()
@@ -110,6 +118,16 @@ class ClusterHost(Inputs):
         if life is not None:
             await life.end(self.drain_seconds)
 
+    async def retire(self, seconds: float) -> None:
+        """Let the other nodes own what this node owns, before it leaves them: so no account is without an owner.
+
+        :param seconds: how long to wait for them at most.
+        """
+        if self.life is not None:
+            with suppress(TimeoutError, EngineFailed, Unknown):
+                async with asyncio.timeout(seconds):
+                    await self.life.retire()
+
     def abandon(self) -> None:
         """Stop at once, as a crash would."""
         self._closing = True
@@ -126,6 +144,7 @@ class ClusterHost(Inputs):
             self._ended,
             counts=self.counts,
             sessions=self._sessions,
+            moves=self._moves,
             flush=self._flush,
             directed=self._directed,
         )
@@ -221,6 +240,19 @@ class ClusterHost(Inputs):
             self.life.gateway.end_session(account, session, items, done)
         elif done is not None:
             done()
+
+    async def take_over(self, account: str, previous: str) -> bool:
+        """See :meth:`Host.take_over`. The node that has the session may need a moment to give it up."""
+        until, pause = monotonic() + self.settings.take_seconds, FIRST_PAUSE
+        while (answer := await self._call("take", account, {"id": previous})) == "later" and monotonic() < until:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_TAKE_PAUSE)
+        return answer == "taken"
+
+    def park(self, account: str, session: SessionId, id: str) -> None:
+        """See :meth:`Host.park`."""
+        if self.life is not None:
+            self.life.gateway.park(account, session, id)
 
     # --- components and services --------------------------------------------------------------------------------
 

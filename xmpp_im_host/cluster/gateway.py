@@ -17,22 +17,38 @@ from typing import Final, Protocol
 from attrs import define, field
 
 from xmpp_im_core.host.effect_performer import addressed
+from xmpp_im_core.rules import service as rules
 from xmpp_im_core.server import (
+    AS_IT_STANDS,
     Deliver,
     EndSession,
     FanOut,
     ForAccount,
+    IdentifiedEffect,
     Route,
     SessionEnded,
     SessionId,
     Undelivered,
 )
+from xmpp_im_core.server.effects import EffectId
 from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.stanza import IQ, Condition, Stanza
 from xmpp_im_host.cluster.appending import Appender, Place
 from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE
-from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, Perform, Replied
-from xmpp_im_host.cluster.queue_names import gateway_queues
+from xmpp_im_host.cluster.moves import Moves, NoMoves
+from xmpp_im_host.cluster.queue_entries import (
+    DamagedEntry,
+    Deposit,
+    EntryReader,
+    Park,
+    Parked,
+    Perform,
+    Replied,
+    Taken,
+    Wanted,
+    dump_entry,
+)
+from xmpp_im_host.cluster.queue_names import gateway_queues, queue_of
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.records import Entry
@@ -78,6 +94,7 @@ class Delivery:
     """An entry that is on its way to sessions. The wire hands it back when it has arrived, or has not."""
 
     place: Place
+    identified: IdentifiedEffect
     effect: Deliver
     left: set[SessionId]
     """The sessions that may still lose it."""
@@ -99,6 +116,8 @@ class Gateway:
     """Takes the answers to the calls of this node."""
     until_fresh: Callable[[], Awaitable[None]]
     """Waits until it is certain that no other node has ended this one."""
+    moves: Moves = field(factory=NoMoves)
+    """The sessions that move between nodes."""
     flush: Callable[[], None] = lambda: None
     """Called after each burst of writes to the wire."""
     _cursors: dict[str, int] = field(factory=dict, init=False)
@@ -164,14 +183,29 @@ class Gateway:
         if isinstance(found, Perform):
             self._perform(place, found)
             return
+        if isinstance(found, Parked):
+            self._hand_over(place, found)
+            return
         if isinstance(found, Replied):
             self.replied(found)
+        else:
+            self._move(found)
         self.appender.settle(place)
+
+    def _move(self, found: Taken | Wanted) -> None:
+        try:
+            if isinstance(found, Taken):
+                self.moves.take(found.account, found.session, found.id, found.counts)
+            else:
+                self.moves.want(found.account, found.id)
+        except Exception as error:
+            failure("session could not be moved", error, account=found.account)
 
     def _perform(self, place: Place, entry: Perform) -> None:
         account, effect = entry.identified.account, entry.identified.effect
         if isinstance(effect, Deliver):
-            self._deliver(place, account, effect, effect.sessions if entry.sessions is None else entry.sessions)
+            sessions = effect.sessions if entry.sessions is None else entry.sessions
+            self._deliver(Delivery(place, entry.identified, effect, set(sessions)), account, sessions)
         elif isinstance(effect, Route | FanOut):
             self._send(place, account, effect)
         elif isinstance(effect, EndSession):
@@ -181,11 +215,10 @@ class Gateway:
                 failure("session could not be closed", error, account=account)
             self.appender.settle(place)
 
-    def _deliver(self, place: Place, account: str, effect: Deliver, sessions: Sequence[SessionId]) -> None:
-        delivery = Delivery(place, effect, set(sessions))
+    def _deliver(self, delivery: Delivery, account: str, sessions: Sequence[SessionId]) -> None:
         lost = tuple([id for id in sessions if not self._written(account, id, delivery)])
         if lost:
-            event = ForAccount(account, Undelivered(*self.stamp(), effect, lost))
+            event = ForAccount(account, Undelivered(*self.stamp(), delivery.effect, lost))
             self.appender.append(self.placed(event), self._released(account, lost, delivery))
 
     def _written(self, account: str, session: SessionId, delivery: Delivery) -> bool:
@@ -245,6 +278,34 @@ class Gateway:
             removed += self._released(account, (session,), delivery)
         event = ForAccount(account, SessionEnded(*self.stamp(), session, undelivered))
         self.appender.append(self.placed(event), removed, done)
+
+    # --- sessions that move to other nodes ----------------------------------------------------------------------
+
+    def park(self, account: str, session: SessionId, id: str) -> None:
+        """Give a session up. Its partition answers when nothing more comes for it."""
+        self.appender.append([(queue_of(account), dump_entry(Park(account, session, self.number, id)))])
+
+    def _hand_over(self, place: Place, parked: Parked) -> None:
+        """Deposit what is left of a session, and remove what waited for it here, in one commit."""
+        account, session = parked.account, parked.session
+        left = self.moves.give_up(account, session)
+        if left is None:  # its end is on the way
+            self.appender.settle(place)
+            return
+        at, _ = self.stamp()
+        performs = tuple([self._perform_again(account, session, *each) for each in left.unacknowledged])
+        entry = Deposit(account, session, self.number, left.id, at + left.left, left.counts, performs)
+        removed = [place]
+        for delivery in list(self._on_the_way.get((account, session), {}).values()):
+            removed += self._released(account, (session,), delivery)
+        self.appender.append([(queue_of(account), dump_entry(entry))], removed)
+
+    def _perform_again(self, account: str, session: SessionId, stanza: Stanza, item: object) -> bytes:
+        """Return a stanza that the client has not acknowledged as an entry. Those of the server itself count too."""
+        if isinstance(item, Delivery):
+            return dump_entry(Perform(item.identified, (session,)))
+        own = Deliver(stanza, (session,), AS_IT_STANDS, rules.FORWARDED)
+        return dump_entry(Perform(IdentifiedEffect(account, EffectId(self.stamp()[1], 0), own)))
 
     def _released(self, account: str, sessions: Sequence[SessionId], delivery: Delivery) -> list[Place]:
         """Note that these sessions need a delivery no more; return its place if no other session needs it."""

@@ -22,15 +22,19 @@ from xmpp_im_host.cluster.committing import Committer
 from xmpp_im_host.cluster.gateway import Gateway, Streams
 from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.cluster.liveness import Pace
-from xmpp_im_host.cluster.membership import Membership, claimer
+from xmpp_im_host.cluster.membership import Membership, claimer, shares
+from xmpp_im_host.cluster.moves import Moves, NoMoves
 from xmpp_im_host.cluster.outgoing import Domains, given_back, placed
 from xmpp_im_host.cluster.owner import Owner
+from xmpp_im_host.cluster.placement import placement
 from xmpp_im_host.cluster.reports import Report
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.records import PARTITIONS
 
+_LOOK: Final = 0.1
+"""How long to wait between two looks at what this node owns, in seconds."""
 _RESERVE: Final = "command/"
 """The names of nodes in reserve begin so."""
 
@@ -56,6 +60,8 @@ class ClusterSettings:
     pace: Pace = field(factory=Pace)
     patience: float = 2.0
     """After how many seconds a client's message or request is refused if the engine does not take it."""
+    take_seconds: float = 5.0
+    """How long a client that resumes its session waits until the node that has it gives it up."""
     idle_accounts: int = 1000
     """How many accounts without sessions may stay in memory."""
     idle_seconds: float = 300.0
@@ -81,6 +87,7 @@ class Life:
         *,
         counts: CommitCounts,
         sessions: Callable[[], int] = lambda: 0,
+        moves: Moves | None = None,
         flush: Callable[[], None] = lambda: None,
         directed: Callable[[bool], None] = lambda draining: None,
     ) -> None:
@@ -90,6 +97,7 @@ class Life:
             called before.
         :param counts: counts the commits.
         :param sessions: returns the number of sessions, for operators.
+        :param moves: the sessions that move between nodes.
         :param flush: called after each burst of writes to the streams.
         :param directed: called when an operator wants this node to give up its sessions, or wants it no longer.
         """
@@ -99,6 +107,7 @@ class Life:
         self.calls = OpenCalls()
         self.direct = directed
         self._ended, self._sessions, self._flush = ended, sessions, flush
+        self._moves = NoMoves() if moves is None else moves
         self._tasks = Tasks()
         self._over = False
         name, weight = (f"{_RESERVE}{settings.name}", 0.0) if settings.reserve else (settings.name, settings.weight)
@@ -142,6 +151,7 @@ class Life:
             self.stamp,
             self.calls.replied,
             self.membership.until_fresh,
+            self._moves,
             self._flush,
         )
         self.owner = Owner(
@@ -166,6 +176,22 @@ class Life:
 
     def _appended_by_gateway(self, queues: Collection[str]) -> None:
         self.owner.wake(queues)
+
+    async def retire(self) -> None:
+        """Let the other nodes own what this node owns, and wait until they do.
+
+        :raises EngineFailed: if the engine does not answer.
+        :raises Unknown: likewise.
+        """
+        await self.engine.direct(self.number, draining=True)
+        while self.owner.held and self._others():
+            await asyncio.sleep(_LOOK)
+            await self.owner.drop_lost()
+
+    def _others(self) -> bool:
+        """Whether another node lives that can own partitions."""
+        placed = placement(shares([node for node in self.membership.nodes if node.number != self.number]))
+        return bool(placed)
 
     async def end(self, seconds: float) -> None:
         """Finish what is under way, and leave the other nodes. All sessions have ended before.

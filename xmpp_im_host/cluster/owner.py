@@ -22,12 +22,14 @@ from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
-from xmpp_im_host.storage.errors import EngineFailed
+from xmpp_im_host.storage.errors import EngineFailed, Fenced
 from xmpp_im_host.storage.records import PARTITIONS
 
 S = TypeVar("S")
 
 _PARTITIONS: Final = frozenset(range(PARTITIONS))
+_ASKED_AT_ONCE: Final = 32
+"""How many of the partitions that are placed elsewhere are asked for whenever the placement is told."""
 
 
 class Owner(Generic[S]):
@@ -96,6 +98,8 @@ class Owner(Generic[S]):
         self._wanted: frozenset[int] = frozenset()
         self._told = asyncio.Event()
         """Set when the wanted partitions may have changed."""
+        self._asked: list[int] = []
+        """The partitions that are placed elsewhere, in the order in which to ask for them."""
         self._claiming = Tasks()
         self._working = Tasks()
 
@@ -159,6 +163,26 @@ class Owner(Generic[S]):
             worker.actors[partition] = PartitionActor(partition, self.setting)
             worker.bell.set()
 
+    async def drop_lost(self, most: int = PARTITIONS) -> None:
+        """Find out which partitions that are placed elsewhere another node has claimed, and drop them.
+
+        A commit finds that out too, but a partition in which nothing happens has no commits.
+
+        :param most: how many partitions to ask for.
+        :raises EngineFailed: if the engine does not answer.
+        """
+        self._asked = [each for each in self._asked if each in self.held - self._wanted]
+        self._asked += sorted(self.held - self._wanted - {*self._asked})
+        now, self._asked = self._asked[:most], self._asked[most:]
+        for partition in now:
+            lease = self.committer.leases.get(partition)
+            try:
+                if lease is not None:
+                    await self.committer.engine.load(lease, "", ())
+            except Fenced:
+                if self.committer.leases.get(partition) == lease:
+                    self._worker_of(partition).drop([partition])
+
     async def _claim_wanted(self) -> None:
         pause = FIRST_PAUSE
         while True:
@@ -166,6 +190,7 @@ class Owner(Generic[S]):
             self._told.clear()
             try:
                 await self.claim_missing()
+                await self.drop_lost(_ASKED_AT_ONCE)
                 pause = FIRST_PAUSE
                 continue
             except EngineFailed as error:

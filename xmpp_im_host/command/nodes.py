@@ -71,18 +71,17 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 @configured
 @click.argument("node")
 @click.option("--wait/--no-wait", default=True, help="Whether to wait until the node has gone.")
-@click.option("--undo", is_flag=True, help="Let the node go on: it gets partitions again.")
-def drain(configuration: Configuration, node: str, wait: bool, undo: bool) -> None:
+def drain(configuration: Configuration, node: str, wait: bool) -> None:
     """Let a node give up its partitions and its sessions. It stops by itself when it has none.
 
     NODE is its number, or its name. Sessions that can be resumed are handed over to other nodes.
     """
-    number = _with_engine(configuration, lambda engine: _drain(engine, configuration, node, wait and not undo, undo))
-    click.echo(f"node {number} {'goes on' if undo else 'has gone' if wait else 'drains'}")
+    number = _with_engine(configuration, lambda engine: _drain(engine, configuration, node, wait))
+    click.echo(f"node {number} {'has gone' if wait else 'drains'}")
 
 
-async def _drain(engine: Engine, configuration: Configuration, node: str, wait: bool, undo: bool) -> int:
-    number = await cluster.drain(engine, node, draining=not undo)
+async def _drain(engine: Engine, configuration: Configuration, node: str, wait: bool) -> int:
+    number = await cluster.drain(engine, node)
     if wait:
         async for said in cluster.until_gone(engine, number, configuration.node.beat_seconds):
             click.echo(f"node {number} drains: {said.partitions} partitions, {said.sessions} sessions", err=True)

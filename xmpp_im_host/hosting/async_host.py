@@ -123,6 +123,13 @@ class AsyncHost(AsyncLoop[S]):
         """
         return (await self.owned.load(account, kinds)).rows
 
+    async def take_over(self, account: str, previous: str) -> bool:
+        """See :meth:`Host.take_over`. There is no other node."""
+        return False
+
+    def park(self, account: str, session: SessionId, id: str) -> None:
+        """See :meth:`Host.park`. There is no other node, so the session stays here."""
+
     async def credentials(self, account: str) -> Credentials | None:
         """Return the keys of an account, or None if it has none, or does not exist.
 

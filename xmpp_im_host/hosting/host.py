@@ -97,6 +97,19 @@ class Host(Protocol):
         :param done: as for :meth:`receive`.
         """
 
+    async def take_over(self, account: str, previous: str) -> bool:
+        """Take a session from another node, because its client resumes it here. Return whether it is here now.
+
+        :param previous: the id of its stream management (XEP-0198).
+        :raises EngineFailed: if nobody can tell now.
+        """
+
+    def park(self, account: str, session: SessionId, id: str) -> None:
+        """Give a session up to other nodes: it has no stream, and everything that its client sent is processed.
+
+        :param id: the id of its stream management (XEP-0198).
+        """
+
     # --- components and services ----------------------------------------------------------------------------
 
     def component_connected(self, domain: str, done: Done) -> None:

@@ -301,12 +301,15 @@ class ClientDriver:
         self.network.start(self._resume(event.account.full, event.previous))
 
     async def _resume(self, account: str, previous: str) -> None:
-        session = self.network.sessions.resumable(account, previous)
+        sessions = self.network.sessions
+        session = sessions.resumable(account, previous)
+        if session is None and await self._taken_from_elsewhere(account, previous):
+            session = sessions.resumable(account, previous)
         if session is not None:
             if isinstance(session.driver, ClientDriver):
                 session.driver.give_up()
             await session.settled()  # the client is told how many of its stanzas were handled
-            if self.network.sessions.resumable(account, previous) is not session or session.driver is not None:
+            if sessions.resumable(account, previous) is not session or session.driver is not None:
                 session = None
         if self.stream.closed:
             return
@@ -318,10 +321,24 @@ class ClientDriver:
             self.connection.logged_in()
         self.go_on()
 
+    async def _taken_from_elsewhere(self, account: str, previous: str) -> bool:
+        """Whether another node has given the session up, so that it is here now."""
+        try:
+            return await self.network.host.take_over(account, previous)
+        except EngineFailed:
+            return False
+
     def give_up(self) -> None:
         """Close this stream, because the client resumes its session on another one."""
+        self.leave("conflict")
+
+    def leave(self, condition: str | None) -> None:
+        """See :meth:`Attached.leave`."""
         session, self.session = self.session, None
-        self.stream.close("conflict")
+        if condition is None:
+            self.stream.disconnected()
+        else:
+            self.stream.close(condition)
         if session is not None:
             self.network.detach(session)
         self._advance_soon()

@@ -80,6 +80,8 @@ class Network:
         self.sessions = Sessions(self._ended)
         self.components: dict[str, ComponentPeer] = {}
         self.stopping = False
+        self.leaving = False
+        """Whether the sessions are given up to other nodes, also those that come, and no new one begins."""
         self._dirty: set[Flushed] = set()
         self._to_advance: set[Advancing] = set()
         self._flushing = False
@@ -136,9 +138,13 @@ class Network:
         """Keep a session whose connection was lost, for a time."""
         session.driver = None
         self.host.detach(session.account, session.id)
+        self.expect_client(session)
+        log(logging.INFO, "session detached", account=session.account, resource=session.id.resource)
+
+    def expect_client(self, session: ClientSession) -> None:
+        """End a session if its client does not resume it in time."""
         delay = self.configuration.resumption_seconds
         session.timer = asyncio.get_running_loop().call_later(delay, self.sessions.end, session)
-        log(logging.INFO, "session detached", account=session.account, resource=session.id.resource)
 
     def attach(self, session: ClientSession) -> None:
         """Note that a session has a stream again."""

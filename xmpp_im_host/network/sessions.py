@@ -23,11 +23,17 @@ class Attached(Protocol):
     def close(self, condition: str) -> None:
         """Close the stream with this stream error."""
 
+    def leave(self, condition: str | None) -> None:
+        """Close the stream, and let its session wait for its client.
+
+        :param condition: the stream error; without one the stream breaks off.
+        """
+
 
 class ClientSession:
     """A session of the host. It outlives its connection if its client can resume it."""
 
-    def __init__(self, account: str, id: SessionId, driver: Attached) -> None:
+    def __init__(self, account: str, id: SessionId, driver: Attached | None) -> None:
         self.account, self.id = account, id
         self.driver: Attached | None = driver
         """None while the session is detached."""
@@ -35,6 +41,8 @@ class ClientSession:
         self.unprocessed = 0
         """The stanzas of the client that the host has not processed yet."""
         self.timer: asyncio.TimerHandle | None = None
+        self.leaving = False
+        """Whether this node gives the session up to another one."""
         self._settled: list[asyncio.Future[None]] = []
 
     def deliver(self, stanza: Stanza, item: object) -> bool:
@@ -58,6 +66,15 @@ class ClientSession:
     def acknowledges(self) -> bool:
         """Whether the client acknowledges what it gets (XEP-0198)."""
         return self.driver is None or self.driver.stream.management is not None
+
+    @property
+    def can_move(self) -> bool:
+        """Whether its client can resume it, also at another node."""
+        return self.management is not None and self.management.id is not None and not self.leaving
+
+    def seconds_left(self, now: float) -> float:
+        """Return how long the session still waits for its client."""
+        return 0.0 if self.timer is None else max(0.0, self.timer.when() - now)
 
     @property
     def overflowed(self) -> bool:
@@ -129,22 +146,27 @@ class Sessions:
     def resumable(self, account: str, previous: str) -> ClientSession | None:
         """Return the session of this account that a client wants to resume."""
         found = self._resumable.get(previous)
-        return found if found is not None and found.account == account else None
+        return found if found is not None and found.account == account and not found.leaving else None
 
     def end(self, session: ClientSession, done: Callable[[], None] | None = None) -> None:
         """End a session, once.
 
         :param done: called when everybody who is to learn it has been told.
         """
+        if self.drop(session):
+            self._end(session, done)
+        elif done is not None:
+            done()
+
+    def drop(self, session: ClientSession) -> bool:
+        """Forget a session without telling the host. Return whether it was known."""
         if self._by_id.pop((session.account, session.id), None) is None:
-            if done is not None:
-                done()
-            return
+            return False
         if session.management is not None and session.management.id is not None:
             self._resumable.pop(session.management.id, None)
         if session.timer is not None:
             session.timer.cancel()
-        self._end(session, done)
+        return True
 
     def forget(self) -> None:
         """Forget all sessions without telling the host."""

@@ -68,14 +68,14 @@ def without_owner(found: Sequence[NodeState]) -> int:
     return max(0, PARTITIONS - sum([node.partitions for node in found if node.state != "silent"]))
 
 
-async def drain(engine: Engine, name: str, *, draining: bool = True) -> int:
-    """Let a node give up its partitions and sessions, or go on. Return its number.
+async def drain(engine: Engine, name: str) -> int:
+    """Let a node give up its partitions and its sessions, and stop. Return its number.
 
     :param name: the number of the node, or its name if no other node has it.
     :raises CallFailed: if there is no such node.
     """
     number = chosen(await engine.beat(_NOBODY, ""), name).number
-    await engine.direct(number, draining=draining)
+    await engine.direct(number, draining=True)
     return number
 
 

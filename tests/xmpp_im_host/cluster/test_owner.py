@@ -131,6 +131,27 @@ def test_an_owner_keeps_what_it_holds_until_another_one_claims_it() -> None:
     run(play())
 
 
+def test_an_owner_finds_out_what_it_has_lost_although_nothing_happens() -> None:
+    """Operators see what each node owns, and a node that leaves waits until it owns nothing."""
+
+    async def play() -> None:
+        stage, gateway = await chatting(JULIET)
+        (first,) = stage.owners
+        first.set_wanted(frozenset())
+        await first.drop_lost()
+        assert first.held == ALL, "nobody else has claimed anything"
+        await stage.owner(ODD)
+        first.set_wanted(frozenset({1}))
+        for _ in range(8):
+            await first.drop_lost(32)
+        assert first.held == EVEN | {1}, "what is placed here is claimed again by itself"
+        await gateway.bind(JULIET, "balcony", AVAILABLE)
+        await stage.run()
+        assert stage.queued(JULIET) == 0
+
+    run(play())
+
+
 def test_claims_are_repeated_until_the_engine_answers() -> None:
     async def play() -> None:
         engine = FaultyEngine()
