@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from math import ceil
@@ -53,7 +53,9 @@ from xmpp_im_host.services.discovery import Discovery
 from xmpp_im_host.services.registration import Refused
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.errors import DatabaseRefused, EngineFailed
+from xmpp_im_host.storage.layout import check_layout
 from xmpp_im_host.storage.memory_engine import MemoryEngine
+from xmpp_im_host.storage.sharded_engine import ShardedEngine
 from xmpp_im_host.storage.sqlite_engine import SQLiteEngine
 from xmpp_im_host.streams.settings import ComponentSettings, StreamSettings
 
@@ -289,12 +291,20 @@ async def open_engine(configuration: Configuration) -> Engine:
     return await SQLiteEngine.open(file, power_safe=configuration.power_safe)
 
 
-async def _on_postgres(uri: str) -> Engine:
+async def _on_postgres(uris: Sequence[str]) -> Engine:
     try:  # psycopg is installed by those who need it
         from xmpp_im_host.storage.postgres_engine import PostgresEngine
     except ImportError as error:
         raise DatabaseRefused(f"PostgreSQL needs psycopg ({error}): pip install 'xmpp-im-host[postgres]'") from None
-    return await PostgresEngine.open(uri)
+    async with AsyncExitStack() as stack:
+        engines = [await stack.enter_async_context(await PostgresEngine.open(each)) for each in uris]
+        await check_layout(engines)
+        stack.pop_all()  # from here on, the engine closes them
+    if len(engines) == 1:
+        return engines[0]
+    sharded = ShardedEngine(engines)
+    sharded.start()
+    return sharded
 
 
 def policy_of(configuration: Configuration) -> Policy:

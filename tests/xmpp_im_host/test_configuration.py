@@ -34,6 +34,17 @@ def test_without_a_file_the_server_listens_on_loopback_alone() -> None:
     assert not configuration.plaintext
 
 
+def test_one_database_is_named_or_several_and_errors_keep_their_passwords() -> None:
+    one, two = "postgresql://a:sesame@one.example/x", "postgres://two.example/x"
+    for given, expected in (("", ()), ([""], ()), (one, (one,)), ([one, two], (one, two))):
+        assert read_configuration({"engine": given}).engine == expected
+    for wrong in ([one, one], f"mysql:{one}", [one, f"file:{one}"], 3, [3]):
+        with pytest.raises(BadConfiguration) as caught:
+            read_configuration({"engine": wrong})
+        assert str(caught.value).startswith("engine: ")
+        assert "sesame" not in str(caught.value)
+
+
 def test_no_limit_is_switched_off_by_default() -> None:
     assert all(getattr(Limits(), field.name) > 0 for field in attrs.fields(Limits))
 

@@ -31,7 +31,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
     found = MemoryEngine()
 
     async def opened(configuration: Configuration) -> Engine:
-        assert configuration.engine == DATABASE
+        assert configuration.engine == (DATABASE,)
         return found
 
     async def prepare() -> None:

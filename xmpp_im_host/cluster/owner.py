@@ -66,7 +66,8 @@ class Owner(Generic[S]):
         :param components: the domains of components, prepared.
         :param appended: called after each commit, with the names of the queues that have got entries. Wake the readers
             of these queues on this node. The owner wakes itself.
-        :param workers: how many batches may be under way.
+        :param workers: how many batches may be under way, at least. Each shard of the engine has as many workers as any
+            other, because a commit concerns one shard.
         :param idle_accounts: how many accounts without sessions may stay in memory.
         :param idle_seconds: how long each of them may stay.
         :param event_log: how many events of each account in memory are kept for ``inspect``.
@@ -77,6 +78,7 @@ class Owner(Generic[S]):
             raise ValueError("policy: keep_sessions is needed, because another node may have to end a session")
         if workers < 1:
             raise ValueError(f"workers: {workers}; at least 1 is needed")
+        workers = -(-workers // engine.shards) * engine.shards
         self.setting = Setting(
             engine,
             service,

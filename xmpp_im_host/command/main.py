@@ -74,7 +74,7 @@ def serve(config: Path | None, **given: Any) -> None:
 
 
 def _flags(given: dict[str, Any]) -> dict[str, Any]:
-    flags = chosen(given["database"], given["engine"], given["domains"])
+    flags = chosen(given["database"], given["engines"], given["domains"])
     for name in ("tcp", "tls", "websocket", "components", "metrics"):
         if given[name]:
             flags[f"listen.{name}"] = list(given[name])

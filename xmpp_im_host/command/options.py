@@ -19,7 +19,13 @@ CONFIG = click.option(
     help="A TOML file; the README describes its keys.",
 )
 DATABASE = click.option("--database", metavar="FILE", help="The file of the database.")
-ENGINE = click.option("--engine", metavar="URI", help="A PostgreSQL database instead: postgresql://USER@HOST/NAME.")
+ENGINE = click.option(
+    "--engine",
+    "engines",
+    metavar="URI",
+    multiple=True,
+    help="A PostgreSQL database instead: postgresql://USER@HOST/NAME; may be given several times.",
+)
 DOMAIN = click.option("--domain", "domains", multiple=True, help="A domain to host; may be given several times.")
 
 
@@ -32,17 +38,17 @@ def configured(function: Callable[..., Any]) -> Callable[..., Any]:
     @DOMAIN
     @functools.wraps(function)
     def wrapper(config: Path | None, **given: Any) -> Any:
-        flags = chosen(given.pop("database"), given.pop("engine"), given.pop("domains"))
+        flags = chosen(given.pop("database"), given.pop("engines"), given.pop("domains"))
         return function(configuration(config, flags), **given)
 
     return wrapper
 
 
-def chosen(database: str | None, engine: str | None, domains: tuple[str, ...]) -> dict[str, Any]:
+def chosen(database: str | None, engines: tuple[str, ...], domains: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings that these options give."""
     flags: dict[str, Any] = {} if database is None else {"database": database}
-    if engine is not None:
-        flags["engine"] = engine
+    if engines:
+        flags["engine"] = list(engines)
     if domains:
         flags["domains"] = list(domains)
     return flags

@@ -146,12 +146,13 @@ class Configuration:
     database: Path | None = setting(
         path, None, "The file of the database. The certificate and the control socket stand next to it."
     )
-    engine: str = field(
-        default="",
+    engine: tuple[str, ...] = field(
+        default=(),
         repr=False,  # it may hold a password
         metadata={
             "read": postgres,
-            "help": "A PostgreSQL database, as in postgresql://USER@HOST/NAME, in place of a file of SQLite.",
+            "help": "A PostgreSQL database, as in postgresql://USER@HOST/NAME, in place of a file of SQLite; or a list "
+            "of several, always in the same order, among which the accounts are divided.",
         },
     )
     in_memory: bool = setting(truth, False, "Keep everything in memory, for tests: nothing is stored.")

@@ -110,10 +110,18 @@ def path(value: Any) -> Path:
     return Path(value).expanduser()
 
 
-def postgres(value: Any) -> str:
-    """Read the URI of a PostgreSQL database. The message does not repeat it: it may hold a password."""
-    if not isinstance(value, str) or (value and not value.startswith(("postgres://", "postgresql://"))):
-        raise WrongValue("a URI that begins with postgresql:// is needed, or an empty text")
+def postgres(value: Any) -> tuple[str, ...]:
+    """Read the URI of a PostgreSQL database, or a list of them. Messages do not repeat it: it may hold a password."""
+    given = value if isinstance(value, list | tuple) else [value]
+    found = tuple([_uri(each) for each in given if each != ""])
+    if len(set(found)) < len(found):
+        raise WrongValue("the same database is named twice")
+    return found
+
+
+def _uri(value: Any) -> str:
+    if not isinstance(value, str) or not value.startswith(("postgres://", "postgresql://")):
+        raise WrongValue("a URI that begins with postgresql:// is needed, or a list of several, or an empty text")
     return value
 
 
