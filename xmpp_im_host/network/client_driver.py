@@ -113,7 +113,14 @@ class ClientDriver:
         self.stream.rest()
 
     def close(self, condition: str) -> None:
-        """Close the stream with this stream error."""
+        """Close the stream with this stream error.
+
+        If the client has ended the stream already, it waits for the end of its session. Then nobody may be left who
+        could report that: the answer does not wait for it any longer, unless the server stops and reports it soon.
+        """
+        if self.over and not self.network.stopping:
+            self._answer_end()
+            return
         self.stream.close(condition)
         self._advance_soon()
 

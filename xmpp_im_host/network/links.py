@@ -25,7 +25,8 @@ class Links:
 
     def __init__(self, limits: Limits, counters: Counters, clock: Callable[[], float]) -> None:
         self.limits, self.counters, self.clock = limits, counters, clock
-        self.all: set[Link] = set()
+        self.all: dict[Link, None] = {}
+        """They are closed in the order in which they were opened."""
         self.addresses = Addresses(limits.logins_per_address)
         self.throttled = 0
         """How often a peer had to wait because it sent more than its share."""
@@ -50,7 +51,7 @@ class Links:
     def add(self, link: Link) -> None:
         """Note an open connection."""
         self.counters.connections += 1
-        self.all.add(link)
+        self.all[link] = None
 
     def logged_in(self, link: Link) -> None:
         """Note that a link has a session: the limits before the login hold no longer."""
@@ -61,7 +62,7 @@ class Links:
     def remove(self, link: Link) -> None:
         """Note that a connection is gone."""
         self.logged_in(link)
-        self.all.discard(link)
+        self.all.pop(link, None)
         if self._emptied is not None and not self.all:
             self._emptied.set()
 

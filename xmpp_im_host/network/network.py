@@ -82,7 +82,7 @@ class Network:
         self.stopping = False
         self.leaving = False
         """Whether the sessions are given up to other nodes, also those that come, and no new one begins."""
-        self._dirty: set[Flushed] = set()
+        self._dirty: dict[Flushed, None] = {}
         self._to_advance: set[Advancing] = set()
         self._flushing = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,7 +91,7 @@ class Network:
 
     def flush_later(self, driver: Flushed) -> None:
         """Note that a driver has something to write. It is written after the burst of the host, or soon."""
-        self._dirty.add(driver)
+        self._dirty[driver] = None
         if not self._flushing:
             self._flushing = True
             asyncio.get_running_loop().call_soon(self.flush)
@@ -99,7 +99,7 @@ class Network:
     def flush(self) -> None:
         """Write what the drivers have to write."""
         self._flushing = False
-        dirty, self._dirty = self._dirty, set()
+        dirty, self._dirty = self._dirty, {}
         for driver in dirty:
             driver.flush()
 
