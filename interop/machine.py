@@ -42,9 +42,12 @@ def install(*packages: str) -> None:
             raise NotAvailable(f"{names} cannot be installed: {problem}") from problem
 
 
-def certify(domains: Sequence[str], file: Path) -> Path:
-    """Write a key and a certificate for these domains into one file; return the file of the authority to trust."""
-    authority = trustme.CA()
+def certify(domains: Sequence[str], file: Path, authority: trustme.CA | None = None) -> Path:
+    """Write a key and a certificate for these domains into one file; return the file of the authority to trust.
+
+    :param authority: who issues it; a new one, if none is given.
+    """
+    authority = trustme.CA() if authority is None else authority
     certificate = authority.issue_cert(*domains, not_after=_EXPIRES)
     certificate.private_key_and_cert_chain_pem.write_to_path(str(file))
     trusted = file.with_name("authority.pem")

@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import cattrs
-from attrs import field, frozen
+import trustme
+from attrs import evolve, field, frozen
 from cattrs import transform_error
 from cattrs.errors import BaseValidationError
 from cattrs.v import format_exception
@@ -48,6 +49,9 @@ class Server:
 
     There are ``$directory``, where the server may write, ``$secret``, that of the component, and ``$x_port`` for each
     port ``x``. In a command they are quoted for the shell.
+
+    The port ``c2s`` is where clients connect, ``component`` where components do, ``s2s`` where other servers do, and
+    ``remote`` where the scenario listens as ``remote.example``, and ``names`` where it tells in the DNS where that is.
     """
 
     folder: Path
@@ -62,13 +66,15 @@ class Server:
     prepare: tuple[str, ...] = ()
     """Commands that end before the server is started, such as one that makes a database."""
     ports: tuple[str, ...] = ("c2s", "component")
-    """The ports that the harness chooses: ``c2s`` is where clients connect, ``component`` where components do."""
+    """The ports that the harness chooses."""
     instances: int = 1
     """How many servers share the vectors of a run: for one that spends its time waiting for its own processes."""
     environment: Mapping[str, str] = field(factory=dict)
     accounts: Accounts | None = None
     live: Mapping[str, Any] = field(factory=dict)
-    """The options of the driver (``LiveConfig``), without the ports, the secret and the authority."""
+    """The options of the driver (``LiveConfig``), without the ports, the secret and the certificates."""
+    federation: Server | None = None
+    """The server where ``remote.example`` is another server instead of a component; None if it is not prepared."""
 
     @property
     def name(self) -> str:
@@ -102,7 +108,9 @@ class Server:
         with TemporaryDirectory(prefix=f"{self.name}-") as name:
             directory = Path(name)
             (directory / "data").mkdir()
-            authority = certify(HOSTED, directory / "server.pem")
+            issuer = trustme.CA()
+            authority = certify(HOSTED, directory / "server.pem", issuer)
+            certify([REMOTE], directory / "remote.pem", issuer)
             filling = Filling.of(directory, self.ports)
             for template in self.templates:
                 text = self.text_of(template) if configuration is None else configuration
@@ -112,7 +120,7 @@ class Server:
             processes = Processes([*map(filling.of_command, self.command)], directory, environment)
             try:
                 processes.prepare([*map(filling.of_command, self.prepare)])
-                processes.start([filling.port(port) for port in ("c2s", "component") if port in self.ports])
+                processes.start([filling.port(port) for port in _OF_THE_SERVER if port in self.ports])
                 yield Running(self.config(filling, authority, by_command=by_command), processes.ends)
             finally:
                 processes.stop()
@@ -127,6 +135,14 @@ class Server:
         if "component" in self.ports:
             named = {"domain": REMOTE, **options.get("component", {})}
             options["component"] = {**named, "port": filling.port("component"), "secret": filling.chosen["secret"]}
+        if "remote" in self.ports:
+            options["federation"] = {
+                **options.get("federation", {}),
+                "port": filling.port("s2s"),
+                "listen": filling.port("remote"),
+                "certificate": str(authority.with_name("remote.pem")),
+                **({"names": filling.port("names")} if "names" in self.ports else {}),
+            }
         if self.accounts is not None and (by_command or self.accounts.always):
             options["register_command"] = filling.of_command(self.accounts.create)
             options["unregister_command"] = filling.of_command(self.accounts.remove)
@@ -167,6 +183,11 @@ class Running:
     """The processes that have ended by themselves and were started again, one line each; it grows."""
 
 
+_FEDERATED: Final = ["c2s", "s2s", "remote", "names"]
+"""The ports where ``remote.example`` is another server."""
+_OF_THE_SERVER: Final = ("c2s", "component", "s2s")
+"""The ports at which the server listens."""
+
 FILE: Final = "server.toml"
 """The name of the file in a server's folder."""
 
@@ -178,19 +199,24 @@ def read_server(folder: Path) -> Server:
     """
     file = folder / FILE
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-        server = _READER.structure({**data, "folder": str(folder)}, Server)
+        data = {**tomllib.loads(file.read_text(encoding="utf-8")), "folder": str(folder)}
+        instead = data.pop("federation", None)
+        server = _READER.structure(data, Server)
+        if instead is not None:
+            federated = _READER.structure({**data, "ports": _FEDERATED, **instead}, Server)
+            server = evolve(server, federation=federated)
     except BaseValidationError as problem:
         raise BadServer(f"{file}: {'; '.join(transform_error(problem, format_exception=_in_words))}") from None
     except (OSError, ValueError) as problem:
         raise BadServer(f"{file}: {problem}") from problem
-    missing = [template for template in server.templates if not (folder / template).is_file()]
-    if missing:
-        raise BadServer(f"{file}: there is no template {', '.join(missing)} beside it")
-    try:
-        _try(server)
-    except (BadConfig, KeyError, ValueError) as problem:
-        raise BadServer(f"{file}: {problem}") from None
+    for each in (server, *([] if server.federation is None else [server.federation])):
+        missing = [template for template in each.templates if not (folder / template).is_file()]
+        if missing:
+            raise BadServer(f"{file}: there is no template {', '.join(missing)} beside it")
+        try:
+            _try(each)
+        except (BadConfig, KeyError, ValueError) as problem:
+            raise BadServer(f"{file}: {problem}") from None
     return server
 
 

@@ -139,7 +139,7 @@ def test_without_a_component_the_other_server_is_not_applicable(tmp_path: Path) 
         ]
 
     assert {(each.outcome, each.detail) for each in found} == {
-        (Outcome.NOT_APPLICABLE, "there is no component that could play the other server")
+        (Outcome.NOT_APPLICABLE, "nobody plays remote.example: neither a component nor federation is configured")
     }
 
 
@@ -323,7 +323,7 @@ def test_an_account_may_be_created_by_a_command(tmp_path: Path) -> None:
 
 def test_a_set_up_that_needs_no_server_is_refused_without_asking_it() -> None:
     server = Loopback()
-    with driving(server) as driver, pytest.raises(Exception, match="no component"):
+    with driving(server) as driver, pytest.raises(Exception, match=r"nobody plays remote\.example"):
         driver.world(Setup({JULIET: (RosterItem(jid=ROMEO),)}))
 
     assert server.connections == 0

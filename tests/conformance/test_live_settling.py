@@ -31,15 +31,18 @@ class Client:
 @define
 class Nobody:
     came: int = 0
-    component: Channel | None = None
+    is_played: bool = False
     domain: str = "remote.example"
+
+    async def ask(self, number: int, *, asked: bool) -> None:
+        raise AssertionError("nobody can ask")
 
 
 @pytest.mark.parametrize("quiet", [QUIET, QUIET_AFTER_END])
 def test_what_comes_in_the_last_quiet_round_is_waited_for(quiet: int) -> None:
     waited, missed = Client(late=quiet), Client(late=quiet + 1)
     for client in (waited, missed):
-        asyncio.run(settle([cast("Channel", client)], Nobody(), ["capulet.example"], quiet))
+        asyncio.run(settle([cast("Channel", client)], Nobody(), quiet))
 
     assert (waited.came, missed.came) == (1, 0)
     assert (waited.asked, missed.asked) == (2 * quiet, quiet)

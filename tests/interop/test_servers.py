@@ -209,3 +209,39 @@ def test_the_component_may_be_within_the_domain_of_the_server(server: Server) ->
         results = run_live(chosen, evolve(config, component=evolve(config.component, domain="sub.capulet.example")))
 
     assert seen(results) == {(id, Outcome.PASSED, "") for id in OTHERS}
+
+
+FEDERATED: Final = {name: server for name, server in SERVERS.items() if server.federation is not None}
+TO_ANOTHER_SERVER: Final = (
+    "federation/from-in-other-case",
+    "federation/inbound-for-elsewhere",
+    "federation/inbound-without-to",
+)
+"""Vectors that a component cannot run, since the server treats it otherwise than another server."""
+
+
+@pytest.mark.parametrize("name", [*FEDERATED])
+@pytest.mark.parametrize(("proof", "tls"), [("external", "required"), ("dialback", "required"), ("dialback", "never")])
+def test_the_other_server_may_federate_instead_of_being_a_component(
+    name: str, proof: Literal["external", "dialback"], tls: Literal["never", "required"]
+) -> None:
+    """What is recorded of the server with a component is recorded of it here too: the verdicts are the same."""
+    federated = FEDERATED[name].federation
+    assert federated is not None
+    federated.installed()
+    with_remote = [vector for vector in packaged() if isinstance(vector, Vector) and needs_remote(vector)]
+    chosen = [vector for vector in with_remote if vector.id in (*IDS, *TO_ANOTHER_SERVER)]
+    chosen += with_remote[:: 40 if tls == "required" else 20]
+    with federated.running() as config:
+        assert config.federation is not None
+        federation = evolve(config.federation, proof=proof)
+        results = run_live(chosen, evolve(config, federation=federation, tls=tls), jobs=4)
+
+    assert {id for id, _, _ in unexplained(federated, results)} == set()
+    passed = {each.vector.id for each in results if each.outcome is Outcome.PASSED}
+    assert passed >= {*TO_ANOTHER_SERVER}
+
+
+def needs_remote(vector: Vector) -> bool:
+    setup = vector.scenario.setup
+    return isinstance(setup, Setup) and setup.remote

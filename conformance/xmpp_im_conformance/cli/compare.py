@@ -52,7 +52,7 @@ def compare(
         )
     print_report(console, report)
     if not peers:
-        console.print("Nobody played the other server: name a --component for that.", highlight=False)
+        console.print("Nobody played the other server: name a --component or --federation for that.", highlight=False)
     if out is not None:
         write_vectors(report, out, name or server or driver)
     untested = report.failed is not None or not report.traces
@@ -69,4 +69,4 @@ def _address(server: str | None) -> Mapping[str, str | int]:
 
 
 def _plays_peers(driver: Driver) -> bool:
-    return not isinstance(driver, LiveDriver) or driver.config.component is not None
+    return not isinstance(driver, LiveDriver) or driver.config.remote is not None

@@ -9,7 +9,13 @@ What comes on a stream which the client has closed is not looked at.
 
 from __future__ import annotations
 
-from xmpp_im_conformance.drivers.live.config import BadConfig, ComponentConfig, LiveConfig, read_config
+from xmpp_im_conformance.drivers.live.config import (
+    BadConfig,
+    ComponentConfig,
+    FederationConfig,
+    LiveConfig,
+    read_config,
+)
 from xmpp_im_conformance.drivers.live.driver import LiveDriver
 
-__all__ = ["BadConfig", "ComponentConfig", "LiveConfig", "LiveDriver", "read_config"]
+__all__ = ["BadConfig", "ComponentConfig", "FederationConfig", "LiveConfig", "LiveDriver", "read_config"]

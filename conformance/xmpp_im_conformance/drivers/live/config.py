@@ -50,6 +50,40 @@ class ComponentConfig:
 
 
 @frozen(kw_only=True)
+class FederationConfig:
+    """The port of the server for other servers (RFC 6120), and where the scenario listens as ``remote.example``."""
+
+    port: int
+    listen: int
+    """The port on which the scenario listens; the server has to look for ``domain`` there."""
+    domain: str = REMOTE
+    host: str | None = None
+    """Where the server's port is, if not where clients connect."""
+    listen_host: str = "127.0.0.1"
+    names: int | None = None
+    """The port on which the scenario answers in the DNS where ``domain`` is, for servers that can ask there."""
+    certificate: str | None = None
+    """A PEM file with the key and the certificate of ``domain``; without one, the scenario offers no TLS."""
+    proof: Literal["best", "external", "dialback"] = "best"
+    """How the two servers prove who they are. Best: by SASL EXTERNAL where the other end offers it."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.proof == "external" and self.certificate is None:
+            raise BadConfig("federation: proof is 'external', and there is no certificate")
+
+    @classmethod
+    def parse(cls, text: str) -> FederationConfig:
+        """Read ``DOMAIN:PORT:LISTEN``.
+
+        :raises BadConfig: if it is not of that form.
+        """
+        domain, *ports = text.split(":")
+        if not domain or len(ports) != 2 or not all(port.isdecimal() for port in ports):
+            raise BadConfig(f"federation is DOMAIN:PORT:LISTEN with two numbers of ports, not {text!r}")
+        return cls(domain=domain, port=int(ports[0]), listen=int(ports[1]))
+
+
+@frozen(kw_only=True)
 class ForgiveConfig:
     """A difference that is forgiven. With neither ``attribute`` nor ``child``, the stanza may come in addition."""
 
@@ -89,7 +123,9 @@ class LiveConfig:
     domains: Mapping[str, str] = field(factory=dict)
     """The server's names for ``capulet.example`` and ``montague.example``, if it hosts others."""
     component: ComponentConfig | None = None
-    """Without one, vectors that need or look at the other server are not applicable."""
+    """Plays the other server. Without it or ``federation``, vectors that need another server are not applicable."""
+    federation: FederationConfig | None = None
+    """Plays the other server without a component port: between servers."""
     register_command: str | None = field(default=None, repr=False)
     """Creates an account: ``{local}``, ``{domain}`` and ``{password}`` are filled in. None: in-band (XEP-0077)."""
     unregister_command: str | None = field(default=None, repr=False)
@@ -117,6 +153,8 @@ class LiveConfig:
     """The seconds that a part of the server which has worked, and is gone, is waited for."""
 
     def __attrs_post_init__(self) -> None:
+        if self.component is not None and self.federation is not None:
+            raise BadConfig("the other server is played by a component or by federation, not by both")
         strangers = self.domains.keys() - set(HOSTED)
         if strangers:
             raise BadConfig(f"the scenarios' domains are {' and '.join(HOSTED)}, not {', '.join(sorted(strangers))}")
@@ -128,6 +166,11 @@ class LiveConfig:
     def domain(self, name: str) -> str:
         """Return what the server calls a hosted domain of the scenarios."""
         return self.domains.get(name, name)
+
+    @property
+    def remote(self) -> ComponentConfig | FederationConfig | None:
+        """How ``remote.example`` is played; None if it is not."""
+        return self.component or self.federation
 
     @property
     def hosted(self) -> tuple[str, ...]:

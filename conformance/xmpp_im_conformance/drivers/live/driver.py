@@ -15,7 +15,7 @@ from xmpp_im_conformance.drivers.live.addresses import Addresses
 from xmpp_im_conformance.drivers.live.config import LiveConfig
 from xmpp_im_conformance.drivers.live.login import connected
 from xmpp_im_conformance.drivers.live.loop import Loop
-from xmpp_im_conformance.drivers.live.remote import Remote
+from xmpp_im_conformance.drivers.live.remote import NOBODY, Remote
 from xmpp_im_conformance.drivers.live.sessions import Sessions
 from xmpp_im_conformance.drivers.live.settling import round_trip
 from xmpp_im_conformance.drivers.live.tolerance import Tolerance
@@ -79,7 +79,7 @@ class LiveDriver(Driver):
             if self._has is not None:
                 return
             try:
-                self._connect_component()
+                self._connect_remote()
                 self._has = self._ask()
             except ServerFailed as problem:
                 self._watch.gone = self._missing() or ServerGone("the first login", str(problem))
@@ -97,8 +97,8 @@ class LiveDriver(Driver):
         """
         if setup.time is not None:
             raise NotApplicable(f"{LIVE} cannot set the clock")
-        if setup.remote and self.config.component is None:
-            raise NotApplicable("there is no component that could play the other server")
+        if setup.remote and self.config.remote is None:
+            raise NotApplicable(NOBODY)
         if setup.tells_domains_apart and len(self.config.hosted) == 1:
             raise NotApplicable("the vector is about two hosted domains, and the server hosts one")
         self.preflight()
@@ -142,7 +142,7 @@ class LiveDriver(Driver):
         self._remote.drop()
 
     def _world(self, setup: Setup) -> LiveWorld:
-        self._connect_component()
+        self._connect_remote()
         world = self._empty(next(iter(setup.servers or sorted(setup.users)), HOSTED[0]))
         world.on_failure = self._doubt
         world.forgiving = [each.rule() for each in self.config.forgive]
@@ -157,7 +157,7 @@ class LiveDriver(Driver):
     def _doubt(self) -> None:
         self._in_doubt = True
 
-    def _connect_component(self) -> None:
+    def _connect_remote(self) -> None:
         with hiding([] if self.config.component is None else [self.config.component.secret]):
             self._loop.run(self._remote.connect(), self.config.timeout)
 
@@ -173,7 +173,7 @@ class LiveDriver(Driver):
         with closing(self._empty()) as world:
             parts: list[tuple[str, Callable[[], None]]] = [
                 (f"the client port {self._address}", self._try_client_port),
-                ("the component port", self._try_component_port),
+                (self._remote_port, self._try_remote),
                 ("registration", lambda: world.arrange({_JULIET: ()})),
                 ("login", lambda: world.connect(_BALCONY)),
                 ("a session", lambda: self._try_session(world)),
@@ -192,12 +192,15 @@ class LiveDriver(Driver):
 
         self._loop.run(attempt(), self.config.timeout)
 
-    def _try_component_port(self) -> None:
+    @property
+    def _remote_port(self) -> str:
+        return "the component port" if self.config.federation is None else "the port for other servers"
+
+    def _try_remote(self) -> None:
         async def attempt() -> None:
             await self._remote.connect()
-            if self._remote.component is not None:
-                hosted = self.config.domain(HOSTED[0])
-                await round_trip(self._remote.component, sender=self._remote.domain, to=hosted)
+            for domain, link in self._remote.links.items():
+                await round_trip(link, sender=self._remote.domain, to=domain)
 
         with hiding([] if self.config.component is None else [self.config.component.secret]):
             self._loop.run(attempt(), self.config.timeout)

@@ -7,10 +7,22 @@ from pathlib import Path
 import click
 from attrs import evolve
 
-from xmpp_im_conformance.drivers.live.config import BadConfig, ComponentConfig, LiveConfig, read_config
+from xmpp_im_conformance.drivers.live.config import (
+    BadConfig,
+    ComponentConfig,
+    FederationConfig,
+    LiveConfig,
+    read_config,
+)
 
 
-def live_config(config: Path | None, domains: tuple[str, ...], component: str | None, **given: object) -> LiveConfig:
+def live_config(
+    config: Path | None,
+    domains: tuple[str, ...],
+    component: str | None,
+    federation: str | None = None,
+    **given: object,
+) -> LiveConfig:
     """Return what the options say; they win over the file.
 
     :raises click.UsageError: if they say nothing sensible.
@@ -20,6 +32,8 @@ def live_config(config: Path | None, domains: tuple[str, ...], component: str | 
         changes = {name: value for name, value in given.items() if value is not None}
         if component is not None:
             changes["component"] = ComponentConfig.parse(component)
+        if federation is not None:
+            changes["federation"] = FederationConfig.parse(federation)
         if domains:
             changes["domains"] = dict([domain.split("=", 1) for domain in domains])
         return evolve(read, **changes)  # type: ignore[arg-type]  # click has seen to the types

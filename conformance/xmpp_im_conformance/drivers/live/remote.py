@@ -1,13 +1,15 @@
-"""The other server, for all scenarios: one component connection, renewed when it breaks.
+"""The other server, for all scenarios: its streams, renewed when they break.
 
-Scenarios that run side by side share it. Each stanza is for the scenario that has an account, or a user of the other
-server, among its addresses: their localparts end with the scenario's suffix.
+It is a component of the server under test, or a server that federates with it. Scenarios that run side by side share
+it. Each stanza is for the scenario that has an account, or a user of the other server, among its addresses: their
+localparts end with the scenario's suffix.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -15,36 +17,69 @@ from attrs import define, field
 
 from xmpp_im_conformance.drivers.live.addresses import localpart_suffix
 from xmpp_im_conformance.drivers.live.channel import check_untaken
-from xmpp_im_conformance.drivers.live.component import Component, as_component
-from xmpp_im_conformance.drivers.live.config import LiveConfig
+from xmpp_im_conformance.drivers.live.component import Component
+from xmpp_im_conformance.drivers.live.config import ComponentConfig, LiveConfig
+from xmpp_im_conformance.drivers.live.federation.dialing import Identity
+from xmpp_im_conformance.drivers.live.federation.server import Federation, Link
+from xmpp_im_conformance.drivers.live.other_server import OtherServer, as_sent
 from xmpp_im_conformance.drivers.live.settling import round_trip
 from xmpp_im_conformance.drivers.live.speaking import attribute, third_domain
 from xmpp_im_conformance.drivers.live.tolerance import Tolerance
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE, Disturbed, NotApplicable, ServerFailed, taken
 from xmpp_im_core.element import Element
+from xmpp_im_core.jid import Address, parse_address
 
 IN_OTHERS: Final = "the server sends the component stanzas in another namespace than jabber:component:accept (XEP-0114)"
+BETWEEN_SERVERS: Final = "the server sends servers stanzas in another namespace than jabber:server (RFC 6120 §4.8.2)"
 
 
 @define(eq=False)
 class Remote:
-    """The component that plays ``remote.example``; none if the configuration names none."""
+    """Plays ``remote.example`` as the configuration says; nobody does if it says nothing."""
 
     config: LiveConfig
     run: str
     """What the suffixes of all localparts of this run begin with."""
     tolerance: Tolerance = field(factory=Tolerance)
-    component: Component | None = None
+    links: Mapping[str, OtherServer] = field(factory=dict)
+    """What is sent on, by the domain of the server that it leads to; empty if nobody plays the other server."""
+    _federation: Federation | None = None
     _sides: dict[str, RemoteSide] = field(factory=dict)
     """What the scenarios that run now see of it, by suffix."""
     _in_others: int = 0
     """How many stanzas came in another namespace than that of components, on connections that have broken since."""
     _connecting: asyncio.Lock = field(factory=asyncio.Lock)
 
+    def __attrs_post_init__(self) -> None:
+        if self.config.federation is not None:
+            identity = Identity(self.config, self.config.federation, secrets.token_hex(16))
+            self._federation = Federation(identity, self.run[1:], self._deliver, self._ended, self.tolerance)
+
     @property
     def domain(self) -> str:
         """What the server calls ``remote.example``."""
-        return REMOTE if self.config.component is None else self.config.component.domain
+        return REMOTE if self.config.remote is None else self.config.remote.domain
+
+    @property
+    def streams(self) -> tuple[OtherServer, ...]:
+        """The streams that there are."""
+        return tuple(dict.fromkeys(self.links.values()))
+
+    @property
+    def ended(self) -> ServerFailed | None:
+        """How a stream has ended; None while there are all of them, or if there should be none."""
+        return next((stream.ended for stream in self.streams if stream.ended is not None), None)
+
+    def route(self, to: str | None) -> tuple[str, OtherServer] | None:
+        """Return the domain of an address and what is sent on to it; the first domain, if the server has no such one.
+
+        None if nobody plays the other server.
+        """
+        address = parse_address(to or "")
+        domain = address.jid.domain.lower() if isinstance(address, Address) else ""
+        if domain not in self.links:
+            domain = next(iter(self.links), "")
+        return (domain, self.links[domain]) if domain else None
 
     def side(self, suffix: str) -> RemoteSide:
         """Return what a scenario sees of the other server, until it leaves."""
@@ -61,24 +96,35 @@ class Remote:
         :raises ServerFailed: if the server does not accept it.
         """
         async with self._connecting:
-            if self.config.component is None or (self.component is not None and self.component.ended is None):
+            if self.links and self.ended is None:
                 return
-            if self.component is not None:
-                self.component.drop()
-                self._in_others += self.component.stream.in_others
-            config, host, mark = self.config.component, self.config.host, self.run[1:]
-            self.component = await Component.connect(config, host, mark, self.tolerance, self._deliver, self._ended)
+            if self._federation is not None:
+                self.links = {domain: await self._federation.connect(domain) for domain in self.config.hosted}
+            elif self.config.component is not None:
+                self.links = dict.fromkeys(self.config.hosted, await self._component(self.config.component))
+
+    async def _component(self, config: ComponentConfig) -> Component:
+        for stream in self.streams:
+            stream.drop()
+            self._in_others += stream.in_others
+        host, mark = self.config.host, self.run[1:]
+        return await Component.connect(config, host, mark, self.tolerance, self._deliver, self._ended)
 
     @property
     def remarks(self) -> Mapping[str, int]:
-        """What the server does otherwise on the component's stream."""
-        number = self._in_others + (0 if self.component is None else self.component.stream.in_others)
-        return {IN_OTHERS: number} if number else {}
+        """What the server does otherwise on the streams of the other server."""
+        if self._federation is not None:
+            found = {**self._federation.remarks, BETWEEN_SERVERS: self._federation.in_others}
+        else:
+            found = {IN_OTHERS: self._in_others + sum([stream.in_others for stream in self.streams])}
+        return {remark: number for remark, number in found.items() if number}
 
     def drop(self) -> None:
-        """Close the connection without waiting."""
-        if self.component is not None:
-            self.component.drop()
+        """Close the connections without waiting."""
+        for stream in self.streams:
+            stream.drop()
+        if self._federation is not None:
+            self._federation.drop()
 
     def _deliver(self, stanza: Element) -> None:
         """Give a stanza to its scenario; one that names no scenario's address is for each that runs now."""
@@ -112,9 +158,9 @@ class RemoteSide:
     _inbox: list[Element] = field(factory=list)
 
     @property
-    def component(self) -> Component | None:
-        """The connection; None if nobody plays the other server."""
-        return self.shared.component
+    def is_played(self) -> bool:
+        """Whether somebody plays the other server."""
+        return bool(self.shared.links)
 
     @property
     def domain(self) -> str:
@@ -122,9 +168,14 @@ class RemoteSide:
         return self.shared.domain
 
     @property
+    def title(self) -> str:
+        """What is sent on, for messages."""
+        return Link.title if self.shared.config.component is None else Component.title
+
+    @property
     def ended(self) -> ServerFailed | None:
         """How the connection has ended; None while there is one, or if there should be none."""
-        return None if self.component is None else self.component.ended
+        return self.shared.ended
 
     async def connect(self) -> None:
         """Connect again, if the connection has ended.
@@ -133,6 +184,15 @@ class RemoteSide:
         """
         await self.shared.connect()
 
+    def speak(self, xml: str) -> None:
+        """Send a stanza from the other server, without waiting for anything.
+
+        :param xml: what is sent, as the server is to read it.
+        """
+        route = self.shared.route(attribute(xml, "to"))
+        assert route is not None, "somebody plays the other server"
+        route[1].send(xml)
+
     async def send(self, xml: str, scenario: str) -> None:
         """Send a stanza of the scenario from the other server.
 
@@ -140,16 +200,30 @@ class RemoteSide:
         :param scenario: how the scenario writes it.
         :raises NotApplicable: if nobody plays the other server, or it is to speak for a third one.
         """
-        if self.component is None:
-            raise NotApplicable("there is no component that could play the other server")
-        to = attribute(scenario, "to")
-        if to is None or third_domain(scenario, HOSTED) is not None:
+        route = self.shared.route(attribute(xml, "to"))
+        if route is None:
+            raise NotApplicable(NOBODY)
+        is_component = self.shared.config.component is not None
+        elsewhere = attribute(scenario, "to") is None or third_domain(scenario, HOSTED) is not None
+        if is_component and elsewhere:
             raise NotApplicable("to a component the server is a router, as it is to no other server")
         sender = attribute(scenario, "from")
-        if sender is not None and not re.search(rf"(^|@){re.escape(REMOTE)}(/|$)", sender):
-            raise NotApplicable("a component speaks for its own domain only")
-        hosted = self.shared.config.domain(HOSTED[0])
-        await round_trip(self.component, sender=self.domain, to=hosted, before=as_component(xml))
+        case = re.NOFLAG if is_component else re.IGNORECASE
+        if sender is not None and not re.search(rf"(^|@){re.escape(REMOTE)}(/|$)", sender, case):
+            raise NotApplicable("the other server speaks for its own domain only")
+        domain, link = route
+        await round_trip(link, sender=self.domain, to=domain, before=as_sent(xml, link.namespace))
+
+    async def ask(self, number: int, *, asked: bool) -> None:
+        """Ask the domains of the server, to know that what they have sent before has come.
+
+        :param number: that of the round.
+        :param asked: whether a client has asked the other server, and got its answer.
+        """
+        links = [*self.shared.links.items()]
+        if len(self.shared.streams) <= 1:  # what a client asks comes on the only stream there is
+            links = [] if asked or not links else [links[number % len(links)]]
+        await asyncio.gather(*[round_trip(link, sender=self.domain, to=domain) for domain, link in links])
 
     def take_in(self, stanza: Element) -> None:
         """Keep a stanza that has come for the scenario.
@@ -162,8 +236,8 @@ class RemoteSide:
 
     def take(self) -> Sequence[Element]:
         """Return what has come since the last call."""
-        if self.component is not None:
-            self.component.forget()
+        for stream in self.shared.streams:
+            stream.forget()
         return taken(self._inbox)
 
     def check(self) -> None:
@@ -172,8 +246,11 @@ class RemoteSide:
         :raises Disturbed: if one may have.
         """
         if self.disturbed:
-            raise Disturbed("the component's stream, which several scenarios share, has ended")
+            raise Disturbed("a stream of the other server, which several scenarios share, has ended")
 
     def leave(self) -> None:
         """Let the scenario end."""
         self.shared.leave(self.suffix)
+
+
+NOBODY: Final = f"nobody plays {REMOTE}: neither a component nor federation is configured"

@@ -37,30 +37,32 @@ class OtherServer(Protocol):
         """How many stanzas have come there."""
 
     @property
-    def component(self) -> Channel | None:
-        """The connection; None if nobody plays it."""
+    def is_played(self) -> bool:
+        """Whether somebody plays it."""
 
     @property
     def domain(self) -> str:
         """What the server under test calls it."""
 
+    async def ask(self, number: int, *, asked: bool) -> None:
+        """Ask the domains of the server, as far as no client has asked the other server in this round."""
 
-async def settle(clients: Sequence[Channel], remote: OtherServer, hosted: Sequence[str], quiet: int = QUIET) -> None:
+
+async def settle(clients: Sequence[Channel], remote: OtherServer, quiet: int = QUIET) -> None:
     """Wait until nothing else comes.
 
-    :param hosted: what the server calls its domains. The other server asks one of them, where no client has asked it.
     :param quiet: the rounds in a row in which nothing may come.
     :raises ServerFailed: if there is no end of it.
     """
     still = 0
     for number in range(_MOST):
         before = [remote.came, *[client.came for client in clients]]
-        to = "" if remote.component is None else remote.domain
+        to = remote.domain if remote.is_played else ""
         answers = await asyncio.gather(*[round_trip(client, to=to) for client in clients])
         # Where a client has blocked the other server's domain, its own server answers, with an error.
         asked = any(answer is not None and answer.get("type") == "result" for answer in answers)
-        if remote.component is not None and not asked:
-            await round_trip(remote.component, sender=remote.domain, to=hosted[number % len(hosted)])
+        if remote.is_played:
+            await remote.ask(number, asked=asked)
         still = still + 1 if before == [remote.came, *[client.came for client in clients]] else 0
         if still == quiet:
             return

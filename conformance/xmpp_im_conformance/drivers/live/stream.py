@@ -1,4 +1,4 @@
-"""An XML stream over TCP, as its initiating entity sees it (RFC 6120 §4)."""
+"""An XML stream over TCP (RFC 6120 §4), as its initiating entity sees it, and between servers the receiving one too."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Final, NoReturn, SupportsIndex
+from typing import Any, Final, NoReturn, SupportsIndex
 
 from attrs import define, field
 
@@ -120,19 +120,36 @@ class Stream:
             raise ServerFailed(f"no connection to {host}:{port}: {problem}") from problem
         return cls(reader, transport, namespace, also)
 
-    async def open(self, to: str) -> None:
+    async def open(self, to: str, header: str = "") -> None:
         """Send a stream header, and read the server's; also what restarts a stream.
+
+        :param header: what is sent, if not the usual one.
+        :raises ServerFailed: if something else comes.
+        """
+        self.restart()
+        version = "1.0" if self.namespace == CLIENT else None
+        self.write(header or write_stream_header(self.namespace, to=to, version=version).decode())
+        self.id = (await self.opened()).id or ""
+
+    def restart(self) -> None:
+        """Expect another stream header."""
+        self._parser = StreamParser(self.namespace, _LIMITS, also=self.also, strange_namespaces=True)
+        self._events.clear()
+
+    async def opened(self) -> StreamOpened:
+        """Read a stream header.
 
         :raises ServerFailed: if something else comes.
         """
-        self._parser = StreamParser(self.namespace, _LIMITS, also=self.also, strange_namespaces=True)
-        self._events.clear()
-        version = "1.0" if self.namespace == CLIENT else None
-        self.write(write_stream_header(self.namespace, to=to, version=version).decode())
         opened = await self.next()
         if not isinstance(opened, StreamOpened):
             raise ServerFailed(f"expected a stream header, came {opened}")
-        self.id = opened.id or ""
+        return opened
+
+    @property
+    def certificate(self) -> Mapping[str, Any]:
+        """What the certificate of the other end says, if it has shown one and it was verified; else nothing."""
+        return self.transport.get_extra_info("peercert") or {}
 
     @property
     def in_others(self) -> int:
@@ -223,12 +240,13 @@ class Stream:
             return event.element
         raise ServerFailed(f"expected an element, came {event}")
 
-    async def start_tls(self, context: ssl.SSLContext, name: str) -> None:
+    async def start_tls(self, context: ssl.SSLContext, name: str, *, listening: bool = False) -> None:
         """Encrypt the connection; the stream has to be opened again after that.
 
         What came in the clear is never read as if it had come encrypted: TLS gets a new reader.
 
-        :param name: whose certificate is to be shown.
+        :param name: who is at the other end; the certificate of a server that was dialed has to name it.
+        :param listening: whether the other end has dialed.
         :raises ServerFailed: if the negotiation of TLS fails, or more than it came before.
         """
         self._flush()
@@ -236,7 +254,8 @@ class Stream:
         protocol = asyncio.StreamReaderProtocol(self.reader)
         start = asyncio.get_running_loop().start_tls
         try:
-            transport = await start(self.transport, protocol, context, server_hostname=name)
+            expected = None if listening else name
+            transport = await start(self.transport, protocol, context, server_side=listening, server_hostname=expected)
             if transport is None:
                 raise ConnectionResetError
         except ssl.SSLCertVerificationError as problem:
@@ -266,6 +285,12 @@ class Stream:
                     await self.next()
         finally:
             self.drop()
+
+    def end(self, error: str) -> None:
+        """End the stream with a stream error, without waiting."""
+        self.write(error + CLOSING.decode())
+        self._flush()
+        self.transport.close()
 
     def drop(self) -> None:
         """Close the connection without waiting."""

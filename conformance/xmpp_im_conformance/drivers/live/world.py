@@ -42,12 +42,14 @@ _BLAME: Final = frozenset(
         "unsupported-stanza-type",
     }
 )
-"""The stream errors (RFC 6120 §4.9.3) that answer what a client has just sent. No other end is in order."""
+"""The stream errors (RFC 6120 §4.9.3) that answer what has just been sent. No other end is in order."""
+_BLAME_OF_SERVERS: Final = _BLAME | {"host-unknown", "improper-addressing"}
+"""Those that answer another server."""
 
 
-def _answers(ended: ServerFailed) -> bool:
+def _answers(ended: ServerFailed, blame: frozenset[str] = _BLAME) -> bool:
     """Whether this end of a stream is the answer to what was sent on it."""
-    return isinstance(ended, StreamEnded) and ended.condition in _BLAME
+    return isinstance(ended, StreamEnded) and ended.condition in blame
 
 
 @define
@@ -100,7 +102,7 @@ class LiveWorld(World):
         self._run(self._send(jid, xml))
 
     def remote_send(self, xml: str) -> None:
-        """Write what another server sends to the component's stream."""
+        """Write what another server sends to its stream."""
         self._run(self._settled_remote(self.remote.send(self.sessions.addresses.to_server(xml), xml)))
 
     def disconnect(self, jid: str, clean: bool) -> None:
@@ -156,8 +158,8 @@ class LiveWorld(World):
         return self._run(self._roster(account))
 
     def sees_remote(self) -> bool:
-        """Whether there is a component that plays the other server."""
-        return self.remote.component is not None
+        """Whether somebody plays the other server."""
+        return self.remote.is_played
 
     def close(self) -> None:
         """Remove the accounts, as far as that is possible."""
@@ -219,14 +221,14 @@ class LiveWorld(World):
             return
         async with AsyncExitStack() as stack:
             extra = {account: await stack.enter_async_context(self.sessions.extra(account)) for account in rosters}
-            speak = None if self.remote.component is None else self.remote.component.send
+            speak = self.remote.speak if self.remote.is_played else None
             read, to_server = self.sessions.addresses.element, self.sessions.addresses.to_server
             arranging = Arranging(rosters, extra, speak, lambda: self._settle([*extra.values()]), to_server, read)
             await arranging.arrange()
         self.remote.take()
 
     async def _settle(self, clients: Sequence[Channel], quiet: int = QUIET) -> None:
-        await settle(clients, self.remote, self.sessions.config.hosted, quiet)
+        await settle(clients, self.remote, quiet)
 
     async def _settled(
         self, doing: Coroutine[None, None, object] | None = None, sender: str = "", quiet: int = QUIET
@@ -252,19 +254,19 @@ class LiveWorld(World):
         await self._renew_remote(may_end=False)
 
     async def _settled_remote(self, doing: Coroutine[None, None, None]) -> None:
-        """Do something on the component's stream, and see first what becomes of that, before it is used again."""
+        """Do something on a stream of the other server, and see first what becomes of that, before it is used again."""
         await doing
         await self._settle([])
         await self._renew_remote(may_end=True)
         await self._settled()
 
     async def _renew_remote(self, may_end: bool) -> None:
-        """Connect to the server's component port again, if the last stream has ended for what was sent on it."""
+        """Connect the other server again, if the last stream has ended for what was sent on it."""
         ended = self.remote.ended
         if ended is not None:
             self.remote.check()
-            if not may_end or not _answers(ended):
-                raise ServerFailed(f"the component's stream is at its end: {ended}")
+            if not may_end or not _answers(ended, _BLAME_OF_SERVERS):
+                raise ServerFailed(f"{self.remote.title} is at its end: {ended}")
             await self.remote.connect()
 
     def _note_end(self, jid: str, ended: ServerFailed | None) -> None:
