@@ -1,1 +1,1 @@
-"""Storage: the protocol of an engine, and the engines on SQLite and in memory."""
+"""Storage: the protocol of an engine, and the engines in memory, on SQLite, on PostgreSQL, and on several databases."""

@@ -112,16 +112,16 @@ def test_a_database_that_is_silent_is_not_waited_for_without_end(database: str, 
     async def play() -> None:
         async with (
             proxied(database, tmp_path) as (proxy, conninfo),
-            await PostgresEngine.open(conninfo, answer_seconds=0.5, writers=1) as engine,
+            await PostgresEngine.open(conninfo, writers=1) as engine,
         ):
             leases = await engine.claim([PARTITION], "node")
             await engine.load(None, ROMEO, ["contact"])
-            proxy.silent = True
+            proxy.silent, engine._answer_seconds = True, 0.5
             with pytest.raises(EngineFailed):
                 await engine.load(None, ROMEO, ["contact"])
             with pytest.raises(Unknown):
                 await engine.commit(leases, written("a"))
-            proxy.silent = False
+            proxy.silent, engine._answer_seconds = False, 30.0
             (lease,) = await engine.renew([PARTITION], "node")
             assert lease.token == "token-a"
 
