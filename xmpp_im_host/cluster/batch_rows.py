@@ -14,7 +14,7 @@ from xmpp_im_host.cluster.actor import PartitionActor
 from xmpp_im_host.cluster.committing import Committer
 from xmpp_im_host.cluster.queue_entries import Fed, PartitionEntry
 from xmpp_im_host.hosting import stored_records
-from xmpp_im_host.storage.errors import EngineFailed
+from xmpp_im_host.storage.errors import EngineFailed, Fenced
 from xmpp_im_host.storage.records import Found, partition_of
 
 _KINDS: Final = stored_records.ACCOUNT
@@ -39,7 +39,9 @@ class BatchRows:
         return await self._load(account, kinds, counted)
 
     async def _load(self, account: str, kinds: Collection[str], counted: Collection[str]) -> Found:
-        lease = self._committer.leases[partition_of(account)]
+        lease = self._committer.leases.get(partition_of(account))
+        if lease is None:
+            raise Fenced([partition_of(account)])
         return await self._committer.engine.load(lease, account, kinds, counted)
 
     async def prefetch(self, entries: Iterable[tuple[PartitionActor[Any], PartitionEntry]]) -> None:

@@ -150,7 +150,10 @@ class Committer:
                 return
 
     def _note_leases(self, leases: Iterable[Lease]) -> None:
-        self.leases |= {lease.partition: lease for lease in leases}
+        for lease in leases:  # a partition that was lost and claimed again meanwhile has a newer one
+            known = self.leases.get(lease.partition)
+            if known is None or known.epoch <= lease.epoch:
+                self.leases[lease.partition] = lease
 
     def note(self, error: Exception | None) -> None:
         """Log when the engine begins to fail, and when it works again; not each of thousands of failures.

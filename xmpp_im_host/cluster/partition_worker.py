@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from enum import Enum
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
@@ -97,15 +98,10 @@ class Worker(Generic[S]):
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
-                wait = _SHORTEST_WAIT if await self._rung(wait) else min(2 * wait, _LONGEST_WAIT)
-
-    async def _rung(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self.bell.wait()
-        except TimeoutError:
-            return False
-        return True
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self.bell.wait()
+                wait = _SHORTEST_WAIT if self.bell.is_set() else min(2 * wait, _LONGEST_WAIT)
 
     async def cycle(self) -> Cycle:
         """Process what waits, in one batch."""
@@ -186,6 +182,8 @@ class Worker(Generic[S]):
             if len(works) > 1:
                 await rows.prefetch([(work.actor, work.entry) for work in works if work.entry is not None])
             await self._process(works, batch, rows, touched, last_resort)
+            if any(self.actors.get(partition) is not actor for partition, actor in touched.items()):
+                raise Fenced([])  # one was lost meanwhile, and perhaps claimed again: this state is from before that
             outcome = await self.committer.commit(sorted(touched), batch.changes, batch.appends, batch.done)
         except Fenced as error:
             outcome = Outcome(error, error.partitions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -44,9 +45,11 @@ from xmpp_im_host.cluster.queue_entries import (
     load_gateway_entry,
 )
 from xmpp_im_host.cluster.queue_names import epoch_of, gateway_queues, queue_of
+from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.errors import EngineFailed, Unknown
 from xmpp_im_host.storage.memory_engine import MemoryEngine
 from xmpp_im_host.storage.records import PARTITIONS, Append, Batch, Entry, Found, Lease, node_lease, partition_of
+from xmpp_im_host.storage.sharded_engine import ShardedEngine
 
 CAPULET: Final = "capulet.example"
 MONTAGUE: Final = "montague.example"
@@ -204,13 +207,13 @@ class Stage:
 
     def __init__(
         self,
-        engine: MemoryEngine | None = None,
+        engine: Engine | None = None,
         *,
         components: Collection[str] = (),
         policy: Policy = KEEPING,
         delegated: Any = refusing,
     ) -> None:
-        self.engine = MemoryEngine() if engine is None else engine
+        self.engine: Engine = MemoryEngine() if engine is None else engine
         self.policy, self.delegated = policy, delegated
         self.domains = Domains((CAPULET, MONTAGUE), frozenset(components))
         self.owners: list[Owner[Any]] = []
@@ -248,10 +251,19 @@ class Stage:
 
     async def run(self) -> None:
         """Let all owners work until nothing is left to do."""
-        for _ in range(10_000):
+        while True:
+            moving = isinstance(self.engine, ShardedEngine) and await self.engine.unmoved()
+            if not await self._work() and not moving:
+                return
+            if isinstance(self.engine, ShardedEngine):
+                await asyncio.sleep(0.001)
+
+    async def _work(self) -> bool:
+        """Let all owners work until they have nothing to do; return whether they had something."""
+        for n in range(10_000):
             cycles = [await worker.cycle() for owner in self.owners for worker in owner.workers]
             if all(each is Cycle.IDLE for each in cycles):
-                return
+                return n > 0
         raise AssertionError("the owners do not come to rest")
 
     async def end(self, gateway: Gateway) -> None:
@@ -267,6 +279,7 @@ class Stage:
 
     def queued(self, account: str) -> int:
         """Return how many entries wait for the partition of an account."""
+        assert isinstance(self.engine, MemoryEngine)
         return len(self.engine._queues.get(queue_of(account), {}))
 
 

@@ -90,7 +90,8 @@ def test_a_removed_account_leaves_nothing_and_its_contacts_are_told() -> None:
         assert (await gateway.call("remove", JULIET)).value is True
         await stage.run()
         await gateway.read()
-        assert stage.engine._rows.get(JULIET) is None
+        kinds = ("roster", "contact", "session", "offline", "wake", "credentials")
+        assert await stage.rows(JULIET, *kinds) == []
         assert gateway.closed == [(JULIET, "home", "not-authorized")]
         assert gateway.presence(ROMEO)[-1] == (f"{JULIET}/home", "unavailable")
         assert await contacts(stage, ROMEO) == [(JULIET, "NONE")]

@@ -41,9 +41,11 @@ from xmpp_im_host.cluster.owner import Owner
 from xmpp_im_host.cluster.partition_worker import Cycle
 from xmpp_im_host.cluster.queue_names import queue_of
 from xmpp_im_host.hosting import stored_records
+from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.errors import DatabaseFull, EngineFailed
 from xmpp_im_host.storage.memory_engine import MemoryEngine
 from xmpp_im_host.storage.records import partition_of
+from xmpp_im_host.storage.sharded_engine import ShardedEngine
 
 EVEN = frozenset([each for each in ALL if each % 2 == 0])
 ODD = ALL - EVEN
@@ -74,7 +76,7 @@ async def say(gateway: Gateway, balcony: SessionId, first: int, end: int, to: st
 # --- construction -------------------------------------------------------------------------------------------------
 
 
-def an_owner(engine: MemoryEngine, **options: Any) -> Owner[Any]:
+def an_owner(engine: Engine, **options: Any) -> Owner[Any]:
     ids = count()
     return Owner(
         engine,
@@ -226,6 +228,39 @@ def test_an_abandoned_owner_stops_at_once() -> None:
     run(play())
 
 
+# --- several databases --------------------------------------------------------------------------------------------
+
+
+def test_a_batch_concerns_one_database() -> None:
+    async def play() -> None:
+        async with ShardedEngine([MemoryEngine() for _ in range(4)], patience=0.001) as engine:
+            stage, gateway, balcony = await conversation(engine=engine)
+            (owner,) = stage.owners
+            assert owner.held == ALL
+            assert len(owner.workers) == 4
+            for worker in owner.workers:
+                assert len({partition % 4 for partition in worker.actors}) == 1
+            assert len({partition_of(each) % 4 for each in (JULIET, ROMEO)}) == 2
+            await say(gateway, balcony, 0, 20)
+            await stage.run()
+            await stage.owner()
+            await say(gateway, balcony, 20, 30)
+            await stage.run()
+            await gateway.read()
+            assert gateway.bodies(ROMEO) == [f"m{n}" for n in range(30)]
+
+            living = await stage.gateway()
+            await stage.end(gateway)
+            await stage.run()
+            assert await gateway.waiting() == []
+            await living.bind(ROMEO, "tomb", AVAILABLE)
+            await stage.run()
+            await living.read()
+            assert [key for _, key in await stage.rows(ROMEO, "session")] == ["tomb"]
+
+    run(play())
+
+
 # --- faults -------------------------------------------------------------------------------------------------------
 
 
@@ -297,6 +332,47 @@ def test_an_owner_that_is_stopped_in_the_middle_of_a_batch_does_nothing_more() -
         await stage.run()
         await gateway.read()
         assert gateway.bodies(ROMEO) == [f"m{n}" for n in range(5)]
+
+    run(play())
+
+
+@in_one_test("again", [False, True])
+def test_a_partition_that_is_lost_during_a_batch_is_not_committed(again: bool) -> None:
+    """The owner drops it, and perhaps claims it again, while a worker still processes what it has read before."""
+
+    async def play() -> None:
+        stage, gateway, balcony = await conversation()
+        (first,) = stage.owners
+        partition = partition_of(JULIET)
+        await say(gateway, balcony, 0, 5)
+        (worker,) = [each for each in first.workers if partition in each.actors]
+        process, waits = worker.actors[partition].process, asyncio.Event()
+
+        async def late(*arguments: Any, **named: Any) -> Any:
+            await waits.wait()
+            return await process(*arguments, **named)
+
+        worker.actors[partition].process = late  # type: ignore[method-assign]  # the worker stops there
+        stopped = asyncio.create_task(worker.cycle())
+        await asyncio.sleep(0)
+        second = await stage.owner([partition])
+        stage.owners.remove(first)
+        await stage.run()
+        first.set_wanted(ALL - {partition})
+        await first.drop_lost()
+        assert partition not in first.held
+        if again:
+            first.set_wanted(ALL)
+            await first.claim_missing()
+        waits.set()
+        assert await stopped is Cycle.WORKED
+        stage.owners.append(first)
+        await say(gateway, balcony, 5, 7)
+        await stage.run()
+        await gateway.read()
+        assert gateway.bodies(ROMEO) == [f"m{n}" for n in range(7)]
+        assert (partition in first.held) is again
+        assert partition in second.held or again
 
     run(play())
 
