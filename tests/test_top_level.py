@@ -35,6 +35,29 @@ def test_a_name_imports_its_own_module_and_not_the_halves() -> None:
     )
 
 
+RARELY_NEEDED = "('defusedxml', 'idna', 'ipaddress', 'precis_i18n', 'xml.etree')"
+PARTS = {
+    "codec": f"('xmpp_im_core.client', 'xmpp_im_core.server', 'xmpp_im_core.roster.', *{RARELY_NEEDED})",
+    "client": f"('xmpp_im_core.codec', 'xmpp_im_core.server', *{RARELY_NEEDED})",
+    "server": f"('xmpp_im_core.codec', 'xmpp_im_core.client', *{RARELY_NEEDED})",
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_imports_neither_another_part_nor_what_few_programs_need(part: str) -> None:
+    loaded = f"[each for each in sys.modules if f'{{each}}.'.startswith({PARTS[part]})]"
+
+    assert printed(f"import sys, xmpp_im_core.{part}; print({loaded})") == "[]"
+
+
+def test_the_profiles_of_addresses_are_imported_for_the_first_that_is_not_ascii() -> None:
+    loaded = "'precis_i18n' in sys.modules"
+    parse = "from xmpp_im_core.jid import parse_jid; parse_jid"
+
+    assert printed(f"import sys; {parse}('romeo@example.net/orchard'); print({loaded})") == "False"
+    assert printed(f"import sys; {parse}('Γιώργος@παράδειγμα.δοκιμή'); print({loaded})") == "True"
+
+
 @in_one_test("name", xmpp_im_core.__all__)
 def test_a_name_is_the_object_of_its_module(name: str) -> None:
     home = importlib.import_module(f"xmpp_im_core.{xmpp_im_core._MODULES[name]}")

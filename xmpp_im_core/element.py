@@ -10,11 +10,13 @@ notation, ``{namespace}local``, as in ``xml.etree``.
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from xmpp_im_core.record import record
+
+if TYPE_CHECKING:
+    import xml.etree.ElementTree as ET
 
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 """The namespace of the prefix ``xml``, which is bound everywhere."""
@@ -185,6 +187,8 @@ def _from_etree(tree: ET.Element, depth: int) -> Element:
 
 def to_etree(root: Element) -> ET.Element:
     """Return a new ``xml.etree`` element with the same content."""
+    import xml.etree.ElementTree as ET
+
     tree = ET.Element(f"{{{root.namespace}}}{root.name}" if root.namespace else root.name, dict(root.attributes))
     last: ET.Element | None = None
     for child in root.children:

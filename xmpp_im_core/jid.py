@@ -2,7 +2,8 @@
 
 The PRECIS profile UsernameCaseMapped prepares the localpart and OpaqueString the resourcepart (package precis-i18n);
 IDNA 2008 prepares the domainpart (package idna). Each part has 1 to 1023 bytes of UTF-8. Nearly all addresses are plain
-ASCII; a faster path prepares them with the same result. The cache is bounded and changes no result.
+ASCII; a faster path prepares them with the same result. The profiles are imported for the first address that needs
+them. The cache is bounded and changes no result.
 
 :func:`parse_jid` is strict: use it for what a user binds or creates. :func:`parse_address` reads the addresses in the
 stanzas of others. It also accepts a resourcepart that OpaqueString refuses, because chat rooms let occupants choose
@@ -16,29 +17,24 @@ resourcepart, OpaqueString, allows a leading space. This module follows the prof
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-import idna
 from attrs import field
-from precis_i18n import get_profile
 
 from xmpp_im_core.record import record
 
 MAX_PART_BYTES: Final = 1023
 """The maximum length of each part of a JID, in bytes of UTF-8 (RFC 7622 §3.2 to §3.4)."""
 
-_MAX_DOMAIN: Final = 253  # the 255 octets of RFC 1034 §3.1 without the first length octet and the root
+_MAX_DOMAIN: Final = 253  # in characters; the octets of RFC 1034 §3.1 without the first length octet and the root
 _MAX_TEXT: Final = 4 * MAX_PART_BYTES  # in characters; no mapping shortens a text by more, so longer ones are refused
 _CACHED: Final = 16384
 _CACHED_LENGTH: Final = 256  # longer texts are not cached, because a flood of them would fill the memory
 _LOCAL_EXCLUDED: Final = frozenset("\"&'/:<>@")  # RFC 7622 §3.3.1
-_USERNAME: Final = get_profile("UsernameCaseMapped")
-_OPAQUE: Final = get_profile("OpaqueString")
 _ASCII_LOCAL: Final = re.compile(r"[!#$%()*+,\-.0-9;=?A-Z\[\\\]^_`a-z{|}~]+\Z")
 _ASCII_LABEL: Final = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.IGNORECASE)
 _ASCII_RESOURCE: Final = re.compile(r"[ -~]+\Z")
@@ -183,11 +179,9 @@ def _localpart(text: str) -> str:
         return _bounded("localpart", text.lower())
     if excluded := _LOCAL_EXCLUDED.intersection(text):
         raise InvalidJID(f"localpart: {min(excluded)!r} is not allowed (RFC 7622 §3.3.1)")
-    # "the PRECIS mapping rules do not account for the special status of GREEK SMALL LETTER FINAL SIGMA"
-    # (RFC 7622 §3.5), but str.lower() does.
-    prepared = _enforced(
-        "localpart", _USERNAME.enforce, text.replace("\N{GREEK CAPITAL LETTER SIGMA}", "\N{GREEK SMALL LETTER SIGMA}")
-    )
+    from xmpp_im_core.jid_profiles import username
+
+    prepared = _enforced("localpart", username, text)
     if excluded := _LOCAL_EXCLUDED.intersection(prepared):  # a compatibility character may map to an excluded one
         raise InvalidJID(f"localpart: {min(excluded)!r} is not allowed (RFC 7622 §3.3.1)")
     return prepared
@@ -196,7 +190,9 @@ def _localpart(text: str) -> str:
 def _resourcepart(text: str) -> str:
     if _ASCII_RESOURCE.match(text):
         return _bounded("resourcepart", text)
-    return _enforced("resourcepart", _OPAQUE.enforce, text)
+    from xmpp_im_core.jid_profiles import opaque_string
+
+    return _enforced("resourcepart", opaque_string, text)
 
 
 def _any_resourcepart(text: str) -> str:
@@ -232,22 +228,15 @@ def _domainpart(text: str) -> str:
     text = text.removesuffix(".")  # RFC 7622 §3.2: a final dot is removed first
     if len(text) <= _MAX_DOMAIN and all(_ASCII_LABEL.match(label) for label in text.split(".")):
         return text.lower()
-    return _enforced("domainpart", _prepared_domain, text)
+    from xmpp_im_core.jid_profiles import domain_name
 
-
-def _prepared_domain(text: str) -> str:
-    """Prepare an internationalised domain name, label by label (RFC 7622 §3.2.2)."""
-    mapped = "".join([unicodedata.normalize("NFKC", c) if unicodedata.east_asian_width(c) in "FH" else c for c in text])
-    lowered = "".join([c.lower() for c in mapped])  # one by one, so that a final sigma is lowered like any other
-    labels = [idna.ulabel(label) for label in unicodedata.normalize("NFC", lowered).split(".")]
-    # "Naturally, the length limits of [RFC1034] apply" (RFC 7622 §3.2): they apply to A-labels, as the DNS has them.
-    if len(b".".join([idna.alabel(label) for label in labels])) > _MAX_DOMAIN:
-        raise idna.IDNAError(f"longer than {_MAX_DOMAIN} octets in the DNS (RFC 1034 §3.1)")
-    return ".".join(labels)
+    return _enforced("domainpart", domain_name, text)
 
 
 def _ip_literal(text: str) -> str:
     """Check an IPv6 literal, with or without a zone. Only the case of its spelling changes (RFC 7622 §3.2.3)."""
+    import ipaddress
+
     address, percent, zone = text[1:-1].partition("%")
     try:
         if not text.endswith("]") or (percent and not _ZONE.match(percent + zone)):
@@ -268,7 +257,7 @@ def _enforced(part: str, enforce: Callable[[str], str], text: str) -> str:
     try:
         prepared = enforce(text)
         stable = enforce(prepared) == prepared
-    except (UnicodeError, idna.IDNAError) as error:
+    except UnicodeError as error:  # the errors of PRECIS and IDNA are among them
         raise InvalidJID(f"{part}: {error}") from None
     if not stable:
         raise InvalidJID(f"{part}: preparation is not stable")

@@ -28,11 +28,23 @@ else:
         """Make a class a record. The options are those of ``attrs.frozen``."""
         if cls is None:
             return lambda cls: record(cls, **options)
+        shows_itself = "__repr__" in vars(cls) or not options.get("repr", True)
+        options["repr"] = False
         if GUARDED:
-            return attrs.frozen(cls, **options)
-        if options.get("eq", True):
-            options["unsafe_hash"] = True
-        return attrs.define(cls, on_setattr=attrs.setters.NO_OP, **options)
+            made = attrs.frozen(cls, **options)
+        else:
+            if options.get("eq", True):
+                options["unsafe_hash"] = True
+            made = attrs.define(cls, on_setattr=attrs.setters.NO_OP, **options)
+        if not shows_itself:
+            made.__repr__ = _show
+        return made
+
+
+def _show(record: Any) -> str:
+    """Show a record as attrs does, as the call of its constructor. attrs compiles a function for each class."""
+    fields = [f"{each.name}={getattr(record, each.name)!r}" for each in attrs.fields(type(record)) if each.repr]
+    return f"{type(record).__qualname__.rpartition('>.')[2]}({', '.join(fields)})"
 
 
 def assigner(cls: Any, *fields: str) -> Callable[..., None]:

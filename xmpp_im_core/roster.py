@@ -21,11 +21,10 @@ from xmpp_im_core.copying import copied, copyable
 from xmpp_im_core.element import TEXT_SIZE, Element, text_size
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.record import record
+from xmpp_im_core.stanza import ROSTER as ROSTER
 from xmpp_im_core.stanza import Presence
 from xmpp_im_core.subscription import BOTH, NONE, Subscription
 from xmpp_im_core.text_set import TextSet, text_set
-
-ROSTER: Final = "jabber:iq:roster"
 
 CONTACT_SIZE: Final = 352
 """The memory of a contact without its characters, its groups and its request, in bytes."""

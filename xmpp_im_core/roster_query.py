@@ -6,9 +6,13 @@ the codec writes them without building elements (:mod:`xmpp_im_core.codec.roster
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from xmpp_im_core.element import Element, size
-from xmpp_im_core.roster import ROSTER, Contact
-from xmpp_im_core.stanza import Payload, unread_payload
+from xmpp_im_core.stanza import ROSTER, Payload, unread_payload
+
+if TYPE_CHECKING:
+    from xmpp_im_core.roster import Contact
 
 
 def roster_content(items: tuple[Contact, ...], ver: str | None) -> Payload:

@@ -22,6 +22,7 @@ from xmpp_im_core.record import record
 
 CLIENT: Final = "jabber:client"
 STANZAS: Final = "urn:ietf:params:xml:ns:xmpp-stanzas"
+ROSTER: Final = "jabber:iq:roster"
 
 MESSAGE_TYPES: Final = frozenset({"normal", "chat", "groupchat", "headline", "error"})
 PRESENCE_TYPES: Final = frozenset(

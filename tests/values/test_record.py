@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+from attrs import define
 from attrs import field as record_field
 from attrs.exceptions import FrozenInstanceError
 from attrs.validators import instance_of
@@ -96,3 +98,28 @@ def test_a_cache_of_a_record_is_filled_in_with_and_without_the_guard(
 
     assert (text.length, text.first) == (3, "a")
     assert text == Text("abc")
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_record_is_shown_as_attrs_shows_it(monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    monkeypatch.setattr(record, "GUARDED", guarded)
+
+    class Both:
+        name: str
+        secret: str = record_field(default="x", repr=False)
+        inner: object = None
+
+    class Own:
+        name: str
+
+        def __repr__(self) -> str:
+            return f"<{self.name}>"
+
+    ours: Any = record.record(Both)
+    theirs: Any = define(Both)
+    own: Any = record.record(Own)
+    quiet: Any = record.record(repr=False)(Own)
+
+    assert repr(ours("a", "b", ours("c"))) == repr(theirs("a", "b", theirs("c")))
+    assert repr(ours("a")).endswith("Both(name='a', inner=None)")
+    assert repr(own("a")) == repr(quiet("a")) == "<a>"

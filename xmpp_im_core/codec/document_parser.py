@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import DefusedXMLParser
-
 from xmpp_im_core.codec.amplification import check_namespace, check_tags, check_written
 from xmpp_im_core.codec.errors import NotWellFormed, RestrictedXML, TooLarge, UnsupportedEncoding, UnsupportedStanza
 from xmpp_im_core.codec.limits import Limits, usual_limits
@@ -79,6 +74,12 @@ def _encoded(data: bytes | str, limits: Limits) -> bytes:
 
 
 def _parse(data: bytes, target: _Target) -> Element:
+    # Programs that read streams alone need neither of these.
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import DefusedXMLParser
+
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
     parser.parser.XmlDeclHandler = xml_declaration
     try:
@@ -86,7 +87,7 @@ def _parse(data: bytes, target: _Target) -> Element:
         parser.close()
     except DefusedXmlException as error:
         raise RestrictedXML(str(error)) from None
-    except ET.ParseError as error:
+    except ParseError as error:
         raise syntax_error(str(error), error.code) from None
     return target.roots[0]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# The characters outside of the production Char of XML 1.0.
-_NO_CHARACTER: Final = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# The characters outside of the production Char of XML 1.0: [\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff].
+_NO_CHARACTER: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def escape_value(text: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from xmpp_im_core.codec.escaping import escape_text, escape_value
-from xmpp_im_core.roster import ROSTER, Contact
 from xmpp_im_core.roster_query import RosterQuery
+from xmpp_im_core.stanza import ROSTER
+
+if TYPE_CHECKING:
+    from xmpp_im_core.roster import Contact  # a program that writes no roster does not import it
 
 
 def write_roster(query: RosterQuery) -> bytes:

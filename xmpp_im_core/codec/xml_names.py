@@ -63,14 +63,19 @@ _OTHERS: Final = (
 )
 """Digit, CombiningChar and Extender, and "-" and ".": the other characters (productions 87 to 89)."""
 
-_NAME: Final = re.compile(rf"[{_LETTERS}][{_LETTERS}{_OTHERS}]*\Z")
-
-
-@lru_cache(maxsize=1024)
-def _is_known_name(text: str) -> bool:
-    return _NAME.match(text) is not None
+_NAME: Final = rf"[{_LETTERS}][{_LETTERS}{_OTHERS}]*\Z"
+_ASCII_NAME: Final = re.compile(r"[A-Z_a-z][A-Z_a-z\-.0-9]*\Z")
 
 
 def is_name(text: str) -> bool:
     """Whether this is a name without a colon (an NCName). The cache is bounded and changes no result."""
-    return _is_known_name(text) if len(text) <= _REMEMBERED_LENGTH else _NAME.match(text) is not None
+    return _is_known_name(text) if len(text) <= _REMEMBERED_LENGTH else _is_name(text)
+
+
+def _is_name(text: str) -> bool:
+    if text.isascii():
+        return _ASCII_NAME.match(text) is not None
+    return re.match(_NAME, text) is not None  # compiled for the first such name: that takes milliseconds
+
+
+_is_known_name: Final = lru_cache(maxsize=1024)(_is_name)
