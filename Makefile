@@ -102,7 +102,7 @@ bot-example: $(VENV)/.dev
 	@$(BIN)/pytest -q -m prosody tests/examples
 
 postgres-test: $(VENV)/.dev
-	@$(BIN)/pytest -q -m postgres tests/examples tests/xmpp_im_host/storage
+	@$(BIN)/pytest -q -m postgres tests/examples tests/xmpp_im_host/storage tests/xmpp_im_host/cluster
 
 report-test: $(VENV)/.dev
 	@if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then \

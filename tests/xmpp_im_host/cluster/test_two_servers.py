@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ Two = tuple[NodeServer, NodeServer]
 
 
 @pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    with Cluster(registration=True, limits={"sessions": 2}) as cluster:
+def cluster(shared: dict[str, Any]) -> Iterator[Cluster]:
+    with Cluster(registration=True, limits={"sessions": 2}, **shared) as cluster:
         yield cluster
 
 
@@ -106,25 +107,19 @@ def test_what_a_client_has_not_acknowledged_is_delivered_elsewhere_when_its_sess
         juliet.write("<presence/>")
         assert juliet.stanza("message").get("id") == "2"
         juliet.settle()
-        two[0].until(lambda: waiting(two[0]) == 0)
+        two[0].until_nothing_waits()
 
 
 def test_what_a_client_has_acknowledged_is_removed_from_its_queue(two: Two) -> None:
     with enter(two[0], "romeo") as romeo, enter(two[1], "juliet") as juliet:
         juliet.write(f"<enable xmlns='{SM}'/>")
         assert juliet.next().name == "enabled"
-        two[1].until(lambda: waiting(two[1]) == 0)
+        two[1].until_nothing_waits()
         romeo.write(chat("juliet", "1"))
         juliet.stanza("message")
-        assert waiting(two[1]) == 1
+        assert two[1].waiting() == 1
         juliet.write(f"<a xmlns='{SM}' h='1'/>")
-        two[1].until(lambda: waiting(two[1]) == 0)
-
-
-def waiting(server: NodeServer) -> int:
-    """Return how many entries wait in the queues of a gateway."""
-    queues = server.cluster.memory._queues
-    return sum([len(entries) for name, entries in queues.items() if name.startswith(f"gateway/{server.number}/")])
+        two[1].until_nothing_waits()
 
 
 def test_a_session_is_resumed_on_its_node(two: Two) -> None:
