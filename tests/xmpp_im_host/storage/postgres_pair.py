@@ -6,24 +6,19 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from tests.examples.postgres import as_user, done, installed, wait_for
-from tests.examples.running import running
+from tests.examples.running import PATIENCE, running
 
 _SETTINGS: Final = ["-c", "listen_addresses=", "-c", "hot_standby=on", "-c", "wal_level=replica"]
-_IN_STEP: Final = """
-DO $$ BEGIN
-    WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') LOOP
-        PERFORM pg_sleep(0.05), pg_stat_clear_snapshot();
-    END LOOP;
-END $$
-"""
-"""Waits until commits wait for the standby."""
+_IN_STEP: Final = "SELECT 1 / count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+"""Fails until commits wait for the standby."""
 
 
 class PostgresPair:
@@ -55,7 +50,8 @@ class PostgresPair:
         backup = ["pg_basebackup", "-h", str(first), "-U", "test", "-D", data[1], "-R", "-X", "stream", "-c", "fast"]
         done([*as_user(), self._program(backup[0]), *backup[1:], "--no-sync"])
         self._start(stack, "second")
-        self._ask("first", "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()", _IN_STEP)
+        self._ask("first", "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+        self._until(_IN_STEP)
 
     def _start(self, stack: ExitStack, name: str) -> None:
         folder = self._folder / name
@@ -70,6 +66,14 @@ class PostgresPair:
     def _ask(self, name: str, *queries: str) -> None:
         given = [part for query in queries for part in ("-c", query)]
         done([self._program("psql"), "-h", str(self._folder / name), "-U", "test", "-d", "postgres", "-q", *given])
+
+    def _until(self, query: str) -> None:
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            with suppress(RuntimeError):
+                return self._ask("first", query)
+            time.sleep(0.1)
+        raise RuntimeError(f"this has failed for {PATIENCE} seconds: {query}")
 
     def fail_over(self) -> None:
         """Kill the first server, as the loss of its machine would, and promote the standby."""
