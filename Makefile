@@ -2,7 +2,7 @@
 #
 #   make test              run the tests, without those that take long (ARGS=--cov: and check that they run every branch)
 #   make slow-test         run the tests that take long, and many more examples of each property
-#   make conformance       run the vectors against this implementation
+#   make conformance       run the vectors against this implementation (ARGS="--arrangement all": in each arrangement)
 #   make serve             run the server xmpp-im-host
 #   make interop           run the server vectors against xmpp-im-host, Prosody, ejabberd and jabberd2 too (on loopback);
 #                          the compliance page is .cache/results/compliance.html
@@ -62,7 +62,7 @@ slow-test: $(VENV)/.test
 		-m "(slow or hypothesis) and not ($(ELSEWHERE))"
 
 conformance: $(VENV)/.test
-	@$(BIN)/xmpp-im-conformance run
+	@$(BIN)/xmpp-im-conformance run $(ARGS)
 
 serve: $(VENV)/.test
 	@$(BIN)/xmpp-im-host serve $(ARGS)
