@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from docs.generating import fields, sections, sequences, servers, speed, states, steps
+from docs.generating import cluster, fields, sections, sequences, servers, speed, states, steps
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -39,6 +39,7 @@ PARTS: Final = (
     Part("docs/choices.md", "client-policy", fields.of_the_client),
     Part("benchmarks/README.md", "figures", speed.measured),
     Part("benchmarks/README.md", "servers", servers.measured),
+    Part("docs/several-nodes.md", "cluster", cluster.measured),
     Part("docs/diagrams/states.md", "halves", states.halves),
     Part("docs/diagrams/states.md", "outbound", states.outbound),
     Part("docs/diagrams/states.md", "inbound", states.inbound),
