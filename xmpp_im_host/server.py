@@ -142,9 +142,6 @@ class XMPPServer:
             network.start(self._watch_fence(self.host))
         self.administration = Administration(self.host, keys_changed=self._keys_changed)
         await stack.enter_async_context(self.host)
-        if isinstance(self.host, ClusterHost):
-            shared = await self.host.shared_secret(settings.secret.hex())
-            network.settings = evolve(settings, secret=bytes.fromhex(shared))
         stack.push_async_callback(network.cancel_tasks)
         stack.callback(self.operator_listeners.close)
         stack.push_async_callback(network.drain, configuration.drain_seconds)
@@ -200,7 +197,7 @@ class XMPPServer:
         return self.host.partitions if isinstance(self.host, ClusterHost) else None
 
     def _directed(self, draining: bool) -> None:
-        if draining:
+        if draining and not self.network.leaving:
             log(logging.INFO, "an operator drains this node")
             self.stopped.set()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from time import monotonic
 from typing import Protocol, TypeAlias
@@ -79,6 +80,7 @@ class Membership:
         self._stamp, self._clock = stamp, clock
         self._beat_began: float | None = None
         self._beaten = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._weights: dict[int, float] | None = None
         self._wanted: frozenset[int] = frozenset()
         self._draining = False
@@ -109,11 +111,18 @@ class Membership:
                 began = self._clock()
                 if not await self._beat(began):
                     break
-                await asyncio.sleep(max(0.0, began + self.pace.beat_seconds - self._clock()))
+                await self._pause(began + self.pace.beat_seconds - self._clock())
         finally:
             self._tasks.cancel()
         log(logging.ERROR, "node has ended", node=self.number)
         self.member.ended()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for the next beat. It comes at once when a node has been ended: its partitions move then."""
+        self._hurry.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._hurry.wait()
 
     @property
     def fresh(self) -> bool:
@@ -178,6 +187,7 @@ class Membership:
             log(logging.WARNING, "dead node not ended yet", node=number, reason=str(error))
         else:
             log(logging.WARNING, "dead node ended", node=number)
+            self._hurry.set()
         finally:
             self._ending.discard(number)
 

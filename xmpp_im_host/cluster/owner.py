@@ -23,11 +23,13 @@ from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.errors import EngineFailed, Fenced
-from xmpp_im_host.storage.records import PARTITIONS
+from xmpp_im_host.storage.records import PARTITIONS, partition_of
 
 S = TypeVar("S")
 
 _PARTITIONS: Final = frozenset(range(PARTITIONS))
+_STRANGERS: Final = {partition_of(name): name for name in map(str, range(4_096))}
+"""For each partition a name that would belong to it, and is no account's."""
 _ASKED_AT_ONCE: Final = 32
 """How many of the partitions that are placed elsewhere are asked for whenever the placement is told."""
 
@@ -100,8 +102,8 @@ class Owner(Generic[S]):
         self._wanted: frozenset[int] = frozenset()
         self._told = asyncio.Event()
         """Set when the wanted partitions may have changed."""
-        self._asked: list[int] = []
-        """The partitions that are placed elsewhere, in the order in which to ask for them."""
+        self._unsure: dict[int, None] = {}
+        """The partitions that were placed elsewhere since it was known that this node holds them, in order."""
         self._claiming = Tasks()
         self._working = Tasks()
 
@@ -143,6 +145,7 @@ class Owner(Generic[S]):
         if not wanted <= _PARTITIONS:
             raise ValueError(f"partitions: {min(wanted - _PARTITIONS)} is none of the {PARTITIONS}")
         self._wanted = wanted
+        self._unsure |= dict.fromkeys(sorted(self.held - wanted))
         self._told.set()
 
     @property
@@ -166,21 +169,19 @@ class Owner(Generic[S]):
             worker.bell.set()
 
     async def drop_lost(self, most: int = PARTITIONS) -> None:
-        """Find out which partitions that are placed elsewhere another node has claimed, and drop them.
+        """Find out which partitions another node has claimed, of those that were placed elsewhere, and drop them.
 
         A commit finds that out too, but a partition in which nothing happens has no commits.
 
         :param most: how many partitions to ask for.
         :raises EngineFailed: if the engine does not answer.
         """
-        self._asked = [each for each in self._asked if each in self.held - self._wanted]
-        self._asked += sorted(self.held - self._wanted - {*self._asked})
-        now, self._asked = self._asked[:most], self._asked[most:]
-        for partition in now:
+        for partition in list(self._unsure)[:most]:
+            self._unsure.pop(partition, None)
             lease = self.committer.leases.get(partition)
             try:
                 if lease is not None:
-                    await self.committer.engine.load(lease, "", ())
+                    await self.committer.engine.load(lease, _STRANGERS[partition], ())
             except Fenced:
                 if self.committer.leases.get(partition) == lease:
                     self._worker_of(partition).drop([partition])

@@ -56,10 +56,6 @@ class Host(Protocol):
     def domains(self) -> tuple[str, ...]:
         """The hosted domains, prepared."""
 
-    @property
-    def shared(self) -> bool:
-        """Whether other processes may change accounts too."""
-
     # --- sessions of clients --------------------------------------------------------------------------------
 
     async def may_bind(self, account: str, resource: str) -> Condition | None:
@@ -87,7 +83,7 @@ class Host(Protocol):
         """Note that a session has a stream again."""
 
     def settled(self, account: str, session: SessionId, items: Sequence[object]) -> None:
-        """Note that a session needs these deliveries no more: its client has acknowledged them, or cannot do that.
+        """Note that a session does not need these deliveries any longer: its client has them, or cannot say so.
 
         :param items: what ``Wire.deliver`` got with each of the stanzas.
         """

@@ -178,6 +178,23 @@ def test_a_dead_node_is_ended() -> None:
     run(play())
 
 
+def test_the_partitions_of_a_dead_node_move_without_another_pause() -> None:
+    async def play() -> None:
+        now = 100.0
+        engine, told = MemoryEngine(), Told()
+        await engine.join("dead")
+        membership = Membership(engine, told, lambda: STAMP, pace=Pace(beat_seconds=50.0), clock=lambda: now)
+        await membership.join()
+        for _ in range(4):
+            assert await membership._beat(now)
+            now += 1.0
+        task = asyncio.create_task(membership.run())
+        await until(lambda: told.placed[-1] == ALL)
+        task.cancel()
+
+    run(play())
+
+
 @pytest.mark.parametrize("interrupted", [{"commit"}, {"leave"}, {"commit", "leave"}])
 def test_an_end_that_is_interrupted_is_done_once(interrupted: set[str]) -> None:
     async def play() -> None:

@@ -137,19 +137,35 @@ def test_an_owner_finds_out_what_it_has_lost_although_nothing_happens() -> None:
     """Operators see what each node owns, and a node that leaves waits until it owns nothing."""
 
     async def play() -> None:
-        stage, gateway = await chatting(JULIET)
+        stage, _ = await chatting(JULIET)
         (first,) = stage.owners
-        first.set_wanted(frozenset())
+        first.set_wanted(EVEN)
         await first.drop_lost()
         assert first.held == ALL, "nobody else has claimed anything"
-        await stage.owner(ODD)
-        first.set_wanted(frozenset({1}))
-        for _ in range(8):
+        second = await stage.owner(ODD)
+        first.set_wanted(EVEN)
+        for n in range(1, 5):
             await first.drop_lost(32)
-        assert first.held == EVEN | {1}, "what is placed here is claimed again by itself"
-        await gateway.bind(JULIET, "balcony", AVAILABLE)
-        await stage.run()
-        assert stage.queued(JULIET) == 0
+            assert len(ODD & first.held) == 128 - 32 * n
+        assert second.held == ODD
+
+    run(play())
+
+
+def test_what_is_placed_on_an_owner_again_is_claimed_although_it_has_not_noticed_the_loss() -> None:
+    async def play() -> None:
+        stage, _ = await chatting(JULIET)
+        (first,) = stage.owners
+        first.set_wanted(EVEN)
+        second = await stage.owner(ODD)
+        first.set_wanted(ALL)
+        second.set_wanted(frozenset())
+        await first.drop_lost()
+        assert first.held == EVEN
+        await first.claim_missing()
+        assert first.held == ALL
+        await second.drop_lost()
+        assert second.held == frozenset()
 
     run(play())
 
