@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from attrs import evolve
@@ -19,6 +20,7 @@ from xmpp_im_core.element import element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.stanza import Message, Payload
+from xmpp_im_core.subscription import BOTH, FROM
 
 ROMEO = "romeo@montague.example"
 
@@ -35,7 +37,7 @@ def test_the_content_of_a_message_is_read_in_one_pass() -> None:
     assert read().subjects == (Text("S", "en"),)
     assert read().thread == Thread("t", "p")
     elements = vars(Payload)["elements"].fget
-    assert calls(read, elements, Payload.all, Payload.first) == 1
+    assert calls(read, elements, Payload.all, Payload.first) == 0
 
 
 def test_a_roster_without_full_jids_is_not_searched_for_them() -> None:
@@ -65,6 +67,32 @@ def test_a_push_for_an_item_copies_the_client_only_for_what_changes() -> None:
 
     assert calls(partial(scene.server, push), copy) == 1
     assert scene.client.subscription(parse_jid(ROMEO).bare).to
+
+
+def test_a_push_that_changes_an_item_neither_reclassifies_the_contact_nor_copies_the_client_twice() -> None:
+    scene = Scene(roster_of(Item(ROMEO, BOTH)))
+    scene.server(f"<presence from='{ROMEO}/orchard'/>")
+
+    def push(attributes: str) -> Callable[[], object]:
+        item = f"<item jid='{ROMEO}' {attributes}/>"
+        return partial(scene.server, f"<iq type='set' id='p'><query xmlns='jabber:iq:roster'>{item}</query></iq>")
+
+    looked = (Client.is_stranger, Client.subscription)
+    copy = vars(Client)["__copied__"]
+    assert calls(push("subscription='both' name='R'"), *looked) == 0
+    assert calls(push("subscription='both' name='Romeo'"), copy) == 1
+    assert calls(push("subscription='from'"), Client.subscription) == 1  # whether the presence is to be forgotten
+    assert ROMEO not in scene.client.presences
+
+
+def test_a_removed_contact_with_presence_is_classified_again() -> None:
+    scene = Scene(roster_of(Item(ROMEO, FROM)))
+    scene.server(f"<presence from='{ROMEO}/orchard'/>")
+    item = f"<item jid='{ROMEO}' subscription='remove'/>"
+
+    scene.server(f"<iq type='set' id='p'><query xmlns='jabber:iq:roster'>{item}</query></iq>")
+
+    assert list(scene.client.strangers) == [ROMEO]
 
 
 def test_a_push_does_not_search_the_sets_that_wait_for_answers() -> None:

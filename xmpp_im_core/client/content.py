@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 from attrs import field
@@ -90,10 +90,16 @@ def read_content(message: Message, stream_lang: str | None = None) -> Content:
     bodies: list[Element] = []
     subjects: list[Element] = []
     threads: list[Element] = []
-    kinds = {"body": bodies, "subject": subjects, "thread": threads}
-    for child in message.payload.elements:  # once: this is a third of the step that takes a chat message
-        if child.namespace == CLIENT and child.name in kinds:
-            kinds[child.name].append(child)
+    for child in message.payload.children:  # once: this is a third of the step that takes a chat message
+        if isinstance(child, str) or child.namespace != CLIENT:
+            continue
+        name = child.name
+        if name == "body":
+            bodies.append(child)
+        elif name == "subject":
+            subjects.append(child)
+        elif name == "thread":
+            threads.append(child)
     thread = _read_thread(threads[0]) if threads else None
     return Content(message.kind, read_texts(bodies, inherited), read_texts(subjects, inherited), thread, inherited)
 
@@ -104,12 +110,10 @@ def was_delayed(message: Message) -> bool:
     return content.first("delay", "urn:xmpp:delay") is not None or content.first("x", "jabber:x:delay") is not None
 
 
-def read_texts(children: Iterable[Element], inherited: str | None) -> tuple[Text, ...]:
+def read_texts(children: Sequence[Element], inherited: str | None) -> tuple[Text, ...]:
     """Read elements that differ only by language. Of two elements in one language, the first counts."""
-    children = tuple(children)
-    if len(children) == 1:  # as in nearly every message: nothing is to be compared
-        lang = language_of(children[0], inherited)
-        return (Text(children[0].text, lang),)
+    if len(children) < 2:  # as in nearly every message: nothing is to be compared
+        return tuple([Text(child.text, language_of(child, inherited)) for child in children])
     by_language: dict[str, Text] = {}
     for child in children:
         lang = language_of(child, inherited)

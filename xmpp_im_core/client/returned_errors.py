@@ -30,6 +30,8 @@ def remembered(step: Transition, policy: ClientPolicy) -> Transition:
     A stanza without an id is not remembered, because an error could not be matched to it.
     """
     sent = [effect.stanza for effect in step.effects if isinstance(effect, Send) and effect.stanza.id is not None]
+    if not sent:
+        return step
     messages = [stanza for stanza in sent if isinstance(stanza, Message)]
     presences = [stanza for stanza in sent if isinstance(stanza, Presence) and stanza.type != "error"]
     if not messages and not presences:

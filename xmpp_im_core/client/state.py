@@ -163,6 +163,8 @@ class Heard:
 # --- conversations (§5, §6) ---------------------------------------------------------------------------------
 
 
+@copyable
+@final
 @record
 class Chat:
     """A chat session with one bare JID, or with one occupant of a room (§5.1; XEP-0045 §7.5)."""

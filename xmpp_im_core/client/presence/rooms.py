@@ -60,13 +60,13 @@ def noted(client: Client, stanza: Stanza, sender: JID) -> Client:
     Only rooms send ``<x xmlns='http://jabber.org/protocol/muc#user'/>`` and messages of type "groupchat". Presence that
     the client shared because of a chat session has not entered a room.
     """
+    groupchat = isinstance(stanza, Message) and stanza.type == "groupchat"
+    if not groupchat and stanza.payload.first("x", MUC_USER) is None:
+        return client
     if sender.is_bare or sender.bare in client.rooms or sender.bare == client.jid.bare:
         return client
     chat = client.chats.get(sender.bare)
-    if chat is not None and chat.shared_with is not None:
-        return client
-    groupchat = isinstance(stanza, Message) and stanza.type == "groupchat"
-    if not (groupchat or stanza.payload.first("x", MUC_USER) is not None) or not client.owes_any(sender.bare):
+    if (chat is not None and chat.shared_with is not None) or not client.owes_any(sender.bare):
         return client
     return _inside(client, sender.bare)
 

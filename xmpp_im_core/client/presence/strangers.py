@@ -33,7 +33,9 @@ def reclassified(client: Client, jids: Iterable[str], policy: ClientPolicy) -> t
             strangers = strangers.without(jid)
         elif jid not in strangers:
             strangers = strangers.with_newest(jid)
-    return _bounded(copied(client, strangers=strangers), policy)
+    if strangers is not client.strangers:
+        client = copied(client, strangers=strangers)
+    return _bounded(client, policy)
 
 
 def _bounded(client: Client, policy: ClientPolicy) -> tuple[Client, tuple[Effect, ...]]:

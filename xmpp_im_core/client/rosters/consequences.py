@@ -45,7 +45,8 @@ def item_became(client: Client, before: Item | None, after: Item | None) -> tupl
         client = copied(client, requests=client.requests.delete(jid))
     if after is not None and after.subscription.to and jid in client.asked:
         client = copied(client, asked=client.asked.without(jid))
-    if before is not None and before.subscription.to and not client.subscription(jid).to:
+    kept = after is not None and after.subscription.to
+    if before is not None and before.subscription.to and not kept and not client.subscription(jid).to:
         client, told = forgotten(client, jid, subscription_rules.SUBSCRIPTION_VOID)
         effects += told
     return client, effects

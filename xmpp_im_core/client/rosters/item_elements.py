@@ -42,22 +42,25 @@ def read_item(child: Element, items: FrozenMap[Item]) -> Item | None:
 
     :param items: the roster so far.
     """
-    jid = _jid(child)
-    if jid is None:
+    attributes = dict(child.attributes)
+    written = attributes.get("jid")
+    if not written:
         return None
-    value = child.get("subscription")
-    before = items.get(jid)
-    if value is None or value in _SHOWN:
-        state = subscription_state(value or "none", child.get("ask") == "subscribe")
+    jid = item_key(written)
+    value = attributes.get("subscription", "none")
+    if value in _SHOWN:
+        state = subscription_state(value, attributes.get("ask") == "subscribe")
     else:
+        before = items.get(jid)
         state = NONE if before is None else before.subscription
+    groups = {part.text for part in child.elements if part.name == "group" and part.namespace == ROSTER}
     return Item(
         jid,
         state,
-        child.get("name") or "",
-        tuple(sorted({group.text for group in child.all("group")} - {""})),
-        child.get("approved") in ("true", "1"),
-        tuple([other for other in child.elements if other.namespace != ROSTER]),
+        attributes.get("name", ""),
+        tuple(sorted(groups - {""})),
+        attributes.get("approved") in ("true", "1"),
+        tuple([part for part in child.elements if part.namespace != ROSTER]),
     )
 
 

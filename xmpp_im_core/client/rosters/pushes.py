@@ -14,7 +14,7 @@ from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import JID, received_bare
 from xmpp_im_core.rules import client_roster as rules
-from xmpp_im_core.stanza import IQ, Condition, result_reply
+from xmpp_im_core.stanza import IQ, Condition
 
 
 def roster_push(client: Client, iq: IQ, query: Element, sender: JID, policy: ClientPolicy) -> Transition:
@@ -33,7 +33,7 @@ def roster_push(client: Client, iq: IQ, query: Element, sender: JID, policy: Cli
         return _unauthorized(client, iq, policy)
     # only the server of the account gives the roster's version
     after = _pushed(client, pushed, query.get("ver") if own else None, policy)
-    answer = result_reply(IQ(None, iq.from_, iq.id, "set"))
+    answer = IQ(iq.from_, None, iq.id, "result")
     rule = rules.PUSH_ACKNOWLEDGED if own else rules.MANAGERS_PUSH_ACKNOWLEDGED
     return Transition(after.state, (Send(answer, rule), *after.effects))
 
@@ -69,6 +69,8 @@ def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: Cli
     if jid in client.wanted and jid not in sets_waiting(client):
         after = copied(after, wanted=after.wanted.delete(jid))
     after, told = item_became(after, before, item)
+    if (before is None) is (item is None):  # whether the contact is a stranger has not changed
+        return Transition(after, told)
     after, forgot = reclassified(after, (bare_key(jid),), policy)
     return Transition(after, (*told, *forgot))
 
