@@ -2,9 +2,10 @@
 #
 #   make test              run the tests, without those that take long (ARGS=--cov: and check that they run every branch)
 #   make slow-test         run the tests that take long, and many more examples of each property
-#   make conformance       run the vectors against this implementation
+#   make conformance       run the vectors against this implementation (ARGS="--arrangement all": in each arrangement)
 #   make serve             run the server xmpp-im-host
-#   make interop           run the server vectors against xmpp-im-host, Prosody, ejabberd and jabberd2 too (on loopback)
+#   make interop           run the server vectors against xmpp-im-host, Prosody, ejabberd and jabberd2 too (on loopback);
+#                          the compliance page is .cache/results/compliance.html
 #   make live-test         log in to each of these servers with each mechanism, and run a dozen vectors on each
 #   make client-test       let slixmpp, @xmpp/client, aioxmpp and Profanity talk to xmpp-im-host, as far as they can be had
 #   make clients           run the client vectors on slixmpp, nbxmpp, aioxmpp and @xmpp/client, as far as they can be had
@@ -61,13 +62,16 @@ slow-test: $(VENV)/.test
 		-m "(slow or hypothesis) and not ($(ELSEWHERE))"
 
 conformance: $(VENV)/.test
-	@$(BIN)/xmpp-im-conformance run
+	@$(BIN)/xmpp-im-conformance run $(ARGS)
 
 serve: $(VENV)/.test
 	@$(BIN)/xmpp-im-host serve $(ARGS)
 
+# The results of servers and of client libraries, and the compliance page of all of them.
+RESULTS ?= .cache/results
+
 interop: $(VENV)/.test
-	@$(BIN)/python -m interop
+	@$(BIN)/python -m interop --results $(RESULTS)
 
 live-test: $(VENV)/.test
 	@$(BIN)/pytest -q -m servers tests/interop
@@ -81,7 +85,7 @@ client-test: $(VENV)/.bench
 
 clients: $(VENV)/.bench
 	@! command -v npm >/dev/null || npm --prefix $(ADAPTERS)/xmpp.js ci --silent --no-audit --no-fund
-	@$(BIN)/python -m interop.clients
+	@$(BIN)/python -m interop.clients --results $(RESULTS)
 
 differ: $(VENV)/.test
 	@$(BIN)/python -m interop.differ
@@ -102,7 +106,7 @@ bot-example: $(VENV)/.dev
 	@$(BIN)/pytest -q -m prosody tests/examples
 
 postgres-test: $(VENV)/.dev
-	@$(BIN)/pytest -q -m postgres tests/examples tests/xmpp_im_host/storage
+	@$(BIN)/pytest -q -m postgres tests/examples tests/xmpp_im_host/storage tests/xmpp_im_host/cluster
 
 report-test: $(VENV)/.dev
 	@if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then \

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import click
 from rich.console import Console
@@ -15,19 +16,25 @@ from rich.console import Console
 from interop.deviations import read_deviations, renew, unexpected
 from interop.document import DOCUMENT, document
 from interop.matrix import matrix
+from interop.results import write_page, write_results
 from interop.runs import Run, run_all
 from interop.servers import SERVERS, NotAvailable
 from xmpp_im_conformance.format.finding import find, wanted
 from xmpp_im_conformance.format.vectors import Side
+from xmpp_im_conformance.reports.data import Tested
 from xmpp_im_conformance.reports.terminal import say
 from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.verdict.known import Deviation
+
+_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--server", "names", multiple=True, type=click.Choice([*SERVERS]), help="Only this server.")
 @click.option("--id", "ids", multiple=True, help="Only vectors with this id; * and ? are wildcards.")
 @click.option("--jobs", type=click.IntRange(1), default=4, show_default=True, help="How many run side by side on each.")
-@click.option("--details", type=click.Path(file_okay=False, path_type=Path), help="Write the reasons of failures here.")
+@click.option("--details", type=_FOLDER, help="Write the reasons of failures here.")
+@click.option("--results", type=_FOLDER, help="Write the results here, and the compliance page of all that are here.")
 @click.option("--write-known", is_flag=True, help="Renew the deviations.toml of each of these servers.")
 @click.option("--write", is_flag=True, help="Write docs/deviations.md, and do nothing else.")
 @click.pass_context
@@ -38,6 +45,7 @@ def main(
     ids: tuple[str, ...],
     jobs: int,
     details: Path | None,
+    results: Path | None,
     write_known: bool,
     write: bool,
 ) -> None:
@@ -56,15 +64,15 @@ def main(
     except NotAvailable as reason:
         raise click.ClickException(str(reason)) from reason
     console = Console()
-    results = {server: run.results for server, run in runs.items()}
-    console.print(matrix(results))
+    found = {server: run.results for server, run in runs.items()}
+    console.print(matrix(found))
     for server, run in runs.items():
         _print_run(console, server, run)
     if write_known:
-        for server in results.keys() & SERVERS.keys():
-            renew(SERVERS[server], results[server])
+        for server in found.keys() & SERVERS.keys():
+            renew(SERVERS[server], found[server])
         recorded = read_deviations()
-    lines = [line for server, each in results.items() for line in unexpected(server, each, recorded)]
+    lines = [line for server, each in found.items() for line in unexpected(server, each, recorded)]
     if ids:
         lines = [line for line in lines if "there is no vector" not in line]
     if DOCUMENT.read_text(encoding="utf-8") != document(recorded):
@@ -72,7 +80,9 @@ def main(
     for line in lines:
         say(console, line, "red")
     if details is not None:
-        _write_details(details, results)
+        _write_details(details, found)
+    if results is not None:
+        _write_results(results, runs, recorded)
     context.exit(int(bool(lines)))
 
 
@@ -82,6 +92,14 @@ def _print_run(console: Console, server: str, run: Run) -> None:
     lines += [f"{end}: {count} {'time' if count == 1 else 'times'}" for end, count in sorted(Counter(run.ends).items())]
     for line in lines:
         say(console, f"{server}: {line}")
+
+
+def _write_results(folder: Path, runs: Mapping[str, Run], recorded: Sequence[Deviation]) -> None:
+    for server, run in runs.items():
+        known = [each for each in recorded if each.server == server]
+        driver = "live" if server in SERVERS else "embedded"
+        write_results(folder, server, run.results, known, Tested(driver, server, run.software, run.remarks))
+    click.echo(f"The compliance page: {write_page(folder)}")
 
 
 def _write_details(directory: Path, results: Mapping[str, Sequence[Result]]) -> None:

@@ -36,6 +36,8 @@ class Run:
     """What the server does otherwise, and was read all the same: what, and how often."""
     ends: Sequence[str] = ()
     """The processes of the server that have ended by themselves, one line each."""
+    software: str = ""
+    """The name and version that the server gives itself."""
 
 
 def run_all(vectors: Vectors, names: Sequence[str], jobs: int = 1) -> dict[str, Run]:
@@ -48,7 +50,7 @@ def run_all(vectors: Vectors, names: Sequence[str], jobs: int = 1) -> dict[str, 
     for server in servers:
         server.installed()
     core = core_driver()
-    runs = {"core": Run(run_vectors(vectors, core))}
+    runs = {"core": Run(run_vectors(vectors, core), software=core.software)}
     # At any end the servers stop first, so that vectors that still run fail at once.
     with ThreadPoolExecutor(sum([server.instances for server in servers])) as pool, ExitStack() as stack:
         parts = [
@@ -88,11 +90,12 @@ def _run(vectors: Vectors, running: Running, jobs: int) -> Run:
     wait_for_login(running.config)
     with closing(LiveDriver(evolve(running.config, patience=_PATIENCE))) as driver:
         results = run_vectors(vectors, driver, jobs)
-        return Run(results, driver.remarks, running.ends)
+        return Run(results, driver.remarks, running.ends, driver.software)
 
 
 def _together(vectors: Vectors, parts: Sequence[Run]) -> Run:
     """Return the run of all vectors, in their order, from the runs that have shared them."""
     found = {result.vector.id: result for part in parts for result in part.results}
     remarks = sum([Counter(part.remarks) for part in parts], Counter[str]())
-    return Run([found[vector.id] for vector in vectors], remarks, [end for part in parts for end in part.ends])
+    ends = [end for part in parts for end in part.ends]
+    return Run([found[vector.id] for vector in vectors], remarks, ends, parts[0].software)

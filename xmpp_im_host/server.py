@@ -142,6 +142,9 @@ class XMPPServer:
             network.start(self._watch_fence(self.host))
         self.administration = Administration(self.host, keys_changed=self._keys_changed)
         await stack.enter_async_context(self.host)
+        if isinstance(self.host, ClusterHost):
+            shared = await self.host.shared_secret(settings.secret.hex())
+            network.settings = evolve(settings, secret=bytes.fromhex(shared))
         stack.push_async_callback(network.cancel_tasks)
         stack.callback(self.operator_listeners.close)
         stack.push_async_callback(network.drain, configuration.drain_seconds)

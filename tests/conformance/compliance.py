@@ -66,7 +66,18 @@ def _vector(id: str, outcome: str, **keys: Any) -> dict[str, Any]:
     )
 
 
-BROKEN: Final = {"detail": f"{FAILED}\nwhat happened:\n  {HAPPENED}", "step": 3, "behaviour": "b"}
+FOUND: Final = {
+    "looked": [
+        {
+            "at": "juliet@capulet.example/balcony",
+            "expected": ["<iq type='set' id='i1'/>"],
+            "came": ["<message type='chat'><body>O Romeo</body></message>"],
+        }
+    ],
+    "untaken": {"remote.example": ["<presence type='probe'/>"]},
+}
+"""What came in the step that failed: another stanza than expected, and one more elsewhere."""
+BROKEN: Final = {"detail": f"{FAILED}\nwhat happened:\n  {HAPPENED}", "step": 3, "behaviour": "b", "found": FOUND}
 
 CORE: Final = [
     _vector("roster-get/example", "passed"),

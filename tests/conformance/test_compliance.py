@@ -11,16 +11,25 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
+from interop.results import PAGE as PAGE_NAME
+from interop.results import write_page, write_results
 from tests.conformance.compliance import CORE, MADE, OTHER, STORIES, made_page, result, run_of, written
 from tests.conformance.packaged import packaged
 from tests.conformance.reports import EVIL
 from xmpp_im_conformance import Driver, Embedded, Setup, World, run_vectors
 from xmpp_im_conformance.cli.commands import main
-from xmpp_im_conformance.format.vectors import MalformedFile, Vector
+from xmpp_im_conformance.format.evidence import Evidence
+from xmpp_im_conformance.format.story import MarkKind
+from xmpp_im_conformance.format.vectors import MalformedFile, Scenario, Vector
 from xmpp_im_conformance.reports import data as results_data
 from xmpp_im_conformance.reports.compliance import page as making
-from xmpp_im_conformance.reports.compliance.building import data, listed
+from xmpp_im_conformance.reports.compliance.building import data, failures_of, listed
 from xmpp_im_conformance.reports.compliance.reading import NoResults, read
+from xmpp_im_conformance.reports.found import found_in
+from xmpp_im_conformance.reports.html.scenes import scene_of
+from xmpp_im_conformance.running.outcome import Result
+from xmpp_im_core.element import element
+from xmpp_im_core.stanza import CLIENT
 
 HAPPENED: Final = "step 3: nothing came\n(- expected)\nwhat happened:\n  step 1 of 3 (connect): juliet"
 
@@ -123,7 +132,7 @@ def test_each_outcome_has_its_sign_and_each_reason_is_there_once(tmp_path: Path)
 
     assert system["signs"] == "pfnnr"
     assert system["reasons"] == [("no component", [2, 3]), ("gone", [4])]
-    assert system["failures"] == {1: [2, "no", "", -1]}
+    assert system["failures"] == {1: [2, "no", "", -1, -1]}
 
 
 def test_a_failure_names_its_behaviour(tmp_path: Path) -> None:
@@ -147,7 +156,8 @@ def test_the_conversation_is_that_of_the_smallest_failure_of_each_row(tmp_path: 
 
     ids = [vector[0] for vector in made["vectors"]]
     told = {
-        ids[place]: (problem, happened) for place, (_, problem, happened, _) in made["systems"][0]["failures"].items()
+        ids[place]: (problem, happened)
+        for place, (_, problem, happened, _, _) in made["systems"][0]["failures"].items()
     }
     assert told == {
         "large": ("step 3: nothing came\n(- expected)", ""),
@@ -226,15 +236,6 @@ def test_a_hostile_name_stays_text(tmp_path: Path) -> None:
 
 
 def test_a_real_run_with_failures_is_shown(tmp_path: Path) -> None:
-    class Mute(Driver):
-        name = "mute"
-
-        def world(self, setup: Setup) -> World:
-            world = Embedded().world(setup)
-            send = world.send
-            world.send = lambda jid, xml: None if xml.startswith("<message") else send(jid, xml)  # type: ignore[method-assign]
-            return world
-
     run = run_vectors(id="message-full/*", driver=Mute())
     made = results_data.as_data(run.verdict, results_data.Tested("mute"), MADE)
 
@@ -242,3 +243,71 @@ def test_a_real_run_with_failures_is_shown(tmp_path: Path) -> None:
 
     assert system["signs"].count("f") == len(run.failed) > 0
     assert all(failure[3] >= 0 for failure in system["failures"].values())
+
+
+class Mute(Driver):
+    """The core, whose users' messages are lost."""
+
+    name = "mute"
+
+    def world(self, setup: Setup) -> World:
+        world = Embedded().world(setup)
+        send = world.send
+        world.send = lambda jid, xml: None if xml.startswith("<message") else send(jid, xml)  # type: ignore[method-assign]
+        return world
+
+
+def scenario_of(result: Result) -> Scenario:
+    assert isinstance(result.vector, Vector)
+    return result.vector.scenario
+
+
+def test_a_failure_is_drawn_with_what_came_in_the_step(tmp_path: Path) -> None:
+    """The page is made from files alone, and draws what the report of the run draws."""
+    run = run_vectors(id="message-full/*", driver=Mute())
+    vectors = [result.vector for result in run]
+    in_a_step = [each for each in run.failed if each.evidence is not None and each.evidence.step is not None]
+    at_once = {each.vector.id: scene_of(scenario_of(each), each.evidence) for each in in_a_step}
+    write_results(tmp_path, "mute", run.results, (), results_data.Tested("mute"))
+
+    (tested,) = read([tmp_path / "mute.json"])
+    failures = failures_of([tested], vectors)
+    drawn = {id: scene_of(scenario_of(each), each.evidence) for (_, id), each in failures.items()}
+    assert drawn == at_once
+    kinds = {mark.kind for scene in drawn.values() for line in scene.lines for mark in line.marks}
+    assert MarkKind.MISSING in kinds
+    assert PAGE_NAME in str(write_page(tmp_path, vectors))
+    stories = json.loads(
+        re.findall(r'id="book"[^>]*>(.*?)</script>', (tmp_path / PAGE_NAME).read_text(encoding="utf-8"), re.DOTALL)[0]
+    )["stories"]
+    assert len(stories) == len(run.results) + len(in_a_step)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"looked": [{"at": "juliet@capulet.example/balcony", "expected": ["<presence"]}]},
+        {"untaken": {"remote.example": ["<a/><b/>"]}},
+    ],
+)
+def test_what_came_and_is_no_xml_is_not_drawn(tmp_path: Path, found: Mapping[str, Any]) -> None:
+    run = run_of("one", [result("deny/outbound-example", "failed", step=2, found=found)])
+
+    assert failures_of(read(written(tmp_path, one=run)), STORIES.values()) == {}
+
+
+@pytest.mark.parametrize("step", [0, 99, None])
+def test_a_step_that_the_vector_does_not_have_is_not_drawn(tmp_path: Path, step: int | None) -> None:
+    run = run_of("one", [result("deny/outbound-example", "failed", step=step, found={})])
+
+    assert failures_of(read(written(tmp_path, one=run)), STORIES.values()) == {}
+
+
+def test_what_is_too_much_is_not_kept() -> None:
+    def evidence(length: int) -> Evidence:
+        return Evidence("", step=1, untaken={"remote.example": (element("message", CLIENT, {"id": "i" * length}),)})
+
+    assert found_in(evidence(10)) is not None
+    assert found_in(evidence(20_000)) is None
+    assert found_in(None) is None
+    assert found_in(Evidence("before the first step")) is None

@@ -132,6 +132,19 @@ def test_a_cell_leads_to_the_sentence_the_vectors_and_the_smallest_conversation(
     assert element(chrome, "#vectors .steps .bad").get_attribute("data-step") == "2"
 
 
+def test_the_conversation_draws_what_came_instead_and_besides(opened: Opened) -> None:
+    """Only where the system failed: the other one, which passes the same vector, shows what has to come."""
+    chrome = opened(CELL)
+
+    wait(chrome, "return document.querySelector('#vectors .story svg') !== null")
+    smallest = "#vectors > .vector:first-of-type .story svg"
+    drawn = {kind: texts(chrome, f"{smallest} .bad .{kind} text") for kind in ("came", "besides")}
+    assert drawn == {"came": ["came: message chat"], "besides": ["besides: presence probe"]}
+    chrome = opened(CELL.replace("two", "core"))
+    wait(chrome, "return document.querySelector('#vectors .story svg') !== null")
+    assert texts(chrome, "#vectors .story .came") == []
+
+
 def test_a_permanent_link_opens_its_cell_and_its_row(opened: Opened) -> None:
     chrome = opened(CELL)
 

@@ -73,6 +73,9 @@ def test_a_vector_has_what_it_is_about_and_what_became_of_it(found: Any) -> None
 
     assert failed.pop("file").endswith("/mine/wrong.json")
     assert failed.pop("detail").startswith(f"step 3 of 3 (silent): at {BALCONY} nothing was expected")
+    (looked,) = failed.pop("found")["looked"]
+    assert (looked["at"], looked["expected"]) == (BALCONY, [])
+    assert [each.partition(" ")[0] for each in looked["came"]] == ["<presence"]
     assert failed == {
         "id": "wrong",
         "title": "Nothing comes back",
@@ -92,9 +95,9 @@ def test_a_vector_has_what_it_is_about_and_what_became_of_it(found: Any) -> None
 def test_one_that_has_not_failed_has_neither_step_nor_behaviour(found: Any) -> None:
     passed, other = vector(found, "good"), vector(found, "elsewhere")
 
-    assert [(each["outcome"], each["step"], each["behaviour"]) for each in (passed, other)] == [
-        ("passed", None, None),
-        ("not_applicable", None, None),
+    assert [(each["outcome"], each["step"], each["found"], each["behaviour"]) for each in (passed, other)] == [
+        ("passed", None, None, None),
+        ("not_applicable", None, None, None),
     ]
     assert (passed["detail"], other["detail"]) == ("", "the feature 'mam' is not supported")
     assert (other["rfc"], other["features"]) == (["6121 11", "XEP-0313 2"], ["mam"])

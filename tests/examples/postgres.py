@@ -46,20 +46,21 @@ def postgres() -> Iterator[str]:
         data = Path(name, "data")
         if os.geteuid() == 0:
             shutil.chown(name, "postgres", "postgres")
-        _run([*_user(), str(programs / "initdb"), "-D", str(data), "-U", "test", "-A", "trust", "--no-sync"])
+        done([*as_user(), str(programs / "initdb"), "-D", str(data), "-U", "test", "-A", "trust", "--no-sync"])
         options = ["-D", str(data), "-k", name, "-c", "listen_addresses="]
-        with running([*_user(), str(programs / "postgres"), *options], stdout=subprocess.DEVNULL) as process:
-            _wait_for(process, programs, name)
+        with running([*as_user(), str(programs / "postgres"), *options], stdout=subprocess.DEVNULL) as process:
+            wait_for(process, programs, name)
             yield f"host={name} user=test dbname=postgres"
 
 
-def _user() -> list[str]:
+def as_user() -> list[str]:
     """Return what changes the user: PostgreSQL refuses to run as root."""
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(
+def done(command: list[str]) -> None:
+    """Run a command to its end."""
+    finished = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -68,11 +69,12 @@ def _run(command: list[str]) -> None:
         cwd="/",
         timeout=PATIENCE,
     )
-    if done.returncode != 0:
-        raise RuntimeError(f"{command}: {done.stdout}")
+    if finished.returncode != 0:
+        raise RuntimeError(f"{command}: {finished.stdout}")
 
 
-def _wait_for(process: subprocess.Popen[str], programs: Path, directory: str) -> None:
+def wait_for(process: subprocess.Popen[str], programs: Path, directory: str) -> None:
+    """Wait until a server answers on the socket in a directory."""
     until = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < until:
         with suppress(subprocess.SubprocessError):

@@ -23,6 +23,7 @@ from tests.mutants.selecting import Ran, Recording
 
 KEPT: Final = ROOT / ".cache" / "mutants"
 _VECTORS: Final = ROOT / "conformance" / "vectors"
+_ARRANGEMENTS: Final = ROOT / "conformance" / "xmpp_im_conformance" / "drivers" / "embedded" / "arrangements"
 _IMPORTED: Final = re.compile(r"^(?:from|import) (tests[\w.]*)", re.MULTILINE)
 
 
@@ -58,15 +59,21 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 @cache
 def key(id: str) -> str:
-    """Return what stands for a vector or a test as it is now."""
-    return sha256(" ".join([id, *map(digest, sorted(_imported(_file(id))))]).encode()).hexdigest()[:12]
+    """Return what stands for a vector or a test as it is now; a vector in an arrangement is the driver's too."""
+    files = [*sorted(_imported(_file(id))), *_arrangement(id)]
+    return sha256(" ".join([id, *map(digest, files)]).encode()).hexdigest()[:12]
+
+
+def _arrangement(id: str) -> list[Path]:
+    """Return the files of the driver that play a vector in the arrangement that its id names."""
+    return [] if id.startswith("tests/") or "@" not in id else sorted(_ARRANGEMENTS.glob("*.py"))
 
 
 def _file(id: str) -> Path:
     """Return the file of a test, or of a vector."""
     if id.startswith("tests/"):
         return ROOT / id.partition("::")[0]
-    path = id.partition("#")[0]
+    path = id.partition("@")[0].partition("#")[0]
     below = "" if path.startswith(("tables/", "client/")) else "scenarios/"
     return _VECTORS / f"{below}{path}.json"
 

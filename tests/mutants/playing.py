@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from attrs import define, field
@@ -30,30 +30,44 @@ TESTS: Final = (
 
 @define
 class Vectors:
-    """The vectors of the package, by id, on the embedded driver."""
+    """The vectors of the package on the embedded driver, each in all its arrangements.
 
-    found: dict[str, object]
+    An id names a vector, and after an ``@`` the arrangement, unless that is the usual one.
+    """
+
+    found: dict[str, tuple[object, Any]]
+    """Each vector with the driver of its arrangement."""
 
     @classmethod
     def read(cls, ids: Collection[str] | None = None) -> Vectors:
         """Read those with these ids, or all."""
+        from xmpp_im_conformance.drivers import core_driver
         from xmpp_im_conformance.format.data import VECTORS
         from xmpp_im_conformance.format.finding import find, id_of
 
         files = sorted(VECTORS.rglob("*.json"))
         if ids is not None:
-            wanted = {each.partition("#")[0] for each in ids}
+            wanted = {each.partition("@")[0].partition("#")[0] for each in ids}
             files = [file for file in files if id_of(file, VECTORS) in wanted]
-        return cls({vector.id: vector for vector in find(files) if ids is None or vector.id in ids})
+        driver = core_driver("all")
+        found = {
+            _arranged(vector.id, way): (vector, way)
+            for vector in find(files)
+            for way in driver.ways(vector.id, vector.scenario.setup)  # type: ignore[union-attr]  # none is malformed
+        }
+        return cls({id: each for id, each in found.items() if ids is None or id in ids})
 
     def passes(self, id: str, following: str | None = None) -> bool:
         """Run one; which is the following one makes no difference."""
-        from xmpp_im_conformance.drivers import core_driver
         from xmpp_im_conformance.running.outcome import Outcome
         from xmpp_im_conformance.running.run import run_vector
 
-        driver = core_driver()
-        return run_vector(self.found[id], driver).outcome is not Outcome.FAILED  # type: ignore[arg-type]
+        vector, driver = self.found[id]
+        return run_vector(vector, driver).outcome is not Outcome.FAILED  # type: ignore[arg-type]
+
+
+def _arranged(id: str, driver: Any) -> str:
+    return f"{id}@{driver.arrangements[0]}" if driver.way else id
 
 
 # --- tests ------------------------------------------------------------------------------------------------

@@ -144,3 +144,15 @@ def test_what_has_killed_a_neighbour_is_tried_first(root: Path) -> None:
 
     assert kept.verdict("m f: b", "m", "tests", [A, B]) == Verdict(None, (B, A))
     assert kept.verdict("m g: b", "m", "tests", [A, B]) == Verdict(None, (A, B))
+
+
+def test_a_vector_is_another_one_if_its_arrangement_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_ARRANGEMENTS", root / "arrangements")
+    write(root, "arrangements/cold.py", "x = 1\n")
+    before = [key(id) for id in ("again/vector#1", "again/vector#1@cold", A)]
+
+    write(root, "arrangements/cold.py", "x = 2\n")
+
+    usual, cold, test = [key(id) for id in ("again/vector#1", "again/vector#1@cold", A)]
+    assert (usual, test) == (before[0], before[2])
+    assert cold != before[1]

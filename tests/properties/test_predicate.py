@@ -8,6 +8,7 @@ that each recipient can rely on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Final
 
 from hypothesis import assume, given
@@ -69,7 +70,10 @@ def account_of(state: State) -> Account:
 
 
 def broadcast(account: Account, session: SessionId) -> Step:
-    return reduce(account, Outbound(NOON, "e", session, Presence()))
+    return reduce(account, Outbound(NOON, f"broadcast {next(_NUMBERS)}", session, Presence()))
+
+
+_NUMBERS = count()
 
 
 def told_of_presence(step: Step) -> set[str]:

@@ -86,7 +86,7 @@ def test_a_request_that_is_answered_at_once_waits_too_since_its_answer_has_to_be
 
 def test_a_repeated_request_that_stores_nothing_is_not_refused() -> None:
     request = inbound("subscribe", ROMEO, to=JULIET)
-    juliet = following(account(JULIET), request)
+    juliet = following(account(JULIET), evolve(request, seq="earlier"))
     done = reduce(juliet, request)
     assert not done.store
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from tests.blocking.commands import block
 from tests.one_test import in_one_test
@@ -361,7 +361,7 @@ COUNTED = in_one_test(
 def test_a_block_list_beyond_a_lowered_limit_accepts_what_it_already_holds(field: str) -> None:
     blocked = reduce(connected(), block(entity(0)), Policy()).state
 
-    step = reduce(blocked, block(entity(0)), limited(field, 0))
+    step = reduce(blocked, evolve(block(entity(0)), seq="another"), limited(field, 0))
 
     assert blocking_rules.BLOCKED in [effect.rule for effect in step.effects]
 

@@ -26,6 +26,7 @@ from xmpp_im_core.stanza import Condition
 from xmpp_im_host.cluster import administrator_calls, parking
 from xmpp_im_host.cluster.administrator_calls import CallRefused, Explained
 from xmpp_im_host.cluster.ended_gateways import end_gateway, give_back
+from xmpp_im_host.cluster.ended_sessions import end_session
 from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.cluster.outgoing import Domains, Outgoing, SessionQueues
 from xmpp_im_host.cluster.pending import Pending
@@ -41,6 +42,7 @@ from xmpp_im_host.cluster.queue_entries import (
     PartitionEntry,
     Perform,
     Replied,
+    SessionGone,
     dump_entry,
 )
 from xmpp_im_host.cluster.queue_names import gateway_queue, partition_queue
@@ -171,8 +173,8 @@ class PartitionActor(Generic[S]):
         return dict.fromkeys([*self.wakes.due(now), *[account for account, _ in parking.overdue(self.queues, now)]])
 
     def _at(self, entry: PartitionEntry) -> datetime:
-        if isinstance(entry, Fed):
-            event = entry.event
+        if isinstance(entry, Fed | SessionGone):
+            event = entry.event if isinstance(entry, Fed) else entry.ended
             self.tally.newest = event.event.at if isinstance(event, ForAccount) else event.at
             return self.tally.newest
         return entry.at if isinstance(entry, Called | GatewayEnded) else self.setting.clock()
@@ -203,6 +205,8 @@ class PartitionActor(Generic[S]):
             self._note_component(step, entry)
         elif isinstance(entry, GatewayEnded):
             await self._end_gateway(step, entry)
+        elif isinstance(entry, SessionGone):
+            await end_session(step, self.setting.engine, self.partition, entry)
         elif isinstance(entry, Park):
             await parking.park(step, entry)
         elif isinstance(entry, Deposit):

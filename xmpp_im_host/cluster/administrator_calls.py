@@ -10,6 +10,8 @@ Operation       Arguments                             Value of the answer
 ``import``      ``rows``: [kind, key, text, size],    True. Refused as ``exists`` if the account has a roster or a
                 ``replace``: true or false            block list, and ``in-use`` if it has a session.
 ``inspect``                                           The state of it; null if there is no such account.
+``secret``      ``proposed``: text                    The secret that all nodes share: the first one that was proposed.
+                                                      It stands with a hosted domain in place of an account.
 ==============  ====================================  ================================================================
 
 What a call changes, and its answer, are in one commit. A call that cannot be done is refused as ``failed``.
@@ -36,6 +38,8 @@ from xmpp_im_host.hosting.account_changes import described, farewell_of, import_
 from xmpp_im_host.hosting.host import Imported
 from xmpp_im_host.storage.records import Change, RemoveKind, Row, Write
 
+SECRET: Final = "secret"
+"""The kind of the row with the secret that all nodes share."""
 _NOBODY: Final = SessionId("nobody", 0)
 """A session that no account has. Its events load an account and change nothing."""
 
@@ -153,6 +157,17 @@ async def _inspect(step: Step[Any], called: Called, explained: Callable[[str], E
     return cast(JSON, described(state, with_extensions, in_memory=known.in_memory, events=known.events))
 
 
+async def _secret(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
+    proposed = called.arguments.get("proposed")
+    if not isinstance(proposed, str) or called.account not in step.service.domains:
+        raise CallRefused("arguments")
+    found = (await step.load(called.account, (SECRET,))).rows
+    if found:
+        return found[0].text
+    step.pending.change([Write(called.account, Row(SECRET, "", proposed))])
+    return proposed
+
+
 _Operation: TypeAlias = Callable[[Step[Any], Called, Callable[[str], Explained]], Awaitable[JSON]]
 _OPERATIONS: Final[Mapping[str, _Operation]] = MappingProxyType(
     {
@@ -161,5 +176,6 @@ _OPERATIONS: Final[Mapping[str, _Operation]] = MappingProxyType(
         "set-keys": _set_keys,
         "import": _import,
         "inspect": _inspect,
+        "secret": _secret,
     }
 )

@@ -71,6 +71,8 @@ class Appender:
         self._asked: deque[_Asked] = deque()
         self._settled: deque[Place] = deque()
         self._under_way = 0
+        self.over = False
+        """Whether the node has ended: nothing that waits will ever be done."""
         self._work = asyncio.Event()
         self._settling = False
 
@@ -121,6 +123,7 @@ class Appender:
             while self._asked or self._settled:
                 outcome = await self._commit_next()
                 if outcome.lost:
+                    self.over = True
                     self._ended()
                     return
                 if outcome.done:
@@ -169,8 +172,8 @@ class Appender:
                 _call(each.refuse)
 
     async def drained(self) -> None:
-        """Wait until everything that was asked for is durable."""
-        while self._asked or self._settled or self._under_way:
+        """Wait until everything that was asked for is durable, or the node has ended."""
+        while not self.over and (self._asked or self._settled or self._under_way):
             self._work.set()
             await asyncio.sleep(FIRST_PAUSE / 10)
 

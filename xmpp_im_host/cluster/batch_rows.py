@@ -12,7 +12,7 @@ from xmpp_im_core.server import Arrived, ForAccount
 from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_host.cluster.actor import PartitionActor
 from xmpp_im_host.cluster.committing import Committer
-from xmpp_im_host.cluster.queue_entries import Fed, PartitionEntry
+from xmpp_im_host.cluster.queue_entries import Fed, PartitionEntry, SessionGone
 from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.storage.errors import EngineFailed, Fenced
 from xmpp_im_host.storage.records import Found, partition_of
@@ -48,8 +48,8 @@ class BatchRows:
         """Read the accounts of these entries that are not in memory."""
         wanted: dict[str, None] = {}
         for actor, entry in entries:
-            if isinstance(entry, Fed):
-                for account in _accounts_of(entry.event):
+            if isinstance(entry, Fed | SessionGone):
+                for account in _accounts_of(entry.event if isinstance(entry, Fed) else entry.ended):
                     if account not in actor.service.accounts and partition_of(account) == actor.partition:
                         wanted[account] = None
         if len(wanted) > 1:

@@ -24,6 +24,7 @@ from xmpp_im_core.server.service.binding import may_bind_beside
 from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.snapshot import JSON
 from xmpp_im_core.stanza import IQ, Condition, Presence, Stanza, may_be_answered
+from xmpp_im_host.cluster.administrator_calls import SECRET
 from xmpp_im_host.cluster.calls import CallRefused
 from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.cluster.gateway import Streams
@@ -95,6 +96,11 @@ class ClusterHost(Inputs):
     def domains(self) -> tuple[str, ...]:
         """The hosted domains, prepared."""
         return self.settings.service.domains
+
+    @property
+    def shared(self) -> bool:
+        """Other nodes change accounts too."""
+        return True
 
     # --- beginning and end --------------------------------------------------------------------------------------
 
@@ -297,6 +303,15 @@ class ClusterHost(Inputs):
         """See :meth:`Host.accounts`."""
         async for each in scan(self.engine, stored_records.ROSTER):
             yield each.account
+
+    async def shared_secret(self, proposed: str) -> str:
+        """Return the secret that all nodes share. It is the proposed one if there was none.
+
+        :raises EngineFailed: if nobody can tell now.
+        """
+        domain = self.domains[0]
+        found = await self.rows(domain, (SECRET,))
+        return found[0].text if found else str(await self._call("secret", domain, {"proposed": proposed}))
 
     async def create_account(self, account: str, credentials: Credentials | None) -> bool:
         """See :meth:`Host.create_account`."""

@@ -8,7 +8,7 @@ after it, and the queues to the node are empty.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -55,18 +55,21 @@ async def end_gateway(step: Step[Any], engine: Engine, partition: int, queue: st
     :raises EngineFailed: if that cannot be read.
     """
     step.out.ended = queue
-    holders = await _holders(step, engine, partition, queue)
+    sessions = await _sessions(step, engine, partition)
     reader = EntryReader()
-    for entry in await _waiting(engine, queue):
+    for entry in await waiting(engine, queue):
         step.pending.done.append((queue, entry.position))
-        await _take_back(step, entry, reader)
-    for account, session in holders:
+        await _take_back(step, entry, reader, sessions)
+    for account, session in _at_gateway(step, sessions, queue):
         await step.take(ForAccount(account, SessionEnded(step.at, step.ids(), session)))
     await parking.end_parked(step, parking.not_deposited(step.out.queues, queue))
 
 
-async def _take_back(step: Step[Any], entry: Entry, reader: EntryReader) -> None:
-    """Give an entry back. The end of a session needs no performing, and the answer to a call has no reader."""
+async def _take_back(step: Step[Any], entry: Entry, reader: EntryReader, known: Collection[Holder]) -> None:
+    """Give an entry back. The end of a session needs no performing, and the answer to a call has no reader.
+
+    :param known: the sessions that have not ended. What was for others is given back already.
+    """
     try:
         perform = reader.gateway_entry(entry.body)
     except DamagedEntry as error:
@@ -76,8 +79,10 @@ async def _take_back(step: Step[Any], entry: Entry, reader: EntryReader) -> None
         return
     account, effect = perform.identified.account, perform.identified.effect
     if isinstance(effect, Deliver):
-        sessions = effect.sessions if perform.sessions is None else perform.sessions
-        await step.take(ForAccount(account, Undelivered(step.at, step.ids(), effect, sessions)))
+        of_gateway = effect.sessions if perform.sessions is None else perform.sessions
+        sessions = tuple([session for session in of_gateway if (account, session) in known])
+        if sessions:
+            await step.take(ForAccount(account, Undelivered(step.at, step.ids(), effect, sessions)))
     elif isinstance(effect, Route | FanOut):
         give_back(step, account, effect, Condition.REMOTE_SERVER_TIMEOUT)
 
@@ -90,9 +95,13 @@ def give_back(step: Step[Any], account: str, effect: Route | FanOut, condition: 
         step.pending.append(queue, body)
 
 
-async def _waiting(engine: Engine, queue: str) -> Sequence[Entry]:
+async def waiting(engine: Engine, queue: str, after: int = 0) -> Sequence[Entry]:
+    """Return what waits in a queue after a position.
+
+    :raises EngineFailed: if that cannot be read.
+    """
     found: list[Entry] = []
-    while page := await engine.entries({queue: found[-1].position if found else 0}, _PAGE):
+    while page := await engine.entries({queue: found[-1].position if found else after}, _PAGE):
         found += page
     return found
 
@@ -100,8 +109,8 @@ async def _waiting(engine: Engine, queue: str) -> Sequence[Entry]:
 # --- the sessions of a node ---------------------------------------------------------------------------------------
 
 
-async def _holders(step: Step[Any], engine: Engine, partition: int, queue: str) -> list[Holder]:
-    """Return the sessions that get what is for them through a queue, stored or only in memory, each once."""
+async def _sessions(step: Step[Any], engine: Engine, partition: int) -> dict[Holder, None]:
+    """Return the sessions that have not ended, stored or only in memory."""
     found = dict.fromkeys(_in_memory(step))
     for kind in (stored_records.REPLACED, stored_records.SESSION):
         for listed in await _listed(engine, partition, kind):
@@ -109,8 +118,13 @@ async def _holders(step: Step[Any], engine: Engine, partition: int, queue: str) 
                 id = put.value.id if isinstance(put.value, Session) else put.value
                 if isinstance(id, SessionId):
                     found[listed.account, id] = None
+    return found
+
+
+def _at_gateway(step: Step[Any], sessions: Iterable[Holder], queue: str) -> list[Holder]:
+    """Return the sessions that get what is for them through a queue."""
     queues = step.out.queues
-    return [holder for holder in found if queues.of(*holder) == queue and queues.parked_session(*holder) is None]
+    return [holder for holder in sessions if queues.of(*holder) == queue and queues.parked_session(*holder) is None]
 
 
 def _in_memory(step: Step[Any]) -> Iterable[Holder]:

@@ -23,6 +23,7 @@ from xmpp_im_host.cluster.entry_records import (
     Deposit,
     Fed,
     ForComponent,
+    Forgotten,
     GatewayEnded,
     GatewayEntry,
     Park,
@@ -31,6 +32,7 @@ from xmpp_im_host.cluster.entry_records import (
     Perform,
     QueueEntry,
     Replied,
+    SessionGone,
     Taken,
     Wanted,
 )
@@ -203,6 +205,15 @@ def _replied(read: ReadStanza, body: bytes, id: Any, value: Any, error: Any) -> 
     return Replied(id, value, error)
 
 
+def _session_gone(read: ReadStanza, body: bytes, gateway: Any, position: Any) -> SessionGone:
+    expect(int, gateway, "a number")
+    expect(int, position, "a number")
+    ended = from_text(body.decode())
+    if not isinstance(ended, ForAccount):
+        raise Refused(f"{type(ended).__name__} is not an event of an account")
+    return SessionGone(ended, gateway, position)
+
+
 def _park(read: ReadStanza, body: bytes, account: Any, session: Any, gateway: Any, id: Any) -> Park:
     _texts(account, id)
     expect(int, gateway, "a number")
@@ -226,9 +237,12 @@ def _deposit(
     return Deposit(account, _session(session), gateway, id, _time(until), _counts(counts), entries)
 
 
-def _parked(read: ReadStanza, body: bytes, account: Any, session: Any) -> Parked:
-    _texts(account)
-    return Parked(account, _session(session))
+def _of_session(kind: type[Any]) -> Callable[[ReadStanza, bytes, Any, Any], Any]:
+    def of_session(read: ReadStanza, body: bytes, account: Any, session: Any) -> Any:
+        _texts(account)
+        return kind(account, _session(session))
+
+    return of_session
 
 
 def _taken(read: ReadStanza, body: bytes, account: Any, session: Any, id: Any, counts: Any) -> Taken:
@@ -261,9 +275,11 @@ _READERS: Final[Mapping[bytes, Callable[..., QueueEntry]]] = MappingProxyType(
         b"called": _called,
         b"perform": _perform,
         b"replied": _replied,
+        b"session-gone": _session_gone,
+        b"forgotten": _of_session(Forgotten),
         b"park": _park,
         b"deposit": _deposit,
-        b"parked": _parked,
+        b"parked": _of_session(Parked),
         b"taken": _taken,
         b"wanted": _wanted,
     }

@@ -10,7 +10,7 @@ import attrs
 from attrs import field
 
 from xmpp_im_core.record import record
-from xmpp_im_core.server import Route, SessionId
+from xmpp_im_core.server import ForAccount, Route, SessionEnded, SessionId
 from xmpp_im_core.server.effects import Deliver, EndSession, FanOut
 from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.server.service.serving import IdentifiedEffect
@@ -96,6 +96,23 @@ class Called:
 
 
 @record
+class SessionGone:
+    """A session has ended at its gateway."""
+
+    ended: ForAccount = field()
+    """The end of the session. It has what the gateway had taken from its queue and the session has not received."""
+    gateway: int
+    read: int
+    """Up to this position the gateway has taken what its queue has. What comes for the session after it is undelivered
+    too: the gateway drops it, and the partition finds it in the queue. So all of it is given back at once, in order."""
+
+    @ended.validator
+    def _check_ended(self, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not isinstance(value, ForAccount) or not isinstance(value.event, SessionEnded):
+            raise TypeError(f"{attribute.name}: the end of a session is needed")
+
+
+@record
 class Park:
     """A node gives up a session, whose client has no stream now. What is sent to it from now on is kept for it."""
 
@@ -123,7 +140,7 @@ class Deposit:
 
 
 PartitionEntry: TypeAlias = (
-    Fed | ForComponent | ComponentConnected | ComponentLost | GatewayEnded | Called | Park | Deposit
+    Fed | ForComponent | ComponentConnected | ComponentLost | GatewayEnded | Called | SessionGone | Park | Deposit
 )
 
 # --- entries of a gateway -----------------------------------------------------------------------------------------
@@ -153,6 +170,14 @@ class Replied:
 
 
 @record
+class Forgotten:
+    """Nothing more comes for a session that has ended."""
+
+    account: str
+    session: SessionId
+
+
+@record
 class Parked:
     """Nothing more comes for a session that this gateway gives up: it may deposit the rest now."""
 
@@ -178,5 +203,5 @@ class Wanted:
     id: str
 
 
-GatewayEntry: TypeAlias = Perform | Replied | Parked | Taken | Wanted
+GatewayEntry: TypeAlias = Perform | Replied | Forgotten | Parked | Taken | Wanted
 QueueEntry: TypeAlias = PartitionEntry | GatewayEntry

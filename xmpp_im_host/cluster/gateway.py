@@ -40,18 +40,20 @@ from xmpp_im_host.cluster.queue_entries import (
     DamagedEntry,
     Deposit,
     EntryReader,
+    Forgotten,
     Park,
     Parked,
     Perform,
     Replied,
+    SessionGone,
     Taken,
     Wanted,
     dump_entry,
 )
-from xmpp_im_host.cluster.queue_names import gateway_queues, queue_of
+from xmpp_im_host.cluster.queue_names import gateway_queue, gateway_queues, queue_of
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
-from xmpp_im_host.storage.records import Entry
+from xmpp_im_host.storage.records import Entry, partition_of
 
 _MOST: Final = 256
 """How many entries are read at a time."""
@@ -124,6 +126,8 @@ class Gateway:
     _woken: asyncio.Event = field(factory=asyncio.Event, init=False)
     _on_the_way: dict[Holder, dict[Place, Delivery]] = field(factory=dict, init=False)
     """The deliveries that each session may still lose, by their places."""
+    _gone: set[Holder] = field(factory=set, init=False)
+    """Sessions that have ended, until it is certain that nothing more comes for them."""
     _reader: EntryReader = field(factory=EntryReader, init=False)
     _failing: bool = field(default=False, init=False)
 
@@ -188,6 +192,8 @@ class Gateway:
             return
         if isinstance(found, Replied):
             self.replied(found)
+        elif isinstance(found, Forgotten):
+            self._gone.discard((found.account, found.session))
         else:
             self._move(found)
         self.appender.settle(place)
@@ -216,6 +222,11 @@ class Gateway:
             self.appender.settle(place)
 
     def _deliver(self, delivery: Delivery, account: str, sessions: Sequence[SessionId]) -> None:
+        if self._gone:  # the account knows what these have not received
+            gone = [id for id in sessions if (account, id) in self._gone]
+            sessions = [id for id in sessions if id not in gone]
+            for place in self._released(account, gone, delivery):
+                self.appender.settle(place)
         lost = tuple([id for id in sessions if not self._written(account, id, delivery)])
         if lost:
             event = ForAccount(account, Undelivered(*self.stamp(), delivery.effect, lost))
@@ -270,14 +281,19 @@ class Gateway:
     ) -> None:
         """Note that a session has ended, and give back what it has not received, in one commit.
 
+        What is still to be read for it is given back by the partition, together with this.
+
         :param items: the deliveries that the client has not acknowledged, in order.
         """
         undelivered = tuple([item.effect for item in items if isinstance(item, Delivery) and session in item.left])
         removed: list[Place] = []
         for delivery in list(self._on_the_way.get((account, session), {}).values()):
             removed += self._released(account, (session,), delivery)
-        event = ForAccount(account, SessionEnded(*self.stamp(), session, undelivered))
-        self.appender.append(self.placed(event), removed, done)
+        ended = ForAccount(account, SessionEnded(*self.stamp(), session, undelivered))
+        read = self._cursors.get(gateway_queue(self.number, partition_of(account)), 0)
+        self._gone.add((account, session))
+        entry = SessionGone(ended, self.number, read)
+        self.appender.append([(queue_of(account), dump_entry(entry))], removed, done)
 
     # --- sessions that move to other nodes ----------------------------------------------------------------------
 

@@ -61,6 +61,11 @@ class AsyncHost(AsyncLoop[S]):
         """The hosted domains, prepared."""
         return self.service.domains
 
+    @property
+    def shared(self) -> bool:
+        """No other process changes accounts."""
+        return False
+
     # --- sessions and components --------------------------------------------------------------------------------
 
     async def may_bind(self, account: str, resource: str) -> Condition | None:

@@ -56,6 +56,10 @@ class Host(Protocol):
     def domains(self) -> tuple[str, ...]:
         """The hosted domains, prepared."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may change accounts too."""
+
     # --- sessions of clients --------------------------------------------------------------------------------
 
     async def may_bind(self, account: str, resource: str) -> Condition | None:

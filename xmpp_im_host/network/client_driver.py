@@ -14,6 +14,7 @@ from xmpp_im_core.element import element
 from xmpp_im_core.jid import JID, address_of, parse_address
 from xmpp_im_core.stanza import IQ, Condition, ErrorType, payload
 from xmpp_im_host.configuration import is_loopback
+from xmpp_im_host.credentials import Credentials
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.network.failed_logins import Attempt
 from xmpp_im_host.network.network import Network, RegistrationRefused
@@ -68,6 +69,8 @@ class ClientDriver:
         self.session: ClientSession | None = None
         self.claimed: str | None = None
         """The account whose keys were asked for last: the client is authenticated as it, or may be soon."""
+        self.keys: Credentials | None = None
+        """Its keys, as they were then."""
         self.attempt: Attempt | None = None
         """The login that is under way. It has asked for keys, so its end tells whether it was a guess."""
         self.unprocessed = 0
@@ -194,6 +197,7 @@ class ClientDriver:
                 self._forgive()
                 self.stream.credentials_unavailable()
             else:
+                self.keys = found
                 self.stream.credentials(found)
         self.go_on()
 
@@ -211,6 +215,7 @@ class ClientDriver:
                 self._forgive()
                 self.stream.credentials_unavailable()
             else:
+                self.keys = found
                 compared = found or decoy_credentials(self.network.settings, account.full)
                 matches = await asyncio.to_thread(compared.matches, password)
                 self.stream.password_checked(matches and found is not None)
@@ -283,13 +288,17 @@ class ClientDriver:
 
     async def _bind(self, account: str, resource: str, lang: str | None) -> None:
         host = self.network.host
+        valid, refusal = True, None
         try:
+            valid = await self._keys_are_valid(account)
             refusal = await host.may_bind(account, resource)
         except EngineFailed:
             refusal = Condition.INTERNAL_SERVER_ERROR
         if self.over or self.stream.closed:
             return
-        if refusal is not None:
+        if not valid:
+            self.close("not-authorized")
+        elif refusal is not None:
             self.stream.refuse_bind(refusal)
         else:
             self.session = session = ClientSession(account, host.session(resource), self)
@@ -300,6 +309,15 @@ class ClientDriver:
             host.bind(account, session.id, lang)
         self.go_on()
 
+    async def _keys_are_valid(self, account: str) -> bool:
+        """Whether the keys with which the client has logged in are still those of the account.
+
+        If this process alone changes keys, it closes the stream when it does so (:meth:`keys_changed`).
+
+        :raises EngineFailed: if they cannot be read.
+        """
+        return not self.network.host.shared or await self.network.host.credentials(account) == self.keys
+
     def _management_enabled(self, event: events.ManagementEnabled) -> None:
         if self.session is not None:
             self.network.sessions.managed(self.session, event.management)
@@ -309,6 +327,13 @@ class ClientDriver:
 
     async def _resume(self, account: str, previous: str) -> None:
         sessions = self.network.sessions
+        try:
+            valid = await self._keys_are_valid(account)
+        except EngineFailed:
+            valid = False
+        if not valid:
+            self.close("not-authorized")
+            return
         session = sessions.resumable(account, previous)
         if session is None and await self._taken_from_elsewhere(account, previous):
             session = sessions.resumable(account, previous)

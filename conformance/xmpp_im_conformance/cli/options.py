@@ -16,6 +16,8 @@ ACT_CHAPTERS: Final = ("rosters", "subscriptions", "presence", "messages")
 """The keys of ``differ.kinds.ACTS_OF_CHAPTERS``, which takes long to import."""
 
 _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
+ARRANGEMENTS: Final = ("memory", "cold", "late", "parts", "alone", "moving", "again")
+"""The keys of ``drivers.embedded.arrangements.ARRANGEMENTS``, which takes long to import."""
 _CONFIG: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -63,6 +65,13 @@ file_options: Final = _together(
 )
 
 driver_options: Final = _together(
+    click.option(
+        "--arrangement",
+        type=click.Choice(("all", *ARRANGEMENTS)),
+        default=ARRANGEMENTS[0],
+        show_default=True,
+        help="embedded: how it keeps the accounts of a server; all: each vector has to pass in each arrangement.",
+    ),
     click.option("--command", help="stdio: what starts the program, with its arguments."),
     click.option("--restarts", type=click.IntRange(0), help="stdio: how often it is started again.  [default: 20]"),
     click.option("--config", type=_CONFIG, help="live: a TOML file."),

@@ -316,6 +316,15 @@ class Driver:
         """
         raise NotApplicable(f"the driver {self.name!r} plays no client")
 
+    def ways(self, id: str, setup: Setup | ClientSetup) -> Sequence[Driver]:
+        """Return a driver for each way in which the vector of this id is played; it has to pass in each."""
+        return (self,)
+
+    @property
+    def way(self) -> str:
+        """How this driver plays a vector, if that is not the usual way: a failure tells it."""
+        return ""
+
     def preflight(self) -> None:
         """See that scenarios can be run at all, without waiting for a system under test that is not there.
 

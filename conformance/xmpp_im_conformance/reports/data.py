@@ -7,9 +7,10 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Final
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 from xmpp_im_conformance.format.data import FORMAT
+from xmpp_im_conformance.reports.found import found_in
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.verdict.behaviours import Behaviour
 from xmpp_im_conformance.verdict.judging import Verdict
@@ -76,6 +77,7 @@ def _behaviour(each: Behaviour) -> dict[str, object]:
 
 def _vector(result: Result, verdict: Verdict) -> dict[str, object]:
     vector, behaviour = result.vector, verdict.by_vector.get(result.vector.id)
+    found = found_in(result.evidence)
     return {
         "id": vector.id,
         "file": vector.file,
@@ -89,6 +91,7 @@ def _vector(result: Result, verdict: Verdict) -> dict[str, object]:
         "features": sorted(vector.features),
         "step": _step(result),
         "detail": result.detail,
+        "found": None if found is None else asdict(found),
         "behaviour": None if behaviour is None else behaviour.id,
         "known": vector.id in verdict.recorded,
     }

@@ -36,12 +36,23 @@ def _unwatched(play: Play) -> None:
 
 
 def run_vector(vector: Vector | MalformedFile, driver: Driver, watch: Watch = _unwatched) -> Result:
-    """Run a vector. No implementation under test can stop the runner.
+    """Run a vector, in each way in which the driver plays it. No implementation under test can stop the runner.
 
-    :param watch: is given the play before its first step.
+    :param watch: is given each play before its first step.
+    :return: the first result that is no success, if there is one.
     """
     if isinstance(vector, MalformedFile):
         return Result(vector, Outcome.FAILED, f"malformed vector: {vector.why}")
+    result, seconds = Result(vector, Outcome.NOT_APPLICABLE, "the driver plays it in no way"), 0.0
+    for way in driver.ways(vector.id, vector.scenario.setup):
+        result = _run_in(way, vector, watch)
+        seconds += result.seconds
+        if result.outcome is not Outcome.PASSED:
+            break
+    return evolve(result, seconds=seconds)
+
+
+def _run_in(driver: Driver, vector: Vector, watch: Watch) -> Result:
     began = perf_counter()
     plays: list[Play] = []
 
@@ -51,7 +62,17 @@ def run_vector(vector: Vector | MalformedFile, driver: Driver, watch: Watch = _u
 
     result = _result_of(vector, driver, watched)
     findings = dict(plays[-1].findings) if plays and result.outcome is not Outcome.NOT_APPLICABLE else {}
-    return evolve(result, findings=findings, seconds=perf_counter() - began)
+    return evolve(_saying(driver.way, result), findings=findings, seconds=perf_counter() - began)
+
+
+def _saying(way: str, result: Result) -> Result:
+    """Return a result that tells in which way the vector was played, where that is not the usual one."""
+    if not way or result.outcome is Outcome.PASSED:
+        return result
+    evidence = result.evidence
+    if evidence is not None:
+        evidence = evolve(evidence, problem=f"{way}, {evidence.problem}")
+    return evolve(result, detail=f"{way}, {result.detail}", evidence=evidence)
 
 
 def _result_of(vector: Vector, driver: Driver, watch: Watch) -> Result:

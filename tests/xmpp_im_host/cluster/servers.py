@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Coroutine, Mapping
-from pathlib import Path
+from itertools import count
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from xmpp_im_host.cluster.cluster_host import ClusterHost
+from xmpp_im_host.cluster.queue_names import gateway_queues
 from xmpp_im_host.configuration import read_configuration
 from xmpp_im_host.server import XMPPServer
 from xmpp_im_host.storage.engine import Engine
@@ -50,6 +52,18 @@ class NodeServer:
     def until(self, holds: Any) -> None:
         self.cluster.until(holds)
 
+    def waiting(self) -> int:
+        """Return how many entries wait in the queues of the gateway."""
+        queues = dict.fromkeys(gateway_queues(self.number), 0)
+        return len(self.cluster.run(self.node.engine.entries(queues)))
+
+    def until_nothing_waits(self) -> None:
+        """Wait until the queues of the gateway are empty."""
+        deadline = time.monotonic() + PATIENCE
+        while self.waiting():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
     def crash(self) -> None:
         """Let the node end as if its process was killed: nobody is told."""
 
@@ -70,19 +84,29 @@ class NodeServer:
 class Cluster:
     """Servers on one engine, in the event loop of one thread; from ``with`` until the block is left."""
 
-    def __init__(self, engine: Engine | None = None, folder: Path | None = None, **settings: Any) -> None:
-        self.engine: Engine = MemoryEngine() if engine is None else engine
-        self.settings = settings
-        self.folder = folder
+    def __init__(self, engine: Engine | None = None, uri: str = "", folder: str = "", **settings: Any) -> None:
+        """Begin without servers.
+
+        :param engine: what they share; by default an engine in memory.
+        :param uri: the database that each of them opens in its place.
+        :param folder: where their files are then.
+        """
+        self.settings, self.uri, self.folder = settings, uri, folder
+        self.shared = None if uri else engine or MemoryEngine()
         self.servers: list[NodeServer] = []
+        self._numbers = count(1)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
 
     @property
+    def engine(self) -> Engine:
+        assert self.shared is not None
+        return self.shared
+
+    @property
     def memory(self) -> MemoryEngine:
-        """The engine, if it is in memory."""
-        assert isinstance(self.engine, MemoryEngine)
-        return self.engine
+        assert isinstance(self.shared, MemoryEngine)
+        return self.shared
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -111,17 +135,15 @@ class Cluster:
 
     def start(self, **settings: Any) -> NodeServer:
         """Start a node."""
-        usual: dict[str, Any] = {
-            "domains": [DOMAIN],
-            "in_memory": True,
-            "plaintext": True,
-            "drain_seconds": 1,
-            "node": PACE,
-        }
+        usual: dict[str, Any] = {"domains": [DOMAIN], "plaintext": True, "drain_seconds": 1, "node": PACE}
+        if self.uri:
+            usual |= {"engine": self.uri, "database": f"{self.folder}/node{next(self._numbers)}.sqlite"}
+        else:
+            usual["in_memory"] = True
         given = {**usual, "listen": {"tcp": ["127.0.0.1:0"]}, **self.settings, **settings}
 
         async def start() -> NodeServer:
-            server = XMPPServer(read_configuration(given), self.engine)
+            server = XMPPServer(read_configuration(given), self.shared)
             await server.__aenter__()
             return NodeServer(self, server)
 

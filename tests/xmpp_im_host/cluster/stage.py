@@ -35,10 +35,12 @@ from xmpp_im_host.cluster.queue_entries import (
     Called,
     ComponentConnected,
     ComponentLost,
+    Forgotten,
     GatewayEntry,
     Parked,
     PartitionEntry,
     Replied,
+    SessionGone,
     Taken,
     Wanted,
     dump_entry,
@@ -129,7 +131,9 @@ class Gateway:
         await self.feed(Arrived(NOON, self.stage.id(), parse_stanza(stanza)))
 
     async def end(self, account: str, session: SessionId) -> None:
-        await self.feed(ForAccount(account, SessionEnded(NOON, self.stage.id(), session)))
+        """End a session. What this gateway has read is settled, so everything that waits was not taken."""
+        ended = ForAccount(account, SessionEnded(NOON, self.stage.id(), session))
+        await self.append((account, SessionGone(ended, self.number, read=0)))
 
     async def connect(self, domain: str) -> None:
         await self.append((domain, ComponentConnected(domain, self.number)))
@@ -166,6 +170,8 @@ class Gateway:
         if isinstance(entry, Replied):
             assert entry.id not in self.replies
             self.replies[entry.id] = entry
+            return
+        if isinstance(entry, Forgotten):
             return
         if isinstance(entry, Parked | Taken | Wanted):
             self.moves.append(entry)

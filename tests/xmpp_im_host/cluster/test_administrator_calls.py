@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tests.one_test import in_one_test
 from tests.xmpp_im_host.cluster.stage import (
     AVAILABLE,
+    CAPULET,
     JULIET,
     NOON,
     NURSE,
@@ -163,6 +164,15 @@ def test_inspection_tells_what_the_owner_knows_and_no_keys() -> None:
     run(play())
 
 
+def test_the_first_secret_that_is_proposed_is_that_of_all_nodes() -> None:
+    async def play() -> None:
+        _, gateway = await chatting()
+        assert (await gateway.call("secret", CAPULET, proposed="first")).value == "first"
+        assert (await gateway.call("secret", CAPULET, proposed="second")).value == "first"
+
+    run(play())
+
+
 def test_there_is_nothing_to_tell_about_nobody() -> None:
     async def play() -> None:
         _, gateway = await chatting()
@@ -181,6 +191,8 @@ def test_there_is_nothing_to_tell_about_nobody() -> None:
         ("import", {}, "arguments"),
         ("import", {"rows": [["roster", ""]]}, "arguments"),
         ("import", {"rows": 7}, "arguments"),
+        ("secret", {"proposed": "mine"}, "arguments"),
+        ("secret", {}, "arguments"),
         ("remove", {"farewell": 7}, "arguments"),
         ("remove", {"farewell": "<iq"}, "arguments"),
         ("remove", {"farewell": "<message/>"}, "arguments"),

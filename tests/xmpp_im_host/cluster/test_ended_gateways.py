@@ -26,7 +26,7 @@ from xmpp_im_core.server.effects import EffectId
 from xmpp_im_core.stanza import Message, payload
 from xmpp_im_host.cluster.queue_entries import Perform, dump_entry
 from xmpp_im_host.cluster.queue_names import gateway_queue, gateway_queues
-from xmpp_im_host.storage.records import partition_of
+from xmpp_im_host.storage.records import node_lease, partition_of
 
 NEIGHBOUR = next(jid for n in count() if partition_of(jid := f"servant{n}@{CAPULET}") == partition_of(JULIET))
 """An account of the same partition as Juliet's."""
@@ -213,6 +213,32 @@ def test_a_delivery_to_a_session_that_had_ended_before_is_not_lost() -> None:
         await stage.run()
         await living.read()
         assert living.bodies(ROMEO) == ["under way"]
+
+    run(play())
+
+
+def test_what_a_session_has_not_received_when_it_ends_comes_before_what_is_sent_after_that() -> None:
+    """RFC 6120 §10.1: the gateway has not taken the first message, and the second one is sent after the end."""
+
+    async def play() -> None:
+        stage, gateway = await chatting(JULIET, ROMEO)
+        balcony = await gateway.bind(JULIET, "balcony", AVAILABLE)
+        orchard = await gateway.bind(ROMEO, "orchard", AVAILABLE)
+        await stage.run()
+        await gateway.read()
+        await gateway.says(JULIET, balcony, chat(ROMEO, "first"))
+        await stage.run()
+        await gateway.end(ROMEO, orchard)
+        await gateway.says(JULIET, balcony, chat(ROMEO, "second"))
+        await stage.run()
+        dropped = [entry for entry in await gateway.waiting() if b"first" in entry.body]
+        assert len(dropped) == 1
+        done = [(entry.queue, entry.position) for entry in dropped]
+        assert (await gateway.committer.commit([node_lease(gateway.number)], done=done)).done
+        await gateway.bind(ROMEO, "tomb", AVAILABLE)
+        await stage.run()
+        await gateway.read()
+        assert gateway.bodies(ROMEO) == ["first", "second"]
 
     run(play())
 

@@ -22,6 +22,13 @@ class Away(MemoryEngine):
     """An engine that may be away: then every call fails, and nothing changes."""
 
     away: bool = False
+    refuse_joins: bool = False
+    """Whether no node can join."""
+
+    async def join(self, name: str) -> int:
+        if self.refuse_joins:
+            raise EngineFailed("the engine is away")
+        return await super().join(name)
 
     def _look(self) -> None:
         if self.away:

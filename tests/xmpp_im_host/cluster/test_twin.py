@@ -155,7 +155,32 @@ A_CLIENT_ENDS_ITS_STREAM_WHILE_ITS_NODE_IS_STOPPED: Final = Script(
     actions=(("stop", 1), ("wait", 0.05), ("leave", 1), ("wait", 3.0), ("wait", 3.0)),
 )
 
+A_USER_LEAVES_WHILE_MESSAGES_WAIT_AT_A_NODE_THAT_WAITS_FOR_A_BEAT: Final = Script(
+    seed=34,
+    nodes=3,
+    disorder=0,
+    plan=(),
+    actions=(
+        ("join",),
+        ("chat", 1, "tybalt"),
+        ("leave", 2),
+        ("leave_node", 2),
+        ("outage", 0.5),
+        ("wait", 0.5),
+        ("stop", 0),
+        ("join",),
+        ("chat", 4, "tybalt"),
+        ("leave", 3),
+    ),
+)
 
-@pytest.mark.parametrize("script", [A_CLIENT_ENDS_ITS_STREAM_WHILE_ITS_NODE_IS_STOPPED])
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        A_CLIENT_ENDS_ITS_STREAM_WHILE_ITS_NODE_IS_STOPPED,
+        A_USER_LEAVES_WHILE_MESSAGES_WAIT_AT_A_NODE_THAT_WAITS_FOR_A_BEAT,
+    ],
+)
 def test_what_has_failed_once(script: Script) -> None:
     play(script)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ Two = tuple[NodeServer, NodeServer]
 
 
 @pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    with Cluster(registration=True, limits={"sessions": 2}) as cluster:
+def cluster(shared: dict[str, Any]) -> Iterator[Cluster]:
+    with Cluster(registration=True, limits={"sessions": 2}, **shared) as cluster:
         yield cluster
 
 
@@ -106,25 +107,19 @@ def test_what_a_client_has_not_acknowledged_is_delivered_elsewhere_when_its_sess
         juliet.write("<presence/>")
         assert juliet.stanza("message").get("id") == "2"
         juliet.settle()
-        two[0].until(lambda: waiting(two[0]) == 0)
+        two[0].until_nothing_waits()
 
 
 def test_what_a_client_has_acknowledged_is_removed_from_its_queue(two: Two) -> None:
     with enter(two[0], "romeo") as romeo, enter(two[1], "juliet") as juliet:
         juliet.write(f"<enable xmlns='{SM}'/>")
         assert juliet.next().name == "enabled"
-        two[1].until(lambda: waiting(two[1]) == 0)
+        two[1].until_nothing_waits()
         romeo.write(chat("juliet", "1"))
         juliet.stanza("message")
-        assert waiting(two[1]) == 1
+        assert two[1].waiting() == 1
         juliet.write(f"<a xmlns='{SM}' h='1'/>")
-        two[1].until(lambda: waiting(two[1]) == 0)
-
-
-def waiting(server: NodeServer) -> int:
-    """Return how many entries wait in the queues of a gateway."""
-    queues = server.cluster.memory._queues
-    return sum([len(entries) for name, entries in queues.items() if name.startswith(f"gateway/{server.number}/")])
+        two[1].until_nothing_waits()
 
 
 def test_a_session_is_resumed_on_its_node(two: Two) -> None:
@@ -187,3 +182,36 @@ def test_a_password_is_changed_on_any_node(two: Two) -> None:
     with RawClient(two[1]) as juliet:
         juliet.open()
         assert juliet.authenticate("juliet", "other").name == "success"
+
+
+def authenticated(server: NodeServer, user: str) -> RawClient:
+    """Return a client that has logged in, and has no session yet."""
+    client = RawClient(server)
+    client.open()
+    assert client.authenticate(user, "secret").name == "success"
+    client.open()
+    return client
+
+
+def test_a_login_with_a_password_that_is_changed_elsewhere_gets_no_session(two: Two) -> None:
+    """RFC 6120 §4.9.3.12: not-authorized. Who knows an old password must not keep a session that begins later."""
+    manage = two[1].server.administration
+    with authenticated(two[0], "juliet") as binding, authenticated(two[0], "juliet") as resuming:
+        two[1].cluster.run(manage.set_password(f"juliet@{DOMAIN}", "other"))
+        binding.write("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+        assert binding.error() == "not-authorized"
+        resuming.write(f"<resume xmlns='{SM}' previd='guessed' h='0'/>")
+        assert resuming.error() == "not-authorized"
+
+
+def test_a_login_to_an_account_that_is_removed_elsewhere_gets_no_session(two: Two) -> None:
+    with authenticated(two[0], "juliet") as juliet:
+        two[1].cluster.run(two[1].server.administration.remove(f"juliet@{DOMAIN}"))
+        juliet.write("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+        assert juliet.error() == "not-authorized"
+
+
+def test_the_salt_of_an_unknown_user_is_the_same_on_all_nodes(two: Two) -> None:
+    """Otherwise a stranger who asks two nodes would learn that the user does not exist (RFC 6120 §13.11)."""
+    first, second = [server.server.network.settings.secret for server in two]
+    assert first == second

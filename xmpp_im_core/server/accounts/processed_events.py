@@ -19,8 +19,7 @@ import attrs
 from xmpp_im_core.element import Element
 from xmpp_im_core.event import Decision
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.rules import storage as rules
-from xmpp_im_core.server.effects import Delete, Kind, Put, StoreOperation, Transition, silence
+from xmpp_im_core.server.effects import Delete, Kind, Put, StoreOperation, Transition
 from xmpp_im_core.server.events import Event, Inbound, Outbound
 from xmpp_im_core.server.state import Account, State
 from xmpp_im_core.stanza import Stanza
@@ -28,14 +27,17 @@ from xmpp_im_core.stanza import Stanza
 ASK: Final = Decision.ASK
 
 
-def once(before: Account, event: Event, step: Transition[State], policy: Policy) -> Transition[State]:
-    """Return a step that changes what is stored, with its event remembered; or a silence if it was processed before.
+def came_before(account: Account, event: Event) -> bool:
+    """Whether the account remembers this event. Nearly always no mark has its ``seq``, and the event is not read."""
+    return f"{event.seq}#" in "".join(account.processed) and mark_of(event) in account.processed
+
+
+def remembering(before: Account, event: Event, step: Transition[State], policy: Policy) -> Transition[State]:
+    """Return a step that changes what is stored, with its event remembered.
 
     :param before: the account before the event.
     """
     mark = mark_of(event)
-    if mark in before.processed:
-        return silence(before, rules.PROCESSED)
     after = step.state
     if not isinstance(after, Account) or not policy.remembered_events:
         return step

@@ -15,7 +15,7 @@ from xmpp_im_core.rules import storage as storage_rules
 from xmpp_im_core.server import events
 from xmpp_im_core.server.accounts import administration, failed_commits, loading, sessions, stanzas
 from xmpp_im_core.server.accounts.kept_sessions import keeping_sessions
-from xmpp_im_core.server.accounts.processed_events import once
+from xmpp_im_core.server.accounts.processed_events import came_before, remembering
 from xmpp_im_core.server.accounts.wake_records import storing_wake
 from xmpp_im_core.server.answers import comes_for
 from xmpp_im_core.server.delivery import failures, offline_messages
@@ -39,6 +39,8 @@ def reduce(state: State, event: events.Event, policy: Policy = DEFAULT) -> Step:
     # the interpreter many more instructions.
     if type(state) is not Account:
         return _without_account(state, event, policy)
+    if state.processed and came_before(state, event):
+        return silence(state, storage_rules.PROCESSED)
     step = _of_account(state, event, policy)
     after = step.state
     if type(after) is Account:
@@ -46,7 +48,7 @@ def reduce(state: State, event: events.Event, policy: Policy = DEFAULT) -> Step:
             step = keeping_sessions(state, after, event, step, policy)
         if after.wake_at is not state.wake_at:
             step = storing_wake(state, after, event, step)
-    return once(state, event, step, policy) if step.store or step.forget else step
+    return remembering(state, event, step, policy) if step.store or step.forget else step
 
 
 def _of_account(state: Account, event: events.Event, policy: Policy) -> Step:

@@ -252,6 +252,9 @@ def serve(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) ->
 def _begin(work: _Work[S], group: list[Held]) -> None:
     """Begin with the next held events; everything before them has been processed."""
     work.cause = group[0].cause
+    # Only now does an event begin that was held itself: what it causes has the same ``seq`` as if it had not been held.
+    # A consequence that was held needs another one, because its event has caused something already.
+    work.origin = work.cause if group[0].due.event.seq == work.cause else work.seq
     work.queue.extend([held.due for held in group])
 
 
@@ -271,8 +274,10 @@ class _Work(Generic[S]):
     """The ``seq`` of the cause of the current step: this event, or an earlier one whose consequences were held."""
     failed: set[str] = field(factory=set)
     """The accounts that could not be loaded just now: only a later event of the service loads them again."""
+    origin: str = field(init=False)
+    """The first part of the ``seq`` of each stanza that comes back now."""
     came: dict[str, int] = field(factory=dict)
-    """The number of stanzas that have come back to each account, by bare JID."""
+    """The number of stanzas that have come back, by the first two parts of their ``seq``."""
     queue: deque[ForAccount] = field(factory=deque)
     groups: deque[list[Held]] = field(factory=deque)
     """The released events, in groups. Each group begins when ``queue`` is empty."""
@@ -280,6 +285,9 @@ class _Work(Generic[S]):
     effects: list[tuple[str, Effect | Load]] = field(factory=list)
     holds: list[tuple[str, str]] = field(factory=list)
     releases: list[str] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.origin = self.seq
 
     def is_own(self, jid: JID) -> bool:
         """Whether the service itself processes what is sent to this address of a hosted domain.
@@ -451,11 +459,12 @@ def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
 
 def _come_back(work: _Work[S], cause: ForAccount, stanzas: list[tuple[str, Stanza]]) -> None:
     """Queue the stanzas that an account sent to accounts of this service, each with the bare JID of its account."""
-    came, queue, at, seq, decision = work.came, work.queue, cause.event.at, work.seq, cause.decision
+    came, queue, at, origin, decision = work.came, work.queue, cause.event.at, work.origin, cause.decision
     for jid, stanza in stanzas:
-        number = came.get(jid, 0)
-        came[jid] = number + 1
-        queue.append(for_account(jid, inbound(at, f"{seq}.{jid}.{number}", stanza, decision)))
+        seq = f"{origin}.{jid}"
+        number = came.get(seq, 0)
+        came[seq] = number + 1
+        queue.append(for_account(jid, inbound(at, f"{seq}.{number}", stanza, decision)))
 
 
 def _leaving(work: _Work[S], effect: FanOut, back: list[tuple[str, Stanza]]) -> list[FanOut]:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from attrs import evolve
+
 from xmpp_im_conformance.drivers.embedded.durability import not_stored
 from xmpp_im_conformance.drivers.embedded.features import answer
 from xmpp_im_conformance.drivers.embedded.storage import FailingStorage
@@ -75,16 +77,40 @@ class DrivenHost(host.Host[object], host.Wire):
             self.latest[f"{event.jid}/{event.event.session.resource}"] = event
         super().feed(event, done)
         self.wake()
-        self._check_records()
+        if not self._running:
+            self.check_records()
 
-    def _check_records(self) -> None:
+    def enqueue(self, event: ServiceEvent) -> None:
+        """Take an event and nothing else: the host is at work, or has more to do."""
+        super().feed(event)
+
+    def service_of(self, account: str) -> Service[object]:
+        """Return the service, or the part of it, that has an account in memory."""
+        return self.service
+
+    def become(self, account: str, service: Service[object]) -> None:
+        """Replace the service, or the part of it, that has an account in memory."""
+        self.service = service
+
+    def forget(self, account: str) -> None:
+        """Forget all of an account that is in memory."""
+        self.unchecked.discard(account)
+        service = self.service_of(account)
+        self.become(
+            account, evolve(service, accounts=service.accounts.delete(account), held=service.held.delete(account))
+        )
+
+    def check_records(self) -> None:
         """Compare the accounts that have changed with their records.
 
         :raises ValueError: if they differ: a process that died now would lose something.
         """
-        for jid in sorted(self.unchecked - set(self.service.held) - set(self.delayed) - self.records.unreadable):
+        for jid in sorted(self.unchecked - set(self.delayed) - self.records.unreadable):
+            service = self.service_of(jid)
+            if jid in service.held:
+                continue
             self.unchecked.discard(jid)
-            state = self.service.accounts.get(jid)
+            state = service.accounts.get(jid)
             account = None if state is None else account_of(state)
             if isinstance(account, Unloaded) or (isinstance(account, Account) and account.unsaved):
                 continue

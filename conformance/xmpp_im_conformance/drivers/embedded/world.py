@@ -45,15 +45,16 @@ class EmbeddedWorld(World):
     """The service's own answers to the next request, by bare JID of the user and of the requester."""
 
     @classmethod
-    def of(cls, setup: Setup, policy: Policy = DEFAULT) -> EmbeddedWorld:
+    def of(cls, setup: Setup, policy: Policy = DEFAULT, arranged: type[DrivenHost] = DrivenHost) -> EmbeddedWorld:
         """Return the world in which a scenario begins: all its accounts are loaded.
 
         :param policy: what holds unless the scenario's features ask for something else.
+        :param arranged: how the host keeps the accounts.
         :raises NotApplicable: if a feature is not supported.
         """
         service = hosting(*HOSTED, machine=machine_for(setup.features))
         stored = evolve(policy, keep_sessions=True, store_remembered_events=True)  # so that records say everything
-        host = DrivenHost(policy_for(setup.features, stored), setup.time or BEGINNING, service)
+        host = arranged(policy_for(setup.features, stored), setup.time or BEGINNING, service)
         host.resumable = "no-resumption" not in setup.features
         for account, items in setup.accounts.items():
             jid = parse_jid(account).bare
@@ -137,8 +138,7 @@ class EmbeddedWorld(World):
         """Forget all of an account that is not stored, its sessions too, and load it."""
         jid = parse_jid(account).bare
         self.host.streams = {full: stream for full, stream in self.host.streams.items() if stream.account != jid}
-        service = self.host.service
-        self.host.service = evolve(service, accounts=service.accounts.delete(jid), held=service.held.delete(jid))
+        self.host.forget(jid)
         self.host.records.forget_sessions(jid)
         self.host.records.reopen(jid)
         if self.host.is_delayed(jid):
@@ -212,15 +212,16 @@ class EmbeddedWorld(World):
 
     def binding_refused(self, jid: str) -> str | None:
         """Ask as a host does before it answers a request to bind a resource."""
-        account, _, resource = jid.partition("/")
-        refusal = may_bind(self.host.service, parse_jid(account).bare, resource, self.host.policy)
+        address, _, resource = jid.partition("/")
+        account = parse_jid(address).bare
+        refusal = may_bind(self.host.service_of(account), account, resource, self.host.policy)
         return None if refusal is None else refusal.value
 
     def roster(self, account: str) -> Sequence[RosterItem]:
         """Return the contacts as they are stored; those in memory have to be the same."""
         jid = parse_jid(account).bare
         stored = self.host.records.contacts(jid)
-        state = self.host.service.accounts.get(jid)
+        state = self.host.service_of(jid).accounts.get(jid)
         account_state = None if state is None else account_of(state)
         if isinstance(account_state, Account):
             in_memory = {contact.jid: contact for contact in account_state.roster.contacts.values()}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from xmpp_im_conformance.format.data import requirements
+from xmpp_im_conformance.format.markup import BadXML
 from xmpp_im_conformance.format.vectors import MalformedFile, Vector
 from xmpp_im_conformance.reports.compliance.reading import Tested, VectorResult
 from xmpp_im_conformance.reports.html.legible import legible
 from xmpp_im_conformance.reports.requirements import CHAPTER_TITLES
 from xmpp_im_conformance.reports.sections import order
-from xmpp_im_conformance.running.outcome import Outcome
+from xmpp_im_conformance.running.outcome import Outcome, Result
 
 _HAPPENED: Final = "\nwhat happened:\n"
 _LONGEST: Final = 2000
@@ -44,10 +46,15 @@ def sections(result: VectorResult) -> tuple[str, ...]:
     )
 
 
-def data(tested: Sequence[Tested], stories: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+def data(
+    tested: Sequence[Tested],
+    stories: Sequence[Mapping[str, Any] | None],
+    drawn: Mapping[tuple[str, str], int] | None = None,
+) -> dict[str, Any]:
     """Return the data.
 
-    :param stories: the stories of the vectors, in the order of :func:`listed`.
+    :param stories: the stories of the vectors, in the order of :func:`listed`; others may follow.
+    :param drawn: the place of the story that draws a failure, by the key of the system and the id of the vector.
     """
     vectors = listed(tested)
     cited = {id for each in vectors.values() for id in each.requirements}
@@ -59,7 +66,7 @@ def data(tested: Sequence[Tested], stories: Sequence[Mapping[str, Any] | None]) 
             [each.id, each.section, each.level, legible(each.summary), legible(each.quote_anchor)] for each in shown
         ],
         "vectors": [_vector(each) for each in vectors.values()],
-        "systems": [_system(each, places, _told_in_full(each, places, stories)) for each in tested],
+        "systems": [_system(each, places, _told_in_full(each, places, stories), drawn or {}) for each in tested],
     }
 
 
@@ -74,7 +81,9 @@ def _vector(each: VectorResult) -> list[object]:
     ]
 
 
-def _system(each: Tested, places: Mapping[str, int], in_full: frozenset[str]) -> dict[str, Any]:
+def _system(
+    each: Tested, places: Mapping[str, int], in_full: frozenset[str], drawn: Mapping[tuple[str, str], int]
+) -> dict[str, Any]:
     signs = [ABSENT] * len(places)
     reasons: dict[str, list[int]] = defaultdict(list)
     failures: dict[int, list[object]] = {}
@@ -84,7 +93,8 @@ def _system(each: Tested, places: Mapping[str, int], in_full: frozenset[str]) ->
         signs[place] = SIGNS[result.outcome]
         if result.outcome is Outcome.FAILED:
             told = _failure(result, result.id in in_full)
-            failures[place] = [result.step, *told, behaviours.get(result.behaviour or "", -1)]
+            story = drawn.get((each.key, result.id), -1)
+            failures[place] = [result.step, *told, behaviours.get(result.behaviour or "", -1), story]
         elif result.outcome is not Outcome.PASSED:
             reasons[legible(result.detail)].append(place)
     return {
@@ -125,6 +135,26 @@ def _rows(result: VectorResult) -> Iterator[str]:
     for section in sections(result):
         yield section
         yield section.partition(".")[0]
+
+
+def failures_of(tested: Iterable[Tested], known: Iterable[Vector | MalformedFile]) -> dict[tuple[str, str], Result]:
+    """Return the failures of which it is known what came, by the key of the system and the id of the vector.
+
+    Those of another version of a vector, which has not so many steps, and those that cannot be read are left out.
+    """
+    vectors = {vector.id: vector for vector in known if isinstance(vector, Vector)}
+    failures: dict[tuple[str, str], Result] = {}
+    for each in tested:
+        for result in each.results.vectors:
+            vector = vectors.get(result.id)
+            if vector is None or result.found is None or result.step is None:
+                continue
+            if not 1 <= result.step <= len(vector.scenario.steps) + (vector.scenario.lenient is not True):
+                continue
+            with suppress(BadXML):
+                evidence = result.found.evidence(result.step - 1, result.detail)
+                failures[each.key, result.id] = Result(vector, Outcome.FAILED, evidence=evidence)
+    return failures
 
 
 def known_vectors(vectors: Iterable[Vector | MalformedFile], ids: Iterable[str]) -> list[Vector | MalformedFile]:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from xmpp_im_conformance.format.finding import find
 from xmpp_im_conformance.format.vectors import MalformedFile, Vector
-from xmpp_im_conformance.reports.compliance.building import data, known_vectors, listed
+from xmpp_im_conformance.reports.compliance.building import data, failures_of, known_vectors, listed
 from xmpp_im_conformance.reports.compliance.reading import Tested
 from xmpp_im_conformance.reports.html.book import book
 from xmpp_im_conformance.reports.html.legible import legible
@@ -34,7 +34,9 @@ def page(tested: Sequence[Tested], made: datetime, vectors: Iterable[Vector | Ma
     :param vectors: the vectors of this package, if they were read already.
     """
     known = known_vectors(find([]) if vectors is None else vectors, listed(tested))
-    told = book([Result(vector, Outcome.PASSED) for vector in known])
+    failures = failures_of(tested, known)
+    told = book([*[Result(vector, Outcome.PASSED) for vector in known], *failures.values()])
+    drawn = {which: len(known) + number for number, which in enumerate(failures)}
     script = Markup("\n".join([_asset(package, name) for package, name in _SCRIPTS]))
     return (
         _environment()
@@ -44,7 +46,7 @@ def page(tested: Sequence[Tested], made: datetime, vectors: Iterable[Vector | Ma
             made=made,
             counted={each.key: _counted(each) for each in tested},
             book=told,
-            data=data(tested, told["stories"]),
+            data=data(tested, told["stories"], drawn),
             style=Markup("\n".join([_asset(package, name) for package, name in _STYLES])),
             script=script,
             # Nothing but this very script runs on the page, whatever a vector or a system under test says.

@@ -12,6 +12,7 @@ from attrs import frozen
 from cattrs import BaseValidationError, Converter, transform_error
 
 from xmpp_im_conformance.reports.data import RESULTS
+from xmpp_im_conformance.reports.found import Found
 from xmpp_im_conformance.running.outcome import Outcome
 
 
@@ -34,6 +35,8 @@ class VectorResult:
     step: int | None = None
     """The number of the step that failed, from 1."""
     detail: str = ""
+    found: Found | None = None
+    """What was found in that step."""
     behaviour: str | None = None
     known: bool = False
 

@@ -4,6 +4,9 @@ const panel = document.getElementById("panel");
 const WORDS = { p: "passed", f: "failed", n: "not applicable", r: "not run", "-": "not part of the run" };
 const CLASSES = { p: "passed", f: "failed", n: "not_applicable", r: "not_run" };
 
+/* What is told of a vector where nothing is known of a failure. */
+const common = book.stories.slice(0, vectors.length);
+
 /* A vector has as many steps as its story has lines. */
 function sizeOf(vector) {
   return book.stories[vector.place]?.lines.length ?? 0;
@@ -86,10 +89,10 @@ function show(row, column, choice) {
   const among = [...row.vectors].filter(each => each.side === side && choice.levels.includes(each.level || "MUST"));
   const of = sign => among.filter(each => system.signs[each.place] === sign).sort((one, other) => sizeOf(one) - sizeOf(other));
   const failed = of("f"), passed = of("p");
-  /* The story of a vector is the same for all systems, but for the step that failed. */
+  /* The story of a vector is the same for all systems, but for the step that failed, and for what came there. */
   for (const { place } of among) {
-    const step = system.failures[place]?.[0];
-    if (book.stories[place]) book.stories[place] = { ...book.stories[place], failed: step ? step - 1 : undefined };
+    const [step, , , , drawn] = system.failures[place] ?? [];
+    if (common[place]) book.stories[place] = book.stories[drawn] ?? { ...common[place], failed: step ? step - 1 : undefined };
   }
   const name = titleOf(row);
   document.getElementById("panel-title").textContent = `${name[0].toUpperCase()}${name.slice(1)}: ${system.name}`;
