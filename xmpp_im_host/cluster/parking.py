@@ -137,10 +137,14 @@ async def _counts(step: Step[Any], account: str, key: str) -> Counts:
 
 
 def _ask_others(step: Step[Any], account: str, state: State | None, id: str, gateway: int) -> JSON:
-    """Ask the other nodes that have sessions of the account to give this one up."""
-    sessions = state.sessions if isinstance(state, Account) else ()
-    found = {step.out.queues.of(account, session.id) for session in sessions}
-    others = sorted(found - {gateway_queue(gateway, step.out.queues.partition)})
+    """Ask the other nodes that have sessions of the account to give this one up.
+
+    The ids of parked sessions are known, and the node of one that is deposited may have ended.
+    """
+    queues = step.out.queues
+    sessions = [session.id for session in state.sessions] if isinstance(state, Account) else []
+    found = {queues.of(account, each) for each in sessions if queues.parked_session(account, each) is None}
+    others = sorted(found - {gateway_queue(gateway, queues.partition)})
     for queue in others:
         step.pending.append(queue, dump_entry(Wanted(account, id)))
     return "later" if others else "unknown"

@@ -281,6 +281,25 @@ def test_a_session_at_another_node_is_asked_for() -> None:
     run(play())
 
 
+def test_a_node_that_has_ended_is_not_asked_although_it_has_deposited_another_session() -> None:
+    """Nobody would read the question."""
+
+    async def play() -> None:
+        moving = await Moving().begin()
+        await moving.detach()
+        await moving.park()
+        await moving.stage.run()
+        await moving.deposit()
+        await moving.stage.run()
+        await moving.stage.end(moving.old)
+        await moving.stage.run()
+        assert await moving.take(id="another-one") == "unknown"
+        assert await moving.old.waiting() == []
+        assert await moving.take() == "taken"
+
+    run(play())
+
+
 def test_what_is_unknown_is_said_to_be_unknown() -> None:
     async def play() -> None:
         moving = await Moving().begin()
