@@ -34,6 +34,7 @@ T = TypeVar("T")
 _OLDEST: Final = 140_000
 _FEW: Final = 16
 """How many entries of each queue are read at first."""
+_WRITING: Final = "BEGIN"
 _READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -188,13 +189,13 @@ class PostgresEngine:
 
     async def _written(self, plan: Plan[T]) -> T:
         try:
-            return await self._done(self._writing, "BEGIN", plan)
+            return await self._done(self._writing, _WRITING, plan)
         except LockTaken:
-            await self._done(self._reading, "BEGIN", statements.end_stuck(self._lock_seconds))
-            return await self._done(self._writing, "BEGIN", plan)
+            await self._done(self._reading, _WRITING, statements.end_stuck(self._lock_seconds))
+            return await self._done(self._writing, _WRITING, plan)
 
     async def _read(self, plan: Plan[T]) -> T:
-        """Read in a transaction that sees one moment and changes nothing."""
+        """Read what there is at one moment."""
         return await self._done(self._reading, _READING, plan)
 
     async def _done(self, connections: Connections, begin: LiteralString, plan: Plan[T]) -> T:
@@ -208,9 +209,9 @@ class PostgresEngine:
     async def _performed(self, db: Connection, begin: LiteralString, plan: Plan[Any]) -> Sequence[Rows]:
         try:
             async with asyncio.timeout(self._answer_seconds):
-                return await perform(db, plan, begin, "COMMIT")
+                return await perform(db, plan, begin)
         except (psycopg.Error, OSError) as error:
-            if (db.broken or isinstance(error, TimeoutError)) and begin != _READING:
+            if (db.broken or isinstance(error, TimeoutError)) and begin == _WRITING:
                 raise Unknown(f"PostgreSQL: {_reason(error)}") from error
             raise
 

@@ -43,18 +43,24 @@ def columns_of(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-async def perform(
-    db: Connection, plan: Plan[Any], begin: LiteralString = "", end: LiteralString = ""
-) -> Sequence[Rows]:
-    """Send a plan, wait for all answers, and return the rows of each statement.
+async def perform(db: Connection, plan: Plan[Any], begin: LiteralString) -> Sequence[Rows]:
+    """Perform a plan in a transaction, and return the rows of each statement.
 
-    :param begin: what begins the transaction; empty if one is under way.
-    :param end: what ends it.
+    :param begin: what begins the transaction. A plan of one statement is a transaction by itself.
     """
+    if len(plan.statements) == 1:
+        return [await _rows(await db.execute(*plan.statements[0]))]
     async with db.pipeline():
-        if begin:
-            await db.execute(begin)
-        cursors = [await db.execute(*statement) for statement in plan.statements]
-        if end:
-            await db.execute(end)
-    return [await each.fetchall() if each.description else [] for each in cursors]
+        await db.execute(begin)
+        cursors = await send(db, plan)
+        await db.execute("COMMIT")
+    return [await _rows(each) for each in cursors]
+
+
+async def send(db: Connection, plan: Plan[Any]) -> Sequence[psycopg.AsyncCursor[Any]]:
+    """Send the statements of a plan in a transaction that is under way."""
+    return [await db.execute(*statement) for statement in plan.statements]
+
+
+async def _rows(cursor: psycopg.AsyncCursor[Any]) -> Rows:
+    return await cursor.fetchall() if cursor.description else []

@@ -15,7 +15,7 @@ from xmpp_im_host.storage import postgres_queues  # noqa: E402
 from xmpp_im_host.storage import postgres_statements as statements  # noqa: E402
 from xmpp_im_host.storage.errors import EngineFailed, Fenced  # noqa: E402
 from xmpp_im_host.storage.postgres_engine import LockTaken, PostgresEngine  # noqa: E402
-from xmpp_im_host.storage.postgres_plans import perform  # noqa: E402
+from xmpp_im_host.storage.postgres_plans import send  # noqa: E402
 from xmpp_im_host.storage.records import (  # noqa: E402
     Append,
     Batch,
@@ -46,7 +46,7 @@ def test_a_claim_waits_for_a_commit_that_is_under_way_and_tells_its_token(databa
             (lease,) = await first.claim([PARTITION], "first")
             async with first._writing.lent() as db:
                 await db.execute("BEGIN")
-                await perform(db, statements.commit([lease], written("a")))
+                await send(db, statements.commit([lease], written("a")))
                 claiming = asyncio.ensure_future(second.claim([PARTITION], "second"))
                 await asyncio.sleep(0.2)
                 assert not claiming.done()
@@ -67,7 +67,7 @@ async def in_transaction(engine: PostgresEngine, lease: Lease, left: asyncio.Eve
     async with engine._writing.lent() as db:
         await db.execute("BEGIN")
         batch = Batch(appends=(Append("q", "s", 1, b""),), token="token")
-        await perform(db, statements.commit([lease], batch))
+        await send(db, statements.commit([lease], batch))
         await left.wait()
         await db.execute("COMMIT")
 
@@ -122,7 +122,7 @@ def test_a_transaction_that_does_something_is_waited_for(database: str) -> None:
             (lease,) = await first.claim([PARTITION], "first")
             async with first._writing.lent() as db:
                 await db.execute("BEGIN")
-                await perform(db, statements.commit([lease], written("a")))
+                await send(db, statements.commit([lease], written("a")))
                 busy = asyncio.ensure_future(db.execute("SELECT pg_sleep(1)"))
                 await asyncio.sleep(0.1)
                 with pytest.raises(LockTaken):
@@ -164,7 +164,7 @@ def test_those_who_append_to_a_queue_do_not_wait_for_each_other(database: str) -
         async with await PostgresEngine.open(database) as engine:
             async with engine._writing.lent() as db:
                 await db.execute("BEGIN")
-                await perform(db, postgres_queues.append(Append("q", "slow", 1, b"slow")))
+                await send(db, postgres_queues.append(Append("q", "slow", 1, b"slow")))
                 await engine.append("q", "quick", 1, b"quick")
                 (quick,) = await engine.entries({"q": 0})
                 await db.execute("COMMIT")
