@@ -62,6 +62,30 @@ def test_a_claim_waits_for_a_commit_that_is_under_way_and_tells_its_token(databa
     run(play())
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_a_commit_waits_for_a_claim_that_is_under_way(database: str, done: bool) -> None:
+    async def play() -> None:
+        async with await PostgresEngine.open(database) as first, await PostgresEngine.open(database) as second:
+            leases = await first.claim([PARTITION, PARTITION + 1], "first")
+            async with second._writing.lent() as db:
+                await db.execute("BEGIN")
+                await send(db, statements.claim([PARTITION], "second"))
+                committing = asyncio.ensure_future(first.commit(leases, written("a")))
+                await asyncio.sleep(0.2)
+                assert not committing.done()
+                await db.execute("COMMIT" if done else "ROLLBACK")
+            if done:
+                with pytest.raises(Fenced) as fenced:
+                    await committing
+                assert fenced.value.partitions == {PARTITION}
+            else:
+                assert [each.token for each in await committing] == ["token-a", "token-a"]
+            rows = (await second.load(None, ROMEO, ["contact"])).rows
+            assert [row.key for row in rows] == ([] if done else ["a"])
+
+    run(play())
+
+
 async def in_transaction(engine: PostgresEngine, lease: Lease, left: asyncio.Event) -> None:
     """Do all of a commit but its end, and wait: so does a process that is stopped."""
     async with engine._writing.lent() as db:
