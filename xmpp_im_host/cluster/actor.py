@@ -38,6 +38,7 @@ from xmpp_im_host.cluster.queue_entries import (
     Fed,
     ForComponent,
     GatewayEnded,
+    Missing,
     Park,
     PartitionEntry,
     Perform,
@@ -211,6 +212,8 @@ class PartitionActor(Generic[S]):
             await parking.park(step, entry)
         elif isinstance(entry, Deposit):
             await parking.deposit(step, entry)
+        elif isinstance(entry, Missing):
+            parking.note_missing(step, entry)
         else:
             await self._call(step, entry)
 

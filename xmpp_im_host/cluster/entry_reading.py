@@ -26,6 +26,7 @@ from xmpp_im_host.cluster.entry_records import (
     Forgotten,
     GatewayEnded,
     GatewayEntry,
+    Missing,
     Park,
     Parked,
     PartitionEntry,
@@ -245,6 +246,12 @@ def _of_session(kind: type[Any]) -> Callable[[ReadStanza, bytes, Any, Any], Any]
     return of_session
 
 
+def _missing(read: ReadStanza, body: bytes, account: Any, id: Any, gateway: Any) -> Missing:
+    _texts(account, id)
+    expect(int, gateway, "a number")
+    return Missing(account, id, gateway)
+
+
 def _taken(read: ReadStanza, body: bytes, account: Any, session: Any, id: Any, counts: Any) -> Taken:
     _texts(account, id)
     return Taken(account, _session(session), id, _counts(counts))
@@ -279,6 +286,7 @@ _READERS: Final[Mapping[bytes, Callable[..., QueueEntry]]] = MappingProxyType(
         b"forgotten": _of_session(Forgotten),
         b"park": _park,
         b"deposit": _deposit,
+        b"missing": _missing,
         b"parked": _of_session(Parked),
         b"taken": _taken,
         b"wanted": _wanted,

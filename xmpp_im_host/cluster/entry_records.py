@@ -139,8 +139,26 @@ class Deposit:
     """What its client has not acknowledged, in order: each is a :class:`Perform` as bytes."""
 
 
+@record
+class Missing:
+    """A node that was asked for a session does not have it; see :class:`Wanted`."""
+
+    account: str
+    id: str
+    gateway: int
+
+
 PartitionEntry: TypeAlias = (
-    Fed | ForComponent | ComponentConnected | ComponentLost | GatewayEnded | Called | SessionGone | Park | Deposit
+    Fed
+    | ForComponent
+    | ComponentConnected
+    | ComponentLost
+    | GatewayEnded
+    | Called
+    | SessionGone
+    | Park
+    | Deposit
+    | Missing
 )
 
 # --- entries of a gateway -----------------------------------------------------------------------------------------
@@ -197,7 +215,8 @@ class Taken:
 
 @record
 class Wanted:
-    """Another node wants a session, because its client resumes it there. If it is here, it is to be given up."""
+    """Another node wants a session, because its client resumes it there. If it is here, it is to be given up;
+    otherwise the answer is :class:`Missing`."""
 
     account: str
     id: str

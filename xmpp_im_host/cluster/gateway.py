@@ -41,6 +41,7 @@ from xmpp_im_host.cluster.queue_entries import (
     Deposit,
     EntryReader,
     Forgotten,
+    Missing,
     Park,
     Parked,
     Perform,
@@ -202,8 +203,9 @@ class Gateway:
         try:
             if isinstance(found, Taken):
                 self.moves.take(found.account, found.session, found.id, found.counts)
-            else:
-                self.moves.want(found.account, found.id)
+            elif not self.moves.want(found.account, found.id):
+                missing = Missing(found.account, found.id, self.number)
+                self.appender.append([(queue_of(found.account), dump_entry(missing))])
         except Exception as error:
             failure("session could not be moved", error, account=found.account)
 

@@ -38,8 +38,8 @@ class Moves(Protocol):
     def take(self, account: str, session: SessionId, id: str, counts: Counts) -> None:
         """Have a session whose client has no stream yet. What its client has not acknowledged is delivered next."""
 
-    def want(self, account: str, id: str) -> None:
-        """Give a session up if it is here, because its client resumes it at another node."""
+    def want(self, account: str, id: str) -> bool:
+        """Give a session up, because its client resumes it at another node. Return whether it is here."""
 
 
 class NoMoves:
@@ -52,5 +52,6 @@ class NoMoves:
     def take(self, account: str, session: SessionId, id: str, counts: Counts) -> None:
         """See :meth:`Moves.take`. What follows cannot be delivered."""
 
-    def want(self, account: str, id: str) -> None:
+    def want(self, account: str, id: str) -> bool:
         """See :meth:`Moves.want`."""
+        return False

@@ -71,6 +71,8 @@ class SessionQueues:
     """By bare JID: the queue of each session that is not at the node that has made it."""
     parked: dict[str, dict[SessionId, ParkedSession]] = field(factory=dict)
     """By bare JID: the sessions that no node has."""
+    missing: dict[tuple[str, str], set[int]] = field(factory=dict)
+    """By bare JID and id of stream management: the nodes that do not have such a session. It is not stored."""
     _names: dict[int, str] = field(factory=dict, init=False)
 
     def of(self, account: str, session: SessionId) -> str:
@@ -111,7 +113,7 @@ class SessionQueues:
         """Return a copy, for a step that may fail."""
         moved = {account: dict(sessions) for account, sessions in self.moved.items()}
         parked = {account: dict(sessions) for account, sessions in self.parked.items()}
-        return SessionQueues(self.partition, moved, parked)
+        return SessionQueues(self.partition, moved, parked, self.missing)
 
 
 @define(eq=False)

@@ -40,6 +40,7 @@ from xmpp_im_host.cluster.queue_entries import (
     Counts,
     DamagedEntry,
     Deposit,
+    Missing,
     Park,
     Parked,
     Perform,
@@ -57,6 +58,9 @@ GATEWAY: Final = "gateway"
 RESUMPTION: Final = "resumption"
 MOST_KEPT: Final = 5_000
 """If more deliveries than this are kept for a session, it ends."""
+
+_MOST_MISSING: Final = 1_000
+"""So many sessions that clients look for are remembered; then they are asked for again."""
 
 Holder = tuple[str, SessionId]
 
@@ -144,10 +148,19 @@ def _ask_others(step: Step[Any], account: str, state: State | None, id: str, gat
     queues = step.out.queues
     sessions = [session.id for session in state.sessions] if isinstance(state, Account) else []
     found = {queues.of(account, each) for each in sessions if queues.parked_session(account, each) is None}
-    others = sorted(found - {gateway_queue(gateway, queues.partition)})
+    absent = {gateway, *queues.missing.get((account, id), ())}
+    others = sorted(found - {gateway_queue(each, queues.partition) for each in absent})
     for queue in others:
         step.pending.append(queue, dump_entry(Wanted(account, id)))
     return "later" if others else "unknown"
+
+
+def note_missing(step: Step[Any], entry: Missing) -> None:
+    """Do not ask a node again that does not have a session."""
+    missing = step.out.queues.missing
+    if len(missing) >= _MOST_MISSING:
+        missing.clear()
+    missing.setdefault((entry.account, entry.id), set()).add(entry.gateway)
 
 
 # --- ends ---------------------------------------------------------------------------------------------------------

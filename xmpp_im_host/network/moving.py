@@ -88,11 +88,13 @@ class Moving:
         log(logging.INFO, "session handed over", account=account, resource=session.resource)
         return GivenUp(found.management.id, counts, timedelta(seconds=left), stanzas)
 
-    def want(self, account: str, id: str) -> None:
+    def want(self, account: str, id: str) -> bool:
         """See :meth:`Moves.want`."""
-        session = self.network.sessions.resumable(account, id)
-        if session is not None:
-            self.hand_over(session, "conflict")
+        session = self.network.sessions.managed_by(account, id)
+        if session is None:
+            return False
+        self.hand_over(session, "conflict")
+        return True
 
     # --- what this node takes -----------------------------------------------------------------------------------
 

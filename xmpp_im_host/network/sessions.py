@@ -145,8 +145,13 @@ class Sessions:
 
     def resumable(self, account: str, previous: str) -> ClientSession | None:
         """Return the session of this account that a client wants to resume."""
-        found = self._resumable.get(previous)
-        return found if found is not None and found.account == account and not found.leaving else None
+        found = self.managed_by(account, previous)
+        return None if found is None or found.leaving else found
+
+    def managed_by(self, account: str, id: str) -> ClientSession | None:
+        """Return the session of this account whose stream management has this id, also one that leaves this node."""
+        found = self._resumable.get(id)
+        return found if found is not None and found.account == account else None
 
     def end(self, session: ClientSession, done: Callable[[], None] | None = None) -> None:
         """End a session, once.

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from tests.xmpp_im_host.cluster.servers import Cluster, NodeServer
 from tests.xmpp_im_host.raw_client import RawClient
@@ -295,6 +296,18 @@ def test_an_unknown_session_is_refused_and_a_resource_can_be_bound(two: Two) -> 
         client.write(f"<resume xmlns='{SM}' previd='unknown' h='0'/>")
         assert client.next().name == "failed"
         assert client.bind().get("type") == "result"
+
+
+def test_a_client_that_resumes_in_vain_is_told_soon_although_its_user_has_a_session_elsewhere(two: Two) -> None:
+    two[0].node.settings = evolve(two[0].node.settings, take_seconds=3600.0)
+    other = Reader(two[1])
+    with RawClient(two[0]) as client:
+        client.open()
+        client.authenticate("juliet", "secret")
+        client.open()
+        client.write(f"<resume xmlns='{SM}' previd='{str(other.previous)[::-1]}' h='0'/>")
+        assert client.next().name == "failed"
+    assert other.resume(two[1]).name == "resumed"
 
 
 # --- ends ---------------------------------------------------------------------------------------------------------

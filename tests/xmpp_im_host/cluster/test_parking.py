@@ -19,6 +19,7 @@ from xmpp_im_host.cluster.entry_records import (
     Called,
     Counts,
     Deposit,
+    Missing,
     Park,
     Parked,
     Perform,
@@ -296,6 +297,19 @@ def test_a_node_that_has_ended_is_not_asked_although_it_has_deposited_another_se
         assert await moving.take(id="another-one") == "unknown"
         assert await moving.old.waiting() == []
         assert await moving.take() == "taken"
+
+    run(play())
+
+
+def test_a_node_that_does_not_have_a_session_is_not_asked_again() -> None:
+    """So a client that resumes in vain is told soon, although its user has a session at another node."""
+
+    async def play() -> None:
+        moving = await Moving().begin()
+        assert await moving.take(id="guessed") == "later"
+        await moving.old.append((JULIET, Missing(JULIET, "guessed", moving.old.number)))
+        assert await moving.take(id="guessed") == "unknown"
+        assert await moving.take() == "later", "another session may be there"
 
     run(play())
 

@@ -49,6 +49,7 @@ from xmpp_im_host.cluster.queue_entries import (
     Fed,
     ForComponent,
     GatewayEnded,
+    Missing,
     Park,
     Parked,
     Perform,
@@ -87,6 +88,7 @@ PARTITION: Final[list[QueueEntry]] = [
     GatewayEnded(7, NOON, "s1"),
     Park(JULIET, BALCONY, 7, "sm\n1"),
     Deposit(JULIET, BALCONY, 7, "sm1", NOON, Counts(3, 2, 1), (b"perform []\n<a>\xc3\xb3</a>", b"")),
+    Missing(JULIET, "sm1", 7),
     Called("c1", 7, NOON, "create", JULIET, {"keys": None, "of": [1, {"a": "\n"}]}),
 ]
 GATEWAY: Final[list[QueueEntry]] = [
