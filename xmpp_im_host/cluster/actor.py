@@ -239,7 +239,7 @@ class PartitionActor(Generic[S]):
 
     async def _end_gateway(self, step: Step[S], entry: GatewayEnded) -> None:
         queue = gateway_queue(entry.number, self.partition)
-        await end_gateway(step, self.setting.engine, self.partition, queue)
+        await end_gateway(step, self.partition, queue)
         for domain, gateways in list(self.components.items()):
             if entry.number in gateways:
                 self._note_component(step, ComponentLost(domain, entry.number))

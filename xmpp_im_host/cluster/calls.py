@@ -30,6 +30,8 @@ class OpenCalls:
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self.patience = patience
+        self.missed = False
+        """Whether an answer has not come in time: it may come later, and wait for this node."""
         self._open: dict[str, asyncio.Future[Replied]] = {}
 
     def __len__(self) -> int:
@@ -50,6 +52,7 @@ class OpenCalls:
             async with asyncio.timeout(self.patience):
                 replied = await answer
         except TimeoutError:
+            self.missed = True
             raise EngineFailed(
                 f"{what}: no node has answered within {self.patience:g} seconds. It may still be done. "
                 "See that the database answers and that a node lives (xmpp-im-host nodes); then look, and try again"

@@ -8,9 +8,9 @@ after it, and the queues to the node are empty.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from xmpp_im_core.server import Account, ForAccount, SessionEnded, SessionId, Unloaded
 from xmpp_im_core.server.accounts.machine import account_of
@@ -25,10 +25,7 @@ from xmpp_im_host.cluster.queue_names import end_source, partition_queue
 from xmpp_im_host.cluster.step import Step
 from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.log import log
-from xmpp_im_host.storage.engine import Engine
-from xmpp_im_host.storage.records import PARTITIONS, Append, Entry, Listed
-
-_PAGE: Final = 1000
+from xmpp_im_host.storage.records import PARTITIONS, Append, Entry
 
 Holder = tuple[str, SessionId]
 """A session with the bare JID of its account."""
@@ -43,7 +40,7 @@ def announcement(number: int, at: datetime, seq: str) -> tuple[Append, ...]:
     return tuple([Append(partition_queue(each), end_source(number), 1, body) for each in range(PARTITIONS)])
 
 
-async def end_gateway(step: Step[Any], engine: Engine, partition: int, queue: str) -> None:
+async def end_gateway(step: Step[Any], partition: int, queue: str) -> None:
     """Give back what waits in the queue of a node, and end the sessions of the node in a partition.
 
     The deliveries are given back before the sessions end, in the order in which they were appended: so the stanzas
@@ -55,9 +52,9 @@ async def end_gateway(step: Step[Any], engine: Engine, partition: int, queue: st
     :raises EngineFailed: if that cannot be read.
     """
     step.out.ended = queue
-    sessions = await _sessions(step, engine, partition)
+    sessions = await _sessions(step, partition)
     reader = EntryReader()
-    for entry in await waiting(engine, queue):
+    for entry in await step.rows.waiting(queue):
         step.pending.done.append((queue, entry.position))
         await _take_back(step, entry, reader, sessions)
     for account, session in _at_gateway(step, sessions, queue):
@@ -95,25 +92,14 @@ def give_back(step: Step[Any], account: str, effect: Route | FanOut, condition: 
         step.pending.append(queue, body)
 
 
-async def waiting(engine: Engine, queue: str, after: int = 0) -> Sequence[Entry]:
-    """Return what waits in a queue after a position.
-
-    :raises EngineFailed: if that cannot be read.
-    """
-    found: list[Entry] = []
-    while page := await engine.entries({queue: found[-1].position if found else after}, _PAGE):
-        found += page
-    return found
-
-
 # --- the sessions of a node ---------------------------------------------------------------------------------------
 
 
-async def _sessions(step: Step[Any], engine: Engine, partition: int) -> dict[Holder, None]:
+async def _sessions(step: Step[Any], partition: int) -> dict[Holder, None]:
     """Return the sessions that have not ended, stored or only in memory."""
     found = dict.fromkeys(_in_memory(step))
     for kind in (stored_records.REPLACED, stored_records.SESSION):
-        for listed in await _listed(engine, partition, kind):
+        for listed in await step.rows.listed(partition, kind):
             for put in await stored_records.puts(listed.account, [listed.row]):
                 id = put.value.id if isinstance(put.value, Session) else put.value
                 if isinstance(id, SessionId):
@@ -135,10 +121,3 @@ def _in_memory(step: Step[Any]) -> Iterable[Holder]:
             yield from [(jid, session.id) for session in state.sessions]
         if isinstance(state, Account):
             yield from [(jid, id) for id in state.replaced]
-
-
-async def _listed(engine: Engine, partition: int, kind: str) -> list[Listed]:
-    found: list[Listed] = []
-    while page := await engine.scan([partition], kind, found[-1].place if found else 0, _PAGE):
-        found += page
-    return found

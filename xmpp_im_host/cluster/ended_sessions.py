@@ -13,7 +13,7 @@ from typing import Any, cast
 import attrs
 
 from xmpp_im_core.server import Deliver, SessionEnded
-from xmpp_im_host.cluster.ended_gateways import waiting
+from xmpp_im_host.cluster.paging import waiting
 from xmpp_im_host.cluster.pending import Pending
 from xmpp_im_host.cluster.queue_entries import (
     DamagedEntry,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -31,6 +32,7 @@ from xmpp_im_host.cluster.reports import Report
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.storage.engine import Engine
+from xmpp_im_host.storage.errors import EngineFailed, Unknown
 from xmpp_im_host.storage.records import PARTITIONS
 
 _LOOK: Final = 0.1
@@ -204,10 +206,18 @@ class Life:
                 await self.appender.drained()
                 self._tasks.cancel()
                 await self.owner.aclose()
-                await self.membership.leave()
+                await self._leave()
         except TimeoutError:
             self.abandon()
         self.calls.fail("the server stops")
+
+    async def _leave(self) -> None:
+        """Leave the other nodes, and let all partitions end the sessions of this one."""
+        if not self.settings.reserve or self.calls.missed:
+            await self.membership.leave()
+            return
+        with suppress(EngineFailed, Unknown):  # it has no sessions, and its answers have come: nobody has to know
+            await self.engine.leave(self.number)
 
     def abandon(self) -> None:
         """Stop at once, as a crash would."""

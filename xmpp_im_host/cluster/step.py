@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
@@ -44,7 +44,7 @@ from xmpp_im_host.cluster.pending import Pending, overlaid
 from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.errors import EngineFailed
-from xmpp_im_host.storage.records import Found, RemoveKind
+from xmpp_im_host.storage.records import Entry, Found, Listed, RemoveKind
 
 S = TypeVar("S")
 
@@ -63,6 +63,12 @@ class Rows(Protocol):
 
     async def __call__(self, account: str, kinds: Collection[str], counted: Collection[str]) -> Found:
         """Read rows as :meth:`Engine.load` does."""
+
+    async def listed(self, partition: int, kind: str) -> Sequence[Listed]:
+        """Read all rows of a kind in a partition, as they were before the batch."""
+
+    async def waiting(self, queue: str) -> Sequence[Entry]:
+        """Read everything that waits in a queue, as it was before the batch."""
 
 
 @define(eq=False)

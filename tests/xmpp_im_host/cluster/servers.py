@@ -22,7 +22,7 @@ T = TypeVar("T")
 PATIENCE: Final = 30.0
 """Only a fault makes a test wait for so long."""
 DOMAIN: Final = "montague.example"
-PACE: Final = {"beat_seconds": 0.05, "dead_seconds": 0.3}
+PACE: Final = {"beat_seconds": 0.1, "dead_seconds": 0.8}
 
 
 class NodeServer:

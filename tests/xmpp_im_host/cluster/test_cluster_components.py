@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,10 @@ SMS = "sms.montague.example"
 
 
 @pytest.fixture
-def with_components() -> Iterator[Two]:
+def with_components(shared: dict[str, Any]) -> Iterator[Two]:
     components = {IRC: SECRET, SMS: SECRET}
     listen = {"tcp": ["127.0.0.1:0"], "components": ["127.0.0.1:0"]}
-    with Cluster(components=components, listen=listen) as cluster:
+    with Cluster(components=components, listen=listen, **shared) as cluster:
         yield cluster.two(dict.fromkeys(("romeo", "juliet"), "secret"))
 
 

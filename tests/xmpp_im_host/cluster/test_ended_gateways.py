@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
+
+import pytest
 
 from tests.one_test import in_one_test
 from tests.xmpp_im_host.cluster.stage import (
@@ -24,9 +27,11 @@ from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.server import AS_IT_STANDS, Deliver, IdentifiedEffect, SessionId
 from xmpp_im_core.server.effects import EffectId
 from xmpp_im_core.stanza import Message, payload
+from xmpp_im_host.cluster import batch_rows, paging
 from xmpp_im_host.cluster.queue_entries import Perform, dump_entry
 from xmpp_im_host.cluster.queue_names import gateway_queue, gateway_queues
-from xmpp_im_host.storage.records import node_lease, partition_of
+from xmpp_im_host.storage.memory_engine import MemoryEngine
+from xmpp_im_host.storage.records import PARTITIONS, Entry, Listed, node_lease, partition_of
 
 NEIGHBOUR = next(jid for n in count() if partition_of(jid := f"servant{n}@{CAPULET}") == partition_of(JULIET))
 """An account of the same partition as Juliet's."""
@@ -318,5 +323,60 @@ def test_what_precedes_the_end_in_the_same_batch_is_seen() -> None:
         shown = [each for each in living.presence(ROMEO) if each[0] == f"{JULIET}/balcony"]
         assert shown == [(f"{JULIET}/balcony", "available"), (f"{JULIET}/balcony", "unavailable")]
         assert await stage.rows(JULIET, "session") == []
+
+    run(play())
+
+
+class CountingEngine(MemoryEngine):
+    """Counts what is read of queues and of kinds of row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+
+    async def entries(self, queues: Mapping[str, int], limit: int = 1000) -> Sequence[Entry]:
+        self.reads += 1
+        return await super().entries(queues, limit)
+
+    async def scan(self, partitions: Collection[int], kind: str, after: int = 0, limit: int = 1000) -> Sequence[Listed]:
+        self.reads += 1
+        return await super().scan(partitions, kind, after, limit)
+
+
+def test_what_a_node_had_is_read_at_once_for_all_partitions() -> None:
+    """So the end of a node with few sessions takes a moment, though each of its 256 partitions has to look for them."""
+
+    async def play() -> None:
+        engine = CountingEngine()
+        stage, dying = await chatting(JULIET, engine=engine)
+        await dying.bind(JULIET, "balcony", AVAILABLE)
+        await stage.run()
+        await stage.end(dying)
+        engine.reads = 0
+        await stage.run()
+        assert await stage.rows(JULIET, "session", "replaced") == []
+        assert engine.reads < 32
+
+    run(play())
+
+
+def test_the_sessions_of_a_node_that_had_many_all_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than one page: then each partition reads what it needs."""
+    for module in (batch_rows, paging):
+        monkeypatch.setattr(module, "PAGE", 2)
+
+    async def play() -> None:
+        accounts = [f"servant{n}@{CAPULET}" for n in range(5)]
+        stage, dying = await chatting(*accounts)
+        sessions = [(account, await dying.bind(account, "kitchen", AVAILABLE)) for account in accounts]
+        await stage.run()
+        for account, session in sessions:
+            await dying.says(account, session, chat(account, "note"))
+        await stage.run()
+        await stage.end(dying)
+        await stage.run()
+        assert await stage.engine.scan(range(PARTITIONS), "session", 0, 1000) == []
+        assert [await stage.rows(account, "offline") != [] for account in accounts] == [True] * 5
+        assert await waiting_for(stage, dying.number) == 0
 
     run(play())

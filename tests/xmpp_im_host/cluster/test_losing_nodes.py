@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -61,8 +62,9 @@ def away() -> Iterator[tuple[Away, Two]]:
 
 
 @pytest.fixture
-def two(away: tuple[Away, Two]) -> Two:
-    return away[1]
+def two(shared: dict[str, Any]) -> Iterator[Two]:
+    with Cluster(**shared) as cluster:
+        yield cluster.two(dict.fromkeys(("romeo", "juliet"), "secret"))
 
 
 # --- the end of a node ------------------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ def test_a_node_that_others_have_ended_closes_its_streams_and_joins_again(two: T
         previous = romeo.next().get("id")
         juliet.write(chat("romeo", "1"))
         romeo.stanza("message", id="1")
-        first.cluster.run(end_node(first.cluster.engine, before, "another", (datetime.now(UTC), "end")))
+        first.cluster.run(end_node(first.node.engine, before, "another", (datetime.now(UTC), "end")))
         assert romeo.error() == "system-shutdown"
         first.until(lambda: first.node.life is not None and first.number != before)
         with RawClient(first) as again:
