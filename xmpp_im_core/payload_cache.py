@@ -57,10 +57,14 @@ class PayloadCache:
             unread = self.unread
             if name != "children" or unread is None:  # None: another thread has built the children meanwhile
                 return object.__getattribute__(self, name)
-            children = unread.children()
-            object.__setattr__(self, "children", children)
-            object.__setattr__(self, "unread", None)
-            return children
+            return self.build(unread)
+
+    def build(self, unread: Unread) -> tuple[Element | str, ...]:
+        """Build and return the children. Who knows that they are not built saves the failed look-up by this."""
+        children = unread.children()
+        object.__setattr__(self, "children", children)
+        object.__setattr__(self, "unread", None)
+        return children
 
     def cache_size(self, size: int) -> None:
         """Cache the size."""

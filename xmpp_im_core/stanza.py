@@ -49,14 +49,16 @@ class Payload(PayloadCache):
     @property
     def elements(self) -> tuple[Element, ...]:
         """The child elements, in order."""
-        return tuple([child for child in self.children if isinstance(child, Element)])
+        unread = self.unread
+        children = self.children if unread is None else self.build(unread)
+        return tuple([child for child in children if isinstance(child, Element)])
 
     def first(self, name: str, namespace: str = CLIENT) -> Element | None:
         """Return the first child element of this name and namespace, or None."""
         unread = self.unread
         if unread is not None and not unread.has(name, namespace):
             return None  # without building the children
-        for child in self.children:
+        for child in self.children if unread is None else self.build(unread):
             if isinstance(child, Element) and child.name == name and child.namespace == namespace:
                 return child
         return None

@@ -8,6 +8,7 @@ compared first, because validators run for every stanza.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -20,7 +21,8 @@ from xmpp_im_core.stanza import CLIENT, IQ, Message, Payload, Presence
 Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 _STANZAS: Final = (Message, Presence, IQ)
-_ADDRESSES: Final = (Address, Malformed)
+_OPTIONAL_ADDRESS: Final = (Address, NoneType, Malformed)
+_OPTIONAL_TEXT: Final = (str, NoneType)
 
 is_text: Final = instance_of(str)
 is_optional_text: Final = optional(instance_of(str))
@@ -142,13 +144,27 @@ def is_message(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
 def _check_stanza(name: str, stanza: Any, kinds: tuple[type, ...], wanted: str) -> None:
     if type(stanza) not in kinds:
         raise wrong_type(name, wanted, stanza)
+    fits = (
+        isinstance(stanza.to, _OPTIONAL_ADDRESS)
+        and isinstance(stanza.from_, _OPTIONAL_ADDRESS)
+        and isinstance(stanza.id, _OPTIONAL_TEXT)
+        and isinstance(stanza.type, _OPTIONAL_TEXT)
+        and isinstance(stanza.lang, _OPTIONAL_TEXT)
+        and isinstance(stanza.payload, Payload)
+        and isinstance(stanza.attributes, tuple)
+    )
+    if not fits:
+        raise _wrong_part(name, stanza)
+
+
+def _wrong_part(name: str, stanza: Any) -> TypeError:
+    """Return the error that names the part of a stanza that has a wrong type."""
     for part, address in (("to", stanza.to), ("from_", stanza.from_)):
-        if address is not None and not isinstance(address, _ADDRESSES):
-            raise wrong_type(f"{name}.{part}", "an Address (see parse_address)", address)
+        if not isinstance(address, _OPTIONAL_ADDRESS):
+            return wrong_type(f"{name}.{part}", "an Address (see parse_address)", address)
     for part, value in (("id", stanza.id), ("type", stanza.type), ("lang", stanza.lang)):
-        if value is not None and not isinstance(value, str):
-            raise wrong_type(f"{name}.{part}", "a str", value)
+        if not isinstance(value, _OPTIONAL_TEXT):
+            return wrong_type(f"{name}.{part}", "a str", value)
     if not isinstance(stanza.payload, Payload):
-        raise wrong_type(f"{name}.payload", "a Payload", stanza.payload)
-    if not isinstance(stanza.attributes, tuple):
-        raise wrong_type(f"{name}.attributes", "a tuple of names and values", stanza.attributes)
+        return wrong_type(f"{name}.payload", "a Payload", stanza.payload)
+    return wrong_type(f"{name}.attributes", "a tuple of names and values", stanza.attributes)

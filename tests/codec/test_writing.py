@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from xml.parsers import expat
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.one_test import in_one_test
@@ -16,10 +16,12 @@ from xmpp_im_core.codec import (
     Unwritable,
     parse_element,
     parse_stanza,
+    stanza_writer,
     write_element,
     write_fan_out,
     write_stanza,
 )
+from xmpp_im_core.codec.escaping import escape_value
 from xmpp_im_core.codec.xml_names import is_name
 from xmpp_im_core.element import XML_LANG, Element, element, from_etree
 from xmpp_im_core.jid import parse_address
@@ -230,14 +232,32 @@ def test_an_attribute_of_the_header_is_written_once() -> None:
 RECIPIENTS = ["romeo@example.net", "nurse@example.com/\"'&<>\n", "example.org", "fußball@example.net"]
 
 
-@given(stanzas(), st.sampled_from(NAMESPACES), st.booleans())
-def test_a_fan_out_is_the_stanza_to_each_recipient(stanza: Stanza, namespace: str, declare: bool) -> None:
-    written = list(write_fan_out(stanza, RECIPIENTS, namespace, declare=declare))
+@given(stanzas(), st.lists(st.sampled_from(RECIPIENTS), max_size=5), st.sampled_from(NAMESPACES), st.booleans())
+@example(Message(), RECIPIENTS, "jabber:client", False)
+@example(Message(), RECIPIENTS[2:], "jabber:client", False)
+def test_a_fan_out_is_the_stanza_to_each_recipient(
+    stanza: Stanza, recipients: list[str], namespace: str, declare: bool
+) -> None:
+    written = list(write_fan_out(stanza, iter(recipients), namespace, declare=declare))
 
     assert written == [
         write_stanza(stanza.stamped(to=parse_address(recipient)), namespace, declare=declare)
-        for recipient in RECIPIENTS
+        for recipient in recipients
     ]
+
+
+def test_the_recipients_of_a_fan_out_are_looked_through_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def counting(text: str) -> str:
+        seen.append(text)
+        return escape_value(text)
+
+    monkeypatch.setattr(stanza_writer, "escape_value", counting)
+    recipients = [f"user{number}@example.net" for number in range(100)]
+
+    assert len(list(write_fan_out(Message(), recipients))) == 100
+    assert len(seen) == 1
 
 
 def test_a_fan_out_to_nobody_has_no_effect() -> None:
