@@ -2,7 +2,8 @@
 
 When a session ends at its gateway, deliveries to it may still be in the queue of the gateway, or come into it until the
 partition learns of the end. If the gateway gave them back one after the other, a later stanza could be stored or
-delivered to another session before them. So the gateway drops them, and the partition reads them here.
+delivered to another session before them. So the gateway leaves them where they are, the partition reads them here, and
+the gateway removes them after that.
 """
 
 from __future__ import annotations

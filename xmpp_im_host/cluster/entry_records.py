@@ -104,7 +104,8 @@ class SessionGone:
     gateway: int
     read: int
     """Up to this position the gateway has taken what its queue has. What comes for the session after it is undelivered
-    too: the gateway drops it, and the partition finds it in the queue. So all of it is given back at once, in order."""
+    too: the partition finds it in the queue, where the gateway leaves it until :class:`Forgotten`. So all of it is
+    given back at once, in order."""
 
     @ended.validator
     def _check_ended(self, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -189,7 +190,7 @@ class Replied:
 
 @record
 class Forgotten:
-    """Nothing more comes for a session that has ended."""
+    """Nothing more comes for a session that has ended, and what was in the queue for it is given back."""
 
     account: str
     session: SessionId

@@ -195,6 +195,7 @@ class Gateway:
             self.replied(found)
         elif isinstance(found, Forgotten):
             self._gone.discard((found.account, found.session))
+            self.settled(found.account, found.session, self._left_of(found.account, found.session))
         else:
             self._move(found)
         self.appender.settle(place)
@@ -224,11 +225,11 @@ class Gateway:
             self.appender.settle(place)
 
     def _deliver(self, delivery: Delivery, account: str, sessions: Sequence[SessionId]) -> None:
-        if self._gone:  # the account knows what these have not received
+        if self._gone:  # the partition gives back what these have not received, so it has to find it here
             gone = [id for id in sessions if (account, id) in self._gone]
             sessions = [id for id in sessions if id not in gone]
-            for place in self._released(account, gone, delivery):
-                self.appender.settle(place)
+            for id in gone:
+                self._on_the_way.setdefault((account, id), {})[delivery.place] = delivery
         lost = tuple([id for id in sessions if not self._written(account, id, delivery)])
         if lost:
             event = ForAccount(account, Undelivered(*self.stamp(), delivery.effect, lost))
@@ -289,7 +290,7 @@ class Gateway:
         """
         undelivered = tuple([item.effect for item in items if isinstance(item, Delivery) and session in item.left])
         removed: list[Place] = []
-        for delivery in list(self._on_the_way.get((account, session), {}).values()):
+        for delivery in self._left_of(account, session):
             removed += self._released(account, (session,), delivery)
         ended = ForAccount(account, SessionEnded(*self.stamp(), session, undelivered))
         read = self._cursors.get(gateway_queue(self.number, partition_of(account)), 0)
@@ -314,7 +315,7 @@ class Gateway:
         performs = tuple([self._perform_again(account, session, *each) for each in left.unacknowledged])
         entry = Deposit(account, session, self.number, left.id, at + left.left, left.counts, performs)
         removed = [place]
-        for delivery in list(self._on_the_way.get((account, session), {}).values()):
+        for delivery in self._left_of(account, session):
             removed += self._released(account, (session,), delivery)
         self.appender.append([(queue_of(account), dump_entry(entry))], removed)
 
@@ -324,6 +325,10 @@ class Gateway:
             return dump_entry(Perform(item.identified, (session,)))
         own = Deliver(stanza, (session,), AS_IT_STANDS, rules.FORWARDED)
         return dump_entry(Perform(IdentifiedEffect(account, EffectId(self.stamp()[1], 0), own)))
+
+    def _left_of(self, account: str, session: SessionId) -> list[Delivery]:
+        """Return the deliveries that a session may still lose, in order."""
+        return list(self._on_the_way.get((account, session), {}).values())
 
     def _released(self, account: str, sessions: Sequence[SessionId], delivery: Delivery) -> list[Place]:
         """Note that these sessions do not need a delivery any longer; return its place if no other session needs it."""
