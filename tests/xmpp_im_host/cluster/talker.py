@@ -94,6 +94,11 @@ class Talker:
         """Whether everything that it has said is counted or answered."""
         return self.ready and not self._unacknowledged and not self._requests
 
+    @property
+    def under_way(self) -> int:
+        """How much of what it has said is not counted."""
+        return len(self._unacknowledged)
+
     def data_to_send(self) -> str:
         out, self._out = "".join(self._out), []
         return out
