@@ -23,7 +23,7 @@
 #   make instructions      count the instructions of about 20 steps, and compare them with the counts kept here (needs valgrind)
 #   make fuzz              fuzz every part of the core for SECONDS=600: bytes guided by coverage, events drawn at random;
 #                          then a running server, for as long
-#   make kills             kill hosts and servers on SQLite under load; count what is lost and what comes twice
+#   make kills             kill hosts, servers on SQLite and nodes on PostgreSQL under load; count what is lost and what comes twice
 #   make mutants           change the server half in one place at a time; list which changes the vectors and the tests notice
 #   make clean             remove .venv and everything else that was generated
 
@@ -144,11 +144,12 @@ fuzz: $(VENV)/.test
 	@$(BIN)/python -m tests.xmpp_im_host.fuzzing --seconds $(SECONDS)
 
 KILLS ?= 1000
-kills: $(VENV)/.test
+kills: $(VENV)/.dev
 	@$(BIN)/python -m tests.host.killing --kills $(KILLS)
 	@$(BIN)/python -m tests.host.killing --kills $(KILLS) --outbox
 	@$(BIN)/python -m tests.xmpp_im_host.killing --kills $$(($(KILLS) / 5))
 	@$(BIN)/python -m tests.xmpp_im_host.killing --kills $$(($(KILLS) / 5)) --outbox
+	@$(BIN)/python -m tests.xmpp_im_host.cluster.killing --seconds $$(($(KILLS) / 10)) --failover
 
 mutants: $(VENV)/.test
 	@$(BIN)/python -m tests.mutants $(MUTANTS)

@@ -1,8 +1,8 @@
 """Kills a server with SIGKILL under load, again and again, and looks at what has become of what it acknowledged.
 
-    python -m tests.xmpp_im_host.killing [--kills 200] [--outbox] [--seed N] [--engine postgresql://... [--stop]]
+    python -m tests.xmpp_im_host.killing [--kills 200] [--outbox] [--seed N]
 
-The server has its database in a file, or in PostgreSQL. Juliet changes her roster without pause, and Romeo sends
+The server has its database in a file. Juliet changes her roster without pause, and Romeo sends
 messages: to the nurse, who is not there, and to Tybalt, who reads. After each kill the server starts again. The nurse
 fetches what is stored for her, and leaves; the others come back. Acknowledged is a change of a roster that was
 answered, and a message that the server counted (XEP-0198) and did not return as an error. In the end the nurse and
@@ -12,8 +12,7 @@ Printed is how many changes and messages were acknowledged, how many of them wer
 twice. The exit status is 1 if a change or a stored message was lost, or a stored message came twice; with ``--outbox``
 also if a message to Tybalt was lost. Without it, a message to a client that is online is in memory only.
 
-With ``--stop`` a server is stopped (SIGSTOP) instead of killed, and goes on (SIGCONT) when another server has taken the
-database: its clients still write to it. It must acknowledge nothing more, and end.
+Several nodes on PostgreSQL are killed by :mod:`tests.xmpp_im_host.cluster.killing`.
 """
 
 from __future__ import annotations
@@ -220,50 +219,38 @@ class Outcome:
         return not (self.lost_changes or self.lost_stored or self.doubled_stored or (outbox and self.lost_delivered))
 
 
-def run(kills: int, outbox: bool, seed: int, engine: str = "", stop: bool = False) -> Outcome:
-    """Kill a server so many times.
-
-    :param engine: the URI of an empty database; without it, each server has the same file.
-    :param stop: whether servers are stopped instead, and go on when the next one has the database.
-    """
+def run(kills: int, outbox: bool, seed: int) -> Outcome:
+    """Kill a server so many times."""
     chance, ledger = random.Random(seed), Ledger()
     with tempfile.TemporaryDirectory() as folder:
         settings = {
-            "engine": engine,
+            "database": f"{folder}/server.sqlite",
             "plaintext": True,
             "outbox": outbox,
             "log_level": "error",
             "limits": {"stanzas_per_second": 1_000_000, "stanzas_burst": 1_000_000},
         }
 
-        def another(life: int) -> Process:
-            place = {"listen": {"tcp": [f"127.0.0.1:{_free_port()}"]}, "database": f"{folder}/{life if engine else 0}"}
-            return Process(read_configuration({**settings, **place}))
+        def another() -> Process:
+            return Process(read_configuration({**settings, "listen": {"tcp": [f"127.0.0.1:{_free_port()}"]}}))
 
-        asyncio.run(another(-1).create_accounts())
-        before: tuple[int, Load] | None = None
+        asyncio.run(another().create_accounts())
         for life in range(kills):
-            server = another(life)
+            server = another()
             child = server.start()
-            _end(before)
             fetch(server, "nurse", ledger)
             load = Load(server, ledger, life)
             time.sleep(chance.uniform(0.05, 1.0))
-            os.kill(child, signal.SIGSTOP if stop else signal.SIGKILL)
-            before = child, load
-            if not stop:
-                _end(before)
-                before = None
+            _kill(child)
+            load.join()
             if sys.stderr.isatty():
                 print(f"\r{life + 1} kills", end="", file=sys.stderr)
-        server = another(kills)
+        server = another()
         child = server.start()
-        _end(before)
         fetch(server, "nurse", ledger)
         fetch(server, "tybalt", ledger)
         found = roster(server)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        _kill(child)
     to_nurse, to_tybalt = [
         [id for id in ids if id not in ledger.refused] for ids in (ledger.to_nurse, ledger.to_tybalt)
     ]
@@ -284,13 +271,9 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _end(before: tuple[int, Load] | None) -> None:
-    """Wait until a server has ended, and its clients. One that was stopped goes on."""
-    if before is not None:
-        child, load = before
-        os.kill(child, signal.SIGCONT)
-        os.waitpid(child, 0)
-        load.join()
+def _kill(child: int) -> None:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def main() -> int:
@@ -298,12 +281,8 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=200)
     options.add_argument("--outbox", action="store_true")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--engine", default="", metavar="URI")
-    options.add_argument("--stop", action="store_true")
     chosen = options.parse_args()
-    if chosen.stop and not chosen.engine:
-        options.error("--stop needs --engine: a file has one server at a time")
-    found = run(chosen.kills, chosen.outbox, chosen.seed, chosen.engine, chosen.stop)
+    found = run(chosen.kills, chosen.outbox, chosen.seed)
     print(
         f"{chosen.kills} kills{' with an outbox' if chosen.outbox else ''}."
         f" Changes of a roster: {found.changes} acknowledged, {found.lost_changes} lost."

@@ -7,6 +7,9 @@ an error comes back. It comes once to somebody who acknowledges, with these exce
 * what was in the queue of a gateway when that gateway died: the acknowledgement may have died with it.
 
 What was written to a client without stream management may be lost with its connection.
+
+Messages of one user to another come in the order in which they were sent, as far as one session gets them. What was on
+its way to an earlier session that did not end in order may come later than what is sent after that.
 """
 
 from __future__ import annotations
@@ -55,6 +58,8 @@ class Ledger:
     """Messages that may be lost: they were written to a client without stream management whose connection broke."""
     unsettled: set[str] = field(factory=set)
     """Messages that may come again, as the module says."""
+    late: set[str] = field(factory=set)
+    """Messages that may have been on their way to a session that did not end in order."""
     contacts: dict[tuple[str, str], int] = field(factory=dict)
     """The last change of a contact that was answered, by user and contact."""
     asked: dict[tuple[str, str], set[int]] = field(factory=lambda: defaultdict(set))
@@ -87,6 +92,11 @@ class Ledger:
         if chat.recipient != user:
             self.wrong.append(f"{id} for {chat.recipient} comes to {user}")
         self.receipts.append(Receipt(session, user, chat, self.now()))
+
+    def replace(self, user: str) -> None:
+        """Note that a session of a user has replaced one that did not end in order."""
+        came = {each.chat.id for each in self.receipts if each.user == user}
+        self.late.update([id for id, chat in self.chats.items() if chat.recipient == user and id not in came])
 
     def see(self, user: str, of: str) -> None:
         """Note that a user gets presence of another one."""
@@ -127,10 +137,11 @@ class Ledger:
 
     def _out_of_order(self) -> Iterable[str]:
         """Look at what comes from one user to one session, without what had come to an earlier session."""
+        given_back = self.late | self.unsettled
         seen: set[tuple[str, str]] = set()
         flows: dict[tuple[str, str], list[Chat]] = defaultdict(list)
         for each in self.receipts:
-            if (each.user, each.chat.id) not in seen:
+            if (each.user, each.chat.id) not in seen and each.chat.id not in given_back:
                 seen.add((each.user, each.chat.id))
                 flows[each.chat.sender, each.session].append(each.chat)
         for (_, session), chats in flows.items():

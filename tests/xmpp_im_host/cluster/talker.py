@@ -47,8 +47,9 @@ class Talker:
     """Whether it uses stream management."""
     priority: int = 0
     settles: bool = False
-    """Whether what it has acknowledged counts as settled only when the server has counted a later stanza of it. The
-    gateway commits both in this order, so the acknowledgement cannot die with the gateway after that."""
+    """Whether the ledger knows only what clients know. Then what the client has acknowledged counts as settled when the
+    server has counted a later stanza of it: the gateway commits both in this order, so the acknowledgement cannot die
+    with the gateway after that."""
     ready: bool = field(default=False, init=False)
     """Whether it has a session, and nothing before it has to be answered."""
     broken: bool = field(default=False, init=False)
@@ -64,6 +65,8 @@ class Talker:
     resumptions: int = field(default=0, init=False)
     session_bound: bool = field(default=False, init=False)
     """Whether this stream has a session."""
+    _replaces: bool = field(default=False, init=False)
+    """Whether the session replaces one that did not end in order, and may not have done so yet."""
     _sessions: int = field(default=0, init=False)
     _parser: StreamParser = field(factory=StreamParser, init=False, repr=False)
     _out: list[str] = field(factory=list, init=False)
@@ -204,6 +207,7 @@ class Talker:
         if answer.get("type") != "result":
             self.lost()
             return
+        self._replaces = self.settles and self._sessions > 0
         self._sessions += 1
         self.session, self.session_bound = f"{self.full}#{self._sessions}", True
         self._handled = self._counted = 0
@@ -309,6 +313,9 @@ class Talker:
 
     def fetch_roster(self) -> None:
         def answered(answer: Element) -> None:
+            if self._replaces:
+                self._replaces = False
+                self.ledger.replace(self.user)
             if answer.get("type") == "result":
                 self.roster.clear()
                 for query in answer.elements:
