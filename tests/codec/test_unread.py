@@ -167,6 +167,31 @@ def test_text_that_comes_in_pieces_is_joined() -> None:
     assert [each for each in unread if isinstance(each, str)] == ["a\n中&", "b", "d\n"]
 
 
+@pytest.mark.parametrize("size", [1, 100, 16_384, 100_000])
+def test_a_long_text_is_joined_wherever_expat_and_the_reads_cut_it(size: int) -> None:
+    text = "x\n&é" * 3_000
+    escaped = text.replace("&", "&amp;")
+    data = f"<message><body>{escaped}</body>{escaped}<c/>{escaped}</message>".encode()
+
+    (stanza,) = feed(opened(), [data[at : at + size] for at in range(0, len(data), size)])
+    assert isinstance(stanza, Message)
+    unread = stanza.payload.unread
+    assert isinstance(unread, recording.Recorded)
+
+    assert [each for each in unread if isinstance(each, str)] == [text, text, text]
+
+
+def test_a_text_that_expat_joins_is_not_joined_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    joined: list[object] = []
+    monkeypatch.setattr(recording.Recorder, "join_text", joined.append)
+
+    (stanza,) = opened().feed("<message><body>a\n中&amp;<![CDATA[b]]></body>c&#65;\r\nd</message>".encode())
+
+    assert isinstance(stanza, Message)
+    assert stanza.payload == payload(element("body", CLIENT, {}, ["a\n中&b"]), "cA\nd")
+    assert joined == []
+
+
 # --- who builds it ----------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ and the written text both follow from it, and the text is what the writer would 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import repeat
 from typing import Final, TypeAlias
 
 from xmpp_im_core.codec.errors import TooDeep
@@ -27,7 +28,7 @@ _CLIENT_SIZE: Final = text_size(CLIENT)
 
 
 class Recorder:
-    """Has the handlers of expat for tags and text. Set ``ordered_attributes`` on the parser.
+    """Has the handlers of expat for tags and text. Set ``ordered_attributes`` and ``buffer_text`` on the parser.
 
     :param names: the names that this expat has met.
     :param depth: how many levels of elements are allowed; a first-level element is the first.
@@ -42,9 +43,9 @@ class Recorder:
         "_ended",
         "_layouts",
         "_names",
+        "_top",
         "level",
         "outside",
-        "pieces",
         "records",
     )
 
@@ -64,15 +65,10 @@ class Recorder:
         self._closed = closed
         self.level = 0
         """How many elements are open; the stream does not count."""
-        self.begin()
-        self.pieces: list[str] = []
-        """The text since the last tag, in pieces. The handler for text is its ``append``."""
-
-    def begin(self) -> None:
-        """Begin to record the next first-level element."""
-        self.records = Recorded()
-        """The content of the first-level element, so far."""
-        self.records.top = []
+        self.records: list[Record] = []
+        """The content of the first-level element, so far; or the text between two. The handler for text is its
+        ``append``."""
+        self._top: list[Start] = []
 
     def start(self, raw: str, attributes: list[str]) -> None:
         """Handle an opening tag."""
@@ -82,29 +78,21 @@ class Recorder:
             return
         if level >= self._depth:
             raise TooDeep(f"more than {self._depth} levels of elements")
-        records, pieces = self.records, self.pieces
-        if pieces:
-            records.append(pieces.pop() if len(pieces) == 1 else self.take_text())
         start: Start = self._names[raw]
         if level == 1:
-            records.top.append(start)
+            self._top.append(start)
         if attributes:
             names, pick = self._layouts[tuple(attributes[::2])]
             start = start[0], start[1], names, attributes[1::2] if pick is None else pick(attributes)
-        records.append(start)
+        self.records.append(start)
         self.level = level + 1
 
     def end(self, _: str) -> None:
         """Handle a closing tag."""
         level = self.level = self.level - 1
         if level > 0:
-            records, pieces = self.records, self.pieces
-            if pieces:
-                records.append(pieces.pop() if len(pieces) == 1 else self.take_text())
-            records.append(None)
+            self.records.append(None)
         elif level == 0:
-            if self.pieces:
-                self.records.append(self.take_text())
             self._ended()
         else:
             self._closed()
@@ -117,12 +105,36 @@ class Recorder:
         names, pick = self._layouts[tuple(flat[::2])]
         return tuple(zip(names, flat[1::2] if pick is None else pick(flat), strict=True))
 
-    def take_text(self) -> str:
-        """Remove and return the text since the last tag."""
-        pieces = self.pieces
-        text = "".join(pieces)
-        pieces.clear()
-        return text
+    def join_text(self) -> None:
+        """Join adjacent texts. Expat reports a text in pieces if it is long, or if the bytes came in pieces."""
+        is_text = bytes(map(isinstance, self.records, repeat(str)))
+        if b"\1\1" not in is_text:  # as in nearly every stanza
+            return
+        joined: list[Record] = []
+        texts: list[str] = []
+        for record in self.records:
+            if isinstance(record, str):
+                texts.append(record)
+                continue
+            if texts:
+                joined.append("".join(texts))
+                texts.clear()
+            joined.append(record)
+        if texts:
+            joined.append("".join(texts))
+        self.records[:] = joined
+
+    def take(self, scope: str) -> Recorded:
+        """Remove and return what is recorded.
+
+        :param scope: the content namespace of the stream.
+        """
+        recorded = Recorded(self.records)
+        recorded.scope = scope
+        recorded.top = self._top
+        self._top = []
+        self.records.clear()
+        return recorded
 
 
 class Recorded(list[Record]):

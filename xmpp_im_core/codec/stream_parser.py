@@ -7,6 +7,8 @@
 * Expat keeps every name and prefix until its document ends, and a stream may last for months. So the parser takes a new
   expat at the first stanza that begins after a fixed number of bytes. Where the pieces end has no influence on this.
 * Expat is most of the memory of a stream, and most streams are idle. So an idle parser can do without it.
+* Expat joins the pieces of a text (``buffer_text``), so no handler has to. It reports a text in pieces only if the text
+  is long or the bytes came in pieces; these are joined at the end of the stanza.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ from xmpp_im_core.codec.stream_events import NonStanza, StreamClosed, StreamEven
 from xmpp_im_core.codec.utf8 import WholeCharacters, boundary
 from xmpp_im_core.element import XML, XML_LANG, Element
 from xmpp_im_core.jid import parse_address
-from xmpp_im_core.stanza import CLIENT, EMPTY, HEADER, IQ, KINDS, Message, Payload, Presence, unread_payload
+from xmpp_im_core.stanza import CLIENT, EMPTY, HEADER, IQ, KINDS, Message, Presence, unread_payload
 
 _SEPARATOR: Final = "\x01"
 """Separates namespace and name in expat's events. No XML 1.0 document can contain this character, not even by
@@ -51,6 +53,7 @@ reference, so a namespace cannot pass for another namespace with a name (CVE-202
 
 _RAW_LANG: Final = f"{XML}{_SEPARATOR}lang"
 _RENEWED_AFTER: Final = 262_144  # bytes after which the next stanza is read by a new expat
+_TEXT: Final = 2048  # bytes of text that expat joins; it reports a longer text in pieces
 _PIECE: Final = 16_384  # bytes fed to expat at once; the bytes after the point of renewal are read twice
 _LONG: Final = 1024  # bytes of unfinished markup, from which on pieces are held back
 _MARKS: Final = re.compile(rb"[\"'>]")
@@ -170,8 +173,10 @@ class StreamParser:
         )
         parser = self._parser = ParserCreate("UTF-8", _SEPARATOR, None)  # None: no dict to intern names in
         parser.ordered_attributes = True
+        parser.buffer_size = _TEXT
+        parser.buffer_text = True
         parser.EndElementHandler = recorder.end
-        parser.CharacterDataHandler = recorder.pieces.append
+        parser.CharacterDataHandler = recorder.records.append
         parser.XmlDeclHandler = xml_declaration
         parser.StartDoctypeDeclHandler = doctype
         parser.CommentHandler = comment
@@ -221,8 +226,9 @@ class StreamParser:
             self._resting = False
             self._take_another_expat()
         try:
-            characters = self._characters
-            whole, broken = (data, False) if data.isascii() and not characters.begun else characters.take(data)
+            whole, broken = data, False
+            if not data.isascii() or self._characters.begun:
+                whole, broken = self._characters.take(data)
             room = self._limit - (self._fed - self._begun)
             if broken or len(self._tail) >= _LONG or len(whole) > _PIECE or len(whole) > room:
                 self._take(whole, broken)
@@ -306,6 +312,7 @@ class StreamParser:
             return
         except (CodecError, ExpatError) as error:
             if self._between and self._open is not None:
+                self._parser.buffer_text = False  # expat reports the text that it has kept back
                 self._check_between()  # the text precedes the error that expat has found
             raise syntax_error(str(error), error.code) if isinstance(error, ExpatError) else error from None
         self._fed += len(data)
@@ -315,7 +322,7 @@ class StreamParser:
         else:
             self._note_unfinished(data, self._fed - read)
         if self._between and self._open is not None:
-            if self._recorder.pieces:
+            if self._recorder.records:
                 self._check_between()
             self._begun = read
         if not self._header:
@@ -350,7 +357,10 @@ class StreamParser:
 
         "either entity MAY send whitespace as separators" (RFC 6120 §11.7)
         """
-        if self._recorder.take_text().strip(WHITESPACE):
+        records = self._recorder.records
+        text = "".join([record for record in records if isinstance(record, str)])
+        records.clear()
+        if text.strip(WHITESPACE):
             raise BadFormat("text between the stanzas")
 
     # --- what expat reports outside of first-level elements; inside of them the recorder does all ---
@@ -377,7 +387,7 @@ class StreamParser:
 
     def _first_level(self, raw: str, attributes: list[str]) -> None:
         recorder = self._recorder
-        if recorder.pieces:
+        if recorder.records:
             self._check_between()
         self._begun = self._parser.CurrentByteIndex
         if self._begun - self._renewed > _RENEWED_AFTER:
@@ -390,7 +400,8 @@ class StreamParser:
         self._attributes = attributes
         recorder.level = 1
         self._between = False
-        self._first = self._first or self._begun
+        if not self._first:
+            self._first = self._begun
 
     def _kind_of_other(self, raw: str) -> type[Message] | type[Presence] | type[IQ] | None:
         """Return the class of a stanza in a namespace that is allowed too. Refuse what is nothing of the stream."""
@@ -407,22 +418,21 @@ class StreamParser:
 
     def _first_level_ended(self) -> None:
         recorder = self._recorder
-        records = recorder.records
-        if (self._parser.CurrentByteIndex - self._begun) * self._names.growth > self._written_limit:
+        size = self._parser.CurrentByteIndex - self._begun
+        if self._begun < self._fed or size > _TEXT:
+            recorder.join_text()
+        if size * self._names.growth > self._written_limit:
             check_written(self._element(), self._scope, self._limits)
-        kind = self._kind
-        if kind is None:
+        if self._kind is None:
             self._events.append(NonStanza(rescope(self._element(), self._scope, CLIENT)))
+            recorder.take(self._scope)
         else:
-            records.scope = self._scope
-            self._events.append(self._stanza(kind, unread_payload(records) if records else EMPTY))
-        if records:
-            recorder.begin()
+            self._events.append(self._stanza(self._kind))
         self._between = True
 
-    def _stanza(self, kind: type[Message] | type[Presence] | type[IQ], content: Payload) -> Message | Presence | IQ:
+    def _stanza(self, kind: type[Message] | type[Presence] | type[IQ]) -> Message | Presence | IQ:
         """Return the stanza. Nearly all have no other attributes than those of the header."""
-        attributes = self._attributes
+        recorder, attributes = self._recorder, self._attributes
         pick, others = self._headers[tuple(attributes[::2])]
         to, from_, id, type, lang = pick([*attributes, None])
         return kind(
@@ -431,7 +441,7 @@ class StreamParser:
             id,
             type,
             self._lang if lang is None else lang,
-            content,
+            unread_payload(recorder.take(self._scope)) if recorder.records else EMPTY,
             self._others() if others else (),
         )
 
