@@ -30,7 +30,7 @@ from typing import Any, Final
 
 import attrs
 
-from xmpp_im_core.server import Account, Deliver, ForAccount, SessionEnded, SessionId, State, Unloaded
+from xmpp_im_core.server import Account, Deliver, ForAccount, SessionEnded, SessionId, State, Undelivered, Unloaded
 from xmpp_im_core.server.accounts.machine import account_of
 from xmpp_im_core.snapshot import JSON
 from xmpp_im_host.cluster.administrator_calls import CallRefused
@@ -86,8 +86,7 @@ async def deposit(step: Step[Any], entry: Deposit) -> None:
     account, session, queues = entry.account, entry.session, step.out.queues
     parked, key = queues.parked_session(account, session), key_of(session)
     if parked is None or parked.by != entry.gateway:
-        lost = tuple([effect for body in entry.performs if (effect := _delivery(body)) is not None])
-        await step.take(ForAccount(account, SessionEnded(step.at, step.ids(), session, lost)))
+        await _end(step, account, session, [effect for each in entry.performs if (effect := _delivery(each))])
         return
     since = await _kept(step, account, session)
     first = [Row(KEPT, f"{key}/{step.ids()}", body.decode()) for body in entry.performs]
@@ -170,10 +169,19 @@ async def end_parked(step: Step[Any], holders: Iterable[Holder]) -> None:
     """End sessions that no node has, with everything that is kept for them."""
     for account, session in holders:
         rows = await _kept(step, account, session)
-        lost = tuple([effect for row in rows if (effect := _delivery(row.text.encode())) is not None])
         _forget(step, account, session)
         step.pending.change([Remove(account, KEPT, row.key) for row in rows])
-        await step.take(ForAccount(account, SessionEnded(step.at, step.ids(), session, lost)))
+        await _end(step, account, session, [effect for row in rows if (effect := _delivery(row.text.encode()))])
+
+
+async def _end(step: Step[Any], account: str, session: SessionId, lost: Sequence[Deliver]) -> None:
+    """End a session with what it has not received; if it has ended before, only give that back."""
+    state = await step.state(account)
+    if _connected(state, session) or (isinstance(state, Account) and session in state.replaced):
+        await step.take(ForAccount(account, SessionEnded(step.at, step.ids(), session, tuple(lost))))
+        return
+    for effect in lost:
+        await step.take(ForAccount(account, Undelivered(step.at, step.ids(), effect, (session,))))
 
 
 async def follow(step: Step[Any]) -> None:

@@ -487,6 +487,27 @@ def test_a_session_that_is_replaced_on_its_way_ends_and_loses_nothing(deposited:
 
 
 @pytest.mark.parametrize("deposited", [False, True])
+def test_a_parked_session_that_its_node_ends_loses_nothing(deposited: bool) -> None:
+    """The node has given the session up, and then learns that it has ended: what was kept meanwhile comes back."""
+
+    async def play() -> None:
+        moving = await Moving().begin()
+        await moving.detach()
+        await moving.park()
+        await moving.stage.run()
+        if deposited:
+            await moving.deposit()
+        await moving.send(3)
+        await moving.stage.run()
+        await moving.old.end(JULIET, moving.session)
+        await moving.stage.run()
+        assert await moving.stage.rows(JULIET, *MOVING) == []
+        assert await moving.stored() == ["1", "2", "3"]
+
+    run(play())
+
+
+@pytest.mark.parametrize("deposited", [False, True])
 def test_a_session_whose_account_is_removed_leaves_nothing_behind(deposited: bool) -> None:
     async def play() -> None:
         moving = await Moving().begin()
