@@ -116,6 +116,8 @@ class TwinStore(MemoryEngine):
         """The last position, by whoever has to get later ones: a source, or the partition of a lease."""
         self._used: set[int] = set()
         self._writing: tuple[object, ...] = ()
+        self.taken: dict[int, list[bytes]] = {}
+        """By partition: the entries of its queue that were done, in their order."""
         self.ends: list[Callable[[int], None]] = []
         """Called with the number of a node whose lease somebody else claims."""
 
@@ -129,10 +131,16 @@ class TwinStore(MemoryEngine):
 
     async def commit(self, leases: Collection[Lease], batch: Batch) -> tuple[Lease, ...]:
         self._writing = tuple([lease.partition for lease in leases])
+        done = [(queue, body) for queue, position in batch.done if (body := self._queues.get(queue, {}).get(position))]
         try:
-            return await super().commit(leases, batch)
+            renewed = await super().commit(leases, batch)
         finally:
             self._writing = ()
+        for queue, body in done:
+            kind, _, partition = queue.partition("/")
+            if kind == "partition":
+                self.taken.setdefault(int(partition), []).append(body)
+        return renewed
 
     def _append(self, append: Append) -> None:
         before = self._position
@@ -157,6 +165,14 @@ class TwinStore(MemoryEngine):
     def waiting(self, queue: str) -> dict[int, bytes]:
         """Return what waits in a queue."""
         return dict(sorted(self._queues.get(queue, {}).items()))
+
+    def rows(self, kind: str) -> dict[str, dict[str, str]]:
+        """Return the rows of a kind: by account and by key."""
+        found = {
+            account: {key: row.text for (each, key), (_, row) in rows.items() if each == kind}
+            for account, rows in self._rows.items()
+        }
+        return {account: rows for account, rows in found.items() if rows}
 
     @property
     def queues(self) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from tests.xmpp_im_host.cluster.reference import CONTACT
 from tests.xmpp_im_host.cluster.scripts import PAUSES, Script, play, random_script
 from tests.xmpp_im_host.cluster.world import FAULTS, SLOTS, USERS, Outcome, World
 
-EXAMPLES: Final = max(4, settings().max_examples // 4)
+EXAMPLES: Final = max(3, settings().max_examples // 5)
 """A run takes seconds, not milliseconds."""
 
 slots = st.integers(0, len(SLOTS) - 1)
@@ -135,6 +136,8 @@ def test_the_twin_reaches_what_it_is_for() -> None:
         assert [talker.gets("romeo") for talker in world.talkers] == [False, True, False, False, True]
         assert len({each.chat.id for each in world.ledger.receipts} & set(world.ledger.acknowledged)) == 9
         assert len(world.ledger.contacts) == 3
+        half = {partition: bodies[: len(bodies) // 2] for partition, bodies in world.store.taken.items()}
+        assert world.reference(world.store.taken) == world.store.rows(CONTACT) != world.reference(half)
         assert world.talkers[1].resumptions == 1
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from types import TracebackType
 from typing import Final, Self
@@ -19,10 +19,12 @@ from tests.xmpp_im_host.cluster.faulty_engine import FAULTS, Outcome, TwinStore,
 from tests.xmpp_im_host.cluster.ledger import Ledger
 from tests.xmpp_im_host.cluster.node import TwinNode, without_real_time
 from tests.xmpp_im_host.cluster.pipe import Pipe
+from tests.xmpp_im_host.cluster.reference import CONTACT, Contacts, contacts_of
 from tests.xmpp_im_host.cluster.talker import Talker
 from tests.xmpp_im_host.cluster.views import false_presence, wrong_rosters
 from tests.xmpp_im_host.cluster.virtual_loop import Stage, immediately
 from xmpp_im_host.configuration import read_configuration
+from xmpp_im_host.server import policy_of, service_of
 
 __all__ = ["FAULTS", "SLOTS", "USERS", "Outcome", "World"]
 
@@ -282,7 +284,7 @@ class World:
             self._flush(slot)
         self._settle()
         faults += false_presence(self.talkers, self.wants, self.directed)
-        faults += [*self.ledger.faults(), *wrong_rosters(self.talkers), *self._left()]
+        faults += [*self.ledger.faults(), *wrong_rosters(self.talkers), *self._left(), *self._unlike_the_reference()]
         self._need(not faults, "\n".join(faults))
 
     def _settle(self) -> None:
@@ -297,6 +299,19 @@ class World:
         return [
             *[each.full for each in talkers],
             *[each for each in self.store.queues if each.startswith("partition/")],
+        ]
+
+    def reference(self, taken: Mapping[int, Sequence[bytes]]) -> Contacts:
+        """Return the contacts of the users after these entries of the partitions."""
+        return contacts_of(taken, service_of(self.configuration), policy_of(self.configuration))
+
+    def _unlike_the_reference(self) -> list[str]:
+        """Compare the stored rosters with those of the core alone, which takes the same without faults."""
+        expected, found = self.reference(self.store.taken), self.store.rows(CONTACT)
+        return [
+            f"the reference has {expected.get(account)} for {account}, and not {found.get(account)}"
+            for account in {**expected, **found}
+            if expected.get(account) != found.get(account)
         ]
 
     def _left(self) -> list[str]:
