@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,7 +14,7 @@ from xmpp_im_host.cluster.appending import Appender
 from xmpp_im_host.cluster.committing import Committer
 from xmpp_im_host.storage.errors import EngineFailed, Unknown
 from xmpp_im_host.storage.memory_engine import MemoryEngine
-from xmpp_im_host.storage.records import Batch, Lease, node_lease
+from xmpp_im_host.storage.records import Batch, Entry, Lease, node_lease
 
 QUEUE = "partition/7"
 LEASE = node_lease(1)
@@ -30,6 +30,13 @@ class Engine(MemoryEngine):
     batches: list[Batch] = field(factory=list)
     gate: asyncio.Event | None = None
     """What commits wait for."""
+    blind: bool = False
+    """Whether queues cannot be read."""
+
+    async def entries(self, queues: Mapping[str, int], limit: int = 1000) -> Sequence[Entry]:
+        if self.blind:
+            raise EngineFailed("the engine does not work")
+        return await MemoryEngine.entries(self, queues, limit)
 
     async def commit(self, leases: Collection[Lease], batch: Batch) -> tuple[Lease, ...]:
         if self.gate is not None:

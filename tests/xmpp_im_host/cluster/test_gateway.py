@@ -36,10 +36,12 @@ from xmpp_im_host.cluster.gateway import Gateway
 from xmpp_im_host.cluster.outgoing import Domains, given_back, placed
 from xmpp_im_host.cluster.queue_entries import (
     Fed,
+    Forgotten,
     GatewayEntry,
     PartitionEntry,
     Perform,
     Replied,
+    SessionGone,
     dump_entry,
     load_partition_entry,
 )
@@ -83,6 +85,8 @@ class Streams:
             raise RuntimeError("a fault of the streams")
 
     def route(self, stanza: Stanza, /) -> Condition | None:
+        if self.broken:
+            raise RuntimeError("a fault of the streams")
         self.sent.append(stanza.id)
         return self.refusal
 
@@ -129,6 +133,8 @@ class Stage:
 
 
 def _event(entry: PartitionEntry) -> object:
+    if isinstance(entry, SessionGone):
+        return entry.ended.event
     assert isinstance(entry, Fed)
     return entry.event.event if isinstance(entry.event, ForAccount) else entry.event
 
@@ -286,14 +292,37 @@ def test_a_session_that_ends_leaves_nothing_behind_that_it_does_not_give_back() 
     run(play())
 
 
+def test_what_comes_for_a_session_that_has_ended_stays_until_its_partition_has_seen_it() -> None:
+    """The partition gives it back together with the end of the session, so the stanzas stay in order."""
+
+    async def play() -> None:
+        async with a_stage() as stage:
+            await stage.send(delivery("1"))
+            stage.gateway.end_session(JULIET, BALCONY, stage.streams.items, None)
+            await until(lambda: stage.left() == 0)
+            await stage.send(delivery("2"), delivery("3", BALCONY, CHAMBER))
+            assert stage.streams.got == [("balcony", "1"), ("chamber", "3")]
+            stage.gateway.settled(JULIET, CHAMBER, stage.streams.items[1:])
+            await asyncio.sleep(0.05)
+            assert stage.left() == 2
+            await stage.send(Forgotten(JULIET, BALCONY))
+            await until(lambda: stage.left() == 0)
+            assert len(stage.told()) == 1
+
+    run(play())
+
+
 def test_streams_that_raise_have_not_taken_anything(caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> None:
         async with a_stage() as stage:
             stage.streams.broken = True
-            await stage.send(delivery("1"), perform(EndSession(BALCONY, "conflict", rules.LOST)))
+            route = Route(parse_stanza(chat(ROOMS, "2")), rules.LOST)
+            await stage.send(delivery("1"), perform(EndSession(BALCONY, "conflict", rules.LOST)), perform(route))
             await until(lambda: stage.left() == 0)
-            [event] = stage.told()
-            assert isinstance(event, Undelivered)
+            undelivered, unroutable = stage.told()
+            assert isinstance(undelivered, Undelivered)
+            assert isinstance(unroutable, Unroutable)
+            assert unroutable.condition is Condition.INTERNAL_SERVER_ERROR
 
     run(play())
     assert "a fault of the streams" in caplog.text
@@ -353,6 +382,35 @@ def test_a_damaged_entry_costs_that_entry_alone(caplog: pytest.LogCaptureFixture
 
     run(play())
     assert "entry damaged" in caplog.text
+
+
+def test_a_gateway_reads_on_when_its_engine_works_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def play() -> None:
+        async with a_stage() as stage:
+            stage.engine.blind = True
+            await until(lambda: "gateway cannot read" in caplog.text)
+            await stage.engine.append(QUEUE, "", 0, dump_entry(delivery("1")))
+            stage.engine.blind = False
+            await until(lambda: stage.streams.got == [("balcony", "1")])
+
+    run(play())
+    assert caplog.text.count("gateway cannot read") == 1
+
+
+def test_a_fault_in_writing_does_not_end_the_reading(caplog: pytest.LogCaptureFixture) -> None:
+    async def play() -> None:
+        async with a_stage() as stage:
+
+            def fails() -> None:
+                raise RuntimeError("a fault of the connections")
+
+            stage.gateway.flush = fails
+            await stage.send(delivery("1"))
+            await stage.send(delivery("2"))
+            assert len(stage.streams.got) == 2
+
+    run(play())
+    assert "a fault of the connections" in caplog.text
 
 
 def test_nothing_is_performed_until_the_node_is_sure_that_it_lives() -> None:
