@@ -62,7 +62,7 @@ class ClusterSettings:
     pace: Pace = field(factory=Pace)
     patience: float = 2.0
     """After how many seconds a client's message or request is refused if the engine does not take it."""
-    take_seconds: float = 5.0
+    take_seconds: float = 20.0
     """How long a client that resumes its session waits until the node that has it gives it up."""
     idle_accounts: int = 1000
     """How many accounts without sessions may stay in memory."""

@@ -45,13 +45,16 @@ READERS: list[Reader] = []
 class Reader:
     """Juliet's client: it counts the stanzas that it gets, and resumes its session anywhere."""
 
-    def __init__(self, server: NodeServer) -> None:
+    def __init__(self, server: NodeServer, user: str = "juliet") -> None:
         READERS.append(self)
-        self.client = RawClient(server).log_in("juliet", "secret", "balcony")
+        self.user, self.server = user, server
+        self.client = RawClient(server).log_in(user, "secret", "balcony")
         self.client.write(f"<enable xmlns='{SM}' resume='true'/>")
         self.previous = self.client.next().get("id")
         self.got: list[str] = []
         """The ids of the messages that came, in order."""
+        self.gone: list[str] = []
+        """The sessions that were shown as unavailable."""
         self.received = 0
         self.client.write("<presence/>")
         self.until_presence()
@@ -63,6 +66,8 @@ class Reader:
     def _take(self, element: Element) -> Element:
         if element.name in ("message", "presence", "iq"):
             self.received += 1
+        if element.get("type") == "unavailable" and "/" in str(element.get("from")):
+            self.gone.append(str(element.get("from")))
         if element.name == "message":
             self.got.append(str(element.get("id")))
         return element
@@ -95,10 +100,17 @@ class Reader:
         self.client.close()
         self.client = RawClient(server)
         self.client.open()
-        assert self.client.authenticate("juliet", "secret").name == "success"
+        assert self.client.authenticate(self.user, "secret").name == "success"
+        self.server = server
         self.client.open()
         self.client.write(f"<resume xmlns='{SM}' previd='{self.previous}' h='{self.received}'/>")
         return self.client.next()
+
+    def settle(self) -> None:
+        """Wait until the server has processed what this client has sent."""
+        self.client.write("<iq type='get' id='settled'><ping xmlns='urn:xmpp:ping'/></iq>")
+        while self._take(self.client.next()).get("id") != "settled":
+            pass
 
 
 def enter(server: NodeServer, user: str) -> RawClient:
@@ -164,6 +176,44 @@ def test_a_session_goes_on_at_the_other_server_when_its_own_one_stops(two: Two, 
         romeo.write(chat("juliet", 9))
         juliet.until(9)
         assert juliet.got == numbers(9)
+
+
+def test_a_rolling_restart_loses_no_session(shared: dict[str, Any]) -> None:
+    """Each of three servers is replaced, one after the other. Both users' contacts see no change."""
+    slow = {"beat_seconds": 0.1, "dead_seconds": 20}  # no node is to be taken for dead
+    with Cluster(domains=[DOMAIN], drain_seconds=20, node=slow, **shared) as cluster:
+        servers = [cluster.start() for _ in range(3)]
+        administration = servers[0].server.administration
+        friends = {("romeo", "juliet"), ("juliet", "romeo")}
+        data = {
+            f"{one}@{DOMAIN}": {"roster": [{"jid": f"{other}@{DOMAIN}", "subscription": "both"}]}
+            for one, other in friends
+        }
+        cluster.run(administration.import_accounts(data))
+        for account in data:
+            cluster.run(administration.set_password(account, "secret"))
+        juliet, romeo = Reader(servers[0]), Reader(servers[1], "romeo")
+        sent = 0
+        for _ in range(3):
+            old = servers.pop(0)
+            romeo.client.write(chat("juliet", sent + 1, sent + 2))
+            romeo.settle()
+            stopped = leave(old)
+            for reader in [each for each in (juliet, romeo) if each.server is old]:
+                assert reader.until_the_end() is None
+                assert reader.resume(servers[0]).name == "resumed"
+            romeo.client.write(chat("juliet", sent + 3))
+            romeo.settle()
+            sent += 3
+            juliet.until(sent)
+            stopped.result(60)
+            servers.append(cluster.start())
+        juliet.settle()
+        assert juliet.got == numbers(9)
+        assert juliet.gone == romeo.gone == []
+        for reader in READERS:
+            reader.client.close()
+        READERS.clear()
 
 
 def test_what_the_client_sent_is_handled_once(two: Two) -> None:
