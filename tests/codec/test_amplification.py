@@ -30,7 +30,7 @@ from xmpp_im_core.element import Element, element
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.server.effects import Kind, Put
 from xmpp_im_core.snapshot import dump_record, load_record
-from xmpp_im_core.stanza import CLIENT, Presence, Stanza, payload
+from xmpp_im_core.stanza import CLIENT, Message, Presence, Stanza, payload
 from xmpp_im_core.testing.value_strategies import elements
 
 MOST: Final = CLIENT_TO_SERVER.stanza_bytes
@@ -233,3 +233,14 @@ def accepted(form: str, limits: Limits) -> bool:
     except TooLarge:
         return False
     return bool(read)
+
+
+def test_a_strange_namespace_is_read_also_where_the_written_size_is_counted() -> None:
+    """What a program shows of a peer's stanza does not depend on its length."""
+    parser = StreamParser(limits=Limits(stanza_bytes=500), strange_namespaces=True)
+    parser.feed(header())
+
+    for length in (1, 400):
+        (stanza,) = parser.feed(f"<message><a xmlns='urn:{{a'/>{'x' * length}</message>".encode())
+        assert isinstance(stanza, Message)
+        assert stanza.payload.elements == (Element("a", "urn:{a"),)
