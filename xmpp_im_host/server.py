@@ -191,10 +191,15 @@ class XMPPServer:
         await self.listeners.open("components", listen.components, lambda: ComponentLink(network, components))
         page = http.OperatorPage(
             exposition(self.counters, self.host.figures().committed, self.levels, self._partitions()),
-            lambda: not (network.stopping or network.leaving),
+            self.serves,
         )
         for endpoint in listen.metrics:
             self.operator_listeners.add("metrics", await http.listen(page, endpoint.host, endpoint.port))
+
+    def serves(self) -> bool:
+        """Whether clients can log in here: the server does not stop, and other nodes have not cut it off."""
+        cut_off = isinstance(self.host, ClusterHost) and self.host.life is None
+        return not (self.network.stopping or self.network.leaving or cut_off)
 
     def _partitions(self) -> Callable[[], Mapping[int, PartitionFigures]] | None:
         return self.host.partitions if isinstance(self.host, ClusterHost) else None

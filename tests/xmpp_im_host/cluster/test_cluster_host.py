@@ -11,12 +11,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.xmpp_im_host.cluster.stage import CAPULET, JULIET, KEEPING, NURSE, ROMEO
+from tests.xmpp_im_host.cluster.stage import CAPULET, JULIET, KEEPING, NURSE, ROMEO, chat
 from tests.xmpp_im_host.cluster.test_gateway import Streams
 from tests.xmpp_im_host.cluster.test_losing_nodes import Away
 from tests.xmpp_im_host.running import run, until
 from xmpp_im_core.codec import parse_stanza
 from xmpp_im_core.server import hosting
+from xmpp_im_core.snapshot import SnapshotError
 from xmpp_im_core.stanza import Condition
 from xmpp_im_host.cluster.cluster_host import ClusterHost
 from xmpp_im_host.cluster.life import ClusterSettings
@@ -166,6 +167,47 @@ def test_a_malformed_resource_is_a_bad_request(resource: str) -> None:
     run(play())
 
 
+def test_a_stanza_that_cannot_be_written_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    """RFC 6120 §8.3.2: the client learns that it was not processed, and nothing else waits for it."""
+
+    async def play() -> None:
+        async with nodes(1) as (_, [host]):
+            streams = host.streams
+            assert isinstance(streams, Streams)
+            assert host.life is not None
+            host.life.placed = fails  # type: ignore[method-assign]
+            done: list[bool] = []
+            session = host.session("balcony")
+            host.receive(JULIET, session, parse_stanza(chat(ROMEO, "1")), done=lambda: done.append(True))
+            host.receive(JULIET, session, parse_stanza("<presence type='unavailable'/>"))
+            assert (done, streams.got) == ([True], [("balcony", "1")])
+
+    def fails(event: object) -> list[tuple[str, bytes]]:
+        raise SnapshotError("$", "it cannot be written")
+
+    run(play())
+    assert "event could not be written" in caplog.text
+
+
+def test_a_stanza_to_a_domain_that_nobody_has_is_not_sent() -> None:
+    async def play() -> None:
+        async with nodes(1) as (_, [host]):
+            stanza = parse_stanza(f"<message to='{ROMEO}' from='{JULIET}'/>")
+            assert host.pass_on(stanza) is Condition.REMOTE_SERVER_NOT_FOUND
+            host.send(stanza)
+
+    run(play())
+
+
+def test_a_call_that_the_owner_cannot_do_says_so() -> None:
+    async def play() -> None:
+        async with nodes(1) as (_, [host]):
+            with pytest.raises(EngineFailed, match=f"secret {CAPULET}: the owner of the account could not do it"):
+                await host._call("secret", CAPULET, {})
+
+    run(play())
+
+
 # --- without a number -------------------------------------------------------------------------------------------
 
 
@@ -204,6 +246,9 @@ def test_a_node_does_not_begin_without_its_engine() -> None:
     async def play() -> None:
         engine = Away()
         engine.refuse_joins = True
+        with pytest.raises(EngineFailed):
+            await ClusterHost(engine, Streams(), settings()).__aenter__()
+        engine.joins_are_in_doubt = True
         with pytest.raises(EngineFailed):
             await ClusterHost(engine, Streams(), settings()).__aenter__()
 

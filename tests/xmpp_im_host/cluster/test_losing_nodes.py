@@ -12,7 +12,7 @@ from tests.xmpp_im_host.cluster.servers import Cluster, NodeServer
 from tests.xmpp_im_host.cluster.talking import DOMAIN, SM, become_contacts, chat, enter, log_in
 from tests.xmpp_im_host.raw_client import RawClient
 from xmpp_im_host.cluster.membership import end_node
-from xmpp_im_host.storage.errors import EngineFailed
+from xmpp_im_host.storage.errors import EngineFailed, Unknown
 from xmpp_im_host.storage.memory_engine import MemoryEngine
 from xmpp_im_host.storage.records import Batch, Entry, Found, Lease, Node
 
@@ -26,7 +26,11 @@ class Away(MemoryEngine):
     refuse_joins: bool = False
     """Whether no node can join."""
 
+    joins_are_in_doubt: bool = False
+
     async def join(self, name: str) -> int:
+        if self.joins_are_in_doubt:
+            raise Unknown("the connection broke")
         if self.refuse_joins:
             raise EngineFailed("the engine is away")
         return await super().join(name)
@@ -136,6 +140,26 @@ def test_a_node_that_others_have_ended_closes_its_streams_and_joins_again(two: T
             assert again.stanza("message").get("id") == "1"
             juliet.write(chat("romeo", "2"))
             assert again.stanza("message").get("id") == "2"
+
+
+def test_a_node_that_is_cut_off_is_not_healthy_and_takes_no_sessions(away: tuple[Away, Two]) -> None:
+    """A proxy that asks for /health leads clients elsewhere. RFC 6120 §8.3.3.6 is the answer to a bind meanwhile."""
+    engine, (first, second) = away
+    assert first.server.serves()
+    engine.refuse_joins = True
+    first.cluster.run(end_node(engine, first.number, "another", (datetime.now(UTC), "end")))
+    first.until(lambda: first.node.life is None)
+    assert (first.server.serves(), second.server.serves()) == (False, True)
+    with RawClient(first) as juliet:
+        juliet.open()
+        assert juliet.authenticate("juliet", "secret").name == "success"
+        juliet.open()
+        answer = juliet.bind()
+        assert answer.first("error").elements[0].name == "internal-server-error"  # type: ignore[union-attr]
+        engine.refuse_joins = False
+        first.until(lambda: first.node.life is not None)
+        assert juliet.bind().get("type") == "result"
+    assert first.server.serves()
 
 
 # --- the engine is away -----------------------------------------------------------------------------------------
