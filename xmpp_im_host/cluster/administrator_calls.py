@@ -25,8 +25,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from xmpp_im_core.codec import CodecError, parse_stanza
 from xmpp_im_core.record import record
-from xmpp_im_core.server import Account, AccountCreated, AccountRemoved, ForAccount, SessionDetached, SessionId
-from xmpp_im_core.server.accounts.machine import account_of
+from xmpp_im_core.server import AccountCreated, AccountRemoved, ForAccount
 from xmpp_im_core.server.effects import EffectId
 from xmpp_im_core.server.service.serving import Service, unload
 from xmpp_im_core.snapshot import JSON
@@ -40,8 +39,6 @@ from xmpp_im_host.storage.records import Change, RemoveKind, Row, Write
 
 SECRET: Final = "secret"
 """The kind of the row with the secret that all nodes share."""
-_NOBODY: Final = SessionId("nobody", 0)
-"""A session that no account has. Its events load an account and change nothing."""
 
 
 class CallRefused(Exception):
@@ -68,27 +65,18 @@ async def answer(step: Step[Any], called: Called, explained: Callable[[str], Exp
     return await operation(step, called, explained)
 
 
-async def _state(step: Step[Any], account: str) -> Account | None:
-    """Return an account, loaded if need be; None if it does not exist."""
-    if account not in step.service.accounts:
-        await step.feed(ForAccount(account, SessionDetached(step.at, step.ids(), _NOBODY)))
-    found = step.service.accounts.get(account)
-    state = None if found is None else account_of(found)
-    return state if isinstance(state, Account) else None
-
-
 async def _create(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
-    if await _state(step, called.account) is not None:
+    if await step.state(called.account) is not None:
         return False
     await step.feed(ForAccount(called.account, AccountCreated(step.at, step.ids(), step.ids())))
-    if await _state(step, called.account) is None:
+    if await step.state(called.account) is None:
         raise CallRefused("failed")
     step.pending.change(_key_changes(called))
     return True
 
 
 async def _remove(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
-    state = await _state(step, called.account)
+    state = await step.state(called.account)
     if state is None:
         return False
     farewell = _farewell(called)
@@ -113,7 +101,7 @@ def _farewell(called: Called) -> IQ | None:
 
 
 async def _set_keys(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
-    if await _state(step, called.account) is None:
+    if await step.state(called.account) is None:
         return False
     step.pending.change(_key_changes(called))
     return True
@@ -130,7 +118,7 @@ def _key_changes(called: Called) -> tuple[Change, ...]:
 
 async def _import(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
     account, rows = called.account, _rows(called)
-    state = await _state(step, account)
+    state = await step.state(account)
     if not called.arguments.get("replace") and not is_empty(state):
         raise CallRefused(Imported.EXISTS.value)
     left: Service[Any] = unload(step.service, account)
@@ -150,7 +138,7 @@ def _rows(called: Called) -> list[Row]:
 
 async def _inspect(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
     known = explained(called.account)
-    state = await _state(step, called.account)
+    state = await step.state(called.account)
     if state is None:
         return None
     with_extensions = step.service.accounts[called.account]
