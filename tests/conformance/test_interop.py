@@ -12,6 +12,7 @@ from interop.document import DOCUMENT, document
 from interop.servers import SERVERS
 from tests.conformance.packaged import packaged
 from tests.one_test import in_one_test
+from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.format.vectors import MalformedFile
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.verdict.known import Deviation
@@ -74,6 +75,15 @@ def test_what_is_recorded_concerns_vectors_and_servers_that_there_are() -> None:
 
 def test_a_deviation_from_a_sentence_quotes_it() -> None:
     assert [each.does for each in read_deviations() if each.kind == "against" and not each.sentence] == []
+
+
+def test_a_sentence_is_that_of_the_document_and_no_summary() -> None:
+    """A new record begins with the summary of the requirement, until somebody writes the sentence there."""
+    summaries = {each.summary for each in requirements().values()} - {
+        each.quote_anchor for each in requirements().values()
+    }
+
+    assert [each.does for each in read_deviations() if each.sentence in summaries] == []
 
 
 def test_what_is_beyond_the_rfc_is_shown_by_vectors_that_say_so() -> None:
