@@ -311,8 +311,10 @@ def test_the_option_names_the_domain_and_the_ports() -> None:
 def test_the_other_server_is_played_in_one_way() -> None:
     federation = FederationConfig(port=1, listen=2)
 
-    with pytest.raises(BadConfig, match="not by both"):
+    with pytest.raises(BadConfig, match="in one way, not by component and federation"):
         LiveConfig(component=ComponentConfig(port=3, secret="s"), federation=federation)
+    with pytest.raises(BadConfig, match="in one way, not by federation and remote_accounts"):
+        LiveConfig(federation=federation, remote_accounts="other.example")
     with pytest.raises(BadConfig, match="there is no certificate"):
         FederationConfig(port=1, listen=2, proof="external")
 

@@ -245,3 +245,36 @@ def test_the_other_server_may_federate_instead_of_being_a_component(
 def needs_remote(vector: Vector) -> bool:
     setup = vector.scenario.setup
     return isinstance(setup, Setup) and setup.remote
+
+
+PLAYED_BY_USERS: Final = (
+    "approve/outbound-example",
+    "cancel/outbound-example",
+    "federation/message-routed",
+    "features/presence-sub-request",
+)
+
+
+@pytest.mark.parametrize(
+    ("server", "second", "third"),
+    [
+        (PROSODY, 'VirtualHost "montague.example"', 'VirtualHost "montague.example"\nVirtualHost "other.example"'),
+        (HOST, '"montague.example"', '"montague.example", "other.example"'),
+    ],
+    ids=["prosody", "xmpp-im-host"],
+)
+@pytest.mark.parametrize("domain", ["other.example", "montague.example"])
+def test_users_with_accounts_may_play_the_other_server(server: Server, second: str, third: str, domain: str) -> None:
+    """At a third domain, or at the second where the scenario has no use for that."""
+    server.installed()
+    text = server.text_of(server.templates[0])
+    assert second in text
+    with_remote = [vector for vector in packaged() if isinstance(vector, Vector) and needs_remote(vector)]
+    chosen = [*with_remote[::30], *[vector for vector in with_remote if vector.id in PLAYED_BY_USERS]]
+    with server.running(text.replace(second, third)) as config:
+        results = run_live(chosen, evolve(config, component=None, remote_accounts=domain), jobs=4)
+
+    recorded = {id for each in read_deviations() if each.server == server.name for id in each.vectors}
+    failed = {id: detail for id, outcome, detail in seen(results) if outcome is Outcome.FAILED and id not in recorded}
+    assert failed == {}
+    assert len([each for each in results if each.outcome is Outcome.PASSED]) > 10

@@ -80,6 +80,7 @@ driver_options: Final = _together(
     click.option("--domain", "domains", multiple=True, metavar="NAME=HOST", help="live: its name of a virtual host."),
     click.option("--component", metavar="DOMAIN:PORT:SECRET", help="live: plays remote.example (XEP-0114)."),
     click.option("--federation", metavar="DOMAIN:PORT:LISTEN", help="live: plays it between servers, at port LISTEN."),
+    click.option("--remote-accounts", metavar="DOMAIN", help="live: its accounts play remote.example where they can."),
     click.option("--register-command", help="live: creates an account; {local}, {domain}, {password} are filled in."),
     click.option("--unregister-command", help="live: removes it."),
     click.option(

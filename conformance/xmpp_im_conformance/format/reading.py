@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -14,6 +15,7 @@ from xmpp_im_conformance.format.addresses import hosted_domains
 from xmpp_im_conformance.format.data import requirements
 from xmpp_im_conformance.format.items import RosterItem, read_roster
 from xmpp_im_conformance.format.markup import read_xml
+from xmpp_im_conformance.format.remote_users import remote_users
 from xmpp_im_conformance.format.schema import problems, shortened, summary
 from xmpp_im_conformance.format.steps.acts import ACTS_OF_CLIENTS, ACTS_OF_HOSTS, TimeStep
 from xmpp_im_conformance.format.steps.base import BadVector, ScenarioStep, read_at, read_steps
@@ -204,7 +206,16 @@ def _server_scenario(data: _Data, features: frozenset[str]) -> Scenario:
     starts_at = first.at if isinstance(first, TimeStep) else None
     closes = frozenset([jid for step in steps for jid in step.closes])
     servers, users = hosted_domains(json.dumps([data.get(key) for key in ("accounts", "no_account", "steps")]))
-    setup = Setup(accounts, features, starts_at, plays_remote(accounts, steps), closes, servers=servers, users=users)
+    setup = Setup(
+        accounts,
+        features,
+        starts_at,
+        plays_remote(accounts, steps),
+        closes,
+        servers=servers,
+        users=users,
+        remote_users=partial(remote_users, accounts, steps),
+    )
     return Scenario(setup, steps, lenient if isinstance(lenient, bool) else frozenset(lenient))
 
 

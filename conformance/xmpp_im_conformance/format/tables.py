@@ -7,11 +7,13 @@ server. A cell of the table of §8.5.4 concerns a message that a stranger on ano
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from attrs import frozen
 
 from xmpp_im_conformance.format.items import RosterItem
+from xmpp_im_conformance.format.remote_users import remote_users
 from xmpp_im_conformance.format.steps.acts import ConnectStep, RemoteSendStep, SendStep
 from xmpp_im_conformance.format.steps.base import ScenarioStep
 from xmpp_im_conformance.format.steps.fields import pattern
@@ -51,7 +53,10 @@ def read_row(row: Mapping[str, Any], features: frozenset[str]) -> Row:
 def _scenario(
     accounts: Mapping[str, tuple[RosterItem, ...]], steps: tuple[ScenarioStep, ...], features: frozenset[str]
 ) -> Scenario:
-    return Scenario(Setup(accounts, features, remote=plays_remote(accounts, steps)), steps, lenient=True)
+    played = partial(remote_users, accounts, steps)
+    return Scenario(
+        Setup(accounts, features, remote=plays_remote(accounts, steps), remote_users=played), steps, lenient=True
+    )
 
 
 # --- Appendix A -------------------------------------------------------------------------------------------

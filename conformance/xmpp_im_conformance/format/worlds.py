@@ -10,11 +10,11 @@ out as elements in ``jabber:client``, read by the runner's own parser.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final, NoReturn, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from xmpp_im_conformance.format.forgiving import Forgiven
 from xmpp_im_conformance.format.items import RosterItem, SharedRosterItem
@@ -51,6 +51,20 @@ class ServerGone(ServerFailed):
 
 
 @frozen
+class RemoteUsers:
+    """Users with accounts, who play the other server by what they can send and see."""
+
+    sessions: tuple[str, ...]
+    """One for each account, by full JID."""
+    available: bool
+    """Whether they have to be available, to see what the scenario looks at; else they must not be."""
+
+
+def _unknown() -> RemoteUsers:
+    raise NotApplicable(f"it is not known which users could play {REMOTE}")
+
+
+@frozen
 class Setup:
     """The state of a server when a scenario begins."""
 
@@ -70,6 +84,8 @@ class Setup:
     """The hosted domains whose servers the scenario names: it has an address there without a localpart."""
     users: frozenset[str] = frozenset(HOSTED[:1])
     """The hosted domains at which the scenario has users."""
+    remote_users: Callable[[], RemoteUsers] = field(default=_unknown, eq=False)
+    """Returns the users who can play the other server; raises NotApplicable if none can."""
 
     @property
     def tells_domains_apart(self) -> bool:

@@ -126,6 +126,8 @@ class LiveConfig:
     """Plays the other server. Without it or ``federation``, vectors that need another server are not applicable."""
     federation: FederationConfig | None = None
     """Plays the other server without a component port: between servers."""
+    remote_accounts: str | None = None
+    """A domain of the server whose accounts play the other server, where the steps are such that users can do that."""
     register_command: str | None = field(default=None, repr=False)
     """Creates an account: ``{local}``, ``{domain}`` and ``{password}`` are filled in. None: in-band (XEP-0077)."""
     unregister_command: str | None = field(default=None, repr=False)
@@ -153,8 +155,10 @@ class LiveConfig:
     """The seconds that a part of the server which has worked, and is gone, is waited for."""
 
     def __attrs_post_init__(self) -> None:
-        if self.component is not None and self.federation is not None:
-            raise BadConfig("the other server is played by a component or by federation, not by both")
+        ways = {"component": self.component, "federation": self.federation, "remote_accounts": self.remote_accounts}
+        given = [name for name, value in ways.items() if value is not None]
+        if len(given) > 1:
+            raise BadConfig(f"the other server is played in one way, not by {' and '.join(given)}")
         strangers = self.domains.keys() - set(HOSTED)
         if strangers:
             raise BadConfig(f"the scenarios' domains are {' and '.join(HOSTED)}, not {', '.join(sorted(strangers))}")

@@ -16,6 +16,7 @@ from xmpp_im_conformance.drivers.live.config import LiveConfig
 from xmpp_im_conformance.drivers.live.login import connected
 from xmpp_im_conformance.drivers.live.loop import Loop
 from xmpp_im_conformance.drivers.live.remote import NOBODY, Remote
+from xmpp_im_conformance.drivers.live.remote_users import Users
 from xmpp_im_conformance.drivers.live.sessions import Sessions
 from xmpp_im_conformance.drivers.live.settling import round_trip
 from xmpp_im_conformance.drivers.live.tolerance import Tolerance
@@ -27,6 +28,7 @@ from xmpp_im_conformance.format.worlds import (
     REMOTE,
     Driver,
     NotApplicable,
+    RemoteUsers,
     ServerFailed,
     ServerGone,
     Setup,
@@ -97,8 +99,9 @@ class LiveDriver(Driver):
         """
         if setup.time is not None:
             raise NotApplicable(f"{LIVE} cannot set the clock")
-        if setup.remote and self.config.remote is None:
+        if setup.remote and self.config.remote is None and self.config.remote_accounts is None:
             raise NotApplicable(NOBODY)
+        users = self._users(setup)
         if setup.tells_domains_apart and len(self.config.hosted) == 1:
             raise NotApplicable("the vector is about two hosted domains, and the server hosts one")
         self.preflight()
@@ -108,10 +111,23 @@ class LiveDriver(Driver):
             self._in_doubt = False
             self._watch.wait()
         try:
-            return self._world(setup)
+            return self._world(setup, users)
         except ServerFailed:
             self._watch.wait()
-        return self._world(setup)
+        return self._world(setup, users)
+
+    def _users(self, setup: Setup) -> RemoteUsers | None:
+        """Return the users that play the other server in a scenario; None if nobody has to, or others do.
+
+        :raises NotApplicable: if users cannot do that.
+        """
+        domain = (self.config.remote_accounts or "").lower()
+        if not setup.remote or not domain:
+            return None
+        for name in sorted(setup.users | setup.servers):
+            if self.config.domain(name).lower() == domain:
+                raise NotApplicable(f"{domain} plays {name} in this vector, and so not {REMOTE}")
+        return setup.remote_users()
 
     @property
     def about(self) -> str:
@@ -141,14 +157,15 @@ class LiveDriver(Driver):
     async def _let_go(self) -> None:
         self._remote.drop()
 
-    def _world(self, setup: Setup) -> LiveWorld:
+    def _world(self, setup: Setup, users: RemoteUsers | None) -> LiveWorld:
         self._connect_remote()
-        world = self._empty(next(iter(setup.servers or sorted(setup.users)), HOSTED[0]))
+        own = next(iter(setup.servers or sorted(setup.users)), HOSTED[0])
+        world = self._empty(own, by_users=users is not None)
         world.on_failure = self._doubt
         world.forgiving = [each.rule() for each in self.config.forgive]
         world.closes, world.mentioned = setup.closes, setup.mentioned
         try:
-            world.arrange(setup.accounts)
+            world.arrange(setup.accounts, users)
         except BaseException:
             world.close()
             raise
@@ -161,12 +178,13 @@ class LiveDriver(Driver):
         with hiding([] if self.config.component is None else [self.config.component.secret]):
             self._loop.run(self._remote.connect(), self.config.timeout)
 
-    def _empty(self, own: str = HOSTED[0]) -> LiveWorld:
+    def _empty(self, own: str = HOSTED[0], *, by_users: bool = False) -> LiveWorld:
         suffix = f"{self._run}{next(self._numbers):x}"
         domains = {name: self.config.domain(name) for name in HOSTED} | {REMOTE: self._remote.domain}
         addresses = Addresses(suffix, domains, own)
         sessions = Sessions(self.config, addresses, f"{suffix[1:]}-", self._password, self._tolerance)
-        return LiveWorld(self._loop, sessions, self._remote.side(suffix), self.config.timeout)
+        remote = Users(addresses, remarks=self._tolerance.remarks) if by_users else self._remote.side(suffix)
+        return LiveWorld(self._loop, sessions, remote, self.config.timeout)
 
     def _missing(self) -> ServerGone | None:
         """Try each part of the server that scenarios need; return the first that does not work."""

@@ -58,7 +58,7 @@ class Remote:
     @property
     def domain(self) -> str:
         """What the server calls ``remote.example``."""
-        return REMOTE if self.config.remote is None else self.config.remote.domain
+        return self.config.remote_accounts or (REMOTE if self.config.remote is None else self.config.remote.domain)
 
     @property
     def streams(self) -> tuple[OtherServer, ...]:
@@ -163,6 +163,11 @@ class RemoteSide:
         return bool(self.shared.links)
 
     @property
+    def sees_all(self) -> bool:
+        """Whether all that is sent to the other server is seen."""
+        return self.is_played
+
+    @property
     def domain(self) -> str:
         """What the server calls ``remote.example``."""
         return self.shared.domain
@@ -239,6 +244,10 @@ class RemoteSide:
         for stream in self.shared.streams:
             stream.forget()
         return taken(self._inbox)
+
+    def is_own(self, stanza: Element) -> bool:
+        """Whether the other server has sent a stanza on its own: it does what the scenario says, and nothing else."""
+        return False
 
     def check(self) -> None:
         """See that no other scenario has disturbed this one.

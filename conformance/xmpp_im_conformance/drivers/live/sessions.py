@@ -75,6 +75,17 @@ class Sessions:
             finally:
                 old.drop()
 
+    async def separate(self, jid: str) -> Channel:
+        """Bind a session that is none of the scenario's clients.
+
+        :raises NotApplicable: if another resource is bound.
+        """
+        channel, _, got = await self._bound(self._login(jid), jid.partition("/")[2])
+        if parse_jid(self.addresses.to_scenario(got)) != parse_jid(jid):
+            channel.drop()
+            raise NotApplicable(f"the server binds another resource than {jid.partition('/')[2]!r}")
+        return channel
+
     async def disconnect(self, jid: str, clean: bool) -> None:
         """End a session's stream, and wait until the server has ended it too."""
         channel = self.open.pop(jid, None)

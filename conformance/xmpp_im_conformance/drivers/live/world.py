@@ -13,6 +13,7 @@ from xmpp_im_conformance.drivers.live import accounts
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.loop import Loop
 from xmpp_im_conformance.drivers.live.remote import RemoteSide
+from xmpp_im_conformance.drivers.live.remote_users import Users
 from xmpp_im_conformance.drivers.live.rosters import Arranging, shown_roster
 from xmpp_im_conformance.drivers.live.sessions import Sessions
 from xmpp_im_conformance.drivers.live.settling import QUIET, QUIET_AFTER_END, round_trip, settle
@@ -21,7 +22,8 @@ from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.drivers.redaction import hiding
 from xmpp_im_conformance.format.forgiving import Forgiven
 from xmpp_im_conformance.format.items import RosterItem
-from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable, ServerFailed, World, taken
+from xmpp_im_conformance.format.story import bare
+from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable, RemoteUsers, ServerFailed, World, taken
 from xmpp_im_core.element import Element
 
 _T = TypeVar("_T")
@@ -60,7 +62,7 @@ class LiveWorld(World):
 
     loop: Loop
     sessions: Sessions
-    remote: RemoteSide
+    remote: RemoteSide | Users
     timeout: float
     closes: frozenset[str] = frozenset()
     """The clients whose streams the scenario expects the server to close."""
@@ -158,8 +160,8 @@ class LiveWorld(World):
         return self._run(self._roster(account))
 
     def sees_remote(self) -> bool:
-        """Whether somebody plays the other server."""
-        return self.remote.is_played
+        """Whether somebody plays the other server, who sees all that is sent there."""
+        return self.remote.sees_all
 
     def close(self) -> None:
         """Remove the accounts, as far as that is possible."""
@@ -170,13 +172,14 @@ class LiveWorld(World):
 
     # --- how --------------------------------------------------------------------------------------------
 
-    def arrange(self, rosters: Mapping[str, Sequence[RosterItem]]) -> None:
+    def arrange(self, rosters: Mapping[str, Sequence[RosterItem]], users: RemoteUsers | None = None) -> None:
         """Create the accounts, and let their rosters be these.
 
+        :param users: the users that play the other server, if users do.
         :raises NotApplicable: if a roster cannot be made by protocol.
         :raises ServerFailed: if the server does not get that far.
         """
-        self._run(self._arrange(rosters))
+        self._run(self._arrange(rosters) if users is None else self._arrange_with(users, rosters))
 
     def _run(self, doing: Coroutine[None, None, _T]) -> _T:
         try:
@@ -225,6 +228,16 @@ class LiveWorld(World):
             read, to_server = self.sessions.addresses.element, self.sessions.addresses.to_server
             arranging = Arranging(rosters, extra, speak, lambda: self._settle([*extra.values()]), to_server, read)
             await arranging.arrange()
+        self.remote.take()
+
+    async def _arrange_with(self, users: RemoteUsers, rosters: Mapping[str, Sequence[RosterItem]]) -> None:
+        assert isinstance(self.remote, Users), "users play the other server"
+        await self._create([bare(jid) for jid in users.sessions])
+        await self.remote.open(self.sessions, users.sessions)
+        await self._arrange(rosters)
+        if users.available:
+            self.remote.appear()
+        await self._settle([])
         self.remote.take()
 
     async def _settle(self, clients: Sequence[Channel], quiet: int = QUIET) -> None:
@@ -277,6 +290,7 @@ class LiveWorld(World):
         if stanzas:
             read, tolerant = self.sessions.addresses.element, self.sessions.tolerance.read
             came = [tolerant(read(stanza), self.mentioned) for stanza in stanzas]
+            came = [stanza for stanza in came if not self.remote.is_own(stanza)]
             self._arrived.setdefault(at, []).extend(came)
 
     async def _send(self, jid: str, xml: str) -> None:

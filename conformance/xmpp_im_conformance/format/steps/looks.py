@@ -166,7 +166,7 @@ class AbsentStep(ScenarioStep):
 
 # --- at the other server ----------------------------------------------------------------------------------
 
-UNSEEN: Final = f"nobody plays {REMOTE}: it is not seen that nothing is sent there"
+UNSEEN: Final = f"it is not seen whether nothing is sent to {REMOTE}"
 
 
 def _note_unseen(play: Play) -> None:
