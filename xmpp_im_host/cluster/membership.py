@@ -94,11 +94,16 @@ class Membership:
         :raises EngineFailed: if the engine does not answer.
         :raises Unknown: if it may have done so. In both cases try again: a number that does not beat is ended.
         """
-        self.number = await self.engine.join(self.name)
-        self._observer = Observer(self.number, self.pace)
-        if self.weight != 1.0:
-            await self.engine.direct(self.number, weight=self.weight)
-        (lease,) = await self.engine.claim([node_lease(self.number)], claimer(self.number))
+        while True:
+            self.number = await self.engine.join(self.name)
+            self._observer = Observer(self.number, self.pace)
+            if self.weight != 1.0:
+                await self.engine.direct(self.number, weight=self.weight)
+            (lease,) = await self.engine.claim([node_lease(self.number)], claimer(self.number))
+            if not lease.token:
+                break
+            # Others have ended the number before this node has claimed its lease. It must not append anything.
+            log(logging.WARNING, "node was ended before it began", node=self.number)
         log(logging.INFO, "node joined", node=self.number, name=self.name)
         return lease
 

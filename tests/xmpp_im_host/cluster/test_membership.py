@@ -91,6 +91,30 @@ async def ends(engine: MemoryEngine) -> dict[int, list[GatewayEnded]]:
     return found
 
 
+@define(eq=False)
+class Slow(MemoryEngine):
+    """An engine of which the first answer to a node that joins takes so long that others end the node."""
+
+    async def join(self, name: str) -> int:
+        number = await MemoryEngine.join(self, name)
+        if number == 1:
+            await end_node(self, number, "another", STAMP)
+        return number
+
+
+def test_a_number_that_has_ended_before_its_node_began_is_not_used() -> None:
+    """Its lease could be claimed and used all the same, and no partition would ever learn that its sessions end."""
+
+    async def play() -> None:
+        engine = Slow()
+        membership = member(engine, Told())
+        lease = await membership.join()
+        assert (membership.number, lease.partition, lease.token) == (2, node_lease(2), "")
+        assert [node.number for node in await engine.beat(0, "")] == [2]
+
+    run(play())
+
+
 def test_a_lone_node_owns_everything() -> None:
     async def play() -> None:
         engine, told = MemoryEngine(), Told()
