@@ -34,7 +34,7 @@ def test_the_command_knows_each_arrangement() -> None:
 
 
 def test_what_cannot_be_played_is_a_short_list_of_vectors_that_fail() -> None:
-    assert sum(map(len, UNPLAYED.values())) <= 3
+    assert sum(map(len, UNPLAYED.values())) <= 4
 
     for id, reasons in UNPLAYED.items():
         [vector] = find([VECTORS], Selection(ids=(id,)))

@@ -65,8 +65,8 @@ def key(id: str) -> str:
 
 
 def _arrangement(id: str) -> list[Path]:
-    """Return the files of the driver that play a vector in the arrangement that its id names."""
-    return [] if id.startswith("tests/") or "@" not in id else sorted(_ARRANGEMENTS.glob("*.py"))
+    """Return the module of the driver that plays a vector in the arrangement that its id names."""
+    return [] if id.startswith("tests/") or "@" not in id else [_ARRANGEMENTS / f"{id.rpartition('@')[2]}.py"]
 
 
 def _file(id: str) -> Path:

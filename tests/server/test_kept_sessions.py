@@ -66,6 +66,7 @@ from xmpp_im_core.server import (
     reduce,
     unload,
 )
+from xmpp_im_core.server.effects import wake_key
 from xmpp_im_core.stanza import IQ, payload
 from xmpp_im_core.testing.event_strategies import histories
 
@@ -292,6 +293,22 @@ def test_the_records_are_the_sessions_whatever_happens(history: tuple[State, tup
             assert replaced == set(state.replaced)
 
 
+def test_the_time_to_wake_at_is_stored_with_what_has_changed_while_an_account_was_not_loaded() -> None:
+    """So that a host that has not loaded the account wakes it, to repeat the request (RFC 6121 §3.1.2)."""
+    bound = reduce(created(), SessionBound(NOON, "1", HERE))
+    assert isinstance(bound.state, Account)
+    head = Put(Kind.ROSTER, "", RosterHead("l", 0, 0))
+    loaded = reduce(Unloaded(bound.state.jid, bound.state.sessions), AccountLoaded(NOON, "2", (head,)))
+    assert isinstance(loaded.state, Account)
+    assert loaded.state.unsaved
+
+    asked = reduce(loaded.state, Outbound(NOON, "3", HERE, presence("subscribe", MERCUTIO)))
+
+    assert isinstance(asked.state, Account)
+    assert asked.state.wake_at is not None
+    assert Put(Kind.WAKE, wake_key(asked.state.wake_at), None) in asked.store
+
+
 def test_an_end_that_could_not_be_stored_is_stored_by_the_next_step() -> None:
     bound = reduce(created(), SessionBound(NOON, "1", HERE), KEPT)
     there = reduce(bound.state, Outbound(NOON, "2", HERE, presence()), KEPT)
@@ -329,7 +346,7 @@ def test_the_step_after_a_failure_stores_what_it_changes_too() -> None:
 
     step = reduce(failed.state, Inbound(NOON, "4", presence("subscribe", JULIET, MERCUTIO)), KEPT)
 
-    assert [each.kind for each in puts(step)] == [Kind.CONTACT, Kind.SESSION]
+    assert [each.kind for each in puts(step)] == [Kind.CONTACT, Kind.SESSION, Kind.WAKE]
 
 
 def test_presence_that_is_sent_again_as_it_was_stores_nothing() -> None:

@@ -16,7 +16,7 @@ ACT_CHAPTERS: Final = ("rosters", "subscriptions", "presence", "messages")
 """The keys of ``differ.kinds.ACTS_OF_CHAPTERS``, which takes long to import."""
 
 _FILE: Final = click.Path(dir_okay=False, writable=True, path_type=Path)
-ARRANGEMENTS: Final = ("memory", "cold", "late", "parts", "alone", "moving", "again")
+ARRANGEMENTS: Final = ("memory", "cold", "late", "doubt", "parts", "alone", "moving", "again")
 """The keys of ``drivers.embedded.arrangements.ARRANGEMENTS``, which takes long to import."""
 _CONFIG: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -46,7 +46,7 @@ def reduce(state: State, event: events.Event, policy: Policy = DEFAULT) -> Step:
     if type(after) is Account:
         if policy.keep_sessions or state.unsaved:
             step = keeping_sessions(state, after, event, step, policy)
-        if after.wake_at is not state.wake_at:
+        if after.wake_at is not state.wake_at or state.unsaved:
             step = storing_wake(state, after, event, step)
     return remembering(state, event, step, policy) if step.store or step.forget else step
 

@@ -1,7 +1,9 @@
 """The record of when an account wants to be woken, so that a host knows it of accounts that are not in memory.
 
-The record changes whenever ``Account.wake_at`` does, in the commit of the same step. Only a failed commit moves
-``wake_at`` without it: the record is then too early, and an account that is woken too early sends nothing.
+The record changes whenever ``Account.wake_at`` does, in the commit of the same step. Only a failed commit and loading
+move ``wake_at`` without it, to an earlier time. After a failed commit the record is too early, and an account that is
+woken too early sends nothing. After loading there may be no record: the step that saves what has changed meanwhile
+stores one.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from xmpp_im_core.server.state import Account, State
 def storing_wake(before: Account, after: Account, event: Event, step: Transition[State]) -> Transition[State]:
     """Return a step with the operations that store the new ``wake_at``, if it differs from the earlier one.
 
-    :param after: the account that the step leaves.
+    :param after: the account that the step leaves; ``step`` may have saved it already.
     """
-    if after.wake_at == before.wake_at or isinstance(event, StoreFailed):
+    saves = before.unsaved and isinstance(step.state, Account) and not step.state.unsaved
+    if (after.wake_at == before.wake_at and not saves) or isinstance(event, StoreFailed):
         return step
     operations: list[StoreOperation] = [] if before.wake_at is None else [Clear(Kind.WAKE)]
     if after.wake_at is not None:

@@ -31,7 +31,8 @@ def not_stored(jid: str, account: Account | None, stored: Stored, policy: Policy
         return ("existence",)
     if account.roster.shared:  # the service shows its items again, and their versions begin anew
         loaded = evolve(loaded, roster=account.roster)
-    names = [each.name for each in fields(Account) if each.eq and each.name not in _OTHERWISE]
+    otherwise = _OTHERWISE if policy.keep_sessions else _OTHERWISE | _OF_SESSIONS
+    names = [each.name for each in fields(Account) if each.eq and each.name not in otherwise]
     different = [name for name in names if getattr(account, name) != getattr(loaded, name)]
     if sorted(account.processed) != sorted(loaded.processed):
         different.append("processed")
@@ -42,6 +43,9 @@ def not_stored(jid: str, account: Account | None, stored: Stored, policy: Policy
 
 _OTHERWISE: Final = frozenset({"unsaved", "processed", "wake_at"})
 """The fields that are not simply equal: of what was processed, the records have no order among each other."""
+
+_OF_SESSIONS: Final = frozenset({"sessions", "replaced"})
+"""The fields that are stored only if the policy keeps sessions."""
 
 
 def _wakes_in_time(account: Account, loaded: Account, stored: Stored, policy: Policy) -> bool:

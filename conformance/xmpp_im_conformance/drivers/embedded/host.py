@@ -5,7 +5,7 @@ What goes out is written to bytes and read again by the other side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -65,6 +65,8 @@ class DrivenHost(host.Host[object], host.Wire):
         """The conditions with which streams of clients were closed, by full JID; not taken yet."""
         self.unchecked: set[str] = set()
         """The accounts whose state may differ from their records because an event has changed one of them."""
+        self.undone = 0
+        """How many events have been fed and are not reported as done."""
         self.cited: set[str] = set()
         """The requirements that the rules of all effects cite."""
         super().__init__(service, self.records, self, lambda: self.now, self._number, policy, at_once=_ENDLESS)
@@ -75,14 +77,33 @@ class DrivenHost(host.Host[object], host.Wire):
             self.latest[event.stanza.from_.written] = event
         elif isinstance(event, ForAccount) and isinstance(event.event, Outbound):
             self.latest[f"{event.jid}/{event.event.session.resource}"] = event
-        super().feed(event, done)
+        self.undone += 1
+        super().feed(event, self._done if done is None else done)
         self.wake()
         if not self._running:
             self.check_records()
+            self._check_done()
+
+    def _done(self) -> None:
+        self.undone -= 1
+
+    def _check_done(self) -> None:
+        """See that each event is reported as done: a host acknowledges a client's stanza only then (XEP-0198).
+
+        :raises ValueError: if one is not, and no account waits for its storage.
+        """
+        waits = bool(self._inbox) or any(service.held for service in self.services)
+        if self.undone and not waits:
+            raise ValueError(f"{self.undone} events are not reported as done")
 
     def enqueue(self, event: ServiceEvent) -> None:
         """Take an event and nothing else: the host is at work, or has more to do."""
         super().feed(event)
+
+    @property
+    def services(self) -> Collection[Service[object]]:
+        """The service, or its parts."""
+        return (self.service,)
 
     def service_of(self, account: str) -> Service[object]:
         """Return the service, or the part of it, that has an account in memory."""
@@ -95,6 +116,7 @@ class DrivenHost(host.Host[object], host.Wire):
     def forget(self, account: str) -> None:
         """Forget all of an account that is in memory."""
         self.unchecked.discard(account)
+        self.undone = 0  # nobody is told of the events that it holds
         service = self.service_of(account)
         self.become(
             account, evolve(service, accounts=service.accounts.delete(account), held=service.held.delete(account))

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from xmpp_im_conformance.drivers.embedded.arrangements.again import RepeatingHost
+from xmpp_im_conformance.drivers.embedded.arrangements.alone import AloneHost
 from xmpp_im_conformance.drivers.embedded.arrangements.cold import ColdHost
+from xmpp_im_conformance.drivers.embedded.arrangements.doubt import DoubtfulHost
 from xmpp_im_conformance.drivers.embedded.arrangements.late import LateHost
 from xmpp_im_conformance.drivers.embedded.arrangements.moving import MovingHost
-from xmpp_im_conformance.drivers.embedded.arrangements.parts import AloneHost, PartsHost
+from xmpp_im_conformance.drivers.embedded.arrangements.parts import PartsHost
 from xmpp_im_conformance.drivers.embedded.host import DrivenHost
 
 IN_MEMORY: Final = "memory"
@@ -23,6 +25,7 @@ ARRANGEMENTS: Final[Mapping[str, type[DrivenHost]]] = {
     IN_MEMORY: DrivenHost,
     "cold": ColdHost,
     "late": LateHost,
+    "doubt": DoubtfulHost,
     "parts": PartsHost,
     "alone": AloneHost,
     "moving": MovingHost,

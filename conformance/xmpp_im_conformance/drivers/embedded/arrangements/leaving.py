@@ -25,7 +25,7 @@ def without_accounts(
         if jid in staying:
             continue
         lost = serve(service, ForAccount(jid, OwnershipLost(at, f"lost {jid}")), policy)
-        if lost.store or lost.forget or jid in lost.state.accounts:
+        if lost.store or lost.forget or (policy.keep_sessions and jid in lost.state.accounts):
             raise ValueError(f"{jid} does not leave memory at once")
         service = lost.state
     return service

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -34,6 +34,11 @@ class PartsHost(DrivenHost):
     def part_of(self, account: str) -> str:
         """Return the name of the part that owns an account."""
         return "odd" if sum(account.encode()) % 2 else "even"
+
+    @property
+    def services(self) -> Collection[Service[object]]:
+        """The parts."""
+        return self.parts.values()
 
     def service_of(self, account: str) -> Service[object]:
         """Return the part that owns an account."""
@@ -103,18 +108,6 @@ class PartsHost(DrivenHost):
         """Return the ``seq`` of what is sent to another part: the same if the event that causes it comes again."""
         self.sent += 1
         return f"{self.cause}~{self.sent}"
-
-
-class AloneHost(PartsHost):
-    """Each account is in a part that owns no other."""
-
-    def part_of(self, account: str) -> str:
-        """Return the account: its part has its name."""
-        return account
-
-    def other_than(self, name: str) -> str:
-        """Return the name of a part that owns no account."""
-        return ""
 
 
 def _account_of(event: ServiceEvent) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 _NOT_STORED: Final = "which messages an error may answer is not stored (XEP-0280 lets a server choose)"
+_SAVED_TOO: Final = "the step that delivers the message also saves the account, so its event is remembered"
 
 UNPLAYED: Final[Mapping[str, Mapping[str, str]]] = {
+    "again/delivered-message-comes-twice": {"doubt": _SAVED_TOO},
     "carbons/error-copied": {"cold": _NOT_STORED, "late": _NOT_STORED, "moving": _NOT_STORED},
 }
 """The reasons, by the id of the vector and by arrangement."""
