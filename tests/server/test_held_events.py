@@ -36,8 +36,8 @@ from xmpp_im_core.server.events import (
     StoreFailed,
     TimePassed,
 )
-from xmpp_im_core.server.service.events import ForAccount
-from xmpp_im_core.server.service.serving import Served, Service
+from xmpp_im_core.server.service.events import Arrived, ForAccount
+from xmpp_im_core.server.service.serving import Served, Service, serve, unload
 from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, held_size, refused
 from xmpp_im_core.server.state import NoAccount, SessionId, State
 
@@ -208,3 +208,34 @@ def test_what_has_no_sender_or_is_for_nobody_here_is_ignored_beyond_the_limit() 
 
     for stanza in (chat(JULIET, "who"), ping(JULIET), ping(ROMEO, MERCUTIO)):
         assert refused(state, Inbound(NOON, "a", stanza), Policy()) == Ignored(TOO_MUCH_HELD)
+
+
+# --- what held events cause ------------------------------------------------------------------------------------
+
+
+def loading(house: Playhouse, jid: str, seq: str) -> ForAccount:
+    return ForAccount(jid, house.records.account(jid).loaded(NOON, seq))
+
+
+def test_what_a_held_event_causes_has_the_seq_that_it_would_have_without_waiting() -> None:
+    house = resting(ROMEO, JULIET)
+    asked = serve(house.service, Arrived(NOON, "asked", ping(ROMEO, BALCONY)))
+
+    served = serve(asked.state, loading(house, ROMEO, "loaded"))
+
+    assert served.holds == ((JULIET, "asked"),)
+    assert [held.due.event.seq for held in served.state.held[JULIET].events.values()] == [f"asked.{JULIET}.0"]
+
+
+def test_what_a_held_consequence_causes_has_another_seq_than_what_its_cause_has_caused() -> None:
+    house = Playhouse(ROMEO, JULIET)
+    house.binds(ORCHARD)
+    asked = serve(
+        unload(house.service, JULIET), ForAccount(ROMEO, Outbound(NOON, "asked", house.sessions[ORCHARD], ping(JULIET)))
+    )
+    assert asked.holds == ((JULIET, "asked"),)
+
+    served = serve(asked.state, loading(house, JULIET, "loaded"))
+
+    assert served.releases == ("asked",)
+    assert [(step.jid, step.event.seq) for step in served.steps][-1] == (ROMEO, f"loaded.{ROMEO}.0")
