@@ -4,14 +4,14 @@ The state in memory is ahead of what is stored until the batch of its steps is c
 throws it away, and the queue is read again from its beginning.
 
 Sessions that move to another node change :attr:`PartitionActor.queues` within a step, which stores it too, and
-:func:`prepare` reads it again; see :mod:`xmpp_im_host.cluster.parking`.
+:func:`~xmpp_im_host.cluster.preparing.prepare` reads it again; see :mod:`xmpp_im_host.cluster.parking`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from attrs import define
 
@@ -19,8 +19,7 @@ from xmpp_im_core.host import Clock, Ids
 from xmpp_im_core.host.wake_times import WakeTimes
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.record import record
-from xmpp_im_core.server import ForAccount, Kind, Put, TimePassed
-from xmpp_im_core.server.service.events import ArrivedForMany, ServiceEvent
+from xmpp_im_core.server import ForAccount, TimePassed
 from xmpp_im_core.server.service.serving import Service, owning, unload
 from xmpp_im_core.stanza import Condition
 from xmpp_im_host.cluster import administrator_calls, parking
@@ -48,7 +47,6 @@ from xmpp_im_host.cluster.queue_entries import (
 )
 from xmpp_im_host.cluster.queue_names import gateway_queue, partition_queue
 from xmpp_im_host.cluster.step import Delegated, Rows, Step
-from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.hosting.event_log import EventLog
 from xmpp_im_host.log import failure
 from xmpp_im_host.storage.engine import Engine
@@ -99,7 +97,7 @@ class PartitionActor(Generic[S]):
         self.forget()
 
     def forget(self) -> None:
-        """Throw away what is in memory. Call :func:`prepare` before the next step."""
+        """Throw away what is in memory. Call :func:`~xmpp_im_host.cluster.preparing.prepare` before the next step."""
         setting = self.setting
         self.service = self._empty
         self.wakes = WakeTimes()
@@ -273,38 +271,3 @@ class PartitionActor(Generic[S]):
     def _explained(self, account: str) -> Explained:
         events = () if self.log is None else self.log.explained(account)
         return Explained(account in self.service.accounts, events)
-
-
-def accounts_of(event: ServiceEvent) -> Iterable[str]:
-    """Return the accounts that an event is for, as far as that is told without a look at stanzas."""
-    if isinstance(event, ForAccount):
-        return (event.jid,)
-    return event.recipients if isinstance(event, ArrivedForMany) else ()
-
-
-# --- what is read before the first step ---------------------------------------------------------------------------
-
-
-async def prepare(actors: Iterable[PartitionActor[Any]], engine: Engine) -> None:
-    """Read what partitions have to know before their first step: whom to wake when, components, and moved sessions.
-
-    :raises EngineFailed: if that cannot be read.
-    """
-    by_partition = {actor.partition: actor for actor in actors}
-    partitions = sorted(by_partition)
-    for kind in (stored_records.WAKE, COMPONENT, parking.GATEWAY, parking.RESUMPTION):
-        after = 0
-        while page := await engine.scan(partitions, kind, after):
-            after = page[-1].place
-            for each in page:
-                actor = by_partition[partition_of(each.account)]
-                if kind == stored_records.WAKE:
-                    actor.wakes.expect(each.account, Put(Kind.WAKE, each.row.key, None))
-                elif kind != COMPONENT:
-                    parking.restore(actor.queues, each)
-                elif each.row.key.isdecimal():
-                    known = actor.components.get(each.account, ())
-                    number = int(each.row.key)
-                    actor.components[each.account] = (*[n for n in known if n != number], number)
-    for actor in by_partition.values():
-        actor.prepared = True

@@ -17,10 +17,11 @@ from typing import Any, Final, Generic, TypeVar
 
 from attrs import define, field
 
-from xmpp_im_host.cluster.actor import PartitionActor, prepare
+from xmpp_im_host.cluster.actor import PartitionActor
 from xmpp_im_host.cluster.batch_rows import BatchRows
 from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE, Committer, Outcome
 from xmpp_im_host.cluster.pending import Pending
+from xmpp_im_host.cluster.preparing import prepare
 from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, GatewayEnded, PartitionEntry
 from xmpp_im_host.hosting.idle_accounts import IdleAccounts
 from xmpp_im_host.log import failure, log

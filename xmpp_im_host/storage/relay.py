@@ -4,10 +4,10 @@ A commit stores what another shard is to do as an entry of a *relay queue* of it
 relay takes these entries from the beginning of that queue, lets the other shard do what they say, in one transaction,
 and removes them.
 
-It does so under a lease of the other shard, and the token of that lease names the entries that were moved last. Whoever
-claims the lease after a crash removes these first. So each entry is moved once, and entries of one writer are moved in
-their order, whatever dies in between. A high-water mark would not do: an entry may appear before one that was moved
-already, because many write to a relay queue.
+It does so under a lease of the other shard, and the token of that lease names the entries that were moved last. The
+node that claims the lease after a crash removes these first. So each entry is moved once, and entries of one writer are
+moved in their order, whatever dies in between. A high-water mark would not do: an entry may appear before one that was
+moved already, because many write to a relay queue.
 
 Every node has all relays, and one of them works. The others look at the beginning of the queue from time to time: if
 the same entry waits there twice in a row, the one that worked has died or cannot go on, and another one claims.

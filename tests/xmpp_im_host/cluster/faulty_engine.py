@@ -113,7 +113,7 @@ class TwinStore(MemoryEngine):
         self.random = random
         self.disorder = 0
         self._last: dict[object, int] = {}
-        """The last position, by whoever has to get later ones: a source, or the partition of a lease."""
+        """The last position of each that has to get later ones: a source, or the partition of a lease."""
         self._used: set[int] = set()
         self._writing: tuple[object, ...] = ()
         self.taken: dict[int, list[bytes]] = {}

@@ -200,7 +200,7 @@ def test_those_who_append_to_a_queue_do_not_wait_for_each_other(database: str) -
 
 
 def test_batches_that_append_for_the_same_sources_in_another_order_end(database: str) -> None:
-    """The sources are locked in one order. Each entry is there once, whoever was first."""
+    """The sources are locked in one order. Each entry is there once, whichever was first."""
 
     async def play() -> None:
         async with await PostgresEngine.open(database) as first, await PostgresEngine.open(database) as second:
