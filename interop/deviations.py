@@ -11,6 +11,7 @@ from attrs import evolve
 from interop.server import Server
 from interop.servers import FOLDER
 from xmpp_im_conformance.format.finding import existing
+from xmpp_im_conformance.format.steps.looks import FORGIVEN
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_conformance.verdict.known import Deviation, read_known
 from xmpp_im_conformance.verdict.writing import as_toml, renewed
@@ -31,18 +32,47 @@ def read_deviations(folder: Path = FOLDER) -> tuple[Deviation, ...]:
 def renew(server: Server, results: Sequence[Result]) -> None:
     """Write the file of a server anew from a run. What it says of vectors that still fail stays."""
     file = server.folder / FILE
-    before = read_known(file) if file.exists() else ()
+    before = tuple([_forgiven_first(each, results) for each in (read_known(file) if file.exists() else ())])
     there = existing([id for each in before for id in each.vectors], ())
-    known = renewed(before, results, there)
+    known = renewed([each for each in before if each.vectors], with_forgiven(results), there)
     if known:
         file.write_text(as_toml(known), encoding="utf-8")
     elif file.exists():
         file.unlink()
 
 
+def with_forgiven(results: Sequence[Result]) -> list[Result]:
+    """Return the results, in which a vector counts as failed that has passed because a difference was forgiven.
+
+    So each forgiven difference of a server is recorded as any other, with the vectors that show it.
+    """
+    return [_failed(each) for each in results]
+
+
+def _failed(result: Result) -> Result:
+    forgiven = _forgiven(result)
+    return evolve(result, outcome=Outcome.FAILED, detail=forgiven[0]) if forgiven else result
+
+
+def _forgiven(result: Result) -> list[str]:
+    """Return what was forgiven in a vector that has passed, in the words of the server's file."""
+    findings = sorted(result.findings) if result.outcome is Outcome.PASSED else []
+    return [each.removeprefix(f"{FORGIVEN}: ") for each in findings if each.startswith(f"{FORGIVEN}: ")]
+
+
+def _forgiven_first(each: Deviation, results: Sequence[Result]) -> Deviation:
+    """Return a record of what a server is forgiven, with the vectors that show that and nothing else."""
+    shown = [result.vector.id for result in results if _forgiven(result)[:1] == [each.does]]
+    failed = {result.vector.id for result in results if result.outcome is Outcome.FAILED}
+    if not shown:
+        return each
+    return evolve(each, vectors=tuple(sorted({*each.vectors, *shown} - failed)))
+
+
 def unexpected(server: str, results: Sequence[Result], recorded: Iterable[Deviation]) -> list[str]:
     """Return one line for each difference between the results of a server and what is recorded."""
     known = {id for each in recorded if each.server == server for id in each.vectors}
+    results = with_forgiven(results)
     failed = {result.vector.id for result in results if result.outcome is Outcome.FAILED}
     run = {result.vector.id for result in results}
     steady = {id for each in recorded if each.server == server and not each.unsteady for id in each.vectors}

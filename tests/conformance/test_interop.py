@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
-from interop.deviations import read_deviations, unexpected
+from interop.deviations import read_deviations, renew, unexpected
 from interop.document import DOCUMENT, document
 from interop.servers import SERVERS
 from tests.conformance.packaged import packaged
 from tests.one_test import in_one_test
 from xmpp_im_conformance.format.data import requirements
+from xmpp_im_conformance.format.steps.looks import FORGIVEN
 from xmpp_im_conformance.format.vectors import MalformedFile
 from xmpp_im_conformance.running.outcome import Outcome, Result
-from xmpp_im_conformance.verdict.known import Deviation
+from xmpp_im_conformance.verdict.known import Deviation, read_known
 
 
 def known(*vectors: str, unsteady: bool = False) -> Deviation:
@@ -95,3 +97,28 @@ def test_what_is_beyond_the_rfc_is_shown_by_vectors_that_say_so() -> None:
 
 def test_the_document_is_what_the_record_says() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == document(read_deviations())
+
+
+def forgiven(id: str, says: str = "otherwise") -> Result:
+    return Result(MalformedFile(id=id, file="", why=""), Outcome.PASSED, findings={f"{FORGIVEN}: {says}": 2})
+
+
+def test_what_a_server_is_forgiven_is_recorded_as_what_it_fails() -> None:
+    assert unexpected("prosody", [forgiven("a")], [known("a")]) == []
+    assert unexpected("prosody", [forgiven("a")], []) == ["prosody fails a, which is not recorded"]
+    other = Result(MalformedFile(id="a", file="", why=""), Outcome.PASSED, findings={"something else": 1})
+    assert unexpected("prosody", [other], []) == []
+
+
+def test_the_record_of_what_is_forgiven_has_the_vectors_that_show_nothing_else(tmp_path: Path) -> None:
+    """A vector that fails later shows another behaviour: the forgiven one was not the reason."""
+    server = evolve(SERVERS["prosody"], folder=tmp_path)
+    shown, later = "cancel/outbound-example", "approve/outbound-example"
+    record = f"[[deviation]]\ndoes = 'otherwise'\nkind = 'against'\nsection = '6121 2'\nvectors = ['{later}']\n"
+    (tmp_path / "deviations.toml").write_text(record, encoding="utf-8")
+
+    renew(server, [forgiven(shown), *results(**{later: Outcome.FAILED})])
+
+    first, *others = read_known(tmp_path / "deviations.toml")
+    assert (first.does, first.vectors) == ("otherwise", (shown,))
+    assert [each.vectors for each in others] == [(later,)]
