@@ -23,7 +23,7 @@ from xmpp_im_conformance.format.finding import find, wanted
 from xmpp_im_conformance.format.vectors import Side
 from xmpp_im_conformance.reports.data import Tested
 from xmpp_im_conformance.reports.terminal import say
-from xmpp_im_conformance.running.outcome import Outcome, Result
+from xmpp_im_conformance.running.outcome import Outcome, Result, all_findings
 from xmpp_im_conformance.verdict.known import Deviation
 
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
@@ -87,8 +87,9 @@ def main(
 
 
 def _print_run(console: Console, server: str, run: Run) -> None:
-    """Print what was tolerated of a server, and which of its processes have ended."""
-    lines = [f"{remark}: {count} {'time' if count == 1 else 'times'}" for remark, count in sorted(run.remarks.items())]
+    """Print what was tolerated of a server and what it was forgiven, and which of its processes have ended."""
+    told = Counter(run.remarks) + all_findings(run.results)
+    lines = [f"{remark}: {count} {'time' if count == 1 else 'times'}" for remark, count in sorted(told.items())]
     lines += [f"{end}: {count} {'time' if count == 1 else 'times'}" for end, count in sorted(Counter(run.ends).items())]
     for line in lines:
         say(console, f"{server}: {line}")
@@ -98,7 +99,13 @@ def _write_results(folder: Path, runs: Mapping[str, Run], recorded: Sequence[Dev
     for server, run in runs.items():
         known = [each for each in recorded if each.server == server]
         driver = "live" if server in SERVERS else "embedded"
-        write_results(folder, server, run.results, known, Tested(driver, server, run.software, run.remarks))
+        write_results(
+            folder,
+            server,
+            run.results,
+            known,
+            Tested(driver, server, run.software, Counter(run.remarks) + all_findings(run.results)),
+        )
     click.echo(f"The compliance page: {write_page(folder)}")
 
 
