@@ -40,12 +40,13 @@ class Run:
     by: Sequence[str]
     jobs: int
     most: int | None
+    arrangements: bool
     kept: Path
     tried: list[Tried] = field(factory=list)
 
     def __call__(self, tests: Tests) -> None:
         """Record, then try each mutant; the tests are collected, and none has run."""
-        vectors = Vectors.read()
+        vectors = Vectors.read(arrangements=self.arrangements)
         recorded = self._recorded(vectors, tests)
         recordings = {by: recorded.of(vectors.found if by == "vectors" else tests.items) for by in self.by}
         for by, recording in recordings.items():
@@ -108,6 +109,7 @@ def chosen(existing: Sequence[Mutant], patterns: Sequence[str], sample: int | No
 @click.option(
     "--most", type=click.IntRange(1), help="Try so many on a mutant, the nearest; else all that run its line."
 )
+@click.option("--arrangements", is_flag=True, help="Play each vector in all arrangements. This takes hours.")
 @click.option("--kept", type=click.Path(file_okay=False, path_type=Path), default=KEPT, help="Where results are kept.")
 @click.pass_context
 def main(
@@ -119,6 +121,7 @@ def main(
     by: tuple[str, ...],
     jobs: int,
     most: int | None,
+    arrangements: bool,
     kept: Path,
 ) -> None:
     """Change the core in one place at a time, and see whether a vector fails then, or else a test.
@@ -132,7 +135,7 @@ def main(
     existing = all_mutants()
     mutants, by = chosen(existing, patterns, sample, seed), tuple(each for each in BY if each in by)
     say(f"{len(mutants)} of {len(existing)} mutants")
-    run = Run(mutants, Functions.imported(), by, jobs, most, kept)
+    run = Run(mutants, Functions.imported(), by, jobs, most, arrangements, kept)
     if "tests" in by:
         Tests.collected(run)
     else:

@@ -30,7 +30,7 @@ TESTS: Final = (
 
 @define
 class Vectors:
-    """The vectors of the package on the embedded driver, each in all its arrangements.
+    """The vectors of the package on the embedded driver, each in one arrangement or in all.
 
     An id names a vector, and after an ``@`` the arrangement, unless that is the usual one.
     """
@@ -39,8 +39,11 @@ class Vectors:
     """Each vector with the driver of its arrangement."""
 
     @classmethod
-    def read(cls, ids: Collection[str] | None = None) -> Vectors:
-        """Read those with these ids, or all."""
+    def read(cls, ids: Collection[str] | None = None, arrangements: bool = True) -> Vectors:
+        """Read those with these ids, or all.
+
+        :param arrangements: whether each is played in all arrangements, or only with the accounts in memory.
+        """
         from xmpp_im_conformance.drivers import core_driver
         from xmpp_im_conformance.format.data import VECTORS
         from xmpp_im_conformance.format.finding import find, id_of
@@ -54,6 +57,7 @@ class Vectors:
             _arranged(vector.id, way): (vector, way)
             for vector in find(files)
             for way in driver.ways(vector.id, vector.scenario.setup)  # type: ignore[union-attr]  # none is malformed
+            if arrangements or not way.way
         }
         return cls({id: each for id, each in found.items() if ids is None or id in ids})
 
