@@ -41,12 +41,12 @@ class Bouncing(Driver):
 
 @pytest.fixture
 def bouncing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drivers, "core_driver", Bouncing)
+    monkeypatch.setattr(drivers, "core_driver", lambda arrangement=None: Bouncing())
 
 
 @pytest.fixture
 def shy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drivers, "core_driver", lambda: wrong(Shy))
+    monkeypatch.setattr(drivers, "core_driver", lambda arrangement=None: wrong(Shy))
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_what_was_found_before_the_server_failed_is_printed_and_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(Breaking, "sent", 0)
-    monkeypatch.setattr(drivers, "core_driver", lambda: wrong(Breaking))
+    monkeypatch.setattr(drivers, "core_driver", lambda arrangement=None: wrong(Breaking))
 
     done = differ("--driver", "embedded", "--acts", "subscriptions", "--out", str(tmp_path / "found"))
 
@@ -192,7 +192,7 @@ def test_what_was_found_before_the_server_failed_is_printed_and_written(
 def test_without_a_component_nobody_plays_the_other_server(server: Loopback) -> None:
     done = differ("--server", f"127.0.0.1:{server.port}", "--examples", "1")
 
-    assert "Nobody played the other server: name a --component for that." in done.output
+    assert "Nobody played the other server: name a --component or --federation for that." in done.output
 
 
 def test_when_the_time_is_over_that_is_said() -> None:

@@ -28,7 +28,7 @@ def settings(engine: str, folder: str, name: str, port: int) -> dict[str, Any]:
     """Return the settings of a node. It is found dead soon, so that much happens in a minute."""
     return {
         "engine": engine,
-        "database": f"{folder}/{name}.sqlite",  # its certificate and its secret are beside it
+        "database": f"{folder}/{name}.sqlite",  # its certificate and its secret are next to it
         "plaintext": True,
         "log_level": "warning",
         "resumption_seconds": 5,

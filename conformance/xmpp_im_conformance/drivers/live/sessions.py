@@ -76,7 +76,7 @@ class Sessions:
                 old.drop()
 
     async def separate(self, jid: str) -> Channel:
-        """Bind a session that is none of the scenario's clients.
+        """Bind a session that belongs to no client of the scenario.
 
         :raises NotApplicable: if another resource is bound.
         """
