@@ -21,8 +21,6 @@ class WholeCharacters:
         if self.begun:
             data = self.begun + data
             self.begun = b""
-        if data.isascii():
-            return data, False
         try:
             data.decode()
         except UnicodeDecodeError as error:
