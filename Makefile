@@ -74,7 +74,7 @@ interop: $(VENV)/.test
 	@$(BIN)/python -m interop --results $(RESULTS)
 
 live-test: $(VENV)/.test
-	@$(BIN)/pytest -q -m servers tests/interop
+	@$(BIN)/pytest -q -m servers $(ARGS) tests/interop
 
 CLIENTS := tests/xmpp_im_host/clients
 ADAPTERS := conformance/adapters
@@ -106,7 +106,7 @@ bot-example: $(VENV)/.dev
 	@$(BIN)/pytest -q -m prosody tests/examples
 
 postgres-test: $(VENV)/.dev
-	@$(BIN)/pytest -q -m postgres tests/examples tests/xmpp_im_host/storage tests/xmpp_im_host/cluster
+	@$(BIN)/pytest -q -m postgres $(ARGS) tests/examples tests/xmpp_im_host/storage tests/xmpp_im_host/cluster
 
 report-test: $(VENV)/.dev
 	@if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then \

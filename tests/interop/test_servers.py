@@ -220,6 +220,7 @@ TO_ANOTHER_SERVER: Final = (
 """Vectors that a component cannot run, since the server treats it otherwise than another server."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [*FEDERATED])
 @pytest.mark.parametrize(("proof", "tls"), [("external", "required"), ("dialback", "required"), ("dialback", "never")])
 def test_the_other_server_may_federate_instead_of_being_a_component(
@@ -255,6 +256,7 @@ PLAYED_BY_USERS: Final = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("server", "second", "third"),
     [

@@ -16,6 +16,7 @@ from tests.xmpp_im_host.cluster.killing import run  # after the check
 pytestmark = [pytest.mark.postgres, pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")]
 
 
+@pytest.mark.long
 def test_nothing_acknowledged_is_lost_or_comes_twice_or_out_of_order() -> None:
     """XEP-0198 §5, RFC 6120 §10.1, RFC 6121 §4."""
     found = run(seconds=10, failover=True, seed=7)

@@ -100,7 +100,10 @@ def databases(cluster: str) -> Iterator[tuple[str, str]]:
         yield first, second
 
 
-ON_POSTGRES = [pytest.param(name, marks=pytest.mark.postgres) for name in ("postgres", "postgres-shards")]
+ON_POSTGRES = [
+    pytest.param("postgres", marks=pytest.mark.postgres),
+    pytest.param("postgres-shards", marks=[pytest.mark.postgres, pytest.mark.long]),
+]
 
 
 @pytest.fixture(params=["memory", "memory-shards", "sqlite", *ON_POSTGRES])

@@ -34,9 +34,12 @@ def written(key: str) -> Batch:
 
 
 async def other_connections(database: str, what: str) -> None:
-    """Do something to all other connections to the database."""
+    """Do something to all other connections to the database.
+
+    :param what: an expression of ``pid``. To end a connection, give the milliseconds to wait until it has ended.
+    """
     async with await psycopg.AsyncConnection.connect(database, autocommit=True) as db:
-        query = f"SELECT {what}(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+        query = f"SELECT {what} FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
         await db.execute(query, (db.info.backend_pid,))
 
 
@@ -47,7 +50,7 @@ def test_a_connection_that_breaks_is_replaced(database: str) -> None:
     async def play() -> None:
         async with await PostgresEngine.open(database, writers=1) as engine:
             leases = await engine.claim([PARTITION], "node")
-            await other_connections(database, "pg_terminate_backend")
+            await other_connections(database, "pg_terminate_backend(pid, 60000)")
             assert await engine.commit(leases, written("b")) == (Lease(PARTITION, 1, "token-b"),)
             assert [row.key for row in (await engine.load(leases[0], ROMEO, ["contact"])).rows] == ["b"]
 
@@ -108,6 +111,7 @@ def test_renewing_tells_whether_a_commit_was_done_whose_answer_was_lost(
     run(play())
 
 
+@pytest.mark.long
 def test_a_database_that_is_silent_is_not_waited_for_without_end(database: str, tmp_path: Path) -> None:
     async def play() -> None:
         async with (
