@@ -142,6 +142,7 @@ def test_a_certificate_of_an_authority_that_is_not_trusted_is_an_error(config: L
         suspicious.world(Setup({"juliet@capulet.example": ()}))
 
 
+@pytest.mark.long
 def test_the_verdicts_side_by_side_are_those_of_one_job(server: Server, config: LiveConfig) -> None:
     """Among these vectors are those that this server fails: also the failures are the same."""
     unsteady = {id for each in read_deviations() if each.server == server.name and each.unsteady for id in each.vectors}
