@@ -1,15 +1,14 @@
 """The end of a node that held streams of clients: its sessions end, and what it had not handed over is given back.
 
-The node that has ended the lease of another one says so to every partition (:func:`announcement`). All entries of the
-ended node precede that entry, and no partition has a session of the node after it: so nothing is appended for the node
-after it, and the queues to the node are empty.
+The node that has ended the lease of another one says so to every partition
+(:func:`~xmpp_im_host.cluster.membership.end_node`). All entries of the ended node precede that entry, and no partition
+has a session of the node after it: so nothing is appended for the node after it, and the queues to the node are empty.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable
-from datetime import datetime
 from typing import Any
 
 from xmpp_im_core.server import Account, ForAccount, SessionEnded, SessionId, Unloaded
@@ -20,24 +19,14 @@ from xmpp_im_core.server.state import Session
 from xmpp_im_core.stanza import Condition
 from xmpp_im_host.cluster import parking
 from xmpp_im_host.cluster.outgoing import given_back
-from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, GatewayEnded, Perform, dump_entry
-from xmpp_im_host.cluster.queue_names import end_source, partition_queue
+from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, Perform
 from xmpp_im_host.cluster.step import Step
 from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.log import log
-from xmpp_im_host.storage.records import PARTITIONS, Append, Entry
+from xmpp_im_host.storage.records import Entry
 
 Holder = tuple[str, SessionId]
 """A session with the bare JID of its account."""
-
-
-def announcement(number: int, at: datetime, seq: str) -> tuple[Append, ...]:
-    """Return the entries that tell every partition of the end of a node, for the commit under the node's own lease.
-
-    They are appended once, however many nodes say it.
-    """
-    body = dump_entry(GatewayEnded(number, at, seq))
-    return tuple([Append(partition_queue(each), end_source(number), 1, body) for each in range(PARTITIONS)])
 
 
 async def end_gateway(step: Step[Any], partition: int, queue: str) -> None:

@@ -49,23 +49,6 @@ def gateway_queues(number: int) -> tuple[str, ...]:
     return tuple([gateway_queue(number, partition) for partition in range(PARTITIONS)])
 
 
-def partition_of_gateway_queue(queue: str) -> int:
-    """Return the partition of the queue of a gateway.
-
-    :raises ValueError: if it is not such a queue.
-    """
-    kind, _, rest = queue.partition("/")
-    number, _, partition = rest.partition("/")
-    if kind != "gateway" or not number.isdecimal() or not partition.isdecimal() or int(partition) >= PARTITIONS:
-        raise ValueError(f"queue: {queue!r} is not gateway/NUMBER/PARTITION")
-    return int(partition)
-
-
-def end_source(number: int) -> str:
-    """Return the source of the entries that say that a node has ended: the same for all who say it."""
-    return f"end/{number}"
-
-
 # --- sessions -----------------------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ from xmpp_im_core.server import (
 from xmpp_im_core.server.service.events import Arrived, ServiceEvent
 from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, stanza_error
 from xmpp_im_host.cluster.committing import Committer
-from xmpp_im_host.cluster.ended_gateways import announcement
+from xmpp_im_host.cluster.membership import end_node
 from xmpp_im_host.cluster.outgoing import Domains, placed
 from xmpp_im_host.cluster.owner import Owner
 from xmpp_im_host.cluster.partition_worker import Cycle
@@ -274,10 +274,7 @@ class Stage:
 
     async def end(self, gateway: Gateway) -> None:
         """Declare a gateway dead, as another node does; perhaps not the first one."""
-        judge = Committer(self.engine, f"judge-{self.id()}")
-        lease = node_lease(gateway.number)
-        await judge.claim([lease])
-        assert (await judge.commit([lease], appends=announcement(gateway.number, self.now, self.id()))).done
+        await end_node(self.engine, gateway.number, f"judge-{self.id()}", (self.now, self.id()))
 
     async def rows(self, account: str, *kinds: str) -> list[tuple[str, str]]:
         """Return the kinds and keys of what is stored for an account."""
