@@ -18,7 +18,8 @@ from typing import Final, TypeVar
 
 from attrs import define
 
-from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE, Committer, Outcome
+from xmpp_im_host.cluster.committing import Committer, Outcome
+from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.log import failure
 from xmpp_im_host.storage.records import Append
 

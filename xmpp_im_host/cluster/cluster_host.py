@@ -26,7 +26,6 @@ from xmpp_im_core.snapshot import JSON
 from xmpp_im_core.stanza import IQ, Condition, Presence, Stanza, may_be_answered
 from xmpp_im_host.cluster.administrator_calls import SECRET
 from xmpp_im_host.cluster.calls import CallRefused
-from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.cluster.gateway import Streams
 from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.cluster.life import ClusterSettings, Life
@@ -39,6 +38,7 @@ from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.hosting.account_changes import keys_of
 from xmpp_im_host.hosting.exporting import Data
 from xmpp_im_host.hosting.host import Figures, Imported
+from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.hosting.owned_engine import CommitCounts, scan
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.log import failure, log

@@ -9,23 +9,18 @@ Two commits that are under way must not concern the same partition: the last com
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
 from time import perf_counter
-from typing import Final
 from uuid import uuid4
 
 from xmpp_im_core.record import record
+from xmpp_im_host.hosting.outages import Outage, renewed
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.errors import EngineFailed, Fenced, Unknown
 from xmpp_im_host.storage.records import Append, Batch, Change, Lease
-
-FIRST_PAUSE: Final = 0.05
-LONGEST_PAUSE: Final = 2.0
-"""The pauses between attempts to reach an engine that does not answer, in seconds."""
 
 Appended = Callable[[Collection[str]], None]
 """Takes the names of the queues to which something was appended."""
@@ -60,7 +55,7 @@ class Committer:
         self.leases: dict[int, Lease] = {}
         self.counts = CommitCounts()
         self._appended = appended
-        self._failing = False
+        self.outage = Outage()
 
     async def claim(self, partitions: Iterable[int]) -> None:
         """Become the owner of these partitions.
@@ -95,7 +90,7 @@ class Committer:
         began = perf_counter()
         outcome = await self._try(partitions, batch)
         if batch.changes or batch.appends or batch.done or not outcome.done:
-            self.note(outcome.error)
+            self.outage.note(outcome.error)
         if not outcome.done:
             self.counts.failures += 1
             return outcome
@@ -126,7 +121,7 @@ class Committer:
         left, lost = frozenset(partitions), frozenset[int]()
         while left:
             try:
-                await self._renew(left)
+                self._note_leases(await renewed(self.engine, left, self.node, self.outage))
             except Fenced as fenced:
                 lost |= fenced.partitions & left or left
                 left -= lost
@@ -135,35 +130,8 @@ class Committer:
             return Outcome(None if done else EngineFailed(f"the commit was not done: {error!r}"), lost)
         return Outcome(error if isinstance(error, Unknown) else Unknown(str(error)), lost)
 
-    async def _renew(self, partitions: frozenset[int]) -> None:
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                self._note_leases(await self.engine.renew(sorted(partitions), self.node))
-            except Fenced:
-                raise
-            except Exception as failed:
-                self.note(failed)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-            else:
-                return
-
     def _note_leases(self, leases: Iterable[Lease]) -> None:
         for lease in leases:  # a partition that was lost and claimed again meanwhile has a newer one
             known = self.leases.get(lease.partition)
             if known is None or known.epoch <= lease.epoch:
                 self.leases[lease.partition] = lease
-
-    def note(self, error: Exception | None) -> None:
-        """Log when the engine begins to fail, and when it works again; not each of thousands of failures.
-
-        :param error: what the last call raised; None if it succeeded. The loss of a partition is no failure.
-        """
-        if isinstance(error, Fenced):
-            return
-        if error is not None and not self._failing:
-            log(logging.ERROR, "storage fails", reason=str(error))
-        elif error is None and self._failing:
-            log(logging.WARNING, "storage works again")
-        self._failing = error is not None

@@ -34,7 +34,6 @@ from xmpp_im_core.server.effects import EffectId
 from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.stanza import IQ, Condition, Stanza
 from xmpp_im_host.cluster.appending import Appender, Place
-from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.cluster.moves import Moves, NoMoves
 from xmpp_im_host.cluster.queue_entries import (
     DamagedEntry,
@@ -52,6 +51,7 @@ from xmpp_im_host.cluster.queue_entries import (
     dump_entry,
 )
 from xmpp_im_host.cluster.queue_names import gateway_queue, gateway_queues, queue_of
+from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE, Outage
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.records import Entry, partition_of
@@ -130,7 +130,7 @@ class Gateway:
     _gone: set[Holder] = field(factory=set, init=False)
     """Sessions that have ended, until it is certain that nothing more comes for them."""
     _reader: EntryReader = field(factory=EntryReader, init=False)
-    _failing: bool = field(default=False, init=False)
+    _outage: Outage = field(factory=lambda: Outage("gateway cannot read", "gateway reads again"), init=False)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -161,13 +161,11 @@ class Gateway:
             try:
                 entries = await self.engine.entries(self._cursors, _MOST)
             except Exception as error:
-                if not self._failing:
-                    log(logging.ERROR, "gateway cannot read", reason=str(error))
-                self._failing = True
+                self._outage.note(error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
-                self._failing = False
+                self._outage.note(None)
                 return entries
 
     def wake(self, queues: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ from xmpp_im_host.cluster.liveness import Observer, Pace
 from xmpp_im_host.cluster.placement import placement
 from xmpp_im_host.cluster.queue_entries import GatewayEnded, dump_entry
 from xmpp_im_host.cluster.queue_names import partition_queue
+from xmpp_im_host.hosting.outages import Outage
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
@@ -86,7 +87,7 @@ class Membership:
         self._draining = False
         self._ending: set[int] = set()
         self._tasks = Tasks()
-        self._failing = False
+        self._outage = Outage("beats fail", "beats succeed again")
 
     async def join(self) -> Lease:
         """Get a number, and return the lease of the node. :meth:`run` must beat soon after that.
@@ -145,25 +146,17 @@ class Membership:
         try:
             nodes = await self.engine.beat(self.number, self.member.report())
         except Exception as error:
-            self._note(error)
+            if not isinstance(error, EngineFailed | Unknown):
+                failure("beat failed", error)
+            self._outage.note(error)
             return True
-        self._note(None)
+        self._outage.note(None)
         if all(node.number != self.number for node in nodes):
             return False
         self._beat_began = began
         self._beaten.set()
         self._act(began, nodes)
         return True
-
-    def _note(self, error: Exception | None) -> None:
-        """Log when beats begin to fail, and when they succeed again."""
-        if error is not None and not isinstance(error, EngineFailed | Unknown):
-            failure("beat failed", error)
-        elif error is not None and not self._failing:
-            log(logging.ERROR, "beats fail", reason=str(error))
-        elif error is None and self._failing:
-            log(logging.WARNING, "beats succeed again")
-        self._failing = error is not None
 
     def _act(self, began: float, nodes: Sequence[Node]) -> None:
         self.nodes = nodes

@@ -11,13 +11,14 @@ from xmpp_im_core.host import Clock, Ids
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server.service.serving import Service
 from xmpp_im_host.cluster.actor import PartitionActor, Setting
-from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE, Appended, Committer
+from xmpp_im_host.cluster.committing import Appended, Committer
 from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.cluster.outgoing import Domains
 from xmpp_im_host.cluster.partition_worker import Worker
 from xmpp_im_host.cluster.queue_names import partition_of_queue
 from xmpp_im_host.cluster.step import Delegated
 from xmpp_im_host.hosting.idle_accounts import IdleAccounts
+from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.log import failure, log
@@ -197,7 +198,7 @@ class Owner(Generic[S]):
                 pause = FIRST_PAUSE
                 continue
             except EngineFailed as error:
-                self.committer.note(error)
+                self.committer.outage.note(error)
             except Exception as error:  # a fault of the engine must not end the server
                 failure("partitions could not be claimed", error)
             self._told.set()

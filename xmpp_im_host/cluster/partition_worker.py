@@ -19,11 +19,12 @@ from attrs import define, field
 
 from xmpp_im_host.cluster.actor import PartitionActor
 from xmpp_im_host.cluster.batch_rows import BatchRows
-from xmpp_im_host.cluster.committing import FIRST_PAUSE, LONGEST_PAUSE, Committer, Outcome
+from xmpp_im_host.cluster.committing import Committer, Outcome
 from xmpp_im_host.cluster.pending import Pending
 from xmpp_im_host.cluster.preparing import prepare
 from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, GatewayEnded, PartitionEntry
 from xmpp_im_host.hosting.idle_accounts import IdleAccounts
+from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.errors import DatabaseFull, EngineFailed, Fenced, Unknown
 from xmpp_im_host.storage.records import Entry, partition_of
@@ -112,7 +113,7 @@ class Worker(Generic[S]):
             self.drop(error.partitions)
             return Cycle.WORKED
         except EngineFailed as error:
-            self.committer.note(error)
+            self.committer.outage.note(error)
         except Exception as error:
             failure("partitions could not be processed", error)
             self._forget(list(self.actors))
@@ -190,7 +191,7 @@ class Worker(Generic[S]):
             outcome = Outcome(error, error.partitions)
         except EngineFailed as error:
             outcome = Outcome(error)
-            self.committer.note(error)
+            self.committer.outage.note(error)
         except BaseException:
             self._forget(touched)
             raise

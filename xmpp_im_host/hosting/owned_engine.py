@@ -22,6 +22,8 @@ from uuid import uuid4
 from attrs import define, field
 
 from xmpp_im_host.counters import Histogram
+from xmpp_im_host.hosting import outages
+from xmpp_im_host.hosting.outages import Outage, renewed
 from xmpp_im_host.hosting.stored_records import accounts_of
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.log import failure, log
@@ -31,9 +33,6 @@ from xmpp_im_host.storage.records import PARTITIONS, Batch, Change, Found, Lease
 
 MOST: Final = 256
 """The maximum number of commits in a batch."""
-_FIRST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 2.0
-"""The pauses between attempts to reach an engine that does not answer, in seconds."""
 
 Report = Callable[[Exception | None], None]
 """Takes the result of a commit: None if it is durable; ``Unknown`` if nobody can tell; otherwise why nothing has
@@ -97,7 +96,7 @@ class OwnedEngine:
         self._doubtful: set[int] = set()
         """The partitions of the batches of which it is in doubt whether they were done."""
         self._batches = Tasks(self._begin_soon)
-        self._failing = False
+        self._outage = Outage()
 
     async def claim(self) -> None:
         """Become the owner of all partitions.
@@ -132,7 +131,7 @@ class OwnedEngine:
                 return await self.engine.load(lease, account, kinds, counted)
             except Fenced as error:
                 while lease.partition in self._doubtful:  # this process renews the lease, perhaps successfully already
-                    await asyncio.sleep(_FIRST_PAUSE)
+                    await asyncio.sleep(outages.FIRST_PAUSE)
                 if self._leases[lease.partition].epoch == lease.epoch:
                     self._lose(error)
                     raise
@@ -221,19 +220,11 @@ class OwnedEngine:
             self.counts.commits += 1
         else:
             self.counts.failures += 1
-        self._note(error)
+        self._outage.note(error)
         try:
             asked.report(error)
         except Exception as raised:
             failure("report of a commit failed", raised)
-
-    def _note(self, error: Exception | None) -> None:
-        """Log when the storage begins to fail, and when it works again; not each of thousands of failures."""
-        if error is not None and not self._failing:
-            log(logging.ERROR, "storage fails", reason=str(error))
-        elif error is None and self._failing:
-            log(logging.WARNING, "storage works again")
-        self._failing = error is not None
 
     async def _try(self, group: Sequence[Asked], partitions: frozenset[int]) -> Exception | None:
         """Commit as one batch, and return what is to be reported."""
@@ -265,7 +256,7 @@ class OwnedEngine:
         log(logging.WARNING, "commit in doubt", reason=str(error))
         self._doubtful |= partitions
         try:
-            await self._renew(partitions)
+            self._note_leases(await renewed(self.engine, partitions, self.node, self._outage))
         except Fenced as fenced:
             self._lose(fenced)
             return Unknown(str(error))
@@ -274,17 +265,3 @@ class OwnedEngine:
         if all(self._leases[each].token == batch.token for each in partitions):
             return None
         return EngineFailed(f"the commit was not done: {error!r}")
-
-    async def _renew(self, partitions: frozenset[int]) -> None:
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                self._note_leases(await self.engine.renew(partitions, self.node))
-            except Fenced:
-                raise
-            except Exception as failed:
-                self._note(failed)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-            else:
-                return

@@ -8,8 +8,8 @@ import pytest
 
 from tests.one_test import in_one_test
 from tests.xmpp_im_host.running import run
-from xmpp_im_host.cluster import committing
 from xmpp_im_host.cluster.committing import Committer, Outcome
+from xmpp_im_host.hosting import outages
 from xmpp_im_host.storage.errors import DatabaseFull, EngineFailed, Fenced, Unknown
 from xmpp_im_host.storage.memory_engine import MemoryEngine
 from xmpp_im_host.storage.records import Append, Batch, Lease, Row, Write, partition_of
@@ -22,7 +22,7 @@ CHANGES = [Write(JULIET, Row("roster", "", "1")), Write(ROMEO, Row("roster", "",
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(committing, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(outages, "FIRST_PAUSE", 0.0)
 
 
 class Doubtful(MemoryEngine):
@@ -195,7 +195,7 @@ def test_failures_are_logged_once(caplog: pytest.LogCaptureFixture, monkeypatch:
         for _ in range(3):
             engine.error, engine.is_done = EngineFailed("no"), False
             await committer.commit([FIRST], CHANGES[:1])
-        committer.note(Fenced([FIRST]))  # the loss of a partition is no failure of the storage
+        committer.outage.note(Fenced([FIRST]))  # the loss of a partition is no failure of the storage
         for _ in range(2):
             await committer.commit([FIRST], CHANGES[:1])
 

@@ -36,11 +36,11 @@ from tests.xmpp_im_host.running import run, until
 from xmpp_im_core.policy import DEFAULT
 from xmpp_im_core.server import ForAccount, Outbound, SessionId, hosting
 from xmpp_im_core.server.service import serving
-from xmpp_im_host.cluster import committing, step
+from xmpp_im_host.cluster import step
 from xmpp_im_host.cluster.owner import Owner
 from xmpp_im_host.cluster.partition_worker import Cycle
 from xmpp_im_host.cluster.queue_names import queue_of
-from xmpp_im_host.hosting import stored_records
+from xmpp_im_host.hosting import outages, stored_records
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.errors import DatabaseFull, EngineFailed
 from xmpp_im_host.storage.memory_engine import MemoryEngine
@@ -56,7 +56,7 @@ assert partition_of(ROMEO) in ODD
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(committing, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(outages, "FIRST_PAUSE", 0.0)
 
 
 async def conversation(**options: Any) -> tuple[Stage, Gateway, SessionId]:

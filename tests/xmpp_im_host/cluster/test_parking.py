@@ -118,12 +118,16 @@ class Moving:
     def bodies(self, gateway: Gateway | None = None) -> list[str]:
         return (gateway or self.new).bodies(JULIET)
 
-    async def move(self) -> None:
-        """Do all of it at once."""
+    async def give_up(self) -> None:
+        """Let the old node do its part."""
         await self.detach()
         await self.park()
         await self.stage.run()
         await self.deposit()
+
+    async def move(self) -> None:
+        """Do all of it at once."""
+        await self.give_up()
         await self.stage.run()
         assert await self.take() == "taken"
 
@@ -187,10 +191,7 @@ def test_the_new_node_gets_the_state_before_what_is_not_acknowledged() -> None:
         moving = await Moving().begin()
         await moving.send(2)
         await moving.stage.run()
-        await moving.detach()
-        await moving.park()
-        await moving.stage.run()
-        await moving.deposit()
+        await moving.give_up()
         await moving.send(1)
         await moving.stage.run()
         id = moving.stage.id()
@@ -287,10 +288,7 @@ def test_a_node_that_has_ended_is_not_asked_although_it_has_deposited_another_se
 
     async def play() -> None:
         moving = await Moving().begin()
-        await moving.detach()
-        await moving.park()
-        await moving.stage.run()
-        await moving.deposit()
+        await moving.give_up()
         await moving.stage.run()
         await moving.stage.end(moving.old)
         await moving.stage.run()
@@ -327,10 +325,7 @@ def test_what_is_unknown_is_said_to_be_unknown() -> None:
 def test_another_account_cannot_take_it() -> None:
     async def play() -> None:
         moving = await Moving().begin()
-        await moving.detach()
-        await moving.park()
-        await moving.stage.run()
-        await moving.deposit()
+        await moving.give_up()
         await moving.stage.run()
         assert (await moving.new.call("take", NURSE, id=ID)).value == "unknown"
         assert await moving.take(id="guessed") == "unknown"
@@ -359,10 +354,7 @@ def test_a_session_that_nobody_takes_in_time_ends_and_its_messages_are_stored() 
         moving = await Moving().begin()
         await moving.send(1)
         await moving.stage.run()
-        await moving.detach()
-        await moving.park()
-        await moving.stage.run()
-        await moving.deposit()
+        await moving.give_up()
         await moving.send(1)
         await moving.stage.run()
         moving.stage.now = SOON - timedelta(seconds=1)
@@ -403,10 +395,7 @@ def test_if_the_old_node_dies_after_it_has_deposited_the_session_lives() -> None
         moving = await Moving().begin()
         await moving.send(2)
         await moving.stage.run()
-        await moving.detach()
-        await moving.park()
-        await moving.stage.run()
-        await moving.deposit()
+        await moving.give_up()
         await moving.stage.end(moving.old)
         await moving.send(1)
         await moving.stage.run()
@@ -423,10 +412,7 @@ def test_if_the_new_node_dies_the_messages_are_stored() -> None:
         third = await moving.stage.gateway()
         await moving.send(2)
         await moving.stage.run()
-        await moving.detach()
-        await moving.park()
-        await moving.stage.run()
-        await moving.deposit()
+        await moving.give_up()
         await moving.stage.run()
         await moving.new.append((JULIET, _take(moving)))
         await moving.send(1)

@@ -183,7 +183,7 @@ def test_a_commit_in_doubt_is_settled_by_renewing_the_lease(done: bool) -> None:
 
 
 def test_a_commit_in_doubt_waits_until_the_engine_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xmpp_im_host.hosting.owned_engine._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("xmpp_im_host.hosting.outages.FIRST_PAUSE", 0.001)
 
     async def play() -> None:
         engine, wire = FaultyEngine(), Tape()
@@ -314,7 +314,7 @@ def test_a_host_whose_database_another_one_has_taken_says_so_and_changes_nothing
 
 
 def test_what_is_read_while_leases_are_renewed_is_read_with_the_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xmpp_im_host.hosting.owned_engine._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("xmpp_im_host.hosting.outages.FIRST_PAUSE", 0.001)
 
     class Losing(FaultyEngine):
         """The answers of renewals are lost until the test says otherwise, although they are done."""

@@ -375,7 +375,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_leaves_too_early(outbox: bool,
             former.host.abandon()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xmpp_im_host.hosting.owned_engine._FIRST_PAUSE", 0.0)
+        patch.setattr("xmpp_im_host.hosting.outages.FIRST_PAUSE", 0.0)
         run(play())
 
 
