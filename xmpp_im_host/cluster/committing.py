@@ -15,7 +15,7 @@ from time import perf_counter
 from uuid import uuid4
 
 from xmpp_im_core.record import record
-from xmpp_im_host.hosting.outages import Outage, renewed
+from xmpp_im_host.hosting.outages import StorageOutage, renewed
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.log import failure, log
 from xmpp_im_host.storage.engine import Engine
@@ -55,7 +55,7 @@ class Committer:
         self.leases: dict[int, Lease] = {}
         self.counts = CommitCounts()
         self._appended = appended
-        self.outage = Outage()
+        self.outage = StorageOutage()
 
     async def claim(self, partitions: Iterable[int]) -> None:
         """Become the owner of these partitions.

@@ -51,8 +51,8 @@ from xmpp_im_host.cluster.queue_entries import (
     dump_entry,
 )
 from xmpp_im_host.cluster.queue_names import gateway_queue, gateway_queues, queue_of
-from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE, Outage
-from xmpp_im_host.log import failure, log
+from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
+from xmpp_im_host.log import Outage, failure, log
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.records import Entry, partition_of
 

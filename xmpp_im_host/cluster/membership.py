@@ -20,9 +20,8 @@ from xmpp_im_host.cluster.liveness import Observer, Pace
 from xmpp_im_host.cluster.placement import placement
 from xmpp_im_host.cluster.queue_entries import GatewayEnded, dump_entry
 from xmpp_im_host.cluster.queue_names import partition_queue
-from xmpp_im_host.hosting.outages import Outage
 from xmpp_im_host.hosting.waiting import Tasks
-from xmpp_im_host.log import failure, log
+from xmpp_im_host.log import Outage, failure, log
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.errors import EngineFailed, Unknown
 from xmpp_im_host.storage.records import PARTITIONS, Append, Batch, Lease, Node, node_lease

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection
 from typing import Final
 
-from xmpp_im_host.log import log
+from xmpp_im_host.log import Outage
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.errors import Fenced
 from xmpp_im_host.storage.records import Lease
@@ -17,26 +16,20 @@ LONGEST_PAUSE: Final = 2.0
 """The pauses between attempts to reach an engine that does not answer, in seconds."""
 
 
-class Outage:
-    """Logs when something begins to fail, and when it works again; not each of thousands of failures."""
+class StorageOutage(Outage):
+    """Logs when the storage begins to fail, and when it works again."""
 
-    def __init__(self, fails: str = "storage fails", works: str = "storage works again") -> None:
-        """Begin with something that works; the texts are what the log says."""
-        self._fails, self._works = fails, works
-        self._failing = False
+    def __init__(self) -> None:
+        """Begin with a storage that works."""
+        super().__init__("storage fails", "storage works again")
 
     def note(self, error: Exception | None) -> None:
         """Note what the last call raised; None if it succeeded. The loss of a partition is no failure."""
-        if isinstance(error, Fenced):
-            return
-        if error is not None and not self._failing:
-            log(logging.ERROR, self._fails, reason=str(error))
-        elif error is None and self._failing:
-            log(logging.WARNING, self._works)
-        self._failing = error is not None
+        if not isinstance(error, Fenced):
+            super().note(error)
 
 
-async def renewed(engine: Engine, partitions: Collection[int], node: str, outage: Outage) -> tuple[Lease, ...]:
+async def renewed(engine: Engine, partitions: Collection[int], node: str, outage: StorageOutage) -> tuple[Lease, ...]:
     """Renew leases, however long that takes: it ends the doubt about a commit.
 
     :raises Fenced: if another node has claimed one of the partitions.

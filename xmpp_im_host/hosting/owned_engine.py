@@ -23,7 +23,7 @@ from attrs import define, field
 
 from xmpp_im_host.counters import Histogram
 from xmpp_im_host.hosting import outages
-from xmpp_im_host.hosting.outages import Outage, renewed
+from xmpp_im_host.hosting.outages import StorageOutage, renewed
 from xmpp_im_host.hosting.stored_records import accounts_of
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.log import failure, log
@@ -96,7 +96,7 @@ class OwnedEngine:
         self._doubtful: set[int] = set()
         """The partitions of the batches of which it is in doubt whether they were done."""
         self._batches = Tasks(self._begin_soon)
-        self._outage = Outage()
+        self._outage = StorageOutage()
 
     async def claim(self) -> None:
         """Become the owner of all partitions.

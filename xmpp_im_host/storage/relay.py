@@ -16,12 +16,11 @@ the same entry waits there twice in a row, the one that worked has died or canno
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4
 
-from xmpp_im_host.log import failure, log
+from xmpp_im_host.log import Outage, failure
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.errors import EngineFailed, Fenced, Unknown
 from xmpp_im_host.storage.records import Batch, Entry, Lease
@@ -58,7 +57,7 @@ class Relay:
         self._node = f"relay/{uuid4().hex}"
         self._patience = patience
         self._bell = asyncio.Event()
-        self._failing = False
+        self._outage = Outage("relay between databases fails", "relay between databases works again", queue=self._queue)
 
     def wake(self) -> None:
         """Say that something was stored for the other shard."""
@@ -71,9 +70,9 @@ class Relay:
                 await self.watch()
                 await self.work()
             except Fenced:  # another node moves now
-                self._failing = False
+                self._outage.note(None)
             except (EngineFailed, Unknown) as error:
-                self._note(error)
+                self._outage.note(error)
             except Exception as error:  # a fault of an engine must not end the relay
                 failure("relay failed", error, queue=self._queue)
             await asyncio.sleep(self._patience)
@@ -101,7 +100,7 @@ class Relay:
         while True:
             self._bell.clear()
             waiting = await self._source.entries({self._queue: 0}, MOST)
-            self._note(None)
+            self._outage.note(None)
             if waiting:
                 lease = await self._move(lease, waiting)
                 wait = _SHORTEST_WAIT
@@ -118,14 +117,6 @@ class Relay:
         (lease,) = await self._target.commit([lease], _together([load_moved(each.body) for each in waiting], token))
         await self._source.settle(self._queue, _positions(token))
         return lease
-
-    def _note(self, error: Exception | None) -> None:
-        """Log when a relay begins to fail, and when it works again."""
-        if error is not None and not self._failing:
-            log(logging.ERROR, "relay between databases fails", queue=self._queue, reason=str(error))
-        elif error is None and self._failing:
-            log(logging.WARNING, "relay between databases works again", queue=self._queue)
-        self._failing = error is not None
 
 
 def _together(parts: Sequence[Moved], token: str) -> Batch:
