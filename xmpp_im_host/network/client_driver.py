@@ -329,8 +329,10 @@ class ClientDriver:
         sessions = self.network.sessions
         try:
             valid = await self._keys_are_valid(account)
-        except EngineFailed:
-            valid = False
+        except EngineFailed:  # that says nothing about the keys
+            self.stream.refuse_resumption()
+            self.go_on()
+            return
         if not valid:
             self.close("not-authorized")
             return

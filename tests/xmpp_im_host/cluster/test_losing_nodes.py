@@ -195,3 +195,17 @@ def test_a_login_while_the_engine_is_away_may_be_tried_again(away: tuple[Away, T
     engine.away = False
     with enter(two[0], "romeo"):
         pass
+
+
+def test_a_resumption_while_the_engine_is_away_says_nothing_against_the_password(away: tuple[Away, Two]) -> None:
+    """XEP-0198 §5: a resumption that fails leaves the stream open. RFC 6120 §4.9.3.12 is about authorization."""
+    engine, two = away
+    with RawClient(two[0]) as romeo:
+        romeo.open()
+        assert romeo.authenticate("romeo", "secret").name == "success"
+        romeo.open()
+        engine.away = True
+        romeo.write(f"<resume xmlns='{SM}' previd='guessed' h='0'/>")
+        assert romeo.next().name == "failed"
+        engine.away = False
+        assert romeo.bind("orchard").get("type") == "result"
