@@ -31,6 +31,7 @@ from xmpp_im_host.cluster.cluster_host import ClusterHost
 from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.cluster.life import ClusterSettings
 from xmpp_im_host.cluster.liveness import Pace
+from xmpp_im_host.cluster.reports import State
 from xmpp_im_host.configuration import Configuration, Endpoint
 from xmpp_im_host.counters import Counters
 from xmpp_im_host.hosting.administration import AccountExists, Administration, AdministrationError, InvalidPassword
@@ -39,6 +40,7 @@ from xmpp_im_host.log import log
 from xmpp_im_host.network.client_driver import ClientDriver
 from xmpp_im_host.network.client_link import ClientLink
 from xmpp_im_host.network.component_driver import ComponentLink
+from xmpp_im_host.network.draining import Draining
 from xmpp_im_host.network.listeners import Listeners, check_loop
 from xmpp_im_host.network.moving import Moving
 from xmpp_im_host.network.network import Network, RegistrationRefused
@@ -71,6 +73,7 @@ class XMPPServer:
     network: Network
     host: AsyncHost[Any] | ClusterHost
     administration: Administration
+    draining: Draining
 
     def __init__(self, configuration: Configuration, cluster: Engine | None = None) -> None:
         """Note what to run.
@@ -83,7 +86,7 @@ class XMPPServer:
         self.counters = Counters()
         self.listeners, self.operator_listeners = Listeners(), Listeners()
         self.stopped = asyncio.Event()
-        """Set when the server is to stop: at a signal, or when another process has taken the database."""
+        """Set when the server is to stop: at a signal, when another process has taken the database, or in the end."""
         self._stack = AsyncExitStack()
 
     # --- start and stop -----------------------------------------------------------------------------------
@@ -99,6 +102,7 @@ class XMPPServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        self.stopped.set()
         await self._stack.aclose()
         log(logging.INFO, "stopped")
 
@@ -118,6 +122,7 @@ class XMPPServer:
         services = Answering(found, registration, lambda answer: self.host.send(answer), network.start)
         wire = NetworkWire(network, services.delegate)
         moving = Moving(network)
+        self.draining = Draining(network, self.listeners, moving, self.stopped.set)
         if self._cluster is not None or configuration.engine:
             self.host = network.host = ClusterHost(
                 engine,
@@ -127,7 +132,8 @@ class XMPPServer:
                 sessions=lambda: len(network.sessions),
                 moves=moving,
                 flush=network.flush,
-                directed=self._directed,
+                directed=self.draining.direct,
+                state=self._state,
             )
         else:
             self.host = network.host = AsyncHost(
@@ -163,6 +169,7 @@ class XMPPServer:
     async def _leave(self, host: ClusterHost, moving: Moving) -> None:
         """Let the other nodes own the accounts and take the sessions; what is left then ends."""
         seconds = self.configuration.drain_seconds
+        self.draining.end()
         await asyncio.gather(host.retire(seconds), moving.hand_over_all(seconds))
 
     def _certificate(self) -> ServerTLS:
@@ -199,15 +206,13 @@ class XMPPServer:
     def serves(self) -> bool:
         """Whether clients can log in here: the server does not stop, and other nodes have not cut it off."""
         cut_off = isinstance(self.host, ClusterHost) and self.host.life is None
-        return not (self.network.stopping or self.network.leaving or cut_off)
+        return not (self.network.stopping or self.network.leaving or self.draining.away or cut_off)
 
     def _partitions(self) -> Callable[[], Mapping[int, PartitionFigures]] | None:
         return self.host.partitions if isinstance(self.host, ClusterHost) else None
 
-    def _directed(self, draining: bool) -> None:
-        if draining and not self.network.leaving:
-            log(logging.INFO, "an operator drains this node")
-            self.stopped.set()
+    def _state(self) -> State:
+        return State.STOPPING if self.stopped.is_set() else self.draining.state
 
     async def _watch_fence(self, host: AsyncHost[Any]) -> None:
         await host.fenced.wait()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Sequence
+from typing import Final
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.xmpp_im_host.running import run
 from xmpp_im_host.cluster.placement import placement
-from xmpp_im_host.cluster.reports import Report
+from xmpp_im_host.cluster.reports import Report, State
 from xmpp_im_host.command import main
 from xmpp_im_host.command import nodes as command
 from xmpp_im_host.configuration import Configuration
@@ -21,6 +23,7 @@ from xmpp_im_host.operations import nodes as cluster
 from xmpp_im_host.operations.control import CallFailed
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.memory_engine import MemoryEngine
+from xmpp_im_host.storage.records import Node
 
 DATABASE = "postgresql://montague@db.example/xmpp"
 
@@ -53,7 +56,15 @@ def invoke(*words: str, code: int = 0) -> Result:
 # --- reports ------------------------------------------------------------------------------------------------------
 
 
-@given(st.builds(Report, st.integers(0), st.integers(0), st.floats(0, allow_nan=False, allow_infinity=False)))
+@given(
+    st.builds(
+        Report,
+        st.integers(0),
+        st.integers(0),
+        st.floats(0, allow_nan=False, allow_infinity=False),
+        st.none() | st.sampled_from(State),
+    )
+)
 def test_a_report_is_read_as_it_was_written(report: Report) -> None:
     assert Report.load(report.dump()) == report
 
@@ -64,7 +75,8 @@ def test_a_report_that_cannot_be_read_says_nothing(text: str) -> None:
 
 
 def test_a_report_of_another_release_is_read_as_far_as_it_is_known() -> None:
-    assert Report.load('{"sessions": 5, "lag": 2, "mood": "good"}') == Report(0, 5, 2.0)
+    found = Report.load('{"sessions": 5, "lag": 2, "mood": "good", "state": "resting"}')
+    assert found == Report(0, 5, 2.0, None)
 
 
 # --- nodes --------------------------------------------------------------------------------------------------------
@@ -129,41 +141,105 @@ def test_drain_directs_a_node_by_number_or_name(engine: MemoryEngine) -> None:
     assert [node.draining for node in run(engine.beat(0, ""))] == [True, True]
 
 
-def test_drain_waits_until_the_node_has_gone(engine: MemoryEngine) -> None:
-    async def play() -> list[Report]:
-        async def node() -> None:
-            for left in (Report(90, 9), Report(90, 9), Report(0, 9), Report(0, 0)):
-                await engine.beat(1, left.dump())
-                await asyncio.sleep(0.05)
-            await engine.leave(1)
+def says(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch, *reports: Report | None) -> None:
+    """Let Mantua say these things from now on, one before each look at the nodes; None says that it has gone."""
+    saying, looked = iter(reports), engine.beat
 
-        running = asyncio.create_task(node())
-        number = await cluster.drain(engine, "verona")
-        said = [each async for each in cluster.until_gone(engine, number, 0.001)]
-        await running
-        return said
-
-    said = run(play())
-    assert said[-3:] == [Report(90, 9), Report(0, 9), Report(0, 0)]
-
-
-def test_the_command_says_when_the_node_has_gone(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = engine.beat
-
-    async def beat(number: int, report: str) -> object:
-        found = await asked(number, report)
-        await engine.leave(2)
-        return found
+    async def beat(number: int, report: str) -> Sequence[Node]:
+        if not number and (said := next(saying, reports[-1])) is not None:
+            await looked(2, said.dump())
+        elif not number:
+            await engine.leave(2)
+        return await looked(number, report)
 
     monkeypatch.setattr(MemoryEngine, "beat", lambda self, number, report: beat(number, report))
+
+
+GONE: Final = None
+SERVING: Final = Report(128, 9, 0.0, State.SERVING)
+DRAINS: Final = [Report(90, 9, 0.0, State.DRAINING), Report(90, 9, 0.1, State.DRAINING), Report(0, 9, 0.0)]
+DRAINED: Final = Report(0, 0, 0.0, State.DRAINED)
+STOPPING: Final = Report(10, 0, 0.0, State.STOPPING)
+
+
+def test_drain_waits_until_the_node_is_drained(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    says(engine, monkeypatch, SERVING, *DRAINS, DRAINED)
+    result = invoke("drain", "mantua")
+    assert result.stdout == "node 2 is drained\n"
+    assert result.stderr.splitlines() == [
+        "node 2 drains: 90 partitions, 9 sessions",
+        "node 2 drains: 0 partitions, 9 sessions",
+    ]
+
+
+def test_drain_says_if_the_node_has_gone_instead(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    says(engine, monkeypatch, SERVING, *DRAINS, STOPPING, GONE)
     assert invoke("drain", "mantua").stdout == "node 2 has gone\n"
 
 
-def test_an_unknown_or_ambiguous_node_is_refused(engine: MemoryEngine) -> None:
-    assert "`xmpp-im-host nodes` lists them" in invoke("drain", "padua", code=1).stderr
+def test_undrain_waits_until_the_node_serves(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(engine.direct(2, draining=True))
+    says(engine, monkeypatch, DRAINED, DRAINED, Report(60, 0, 0.0, State.DRAINING), SERVING)
+    result = invoke("undrain", "mantua")
+    assert result.stdout == "node 2 serves\n"
+    assert result.stderr.splitlines() == [
+        "node 2 comes back: 0 partitions, 0 sessions",
+        "node 2 comes back: 60 partitions, 0 sessions",
+    ]
+    assert [node.draining for node in run(engine.beat(0, ""))] == [False, False]
+
+
+def test_undrain_need_not_wait(engine: MemoryEngine) -> None:
+    run(engine.direct(1, draining=True))
+    assert invoke("undrain", "1", "--no-wait").stdout == "node 1 comes back\n"
+    assert [node.draining for node in run(engine.beat(0, ""))] == [False, False]
+
+
+def test_a_node_that_serves_stays_as_it_is(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    says(engine, monkeypatch, SERVING)
+    assert invoke("undrain", "mantua").stdout == "node 2 serves\n"
+
+
+def test_a_node_that_stops_does_not_come_back(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(engine.direct(2, draining=True))
+    says(engine, monkeypatch, STOPPING)
+    assert "node 2 stops: start it again" in invoke("undrain", "mantua", code=1).stderr
+    assert [node.draining for node in run(engine.beat(0, ""))] == [False, True]
+
+
+def test_undrain_says_if_the_node_has_gone(engine: MemoryEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    says(engine, monkeypatch, DRAINED, STOPPING, GONE)
+    assert "node 2 has gone" in invoke("undrain", "mantua", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("draining", "said", "state"),
+    [
+        (False, State.SERVING, State.SERVING),
+        (False, None, State.SERVING),
+        (True, State.SERVING, State.DRAINING),
+        (True, None, State.DRAINING),
+        (True, State.DRAINING, State.DRAINING),
+        (True, State.DRAINED, State.DRAINED),
+        (False, State.DRAINING, State.DRAINING),
+        (False, State.DRAINED, State.DRAINING),
+        (False, State.STOPPING, State.STOPPING),
+        (True, State.STOPPING, State.STOPPING),
+    ],
+)
+def test_the_state_follows_from_what_was_directed_and_what_is_said(
+    draining: bool, said: State | None, state: State
+) -> None:
+    assert cluster.state_of(Node(1, "verona", 5, 1.0, draining, ""), Report(state=said)) is state
+
+
+@pytest.mark.parametrize("command", ["drain", "undrain"])
+def test_an_unknown_or_ambiguous_node_is_refused(engine: MemoryEngine, command: str) -> None:
+    run(engine.direct(1, draining=command == "undrain"))
+    assert "`xmpp-im-host nodes` lists them" in invoke(command, "padua", code=1).stderr
     run(engine.join("verona"))
-    assert "take one of their numbers: 1, 3" in invoke("drain", "verona", code=1).stderr
-    assert not any(node.draining for node in run(engine.beat(0, "")))
+    assert "take one of their numbers: 1, 3" in invoke(command, "verona", code=1).stderr
+    assert [node.draining for node in run(engine.beat(0, ""))] == [command == "undrain", False, False]
 
 
 # --- rebalance ----------------------------------------------------------------------------------------------------
@@ -223,7 +299,7 @@ def test_if_one_node_is_unknown_no_weight_is_set(engine: MemoryEngine) -> None:
 # --- the database -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", [["nodes"], ["drain", "1"], ["rebalance"]])
+@pytest.mark.parametrize("words", [["nodes"], ["drain", "1"], ["undrain", "1"], ["rebalance"]])
 def test_without_a_database_of_several_nodes_the_commands_refuse(words: list[str]) -> None:
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 1

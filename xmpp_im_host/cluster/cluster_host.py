@@ -33,6 +33,7 @@ from xmpp_im_host.cluster.moves import Moves
 from xmpp_im_host.cluster.outgoing import placed_stanza
 from xmpp_im_host.cluster.queue_entries import Called, ComponentConnected, ComponentLost, QueueEntry, dump_entry
 from xmpp_im_host.cluster.queue_names import epoch_of, queue_of
+from xmpp_im_host.cluster.reports import State
 from xmpp_im_host.credentials import Credentials
 from xmpp_im_host.hosting import stored_records
 from xmpp_im_host.hosting.account_changes import keys_of
@@ -67,6 +68,7 @@ class ClusterHost(Inputs):
         moves: Moves | None = None,
         flush: Done = lambda: None,
         directed: Callable[[bool], None] = lambda draining: None,
+        state: Callable[[], State] = lambda: State.SERVING,
         drain_seconds: float = 30.0,
     ) -> None:
         """Begin with an open engine.
@@ -77,6 +79,7 @@ class ClusterHost(Inputs):
         :param moves: the sessions that move between nodes.
         :param flush: called after each burst of writes to the streams.
         :param directed: called when an operator wants this node to give up its sessions, or wants it no longer.
+        :param state: says whether this node serves clients, as far as its streams decide.
         :param drain_seconds: how long leaving the host waits for what is under way.
         """
         super().__init__(settings.clock, settings.ids)
@@ -85,7 +88,9 @@ class ClusterHost(Inputs):
         self.life: Life | None = None
         """None while the node has no number."""
         self.counts = CommitCounts()
-        self._forget, self._sessions, self._flush, self._directed = forget, sessions, flush, directed
+        self._forget, self._sessions, self._flush = forget, sessions, flush
+        self._directed, self._state = directed, state
+        self._draining = False
         self._moves = moves
         self._stranger = hosting(*settings.service.domains, owns=lambda account: False)
         """A service that owns no account: it answers what cannot be processed now."""
@@ -129,6 +134,7 @@ class ClusterHost(Inputs):
 
         :param seconds: how long to wait for them at most.
         """
+        self._draining = True
         if self.life is not None:
             with suppress(TimeoutError, EngineFailed, Unknown):
                 async with asyncio.timeout(seconds):
@@ -152,11 +158,17 @@ class ClusterHost(Inputs):
             sessions=self._sessions,
             moves=self._moves,
             flush=self._flush,
-            directed=self._directed,
+            directed=self._direct,
+            draining=self._draining,
+            state=self._state,
         )
         await life.begin()
         self._epoch = 0
         self.life = life
+
+    def _direct(self, draining: bool) -> None:
+        self._draining = draining
+        self._directed(draining)
 
     def _ended(self, life: Life) -> None:
         """Forget everything, and begin again with another number."""

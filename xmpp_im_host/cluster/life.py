@@ -28,7 +28,7 @@ from xmpp_im_host.cluster.moves import Moves, NoMoves
 from xmpp_im_host.cluster.outgoing import Domains, given_back, placed
 from xmpp_im_host.cluster.owner import Owner
 from xmpp_im_host.cluster.placement import placement
-from xmpp_im_host.cluster.reports import Report
+from xmpp_im_host.cluster.reports import Report, State
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.storage.engine import Engine
@@ -92,6 +92,8 @@ class Life:
         moves: Moves | None = None,
         flush: Callable[[], None] = lambda: None,
         directed: Callable[[bool], None] = lambda draining: None,
+        draining: bool = False,
+        state: Callable[[], State] = lambda: State.SERVING,
     ) -> None:
         """Note what is needed; :meth:`begin` joins the other nodes.
 
@@ -102,18 +104,28 @@ class Life:
         :param moves: the sessions that move between nodes.
         :param flush: called after each burst of writes to the streams.
         :param directed: called when an operator wants this node to give up its sessions, or wants it no longer.
+        :param draining: whether an operator has drained it under its number before.
+        :param state: says whether it serves clients, as far as its streams decide.
         """
         self.engine, self.streams, self.settings = engine, streams, settings
         self.domains = Domains(settings.service.domains, frozenset(settings.components))
         self.counts = counts
         self.calls = OpenCalls()
-        self.direct = directed
         self._ended, self._sessions, self._flush = ended, sessions, flush
+        self._directed, self._state = directed, state
         self._moves = NoMoves() if moves is None else moves
         self._tasks = Tasks()
-        self._over = False
+        self._over = self._retires = False
         name, weight = (f"{_RESERVE}{settings.name}", 0.0) if settings.reserve else (settings.name, settings.weight)
-        self.membership = Membership(engine, self, self.stamp, name=name, weight=weight, pace=settings.pace)
+        self.membership = Membership(
+            engine,
+            self,
+            self.stamp,
+            name=name,
+            weight=weight,
+            draining=draining,
+            pace=settings.pace,
+        )
 
     def stamp(self) -> Any:
         """Return the ``at`` and the ``seq`` of a new event."""
@@ -185,6 +197,7 @@ class Life:
         :raises EngineFailed: if the engine does not answer.
         :raises Unknown: likewise.
         """
+        self._retires = True
         await self.engine.direct(self.number, draining=True)
         while self.owner.held and self._others():
             await asyncio.sleep(_LOOK)
@@ -230,9 +243,11 @@ class Life:
 
     def report(self) -> str:
         """See :meth:`Member.report`."""
-        figures = self.figures()
+        figures, state = self.figures(), self._state()
         lag = max([each.lag for each in figures.values()], default=0.0)
-        return Report(len(figures), self._sessions(), round(lag, 3)).dump()
+        if state is State.DRAINED and figures and self._others():
+            state = State.DRAINING
+        return Report(len(figures), self._sessions(), round(lag, 3), state).dump()
 
     def figures(self) -> Mapping[int, PartitionFigures]:
         """Return the figures of the partitions that this node owns."""
@@ -240,6 +255,10 @@ class Life:
 
     def place(self, wanted: frozenset[int]) -> None:
         """See :meth:`Member.place`."""
+        if sum([Report.load(node.report).partitions for node in self.membership.nodes]) > PARTITIONS:
+            self.owner.doubt()
+        if self._retires:
+            wanted = frozenset()
         self.owner.set_wanted(self._in_reserve() if self.settings.reserve else wanted)
 
     def _in_reserve(self) -> Collection[int]:
@@ -247,6 +266,17 @@ class Life:
         nodes = self.membership.nodes
         alone = all(node.name.startswith(_RESERVE) for node in nodes)
         return range(PARTITIONS) if alone and self.number == min([node.number for node in nodes]) else ()
+
+    def direct(self, draining: bool) -> None:
+        """See :meth:`Member.direct`. A node that stops does not come back."""
+        if not self._retires:
+            self._directed(draining)
+        elif not draining:
+            self._tasks.start(self._retire_again())
+
+    async def _retire_again(self) -> None:
+        with suppress(EngineFailed, Unknown):
+            await self.engine.direct(self.number, draining=True)
 
     def ended(self) -> None:
         """See :meth:`Member.ended`."""

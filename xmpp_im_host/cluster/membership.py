@@ -65,6 +65,7 @@ class Membership:
         *,
         name: str = "localhost",
         weight: float = 1.0,
+        draining: bool = False,
         pace: Pace | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -73,6 +74,7 @@ class Membership:
         :param stamp: stamps the entries about nodes that have ended.
         :param name: what operators call this node.
         :param weight: its share of the partitions in proportion to the others'.
+        :param draining: whether it owns nothing until an operator says so: it was drained under its number before.
         """
         self.engine, self.member = engine, member
         self.name, self.weight, self.pace = name, weight, pace or Pace()
@@ -83,7 +85,7 @@ class Membership:
         self._hurry = asyncio.Event()
         self._weights: dict[int, float] | None = None
         self._wanted: frozenset[int] = frozenset()
-        self._draining = False
+        self._draining = draining
         self._ending: set[int] = set()
         self._tasks = Tasks()
         self._outage = Outage("beats fail", "beats succeed again")
@@ -97,8 +99,8 @@ class Membership:
         while True:
             self.number = await self.engine.join(self.name)
             self._observer = Observer(self.number, self.pace)
-            if self.weight != 1.0:
-                await self.engine.direct(self.number, weight=self.weight)
+            if self.weight != 1.0 or self._draining:
+                await self.engine.direct(self.number, weight=self.weight, draining=self._draining)
             (lease,) = await self.engine.claim([node_lease(self.number)], claimer(self.number))
             if not lease.token:
                 break

@@ -104,7 +104,7 @@ class Owner(Generic[S]):
         self._told = asyncio.Event()
         """Set when the wanted partitions may have changed."""
         self._unsure: dict[int, None] = {}
-        """The partitions that were placed elsewhere since it was known that this node holds them, in order."""
+        """The partitions that another node may have claimed since it was known that this node holds them, in order."""
         self._claiming = Tasks()
         self._working = Tasks()
 
@@ -149,6 +149,13 @@ class Owner(Generic[S]):
         self._unsure |= dict.fromkeys(sorted(self.held - wanted))
         self._told.set()
 
+    def doubt(self) -> None:
+        """Find out soon which partitions this node holds: another one says that it holds some of them.
+
+        It may have claimed them while they were placed there, and they were placed here again before this node noticed.
+        """
+        self._unsure |= dict.fromkeys(sorted(self.held))
+
     @property
     def held(self) -> frozenset[int]:
         """The partitions that this node holds now, as far as it knows."""
@@ -170,7 +177,7 @@ class Owner(Generic[S]):
             worker.bell.set()
 
     async def drop_lost(self, most: int = PARTITIONS) -> None:
-        """Find out which partitions another node has claimed, of those that were placed elsewhere, and drop them.
+        """Find out which partitions another node has claimed, of those that are in doubt, and drop them.
 
         A commit finds that out too, but a partition in which nothing happens has no commits.
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import click
 
 from xmpp_im_host.command.accounts import inspect, roster, user
-from xmpp_im_host.command.nodes import drain, nodes, rebalance
+from xmpp_im_host.command.nodes import drain, nodes, rebalance, undrain
 from xmpp_im_host.command.options import CONFIG, DATABASE, DOMAIN, ENGINE, chosen, configuration
 from xmpp_im_host.configuration import Configuration, Listen
 from xmpp_im_host.log import failure, log
@@ -42,6 +42,7 @@ main.add_command(roster)
 main.add_command(inspect)
 main.add_command(nodes)
 main.add_command(drain)
+main.add_command(undrain)
 main.add_command(rebalance)
 
 

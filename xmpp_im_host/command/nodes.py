@@ -10,11 +10,12 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from xmpp_im_host.cluster.reports import State
 from xmpp_im_host.command.options import configured
 from xmpp_im_host.configuration import Configuration
 from xmpp_im_host.operations import nodes as cluster
 from xmpp_im_host.operations.control import CallFailed
-from xmpp_im_host.operations.nodes import NodeState, Rebalanced, without_owner
+from xmpp_im_host.operations.nodes import NodeGone, NodeState, Rebalanced, without_owner
 from xmpp_im_host.server import open_engine
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.errors import DatabaseRefused, EngineFailed, Unknown
@@ -70,22 +71,50 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 @click.command()
 @configured
 @click.argument("node")
-@click.option("--wait/--no-wait", default=True, help="Whether to wait until the node has gone.")
+@click.option("--wait/--no-wait", default=True, help="Whether to wait until the node has given them up.")
 def drain(configuration: Configuration, node: str, wait: bool) -> None:
-    """Let a node give up its partitions and its sessions. It stops by itself when it has none.
+    """Let a node give up its partitions and its sessions, and get no others.
 
-    NODE is its number, or its name. Sessions that can be resumed are handed over to other nodes.
+    NODE is its number, or its name. Sessions that can be resumed are handed over to other nodes. The process goes on:
+    stop it, or let it serve again with `undrain`.
     """
-    number = _with_engine(configuration, lambda engine: _drain(engine, configuration, node, wait))
-    click.echo(f"node {number} {'has gone' if wait else 'drains'}")
+    click.echo(_with_engine(configuration, lambda engine: _drain(engine, configuration, node, wait)))
 
 
-async def _drain(engine: Engine, configuration: Configuration, node: str, wait: bool) -> int:
+async def _drain(engine: Engine, configuration: Configuration, node: str, wait: bool) -> str:
     number = await cluster.drain(engine, node)
-    if wait:
-        async for said in cluster.until_gone(engine, number, configuration.node.beat_seconds):
-            click.echo(f"node {number} drains: {said.partitions} partitions, {said.sessions} sessions", err=True)
-    return number
+    if not wait:
+        return f"node {number} drains"
+    try:
+        await _watch(engine, configuration, number, State.DRAINED, "drains")
+    except NodeGone as gone:  # it was stopped meanwhile
+        return str(gone)
+    return f"node {number} is drained"
+
+
+@click.command()
+@configured
+@click.argument("node")
+@click.option("--wait/--no-wait", default=True, help="Whether to wait until the node serves.")
+def undrain(configuration: Configuration, node: str, wait: bool) -> None:
+    """Let a node serve again that was drained, or that drains.
+
+    NODE is its number, or its name. It gets its share of the partitions, and clients can connect to it.
+    """
+    click.echo(_with_engine(configuration, lambda engine: _undrain(engine, configuration, node, wait)))
+
+
+async def _undrain(engine: Engine, configuration: Configuration, node: str, wait: bool) -> str:
+    number = await cluster.undrain(engine, node)
+    if not wait:
+        return f"node {number} comes back"
+    await _watch(engine, configuration, number, State.SERVING, "comes back")
+    return f"node {number} serves"
+
+
+async def _watch(engine: Engine, configuration: Configuration, number: int, state: State, does: str) -> None:
+    async for said in cluster.until(engine, number, state, configuration.node.beat_seconds):
+        click.echo(f"node {number} {does}: {said.partitions} partitions, {said.sessions} sessions", err=True)
 
 
 @click.command()

@@ -38,6 +38,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._servers: list[asyncio.Server] = []
+        self._opened: list[tuple[str, Endpoint, Callable[[], asyncio.Protocol]]] = []
         self.addresses: dict[str, list[Endpoint]] = {}
         """The addresses with their real ports, by the name of the setting."""
 
@@ -66,6 +67,18 @@ class Listeners:
                     continue
                 raise CannotListen(f"listen.{name}: {endpoint}: {error.strerror or error}") from None
             self.add(name, server)
+            self._opened += [(name, Endpoint(*each.getsockname()[:2]), make) for each in server.sockets]
+
+    async def reopen(self) -> None:
+        """Listen again on the same addresses and ports, after :meth:`close`.
+
+        :raises CannotListen: if one of them cannot be opened.
+        """
+        self.close()
+        opened, self._opened, self._servers = self._opened, [], []
+        self.addresses.clear()
+        for name, endpoint, make in opened:
+            await self.open(name, [endpoint], make)
 
     def add(self, name: str, server: asyncio.Server) -> None:
         """Note an open server."""

@@ -53,10 +53,13 @@ class Moving:
         if self.network.sessions.get(session.account, session.id) is session:
             self.network.host.park(session.account, session.id, id)
 
-    async def hand_over_all(self, seconds: float) -> None:
+    async def hand_over_all(self, seconds: float | None = None) -> None:
         """Give up all sessions that can be resumed, and wait until other nodes can take them.
 
-        :param seconds: how long to wait at most. What is left then ends.
+        It ends early if ``network.leaving`` does: then this node keeps what it has not given up.
+
+        :param seconds: how long to wait at most, if the node ends then. By default the last ones end by themselves, if
+            no client resumes them in time.
         """
         self.network.leaving = True
         for link in list(self.network.links.all):
@@ -66,14 +69,21 @@ class Moving:
         try:
             async with asyncio.timeout(seconds):
                 for first in range(0, len(sessions), _AT_ONCE):
+                    if not self.network.leaving:
+                        return
                     for session in sessions[first : first + _AT_ONCE]:
                         self.hand_over(session)
                     await asyncio.sleep(_PAUSE)
-                while any(each.leaving for each in self.network.sessions):
+                while self.network.leaving and any(each.leaving for each in self.network.sessions):
                     await asyncio.sleep(_LOOK)
         except TimeoutError:
             left = sum([each.leaving for each in self.network.sessions])
             log(logging.WARNING, "sessions not handed over in time", sessions=left)
+
+    def stop_others(self) -> None:
+        """End the streams that are left: their sessions cannot move, or they are those of components."""
+        for link in list(self.network.links.all):
+            link.stop("system-shutdown")
 
     def give_up(self, account: str, session: SessionId) -> GivenUp | None:
         """See :meth:`Moves.give_up`."""

@@ -11,13 +11,17 @@ from attrs import asdict, frozen
 
 from xmpp_im_host.cluster.membership import shares
 from xmpp_im_host.cluster.placement import moves, placement
-from xmpp_im_host.cluster.reports import Report
+from xmpp_im_host.cluster.reports import Report, State
 from xmpp_im_host.operations.control import CallFailed
 from xmpp_im_host.storage.engine import Engine
 from xmpp_im_host.storage.records import PARTITIONS, Node
 
 _NOBODY: Final = 0
 """The number of no node: a beat of it only reads."""
+
+
+class NodeGone(CallFailed):
+    """The node has ended, or the others have ended it."""
 
 
 @frozen
@@ -27,7 +31,7 @@ class NodeState:
     number: int
     name: str
     state: str
-    """``serving``, ``draining``, or ``silent`` if it has not beaten between two looks."""
+    """That of :class:`~xmpp_im_host.cluster.reports.State`, or ``silent`` if it has not beaten between two looks."""
     beats: int
     weight: float
     placed: int
@@ -55,12 +59,19 @@ async def nodes(engine: Engine, seconds: float) -> tuple[NodeState, ...]:
 
 
 def _state(node: Node, before: int | None, placed: int) -> NodeState:
-    silent = node.beats == before
-    state = "silent" if silent else "draining" if node.draining else "serving"
     said = Report.load(node.report)
+    state = "silent" if node.beats == before else state_of(node, said).value
     return NodeState(
         node.number, node.name, state, node.beats, node.weight, placed, said.partitions, said.sessions, said.lag
     )
+
+
+def state_of(node: Node, said: Report) -> State:
+    """Return whether a node serves, by what operators have directed and by what it says with its beats."""
+    if said.state is State.STOPPING or (said.state is State.DRAINED and node.draining):
+        return said.state
+    serves = not node.draining and said.state in (State.SERVING, None)
+    return State.SERVING if serves else State.DRAINING
 
 
 def without_owner(found: Sequence[NodeState]) -> int:
@@ -69,7 +80,7 @@ def without_owner(found: Sequence[NodeState]) -> int:
 
 
 async def drain(engine: Engine, name: str) -> int:
-    """Let a node give up its partitions and its sessions, and stop. Return its number.
+    """Let a node give up its partitions and its sessions. Return its number.
 
     :param name: the number of the node, or its name if no other node has it.
     :raises CallFailed: if there is no such node.
@@ -79,14 +90,33 @@ async def drain(engine: Engine, name: str) -> int:
     return number
 
 
-async def until_gone(engine: Engine, number: int, seconds: float) -> AsyncIterator[Report]:
-    """Yield what a draining node says about itself whenever that changes, until it has gone.
+async def undrain(engine: Engine, name: str) -> int:
+    """Let a node serve again that was drained, or that drains. Return its number.
+
+    :param name: the number of the node, or its name if no other node has it.
+    :raises CallFailed: if there is no such node, or it stops.
+    """
+    node = chosen(await engine.beat(_NOBODY, ""), name)
+    if Report.load(node.report).state is State.STOPPING:
+        raise CallFailed(f"node {node.number} stops: start it again when it has gone")
+    await engine.direct(node.number, draining=False)
+    return node.number
+
+
+async def until(engine: Engine, number: int, state: State, seconds: float) -> AsyncIterator[Report]:
+    """Yield what a node says about itself whenever that changes, until it is in a state.
 
     :param seconds: how long to wait between two looks.
+    :raises NodeGone: if it has gone.
     """
     last: Report | None = None
-    while found := [node for node in await engine.beat(_NOBODY, "") if node.number == number]:
+    while True:
+        found = [node for node in await engine.beat(_NOBODY, "") if node.number == number]
+        if not found:
+            raise NodeGone(f"node {number} has gone")
         said = Report.load(found[0].report)
+        if state_of(found[0], said) is state:
+            return
         if last is None or (said.partitions, said.sessions) != (last.partitions, last.sessions):
             yield said
         last = said

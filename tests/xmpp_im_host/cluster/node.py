@@ -52,11 +52,16 @@ class TwinNode:
         self.engine = FaultyEngine(store, stage, self, weather)
         self.engine.loop = self.loop
         self.server = TwinServer(configuration, self.engine)
-        self.crashed = self.stopped = self.serves = self.has_served = False
+        self.crashed = self.stopped = self.has_served = self._listens = False
         self.pipes: list[Pipe] = []
         self._waiting: list[Callable[[], None]] = []
         stage.loops.append(self.loop)
         self.living = self.loop.run_soon(self._live())
+
+    @property
+    def serves(self) -> bool:
+        """Whether clients can connect to it."""
+        return self._listens and not self.server.draining.away
 
     @property
     def begins(self) -> bool:
@@ -75,13 +80,13 @@ class TwinNode:
 
     async def _live(self) -> None:
         async with self.server:
-            self.serves = self.has_served = True
+            self._listens = self.has_served = True
             await self.server.stopped.wait()
-            self.serves = False
+            self._listens = False
 
     def leave(self) -> None:
         """Let the node end as an operator does it."""
-        self.serves = False
+        self._listens = False
         self.loop.call_soon(self.server.stopped.set)
 
     def connect(self, talker: Talker) -> Pipe:
@@ -97,7 +102,7 @@ class TwinNode:
         if self.crashed:
             return
         self.log.append(f"{self.stage.now:.4f} {self.name} crashes")
-        self.crashed, self.serves, self.stopped = True, False, False
+        self.crashed, self._listens, self.stopped = True, False, False
         if self.loop in self.stage.loops:
             self.stage.loops.remove(self.loop)
         for pipe in self.pipes:

@@ -73,6 +73,7 @@ def _action(chance: Random) -> Action:
         ("leave_node", index),
         ("weigh", index, chance.choice((0.0, 0.5, 1.0, 4.0))),
         ("drain", index),
+        ("undrain", index),
         ("outage", chance.choice((0.5, 4.0))),
     ]
     return chance.choice(common if chance.random() < 0.85 else rare)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from concurrent.futures import Future
+from time import monotonic
 from typing import Any
 
 import pytest
 from attrs import evolve
 
-from tests.xmpp_im_host.cluster.servers import Cluster, NodeServer
+from tests.xmpp_im_host.cluster.servers import PATIENCE, Cluster, NodeServer
 from tests.xmpp_im_host.raw_client import RawClient
 from xmpp_im_core.codec import NonStanza, StreamOpened
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import Stanza, to_element
+from xmpp_im_host.cluster.membership import end_node
 from xmpp_im_host.network.client_driver import ClientDriver
 from xmpp_im_host.network.moving import Moving
+from xmpp_im_host.operations.nodes import nodes
 
 DOMAIN = "montague.example"
 SM = "urn:xmpp:sm:3"
@@ -302,13 +306,159 @@ def test_the_other_server_owns_all_accounts_before_the_first_one_has_gone(two: T
     assert len(two[0].owns()) == 256
 
 
-def test_an_operator_drains_a_node(two: Two) -> None:
-    number = two[1].number
-    two[0].cluster.run(two[0].cluster.engine.direct(number, draining=True))
-    two[1].until(two[1].server.stopped.is_set)
+# --- an operator drains a server, and lets it serve again -------------------------------------------------------------
+
+
+def direct(server: NodeServer, draining: bool) -> None:
+    server.cluster.run(server.cluster.engine.direct(server.number, draining=draining))
+
+
+def state(server: NodeServer) -> str:
+    """Return the state of a server as operators see it."""
+    found = server.cluster.run(nodes(server.cluster.engine, 0.3))
+    return next(each.state for each in found if each.number == server.number)
+
+
+def until_state(server: NodeServer, wanted: str) -> None:
+    deadline = monotonic() + PATIENCE
+    while (found := state(server)) != wanted:
+        assert monotonic() < deadline, found
+
+
+def end_sessions(server: NodeServer) -> None:
+    """End sessions that the test has kept from leaving."""
+
+    async def end() -> None:
+        for session in server.server.network.sessions:
+            server.server.network.sessions.end(session)
+
+    server.cluster.run(end())
+
+
+def connects(server: NodeServer) -> bool:
+    try:
+        RawClient(server).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_an_operator_drains_a_server_and_it_waits(two: Two) -> None:
+    with RawClient(two[1]).log_in("romeo", "secret") as simple:
+        juliet = Reader(two[1])
+        direct(two[1], True)
+        assert juliet.until_the_end() is None
+        assert juliet.resume(two[0]).name == "resumed"
+        assert simple.error() == "system-shutdown"
+    until_state(two[1], "drained")
+    assert not two[1].owns()
+    assert len(two[0].owns()) == 256
+    assert not connects(two[1])
+    assert not two[1].server.serves()
+    assert not two[1].server.stopped.is_set()
+
+
+def test_a_drained_server_stops_as_any_other(two: Two) -> None:
+    direct(two[1], True)
+    until_state(two[1], "drained")
     leave(two[1]).result(30)
-    nodes = two[0].cluster.run(two[0].cluster.engine.beat(0, ""))
-    assert [node.number for node in nodes] == [two[0].number]
+    found = two[0].cluster.run(two[0].cluster.engine.beat(0, ""))
+    assert [node.number for node in found] == [two[0].number]
+
+
+def test_a_drained_server_serves_again(two: Two) -> None:
+    number = two[1].number
+    direct(two[1], True)
+    until_state(two[1], "drained")
+    direct(two[1], False)
+    until_state(two[1], "serving")
+    two[1].until(lambda: len(two[0].owns()) < 256 and len(two[0].owns() | two[1].owns()) == 256)
+    juliet = Reader(two[1])
+    with enter(two[0], "romeo") as romeo:
+        romeo.write(chat("juliet", 1))
+        juliet.until(1)
+    assert two[1].number == number
+    assert two[1].server.serves()
+
+
+def test_what_it_has_not_given_up_stays_if_the_operator_thinks_again(two: Two) -> None:
+    with RawClient(two[1]).log_in("romeo", "secret") as simple:
+        juliet = Reader(two[1])
+        moving = moving_of(two[1])
+        moving.give_up = lambda account, session: None  # type: ignore[method-assign]  # it takes long
+        direct(two[1], True)
+        assert juliet.until_the_end() is None
+        direct(two[1], False)
+        two[1].until(two[1].server.serves)
+        until_state(two[1], "serving")
+        assert connects(two[1])
+        answer = simple.ask("<query xmlns='jabber:iq:roster'/>")
+        assert answer.get("type") == "result", "its session could not move, and has not ended"
+        end_sessions(two[1])
+
+
+def test_a_server_that_stops_does_not_come_back(two: Two) -> None:
+    juliet = Reader(two[1])
+    moving = moving_of(two[1])
+    moving.give_up = lambda account, session: None  # type: ignore[method-assign]  # so it takes long to stop
+    number, engine = two[1].number, two[1].cluster.engine
+    stopped = leave(two[1])
+    assert juliet.until_the_end() is None
+    two[0].until(lambda: len(two[0].owns()) == 256)
+    assert state(two[1]) == "stopping"
+    two[0].cluster.run(engine.direct(number, draining=False))
+    deadline = monotonic() + PATIENCE
+    while not all(each.draining for each in two[0].cluster.run(engine.beat(0, "")) if each.number == number):
+        assert monotonic() < deadline
+    assert not two[1].owns()
+    assert len(two[0].owns()) == 256
+    end_sessions(two[1])
+    stopped.result(30)
+
+
+def test_a_drained_server_that_others_have_ended_is_still_drained(two: Two) -> None:
+    before = two[1].number
+    direct(two[1], True)
+    until_state(two[1], "drained")
+    two[0].cluster.run(end_node(two[0].cluster.engine, before, "somebody", two[0].node.life.stamp()))  # type: ignore[union-attr]
+    two[1].until(lambda: two[1].node.life is not None and two[1].number != before)
+    until_state(two[1], "drained")
+    direct(two[1], False)
+    until_state(two[1], "serving")
+
+
+def test_a_server_that_cannot_listen_again_stops(two: Two) -> None:
+    direct(two[1], True)
+    until_state(two[1], "drained")
+    with socket.create_server((two[1].host, two[1].port)):
+        direct(two[1], False)
+        two[1].until(two[1].server.stopped.is_set)
+
+
+def test_a_server_takes_back_what_it_has_not_noticed_to_have_lost(two: Two) -> None:
+    """Partitions were placed elsewhere and back between two beats. Nothing happens in them, so no commit is refused."""
+    first, second = [each.node.life.owner for each in two if each.node.life is not None]
+    two[0].until(lambda: not first.held & second.held)
+    own = first.held
+
+    async def claim() -> None:
+        second.set_wanted(range(256))
+        await second.claim_missing()
+
+    two[0].cluster.run(claim())
+    two[0].until(lambda: not second.held & own and first.held == own)
+    leases = two[0].cluster.memory._leases
+    assert all(leases[each] == first.committer.leases[each] for each in own)
+
+
+def test_a_lone_server_keeps_its_accounts_until_another_one_comes(cluster: Cluster) -> None:
+    first = cluster.start()
+    cluster.until(lambda: len(first.owns()) == 256)
+    direct(first, True)
+    until_state(first, "drained")
+    assert len(first.owns()) == 256
+    second = cluster.start()
+    cluster.until(lambda: len(second.owns()) == 256 and not first.owns())
 
 
 # --- a client changes its server ----------------------------------------------------------------------------------

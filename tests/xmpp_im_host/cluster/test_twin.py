@@ -36,7 +36,7 @@ ACTIONS: Final = st.one_of(
     st.tuples(st.sampled_from(["befriend", "cancel", "show_to"]), slots, users),
     st.tuples(st.sampled_from(["set_contact", "show", "leave", "cut"]), slots),
     st.tuples(st.just("enter"), slots, nodes),
-    st.tuples(st.sampled_from(["crash", "stop", "leave_node", "drain"]), nodes),
+    st.tuples(st.sampled_from(["crash", "stop", "leave_node", "drain", "undrain"]), nodes),
     st.tuples(st.sampled_from(["go_on", "join"])),
     st.tuples(st.just("weigh"), nodes, weights),
     st.tuples(st.just("outage"), outages),
@@ -78,7 +78,7 @@ class Twin(RuleBasedStateMachine):
     def do(self, slot: int, what: str) -> None:
         getattr(self.world, what)(slot)
 
-    @rule(node=nodes, what=st.sampled_from(["crash", "stop", "leave_node", "drain"]))
+    @rule(node=nodes, what=st.sampled_from(["crash", "stop", "leave_node", "drain", "undrain"]))
     def strike(self, node: int, what: str) -> None:
         getattr(self.world, what)(node)
 

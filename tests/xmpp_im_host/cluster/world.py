@@ -154,7 +154,7 @@ class World:
     def leave_node(self, index: int) -> None:
         """Let a node end in order, as in a rolling restart."""
         node = self.node(index)
-        if node is not None and node.serves and not node.stopped:
+        if node is not None and node.has_served and not node.stopped:
             self.note(f"{node.name} leaves")
             node.leave()
 
@@ -167,12 +167,20 @@ class World:
             immediately(self.store.direct(number, weight=weight))
 
     def drain(self, index: int) -> None:
-        """Let an operator drain a node: it gives up its sessions and partitions, and ends."""
+        """Let an operator drain a node: it gives up its sessions and partitions, and waits."""
         nodes = immediately(self.store.beat(0, ""))
         if len([each for each in nodes if not each.draining]) > 1:
             number = nodes[index % len(nodes)].number
             self.note(f"node number {number} is drained")
             immediately(self.store.direct(number, draining=True))
+
+    def undrain(self, index: int) -> None:
+        """Let an operator take a node back that he has drained, perhaps before it has given up everything."""
+        drained = [each for each in immediately(self.store.beat(0, "")) if each.draining]
+        if drained:
+            number = drained[index % len(drained)].number
+            self.note(f"node number {number} is to serve again")
+            immediately(self.store.direct(number, draining=False))
 
     def outage(self, seconds: float) -> None:
         """Let nobody reach the database for a time."""
