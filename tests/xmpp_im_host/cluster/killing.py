@@ -17,8 +17,8 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -26,14 +26,10 @@ from typing import Final
 from attrs import define, field, frozen
 
 from tests.xmpp_im_host.cluster.ledger import Ledger
-from tests.xmpp_im_host.cluster.load import LiveClient
-from tests.xmpp_im_host.cluster.processes import DOMAIN, PASSWORD, PATIENCE, NodeProcess, create_accounts
+from tests.xmpp_im_host.cluster.load import LiveClient, Load
+from tests.xmpp_im_host.cluster.processes import DOMAIN, PASSWORD, NodeProcess, create_accounts
 from tests.xmpp_im_host.cluster.talker import Talker
-from tests.xmpp_im_host.cluster.views import false_presence, wrong_rosters
 from tests.xmpp_im_host.storage.postgres_pair import PostgresPair, postgres_pair
-from xmpp_im_host.cluster.queue_names import partition_queue
-from xmpp_im_host.storage.postgres_engine import PostgresEngine
-from xmpp_im_host.storage.records import PARTITIONS
 
 USERS: Final = ("romeo", "juliet", "nurse", "tybalt")
 CLIENTS: Final = (
@@ -76,24 +72,17 @@ class Run:
     clients: Sequence[LiveClient]
     ledger: Ledger
     chance: Random
-    directed: set[tuple[str, str]] = field(factory=set)
     strikes: Counter[str] = field(factory=Counter)
 
     async def play(self, seconds: float, pair: PostgresPair | None) -> Outcome:
-        living = [asyncio.create_task(client.live()) for client in self.clients]
-        acting = [asyncio.create_task(client.act(USERS, self.directed)) for client in self.clients]
-        await self._until_all_are_there()
+        load = Load(self.engine, self.clients, self.ledger)
+        await load.begin(lambda client: client.act(USERS, load.directed))
         await self._strike(seconds / 2)
         if pair is not None:
             await asyncio.to_thread(pair.fail_over)
             self.strikes["failovers"] += 1
         await self._strike(seconds / 2)
-        for task in acting:
-            task.cancel()
-        faults = await self._settled()
-        for client in self.clients:
-            client.over = True
-        await asyncio.gather(*living)
+        faults = await load.end()
         ledger, clients = self.ledger, self.clients
         return Outcome(
             tuple(faults),
@@ -105,11 +94,6 @@ class Run:
             sum([client.connections for client in clients]),
             self.strikes,
         )
-
-    async def _until_all_are_there(self) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not all(client.talker.ready for client in self.clients):
-                await asyncio.sleep(0.05)
 
     # --- what goes wrong ----------------------------------------------------------------------------------------
 
@@ -149,32 +133,6 @@ class Run:
         node.start()
         await asyncio.to_thread(node.wait_until_it_listens)
 
-    # --- the end ------------------------------------------------------------------------------------------------
-
-    async def _settled(self) -> list[str]:
-        """Wait until all is well; return what is not, after long."""
-        until, faults = time.monotonic() + PATIENCE, ["nothing has settled"]
-        async with await PostgresEngine.open(self.engine) as engine:
-            while faults and time.monotonic() < until:
-                await asyncio.sleep(1.0)
-                for client in self.clients:
-                    client.talker.acknowledge()
-                    client.flush()
-                faults = await self._faults(engine)
-        return faults
-
-    async def _faults(self, engine: PostgresEngine) -> list[str]:
-        talkers = [client.talker for client in self.clients]
-        busy = [f"{each.full} waits for answers" for each in talkers if not each.idle]
-        waiting = await engine.entries({partition_queue(each): 0 for each in range(PARTITIONS)}, 10)
-        return [
-            *busy,
-            *[f"{entry.queue} has {entry.body[:80]!r}" for entry in waiting],
-            *self.ledger.faults(),
-            *false_presence(talkers, [True] * len(talkers), self.directed),
-            *wrong_rosters(talkers),
-        ]
-
 
 def run(seconds: float, nodes: int = 3, *, failover: bool = False, seed: int = 1) -> Outcome:
     """Run nodes under load for so long.
@@ -183,7 +141,7 @@ def run(seconds: float, nodes: int = 3, *, failover: bool = False, seed: int = 1
     """
     with TemporaryDirectory(prefix="nodes-") as folder, postgres_pair() as pair, ExitStack() as stack:
         asyncio.run(create_accounts(pair.uri, folder, USERS))
-        processes = [stack.enter_context(_started(f"node-{n}", pair.uri, folder)) for n in range(nodes)]
+        processes = [stack.enter_context(NodeProcess(f"node-{n}", pair.uri, folder)) for n in range(nodes)]
         chance, ledger = Random(seed), Ledger()
         talkers = [
             Talker(user, DOMAIN, resource, PASSWORD, ledger, priority=priority, settles=True)
@@ -196,16 +154,6 @@ def run(seconds: float, nodes: int = 3, *, failover: bool = False, seed: int = 1
         if found.faults:
             print(*[f"--- {node.name}\n{node.log()}" for node in processes], sep="\n", file=sys.stderr)
         return found
-
-
-@contextmanager
-def _started(name: str, engine: str, folder: str) -> Iterator[NodeProcess]:
-    node = NodeProcess(name, engine, folder)
-    node.start()
-    try:
-        yield node
-    finally:
-        node.end()
 
 
 def main() -> int:

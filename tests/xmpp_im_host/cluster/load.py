@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field
 
-from tests.xmpp_im_host.cluster.processes import NodeProcess
+from tests.xmpp_im_host.cluster.ledger import Ledger
+from tests.xmpp_im_host.cluster.processes import PATIENCE, NodeProcess
 from tests.xmpp_im_host.cluster.talker import Talker
+from tests.xmpp_im_host.cluster.views import false_presence, wrong_rosters
+from xmpp_im_host.cluster.queue_names import partition_queue
+from xmpp_im_host.storage.postgres_engine import PostgresEngine
+from xmpp_im_host.storage.records import PARTITIONS
 
 _SILENCE: Final = 4.0
 """After so many seconds without an answer, a client tries another node."""
@@ -85,6 +91,26 @@ class LiveClient:
                 self._do_something(self.chance.choice(users), directed)
                 self.flush()
 
+    async def act_as_a_contact(self, users: Sequence[str]) -> None:
+        """Become a contact of everybody, and then do what does not end that, until this is cancelled."""
+        while True:
+            await asyncio.sleep(self.chance.uniform(0.005, 0.05))
+            if self.talker.ready and self.talker.under_way < _MOST_UNDER_WAY:
+                self._do_something_as_a_contact(self.chance.choice(users))
+                self.flush()
+
+    def _do_something_as_a_contact(self, user: str) -> None:
+        talker = self.talker
+        match self.chance.randrange(8):
+            case 0:
+                talker.set_contact()
+            case 1:
+                talker.show()
+            case 2 | 3 if talker.may_ask(user):
+                talker.subscribe(user)
+            case _:
+                talker.chat(user)
+
     def _do_something(self, user: str, directed: set[tuple[str, str]]) -> None:
         talker = self.talker
         match self.chance.randrange(12):
@@ -101,3 +127,57 @@ class LiveClient:
                 talker.show_to(user)
             case _:
                 talker.chat(user)
+
+
+@define(eq=False)
+class Load:
+    """All clients, from their first login until nothing is under way."""
+
+    engine: str
+    clients: Sequence[LiveClient]
+    ledger: Ledger
+    directed: set[tuple[str, str]] = field(factory=set)
+    """The sessions that have sent directed presence, and the users to whom."""
+    _living: list[asyncio.Task[None]] = field(factory=list, init=False)
+    _acting: list[asyncio.Task[None]] = field(factory=list, init=False)
+
+    async def begin(self, act: Callable[[LiveClient], Coroutine[Any, Any, None]]) -> None:
+        """Let all clients log in and act; return when they are there."""
+        self._living = [asyncio.create_task(client.live()) for client in self.clients]
+        self._acting = [asyncio.create_task(act(client)) for client in self.clients]
+        async with asyncio.timeout(PATIENCE):
+            while not all(client.talker.ready for client in self.clients):
+                await asyncio.sleep(0.05)
+
+    async def end(self) -> list[str]:
+        """Let the clients be quiet, wait until all is well, and log out; return what is not well after long."""
+        for task in self._acting:
+            task.cancel()
+        faults = await self._settled()
+        for client in self.clients:
+            client.over = True
+        await asyncio.gather(*self._living)
+        return faults
+
+    async def _settled(self) -> list[str]:
+        until, faults = time.monotonic() + PATIENCE, ["nothing has settled"]
+        async with await PostgresEngine.open(self.engine) as engine:
+            while faults and time.monotonic() < until:
+                await asyncio.sleep(1.0)
+                for client in self.clients:
+                    client.talker.acknowledge()
+                    client.flush()
+                faults = await self._faults(engine)
+        return faults
+
+    async def _faults(self, engine: PostgresEngine) -> list[str]:
+        talkers = [client.talker for client in self.clients]
+        busy = [f"{each.full} waits for answers" for each in talkers if not each.idle]
+        waiting = await engine.entries({partition_queue(each): 0 for each in range(PARTITIONS)}, 10)
+        return [
+            *busy,
+            *[f"{entry.queue} has {entry.body[:80]!r}" for entry in waiting],
+            *self.ledger.faults(),
+            *false_presence(talkers, [True] * len(talkers), self.directed),
+            *wrong_rosters(talkers),
+        ]

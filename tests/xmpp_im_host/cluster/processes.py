@@ -10,7 +10,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 from attrs import define, field
 
@@ -73,6 +74,8 @@ class NodeProcess:
     port: int = field(factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     stopped: bool = False
+    more: Mapping[str, Any] = field(factory=dict)
+    """Settings besides the usual ones."""
 
     @property
     def runs(self) -> bool:
@@ -81,7 +84,7 @@ class NodeProcess:
     def start(self) -> None:
         """Start it, without waiting until it listens."""
         file = Path(self.folder, f"{self.name}.toml")
-        file.write_text(_toml(settings(self.engine, self.folder, self.name, self.port)))
+        file.write_text(_toml({**settings(self.engine, self.folder, self.name, self.port), **self.more}))
         with Path(self.folder, f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [PROGRAM, "serve", "--config", str(file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -124,6 +127,13 @@ class NodeProcess:
     def join(self) -> None:
         if self.process is not None:
             self.process.wait(PATIENCE)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.end()
 
     def end(self) -> None:
         """End it, whatever it does."""

@@ -60,14 +60,17 @@ class Talker:
     """The subscription and the number of each contact, as the server has said it."""
     view: dict[str, str] = field(factory=dict, init=False)
     """The status of each resource of others that is available."""
+    gone: list[str] = field(factory=list, init=False)
+    """The resources of others that have become unavailable, as it has seen."""
     status: int = field(default=0, init=False)
     """The number of its own last presence."""
     resumptions: int = field(default=0, init=False)
+    sessions: int = field(default=0, init=False)
+    """How many sessions it has had."""
     session_bound: bool = field(default=False, init=False)
     """Whether this stream has a session."""
     _replaces: bool = field(default=False, init=False)
     """Whether the session replaces one that did not end in order, and may not have done so yet."""
-    _sessions: int = field(default=0, init=False)
     _parser: StreamParser = field(factory=StreamParser, init=False, repr=False)
     _out: list[str] = field(factory=list, init=False)
     _take: Callable[[Element], None] | None = field(default=None, init=False)
@@ -207,9 +210,9 @@ class Talker:
         if answer.get("type") != "result":
             self.lost()
             return
-        self._replaces = self.settles and self._sessions > 0
-        self._sessions += 1
-        self.session, self.session_bound = f"{self.full}#{self._sessions}", True
+        self._replaces = self.settles and self.sessions > 0
+        self.sessions += 1
+        self.session, self.session_bound = f"{self.full}#{self.sessions}", True
         self._handled = self._counted = 0
         if self.managed:
             self._out.append(f"<enable xmlns='{SM}' resume='true'/>")
@@ -297,7 +300,7 @@ class Talker:
             if kind is None:
                 self.view[of] = "".join([each.text for each in stanza.elements if each.name == "status"])
             else:
-                self.view.pop(of, None)
+                self.gone += [of] if self.view.pop(of, None) is not None else []
 
     def _note_items(self, query: Element) -> None:
         for item in query.elements:
