@@ -15,7 +15,6 @@ from socket import gethostname
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
 from attrs import evolve
 
@@ -373,7 +372,7 @@ def cluster_settings(configuration: Configuration, service: Service[Any], policy
         service=service,
         policy=evolve(policy, keep_sessions=True),
         clock=lambda: datetime.now(UTC),
-        ids=lambda: uuid4().hex,
+        ids=lambda: os.urandom(16).hex(),
         components=tuple(configuration.components),
         name=node.name or gethostname(),
         weight=node.weight,

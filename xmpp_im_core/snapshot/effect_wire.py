@@ -47,7 +47,7 @@ from xmpp_im_core.server.effects import (
 from xmpp_im_core.server.service.serving import IdentifiedEffect, Load
 from xmpp_im_core.server.state import SessionId
 from xmpp_im_core.snapshot.errors import Refused, SnapshotError, found
-from xmpp_im_core.snapshot.values import expect, read_stanza_text, write_stanza_text
+from xmpp_im_core.snapshot.values import expect, json_text, read_stanza_text, write_stanza_bytes, write_stanza_text
 from xmpp_im_core.stanza import IQ, Stanza
 from xmpp_im_core.subscription import (
     INBOUND_SUBSCRIBE,
@@ -108,17 +108,16 @@ def dump_effect(identified: IdentifiedEffect) -> bytes:
     :raises SnapshotError: if the stanza cannot be written.
     """
     effect = identified.effect
-    header = [_NAMES[type(effect)], identified.account, *identified.id]
     body = ""
     try:
+        if type(effect) is Deliver:
+            return _dump_delivery(identified.account, identified.id, effect)
+        header = [_NAMES[type(effect)], identified.account, *identified.id]
         if isinstance(effect, Load):
             header.append(effect.jid)
         else:
             header.append(_rule_out(effect.rule))
-        if isinstance(effect, Deliver):
-            header += [effect.sessions, effect.address is FULL_JID]
-            body = write_stanza_text(effect.stanza)
-        elif isinstance(effect, Route):
+        if isinstance(effect, Route):
             header.append(effect.session)
             body = write_stanza_text(effect.stanza)
         elif isinstance(effect, FanOut):
@@ -138,6 +137,16 @@ def dump_effect(identified: IdentifiedEffect) -> bytes:
 
 
 _json: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _dump_delivery(account: str, id: EffectId, effect: Deliver) -> bytes:
+    """Write a delivery, as nearly all effects are. To put its header together takes a third of writing it as a list."""
+    rule = effect.rule
+    name = json_text(rule.name) if _RULES.get(rule.name) is rule else _json(_rule_out(rule))
+    sessions = ",".join([f"[{json_text(resource)},{epoch}]" for resource, epoch in effect.sessions])
+    full = "true" if effect.address is FULL_JID else "false"
+    header = f'["deliver",{json_text(account)},{json_text(id.seq)},{id.number},{name},[{sessions}],{full}]\n'
+    return header.encode() + write_stanza_bytes(effect.stanza)
 
 
 def _rule_out(rule: Rule) -> object:

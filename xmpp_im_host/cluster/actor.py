@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
-from attrs import define
+from attrs import define, field
 
 from xmpp_im_core.host import Clock, Ids
 from xmpp_im_core.host.wake_times import WakeTimes
@@ -38,6 +38,7 @@ from xmpp_im_host.cluster.queue_entries import (
     ForComponent,
     GatewayEnded,
     Missing,
+    OwnEntries,
     Park,
     PartitionEntry,
     Perform,
@@ -73,6 +74,8 @@ class Setting(Generic[S]):
     ids: Ids
     event_log: int = 0
     """How many events of each account in memory are kept for ``inspect``."""
+    own: OwnEntries = field(factory=OwnEntries)
+    """What the steps append is kept there until this node reads it."""
 
 
 @define
@@ -172,15 +175,15 @@ class PartitionActor(Generic[S]):
         return dict.fromkeys([*self.wakes.due(now), *[account for account, _ in parking.overdue(self.queues, now)]])
 
     def _at(self, entry: PartitionEntry) -> datetime:
-        if isinstance(entry, Fed | SessionGone):
-            event = entry.event if isinstance(entry, Fed) else entry.ended
+        event = entry.event if isinstance(entry, Fed) else entry.ended if isinstance(entry, SessionGone) else None
+        if event is not None:
             self.tally.newest = event.event.at if isinstance(event, ForAccount) else event.at
             return self.tally.newest
         return entry.at if isinstance(entry, Called | GatewayEnded) else self.setting.clock()
 
     def _step(self, at: datetime, batch: Pending, rows: Rows, last_resort: bool) -> Step[S]:
         setting = self.setting
-        out = Outgoing(setting.domains, self.queues, setting.ids, at)
+        out = Outgoing(setting.domains, self.queues, setting.ids, at, dump=setting.own.dump)
         return Step(self.service, setting.policy, out, Pending(batch), rows, setting.delegated, last_resort=last_resort)
 
     def _end(self, step: Step[S], batch: Pending) -> None:

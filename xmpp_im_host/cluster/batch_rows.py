@@ -92,10 +92,12 @@ class BatchRows:
     async def _prefetch_accounts(self, entries: Iterable[tuple[PartitionActor[Any], PartitionEntry]]) -> None:
         wanted: dict[str, None] = {}
         for actor, entry in entries:
-            if isinstance(entry, Fed | SessionGone):
-                for account in _accounts_of(entry.event if isinstance(entry, Fed) else entry.ended):
-                    if account not in actor.service.accounts and partition_of(account) == actor.partition:
-                        wanted[account] = None
+            event = entry.event if isinstance(entry, Fed) else entry.ended if isinstance(entry, SessionGone) else None
+            if event is None or (isinstance(event, ForAccount) and event.jid in actor.service.accounts):
+                continue
+            for account in _accounts_of(event):
+                if account not in actor.service.accounts and partition_of(account) == actor.partition:
+                    wanted[account] = None
         if len(wanted) > 1:
             await asyncio.gather(*[self._prefetch(account) for account in wanted])
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias, get_args
+from typing import Any, Final, TypeAlias, cast, get_args
 
 from xmpp_im_core.event import Decision
 from xmpp_im_core.server import Arrived, ForAccount, Inbound, Outbound, SessionId
@@ -37,6 +37,7 @@ from xmpp_im_host.cluster.entry_records import (
     Taken,
     Wanted,
 )
+from xmpp_im_host.cluster.own_entries import OwnEntries
 from xmpp_im_host.cluster.stanza_reader import StanzaReader
 
 ReadStanza: TypeAlias = Callable[[bytes | str], Stanza]
@@ -49,7 +50,12 @@ class DamagedEntry(ValueError):
 class EntryReader:
     """Reads many entries; this is much faster than a reader for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: OwnEntries | None = None) -> None:
+        """Begin.
+
+        :param own: the entries that need not be parsed, because this node has written them.
+        """
+        self._own = OwnEntries() if own is None else own
         self._stanzas = StanzaReader()
 
     def any_entry(self, data: bytes) -> QueueEntry:
@@ -57,6 +63,9 @@ class EntryReader:
 
         :raises DamagedEntry: if the data is anything else.
         """
+        own = self._own.take(data)
+        if own is not None:
+            return own
         line, found, body = data.partition(b"\n")
         kind, _, header = line.partition(b" ")
         reader = _READERS.get(kind)
@@ -75,9 +84,9 @@ class EntryReader:
         :raises DamagedEntry: if the data is anything else.
         """
         entry = self.any_entry(data)
-        if isinstance(entry, GatewayEntry):
+        if type(entry) in _OF_GATEWAYS:
             raise DamagedEntry(f"{type(entry).__name__} does not belong into the queue of a partition")
-        return entry
+        return cast(PartitionEntry, entry)
 
     def gateway_entry(self, data: bytes) -> GatewayEntry:
         """Read an entry of the queue of a gateway.
@@ -85,9 +94,12 @@ class EntryReader:
         :raises DamagedEntry: if the data is anything else.
         """
         entry = self.any_entry(data)
-        if not isinstance(entry, GatewayEntry):
+        if type(entry) not in _OF_GATEWAYS:
             raise DamagedEntry(f"{type(entry).__name__} does not belong into the queue of a gateway")
-        return entry
+        return cast(GatewayEntry, entry)
+
+
+_OF_GATEWAYS: Final = frozenset(get_args(GatewayEntry))
 
 
 def load_entry(data: bytes) -> QueueEntry:

@@ -3,6 +3,9 @@
 An entry is written as its kind and a header in JSON, in one line, then the bytes of its stanza if it has one. The
 stanzas of clients and of other partitions, which are nearly all entries, have a short form. Other events are written in
 the form of :mod:`xmpp_im_core.snapshot`, and effects in that of :mod:`xmpp_im_core.snapshot.effect_wire`.
+
+During a rolling upgrade, nodes of two releases read what the other ones write. So a release reads a new form before the
+release after it writes that form.
 """
 
 from __future__ import annotations
@@ -14,11 +17,12 @@ from typing import Any, Final
 
 import attrs
 
+from xmpp_im_core.event import Decision
 from xmpp_im_core.server import Arrived, ForAccount, Inbound, Outbound
 from xmpp_im_core.server.service.events import ArrivedForMany
 from xmpp_im_core.snapshot import SnapshotError, dump_effect, to_text
 from xmpp_im_core.snapshot.errors import Refused
-from xmpp_im_core.snapshot.values import write_stanza_text
+from xmpp_im_core.snapshot.values import json_text, write_stanza_bytes
 from xmpp_im_host.cluster.entry_records import (
     Called,
     ComponentConnected,
@@ -55,30 +59,43 @@ def dump_entry(entry: QueueEntry) -> bytes:
         raise SnapshotError("$", f"{type(entry).__name__} cannot be written: {error}") from None
 
 
-def _line(kind: str, *header: object, body: str = "") -> bytes:
-    return f"{kind} {_json(header)}\n{body}".encode()
+def _line(kind: str, *header: object, body: bytes = b"") -> bytes:
+    return f"{kind} {_json(header)}\n".encode() + body
 
 
 _json: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def _dump_fed(entry: Fed) -> bytes:
+    """Write an event. The usual headers are put together: that takes a third of the time of writing them as lists."""
     event = entry.event
     if type(event) is ForAccount:
-        inner, jid, decision = event.event, event.jid, event.decision.name
+        inner = event.event
         if type(inner) is Outbound:
-            at, body = inner.at.isoformat(), write_stanza_text(inner.stanza)
-            return _line("outbound", jid, at, inner.seq, inner.session, decision, body=body)
+            head, (resource, epoch) = _head("outbound", event, inner), inner.session
+            header = f"{head},[{json_text(resource)},{epoch}],{_name(event.decision)}]\n"
+            return header.encode() + write_stanza_bytes(inner.stanza)
         if type(inner) is Inbound:
-            at, body = inner.at.isoformat(), write_stanza_text(inner.stanza)
-            return _line("inbound", jid, at, inner.seq, inner.decision.name, decision, body=body)
+            header = f"{_head('inbound', event, inner)},{_name(inner.decision)},{_name(event.decision)}]\n"
+            return header.encode() + write_stanza_bytes(inner.stanza)
     elif type(event) is Arrived:
-        at, body = event.at.isoformat(), write_stanza_text(event.stanza)
-        return _line("arrived", at, event.seq, event.decision.name, body=body)
+        body = write_stanza_bytes(event.stanza)
+        return _line("arrived", event.at.isoformat(), event.seq, event.decision.name, body=body)
     elif type(event) is ArrivedForMany:
-        at, body = event.at.isoformat(), write_stanza_text(event.stanza)
+        at, body = event.at.isoformat(), write_stanza_bytes(event.stanza)
         return _line("arrived-for-many", at, event.seq, event.recipients, event.stored, body=body)
-    return _line("event", body=to_text(event))
+    return _line("event", body=to_text(event).encode())
+
+
+def _head(kind: str, event: ForAccount, inner: Outbound | Inbound) -> str:
+    return f'{kind} [{json_text(event.jid)},"{inner.at.isoformat()}",{json_text(inner.seq)}'
+
+
+def _name(decision: Decision) -> str:
+    return '"ASK"' if decision is _ASK else json_text(decision.name)
+
+
+_ASK: Final = Decision.ASK
 
 
 def _dump_for_component(entry: ForComponent) -> bytes:
@@ -91,6 +108,8 @@ def _dump_called(entry: Called) -> bytes:
 
 
 def _dump_perform(entry: Perform) -> bytes:
+    if entry.sessions is None:
+        return b"perform [null]\n" + dump_effect(entry.identified)
     return _line("perform", entry.sessions) + dump_effect(entry.identified)
 
 
@@ -118,7 +137,7 @@ _DUMPS: Final[Mapping[type, Callable[[Any], bytes]]] = MappingProxyType(
         Called: _dump_called,
         Perform: _dump_perform,
         Replied: lambda entry: _line("replied", entry.id, entry.value, entry.error),
-        SessionGone: lambda entry: _line("session-gone", entry.gateway, entry.read, body=to_text(entry.ended)),
+        SessionGone: lambda entry: _line("session-gone", entry.gateway, entry.read, body=to_text(entry.ended).encode()),
         Forgotten: lambda entry: _line("forgotten", entry.account, entry.session),
         Park: _dump_park,
         Deposit: _dump_deposit,

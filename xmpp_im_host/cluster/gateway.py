@@ -123,13 +123,13 @@ class Gateway:
     """The sessions that move between nodes."""
     flush: Callable[[], None] = lambda: None
     """Called after each burst of writes to the wire."""
+    reader: EntryReader = field(factory=EntryReader)
     _cursors: dict[str, int] = field(factory=dict, init=False)
     _woken: asyncio.Event = field(factory=asyncio.Event, init=False)
     _on_the_way: dict[Holder, dict[Place, Delivery]] = field(factory=dict, init=False)
     """The deliveries that each session may still lose, by their places."""
     _gone: set[Holder] = field(factory=set, init=False)
     """Sessions that have ended, until it is certain that nothing more comes for them."""
-    _reader: EntryReader = field(factory=EntryReader, init=False)
     _outage: Outage = field(factory=lambda: Outage("gateway cannot read", "gateway reads again"), init=False)
 
     # --- reading ------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ class Gateway:
     def _take(self, entry: Entry) -> None:
         place = entry.queue, entry.position
         try:
-            found = self._reader.gateway_entry(entry.body)
+            found = self.reader.gateway_entry(entry.body)
         except DamagedEntry as error:
             log(logging.ERROR, "entry damaged", queue=entry.queue, position=entry.position, reason=str(error))
             self.appender.settle(place)

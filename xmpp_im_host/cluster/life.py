@@ -28,6 +28,7 @@ from xmpp_im_host.cluster.moves import Moves, NoMoves
 from xmpp_im_host.cluster.outgoing import Domains, given_back, placed
 from xmpp_im_host.cluster.owner import Owner
 from xmpp_im_host.cluster.placement import placement
+from xmpp_im_host.cluster.queue_entries import EntryReader, OwnEntries
 from xmpp_im_host.cluster.reports import Report, State
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.hosting.waiting import Tasks
@@ -110,6 +111,8 @@ class Life:
         self.engine, self.streams, self.settings = engine, streams, settings
         self.domains = Domains(settings.service.domains, frozenset(settings.components))
         self.counts = counts
+        self.own = OwnEntries()
+        """What the gateway and the owner append, until one of them reads it."""
         self.calls = OpenCalls()
         self._ended, self._sessions, self._flush = ended, sessions, flush
         self._directed, self._state = directed, state
@@ -133,7 +136,7 @@ class Life:
 
     def placed(self, event: ServiceEvent) -> list[tuple[str, bytes]]:
         """Return an event as entries, each with its queue."""
-        return placed(event, self.domains, self.settings.ids)
+        return placed(event, self.domains, self.settings.ids, self.own.dump)
 
     def _given_back(
         self, account: str, effect: Route | FanOut, condition: Condition, lost: tuple[str, ...]
@@ -167,6 +170,7 @@ class Life:
             self.membership.until_fresh,
             self._moves,
             self._flush,
+            EntryReader(self.own),
         )
         self.owner = Owner(
             self.engine,
@@ -181,6 +185,7 @@ class Life:
             idle_accounts=settings.idle_accounts,
             idle_seconds=settings.idle_seconds,
             event_log=settings.event_log,
+            own=self.own,
         )
         self.owner.committer.counts = self.counts
         self.owner.start()

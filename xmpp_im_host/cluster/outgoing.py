@@ -8,9 +8,9 @@ Events that are appended get new ids, so no id reveals how many others have got 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import define, evolve, field
 
@@ -19,15 +19,18 @@ from xmpp_im_core.host import Ids
 from xmpp_im_core.jid import Address, parse_address, parse_jid
 from xmpp_im_core.record import record
 from xmpp_im_core.rules import service as rules
-from xmpp_im_core.server import Arrived, ForAccount, Inbound, Route, SessionId, Undelivered, Unroutable
+from xmpp_im_core.server import Arrived, ForAccount, Route, SessionId, Undelivered, Unroutable
 from xmpp_im_core.server.effects import Deliver, EffectId, EndSession, FanOut
-from xmpp_im_core.server.service.events import ArrivedForMany, ServiceEvent, entering
+from xmpp_im_core.server.service.events import ArrivedForMany, ServiceEvent, entering, for_account, inbound
 from xmpp_im_core.server.service.serving import IdentifiedEffect
 from xmpp_im_core.stanza import Condition, Stanza, error_reply, may_be_answered, stanza_error
 from xmpp_im_host.cluster.pending import Pending
-from xmpp_im_host.cluster.queue_entries import Fed, ForComponent, Perform, dump_entry
+from xmpp_im_host.cluster.queue_entries import Fed, ForComponent, Perform, QueueEntry, dump_entry
 from xmpp_im_host.cluster.queue_names import gateway_of, gateway_queue, partition_queue, queue_of
 from xmpp_im_host.storage.records import Row, Write, partition_of
+
+Dump: TypeAlias = Callable[[QueueEntry], bytes]
+"""Writes an entry, as :func:`dump_entry` does."""
 
 
 @record
@@ -127,6 +130,8 @@ class Outgoing:
     """When the step happens."""
     decision: Decision = Decision.ASK
     """The service's decision on a subscription request that the step sends."""
+    dump: Dump = dump_entry
+    """Writes what is appended."""
     ended: str | None = None
     """The queue of a gateway that has ended: nobody reads it any more."""
 
@@ -141,7 +146,7 @@ class Outgoing:
                 return None
         first = self.queues.of(account, left[0])
         if len(effect.sessions) == 1 and first != self.ended:
-            pending.append(first, dump_entry(Perform(identified)))
+            pending.append(first, self.dump(Perform(identified)))
             return None
         by_queue: dict[str, list[SessionId]] = {}
         for session in left:
@@ -149,7 +154,7 @@ class Outgoing:
         lost = by_queue.pop(self.ended, None) if self.ended is not None else None
         for queue, sessions in by_queue.items():
             own = None if len(sessions) == len(effect.sessions) else tuple(sessions)
-            pending.append(queue, dump_entry(Perform(identified, own)))
+            pending.append(queue, self.dump(Perform(identified, own)))
         return None if lost is None else ForAccount(account, Undelivered(self.at, self.ids(), effect, tuple(lost)))
 
     def _kept(self, pending: Pending, identified: IdentifiedEffect, session: SessionId) -> bool:
@@ -166,7 +171,7 @@ class Outgoing:
         """Take the end of a session to its gateway."""
         queue = self.queues.of(account, effect.session)
         if queue != self.ended and self.queues.parked_session(account, effect.session) is None:
-            pending.append(queue, dump_entry(Perform(IdentifiedEffect(account, id, effect))))
+            pending.append(queue, self.dump(Perform(IdentifiedEffect(account, id, effect))))
 
     # --- other accounts and components ----------------------------------------------------------------------------
 
@@ -175,12 +180,12 @@ class Outgoing:
         to = effect.stanza.to_jid
         domain = "" if to is None else to.domain
         if to is not None and domain in self.domains.hosted:
-            event = Inbound(self.at, self.ids(), effect.stanza, self.decision)
-            pending.append(queue_of(to.bare), dump_entry(Fed(ForAccount(to.bare, event))))
+            event = for_account(to.bare, inbound(self.at, self.ids(), effect.stanza, self.decision))
+            pending.append(queue_of(to.bare), self.dump(Fed(event)))
             return None
         if domain in self.domains.components:
             entry = ForComponent(domain, IdentifiedEffect(account, id, effect))
-            pending.append(queue_of(domain), dump_entry(entry))
+            pending.append(queue_of(domain), self.dump(entry))
             return None
         return ForAccount(account, Unroutable(self.at, self.ids(), effect, Condition.REMOTE_SERVER_NOT_FOUND))
 
@@ -189,11 +194,11 @@ class Outgoing:
         partitions, components, lost = divided(effect.recipients, self.domains)
         for partition, recipients in partitions.items():
             event = ArrivedForMany(self.at, self.ids(), effect.stanza, tuple(recipients))
-            pending.append(partition_queue(partition), dump_entry(Fed(event)))
+            pending.append(partition_queue(partition), self.dump(Fed(event)))
         for domain, recipients in components.items():
             part = FanOut(effect.stanza, tuple(recipients), effect.rule)
             entry = ForComponent(domain, IdentifiedEffect(account, id, part))
-            pending.append(queue_of(domain), dump_entry(entry))
+            pending.append(queue_of(domain), self.dump(entry))
         if not lost:
             return None
         condition = Condition.REMOTE_SERVER_NOT_FOUND
@@ -222,18 +227,19 @@ def divided(
 # --- for gateways -------------------------------------------------------------------------------------------------
 
 
-def placed(event: ServiceEvent, domains: Domains, ids: Ids) -> list[tuple[str, bytes]]:
+def placed(event: ServiceEvent, domains: Domains, ids: Ids, dump: Dump = dump_entry) -> list[tuple[str, bytes]]:
     """Return an event as entries, each with its queue: one, or for a stanza for many one for each partition.
 
+    :param dump: writes them.
     :raises SnapshotError: if it has a stanza that cannot be written.
     """
     if not isinstance(event, ArrivedForMany):
-        return [(queue_of(entering(event).jid), dump_entry(Fed(event)))]
+        return [(queue_of(entering(event).jid), dump(Fed(event)))]
     partitions, _, _ = divided(event.recipients, domains)  # a host processes nothing for other domains
     return [
         (
             partition_queue(partition),
-            dump_entry(Fed(ArrivedForMany(event.at, ids(), event.stanza, tuple(recipients), event.stored))),
+            dump(Fed(ArrivedForMany(event.at, ids(), event.stanza, tuple(recipients), event.stored))),
         )
         for partition, recipients in partitions.items()
     ]

@@ -15,6 +15,7 @@ from xmpp_im_host.cluster.committing import Appended, Committer
 from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.cluster.outgoing import Domains
 from xmpp_im_host.cluster.partition_worker import Worker
+from xmpp_im_host.cluster.queue_entries import EntryReader, OwnEntries
 from xmpp_im_host.cluster.queue_names import partition_of_queue
 from xmpp_im_host.cluster.step import Delegated
 from xmpp_im_host.hosting.idle_accounts import IdleAccounts
@@ -59,6 +60,7 @@ class Owner(Generic[S]):
         idle_seconds: float = 300.0,
         event_log: int = 0,
         wake_seconds: float = 1.0,
+        own: OwnEntries | None = None,
     ) -> None:
         """Begin without partitions.
 
@@ -75,6 +77,7 @@ class Owner(Generic[S]):
         :param idle_seconds: how long each of them may stay.
         :param event_log: how many events of each account in memory are kept for ``inspect``.
         :param wake_seconds: how long to wait between looks for accounts to wake.
+        :param own: the entries that this node appends and reads, if its gateway shares them with the owner.
         :raises ValueError: if the policy does not keep sessions, or there is no worker.
         """
         if not policy.keep_sessions:
@@ -91,11 +94,17 @@ class Owner(Generic[S]):
             clock,
             ids,
             event_log,
+            OwnEntries() if own is None else own,
         )
         self.committer = Committer(engine, node, self._note_appended)
         self.workers: tuple[Worker[S], ...] = tuple(
             [
-                Worker(self.committer, IdleAccounts(max(1, idle_accounts // workers), idle_seconds), wake_seconds)
+                Worker(
+                    self.committer,
+                    IdleAccounts(max(1, idle_accounts // workers), idle_seconds),
+                    wake_seconds,
+                    reader=EntryReader(self.setting.own),
+                )
                 for _ in range(workers)
             ]
         )

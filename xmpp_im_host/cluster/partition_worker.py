@@ -73,6 +73,7 @@ class Worker(Generic[S]):
     wake_seconds: float = 1.0
     """How long to wait between looks for accounts to wake."""
     clock: Callable[[], float] = monotonic
+    reader: EntryReader = field(factory=EntryReader)
     actors: dict[int, PartitionActor[S]] = field(factory=dict, init=False)
     bell: asyncio.Event = field(factory=asyncio.Event, init=False)
     """Set when something was appended to one of the queues."""
@@ -82,7 +83,6 @@ class Worker(Generic[S]):
     _strikes: Counter[tuple[str, int | str]] = field(factory=Counter, init=False)
     _left_asleep: set[str] = field(factory=set, init=False)
     """Accounts whose waking cannot be committed."""
-    _reader: EntryReader = field(factory=EntryReader, init=False)
     _woken: float = field(default=float("-inf"), init=False)
 
     # --- the loop -------------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class Worker(Generic[S]):
     def _read(self, actor: PartitionActor[S], entry: Entry) -> Work[S]:
         work = Work(actor, (entry.queue, entry.position))
         try:
-            work.entry = self._reader.partition_entry(entry.body)
+            work.entry = self.reader.partition_entry(entry.body)
         except DamagedEntry as error:
             log(logging.ERROR, "entry damaged", queue=entry.queue, position=entry.position, reason=str(error))
             actor.tally.refused += 1

@@ -32,6 +32,7 @@ from xmpp_im_host.cluster.entry_records import (
     Wanted,
 )
 from xmpp_im_host.cluster.entry_writing import dump_entry
+from xmpp_im_host.cluster.own_entries import OwnEntries
 
 __all__ = [
     "Called",
@@ -47,6 +48,7 @@ __all__ = [
     "GatewayEnded",
     "GatewayEntry",
     "Missing",
+    "OwnEntries",
     "Park",
     "Parked",
     "PartitionEntry",

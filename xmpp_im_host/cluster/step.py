@@ -35,7 +35,7 @@ from xmpp_im_core.server import (
     SessionId,
 )
 from xmpp_im_core.server.accounts.machine import account_of
-from xmpp_im_core.server.effects import Delegate, Deliver, Effect, EffectId, EndSession, FanOut, Ignored, LoadOffline
+from xmpp_im_core.server.effects import Delegate, Deliver, EffectId, EndSession, FanOut, LoadOffline
 from xmpp_im_core.server.service.events import ArrivedForMany, ServiceEvent, not_stored
 from xmpp_im_core.server.service.serving import Load, Served, Service, serve
 from xmpp_im_core.stanza import IQ, Condition, Stanza, error_reply, may_be_answered, stanza_error
@@ -145,18 +145,21 @@ class Step(Generic[S]):
     async def _attempt(self, event: ServiceEvent) -> None:
         """Process an event; nothing of it is left if that fails."""
         service, pending, known = self.service, self.pending, len(self.served)
-        self.pending = Pending(pending)
+        if pending:  # what was decided before outlives a failure
+            self.pending = Pending(pending)
         self.out.decision = Decision.ASK if isinstance(event, ArrivedForMany) else event.decision
         try:
             todo = deque([event])
             while todo:
                 await self._process(todo.popleft(), todo)
         except BaseException:
-            self.service, self.pending = service, pending
+            self.service = service
+            self.pending = Pending(pending.below) if self.pending is pending else pending
             del self.served[known:]
             raise
-        pending.merge(self.pending)
-        self.pending = pending
+        if self.pending is not pending:
+            pending.merge(self.pending)
+            self.pending = pending
 
     async def _process(self, event: ServiceEvent, todo: deque[ServiceEvent]) -> None:
         """Process one event. What results comes before everything else, and the answers of services after it."""
@@ -168,23 +171,20 @@ class Step(Generic[S]):
             self.pending.change(_keys_of_removed(served))
         caused: list[ServiceEvent] = []
         for n, (account, effect) in enumerate(served.effects):
-            if type(effect) is Ignored:
-                continue
-            if isinstance(effect, Load | LoadOffline):
-                result: ServiceEvent | None = await self._read(account, effect)
+            send = _SENDERS.get(type(effect))
+            result: ServiceEvent | None = None
+            if send is not None:
+                result = send(self.out, self.pending, account, EffectId(served.seq, n), effect)
+            elif isinstance(effect, Load | LoadOffline):
+                result = await self._read(account, effect)
             elif isinstance(effect, Delegate):
-                result = None
                 todo.extend(self._answers(account, EffectId(served.seq, n), effect))
-            else:
-                result = self._send(account, EffectId(served.seq, n), effect)
             if result is not None:
                 caused.append(result)
-        todo.extendleft(reversed(caused))
+        if caused:
+            todo.extendleft(reversed(caused))
 
     # --- effects --------------------------------------------------------------------------------------------------
-
-    def _send(self, account: str, id: EffectId, effect: Effect) -> ServiceEvent | None:
-        return _SENDERS[type(effect)](self.out, self.pending, account, id, effect)
 
     def _answers(self, account: str, id: EffectId, effect: Delegate) -> list[ServiceEvent]:
         """Let a service answer an IQ; return the answer, or what results from sending it elsewhere."""
@@ -240,6 +240,7 @@ _SENDERS: Final[Mapping[type, Callable[..., ServiceEvent | None]]] = {
     Route: Outgoing.route,
     FanOut: Outgoing.fan_out,
 }
+"""The method that takes each class of effect out of the partition. ``Ignored`` has none: nothing is to be done."""
 
 
 def _keys_of_removed(served: Served[S]) -> Iterable[RemoveKind]:

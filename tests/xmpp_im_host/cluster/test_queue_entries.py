@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -17,6 +18,7 @@ from xmpp_im_core.jid import parse_address
 from xmpp_im_core.rules import presence as rules
 from xmpp_im_core.server import (
     AS_IT_STANDS,
+    FULL_JID,
     Arrived,
     Deliver,
     EndSession,
@@ -234,6 +236,46 @@ def test_only_effects_for_streams_are_performed() -> None:
         Perform(IdentifiedEffect(JULIET, EffectId("s", 0), Ignored(rules.INITIAL_PRESENCE)))
     with pytest.raises(TypeError, match="identified"):
         ForComponent("rooms.capulet.example", identified(EndSession(BALCONY, "conflict", rules.INITIAL_PRESENCE)))
+
+
+@in_one_test("entry", PARTITION + GATEWAY)
+def test_each_header_is_json_as_one_encoder_would_write_it(entry: QueueEntry) -> None:
+    header, *rest = dump_entry(entry).partition(b" ")[2].split(b"\n")
+    for line in (header, rest[0]) if isinstance(entry, Perform | ForComponent) else (header,):
+        assert line.decode() == json.dumps(json.loads(line), separators=(",", ":"))
+
+
+STANZA: Final = (
+    b'<message to="juliet@capulet.example" from="romeo@montague.example/orchard" id="m1" type="chat">a\nb</message>'
+)
+BALCONY_AS_JSON: Final = rb'["balc\u00f3ny \u2665",30064771073]'
+WRITTEN_BEFORE: Final[dict[bytes, QueueEntry]] = {
+    b'outbound ["juliet@capulet.example","2026-07-12T12:00:00+00:00","s1",'
+    + BALCONY_AS_JSON
+    + b',"ASK"]\n'
+    + STANZA: Fed(ForAccount(JULIET, Outbound(NOON, "s1", BALCONY, MESSAGE))),
+    rb'inbound ["juliet@capulet.example","2026-07-12T12:00:00+00:00","s.\n1","DENY","APPROVE"]' + b"\n" + STANZA: Fed(
+        ForAccount(JULIET, Inbound(NOON, "s.\n1", MESSAGE, Decision.DENY), Decision.APPROVE)
+    ),
+    b"perform [null]\n"
+    + rb'["deliver","juliet@capulet.example","q\n7",3,"presence:initial",['
+    + BALCONY_AS_JSON
+    + b"],false]\n"
+    + STANZA: Perform(identified(Deliver(MESSAGE, (BALCONY,), AS_IT_STANDS, rules.INITIAL_PRESENCE))),
+    b"perform [null]\n"
+    + rb'["deliver","juliet@capulet.example","q\n7",3,"presence:initial",['
+    + BALCONY_AS_JSON
+    + rb',["\ud800",34359738369]],true]'
+    + b"\n"
+    + STANZA: Perform(identified(Deliver(MESSAGE, (BALCONY, ORCHARD), FULL_JID, rules.INITIAL_PRESENCE))),
+}
+"""The form of the usual entries. Nodes of two releases read each other's entries during a rolling upgrade."""
+
+
+@in_one_test(("written", "entry"), list(WRITTEN_BEFORE.items()))
+def test_the_usual_entries_have_the_form_that_every_release_reads(written: bytes, entry: QueueEntry) -> None:
+    assert dump_entry(entry) == written
+    assert load_entry(written) == entry
 
 
 def test_a_presence_is_written_short() -> None:
