@@ -71,9 +71,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     marker = metafunc.definition.get_closest_marker(_MARKER)
     try:
-        chosen = _chosen({} if marker is None else marker.kwargs, metafunc.definition.path.parent)
         if marker is not None and marker.args:
             raise ValueError("name each choice: section=, id=, level=, paths=, known=")
+        chosen = _chosen({} if marker is None else marker.kwargs, metafunc.definition.path.parent)
     except ValueError as problem:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: {_MARKER}: {problem}") from problem
     ids = [vector.id for vector, _ in chosen]
@@ -88,11 +88,11 @@ def _chosen(choices: Mapping[str, Any], folder: Path) -> list[tuple[Vector | Mal
     unknown = sorted(choices.keys() - _CHOICES)
     if unknown:
         raise ValueError(f"there is no choice {unknown[0]!r}, but {', '.join(sorted(_CHOICES))}")
+    known = choices.get("known")
+    deviations = () if known is None else read_known(folder / known)
     given = choices.get("paths", ())
     paths = [folder / path for path in ([given] if isinstance(given, str | Path) else given)]
     vectors = find_vectors(*paths, **{name: choices[name] for name in ("section", "id", "level") if name in choices})
-    known = choices.get("known")
-    deviations = () if known is None else read_known(folder / known)
     recorded = {id: each for each in deviations for id in each.vectors}
     return [(vector, recorded.get(vector.id)) for vector in vectors]
 
