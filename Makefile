@@ -150,6 +150,8 @@ kills: $(VENV)/.dev
 	@$(BIN)/python -m tests.xmpp_im_host.killing --kills $$(($(KILLS) / 5))
 	@$(BIN)/python -m tests.xmpp_im_host.killing --kills $$(($(KILLS) / 5)) --outbox
 	@$(BIN)/python -m tests.xmpp_im_host.cluster.killing --seconds $$(($(KILLS) / 10)) --failover
+	@$(BIN)/python -m tests.xmpp_im_host.cluster.rolling --rounds $$(($(KILLS) / 200 + 1))
+	@$(BIN)/python -m tests.xmpp_im_host.cluster.rolling --rounds $$(($(KILLS) / 200 + 1)) --drain
 
 mutants: $(VENV)/.test
 	@$(BIN)/python -m tests.mutants $(MUTANTS)

@@ -48,11 +48,14 @@ class ClientSession:
     def deliver(self, stanza: Stanza, item: object) -> bool:
         """Send a stanza, or keep it for a client that may resume; return whether the session took it.
 
+        A stream that has closed, and whose end is not noted yet, takes what it has stream management for. So the stanza
+        stays behind those that the client has not acknowledged, whatever becomes of them.
+
         :param item: comes back when the client has acknowledged the stanza, or among those that it has not.
         """
         if self.driver is not None:
             stream = self.driver.stream
-            if stream.closed:
+            if stream.closed and stream.management is None:
                 return False
             stream.send(stanza, item)
             self.driver.flush_later()
