@@ -9,7 +9,9 @@ from xmpp_im_core.stanza import CLIENT, Message, Payload, from_element, payload,
 
 CARBONS: Final = "urn:xmpp:carbons:2"
 FORWARD: Final = "urn:xmpp:forward:0"
-DIRECTIONS: Final = ("received", "sent")
+_RECEIVED: Final = "received"
+_SENT: Final = "sent"
+DIRECTIONS: Final = (_RECEIVED, _SENT)
 """Whether another resource of the user has received or sent the copied message (XEP-0280 §6)."""
 
 
@@ -20,10 +22,10 @@ def wrap(message: Message, direction: str) -> Payload:
 
 def wrapper_of(message: Message) -> Element | None:
     """Return the element that makes a message a carbon; ``<private/>`` and the like do not (XEP-0280 §9)."""
-    for child in message.payload.elements:
-        if child.namespace == CARBONS and child.name in DIRECTIONS:
-            return child
-    return None
+    content = message.payload
+    if not content.has(_RECEIVED, CARBONS) and not content.has(_SENT, CARBONS):
+        return None  # as in nearly every message, whose children are not built for this
+    return next(child for child in content.elements if child.namespace == CARBONS and child.name in DIRECTIONS)
 
 
 def unwrap(wrapper: Element) -> Message | None:

@@ -32,6 +32,12 @@ class Unread(Protocol):
     def has(self, name: str, namespace: str) -> bool:
         """Whether there is a child element with this name and this namespace."""
 
+    def text_of(self, name: str, namespace: str) -> str | None:
+        """Return the text of the first child element with this name and this namespace, without that of its children.
+
+        None: there is no such child.
+        """
+
     def size(self) -> int:
         """Return the value for :attr:`PayloadCache.cached_size`."""
 

@@ -53,6 +53,22 @@ class Payload(PayloadCache):
         children = self.children if unread is None else self.build(unread)
         return tuple([child for child in children if isinstance(child, Element)])
 
+    def has(self, name: str, namespace: str = CLIENT) -> bool:
+        """Whether there is a child element of this name and namespace. The children are not built for this."""
+        unread = self.unread
+        return self.first(name, namespace) is not None if unread is None else unread.has(name, namespace)
+
+    def text_of(self, name: str, namespace: str = CLIENT) -> str | None:
+        """Return the text of the first child element of this name and namespace; None if there is no such child.
+
+        The children are not built for this.
+        """
+        unread = self.unread
+        if unread is not None:
+            return unread.text_of(name, namespace)
+        child = self.first(name, namespace)
+        return None if child is None else child.text
+
     def first(self, name: str, namespace: str = CLIENT) -> Element | None:
         """Return the first child element of this name and namespace, or None."""
         unread = self.unread

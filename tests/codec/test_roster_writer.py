@@ -67,4 +67,9 @@ def test_a_result_has_nothing_but_the_query(name: str, namespace: str) -> None:
     content = roster_content((Contact("romeo@montague.example"),), None)
 
     assert content.first(name, namespace) is None
+    assert not content.has(name, namespace)
+    assert content.text_of(name, namespace) is None
+    assert content.has("query", ROSTER)
+    assert content.text_of("query", ROSTER) == ""
+    assert isinstance(content.unread, RosterQuery)
     assert content.first("query", ROSTER) == parse_stanza(write_stanza(IQ(payload=content))).payload.children[0]

@@ -67,6 +67,7 @@ LOOKS: Final[list[Callable[[Stanza], object]]] = [
     Stanza.size,
     lambda stanza: stanza.payload.elements,
     lambda stanza: stanza.error,
+    lambda stanza: (stanza.payload.has("a"), stanza.payload.text_of("a"), stanza.payload.text_of("a", "urn:b")),
     lambda stanza: pickle.loads(pickle.dumps(stanza)),
     copy.deepcopy,
     *[lambda stanza, to=to: write_stanza(stanza, to) for to in CONTENT],
@@ -147,12 +148,12 @@ def outcome(read: Callable[[], list[Any]]) -> tuple[list[Any], type[CodecError] 
 @pytest.mark.parametrize("namespace", CONTENT)
 def test_the_children_that_are_there_are_found_by_name_and_namespace(namespace: str) -> None:
     names = ("body", "x", "absent")
-    data = "".join(f"<body xmlns='{each}'/><x><y/></x>" for each in (*CONTENT, "", "urn:x"))
+    data = "".join(f"<body xmlns='{each}'>1<x>2</x>3</body>4<x>5<y/>6</x>" for each in (*CONTENT, "", "urn:x"))
     expected = lazy(f"<message>{data}</message>".encode(), namespace).payload.children
 
     for name in names:
         for wanted in (*CONTENT, "", "urn:x"):
-            for way in (Payload.first, Payload.all):
+            for way in (Payload.first, Payload.all, Payload.has, Payload.text_of):
                 read = lazy(f"<message>{data}</message>".encode(), namespace).payload
                 assert way(read, name, wanted) == way(Payload(expected), name, wanted)
 
@@ -217,6 +218,8 @@ def test_a_chat_that_only_passes_through_is_not_built(come: str, go: str, built:
     message.size()
     assert message.payload.first("delay", "urn:xmpp:delay") is None
     assert message.payload.all("subject") == ()
+    assert message.payload.has("active", "http://jabber.org/protocol/chatstates")
+    assert message.payload.text_of("body") == "Art thou not Romeo?"
 
     assert built == []
     assert b"<body>Art thou not Romeo?</body><active " in written

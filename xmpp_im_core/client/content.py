@@ -104,10 +104,15 @@ def read_content(message: Message, stream_lang: str | None = None) -> Content:
     return Content(message.kind, read_texts(bodies, inherited), read_texts(subjects, inherited), thread, inherited)
 
 
+def thread_id(message: Message) -> str | None:
+    """Return the id of the thread that :func:`read_content` would read, without reading the rest; None without one."""
+    return message.payload.text_of("thread") or None
+
+
 def was_delayed(message: Message) -> bool:
     """Whether a message was stored or delayed on its way (XEP-0203, or the older XEP-0091)."""
     content = message.payload
-    return content.first("delay", "urn:xmpp:delay") is not None or content.first("x", "jabber:x:delay") is not None
+    return content.has("delay", "urn:xmpp:delay") or content.has("x", "jabber:x:delay")
 
 
 def read_texts(children: Sequence[Element], inherited: str | None) -> tuple[Text, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from xmpp_im_core.client.content import Content
+from attrs import field
+
+from xmpp_im_core.client.content import Content, read_content
 from xmpp_im_core.client.state import Item, ItemChange, Question, Request
 from xmpp_im_core.jid import JID
-from xmpp_im_core.record import record
+from xmpp_im_core.record import assigner, record
 from xmpp_im_core.stanza import IQ, Message, Presence, Stanza, StanzaError
 
 # --- the roster (§2) ----------------------------------------------------------------------------------------
@@ -151,11 +153,45 @@ class Carbon(Enum):
 
 @record
 class MessageReceived:
-    """A message as it arrived, together with its parsed content."""
+    """A message as it arrived, together with its parsed content.
+
+    A client parses the content when the application first asks for it: see :func:`message_received`.
+    """
 
     message: Message
     content: Content
     carbon: Carbon | None = None
+    stream_lang: str | None = field(default=None, init=False, eq=False, repr=False)
+    """The language of the stream, which the content that is not parsed yet depends on."""
+
+    if not TYPE_CHECKING:  # the type checker would allow every name
+
+        def __getattr__(self, name: str) -> Any:
+            """Parse the content. Python calls this only if it is not parsed or a name is unknown."""
+            if name != "content":
+                return object.__getattribute__(self, name)
+            content = read_content(self.message, self.stream_lang)
+            _set_content(self, content)
+            return content
+
+
+_set_content: Final = assigner(MessageReceived, "content")
+_set_unparsed: Final = assigner(MessageReceived, "message", "carbon", "stream_lang")
+_new: Final = object.__new__
+
+
+def message_received(message: Message, stream_lang: str | None, carbon: Carbon | None = None) -> MessageReceived:
+    """Return the notification of a message whose content is not parsed yet.
+
+    An application may look at the sender alone, or drop the message. To parse the content builds the tree of the
+    message, which takes as long as all the rest of the step. Nothing shows when it is done: the content follows from
+    the message and the language of the stream, and every message has one.
+
+    :param stream_lang: the language of the stream, as for :func:`~xmpp_im_core.client.content.read_content`.
+    """
+    made = _new(MessageReceived)
+    _set_unparsed(made, message, carbon, stream_lang)
+    return made
 
 
 @record

@@ -152,11 +152,20 @@ class Recorded(list[Record]):
         return rescope_all(build(self), self.scope, CLIENT)
 
     def has(self, name: str, namespace: str) -> bool:
-        """Whether there is a child element with this name and this namespace, by the rule of ``rescope``."""
-        scope = self.scope
-        if scope != CLIENT:
-            namespace = scope if namespace == CLIENT else CLIENT if namespace == scope else namespace
+        """Whether there is a child element with this name and this namespace."""
+        if self.scope != CLIENT:
+            namespace = self._written(namespace)
         return (namespace, name, (), ()) in self.top
+
+    def text_of(self, name: str, namespace: str) -> str | None:
+        """Return the text of the first child element with this name and this namespace; None if there is none."""
+        namespace = self._written(namespace)
+        return _text_of(self, name, namespace) if (namespace, name, (), ()) in self.top else None
+
+    def _written(self, namespace: str) -> str:
+        """Return the namespace that a child had in the stream if ``rescope`` puts it into this one."""
+        scope = self.scope
+        return scope if namespace == CLIENT else CLIENT if namespace == scope else namespace
 
     def size(self) -> int:
         """Return the size of the children, without building them if possible."""
@@ -180,6 +189,22 @@ class Recorded(list[Record]):
         """
         written = _write(self, self.scope)
         return written if self.scope == CLIENT or same_in_both(written, CLIENT) else None
+
+
+def _text_of(records: Iterable[Record], name: str, namespace: str) -> str:
+    """Return the text of the first child element with this name and this namespace. There must be one."""
+    level, texts, found = 0, list[str](), False
+    for record in records:
+        if record is None:
+            level -= 1
+            if found and not level:
+                break
+        elif not isinstance(record, str):
+            found = found or (not level and record[1] == name and record[0] == namespace)
+            level += 1
+        elif found and level == 1:
+            texts.append(record)
+    return "".join(texts)
 
 
 def build(records: Iterable[Record]) -> tuple[Element | str, ...]:

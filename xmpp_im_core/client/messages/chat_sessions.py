@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xmpp_im_core.client.content import Content
+from xmpp_im_core.client.content import thread_id
 from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.directed_presence import directed
@@ -44,7 +44,7 @@ def without_chat(client: Client, event: Timed, jid: str, policy: ClientPolicy) -
 
 
 def heard_chat(
-    client: Client, event: Timed, message: Message, sender: JID, content: Content, policy: ClientPolicy
+    client: Client, event: Timed, message: Message, sender: JID, policy: ClientPolicy
 ) -> tuple[Client, tuple[Effect, ...]]:
     """Update the chat session after a chat message: the message sets its thread, and locks it to the sender.
 
@@ -54,7 +54,7 @@ def heard_chat(
     """
     peer = peer_of(client, sender, message)
     chat = client.chats.get(peer) or Chat(event.at)
-    thread = chat.thread if content.thread is None else content.thread.id
+    thread = thread_id(message) or chat.thread
     open_ = peer == sender.full or chat.locked not in (None, sender) or known_absent(client, sender, message)
     active = Chat(event.at, thread, None if open_ else sender, chat.shared_with)
     return with_chat(client, event, peer, active, policy)

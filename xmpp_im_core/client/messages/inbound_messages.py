@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from xmpp_im_core.client.chat_locks import unlocked_by_error, unlocked_by_message
-from xmpp_im_core.client.content import read_content
 from xmpp_im_core.client.effects import Tell, Transition
 from xmpp_im_core.client.events import Inbound
 from xmpp_im_core.client.messages.chat_sessions import heard_chat
 from xmpp_im_core.client.messages.received_carbons import carbon_of, read_carbon
-from xmpp_im_core.client.notifications import MessageFailed, MessageReceived
+from xmpp_im_core.client.notifications import MessageFailed, MessageReceived, message_received
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.rooms import noted
 from xmpp_im_core.client.returned_errors import answered_message
@@ -33,16 +32,19 @@ def inbound_message(
         return read_carbon(client, wrapper, sender)
     if message.kind == "error":
         return message_error(client, message, sender)
-    lang = None if client.bound is None else client.bound.lang
-    content = read_content(message, lang)
+    told = _told(client, message)
     client = noted(client, message, sender)
-    told = MessageReceived(message, content)
-    if message.kind == "chat":
-        after, ended = heard_chat(client, event, message, sender, content, policy)
+    kind = message.kind
+    if kind == "chat":
+        after, ended = heard_chat(client, event, message, sender, policy)
         return Transition(after, (Tell(told, rules.CHAT_RECEIVED), *ended))
-    after = client if message.kind == "groupchat" else unlocked_by_message(client, sender)
-    rule = rules.MESSAGE_RECEIVED if message.type == message.kind else rules.UNTYPED_MESSAGE_RECEIVED
+    after = client if kind == "groupchat" else unlocked_by_message(client, sender)
+    rule = rules.MESSAGE_RECEIVED if message.type == kind else rules.UNTYPED_MESSAGE_RECEIVED
     return Transition(after, (Tell(told, rule),))
+
+
+def _told(client: Client, message: Message) -> MessageReceived:
+    return message_received(message, None if client.bound is None else client.bound.lang)
 
 
 def from_no_jid(client: Client, message: Message) -> Transition:
@@ -51,8 +53,7 @@ def from_no_jid(client: Client, message: Message) -> Transition:
     if message.kind == "error":
         told = MessageFailed(message.error, message, None)
     else:
-        lang = None if client.bound is None else client.bound.lang
-        told = MessageReceived(message, read_content(message, lang))
+        told = _told(client, message)
     return Transition(client, (Tell(told, session_rules.FROM_MALFORMED),))
 
 

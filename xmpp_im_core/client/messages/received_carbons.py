@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from xmpp_im_core.carbon_copies import unwrap, wrapper_of
-from xmpp_im_core.client.content import read_content
 from xmpp_im_core.client.effects import Tell, Transition, silence
-from xmpp_im_core.client.notifications import Carbon, MessageReceived
+from xmpp_im_core.client.notifications import Carbon, message_received
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import JID
@@ -33,5 +32,5 @@ def read_carbon(client: Client, wrapper: Element, sender: JID) -> Transition:
     copied = unwrap(wrapper)
     if copied is None:
         return silence(client, rules.CARBON_EMPTY)
-    told = MessageReceived(copied, read_content(copied), Carbon(wrapper.name))
+    told = message_received(copied, None, Carbon(wrapper.name))
     return Transition(client, (Tell(told, rules.CARBON_RECEIVED),))

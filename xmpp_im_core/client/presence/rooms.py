@@ -29,7 +29,7 @@ def is_occupant(client: Client, jid: JID, stanza: Stanza | None = None) -> bool:
     """Whether a full JID is an occupant of a room: this client knows the room, or the stanza shows it."""
     if jid.is_bare:
         return False
-    return jid.bare in client.rooms or (stanza is not None and stanza.payload.first("x", MUC_USER) is not None)
+    return jid.bare in client.rooms or (stanza is not None and stanza.payload.has("x", MUC_USER))
 
 
 def peer_of(client: Client, jid: JID, stanza: Stanza | None = None) -> str:
@@ -49,7 +49,7 @@ def is_own_occupant(client: Client, jid: JID) -> bool:
 
 def entering_room(client: Client, presence: Presence, to: JID) -> Client:
     """Record a room if this client's presence enters it (XEP-0045 §7.2)."""
-    if to.is_bare or to.bare in client.rooms or presence.payload.first("x", MUC) is None:
+    if to.is_bare or to.bare in client.rooms or not presence.payload.has("x", MUC):
         return client
     return _inside(client, to.bare)
 
@@ -61,7 +61,7 @@ def noted(client: Client, stanza: Stanza, sender: JID) -> Client:
     the client shared because of a chat session has not entered a room.
     """
     groupchat = isinstance(stanza, Message) and stanza.type == "groupchat"
-    if not groupchat and stanza.payload.first("x", MUC_USER) is None:
+    if not groupchat and not stanza.payload.has("x", MUC_USER):
         return client
     if sender.is_bare or sender.bare in client.rooms or sender.bare == client.jid.bare:
         return client
