@@ -28,17 +28,53 @@ else:
         """Make a class a record. The options are those of ``attrs.frozen``."""
         if cls is None:
             return lambda cls: record(cls, **options)
-        shows_itself = "__repr__" in vars(cls) or not options.get("repr", True)
-        options["repr"] = False
+        shows_itself = "__repr__" in vars(cls) or not options.pop("repr", True)
+        is_compared = options.pop("eq", True)
+        options |= {"repr": False, "eq": False}
         if GUARDED:
             made = attrs.frozen(cls, **options)
         else:
-            if options.get("eq", True):
-                options["unsafe_hash"] = True
             made = attrs.define(cls, on_setattr=attrs.setters.NO_OP, **options)
+        if is_compared:
+            made.__eq__, made.__hash__ = _Comparison(made, "__eq__"), _Comparison(made, "__hash__")
         if not shows_itself:
             made.__repr__ = _show
         return made
+
+
+class _Comparison:
+    """``__eq__`` or ``__hash__`` of a record class. Both are compiled when one of them is first looked up.
+
+    They are those of attrs, which compiles them with the class. That is a quarter of the time in which attrs makes a
+    class; a program imports about a hundred of these classes, and compares the records of few.
+    """
+
+    def __init__(self, cls: type[Any], name: str) -> None:
+        self._cls = cls
+        self._name = name
+
+    def __get__(self, record: Any, owner: type[Any]) -> Any:
+        cls = self._cls
+        cls.__eq__, cls.__hash__ = _comparing(cls)  # type: ignore[method-assign, assignment]
+        return getattr(cls, self._name).__get__(record, owner)
+
+
+def _comparing(cls: type[Any]) -> tuple[Callable[[Any, object], bool], Callable[[Any], int]]:
+    """Compile the methods that compare records of one class by their fields, and hash them."""
+    fields = [each.name for each in attrs.fields(cls) if each.eq]
+    equal = " and ".join([f"self.{each} == other.{each}" for each in fields]) or "True"
+    values = "".join([f"self.{each}, " for each in fields])
+    names: dict[str, Any] = {}
+    exec(  # like attrs, from names of fields only
+        "def __eq__(self, other):\n"
+        "    if other.__class__ is not self.__class__:\n"
+        "        return NotImplemented\n"
+        f"    return {equal}\n"
+        "def __hash__(self):\n"
+        f"    return hash(({values}))\n",
+        names,
+    )
+    return names["__eq__"], names["__hash__"]
 
 
 def _show(record: Any) -> str:

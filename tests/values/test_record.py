@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -47,6 +49,41 @@ def test_without_the_guard_a_record_is_compared_hashed_and_checked_alike() -> No
     done = subprocess.run([sys.executable, "-c", _UNGUARDED], capture_output=True, text=True, check=True)
 
     assert "permanently" in done.stdout
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+@pytest.mark.parametrize("first", [hash, lambda one: one == one.__class__("a")], ids=["hash", "equality"])
+def test_comparisons_are_compiled_when_one_is_needed(
+    monkeypatch: pytest.MonkeyPatch, guarded: bool, first: Callable[[Any], object]
+) -> None:
+    monkeypatch.setattr(record, "GUARDED", guarded)
+
+    @record.record
+    class Base:
+        name: str
+        cached: int = record_field(default=0, eq=False)
+
+    @record.record
+    class Derived(Base):
+        more: str = ""
+
+    @record.record
+    class Empty:
+        pass
+
+    before = [vars(each)[name] for each in (Base, Derived, Empty) for name in ("__eq__", "__hash__")]
+    first(Derived("a"))
+    after = [isinstance(vars(each)["__eq__"], FunctionType) for each in (Base, Derived, Empty)]
+
+    assert not any(isinstance(each, FunctionType) for each in before)
+    assert after == [False, True, False]
+    assert Base("a", 1) == Base("a", 2) != Base("b", 1)
+    assert hash(Base("a", 1)) == hash(Base("a", 2)) != hash(Base("b", 1))
+    assert Derived("a", 1, "b") == Derived("a", 2, "b") != Derived("a", 1, "c")
+    assert (Base("a") == Derived("a")) is False
+    assert (Derived("a") == "a") is False
+    assert Empty() == Empty()
+    assert {Empty(): 1}[Empty()] == 1
 
 
 @pytest.mark.parametrize("guarded", [False, True])
