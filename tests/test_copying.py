@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xmpp_im_core
-from tests.client.counting import calls
+from tests.client.counting import calls, work
 from xmpp_im_core import record
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.copying import copied, copyable
@@ -89,6 +89,14 @@ def test_a_value_derived_from_the_whole_record_is_recomputed_whatever_changes() 
 def test_a_record_whose_constructor_checks_is_checked_when_it_is_copied() -> None:
     with pytest.raises(TypeError, match="address"):
         copied(Moved("xmpp:juliet@mantua.example", True), address=1)  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_copy_asks_only_of_the_fields_that_change_whether_they_do() -> None:
+    client = Client(JULIET)
+    copied(client, leaving=1)
+    one = vars(Client)["__copiers__"]["leaving",]
+
+    assert 1.5 * work(partial(one, client, 2)) < work(partial(vars(Client)["__copied__"], client, leaving=2))
 
 
 def test_a_field_that_there_is_not_is_refused() -> None:

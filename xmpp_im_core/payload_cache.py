@@ -32,6 +32,9 @@ class Unread(Protocol):
     def has(self, name: str, namespace: str) -> bool:
         """Whether there is a child element with this name and this namespace."""
 
+    def namespaces(self) -> set[str]:
+        """Return the namespaces of the child elements."""
+
     def text_of(self, name: str, namespace: str) -> str | None:
         """Return the text of the first child element with this name and this namespace, without that of its children.
 

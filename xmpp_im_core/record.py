@@ -55,7 +55,7 @@ class _Comparison:
 
     def __get__(self, record: Any, owner: type[Any]) -> Any:
         cls = self._cls
-        cls.__eq__, cls.__hash__ = _comparing(cls)  # type: ignore[method-assign, assignment]
+        cls.__eq__, cls.__hash__ = _comparing(cls)  # type: ignore[assignment]
         return getattr(cls, self._name).__get__(record, owner)
 
 

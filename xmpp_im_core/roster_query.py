@@ -46,6 +46,10 @@ class RosterQuery:
         """Whether there is a child element with this name and this namespace."""
         return name == "query" and namespace == ROSTER
 
+    def namespaces(self) -> set[str]:
+        """Return the namespace of the ``<query/>``."""
+        return {ROSTER}
+
     def text_of(self, name: str, namespace: str) -> str | None:
         """Return the text of the ``<query/>``, which has none, if it has this name and this namespace."""
         return "" if self.has(name, namespace) else None

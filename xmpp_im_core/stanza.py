@@ -58,6 +58,11 @@ class Payload(PayloadCache):
         unread = self.unread
         return self.first(name, namespace) is not None if unread is None else unread.has(name, namespace)
 
+    def namespaces(self) -> set[str]:
+        """Return the namespaces of the child elements. The children are not built for this."""
+        unread = self.unread
+        return {child.namespace for child in self.elements} if unread is None else unread.namespaces()
+
     def text_of(self, name: str, namespace: str = CLIENT) -> str | None:
         """Return the text of the first child element of this name and namespace; None if there is no such child.
 

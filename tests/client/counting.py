@@ -56,11 +56,20 @@ def work(call: Callable[[], object]) -> int:
 def calls(call: Callable[[], object], *functions: Callable[..., Any]) -> int:
     """Return how often a call runs these functions, which are written in Python."""
     codes = [function.__code__ for function in functions]
+    return _frames(call, lambda frame: frame.f_code in codes)
+
+
+def copies(call: Callable[[], object], cls: type[Any]) -> int:
+    """Return how often a call copies a record of this class by ``copied``."""
+    return _frames(call, lambda frame: frame.f_code.co_name == "copy" and frame.f_globals.get("cls") is cls)
+
+
+def _frames(call: Callable[[], object], counts: Callable[[FrameType], bool]) -> int:
     count = 0
 
     def profile(frame: FrameType, event: str, _: Any) -> None:
         nonlocal count
-        count += event == "call" and frame.f_code in codes
+        count += event == "call" and counts(frame)
 
     before = sys.getprofile()
     sys.setprofile(profile)

@@ -71,5 +71,6 @@ def test_a_result_has_nothing_but_the_query(name: str, namespace: str) -> None:
     assert content.text_of(name, namespace) is None
     assert content.has("query", ROSTER)
     assert content.text_of("query", ROSTER) == ""
+    assert content.namespaces() == {ROSTER}
     assert isinstance(content.unread, RosterQuery)
     assert content.first("query", ROSTER) == parse_stanza(write_stanza(IQ(payload=content))).payload.children[0]

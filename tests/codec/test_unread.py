@@ -68,6 +68,7 @@ LOOKS: Final[list[Callable[[Stanza], object]]] = [
     lambda stanza: stanza.payload.elements,
     lambda stanza: stanza.error,
     lambda stanza: (stanza.payload.has("a"), stanza.payload.text_of("a"), stanza.payload.text_of("a", "urn:b")),
+    lambda stanza: stanza.payload.namespaces(),
     lambda stanza: pickle.loads(pickle.dumps(stanza)),
     copy.deepcopy,
     *[lambda stanza, to=to: write_stanza(stanza, to) for to in CONTENT],
@@ -151,6 +152,7 @@ def test_the_children_that_are_there_are_found_by_name_and_namespace(namespace: 
     data = "".join(f"<body xmlns='{each}'>1<x>2</x>3</body>4<x>5<y/>6</x>" for each in (*CONTENT, "", "urn:x"))
     expected = lazy(f"<message>{data}</message>".encode(), namespace).payload.children
 
+    assert lazy(f"<message>{data}</message>".encode(), namespace).payload.namespaces() == {*CONTENT, "", "urn:x"}
     for name in names:
         for wanted in (*CONTENT, "", "urn:x"):
             for way in (Payload.first, Payload.all, Payload.has, Payload.text_of):

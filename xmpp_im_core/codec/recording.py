@@ -9,8 +9,8 @@ and the written text both follow from it, and the text is what the writer would 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import repeat
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice, repeat
 from typing import Final, TypeAlias
 
 from xmpp_im_core.codec.errors import TooDeep
@@ -157,10 +157,18 @@ class Recorded(list[Record]):
             namespace = self._written(namespace)
         return (namespace, name, (), ()) in self.top
 
+    def namespaces(self) -> set[str]:
+        """Return the namespaces of the child elements."""
+        found = {each[0] for each in self.top}
+        return found if self.scope == CLIENT else {self._written(each) for each in found}
+
     def text_of(self, name: str, namespace: str) -> str | None:
         """Return the text of the first child element with this name and this namespace; None if there is none."""
-        namespace = self._written(namespace)
-        return _text_of(self, name, namespace) if (namespace, name, (), ()) in self.top else None
+        if self.scope != CLIENT:
+            namespace = self._written(namespace)
+        if (namespace, name, (), ()) not in self.top:
+            return None
+        return _text_at(self, _first(self, name, namespace))
 
     def _written(self, namespace: str) -> str:
         """Return the namespace that a child had in the stream if ``rescope`` puts it into this one."""
@@ -191,18 +199,34 @@ class Recorded(list[Record]):
         return written if self.scope == CLIENT or same_in_both(written, CLIENT) else None
 
 
-def _text_of(records: Iterable[Record], name: str, namespace: str) -> str:
-    """Return the text of the first child element with this name and this namespace. There must be one."""
-    level, texts, found = 0, list[str](), False
-    for record in records:
+def _first(records: Sequence[Record], name: str, namespace: str) -> int:
+    """Return where the first child element with this name and this namespace begins. There must be one."""
+    level = at = 0
+    for at, record in enumerate(records):
         if record is None:
             level -= 1
-            if found and not level:
+        elif not isinstance(record, str):
+            if not level and record[1] == name and record[0] == namespace:
+                break
+            level += 1
+    return at
+
+
+def _text_at(records: Sequence[Record], at: int) -> str:
+    """Return the text of the element that begins here, without the text of its children."""
+    text = records[at + 1]
+    if isinstance(text, str) and records[at + 2] is None:  # as in most elements that have a text
+        return text
+    level = 0
+    texts: list[str] = []
+    for record in islice(records, at, None):
+        if record is None:
+            level -= 1
+            if not level:
                 break
         elif not isinstance(record, str):
-            found = found or (not level and record[1] == name and record[0] == namespace)
             level += 1
-        elif found and level == 1:
+        elif level == 1:
             texts.append(record)
     return "".join(texts)
 

@@ -7,7 +7,6 @@ from xmpp_im_core.client.effects import Effect
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.presence.directed_presence import directed
 from xmpp_im_core.client.presence.known_presence import known_absent
-from xmpp_im_core.client.presence.rooms import peer_of
 from xmpp_im_core.client.state import Chat, Client
 from xmpp_im_core.copying import copied
 from xmpp_im_core.event import Timed
@@ -44,17 +43,23 @@ def without_chat(client: Client, event: Timed, jid: str, policy: ClientPolicy) -
 
 
 def heard_chat(
-    client: Client, event: Timed, message: Message, sender: JID, policy: ClientPolicy
+    client: Client, event: Timed, message: Message, sender: JID, peer: str, policy: ClientPolicy
 ) -> tuple[Client, tuple[Effect, ...]]:
     """Update the chat session after a chat message: the message sets its thread, and locks it to the sender.
 
     If the session is locked to another resource, the message only unlocks it: "until it receives a message from one
     of the peer's full JIDs" is about the next message. A stored message does not lock the session to a resource that
     is no longer available. A session with an occupant of a room needs no lock.
+
+    :param peer: the key of the chat session.
     """
-    peer = peer_of(client, sender, message)
-    chat = client.chats.get(peer) or Chat(event.at)
-    thread = thread_id(message) or chat.thread
-    open_ = peer == sender.full or chat.locked not in (None, sender) or known_absent(client, sender, message)
-    active = Chat(event.at, thread, None if open_ else sender, chat.shared_with)
+    chat = client.chats.get(peer)
+    thread = thread_id(message)
+    if chat is None:
+        locked, shared_with = None, None
+    else:
+        thread, locked, shared_with = thread or chat.thread, chat.locked, chat.shared_with
+    elsewhere = locked is not None and locked.full != sender.full
+    open_ = elsewhere or peer == sender.full or known_absent(client, sender, message)
+    active = Chat(event.at, thread, None if open_ else sender, shared_with)
     return with_chat(client, event, peer, active, policy)

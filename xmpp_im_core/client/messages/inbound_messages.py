@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xmpp_im_core.carbon_copies import CARBONS
 from xmpp_im_core.client.chat_locks import unlocked_by_error, unlocked_by_message
 from xmpp_im_core.client.effects import Tell, Transition
 from xmpp_im_core.client.events import Inbound
@@ -9,7 +10,7 @@ from xmpp_im_core.client.messages.chat_sessions import heard_chat
 from xmpp_im_core.client.messages.received_carbons import carbon_of, read_carbon
 from xmpp_im_core.client.notifications import MessageFailed, MessageReceived, message_received
 from xmpp_im_core.client.policy import ClientPolicy
-from xmpp_im_core.client.presence.rooms import noted
+from xmpp_im_core.client.presence.rooms import MUC_USER, noted, peer_of, shows_room
 from xmpp_im_core.client.returned_errors import answered_message
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.jid import JID
@@ -27,16 +28,20 @@ def inbound_message(
     """
     if sender is None:
         return from_no_jid(client, message)
-    wrapper = carbon_of(message)
+    namespaces = message.payload.namespaces()  # one look for what nearly no message has
+    wrapper = carbon_of(message) if CARBONS in namespaces else None
     if wrapper is not None:
         return read_carbon(client, wrapper, sender)
-    if message.kind == "error":
+    kind = message.kind
+    if kind == "error":
         return message_error(client, message, sender)
     told = _told(client, message)
-    client = noted(client, message, sender)
-    kind = message.kind
+    from_room = MUC_USER in namespaces and shows_room(message)
+    if from_room or kind == "groupchat":
+        client = noted(client, message, sender)
     if kind == "chat":
-        after, ended = heard_chat(client, event, message, sender, policy)
+        peer = peer_of(client, sender, message if from_room else None)
+        after, ended = heard_chat(client, event, message, sender, peer, policy)
         return Transition(after, (Tell(told, rules.CHAT_RECEIVED), *ended))
     after = client if kind == "groupchat" else unlocked_by_message(client, sender)
     rule = rules.MESSAGE_RECEIVED if message.type == kind else rules.UNTYPED_MESSAGE_RECEIVED

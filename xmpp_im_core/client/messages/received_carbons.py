@@ -18,7 +18,10 @@ def carbon_of(message: Message) -> Element | None:
     The copy of an error comes in a message of type "error" too (XEP-0280 §6.1), but without an ``<error/>``.
     A message with an ``<error/>`` is about a message of this client, and may repeat its content (RFC 6120 §8.3.1).
     """
-    return None if message.kind == "error" and message.error is not None else wrapper_of(message)
+    wrapper = wrapper_of(message)
+    if wrapper is not None and message.kind == "error" and message.error is not None:
+        return None
+    return wrapper
 
 
 def read_carbon(client: Client, wrapper: Element, sender: JID) -> Transition:

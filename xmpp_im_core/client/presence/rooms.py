@@ -29,7 +29,12 @@ def is_occupant(client: Client, jid: JID, stanza: Stanza | None = None) -> bool:
     """Whether a full JID is an occupant of a room: this client knows the room, or the stanza shows it."""
     if jid.is_bare:
         return False
-    return jid.bare in client.rooms or (stanza is not None and stanza.payload.has("x", MUC_USER))
+    return jid.bare in client.rooms or (stanza is not None and shows_room(stanza))
+
+
+def shows_room(stanza: Stanza) -> bool:
+    """Whether a stanza shows that its sender is an occupant of a room."""
+    return stanza.payload.has("x", MUC_USER)
 
 
 def peer_of(client: Client, jid: JID, stanza: Stanza | None = None) -> str:
@@ -61,7 +66,7 @@ def noted(client: Client, stanza: Stanza, sender: JID) -> Client:
     the client shared because of a chat session has not entered a room.
     """
     groupchat = isinstance(stanza, Message) and stanza.type == "groupchat"
-    if not groupchat and not stanza.payload.has("x", MUC_USER):
+    if not groupchat and not shows_room(stanza):
         return client
     if sender.is_bare or sender.bare in client.rooms or sender.bare == client.jid.bare:
         return client
