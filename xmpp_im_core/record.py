@@ -9,6 +9,7 @@ step makes up to twelve records. Code that assigns to a field of a record change
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -31,10 +32,8 @@ else:
         shows_itself = "__repr__" in vars(cls) or not options.pop("repr", True)
         is_compared = options.pop("eq", True)
         options |= {"repr": False, "eq": False}
-        if GUARDED:
-            made = attrs.frozen(cls, **options)
-        else:
-            made = attrs.define(cls, on_setattr=attrs.setters.NO_OP, **options)
+        make = attrs.frozen if GUARDED else partial(attrs.define, on_setattr=attrs.setters.NO_OP)
+        made = make(cls, **options)
         if is_compared:
             made.__eq__, made.__hash__ = _Comparison(made, "__eq__"), _Comparison(made, "__hash__")
         if not shows_itself:

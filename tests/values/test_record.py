@@ -81,7 +81,8 @@ def test_comparisons_are_compiled_when_one_is_needed(
     assert hash(Base("a", 1)) == hash(Base("a", 2)) != hash(Base("b", 1))
     assert Derived("a", 1, "b") == Derived("a", 2, "b") != Derived("a", 1, "c")
     assert (Base("a") == Derived("a")) is False
-    assert (Derived("a") == "a") is False
+    other: object = "a"
+    assert (Derived("a") == other) is False
     assert Empty() == Empty()
     assert {Empty(): 1}[Empty()] == 1
 

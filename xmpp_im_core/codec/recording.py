@@ -202,14 +202,15 @@ class Recorded(list[Record]):
 def _first(records: Sequence[Record], name: str, namespace: str) -> int:
     """Return where the first child element with this name and this namespace begins. There must be one."""
     level = at = 0
-    for at, record in enumerate(records):
+    while True:
+        record = records[at]
         if record is None:
             level -= 1
         elif not isinstance(record, str):
             if not level and record[1] == name and record[0] == namespace:
-                break
+                return at
             level += 1
-    return at
+        at += 1
 
 
 def _text_at(records: Sequence[Record], at: int) -> str:

@@ -54,11 +54,8 @@ def _told(client: Client, message: Message) -> MessageReceived:
 
 def from_no_jid(client: Client, message: Message) -> Transition:
     """Tell the application of a message whose 'from' is not a JID. It belongs to no chat session."""
-    told: MessageReceived | MessageFailed
-    if message.kind == "error":
-        told = MessageFailed(message.error, message, None)
-    else:
-        told = _told(client, message)
+    failed = message.kind == "error"
+    told = MessageFailed(message.error, message, None) if failed else _told(client, message)
     return Transition(client, (Tell(told, session_rules.FROM_MALFORMED),))
 
 
