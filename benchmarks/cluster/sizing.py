@@ -30,7 +30,7 @@ class Assumed:
     """The processors of a large database machine."""
     sessions: int = 50_000
     """The sessions of a node at most: ``limits.connections``."""
-    connections: int = 9
+    connections: int = 5
     """The connections of a node to each database."""
     database_connections: int = 1_000
     """The connections of a database at most."""

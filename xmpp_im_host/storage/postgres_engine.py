@@ -1,8 +1,9 @@
 """An engine on PostgreSQL 14 or newer, for a server that outlives its machine.
 
-Each call is one transaction, sent in one go, on a connection that no other call uses: commits do not wait for each
-other, and reads do not wait for commits. A connection that breaks is replaced by the next call. If it breaks while a
-call that writes waits for the answer, the call raises :class:`~xmpp_im_host.storage.errors.Unknown`.
+Each call is one transaction, sent in one go. One that writes has a connection that no other call uses, so commits do
+not wait for each other. Those that only read are one statement each; all of them share one connection, and do not wait
+for commits. A connection that breaks is replaced by the next call. If it breaks while a call that writes waits for the
+answer, the call raises :class:`~xmpp_im_host.storage.errors.Unknown`.
 
 A node that is stopped, or cut off, in the middle of a transaction holds its locks. A call that waits for a lock for
 some seconds ends the transactions that wait for their clients as long, and tries once more. So another node can claim
@@ -17,16 +18,18 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, LiteralString, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import psycopg
 
 from xmpp_im_host.storage import postgres_nodes, postgres_queues
 from xmpp_im_host.storage import postgres_statements as statements
 from xmpp_im_host.storage.errors import DatabaseFull, DatabaseRefused, EngineFailed, Fenced, Unknown
-from xmpp_im_host.storage.postgres_connections import Connections
-from xmpp_im_host.storage.postgres_plans import Connection, Plan, Rows, perform
+from xmpp_im_host.storage.postgres_connections import Connections, Connector, SharedConnection
+from xmpp_im_host.storage.postgres_pipeline import Pipeline
+from xmpp_im_host.storage.postgres_plans import Plan, perform
 from xmpp_im_host.storage.postgres_schema import migrate
+from xmpp_im_host.storage.postgres_values import Rows
 from xmpp_im_host.storage.records import Append, Batch, Entry, Found, Lease, Listed, Node, check_leases, check_listed
 
 T = TypeVar("T")
@@ -34,8 +37,6 @@ T = TypeVar("T")
 _OLDEST: Final = 140_000
 _FEW: Final = 16
 """How many entries of each queue are read at first."""
-_WRITING: Final = "BEGIN"
-_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class PostgresEngine:
@@ -47,7 +48,7 @@ class PostgresEngine:
         """Note where the database is; :meth:`open` connects.
 
         :param conninfo: a URI or key words, as libpq reads them. Its environment variables and files count too.
-        :param writers: how many commits are done at the same time; as many reads are done at the same time.
+        :param writers: how many commits are done at the same time.
         :param lock_seconds: how long a call waits for a lock, and how long others may do nothing in a transaction.
         :param answer_seconds: how long a call waits for the answer of a database that is silent.
         """
@@ -55,8 +56,9 @@ class PostgresEngine:
         self._lock_seconds, self._answer_seconds = lock_seconds, answer_seconds
         self._under_way: set[asyncio.Future[Any]] = set()
         """The calls that write."""
-        self._writing = Connections(conninfo, writers, lock_seconds)
-        self._reading = Connections(conninfo, writers, lock_seconds)
+        self._connector = Connector(conninfo, lock_seconds)
+        self._writing = Connections(self._connector, writers)
+        self._reading = SharedConnection(self._connector)
 
     @classmethod
     async def open(
@@ -69,10 +71,10 @@ class PostgresEngine:
         """
         engine = cls(conninfo, writers=writers, lock_seconds=lock_seconds, answer_seconds=answer_seconds)
         try:
-            async with engine._writing.lent() as db:
+            async with await engine._connector.connect() as db:
                 if db.info.server_version < _OLDEST:
                     raise DatabaseRefused("PostgreSQL 14 or newer is needed")
-                await migrate(db, engine._writing.connect)
+                await migrate(db, engine._connector.connect)
         except (psycopg.Error, OSError) as error:
             await engine.aclose()
             raise DatabaseRefused(f"the database cannot be used: {_reason(error)}") from None
@@ -189,31 +191,39 @@ class PostgresEngine:
 
     async def _written(self, plan: Plan[T]) -> T:
         try:
-            return await self._done(self._writing, _WRITING, plan)
+            return await self._done(plan)
         except LockTaken:
-            await self._done(self._reading, _WRITING, statements.end_stuck(self._lock_seconds))
-            return await self._done(self._writing, _WRITING, plan)
+            await self._read(statements.end_stuck(self._lock_seconds))
+            return await self._done(plan)
 
-    async def _read(self, plan: Plan[T]) -> T:
-        """Read what there is at one moment."""
-        return await self._done(self._reading, _READING, plan)
-
-    async def _done(self, connections: Connections, begin: LiteralString, plan: Plan[T]) -> T:
+    async def _done(self, plan: Plan[T]) -> T:
         try:
-            async with connections.lent() as db:
-                results = await self._performed(db, begin, plan)
+            async with self._writing.lent() as db:
+                results = await self._performed(db, plan)
         except (psycopg.Error, OSError, UnicodeError) as error:
             raise translated(error) from error
         return plan.read(results)
 
-    async def _performed(self, db: Connection, begin: LiteralString, plan: Plan[Any]) -> Sequence[Rows]:
+    async def _performed(self, db: Pipeline, plan: Plan[Any]) -> Sequence[Rows]:
         try:
             async with asyncio.timeout(self._answer_seconds):
-                return await perform(db, plan, begin)
+                return await perform(db, plan)
         except (psycopg.Error, OSError) as error:
-            if (db.broken or isinstance(error, TimeoutError)) and begin == _WRITING:
+            if db.broken or isinstance(error, TimeoutError):
                 raise Unknown(f"PostgreSQL: {_reason(error)}") from error
             raise
+
+    async def _read(self, plan: Plan[T]) -> T:
+        """Perform a statement that only reads."""
+        (statement,) = plan.statements
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                rows = await self._reading.perform(statement)
+        except (psycopg.Error, OSError, UnicodeError) as error:
+            if isinstance(error, TimeoutError):
+                self._reading.drop()
+            raise translated(error) from error
+        return plan.read([rows])
 
 
 class LockTaken(EngineFailed):

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from xmpp_im_host.storage.postgres_plans import Plan, Rows, plan_of
+from xmpp_im_host.storage.postgres_plans import Plan, plan_of
+from xmpp_im_host.storage.postgres_values import Rows
 from xmpp_im_host.storage.records import Node
 
-JOIN: Final = "INSERT INTO nodes (name) VALUES (%s) RETURNING number"
-BEAT: Final = "UPDATE nodes SET beats = beats + 1, report = %s WHERE number = %s"
+JOIN: Final = "INSERT INTO nodes (name) VALUES ($1::text) RETURNING number"
+BEAT: Final = "UPDATE nodes SET beats = beats + 1, report = $1::text WHERE number = $2::integer"
 NODES: Final = "SELECT number, name, beats, weight, draining, report FROM nodes ORDER BY number"
-LEAVE: Final = "DELETE FROM nodes WHERE number = %s"
+LEAVE: Final = "DELETE FROM nodes WHERE number = $1::integer"
 DIRECT: Final = """
-UPDATE nodes SET weight = coalesce(%s, weight), draining = coalesce(%s, draining) WHERE number = %s
+UPDATE nodes SET weight = coalesce($1::double precision, weight), draining = coalesce($2::boolean, draining)
+WHERE number = $3::integer
 """
 
 

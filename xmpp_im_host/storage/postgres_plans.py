@@ -6,18 +6,18 @@ must prevent the others from being done fails on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, LiteralString, TypeAlias, TypeVar
-
-import psycopg
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 from xmpp_im_core.record import record
+from xmpp_im_host.storage.postgres_pipeline import Pipeline, Statement
+from xmpp_im_host.storage.postgres_values import Rows
 
 T_co = TypeVar("T_co", covariant=True)
 
-Connection: TypeAlias = psycopg.AsyncConnection[Any]
-Rows: TypeAlias = Sequence[tuple[Any, ...]]
-Statement: TypeAlias = tuple[LiteralString, Sequence[Any] | Mapping[str, Any]]
+# Each statement sees what was committed before it began: one that has waited for a lock has to see who had it.
+_BEGIN: Final[Statement] = ("BEGIN ISOLATION LEVEL READ COMMITTED", ())
+_COMMIT: Final[Statement] = ("COMMIT", ())
 
 
 def _nothing(results: Sequence[Rows]) -> None:
@@ -43,24 +43,8 @@ def columns_of(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-async def perform(db: Connection, plan: Plan[Any], begin: LiteralString) -> Sequence[Rows]:
-    """Perform a plan in a transaction, and return the rows of each statement.
-
-    :param begin: what begins the transaction. A plan of one statement is a transaction by itself.
-    """
-    if len(plan.statements) == 1:
-        return [await _rows(await db.execute(*plan.statements[0]))]
-    async with db.pipeline():
-        await db.execute(begin)
-        cursors = await send(db, plan)
-        await db.execute("COMMIT")
-    return [await _rows(each) for each in cursors]
-
-
-async def send(db: Connection, plan: Plan[Any]) -> Sequence[psycopg.AsyncCursor[Any]]:
-    """Send the statements of a plan in a transaction that is under way."""
-    return [await db.execute(*statement) for statement in plan.statements]
-
-
-async def _rows(cursor: psycopg.AsyncCursor[Any]) -> Rows:
-    return await cursor.fetchall() if cursor.description else []
+async def perform(db: Pipeline, plan: Plan[Any]) -> Sequence[Rows]:
+    """Perform a plan in a transaction, and return the rows of each statement."""
+    if len(plan.statements) == 1:  # it is a transaction by itself
+        return await db.perform(plan.statements)
+    return (await db.perform([_BEGIN, *plan.statements, _COMMIT]))[1:-1]

@@ -7,60 +7,65 @@ and what the commits under one lease append, gets growing positions, because eac
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
-from xmpp_im_host.storage.postgres_plans import Plan, Rows, Statement, columns_of, plan_of
+from xmpp_im_host.storage.postgres_pipeline import Statement
+from xmpp_im_host.storage.postgres_plans import Plan, columns_of, plan_of
+from xmpp_im_host.storage.postgres_values import Dumped, Rows, dumped
 from xmpp_im_host.storage.records import Append, Entry
 
 APPEND_ONE: Final = """
 WITH counted AS (
-    INSERT INTO sources (queue, source, n) VALUES (%(queue)s, %(source)s, %(n)s)
+    INSERT INTO sources (queue, source, n) VALUES ($1::text, $2::text, $3::bigint)
     ON CONFLICT (queue, source) DO UPDATE SET n = excluded.n WHERE sources.n < excluded.n
     RETURNING queue
 )
-INSERT INTO entries (queue, position, body) SELECT queue, nextval('positions'), %(body)s FROM counted
+INSERT INTO entries (queue, position, body) SELECT queue, nextval('positions'), $4::bytea FROM counted
 """
 MAKE_SOURCES: Final = """
 INSERT INTO sources (queue, source, n)
-SELECT queue, source, -1 FROM unnest(%b::text[], %b::text[]) AS all_of (queue, source) ORDER BY queue, source
+SELECT queue, source, -1 FROM unnest($1::text[], $2::text[]) AS all_of (queue, source) ORDER BY queue, source
 ON CONFLICT (queue, source) DO NOTHING
 """
 APPEND: Final = """
 INSERT INTO entries (queue, position, body)
 SELECT queue, nextval('positions'), body FROM (
-    SELECT * FROM unnest(%b::text[], %b::bytea[]) WITH ORDINALITY AS appended (queue, body, number) ORDER BY number
+    SELECT * FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS appended (queue, body, number) ORDER BY number
 ) AS ordered
 """
 LOCK_SOURCES: Final = """
-SELECT FROM sources JOIN unnest(%b::text[], %b::text[]) AS all_of (queue, source) USING (queue, source)
+SELECT FROM sources JOIN unnest($1::text[], $2::text[]) AS all_of (queue, source) USING (queue, source)
 ORDER BY queue, source FOR UPDATE OF sources
 """
 APPEND_NEW: Final = """
 INSERT INTO entries (queue, position, body)
 SELECT queue, nextval('positions'), body FROM (
     SELECT appended.queue, body
-    FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::bytea[])
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
     WITH ORDINALITY AS appended (queue, source, n, body, number)
     LEFT JOIN sources USING (queue, source)
     WHERE source = '' OR appended.n > sources.n ORDER BY number
 ) AS ordered
 """
 COUNT_SOURCES: Final = """
-UPDATE sources SET n = last.n FROM unnest(%b::text[], %b::text[], %b::bigint[]) AS last (queue, source, n)
+UPDATE sources SET n = last.n FROM unnest($1::text[], $2::text[], $3::bigint[]) AS last (queue, source, n)
 WHERE (sources.queue, sources.source) = (last.queue, last.source) AND sources.n < last.n
 """
 ENTRIES: Final = """
 SELECT found.queue, found.position, found.body
-FROM unnest(%b::text[], %b::bigint[]) AS wanted (queue, after)
+FROM unnest($1::text[], $2::bigint[]) AS wanted (queue, after)
 CROSS JOIN LATERAL (
     SELECT queue, position, body FROM entries
-    WHERE entries.queue = wanted.queue AND position > wanted.after ORDER BY position LIMIT %s
+    WHERE entries.queue = wanted.queue AND position > wanted.after ORDER BY position LIMIT $3::bigint
 ) AS found
-ORDER BY found.position LIMIT %s
+ORDER BY found.position LIMIT $4::bigint
 """
-SETTLE: Final = "DELETE FROM entries WHERE queue = %s AND position = ANY(%b::bigint[])"
+_KEPT: Final = 64
+"""How many arrays of queues or positions are kept as they are sent."""
+SETTLE: Final = "DELETE FROM entries WHERE queue = $1::text AND position = ANY($2::bigint[])"
 DONE: Final = """
-DELETE FROM entries USING unnest(%b::text[], %b::bigint[]) AS done (queue, position)
+DELETE FROM entries USING unnest($1::text[], $2::bigint[]) AS done (queue, position)
 WHERE (entries.queue, entries.position) = (done.queue, done.position)
 """
 
@@ -69,11 +74,14 @@ def append(each: Append) -> Plan[None]:
     """Append an entry, unless it was appended before."""
     if not each.source:
         return plan_of(*append_all((each,)))
-    return plan_of((APPEND_ONE, {"queue": each.queue, "source": each.source, "n": each.n, "body": each.body}))
+    return plan_of((APPEND_ONE, (each.queue, each.source, each.n, each.body)))
 
 
-def append_all(appends: Iterable[Append]) -> Sequence[Statement]:
+def append_all(appends: Sequence[Append]) -> Sequence[Statement]:
     """Append entries in their order, each unless it was appended before."""
+    if not any(each.source for each in appends):
+        columns = [each.queue for each in appends], [each.body for each in appends]
+        return ((APPEND, columns),) if appends else ()
     last: dict[tuple[str, str], int] = {}
     rows: list[tuple[str, str, int, bytes]] = []
     for each in appends:
@@ -83,8 +91,6 @@ def append_all(appends: Iterable[Append]) -> Sequence[Statement]:
         if each.source:
             last[source] = each.n
         rows.append((*source, each.n, each.body))
-    if not last:
-        return ((APPEND, columns_of([(queue, body) for queue, _, _, body in rows])),) if rows else ()
     sources = sorted(last)
     return (
         (MAKE_SOURCES, columns_of(sources)),
@@ -108,9 +114,15 @@ def entries(queues: Mapping[str, int], each: int, limit: int) -> Plan[tuple[Entr
     """
 
     def read(results: Sequence[Rows]) -> tuple[Entry, ...]:
-        return tuple([Entry(queue, position, bytes(body)) for queue, position, body in results[0]])
+        return tuple([Entry(queue, position, body) for queue, position, body in results[0]])
 
-    return Plan(((ENTRIES, (list(queues), list(queues.values()), each, limit)),), read)
+    return Plan(((ENTRIES, (_kept(tuple(queues)), _kept(tuple(queues.values())), each, limit)),), read)
+
+
+@lru_cache(_KEPT)
+def _kept(values: tuple[str, ...] | tuple[int, ...]) -> Dumped:
+    """Return an array. A reader names the same queues each time, and while nothing comes the same positions too."""
+    return dumped(list(values))
 
 
 def settle(queue: str, positions: Collection[int]) -> Plan[None]:

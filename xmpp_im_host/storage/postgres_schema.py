@@ -19,7 +19,7 @@ import psycopg
 
 from xmpp_im_core.record import record
 from xmpp_im_host.storage.errors import DatabaseRefused
-from xmpp_im_host.storage.postgres_plans import Connection
+from xmpp_im_host.storage.postgres_pipeline import Connection
 
 VERSIONS: Final = "CREATE TABLE IF NOT EXISTS xmpp_im_host (migrations integer NOT NULL)"
 TABLES: Final = ("records", "leases", "queues", "entries", "sources", "nodes")

@@ -11,12 +11,15 @@ done, and a commit with an ended lease finds that it has ended. Then a statement
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from operator import itemgetter
 from typing import Final
 
 from xmpp_im_host.storage import postgres_queues as queues
 from xmpp_im_host.storage.errors import Fenced
 from xmpp_im_host.storage.net_changes import net_changes
-from xmpp_im_host.storage.postgres_plans import Plan, Rows, Statement, columns_of, plan_of
+from xmpp_im_host.storage.postgres_pipeline import Statement
+from xmpp_im_host.storage.postgres_plans import Plan, columns_of, plan_of
+from xmpp_im_host.storage.postgres_values import Rows
 from xmpp_im_host.storage.records import (
     Batch,
     Change,
@@ -32,27 +35,31 @@ from xmpp_im_host.storage.records import (
 
 MAKE_LEASES: Final = """
 INSERT INTO leases (partition, epoch, token, node)
-SELECT each, 0, '', '' FROM unnest(%b::integer[]) AS each ORDER BY each
+SELECT each, 0, '', '' FROM unnest($1::integer[]) AS each ORDER BY each
 ON CONFLICT (partition) DO NOTHING
 """
-LOCK: Final = "SELECT FROM leases WHERE partition = ANY(%b::integer[]) ORDER BY partition FOR UPDATE"
+LOCK: Final = "SELECT FROM leases WHERE partition = ANY($1::integer[]) ORDER BY partition FOR UPDATE"
 NEW_EPOCHS: Final = """
-UPDATE leases SET epoch = epoch + 1, node = %s WHERE partition = ANY(%b::integer[]) RETURNING partition, epoch, token
+UPDATE leases SET epoch = epoch + 1, node = $1::text WHERE partition = ANY($2::integer[])
+RETURNING partition, epoch, token
 """
 # Dividing by zero ends the transaction, and with it the statements that have been sent after this one.
 OWNED_OR_FAIL: Final = """
-SELECT 1 / (count(*) = %s)::integer FROM (
-    SELECT FROM leases WHERE partition = ANY(%b::integer[]) AND node = %s ORDER BY partition FOR UPDATE
+SELECT 1 / (count(*) = $1::bigint)::integer FROM (
+    SELECT FROM leases WHERE partition = ANY($2::integer[]) AND node = $3::text ORDER BY partition FOR UPDATE
 ) AS owned
 """
-HELD_OR_FAIL: Final = """
-SELECT 1 / (count(*) = %s)::integer FROM (
-    SELECT FROM leases JOIN unnest(%b::integer[], %b::bigint[]) AS held (partition, epoch) USING (partition, epoch)
+HOLD_OR_FAIL: Final = """
+WITH standing AS (
+    SELECT partition FROM leases
+    JOIN unnest($2::integer[], $3::bigint[]) AS held (partition, epoch) USING (partition, epoch)
     ORDER BY partition FOR UPDATE OF leases
-) AS standing
+), held AS (
+    UPDATE leases SET token = $4::text FROM standing WHERE leases.partition = standing.partition RETURNING 1
+)
+SELECT 1 / (count(*) = $1::bigint)::integer FROM held
 """
-SET_TOKEN: Final = "UPDATE leases SET token = %s WHERE partition = ANY(%b::integer[])"
-LEASES: Final = "SELECT partition, epoch, node FROM leases WHERE partition = ANY(%b::integer[])"
+LEASES: Final = "SELECT partition, epoch, node FROM leases WHERE partition = ANY($1::integer[])"
 
 
 def claim(partitions: Sequence[int], node: str) -> Plan[tuple[Lease, ...]]:
@@ -97,7 +104,7 @@ def ended(leases: Collection[Lease]) -> Plan[list[int]]:
 STUCK: Final = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Client'
-AND xact_start < clock_timestamp() - make_interval(secs => %s)
+AND xact_start < clock_timestamp() - make_interval(secs => $1::double precision)
 AND pid IN (
     SELECT pid FROM pg_locks
     WHERE granted AND mode IN ('RowShareLock', 'RowExclusiveLock')
@@ -121,27 +128,31 @@ def end_stuck(seconds: float) -> Plan[None]:
 WRITE: Final = """
 INSERT INTO records (account, kind, key, partition, text, size, place)
 SELECT account, kind, key, partition, text, size, nextval('records_place_seq') FROM (
-    SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::integer[], %b::text[], %b::bigint[])
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::bigint[])
     WITH ORDINALITY AS written (account, kind, key, partition, text, size, number) ORDER BY number
 ) AS ordered
 ON CONFLICT (account, kind, key) DO UPDATE SET text = excluded.text, size = excluded.size, place = excluded.place
 """
 REMOVE: Final = """
-DELETE FROM records USING unnest(%b::text[], %b::text[], %b::text[]) AS removed (account, kind, key)
+DELETE FROM records USING unnest($1::text[], $2::text[], $3::text[]) AS removed (account, kind, key)
 WHERE (records.account, records.kind, records.key) = (removed.account, removed.kind, removed.key)
 """
 REMOVE_KINDS: Final = """
-DELETE FROM records USING unnest(%b::text[], %b::text[]) AS removed (account, kind)
+DELETE FROM records USING unnest($1::text[], $2::text[]) AS removed (account, kind)
 WHERE (records.account, records.kind) = (removed.account, removed.kind)
 """
-STANDS: Final = "SELECT 1 FROM leases WHERE partition = %s AND epoch = %s"
-LOAD: Final = "SELECT kind, key, text, size FROM records WHERE account = %s AND kind = ANY(%b::text[]) ORDER BY place"
-SUMS: Final = """
-SELECT kind, count(*), sum(size)::bigint FROM records WHERE account = %s AND kind = ANY(%b::text[]) GROUP BY kind
+# One statement sees one moment. The first column tells what a row is.
+LOAD: Final = """
+SELECT 'row' AS what, kind, key, text, size, place FROM records WHERE account = $1::text AND kind = ANY($2::text[])
+UNION ALL
+SELECT 'sum', kind, '', '', sum(size)::bigint, count(*) FROM records
+WHERE account = $1::text AND kind = ANY($3::text[]) GROUP BY kind
+UNION ALL
+SELECT 'lease', '', '', '', 0, 0 FROM leases WHERE partition = $4::integer AND epoch = $5::bigint
 """
 SCAN: Final = """
 SELECT place, account, kind, key, text, size FROM records
-WHERE kind = %s AND place > %s AND partition = ANY(%b::integer[]) ORDER BY place LIMIT %s
+WHERE kind = $1::text AND place > $2::bigint AND partition = ANY($3::integer[]) ORDER BY place LIMIT $4::bigint
 """
 
 
@@ -158,12 +169,12 @@ def commit(leases: Sequence[Lease], batch: Batch) -> Plan[tuple[Lease, ...]]:
 
 
 def _hold(leases: Sequence[Lease], token: str) -> Sequence[Statement]:
-    """Keep leases from ending until the transaction does."""
+    """Keep leases from ending until the transaction does, and note its token with them."""
     if not leases:
         return ()
     held = sorted({(each.partition, each.epoch) for each in leases})
     partitions, epochs = columns_of(held)
-    return (HELD_OR_FAIL, (len(held), partitions, epochs)), (SET_TOKEN, (token, partitions))
+    return ((HOLD_OR_FAIL, (len(held), partitions, epochs, token)),)
 
 
 def _change(changes: Iterable[Change]) -> Iterable[Statement]:
@@ -178,18 +189,25 @@ def _change(changes: Iterable[Change]) -> Iterable[Statement]:
 
 
 def load(lease: Lease | None, account: str, kinds: Collection[str], counted: Collection[str]) -> Plan[Found]:
-    """Read rows of an account, and count others. The transaction sees one moment."""
-    stands: Sequence[Statement] = ((STANDS, (lease.partition, lease.epoch)),) if lease else ()
-    sums: Sequence[Statement] = ((SUMS, (account, list(counted))),) if counted else ()
+    """Read rows of an account, and count others."""
 
     def read(results: Sequence[Rows]) -> Found:
-        if lease and not results[0]:
+        placed: list[tuple[int, Row]] = []
+        sums = {kind: Sums() for kind in counted}
+        stands = lease is None
+        for what, kind, key, text, size, place in results[0]:
+            if what == "row":
+                placed.append((place, Row(kind, key, text, size)))
+            elif what == "sum":
+                sums[kind] = Sums(place, size)
+            else:
+                stands = True
+        if lease is not None and not stands:
             raise Fenced([lease.partition])
-        rows = tuple([Row(*columns) for columns in results[len(stands)]])
-        found = {kind: Sums(*columns) for kind, *columns in results[-1]} if counted else {}
-        return Found(rows, {kind: found.get(kind, Sums()) for kind in counted})
+        return Found(tuple([row for _, row in sorted(placed, key=itemgetter(0))]), sums)
 
-    return Plan((*stands, (LOAD, (account, list(kinds))), *sums), read)
+    held = (None, None) if lease is None else (lease.partition, lease.epoch)
+    return Plan(((LOAD, (account, list(kinds), list(counted), *held)),), read)
 
 
 def scan(partitions: Iterable[int], kind: str, after: int, limit: int) -> Plan[tuple[Listed, ...]]:

@@ -62,7 +62,7 @@ def test_a_commit_during_which_the_connection_breaks_is_in_doubt_until_the_lease
         async with await PostgresEngine.open(database, writers=1) as engine:
             leases = await engine.claim([PARTITION], "node")
             # A deferred check runs inside COMMIT: there the connection is ended, after all statements have succeeded.
-            async with engine._writing.lent() as db:
+            async with await engine._connector.connect() as db:
                 await db.execute("""
                     CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS
                     'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';

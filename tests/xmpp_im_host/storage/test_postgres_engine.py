@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -15,7 +16,8 @@ from xmpp_im_host.storage import postgres_queues  # noqa: E402
 from xmpp_im_host.storage import postgres_statements as statements  # noqa: E402
 from xmpp_im_host.storage.errors import EngineFailed, Fenced  # noqa: E402
 from xmpp_im_host.storage.postgres_engine import LockTaken, PostgresEngine  # noqa: E402
-from xmpp_im_host.storage.postgres_plans import send  # noqa: E402
+from xmpp_im_host.storage.postgres_pipeline import Pipeline, Statement  # noqa: E402
+from xmpp_im_host.storage.postgres_plans import Plan  # noqa: E402
 from xmpp_im_host.storage.records import (  # noqa: E402
     Append,
     Batch,
@@ -33,8 +35,18 @@ ROMEO = "romeo@montague.example"
 PARTITION = partition_of(ROMEO)
 
 
+BEGIN: Statement = ("BEGIN", ())
+COMMIT: Statement = ("COMMIT", ())
+ROLLBACK: Statement = ("ROLLBACK", ())
+
+
 def written(key: str) -> Batch:
     return Batch((Write(ROMEO, Row("contact", key, "")),), token=f"token-{key}")
+
+
+async def begun(db: Pipeline, plan: Plan[Any]) -> None:
+    """Do all of a transaction but its end."""
+    await db.perform([BEGIN, *plan.statements])
 
 
 # --- two nodes --------------------------------------------------------------------------------------------------
@@ -45,12 +57,11 @@ def test_a_claim_waits_for_a_commit_that_is_under_way_and_tells_its_token(databa
         async with await PostgresEngine.open(database) as first, await PostgresEngine.open(database) as second:
             (lease,) = await first.claim([PARTITION], "first")
             async with first._writing.lent() as db:
-                await db.execute("BEGIN")
-                await send(db, statements.commit([lease], written("a")))
+                await begun(db, statements.commit([lease], written("a")))
                 claiming = asyncio.ensure_future(second.claim([PARTITION], "second"))
                 await asyncio.sleep(0.2)
                 assert not claiming.done()
-                await db.execute("COMMIT")
+                await db.perform([COMMIT])
             (newer,) = await claiming
             assert (newer.epoch > lease.epoch, newer.token) == (True, "token-a")
             with pytest.raises(Fenced):
@@ -68,12 +79,11 @@ def test_a_commit_waits_for_a_claim_that_is_under_way(database: str, done: bool)
         async with await PostgresEngine.open(database) as first, await PostgresEngine.open(database) as second:
             leases = await first.claim([PARTITION, PARTITION + 1], "first")
             async with second._writing.lent() as db:
-                await db.execute("BEGIN")
-                await send(db, statements.claim([PARTITION], "second"))
+                await begun(db, statements.claim([PARTITION], "second"))
                 committing = asyncio.ensure_future(first.commit(leases, written("a")))
                 await asyncio.sleep(0.2)
                 assert not committing.done()
-                await db.execute("COMMIT" if done else "ROLLBACK")
+                await db.perform([COMMIT if done else ROLLBACK])
             if done:
                 with pytest.raises(Fenced) as fenced:
                     await committing
@@ -89,11 +99,10 @@ def test_a_commit_waits_for_a_claim_that_is_under_way(database: str, done: bool)
 async def in_transaction(engine: PostgresEngine, lease: Lease, left: asyncio.Event) -> None:
     """Do all of a commit but its end, and wait: so does a process that is stopped."""
     async with engine._writing.lent() as db:
-        await db.execute("BEGIN")
         batch = Batch(appends=(Append("q", "s", 1, b""),), token="token")
-        await send(db, statements.commit([lease], batch))
+        await begun(db, statements.commit([lease], batch))
         await left.wait()
-        await db.execute("COMMIT")
+        await db.perform([COMMIT])
 
 
 def test_a_node_that_is_stopped_during_a_commit_keeps_nobody_from_claiming_and_appending(database: str) -> None:
@@ -145,14 +154,13 @@ def test_a_transaction_that_does_something_is_waited_for(database: str) -> None:
         ):
             (lease,) = await first.claim([PARTITION], "first")
             async with first._writing.lent() as db:
-                await db.execute("BEGIN")
-                await send(db, statements.commit([lease], written("a")))
-                busy = asyncio.ensure_future(db.execute("SELECT pg_sleep(1)"))
+                await begun(db, statements.commit([lease], written("a")))
+                busy = asyncio.ensure_future(db.perform([("SELECT 1 FROM pg_sleep(1)", ())]))
                 await asyncio.sleep(0.1)
                 with pytest.raises(LockTaken):
                     await second.claim([PARTITION], "second")
                 await busy
-                await db.execute("COMMIT")
+                await db.perform([COMMIT])
             assert await second.claim([PARTITION], "second") == (Lease(PARTITION, 2, "token-a"),)
 
     run(play())
@@ -187,11 +195,10 @@ def test_those_who_append_to_a_queue_do_not_wait_for_each_other(database: str) -
     async def play() -> None:
         async with await PostgresEngine.open(database) as engine:
             async with engine._writing.lent() as db:
-                await db.execute("BEGIN")
-                await send(db, postgres_queues.append(Append("q", "slow", 1, b"slow")))
+                await begun(db, postgres_queues.append(Append("q", "slow", 1, b"slow")))
                 await engine.append("q", "quick", 1, b"quick")
                 (quick,) = await engine.entries({"q": 0})
-                await db.execute("COMMIT")
+                await db.perform([COMMIT])
             slow, again = await engine.entries({"q": 0})
             assert (slow.body, again) == (b"slow", quick)
             assert await engine.entries({"q": quick.position}) == ()

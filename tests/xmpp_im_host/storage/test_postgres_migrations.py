@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo  # noqa: E402  # after the check
 from tests.xmpp_im_host.running import run  # noqa: E402
 from xmpp_im_host.storage.errors import DatabaseRefused  # noqa: E402
 from xmpp_im_host.storage.postgres_engine import PostgresEngine  # noqa: E402
-from xmpp_im_host.storage.postgres_plans import Connection  # noqa: E402
+from xmpp_im_host.storage.postgres_pipeline import Connection  # noqa: E402
 from xmpp_im_host.storage.postgres_schema import MIGRATIONS, Migration, migrate  # noqa: E402
 from xmpp_im_host.storage.records import (  # noqa: E402
     Append,
