@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 from attrs import define
 
 from xmpp_im_host.cluster.committing import Committer, Outcome
+from xmpp_im_host.cluster.turns import Turns
 from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.log import failure
 from xmpp_im_host.storage.records import Append
@@ -29,7 +30,7 @@ MOST: Final = 256
 """The maximum number of requests in a commit."""
 MOST_SETTLED: Final = 2_000
 """The maximum number of settled entries in a commit."""
-_SETTLING: Final = 0.02
+SETTLING: Final = 0.1
 """How long settled entries wait for others, in seconds, if nothing else has to be committed."""
 
 Place = tuple[str, int]
@@ -58,6 +59,7 @@ class Appender:
         ended: Done,
         *,
         patience: float = 2.0,
+        phase: float = 0.0,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         """Begin with nothing to commit; :meth:`run` commits.
@@ -66,6 +68,7 @@ class Appender:
         :param lease: the number of that lease.
         :param ended: called once, when somebody else has claimed the lease: the node has ended.
         :param patience: after how many seconds what waits is refused, if it may be.
+        :param phase: see :class:`~xmpp_im_host.cluster.turns.Turns`.
         """
         self.committer, self._lease, self._ended = committer, lease, ended
         self.patience, self._clock = patience, clock
@@ -74,8 +77,9 @@ class Appender:
         self._under_way = 0
         self.over = False
         """Whether the node has ended: nothing that waits will ever be done."""
-        self._work = asyncio.Event()
+        self._turns = Turns(phase)
         self._settling = False
+        """Whether settled entries wait for others."""
 
     @property
     def waiting(self) -> int:
@@ -100,18 +104,20 @@ class Appender:
             not be refused.
         """
         self._asked.append(_Asked(entries, settled, done, refuse, self._clock()))
-        self._work.set()
+        self._turns.bell.set()
 
     def settle(self, place: Place) -> None:
         """Remove an entry soon: it needs nothing more."""
         self._settled.append(place)
         if not self._settling:
             self._settling = True
-            asyncio.get_running_loop().call_later(_SETTLING, self._settle_now)
+            asyncio.get_running_loop().call_later(SETTLING, self._settle_now)
+        elif len(self._settled) >= MOST_SETTLED:
+            self._settle_now()
 
     def _settle_now(self) -> None:
         self._settling = False
-        self._work.set()
+        self._turns.bell.set()
 
     # --- commits ------------------------------------------------------------------------------------------------
 
@@ -119,9 +125,10 @@ class Appender:
         """Commit until the node has ended."""
         pause = FIRST_PAUSE
         while True:
-            await self._work.wait()
-            self._work.clear()
-            while self._asked or self._settled:
+            await self._turns.bell.wait()
+            self._turns.bell.clear()
+            while self._asked or (self._settled and not self._settling):
+                self._turns.begin()
                 outcome = await self._commit_next()
                 if outcome.lost:
                     self.over = True
@@ -129,6 +136,7 @@ class Appender:
                     return
                 if outcome.done:
                     pause = FIRST_PAUSE
+                    await self._turns.end()
                     continue
                 await self._wait(asyncio.ensure_future(asyncio.sleep(pause)))
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -175,7 +183,7 @@ class Appender:
     async def drained(self) -> None:
         """Wait until everything that was asked for is durable, or the node has ended."""
         while not self.over and (self._asked or self._settled or self._under_way):
-            self._work.set()
+            self._settle_now()
             await asyncio.sleep(FIRST_PAUSE / 10)
 
 

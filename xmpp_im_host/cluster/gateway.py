@@ -51,6 +51,7 @@ from xmpp_im_host.cluster.queue_entries import (
     dump_entry,
 )
 from xmpp_im_host.cluster.queue_names import gateway_queue, gateway_queues, queue_of
+from xmpp_im_host.cluster.turns import Turns, phase_of
 from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.log import Outage, failure, log
 from xmpp_im_host.storage.engine import Engine
@@ -58,9 +59,6 @@ from xmpp_im_host.storage.records import Entry, partition_of
 
 _MOST: Final = 256
 """How many entries are read at a time."""
-_SHORTEST_POLL: Final = 0.002
-_LONGEST_POLL: Final = 0.05
-"""The pauses between reads that find nothing, in seconds. Entries from this node end them at once."""
 
 Holder = tuple[str, SessionId]
 """A session with the bare JID of its account."""
@@ -125,21 +123,23 @@ class Gateway:
     """Called after each burst of writes to the wire."""
     reader: EntryReader = field(factory=EntryReader)
     _cursors: dict[str, int] = field(factory=dict, init=False)
-    _woken: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _turns: Turns = field(init=False)
     _on_the_way: dict[Holder, dict[Place, Delivery]] = field(factory=dict, init=False)
     """The deliveries that each session may still lose, by their places."""
     _gone: set[Holder] = field(factory=set, init=False)
     """Sessions that have ended, until it is certain that nothing more comes for them."""
     _outage: Outage = field(factory=lambda: Outage("gateway cannot read", "gateway reads again"), init=False)
 
+    def __attrs_post_init__(self) -> None:
+        self._turns = Turns(phase_of(self.number))
+
     # --- reading ------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Read and perform until this is cancelled."""
         self._cursors = dict.fromkeys(gateway_queues(self.number), 0)
-        pause = _SHORTEST_POLL
         while True:
-            self._woken.clear()
+            self._turns.begin()
             entries = await self._read()
             if entries:
                 await self.until_fresh()
@@ -147,13 +147,10 @@ class Gateway:
                     self._cursors[entry.queue] = entry.position
                     self._take(entry)
                 self._flush()
-                pause = _SHORTEST_POLL
-                continue
-            try:
-                await asyncio.wait_for(self._woken.wait(), pause)
-                pause = _SHORTEST_POLL
-            except TimeoutError:
-                pause = min(2 * pause, _LONGEST_POLL)
+                if len(entries) == _MOST:
+                    continue
+                await self._turns.end()
+            await self._turns.rest()
 
     async def _read(self) -> Sequence[Entry]:
         pause = FIRST_PAUSE
@@ -171,7 +168,7 @@ class Gateway:
     def wake(self, queues: Iterable[str]) -> None:
         """Say that entries were appended to these queues. Queues that this gateway does not read do not matter."""
         if any(queue in self._cursors for queue in queues):
-            self._woken.set()
+            self._turns.bell.set()
 
     # --- performing ---------------------------------------------------------------------------------------------
 

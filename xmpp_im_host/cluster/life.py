@@ -30,6 +30,7 @@ from xmpp_im_host.cluster.owner import Owner
 from xmpp_im_host.cluster.placement import placement
 from xmpp_im_host.cluster.queue_entries import EntryReader, OwnEntries
 from xmpp_im_host.cluster.reports import Report, State
+from xmpp_im_host.cluster.turns import phase_of
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.storage.engine import Engine
@@ -157,7 +158,8 @@ class Life:
         committer = Committer(self.engine, claimer(self.number), self._appended_by_gateway)
         committer.leases[lease.partition] = lease
         committer.counts = self.counts
-        self.appender = Appender(committer, lease.partition, self.ended, patience=settings.patience)
+        phase = phase_of(self.number)
+        self.appender = Appender(committer, lease.partition, self.ended, patience=settings.patience, phase=phase)
         self.gateway = Gateway(
             self.engine,
             self.number,
@@ -186,6 +188,7 @@ class Life:
             idle_seconds=settings.idle_seconds,
             event_log=settings.event_log,
             own=self.own,
+            phase=phase,
         )
         self.owner.committer.counts = self.counts
         self.owner.start()

@@ -18,6 +18,7 @@ from xmpp_im_host.cluster.partition_worker import Worker
 from xmpp_im_host.cluster.queue_entries import EntryReader, OwnEntries
 from xmpp_im_host.cluster.queue_names import partition_of_queue
 from xmpp_im_host.cluster.step import Delegated
+from xmpp_im_host.cluster.turns import Turns
 from xmpp_im_host.hosting.idle_accounts import IdleAccounts
 from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.hosting.owned_engine import CommitCounts
@@ -61,6 +62,7 @@ class Owner(Generic[S]):
         event_log: int = 0,
         wake_seconds: float = 1.0,
         own: OwnEntries | None = None,
+        phase: float = 0.0,
     ) -> None:
         """Begin without partitions.
 
@@ -78,6 +80,7 @@ class Owner(Generic[S]):
         :param event_log: how many events of each account in memory are kept for ``inspect``.
         :param wake_seconds: how long to wait between looks for accounts to wake.
         :param own: the entries that this node appends and reads, if its gateway shares them with the owner.
+        :param phase: see :class:`~xmpp_im_host.cluster.turns.Turns`.
         :raises ValueError: if the policy does not keep sessions, or there is no worker.
         """
         if not policy.keep_sessions:
@@ -104,6 +107,7 @@ class Owner(Generic[S]):
                     IdleAccounts(max(1, idle_accounts // workers), idle_seconds),
                     wake_seconds,
                     reader=EntryReader(self.setting.own),
+                    turns=Turns(phase),
                 )
                 for _ in range(workers)
             ]
@@ -135,7 +139,7 @@ class Owner(Generic[S]):
         self._claiming.cancel()
         for worker in self.workers:
             worker.stopping = True
-            worker.bell.set()
+            worker.turns.bell.set()
         while self._working:
             await asyncio.sleep(0.005)
 
@@ -183,7 +187,7 @@ class Owner(Generic[S]):
         for partition in missing:
             worker = self._worker_of(partition)
             worker.actors[partition] = PartitionActor(partition, self.setting)
-            worker.bell.set()
+            worker.turns.bell.set()
 
     async def drop_lost(self, most: int = PARTITIONS) -> None:
         """Find out which partitions another node has claimed, of those that are in doubt, and drop them.
@@ -231,7 +235,7 @@ class Owner(Generic[S]):
         for queue in queues:
             partition = partition_of_queue(queue)
             if partition is not None and partition in (worker := self._worker_of(partition)).actors:
-                worker.bell.set()
+                worker.turns.bell.set()
 
     def _note_appended(self, queues: Collection[str]) -> None:
         self.wake(queues)

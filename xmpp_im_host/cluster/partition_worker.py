@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
 from enum import Enum
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
@@ -23,6 +22,7 @@ from xmpp_im_host.cluster.committing import Committer, Outcome
 from xmpp_im_host.cluster.pending import Pending
 from xmpp_im_host.cluster.preparing import prepare
 from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, GatewayEnded, PartitionEntry
+from xmpp_im_host.cluster.turns import Turns
 from xmpp_im_host.hosting.idle_accounts import IdleAccounts
 from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.log import failure, log
@@ -41,8 +41,6 @@ _STRIKES: Final = 2
 """An entry is refused when it has failed so often by itself while the engine worked otherwise."""
 _SKIPPED: Final = 16
 """Accounts are no longer taken out of memory when so many could not leave it; the next time others are tried."""
-_SHORTEST_WAIT, _LONGEST_WAIT = 0.002, 0.05
-"""The pauses between looks at queues in which nothing waits, in seconds."""
 
 
 class Cycle(Enum):
@@ -74,9 +72,8 @@ class Worker(Generic[S]):
     """How long to wait between looks for accounts to wake."""
     clock: Callable[[], float] = monotonic
     reader: EntryReader = field(factory=EntryReader)
+    turns: Turns = field(factory=Turns)
     actors: dict[int, PartitionActor[S]] = field(factory=dict, init=False)
-    bell: asyncio.Event = field(factory=asyncio.Event, init=False)
-    """Set when something was appended to one of the queues."""
     stopping: bool = field(default=False, init=False)
     _most: int = field(default=MOST, init=False)
     """The maximum number of entries in the next batch."""
@@ -89,21 +86,18 @@ class Worker(Generic[S]):
 
     async def run(self) -> None:
         """Work until :attr:`stopping` is set."""
-        wait, pause = _SHORTEST_WAIT, FIRST_PAUSE
+        pause = FIRST_PAUSE
         while not self.stopping:
-            self.bell.clear()
+            self.turns.begin()
             cycle = await self.cycle()
-            if cycle is Cycle.WORKED:
-                wait, pause = _SHORTEST_WAIT, FIRST_PAUSE
-                await asyncio.sleep(0)
-            elif cycle is Cycle.FAILED:
+            if cycle is Cycle.FAILED:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
-            else:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await self.bell.wait()
-                wait = _SHORTEST_WAIT if self.bell.is_set() else min(2 * wait, _LONGEST_WAIT)
+                continue
+            if cycle is Cycle.WORKED:
+                pause = FIRST_PAUSE
+                await self.turns.end()
+            await self.turns.rest()
 
     async def cycle(self) -> Cycle:
         """Process what waits, in one batch."""
@@ -126,6 +120,8 @@ class Worker(Generic[S]):
         await self._prepare(actors.values())
         by_queue = {actor.queue: actor for actor in actors.values()}
         found = await self.committer.engine.entries(dict.fromkeys(by_queue, 0), self._most)
+        if len(found) == self._most:
+            self.turns.bell.set()  # more may wait
         works = [self._read(by_queue[entry.queue], entry) for entry in found]
         if not works and self._most < MOST:
             return await self._wake_one_by_one(actors.values())
@@ -222,6 +218,7 @@ class Worker(Generic[S]):
                 continue
             if isinstance(work.entry, GatewayEnded) and actor.partition in touched:
                 later.add(actor.partition)  # it reads what is stored, so everything before it has to be committed
+                self.turns.bell.set()
                 continue
             touched[actor.partition] = actor
             if isinstance(key, int):

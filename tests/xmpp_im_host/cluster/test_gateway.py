@@ -30,7 +30,7 @@ from xmpp_im_core.server import (
 from xmpp_im_core.server.effects import EffectId
 from xmpp_im_core.server.service.serving import IdentifiedEffect
 from xmpp_im_core.stanza import IQ, Condition, Stanza
-from xmpp_im_host.cluster.appending import Appender
+from xmpp_im_host.cluster.appending import SETTLING, Appender
 from xmpp_im_host.cluster.committing import Committer
 from xmpp_im_host.cluster.gateway import Gateway
 from xmpp_im_host.cluster.outgoing import Domains, given_back, placed
@@ -207,7 +207,7 @@ def test_an_entry_leaves_when_its_sessions_have_settled_it() -> None:
             [one, other] = stage.streams.items
             stage.gateway.settled(JULIET, BALCONY, [one])
             stage.gateway.settled(JULIET, BALCONY, [one])
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(2 * SETTLING)
             assert stage.left() == 1
             stage.gateway.settled(JULIET, CHAMBER, [other, None])
             await until(lambda: stage.left() == 0)
@@ -303,7 +303,7 @@ def test_what_comes_for_a_session_that_has_ended_stays_until_its_partition_has_s
             await stage.send(delivery("2"), delivery("3", BALCONY, CHAMBER))
             assert stage.streams.got == [("balcony", "1"), ("chamber", "3")]
             stage.gateway.settled(JULIET, CHAMBER, stage.streams.items[1:])
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(2 * SETTLING)
             assert stage.left() == 2
             await stage.send(Forgotten(JULIET, BALCONY))
             await until(lambda: stage.left() == 0)

@@ -1,0 +1,70 @@
+"""How often a node looks at its queues, and how often it commits.
+
+A transaction costs much the same whether it carries one step or twenty, and so does waking up for its answer. So a
+worker, a gateway or an appender that had something to do begins again with the next tick: what comes until then shares
+one transaction. One that had nothing to do begins as soon as something comes. Under load a transaction takes longer
+than a tick, and nobody waits.
+
+All of them wait for the same ticks, so the process wakes up once for all of them, and they look together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from math import floor
+from typing import Final
+
+from attrs import define, field
+
+TICK: Final = 0.01
+"""The time between two ticks, in seconds."""
+LONGEST_PAUSE: Final = 4 * TICK
+"""The longest pause between looks at queues in which nothing waits, in seconds: other nodes ring no bell here."""
+_GOLDEN: Final = 0.618034
+"""Multiples of the golden ratio divide a circle evenly, however many there are."""
+
+
+@define(eq=False)
+class Turns:
+    """The turns of one reader or writer."""
+
+    phase: float = 0.0
+    """When the ticks of this node come. Those of several nodes come at different times, because each leaves work for
+    the others: see :func:`phase_of`."""
+    bell: asyncio.Event = field(factory=asyncio.Event, init=False)
+    """Set when there is something to do."""
+    _began: float = field(default=0.0, init=False)
+    _pause: float = field(default=TICK, init=False)
+
+    def begin(self) -> None:
+        """Begin a turn."""
+        self._began = asyncio.get_running_loop().time()
+        self.bell.clear()
+
+    async def end(self) -> None:
+        """Wait until the next turn may begin, because this one had something to do."""
+        self._pause = TICK
+        now = asyncio.get_running_loop().time()
+        # A turn that has begun between two ticks does not begin again at once.
+        await asyncio.sleep(max(0.0, self._next(self._began + TICK / 2, TICK) - now))
+
+    async def rest(self) -> None:
+        """Wait for the bell, or for a pause. The pauses grow while there is nothing to do."""
+        if self.bell.is_set():
+            return
+        until = self._next(asyncio.get_running_loop().time(), self._pause)
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self.bell.wait()
+        self._pause = TICK if self.bell.is_set() else min(2 * self._pause, LONGEST_PAUSE)
+
+    def _next(self, time: float, step: float) -> float:
+        """Return the next tick after a time, of those that are so far from each other."""
+        tick = (floor((time - self.phase) / step) + 1) * step + self.phase
+        return tick if tick > time else tick + step  # it was rounded
+
+
+def phase_of(number: int) -> float:
+    """Return the phase of a node: those of any few numbers in a row are far from each other."""
+    return number * _GOLDEN % 1.0 * LONGEST_PAUSE
