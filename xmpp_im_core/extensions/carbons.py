@@ -75,11 +75,14 @@ def carbons(machine: Machine[S], *, remembered: int = 100) -> Machine[Beside[Car
             return Transition(Beside(NAME, own, state.inner), (answer,), _changes(state.own, own, policy))
         step = machine.reduce(state.inner, event, policy)
         own = _remembering(state.own, event, remembered)
-        after = account_of(step.state)
-        present = set() if isinstance(after, NoAccount) else {session.id for session in after.sessions}
         listed = own.enabled
         if isinstance(event, AccountLoaded) and policy.keep_sessions:
             listed = tuple(sorted({*listed, *_kept(event)}))
+        if not listed:  # as for nearly all messages
+            same = own is state.own and step.state is state.inner
+            return Transition(state if same else Beside(NAME, own, step.state), step.effects, step.store, step.forget)
+        after = account_of(step.state)
+        present = set() if isinstance(after, NoAccount) else {session.id for session in after.sessions}
         enabled = tuple([id for id in listed if id in present])
         copies = _copies(after, event, step.effects, enabled, own) if isinstance(after, Account) and enabled else ()
         left = Carbons(enabled, own.sent)

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from xmpp_im_core.server.accounts.machine import account_of
+from xmpp_im_core.server.accounts.machine import Beside
 from xmpp_im_core.server.effects import Kind, Put, wake_time
 from xmpp_im_core.server.service.serving import Served
-from xmpp_im_core.server.state import Account, NoAccount, Unloaded
+from xmpp_im_core.server.state import NoAccount, Unloaded
 
 AGAIN: Final = timedelta(hours=1)
 """If an account could not be loaded when it was to be woken, it is woken again after this time."""
@@ -33,8 +33,8 @@ class WakeTimes:
         times = self.times
         for step in served.steps:
             state = step.transition.state
-            if type(state) is not Account:
-                state = account_of(state)
+            while type(state) is Beside:  # as account_of does, which takes longer
+                state = state.inner
             if isinstance(state, Unloaded):
                 continue
             at = None if isinstance(state, NoAccount) else state.wake_at

@@ -17,11 +17,13 @@ from types import TracebackType
 from typing import Final, Self, cast
 
 from xmpp_im_core.codec import write_stanza
+from xmpp_im_core.event import Decision
 from xmpp_im_core.host.effect_performer import addressed
 from xmpp_im_core.host.inputs import Inputs
+from xmpp_im_core.record import unchecked
 from xmpp_im_core.server import Deliver, ForAccount, Outbound, Put, SessionId, hosting, serve
 from xmpp_im_core.server.service.binding import may_bind_beside
-from xmpp_im_core.server.service.events import ServiceEvent
+from xmpp_im_core.server.service.events import ServiceEvent, for_account
 from xmpp_im_core.snapshot import JSON
 from xmpp_im_core.stanza import IQ, Condition, Presence, Stanza, may_be_answered
 from xmpp_im_host.cluster.administrator_calls import SECRET
@@ -211,6 +213,17 @@ class ClusterHost(Inputs):
             return
         life.appender.append(entries, done=done, refuse=refuse if _is_request(event) else None)
 
+    def receive(
+        self,
+        account: str,
+        session: SessionId,
+        stanza: Stanza,
+        decision: Decision = Decision.ASK,
+        done: Done | None = None,
+    ) -> None:
+        """See :meth:`Inputs.receive`. The account was checked when the session began, and the stanza was parsed."""
+        self.feed(for_account(account, _outbound(self.clock(), self.ids(), session, stanza), decision), done)
+
     def _refuse(self, event: ServiceEvent, done: Done | None) -> None:
         """Answer a client's stanza with an error of type wait, because its account cannot be reached."""
         for account, effect in serve(self._stranger, event, self.settings.policy).effects:
@@ -387,6 +400,8 @@ class ClusterHost(Inputs):
         """Return the figures of the partitions that this node owns."""
         return {} if self.life is None else self.life.figures()
 
+
+_outbound: Final = unchecked(Outbound)
 
 _REFUSALS: Final = frozenset([each.value for each in Imported])
 

@@ -17,7 +17,7 @@ from attrs import define, evolve, field
 from xmpp_im_core.event import Decision
 from xmpp_im_core.host import Ids
 from xmpp_im_core.jid import Address, parse_address, parse_jid
-from xmpp_im_core.record import record
+from xmpp_im_core.record import record, unchecked
 from xmpp_im_core.rules import service as rules
 from xmpp_im_core.server import Arrived, ForAccount, Route, SessionId, Undelivered, Unroutable
 from xmpp_im_core.server.effects import Deliver, EffectId, EndSession, FanOut
@@ -146,7 +146,7 @@ class Outgoing:
                 return None
         first = self.queues.of(account, left[0])
         if len(effect.sessions) == 1 and first != self.ended:
-            pending.append(first, self.dump(Perform(identified)))
+            pending.append(first, self.dump(_performed(identified)))
             return None
         by_queue: dict[str, list[SessionId]] = {}
         for session in left:
@@ -203,6 +203,9 @@ class Outgoing:
             return None
         condition = Condition.REMOTE_SERVER_NOT_FOUND
         return ForAccount(account, Unroutable(self.at, self.ids(), effect, condition, tuple(lost)))
+
+
+_performed: Final = unchecked(Perform)
 
 
 def divided(

@@ -38,7 +38,7 @@ class Pending:
 
     def append(self, queue: str, body: bytes) -> None:
         """Append an entry to a queue."""
-        self.appends.append(Append(queue, "", body=body))
+        self.appends.append(Append(queue, "", 0, body))
 
     def merge(self, above: Pending) -> None:
         """Add what was decided after this."""

@@ -190,8 +190,8 @@ def resumed(management: StreamManagement) -> Element:
 
 
 def answer(management: StreamManagement) -> Element:
-    """Return ``<a/>``."""
-    return element("a", MANAGEMENT, {"h": str(management.h)})
+    """Return ``<a/>``, as :func:`element` would: one comes for each request of a client."""
+    return Element("a", MANAGEMENT, (("h", str(management.h)),))
 
 
 def failed(condition: Condition, h: int | None = None) -> Element:
