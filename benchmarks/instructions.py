@@ -83,7 +83,17 @@ def operations() -> Mapping[str, Counted]:
     made["bytes: presence to 20 hosted"] = long(partial(near.take, JULIET, documents.SENT_PRESENCE))
     made["bytes: presence to 100 remote"] = long(partial(far.take, JULIET, documents.SENT_PRESENCE))
     made["bytes: handshake"] = long(partial(handshake, far))
-    return made | {name: Counted(operation) for name, operation in _of_the_loop().items()}
+    return made | {name: Counted(operation) for name, operation in _of_the_loop().items()} | _of_a_node()
+
+
+def _of_a_node() -> dict[str, Counted]:
+    """Return the way of chats through a node of the server, if the libraries of the server are here."""
+    try:
+        from benchmarks.cluster.in_process import Chat
+    except ImportError as error:
+        print(f"the node is left out: {error}", file=sys.stderr)
+        return {}
+    return {"node: 32 chats": long(Chat(4, 8))}
 
 
 def _calibrating() -> Operation:

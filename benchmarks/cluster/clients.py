@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import define, field
 
-from benchmarks.cluster.database import DOMAIN, PASSWORD, account
+from benchmarks.cluster.users import DOMAIN, PASSWORD, account
 
 _SASL: Final = "urn:ietf:params:xml:ns:xmpp-sasl"
 _BIND: Final = "urn:ietf:params:xml:ns:xmpp-bind"

@@ -13,6 +13,7 @@ from attrs import frozen
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.cluster.usage import seconds_of
+from benchmarks.cluster.users import PASSWORD, account
 from xmpp_im_core.host import import_records
 from xmpp_im_host.credentials import FEWEST_ITERATIONS, Credentials
 from xmpp_im_host.hosting import stored_records
@@ -20,14 +21,7 @@ from xmpp_im_host.hosting.account_changes import import_changes, key_changes
 from xmpp_im_host.storage.postgres_engine import PostgresEngine
 from xmpp_im_host.storage.records import PARTITIONS, Batch, Lease, partition_of
 
-DOMAIN: Final = "capulet.example"
-PASSWORD: Final = "rosaline"
 _AT_ONCE: Final = 100
-
-
-def account(number: int) -> str:
-    """Return the JID of an account."""
-    return f"user{number}@{DOMAIN}"
 
 
 @frozen

@@ -16,8 +16,8 @@ from typing import Final
 
 from attrs import define
 
-from benchmarks.cluster.database import DOMAIN
 from benchmarks.cluster.usage import resident, seconds_of
+from benchmarks.cluster.users import DOMAIN
 
 _PATIENCE: Final = 60.0
 _CONFIGURATION: Final = """
