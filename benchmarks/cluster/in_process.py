@@ -34,6 +34,8 @@ from xmpp_im_host.storage.records import Batch, Lease
 _NEVER: Final = 86_400
 """Seconds. What a node does from time to time is left out."""
 _WARM_UP: Final = 5
+_LOOK: Final = 0.0005
+"""How long to wait between two looks whether everything has arrived, in seconds."""
 _LIMITS: Final = {
     "idle_seconds": _NEVER,
     "logins_per_address": 100_000,
@@ -191,7 +193,7 @@ class Town:
             for client in self.clients:
                 client.say((client.number + 7 * n + 1) % len(self.clients))
         while measured.delivered < until or any(client.unacknowledged for client in self.clients):
-            await asyncio.sleep(0)
+            await asyncio.sleep(_LOOK)
 
     def steps(self) -> int:
         """Return how many steps the partitions have made."""
