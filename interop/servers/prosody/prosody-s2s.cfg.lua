@@ -44,6 +44,11 @@ modules_disabled = { "bosh"; "http" }
 
 network_settings = { nagle = false }
 
+-- A run is thousands of short connections. This changes nothing of what Prosody says: it collects garbage when its memory
+-- has grown tenfold, not by a twentieth, and keeps a connection on which nobody has logged in for one minute, not for five.
+gc = { mode = "incremental"; threshold = 1000 }
+c2s_timeout = 60
+
 VirtualHost "capulet.example"
 VirtualHost "montague.example"
 
