@@ -92,6 +92,8 @@ class Connection:
     user: str = ""
     resource: str = ""
     scram: Any = None
+    registered: bool = False
+    """Whether an account was created here."""
     restarts: bool = False
     encrypted: bool = False
 
@@ -202,6 +204,7 @@ class Connection:
             assert username is not None
             assert password is not None
             server.passwords[username.text] = password.text
+            self.registered = True
             self.write(f"<iq id='{id}' type='result'/>")
         elif request.name == "bind":
             self.resource = request.elements[0].text

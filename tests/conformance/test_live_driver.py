@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.live import driving, impatient, result
-from tests.conformance.loopback import Connection, Loopback, listening
+from tests.conformance.loopback import SASL, Connection, Loopback, listening
 from tests.conformance.stage import BALCONY, JULIET, ROMEO, receive, send
 from xmpp_im_conformance.drivers.live import LiveConfig, LiveDriver
 from xmpp_im_conformance.format.items import RosterItem
@@ -332,22 +332,42 @@ def test_a_set_up_that_needs_no_server_is_refused_without_asking_it() -> None:
 # --- what it costs ----------------------------------------------------------------------------------------
 
 
-def test_a_step_costs_a_few_requests_and_no_login(tmp_path: Path) -> None:
-    """Each step needs a round trip for what it sends, and two in which nothing comes."""
+def cost(folder: Path, driver: LiveDriver, server: Loopback, *steps: Mapping[str, Any], **keys: Any) -> tuple[int, int]:
+    """Return how much clients have sent in a scenario, and over how many connections."""
+    before, connections = len(server.heard), server.connections
+    found = result(folder, driver, *steps, **keys)
+    assert found.outcome is Outcome.PASSED, found.detail
+    return len(server.heard) - before, server.connections - connections
+
+
+def messages(number: int) -> list[dict[str, Any]]:
+    return [*PRESENCE, *[send(f"<message id='m{each}'/>") for each in range(number)]]
+
+
+@pytest.mark.parametrize(("orderly", "requests"), [(False, 1 + 2), (True, 1)])
+def test_a_step_costs_a_few_requests_and_no_login(tmp_path: Path, orderly: bool, requests: int) -> None:
+    """Each step needs a round trip for what it sends, and two in which nothing comes; the first is enough if the server
+    is orderly.
+    """
     server = Loopback()
+    with driving(server, orderly=orderly) as driver:
+        cost(tmp_path, driver, server)
+        few, first = cost(tmp_path, driver, server, *messages(1))
+        many, second = cost(tmp_path, driver, server, *messages(11))
 
-    def cost(steps: int) -> tuple[int, int]:
-        before, connections = len(server.heard), server.connections
-        found = result(tmp_path, driver, *PRESENCE, *[send(f"<message id='m{n}'/>") for n in range(steps)])
-        assert found.outcome is Outcome.PASSED, found.detail
-        return len(server.heard) - before, server.connections - connections
+    assert many - few == 10 * (1 + requests)
+    assert first == second == 1  # the user logs in where the account was created
 
-    with driving(server) as driver:
-        cost(0)
-        (few, first), (many, second) = cost(1), cost(11)
 
-    assert many - few <= 10 * (1 + 1 + 2)
-    assert first == second == 2  # one registers, one is the session
+def test_an_orderly_server_is_asked_once_by_each_client(tmp_path: Path) -> None:
+    server = Loopback()
+    others = [{"connect": f"{JULIET}/{number}"} for number in range(3)]
+    with driving(server, orderly=True) as driver:
+        cost(tmp_path, driver, server)
+        few, _ = cost(tmp_path, driver, server, *others, *messages(1))
+        many, _ = cost(tmp_path, driver, server, *others, *messages(11))
+
+    assert many - few == 10 * (1 + 1 + 3)
 
 
 def test_only_accounts_with_a_roster_or_in_one_log_in_to_arrange_it(tmp_path: Path) -> None:
@@ -362,3 +382,65 @@ def test_only_accounts_with_a_roster_or_in_one_log_in_to_arrange_it(tmp_path: Pa
     assert found.outcome is Outcome.PASSED, found.detail
     removing = len(accounts) - 1  # Juliet's session is open
     assert len(server.used) - used == 2 + 1 + 1 + removing
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_roster_is_looked_at_where_it_is_known_and_else_in_another_session(tmp_path: Path, asks: bool) -> None:
+    """To ask for the roster makes a session interested (RFC 6121 §2.2), which the scenario has to decide."""
+    server = Loopback()
+    get = "<iq type='get' id='g'><query xmlns='jabber:iq:roster'/></iq>"
+    known = [send(get), receive("<iq type='result' id='g'><query xmlns='jabber:iq:roster'/></iq>")] if asks else []
+    asked: list[str] = []
+
+    def noted(connection: Connection, stanza: Element) -> None:
+        if stanza.elements and stanza.elements[0].namespace == "jabber:iq:roster":
+            asked.append(connection.resource)
+
+    server.answer = noted
+    with driving(server) as driver:
+        cost(tmp_path, driver, server)
+        _, connections = cost(tmp_path, driver, server)
+        _, looking = cost(tmp_path, driver, server, *known, {"roster": {"of": JULIET, "items": []}})
+
+    assert looking == connections + (not asks)
+    assert [each == "balcony" for each in asked] == ([True, True] if asks else [False])
+
+
+# --- logging in where the account was created -------------------------------------------------------------
+
+
+def test_a_user_who_cannot_log_in_where_the_account_was_created_does_so_elsewhere(tmp_path: Path) -> None:
+    """After the first time nobody tries it any more."""
+    tried: list[bool] = []
+
+    def refuses(connection: Connection, element: Element) -> str | None:
+        if element.name != "auth":
+            return None
+        tried.append(connection.registered)
+        return f"<failure xmlns='{SASL}'><not-authorized/></failure>" if connection.registered else None
+
+    with driving(Loopback(negotiates=refuses)) as driver:
+        found = [result(tmp_path, driver, *PRESENCE) for _ in range(3)]
+
+    assert {each.outcome for each in found} == {Outcome.PASSED}
+    assert tried == [True, False] + [False] * 3
+
+
+def test_a_server_that_ends_the_stream_on_which_an_account_was_created_is_asked_on_another(tmp_path: Path) -> None:
+    def ends(connection: Connection, element: Element) -> str | None:
+        return "</stream:stream>" if element.name == "auth" and connection.registered else None
+
+    with driving(Loopback(negotiates=ends)) as driver:
+        found = result(tmp_path, driver, *PRESENCE)
+
+    assert found.outcome is Outcome.PASSED, found.detail
+
+
+def test_a_server_that_says_nothing_where_an_account_was_created_is_asked_on_another(tmp_path: Path) -> None:
+    def hangs(connection: Connection, element: Element) -> str | None:
+        return "" if element.name == "auth" and connection.registered else None
+
+    with driving(Loopback(negotiates=hangs), timeout=1) as driver:
+        found = result(tmp_path, driver, *PRESENCE)
+
+    assert found.outcome is Outcome.PASSED, found.detail

@@ -12,10 +12,11 @@ from xml.sax.saxutils import escape
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.config import LiveConfig, filled_in
 from xmpp_im_conformance.drivers.live.login import Login, condition, connected, is_private
-from xmpp_im_conformance.drivers.live.stream import StreamEnded
+from xmpp_im_conformance.drivers.live.stream import Stream, StreamEnded
 from xmpp_im_conformance.drivers.live.tolerance import Tolerance
 from xmpp_im_conformance.drivers.redaction import command_in_words, hidden, secrets_of
 from xmpp_im_conformance.format.worlds import ServerFailed
+from xmpp_im_core.element import Element
 
 REGISTER: Final = "jabber:iq:register"
 _SHOWN: Final = 2000
@@ -24,21 +25,22 @@ _KEPT: Final = 65_536
 """The bytes of it that are kept. A secret that is cut at their beginning is not among those that are shown."""
 
 
-async def create(config: LiveConfig, login: Login, tolerance: Tolerance) -> None:
+async def create(config: LiveConfig, login: Login, tolerance: Tolerance) -> tuple[Stream, Element] | None:
     """Create an account, by the command of the configuration or else in-band (XEP-0077).
 
+    :return: the stream on which it was created in-band, with the features offered there: the user can log in there.
     :raises ServerFailed: if the server does not create it.
     """
     if config.register_command is not None:
         await _run(config.register_command, login)
-    else:
-        await tolerance.again(lambda: _register(config, login))
+        return None
+    return await tolerance.again(lambda: _register(config, login))
 
 
-async def _register(config: LiveConfig, login: Login) -> None:
+async def _register(config: LiveConfig, login: Login) -> tuple[Stream, Element]:
     # XEP-0077 §8 lets a server keep silent about this in its stream features: the request itself is answered.
-    stream, _ = await connected(config, login.domain)
-    try:
+    stream, features = await connected(config, login.domain)
+    with stream.kept():
         if not is_private(config, stream):
             raise ServerFailed(f"no account is created in-band at {config.host} without TLS: it needs the password")
         fields = f"<username>{escape(login.local)}</username><password>{escape(login.password)}</password>"
@@ -48,8 +50,7 @@ async def _register(config: LiveConfig, login: Login) -> None:
             raise ServerFailed(
                 f"the server creates no account in-band ({condition(answer)}); a command for it can be configured"
             )
-    finally:
-        stream.drop()
+        return stream, features
 
 
 async def remove(config: LiveConfig, login: Login, session: Channel) -> None:

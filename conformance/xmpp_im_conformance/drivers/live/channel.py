@@ -161,7 +161,7 @@ class Channel:
 
     def _take_other(self, element: Element) -> None:
         if (element.name, element.namespace) == ("r", SM) and self.received is not None:
-            self.stream.write(f"<a xmlns='{SM}' h='{self.received}'/>")
+            self.stream.write(f"<a xmlns='{SM}' h='{self.received}'/>", later=True)
             return
         if (element.name, element.namespace) == ("enabled", SM):
             self.received = 0
@@ -177,7 +177,7 @@ class Channel:
         """Whether a stanza is a question of the server itself; then it is answered."""
         answer = self.tolerance.answer(stanza, self.asked)
         if answer is not None:
-            self.stream.write(answer)
+            self.stream.write(answer, later=True)
         return answer is not None
 
     def is_answered(self, stanza: Element) -> bool:

@@ -149,6 +149,9 @@ class LiveConfig:
     """The namespaces of what the server may add to stanzas: it is removed where the scenario does not name them."""
     forgive: tuple[ForgiveConfig, ...] = ()
     """The differences of the server behind which scenarios go on. Each one that occurs is counted and reported."""
+    orderly: bool = False
+    """Whether the server does all that follows from a stanza before it reads the next one of anybody: one thread, that
+    waits for nothing meanwhile. Then a step needs one request to each client, and no rounds of them."""
     timeout: float = 5.0
     """The seconds after which an answer is not waited for any longer."""
     patience: float = 30.0

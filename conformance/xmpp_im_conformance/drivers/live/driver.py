@@ -175,6 +175,8 @@ class LiveDriver(Driver):
         self._in_doubt = True
 
     def _connect_remote(self) -> None:
+        if not self._remote.lacks:
+            return
         with hiding([] if self.config.component is None else [self.config.component.secret]):
             self._loop.run(self._remote.connect(), self.config.timeout)
 

@@ -58,12 +58,15 @@ async def connected(config: LiveConfig, domain: str) -> tuple[Stream, Element]:
     return stream, features
 
 
-async def logged_in(config: LiveConfig, login: Login) -> tuple[Stream, Element]:
+async def logged_in(
+    config: LiveConfig, login: Login, begun: tuple[Stream, Element] | None = None
+) -> tuple[Stream, Element]:
     """Return a stream on which the user is authenticated, with the features that are offered to the user.
 
+    :param begun: a stream before authentication, with the features offered; None: a new one is made.
     :raises ServerFailed: if the server does not accept the user.
     """
-    stream, features = await connected(config, login.domain)
+    stream, features = await connected(config, login.domain) if begun is None else begun
     with stream.kept():
         mechanisms = features.first("mechanisms", SASL)
         offered = [] if mechanisms is None else [each.text for each in mechanisms.elements if each.name == "mechanism"]

@@ -1,7 +1,8 @@
 """The event loop of the driver, in a separate thread: all connections are there, those of all scenarios.
 
 Scenarios run in threads, as many as run side by side. Each hands its coroutines over and waits for what becomes of
-them, so that nothing of a connection is touched by two threads.
+them, so that nothing of a connection is touched by two threads. There are several hand-overs in each scenario: a queue
+is the cheapest way.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from queue import SimpleQueue
 from typing import TypeVar
 
 from attrs import define, field
@@ -34,14 +36,23 @@ class Loop:
 
         :raises ServerFailed: if that takes too long.
         """
-        future = asyncio.run_coroutine_threadsafe(_bounded(doing, seconds), self._loop)
+        begun: list[asyncio.Task[_T]] = []
+        ended: SimpleQueue[asyncio.Task[_T]] = SimpleQueue()
+
+        def begin() -> None:
+            begun.append(self._loop.create_task(_bounded(doing, seconds)))
+            begun[0].add_done_callback(ended.put)
+
+        self._loop.call_soon_threadsafe(begin)
         try:
-            return future.result()
+            task = ended.get()
+        except BaseException:  # such as an interrupt: nobody waits any longer
+            self._loop.call_soon_threadsafe(lambda: begun[0].cancel())
+            raise
+        try:
+            return task.result()
         except TimeoutError as problem:
             raise ServerFailed(f"the server has not answered within {seconds:g} seconds") from problem
-        except BaseException:  # such as an interrupt: nobody waits any longer
-            future.cancel()
-            raise
 
     def close(self) -> None:
         """Cancel what still runs, and end the thread."""

@@ -32,7 +32,7 @@ class OtherServer(Channel):
 
     def send(self, xml: str) -> None:
         """Send a stanza that stands in ``jabber:client``."""
-        self.stream.write(as_sent(xml, self.namespace))
+        self.stream.write(as_sent(xml, self.namespace), later=True)
 
     @property
     def in_others(self) -> int:
@@ -55,7 +55,7 @@ class OtherServer(Channel):
             return False
         if stanza.get("type") == "get":
             addresses = f"from={quoteattr(to)} to={quoteattr(sender)}"
-            self.stream.write(f"<iq id={quoteattr(id)} type='result' {addresses}/>")
+            self.stream.write(f"<iq id={quoteattr(id)} type='result' {addresses}/>", later=True)
         return True
 
 

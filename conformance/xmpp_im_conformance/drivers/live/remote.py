@@ -70,6 +70,11 @@ class Remote:
         """How a stream has ended; None while there are all of them, or if there should be none."""
         return next((stream.ended for stream in self.streams if stream.ended is not None), None)
 
+    @property
+    def lacks(self) -> bool:
+        """Whether there should be a connection, and is none."""
+        return self.config.remote is not None and (not self.links or self.ended is not None)
+
     def route(self, to: str | None) -> tuple[str, OtherServer] | None:
         """Return the domain of an address and what is sent on to it; the first domain, if the server has no such one.
 
@@ -96,7 +101,7 @@ class Remote:
         :raises ServerFailed: if the server does not accept it.
         """
         async with self._connecting:
-            if self.links and self.ended is None:
+            if not self.lacks:
                 return
             if self._federation is not None:
                 self.links = {domain: await self._federation.connect(domain) for domain in self.config.hosted}
@@ -228,7 +233,8 @@ class RemoteSide:
         links = [*self.shared.links.items()]
         if len(self.shared.streams) <= 1:  # what a client asks comes on the only stream there is
             links = [] if asked or not links else [links[number % len(links)]]
-        await asyncio.gather(*[round_trip(link, sender=self.domain, to=domain) for domain, link in links])
+        if links:
+            await asyncio.gather(*[round_trip(link, sender=self.domain, to=domain) for domain, link in links])
 
     def take_in(self, stanza: Element) -> None:
         """Keep a stanza that has come for the scenario.

@@ -76,7 +76,7 @@ class Users:
     def appear(self) -> None:
         """Let the users become available."""
         for channel in self.channels.values():
-            channel.stream.write("<presence/>")
+            channel.stream.write("<presence/>", later=True)
 
     async def connect(self) -> None:
         """Do nothing: a session that has ended is not bound again."""
@@ -84,7 +84,7 @@ class Users:
     def speak(self, xml: str) -> None:
         """Send a stanza of a user, as the server is to read it, without waiting for anything."""
         channel, stanza = self._of(self.addresses.to_scenario(attribute(xml, "from") or ""), xml)
-        channel.stream.write(stanza)
+        channel.stream.write(stanza, later=True)
 
     async def send(self, xml: str, scenario: str) -> None:
         """Send a stanza of the scenario from the user who stands in ``from``.

@@ -15,6 +15,7 @@ from attrs import define, evolve
 
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.format.items import ANY_REQUEST, RosterItem, client_view, item_differences
+from xmpp_im_conformance.format.markup import BadXML, read_xml
 from xmpp_im_conformance.format.worlds import REMOTE, NotApplicable
 from xmpp_im_core.element import Element
 from xmpp_im_core.roster import ROSTER
@@ -37,6 +38,24 @@ async def shown_roster(session: Channel, read: Callable[[Element], Element]) -> 
     if query is None:
         raise NotApplicable("the server does not show the roster")
     return [_item(read(each)) for each in query.elements if each.name == "item"]
+
+
+def has_got_roster(sent: str, came: Sequence[Element]) -> bool:
+    """Whether a client that has sent this has asked for its roster and got it.
+
+    Then it is an interested resource (RFC 6121 §2.2), and to ask again changes nothing.
+    """
+    if ROSTER not in sent:
+        return False
+    try:
+        request = read_xml(sent)
+    except BadXML:
+        return False
+    return (request.name, request.get("type")) == ("iq", "get") and any(
+        (answer.name, answer.get("type"), answer.get("id")) == ("iq", "result", request.get("id"))
+        and answer.first("query", ROSTER) is not None
+        for answer in came
+    )
 
 
 def _item(element: Element) -> RosterItem:
@@ -156,7 +175,7 @@ class Arranging:
         session = self.sessions.get(sender)
         self._said = True
         if session is not None:
-            session.stream.write(self.to_server(xml))
+            session.stream.write(self.to_server(xml), later=True)
         elif self.remote is not None and sender.rpartition("@")[2] == REMOTE:
             self.remote(self.to_server(xml))
         else:

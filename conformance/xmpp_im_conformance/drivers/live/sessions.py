@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from xml.sax.saxutils import quoteattr
 
 from attrs import define, field
 
+from xmpp_im_conformance.drivers.live import accounts
 from xmpp_im_conformance.drivers.live.addresses import Addresses
 from xmpp_im_conformance.drivers.live.channel import SM, Channel
 from xmpp_im_conformance.drivers.live.config import LiveConfig
@@ -15,7 +17,7 @@ from xmpp_im_conformance.drivers.live.login import Login, bind_resource, logged_
 from xmpp_im_conformance.drivers.live.sasl import plain
 from xmpp_im_conformance.drivers.live.stream import Stream
 from xmpp_im_conformance.drivers.live.tolerance import Tolerance
-from xmpp_im_conformance.format.worlds import NotApplicable
+from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import parse_jid
 
@@ -36,14 +38,29 @@ class Sessions:
     """The sessions that have not ended, by full JID."""
     offered: dict[str, Sequence[Element]] = field(factory=dict)
     """The stream features that the sessions were offered before they were bound."""
+    _begun: dict[str, tuple[Stream, Element]] = field(factory=dict)
+    """The streams on which accounts were created and nobody has logged in yet, by the server's bare JID."""
     _lost: dict[str, tuple[Channel, str]] = field(factory=dict)
     """The sessions that may be resumed, with the ids that the server has given them for that."""
     _numbers: int = 0
 
-    def new_login(self, account: str) -> Login:
-        """Return how the user of an account logs in."""
+    async def create(self, names: Iterable[str]) -> None:
+        """Create accounts, side by side.
+
+        :raises ServerFailed: if the server does not create one.
+        """
+        made = {name: self._new_login(name) for name in names}
+        await asyncio.gather(*[self._create(login) for login in made.values()])
+        self.logins.update(made)
+
+    def _new_login(self, account: str) -> Login:
         local, _, domain = self.addresses.to_server(account).partition("@")
         return Login(local, domain, self.password)
+
+    async def _create(self, login: Login) -> None:
+        begun = await accounts.create(self.config, login, self.tolerance)
+        if begun is not None:
+            self._begun[login.bare] = begun
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -114,7 +131,7 @@ class Sessions:
         """
         old, id = self._lost.pop(jid)
         login = self._login(jid)
-        stream, features = await logged_in(self.config, login)
+        stream, features = await self._logged_in(login)
         with stream.kept():
             _check_resumption(features.elements)
         channel = self._channel(stream, received=old.received)
@@ -138,15 +155,31 @@ class Sessions:
         for channel in self.open.values():
             channel.drop()
         self.open.clear()
+        for stream, _ in self._begun.values():
+            stream.drop()
+        self._begun.clear()
 
     async def _bound(self, login: Login, resource: str) -> tuple[Channel, Element, str]:
         return await self.tolerance.again(lambda: self._bound_once(login, resource))
 
     async def _bound_once(self, login: Login, resource: str) -> tuple[Channel, Element, str]:
-        stream, features = await logged_in(self.config, login)
+        stream, features = await self._logged_in(login)
         with stream.kept():
             jid = await bind_resource(stream, features, resource)
         return self._channel(stream), features, jid
+
+    async def _logged_in(self, login: Login) -> tuple[Stream, Element]:
+        """Log a user in: where the account was created, if that is possible, and else on a new connection."""
+        begun = self._begun.pop(login.bare, None)
+        if begun is not None and not self.tolerance.separate_logins:
+            try:
+                async with asyncio.timeout(self.config.timeout / 2):
+                    return await logged_in(self.config, login, begun)
+            except (ServerFailed, TimeoutError):
+                self.tolerance.separate_logins = True
+        elif begun is not None:
+            begun[0].drop()
+        return await logged_in(self.config, login)
 
     def _channel(self, stream: Stream, received: int | None = None) -> Channel:
         channel = Channel(stream, self._mark(), self.mark, received=received, tolerance=self.tolerance)

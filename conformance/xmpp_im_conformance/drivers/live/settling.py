@@ -5,19 +5,25 @@ client asks its own server, which goes through all that the server has for it. W
 the client asks that one instead, through its own: the request and the answer go through all that the two have for each
 other and for the client. What came may have caused more, at another client or another server, so this is repeated until
 nothing else comes.
+
+An orderly server does all that follows from a stanza before it reads the next one of anybody. Nothing is repeated
+there: the client that has spoken asks first, and when it has its answer, the others ask. What the server had to say to
+them was written before their answers.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.format.worlds import ServerFailed
 from xmpp_im_core.element import Element
+
+_T = TypeVar("_T")
 
 _PING: Final = "<ping xmlns='urn:xmpp:ping'/>"
 QUIET: Final = 2
@@ -58,15 +64,43 @@ async def settle(clients: Sequence[Channel], remote: OtherServer, quiet: int = Q
     for number in range(_MOST):
         before = [remote.came, *[client.came for client in clients]]
         to = remote.domain if remote.is_played else ""
-        answers = await asyncio.gather(*[round_trip(client, to=to) for client in clients])
-        # Where a client has blocked the other server's domain, its own server answers, with an error.
-        asked = any(answer is not None and answer.get("type") == "result" for answer in answers)
+        answers = await _together([round_trip(client, to=to) for client in clients])
+        asked = any(map(_is_of_other_server, answers))
         if remote.is_played:
             await remote.ask(number, asked=asked)
         still = still + 1 if before == [remote.came, *[client.came for client in clients]] else 0
         if still == quiet:
             return
     raise ServerFailed(f"the server has not come to rest after {_MOST} round trips")
+
+
+async def ask_once(clients: Sequence[Channel], remote: OtherServer, said: Mapping[Channel, str]) -> None:
+    """Wait until an orderly server has nothing else to say.
+
+    :param clients: all that may get something.
+    :param said: what those of them say who are asked first; it is written with their requests. Empty: all are asked at
+        once, since what they have said was written before, and does not concern the others.
+    """
+    to = remote.domain if remote.is_played else ""
+    first = [*said] or clients
+    answers = await _together([round_trip(client, to=to, before=said.get(client, "")) for client in first])
+    asked = any(map(_is_of_other_server, answers))
+    await _together([round_trip(client) for client in clients if client not in first])
+    if remote.is_played:
+        await remote.ask(0, asked=asked)
+
+
+async def _together(doing: Sequence[Coroutine[None, None, _T]]) -> list[_T]:
+    """Do several things side by side; one needs no task."""
+    return [await each for each in doing] if len(doing) <= 1 else await asyncio.gather(*doing)
+
+
+def _is_of_other_server(answer: Element | None) -> bool:
+    """Whether an answer comes from the other server.
+
+    Where a client has blocked the domain of that, its own server answers, with an error.
+    """
+    return answer is not None and answer.get("type") == "result"
 
 
 async def round_trip(channel: Channel, *, to: str = "", sender: str = "", before: str = "") -> Element | None:

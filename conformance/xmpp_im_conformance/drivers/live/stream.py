@@ -104,7 +104,9 @@ class Stream:
     _parser: StreamParser = field(factory=StreamParser)
     _events: deque[StreamEvent] = field(factory=deque)
     _written: list[str] = field(factory=list)
-    """What is to be sent at the end of this round of the event loop: each sending costs as much as many stanzas."""
+    """What is to be sent together: each sending costs as much as many stanzas."""
+    _pushing: bool = False
+    """Whether what has come is looked at: what is written meanwhile is sent afterwards."""
 
     @classmethod
     async def connect(cls, host: str, port: int, namespace: str = CLIENT, also: Collection[str] = ()) -> Stream:
@@ -156,11 +158,16 @@ class Stream:
         """How many stanzas and the like the server has sent in another namespace than that of the stream."""
         return self._parser.in_others
 
-    def write(self, xml: str) -> None:
-        """Write text to the stream; on one that is closed nothing can be written."""
-        if not self._written:
+    def write(self, xml: str, *, later: bool = False) -> None:
+        """Write text to the stream; on one that is closed nothing can be written.
+
+        :param later: whether it may wait for what is written next in this round of the event loop.
+        """
+        if later and not self._written and not self._pushing:
             asyncio.get_running_loop().call_soon(self._flush)
         self._written.append(xml)
+        if not later:
+            self._flush()
 
     def _flush(self) -> None:
         if self._written:
@@ -190,12 +197,15 @@ class Stream:
         def push(data: bytes) -> None:
             if over.done():
                 return
+            self._pushing = True
             try:
                 self._parse(data)
                 while self._events:
                     take(self._next_event())
             except Exception as problem:
                 over.set_exception(problem)
+            self._pushing = False
+            self._flush()
 
         self.reader.push = push
         try:

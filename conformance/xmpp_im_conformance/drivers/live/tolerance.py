@@ -63,6 +63,8 @@ class Tolerance:
     domains: Collection[str] = ()
     remarks: Counter[str] = field(factory=Counter)
     """What the server does otherwise, in a few words, and how often it has done that."""
+    separate_logins: bool = False
+    """Whether nobody logs in on the connection on which the account was created: the server has failed to do that."""
 
     def read(self, stanza: Element, mentioned: Collection[str] | None) -> Element:
         """Return a stanza without what the server has added.

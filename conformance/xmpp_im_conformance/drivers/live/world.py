@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Final, TypeVar
 
@@ -14,9 +14,9 @@ from xmpp_im_conformance.drivers.live.channel import Channel
 from xmpp_im_conformance.drivers.live.loop import Loop
 from xmpp_im_conformance.drivers.live.remote import RemoteSide
 from xmpp_im_conformance.drivers.live.remote_users import Users
-from xmpp_im_conformance.drivers.live.rosters import Arranging, shown_roster
+from xmpp_im_conformance.drivers.live.rosters import Arranging, has_got_roster, shown_roster
 from xmpp_im_conformance.drivers.live.sessions import Sessions
-from xmpp_im_conformance.drivers.live.settling import QUIET, QUIET_AFTER_END, round_trip, settle
+from xmpp_im_conformance.drivers.live.settling import QUIET, QUIET_AFTER_END, ask_once, round_trip, settle
 from xmpp_im_conformance.drivers.live.speaking import third_domain
 from xmpp_im_conformance.drivers.live.stream import StreamEnded
 from xmpp_im_conformance.drivers.redaction import hiding
@@ -75,6 +75,8 @@ class LiveWorld(World):
     """The stream errors with which the server has closed streams, by full JID; not taken yet."""
     on_failure: Callable[[], None] = lambda: None
     """Called when the server has failed."""
+    _interested: dict[str, Channel] = field(factory=dict)
+    """The sessions that have asked for their roster and got it, by full JID: to ask again changes nothing there."""
     _unsettled: bool = False
     """Whether something may still come of what was done last."""
     _over: dict[str, ServerFailed] = field(factory=dict)
@@ -130,7 +132,7 @@ class LiveWorld(World):
         """
         if account in self.sessions.logins:
             raise NotApplicable(f"{LIVE} cannot create an account that is there")
-        self._run(self._settled(self._create([account])))
+        self._run(self._settled(self.sessions.create([account])))
 
     def remove_account(self, account: str) -> None:
         """Remove an account; the server ends its sessions, if it has any."""
@@ -156,7 +158,7 @@ class LiveWorld(World):
         return self.sessions.offered[jid]
 
     def roster(self, account: str) -> Sequence[RosterItem]:
-        """Return an account's roster as a client is shown it, in a separate session."""
+        """Return an account's roster as a client is shown it: one that knows it by now, or else a separate session."""
         return self._run(self._roster(account))
 
     def sees_remote(self) -> bool:
@@ -167,8 +169,7 @@ class LiveWorld(World):
         """Remove the accounts, as far as that is possible."""
         self.on_failure = lambda: None  # a server may keep its accounts
         with suppress(ServerFailed, NotApplicable):
-            self._run(self._remove_accounts())
-        self.loop.run(self._drop(), self.timeout)
+            self._run(self._end())
 
     # --- how --------------------------------------------------------------------------------------------
 
@@ -191,15 +192,12 @@ class LiveWorld(World):
         finally:
             self.remote.check()
 
-    async def _drop(self) -> None:
-        self.sessions.drop()
-        self.remote.leave()
-
-    async def _create(self, names: Iterable[str]) -> None:
-        made = {name: self.sessions.new_login(name) for name in names}
-        config, tolerance = self.sessions.config, self.sessions.tolerance
-        await asyncio.gather(*[accounts.create(config, login, tolerance) for login in made.values()])
-        self.sessions.logins.update(made)
+    async def _end(self) -> None:
+        try:
+            await self._remove_accounts()
+        finally:
+            self.sessions.drop()
+            self.remote.leave()
 
     async def _remove_while_open(self, account: str) -> None:
         login = self.sessions.logins.get(account)
@@ -217,7 +215,7 @@ class LiveWorld(World):
             channel.drop()
 
     async def _arrange(self, rosters: Mapping[str, Sequence[RosterItem]]) -> None:
-        await self._create(rosters)
+        await self.sessions.create(rosters)
         listed = {item.jid for items in rosters.values() for item in items}
         rosters = {account: items for account, items in rosters.items() if items or account in listed}
         if not rosters:
@@ -232,7 +230,7 @@ class LiveWorld(World):
 
     async def _arrange_with(self, users: RemoteUsers, rosters: Mapping[str, Sequence[RosterItem]]) -> None:
         assert isinstance(self.remote, Users), "users play the other server"
-        await self._create([bare(jid) for jid in users.sessions])
+        await self.sessions.create([bare(jid) for jid in users.sessions])
         await self.remote.open(self.sessions, users.sessions)
         await self._arrange(rosters)
         if users.available:
@@ -240,23 +238,44 @@ class LiveWorld(World):
         await self._settle([])
         self.remote.take()
 
-    async def _settle(self, clients: Sequence[Channel], quiet: int = QUIET) -> None:
+    async def _settle(
+        self, clients: Sequence[Channel], quiet: int = QUIET, said: Mapping[Channel, str] | None = None
+    ) -> None:
+        """Wait until nothing else comes.
+
+        :param said: what clients say, if they do.
+        """
+        said = said or {}
+        if self.sessions.config.orderly:
+            await ask_once(clients, self.remote, said)
+            return
+        for client, text in said.items():
+            await round_trip(client, before=text)
         await settle(clients, self.remote, quiet)
 
     async def _settled(
-        self, doing: Coroutine[None, None, object] | None = None, sender: str = "", quiet: int = QUIET
+        self,
+        doing: Coroutine[None, None, object] | None = None,
+        sender: str = "",
+        said: str = "",
+        quiet: int = QUIET,
     ) -> None:
         """Do something, wait until it has taken full effect, and collect what has come.
 
-        :param sender: the client whose stream may end, for what it has sent.
+        :param sender: the client that says something, for which its stream may end.
+        :param said: what it says.
         :raises ServerFailed: if the server ends a stream without cause.
         """
         if doing is not None:
             await doing
         self._unsettled = False
-        await self._settle([*self.sessions.open.values()], quiet)
+        speaker = self.sessions.open.get(sender)
+        await self._settle([*self.sessions.open.values()], quiet, {} if speaker is None else {speaker: said})
         for jid, channel in [*self.sessions.open.items()]:
-            self._collect(jid, channel.take())
+            came = channel.take()
+            self._collect(jid, came)
+            if channel is speaker and has_got_roster(said, came):
+                self._interested[jid] = channel
             if channel.ended is not None:
                 self.sessions.open.pop(jid).drop()
                 self._note_end(jid, channel.ended)
@@ -269,7 +288,8 @@ class LiveWorld(World):
     async def _settled_remote(self, doing: Coroutine[None, None, None]) -> None:
         """Do something on a stream of the other server, and see first what becomes of that, before it is used again."""
         await doing
-        await self._settle([])
+        if not self.sessions.config.orderly:  # such a server has done that by now
+            await self._settle([])
         await self._renew_remote(may_end=True)
         await self._settled()
 
@@ -296,14 +316,17 @@ class LiveWorld(World):
     async def _send(self, jid: str, xml: str) -> None:
         if jid in self._over:
             raise ServerFailed(f"{jid} can no longer send anything: {self._over[jid]}")
-        channel, text = self.sessions.open.get(jid), self.sessions.addresses.to_server(xml)
-        await self._settled(None if channel is None else round_trip(channel, before=text), jid)
+        await self._settled(sender=jid, said=self.sessions.addresses.to_server(xml))
 
     async def _roster(self, account: str) -> list[RosterItem]:
         if account not in self.sessions.logins:
             raise NotApplicable(f"there is no account {account} whose roster could be seen")
+        read = self.sessions.addresses.element
+        for jid, channel in self._interested.items():
+            if bare(jid) == account and channel is self.sessions.open.get(jid):
+                return await shown_roster(channel, read)
         async with self.sessions.extra(account) as session:
-            return await shown_roster(session, self.sessions.addresses.element)
+            return await shown_roster(session, read)
 
     async def _remove_accounts(self) -> None:
         await asyncio.gather(*[self._remove(account) for account in self.sessions.logins])

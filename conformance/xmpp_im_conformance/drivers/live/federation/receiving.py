@@ -76,7 +76,9 @@ class Receiving:
         self.stream.write(f"<stream:features>{self._features}</stream:features>")
 
     def _answer(self, opened: StreamOpened) -> None:
-        self.stream.write(header(sender=self.identity.domain, to=_domain(opened.from_) or None, id=self._id))
+        self.stream.write(
+            header(sender=self.identity.domain, to=_domain(opened.from_) or None, id=self._id), later=True
+        )
 
     @property
     def _features(self) -> str:
