@@ -3,12 +3,14 @@
 ==============  ====================================  ================================================================
 Operation       Arguments                             Value of the answer
 ==============  ====================================  ================================================================
-``create``      ``keys``: text or null                Whether it was created; false if the account exists.
+``create``      ``keys``: text or null                Whether it was created; false if the account exists; ``later``
+                                                      if sessions of a removed account of this address have not ended.
 ``remove``      ``farewell``: a stanza, or absent     Whether it was removed; false if there is no such account. The
                                                       farewell goes to one session before it ends.
 ``set-keys``    ``keys``: text or null                Whether they were set; false if there is no such account.
 ``import``      ``rows``: [kind, key, text, size],    True. Refused as ``exists`` if the account has a roster or a
-                ``replace``: true or false            block list, and ``in-use`` if it has a session.
+                ``replace``: true or false            block list, and ``in-use`` if it has a session, or a removed
+                                                      account of this address has one.
 ``inspect``                                           The state of it; null if there is no such account.
 ``secret``      ``proposed``: text                    The secret that all nodes share: the first one that was proposed.
                                                       It stands with a hosted domain in place of an account.
@@ -30,6 +32,7 @@ from xmpp_im_core.server.effects import EffectId
 from xmpp_im_core.server.service.serving import Service, unload
 from xmpp_im_core.snapshot import JSON
 from xmpp_im_core.stanza import IQ
+from xmpp_im_host.cluster import former_sessions
 from xmpp_im_host.cluster.queue_entries import Called
 from xmpp_im_host.cluster.step import Step
 from xmpp_im_host.hosting import stored_records
@@ -68,6 +71,8 @@ async def answer(step: Step[Any], called: Called, explained: Callable[[str], Exp
 async def _create(step: Step[Any], called: Called, explained: Callable[[str], Explained]) -> JSON:
     if await step.state(called.account) is not None:
         return False
+    if not await former_sessions.is_free(step, called.account):
+        return "later"
     await step.feed(ForAccount(called.account, AccountCreated(step.at, step.ids(), step.ids())))
     if await step.state(called.account) is None:
         raise CallRefused("failed")
@@ -79,6 +84,7 @@ async def _remove(step: Step[Any], called: Called, explained: Callable[[str], Ex
     state = await step.state(called.account)
     if state is None:
         return False
+    former_sessions.note(step, state)
     farewell = _farewell(called)
     for session in state.sessions:
         if (said := farewell_of(called.account, session.id, farewell)) is not None:
@@ -121,6 +127,8 @@ async def _import(step: Step[Any], called: Called, explained: Callable[[str], Ex
     state = await step.state(account)
     if not called.arguments.get("replace") and not is_empty(state):
         raise CallRefused(Imported.EXISTS.value)
+    if state is None and not await former_sessions.is_free(step, account):
+        raise CallRefused(Imported.IN_USE.value)
     left: Service[Any] = unload(step.service, account)
     if account in left.accounts:
         raise CallRefused(Imported.IN_USE.value)

@@ -62,6 +62,10 @@ class BatchRows:
         known = self._waiting.get(queue)
         return await waiting(self._committer.engine, queue) if known is None else known
 
+    async def living(self) -> Collection[str]:
+        """See :meth:`Rows.living`."""
+        return {str(node.number) for node in await self._committer.engine.beat(0, "")}
+
     async def prefetch(self, entries: Sequence[tuple[PartitionActor[Any], PartitionEntry]]) -> None:
         """Read what these entries need: accounts that are not in memory, and what nodes had that have ended."""
         await self._prefetch_accounts(entries)

@@ -274,11 +274,7 @@ class ClusterHost(Inputs):
 
     async def take_over(self, account: str, previous: str) -> bool:
         """See :meth:`Host.take_over`. The node that has the session may need a moment to give it up."""
-        until, pause = monotonic() + self.settings.take_seconds, FIRST_PAUSE
-        while (answer := await self._call("take", account, {"id": previous})) == "later" and monotonic() < until:
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_TAKE_PAUSE)
-        return answer == "taken"
+        return await self._repeated("take", account, {"id": previous}) == "taken"
 
     def park(self, account: str, session: SessionId, id: str) -> None:
         """See :meth:`Host.park`."""
@@ -341,7 +337,12 @@ class ClusterHost(Inputs):
     async def create_account(self, account: str, credentials: Credentials | None) -> bool:
         """See :meth:`Host.create_account`."""
         keys = None if credentials is None else credentials.to_text()
-        return bool(await self._call("create", account, {"keys": keys}))
+        answer = await self._repeated("create", account, {"keys": keys})
+        if answer == "later":
+            raise EngineFailed(
+                f"create {account}: a client of the account that was removed is still connected; try again"
+            )
+        return bool(answer)
 
     async def remove_account(self, account: str, farewell: IQ | None = None) -> bool:
         """See :meth:`Host.remove_account`."""
@@ -365,6 +366,14 @@ class ClusterHost(Inputs):
     async def inspected(self, account: str) -> Data | None:
         """See :meth:`Host.inspected`."""
         return cast(Data | None, await self._call("inspect", account, {}))
+
+    async def _repeated(self, operation: str, account: str, arguments: Mapping[str, JSON]) -> JSON:
+        """Call again for some seconds if the answer is ``later``."""
+        until, pause = monotonic() + self.settings.take_seconds, FIRST_PAUSE
+        while (answer := await self._call(operation, account, arguments)) == "later" and monotonic() < until:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_TAKE_PAUSE)
+        return answer
 
     async def _call(
         self, operation: str, account: str, arguments: Mapping[str, JSON], refusals: Collection[str] = ()

@@ -17,7 +17,7 @@ from xmpp_im_core.server.effects import Deliver, FanOut, Route
 from xmpp_im_core.server.events import Undelivered
 from xmpp_im_core.server.state import Session
 from xmpp_im_core.stanza import Condition
-from xmpp_im_host.cluster import parking
+from xmpp_im_host.cluster import former_sessions, parking
 from xmpp_im_host.cluster.outgoing import given_back
 from xmpp_im_host.cluster.queue_entries import DamagedEntry, EntryReader, Perform
 from xmpp_im_host.cluster.step import Step
@@ -67,6 +67,7 @@ async def _take_back(step: Step[Any], entry: Entry, reader: EntryReader, known: 
     if isinstance(effect, Deliver):
         of_gateway = effect.sessions if perform.sessions is None else perform.sessions
         sessions = tuple([session for session in of_gateway if (account, session) in known])
+        sessions = sessions or await former_sessions.of_removed(step, account, of_gateway)
         if sessions:
             await step.take(ForAccount(account, Undelivered(step.at, step.ids(), effect, sessions)))
     elif isinstance(effect, Route | FanOut):

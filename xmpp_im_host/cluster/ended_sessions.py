@@ -14,6 +14,7 @@ from typing import Any, cast
 import attrs
 
 from xmpp_im_core.server import Deliver, SessionEnded
+from xmpp_im_host.cluster import former_sessions
 from xmpp_im_host.cluster.paging import waiting
 from xmpp_im_host.cluster.pending import Pending
 from xmpp_im_host.cluster.queue_entries import (
@@ -51,6 +52,7 @@ async def end_session(step: Step[Any], engine: Engine, partition: int, entry: Se
     ]
     ended = attrs.evolve(event, undelivered=(*event.undelivered, *later))
     await step.take(attrs.evolve(entry.ended, event=ended))
+    await former_sessions.note_end(step, account, event.session)
     step.pending.append(queue, dump_entry(Forgotten(account, event.session)))
 
 

@@ -65,7 +65,8 @@ class ClusterSettings:
     patience: float = 2.0
     """After how many seconds a client's message or request is refused if the engine does not take it."""
     take_seconds: float = 20.0
-    """How long a client that resumes its session waits until the node that has it gives it up."""
+    """How long a client that resumes its session waits until the node that has it gives it up; and a new account, until
+    sessions of the removed account that had its address have ended."""
     idle_accounts: int = 1000
     """How many accounts without sessions may stay in memory."""
     idle_seconds: float = 300.0

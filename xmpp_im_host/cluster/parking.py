@@ -33,6 +33,7 @@ import attrs
 from xmpp_im_core.server import Account, Deliver, ForAccount, SessionEnded, SessionId, State, Undelivered, Unloaded
 from xmpp_im_core.server.accounts.machine import account_of
 from xmpp_im_core.snapshot import JSON
+from xmpp_im_host.cluster import former_sessions
 from xmpp_im_host.cluster.administrator_calls import CallRefused
 from xmpp_im_host.cluster.outgoing import KEPT, ParkedSession, SessionQueues, key_of
 from xmpp_im_host.cluster.queue_entries import (
@@ -87,6 +88,7 @@ async def deposit(step: Step[Any], entry: Deposit) -> None:
     parked, key = queues.parked_session(account, session), key_of(session)
     if parked is None or parked.by != entry.gateway:
         await _end(step, account, session, [effect for each in entry.performs if (effect := _delivery(each))])
+        await former_sessions.note_end(step, account, session)
         return
     since = await _kept(step, account, session)
     first = [Row(KEPT, f"{key}/{step.ids()}", body.decode()) for body in entry.performs]

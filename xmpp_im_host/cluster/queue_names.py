@@ -44,6 +44,11 @@ def gateway_queue(number: int, partition: int) -> str:
     return f"gateway/{number}/{partition}"
 
 
+def gateway_of_queue(queue: str) -> int:
+    """Return the number of the node that reads such a queue."""
+    return int(queue.split("/")[1])
+
+
 def gateway_queues(number: int) -> tuple[str, ...]:
     """Return the names of all queues through which partitions reach the streams of a node, by partition."""
     return tuple([gateway_queue(number, partition) for partition in range(PARTITIONS)])

@@ -70,6 +70,9 @@ class Rows(Protocol):
     async def waiting(self, queue: str) -> Sequence[Entry]:
         """Read everything that waits in a queue, as it was before the batch."""
 
+    async def living(self) -> Collection[str]:
+        """Return the numbers of the nodes that have not ended."""
+
 
 @define(eq=False)
 class Step(Generic[S]):
