@@ -76,7 +76,7 @@ class Run:
 
     async def play(self, seconds: float, pair: PostgresPair | None) -> Outcome:
         load = Load(self.engine, self.clients, self.ledger)
-        await load.begin(lambda client: client.act(USERS, load.directed))
+        await load.begin(lambda client: client.act(USERS, load.others, load.directed))
         await self._strike(seconds / 2)
         if pair is not None:
             await asyncio.to_thread(pair.fail_over)

@@ -19,8 +19,6 @@ from xmpp_im_host.cluster.queue_names import partition_queue
 from xmpp_im_host.storage.postgres_engine import PostgresEngine
 from xmpp_im_host.storage.records import PARTITIONS
 
-_SILENCE: Final = 4.0
-"""After so many seconds without an answer, a client tries another node."""
 _MOST_UNDER_WAY: Final = 40
 """A client waits if so much of what it has said is not counted."""
 
@@ -32,6 +30,8 @@ class LiveClient:
     talker: Talker
     nodes: Sequence[NodeProcess]
     chance: Random
+    silence: float = 4.0
+    """After so many seconds without an answer, it tries another node."""
     over: bool = field(default=False, init=False)
     connections: int = field(default=0, init=False)
     _writer: asyncio.StreamWriter | None = field(default=None, init=False)
@@ -46,7 +46,7 @@ class LiveClient:
             await asyncio.sleep(0.1)
 
     async def _connect(self, node: NodeProcess) -> None:
-        async with asyncio.timeout(_SILENCE):
+        async with asyncio.timeout(self.silence):
             reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
         self._writer = writer
         self.connections += 1
@@ -67,7 +67,7 @@ class LiveClient:
                     data = await reader.read(65_536)
             except TimeoutError:
                 silent = 0.0 if self.talker.idle else silent + 0.5
-                if silent >= _SILENCE:
+                if silent >= self.silence:
                     return
                 continue
             if not data:
@@ -83,37 +83,44 @@ class LiveClient:
             self._writer.write(data.encode())
             self.talker.arrived(data)
 
-    async def act(self, users: Sequence[str], directed: set[tuple[str, str]]) -> None:
-        """Do what users do, without pause, until this is cancelled."""
+    async def act(self, users: Sequence[str], others: Sequence[str], directed: set[tuple[str, str]]) -> None:
+        """Do what users do, without pause, until this is cancelled.
+
+        :param others: the full JIDs of the clients.
+        """
         while True:
             await asyncio.sleep(self.chance.uniform(0.005, 0.05))
             if self.talker.ready and self.talker.under_way < _MOST_UNDER_WAY:
-                self._do_something(self.chance.choice(users), directed)
+                self._do_something(self.chance.choice(users), self.chance.choice(others), directed)
                 self.flush()
 
-    async def act_as_a_contact(self, users: Sequence[str]) -> None:
+    async def act_as_a_contact(self, users: Sequence[str], others: Sequence[str]) -> None:
         """Become a contact of everybody, and then do what does not end that, until this is cancelled."""
         while True:
             await asyncio.sleep(self.chance.uniform(0.005, 0.05))
             if self.talker.ready and self.talker.under_way < _MOST_UNDER_WAY:
-                self._do_something_as_a_contact(self.chance.choice(users))
+                self._do_something_as_a_contact(self.chance.choice(users), self.chance.choice(others))
                 self.flush()
 
-    def _do_something_as_a_contact(self, user: str) -> None:
+    def _do_something_as_a_contact(self, user: str, other: str) -> None:
         talker = self.talker
-        match self.chance.randrange(8):
+        match self.chance.randrange(10):
             case 0:
                 talker.set_contact()
             case 1:
                 talker.show()
             case 2 | 3 if talker.may_ask(user):
                 talker.subscribe(user)
+            case 4 if other != talker.full:
+                talker.ask(other)
+            case 5 if self.chance.random() < 0.5:
+                talker.drop_contact()
             case _:
                 talker.chat(user)
 
-    def _do_something(self, user: str, directed: set[tuple[str, str]]) -> None:
+    def _do_something(self, user: str, other: str, directed: set[tuple[str, str]]) -> None:
         talker = self.talker
-        match self.chance.randrange(12):
+        match self.chance.randrange(14):
             case 0:
                 talker.set_contact()
             case 1:
@@ -125,6 +132,10 @@ class LiveClient:
             case 4 if user != talker.user and self.chance.random() < 0.2:
                 directed.add((talker.session, user))
                 talker.show_to(user)
+            case 5 if other != talker.full:
+                talker.ask(other)
+            case 6 if self.chance.random() < 0.5:
+                talker.drop_contact()
             case _:
                 talker.chat(user)
 
@@ -140,6 +151,11 @@ class Load:
     """The sessions that have sent directed presence, and the users to whom."""
     _living: list[asyncio.Task[None]] = field(factory=list, init=False)
     _acting: list[asyncio.Task[None]] = field(factory=list, init=False)
+
+    @property
+    def others(self) -> list[str]:
+        """The full JIDs of all clients."""
+        return [client.talker.full for client in self.clients]
 
     async def begin(self, act: Callable[[LiveClient], Coroutine[Any, Any, None]]) -> None:
         """Let all clients log in and act; return when they are there."""
@@ -178,6 +194,7 @@ class Load:
             *busy,
             *[f"{entry.queue} has {entry.body[:80]!r}" for entry in waiting],
             *self.ledger.faults(),
+            *self.ledger.requests.faults([each.session for each in talkers], self.ledger.unsettled, self.ledger.unread),
             *false_presence(talkers, [True] * len(talkers), self.directed),
             *wrong_rosters(talkers),
         ]

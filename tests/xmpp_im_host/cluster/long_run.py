@@ -26,7 +26,7 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     end = time.monotonic() + chosen.seconds
     seed, failed = chosen.first, 0
-    calls = chats = 0
+    calls = chats = asked = removed = 0
     faults: Counter[Outcome] = Counter()
     while time.monotonic() < end and failed < chosen.most:
         script = random_script(seed, chosen.length)
@@ -40,10 +40,13 @@ def main() -> int:
                 print(smallest(script), flush=True)
         else:
             calls, chats = calls + world.weather.calls, chats + len(world.ledger.receipts)
+            asked += sum(world.ledger.requests.kinds.values())
+            removed += sum(world.ledger.generations.values())
             faults += world.weather.counts
         seed += 1
     print(
-        f"{seed - chosen.first} runs, {failed} failed; {calls} calls, {chats} messages came, {faults.total()} faults:"
+        f"{seed - chosen.first} runs, {failed} failed; {calls} calls, {chats} messages came,"
+        f" {asked} requests answered, {removed} accounts removed, {faults.total()} faults:"
     )
     print(", ".join(f"{number} {outcome.name}" for outcome, number in sorted(faults.items(), key=str)))
     return 1 if failed else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import sys
 import time
@@ -16,14 +17,17 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 
+from tests.xmpp_im_host.cluster.component import EchoComponent
 from tests.xmpp_im_host.cluster.faulty_engine import FaultyEngine, TwinStore, Weather
-from tests.xmpp_im_host.cluster.pipe import Pipe
+from tests.xmpp_im_host.cluster.pipe import Peer, Pipe
 from tests.xmpp_im_host.cluster.talker import Talker
 from tests.xmpp_im_host.cluster.virtual_loop import Stage, VirtualLoop
 from xmpp_im_host.configuration import Configuration
 from xmpp_im_host.network.client_link import ClientLink
+from xmpp_im_host.network.component_driver import ComponentLink
 from xmpp_im_host.network.tls import ServerTLS
 from xmpp_im_host.server import XMPPServer
+from xmpp_im_host.streams.settings import ComponentSettings
 
 Clocks: TypeAlias = Mapping[Callable[[], Any], Callable[[], Any]]
 """What replaces what."""
@@ -90,10 +94,17 @@ class TwinNode:
         self.loop.call_soon(self.server.stopped.set)
 
     def connect(self, talker: Talker) -> Pipe:
-        pipe = Pipe(self.stage, self.loop, talker, self.weather.latency)
+        return self._connect(talker, ClientLink(self.server.network))
+
+    def connect_component(self, component: EchoComponent) -> Pipe:
+        settings = ComponentSettings(dict(self.server.configuration.components))
+        return self._connect(component, ComponentLink(self.server.network, settings))
+
+    def _connect(self, peer: Peer, protocol: asyncio.Protocol) -> Pipe:
+        pipe = Pipe(self.stage, self.loop, peer, self.weather.latency)
         self.pipes = [each for each in self.pipes if each.open]
         self.pipes.append(pipe)
-        pipe.begin(ClientLink(self.server.network))
+        pipe.begin(protocol)
         return pipe
 
     # --- what happens to the process ----------------------------------------------------------------------------

@@ -5,18 +5,42 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from tests.xmpp_im_host.cluster.talker import Talker
+from tests.xmpp_im_host.cluster.ledger import Ledger
 from tests.xmpp_im_host.cluster.virtual_loop import Stage, VirtualLoop
 
-_CHAT: Final = re.compile(rb"<message[^>]* id=['\"](chat-\d+)['\"]")
+_IDS: Final = re.compile(rb"<(?:message|iq)[^>]* id=['\"]((?:chat|iq)-\d+)['\"]")
+
+
+class Peer(Protocol):
+    """A client or a component. It does no I/O."""
+
+    managed: bool
+    """Whether it uses stream management."""
+    broken: bool
+    ledger: Ledger
+
+    def connected(self) -> None:
+        """Begin a stream on a new connection."""
+
+    def data_to_send(self) -> str:
+        """Return what it has to say, and forget it."""
+
+    def arrived(self, data: str) -> None:
+        """Note that something that it has written has come to a gateway that lives."""
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes."""
+
+    def lost(self) -> None:
+        """Note that the connection is gone."""
 
 
 class Pipe(asyncio.Transport):
     """The node's end of the connection, and what carries the bytes both ways."""
 
-    def __init__(self, stage: Stage, loop: VirtualLoop, talker: Talker, delay: Callable[[], float]) -> None:
+    def __init__(self, stage: Stage, loop: VirtualLoop, talker: Peer, delay: Callable[[], float]) -> None:
         super().__init__({"peername": ("127.0.0.1", 5)})
         self.stage, self.loop, self.talker, self.delay = stage, loop, talker, delay
         self.protocol: asyncio.Protocol
@@ -71,7 +95,7 @@ class Pipe(asyncio.Transport):
             return
         self.open = False
         if not self.talker.managed:
-            self.talker.ledger.unread.update(id.decode() for data in self._under_way for id in _CHAT.findall(data))
+            self.talker.ledger.unread.update(id.decode() for data in self._under_way for id in _IDS.findall(data))
         self.talker.lost()
         self.gone()
         self.loop.call_soon(self._lost)
@@ -87,7 +111,7 @@ class Pipe(asyncio.Transport):
         data = bytes(data)
         if self.closing or not self.open:
             if not self.talker.managed:
-                self.talker.ledger.unread.update(id.decode() for id in _CHAT.findall(data))
+                self.talker.ledger.unread.update(id.decode() for id in _IDS.findall(data))
             return
         self._under_way.append(data)
         self._to_client = max(self._to_client, self.stage.now + self.delay())

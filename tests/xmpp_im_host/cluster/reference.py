@@ -13,7 +13,7 @@ from attrs import define, field
 
 from tests.xmpp_im_host.cluster.virtual_loop import immediately
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.server import AccountCreated, ForAccount, OfflineLoaded, Service, serve
+from xmpp_im_core.server import AccountCreated, AccountRemoved, ForAccount, OfflineLoaded, Service, serve
 from xmpp_im_core.server.effects import LoadOffline
 from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.server.service.serving import Load, owning
@@ -44,6 +44,8 @@ class Reference:
             self._serve(entry.ended)
         elif isinstance(entry, Called) and entry.operation == "create":
             self._serve(ForAccount(entry.account, AccountCreated(entry.at, entry.id, entry.id)))
+        elif isinstance(entry, Called) and entry.operation == "remove":
+            self._serve(ForAccount(entry.account, AccountRemoved(entry.at, entry.id)))
         # The end of a node ends sessions. That changes no roster, and none of them sends anything any more.
 
     def _serve(self, event: ServiceEvent) -> None:

@@ -83,7 +83,7 @@ class Run:
 
     async def play(self, rounds: int, pause: float) -> Outcome:
         load = Load(self.uri, self.clients, self.ledger)
-        await load.begin(lambda client: client.act_as_a_contact(USERS))
+        await load.begin(lambda client: client.act_as_a_contact(USERS, load.others))
         async with await PostgresEngine.open(self.uri) as engine:
             await self._until_all_are_contacts()
             for _ in range(rounds):
@@ -169,7 +169,7 @@ def run(rounds: int = 1, nodes: int = 3, pause: float = 1.0, *, drain: bool = Fa
             Talker(user, DOMAIN, resource, PASSWORD, ledger, priority=priority, settles=True)
             for user, resource, priority in CLIENTS
         ]
-        clients = [LiveClient(talker, processes, Random(chance.random())) for talker in talkers]
+        clients = [LiveClient(talker, processes, Random(chance.random()), PATIENCE) for talker in talkers]
         for node in processes:
             node.wait_until_it_listens()
         found = asyncio.run(Run(uri, processes, clients, ledger, drain).play(rounds, pause))

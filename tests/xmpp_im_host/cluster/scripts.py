@@ -35,6 +35,7 @@ def play(script: Script) -> World:
     with World(script.seed, script.plan, script.disorder, script.nodes) as world:
         for slot in range(len(SLOTS)):
             world.enter(slot, slot)
+        world.enter_component(0)
         world.wait(1.0)
         for name, *arguments in script.actions:
             getattr(world, name)(*arguments)
@@ -52,16 +53,23 @@ def random_script(seed: int, length: int = 60) -> Script:
 
 def _action(chance: Random) -> Action:
     slot, user, index = chance.randrange(len(SLOTS)), chance.choice(USERS), chance.randrange(4)
+    other = chance.randrange(len(SLOTS))
     common: list[Action] = [
-        ("wait", chance.choice(PAUSES)),
-        ("wait", chance.choice(PAUSES)),
+        *[("wait", chance.choice(PAUSES))] * 6,
         *[("chat", slot, user)] * 8,
+        *[("ask", slot, other)] * 3,
+        *[("chat_with_component", slot), ("ask_component", slot)],
+        *[("component_chats", user), ("component_asks", slot), ("show_to_component", slot)],
+        ("enter_component", index),
+        ("cut_component",),
         ("set_contact", slot),
+        ("set_contact", slot),
+        ("drop_contact", slot),
         ("show", slot),
         ("show_to", slot, user),
-        ("befriend", slot, user),
+        *[("befriend", slot, user)] * 3,
         ("cancel", slot, user),
-        ("enter", slot, index),
+        *[("enter", slot, index)] * 2,
         ("leave", slot),
         ("cut", slot),
     ]
@@ -75,6 +83,8 @@ def _action(chance: Random) -> Action:
         ("drain", index),
         ("undrain", index),
         ("outage", chance.choice((0.5, 4.0))),
+        ("remove", user),
+        ("leave_component",),
     ]
     return chance.choice(common if chance.random() < 0.85 else rare)
 

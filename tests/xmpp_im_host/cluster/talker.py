@@ -13,7 +13,7 @@ from typing import Final
 
 from attrs import define, field
 
-from tests.xmpp_im_host.cluster.ledger import Ledger
+from tests.xmpp_im_host.cluster.ledger import NO_CONTACT, Ledger
 from xmpp_im_core.codec import NonStanza, StreamParser
 from xmpp_im_core.element import Element
 from xmpp_im_core.stanza import Stanza, to_element
@@ -22,6 +22,7 @@ SM: Final = "urn:xmpp:sm:3"
 ROSTER: Final = "jabber:iq:roster"
 SASL: Final = "urn:ietf:params:xml:ns:xmpp-sasl"
 BIND: Final = "urn:ietf:params:xml:ns:xmpp-bind"
+_END: Final = "</stream:stream>"
 
 
 @define(eq=False)
@@ -46,6 +47,8 @@ class Talker:
     managed: bool = True
     """Whether it uses stream management."""
     priority: int = 0
+    generation: int = 0
+    """How often the account was removed before it got the password."""
     settles: bool = False
     """Whether the ledger knows only what clients know. Then what the client has acknowledged counts as settled when the
     server has counted a later stanza of it: the gateway commits both in this order, so the acknowledgement cannot die
@@ -86,6 +89,12 @@ class Talker:
     _unacknowledged: deque[Sent] = field(factory=deque, init=False)
     _counted: int = field(default=0, init=False)
     _requests: dict[str, Callable[[Element], None]] = field(factory=dict, init=False)
+    _answering: list[str] = field(factory=list, init=False)
+    """The requests of others that it has answered, while the server has not counted the answer."""
+    _ended: bool = field(default=False, init=False)
+    """Whether it has ended this stream."""
+    _login: int = field(default=0, init=False)
+    """The generation of the account whose password this stream was opened with."""
 
     @property
     def jid(self) -> str:
@@ -107,13 +116,16 @@ class Talker:
 
     def data_to_send(self) -> str:
         out, self._out = "".join(self._out), []
-        return out
+        if self._ended:
+            return ""
+        self._ended = _END in out
+        return out.partition(_END)[0] + _END if self._ended else out
 
     # --- the connection -----------------------------------------------------------------------------------------
 
     def connected(self) -> None:
         """Begin a stream on a new connection."""
-        self.broken, self.ready = False, False
+        self.broken = self.ready = self._ended = False
         self._out.clear()
         self._open(self._authenticate)
 
@@ -127,6 +139,9 @@ class Talker:
 
     def _end_session(self) -> None:
         """Forget the session: what the server has not counted or answered stays in doubt."""
+        self.ledger.requests.excused.update(self._answering)
+        self._answering.clear()
+        self.ledger.over.add(self.session)
         if self.managed:
             self.ledger.unsettled.update(self._arrived, self._covered if self.settles else ())
         self._arrived.clear()
@@ -172,6 +187,7 @@ class Talker:
         )
 
     def _authenticate(self, features: Element) -> None:
+        self._login = self.generation
         secret = base64.b64encode(f"\0{self.user}\0{self.password}".encode()).decode()
         self._out.append(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{secret}</auth>")
         self._take = self._authenticated
@@ -191,6 +207,8 @@ class Talker:
             self._end_session()
             self._bind(answer)
             return
+        if self.ledger.logins[self.session] != self._login:
+            self.ledger.wrong.append(f"{self.session} is resumed, and its account was removed")
         self.resumptions += 1
         self.session_bound, self.ready = True, True
         self._arrived.clear()
@@ -213,6 +231,7 @@ class Talker:
         self._replaces = self.settles and self.sessions > 0
         self.sessions += 1
         self.session, self.session_bound = f"{self.full}#{self.sessions}", True
+        self.ledger.logins[self.session] = self._login
         self._handled = self._counted = 0
         if self.managed:
             self._out.append(f"<enable xmlns='{SM}' resume='true'/>")
@@ -282,30 +301,45 @@ class Talker:
                 self.ledger.come(self.user, self.session, id)
         elif stanza.name == "presence":
             self._presence(stanza.get("from") or self.full, kind, stanza)
+        elif stanza.name == "iq" and id in self.ledger.requests.asked:
+            self._take_request(id, kind, stanza.get("from") or "", stanza.get("to") or self.full)
         elif stanza.name == "iq" and kind in ("result", "error"):
             answered = self._requests.pop(id, None)
             if answered is not None:
                 answered(stanza)
         elif stanza.name == "iq":
             for query in stanza.elements:
-                self._note_items(query)
+                self._note_items(query, pushed=True)
             self._say(f"<iq type='result' id='{id}'/>")
+
+    def _take_request(self, id: str, kind: str | None, from_: str, to: str) -> None:
+        """Take a request of somebody else and answer it, or take an answer of somebody else."""
+        if kind in ("result", "error"):
+            self.ledger.requests.answer(id, self.session, to, from_, kind)
+            return
+        self.ledger.requests.arrive(id, to, from_)
+        self._answering.append(id)
+        counted = (lambda: self._answering.remove(id)) if self.managed else None
+        self._say(f"<iq type='result' id='{id}' to='{from_}'/>", counted)
 
     def _presence(self, of: str, kind: str | None, stanza: Element) -> None:
         user = of.partition("@")[0]
         if kind == "subscribe":
             self.approve(user)
         elif kind in (None, "unavailable"):
-            self.ledger.see(self.user, user)
+            status = "".join([each.text for each in stanza.elements if each.name == "status"])
+            self.ledger.see(self.user, user, int(status) if status.isdigit() else None)
             if kind is None:
-                self.view[of] = "".join([each.text for each in stanza.elements if each.name == "status"])
+                self.view[of] = status
             else:
                 self.gone += [of] if self.view.pop(of, None) is not None else []
 
-    def _note_items(self, query: Element) -> None:
+    def _note_items(self, query: Element, *, pushed: bool = False) -> None:
         for item in query.elements:
             subscription = item.get("subscription") or "none"
             jid, name = item.get("jid") or "", item.get("name") or "0"
+            if pushed and int(name) and int(name) <= self.roster.get(jid, ("", 0))[1]:
+                self.ledger.wrong.append(f"{self.session} gets {jid} at {name}, and had it at {self.roster[jid]}")
             if subscription == "remove":
                 self.roster.pop(jid, None)
             else:
@@ -339,10 +373,22 @@ class Talker:
         self.ledger.authorised.add((self.user, user))
         self._say(f"<presence to='{user}@{self.domain}'><status>directed</status></presence>")
 
-    def chat(self, user: str) -> None:
+    def show_to_address(self, address: str) -> None:
+        """Send directed presence to somebody who is no user."""
+        self._say(f"<presence to='{address}'/>")
+
+    def chat(self, user: str, address: str = "") -> None:
+        """Write to a user, or to somebody at another address."""
         chat = self.ledger.send(self.user, self.session, user)
-        xml = f"<message id='{chat.id}' type='chat' to='{user}@{self.domain}'><body>{chat.id}</body></message>"
+        to = address or f"{user}@{self.domain}"
+        xml = f"<message id='{chat.id}' type='chat' to='{to}'><body>{chat.id}</body></message>"
         self._say(xml, lambda: self.ledger.acknowledge(chat.id))
+
+    def ask(self, to: str) -> None:
+        """Send a request to a session, or to a component."""
+        id = f"iq-{self.ledger.now()}"
+        self.ledger.requests.ask(id, self.session, self.full, to)
+        self._say(f"<iq type='get' id='{id}' to='{to}'><query xmlns='urn:example:question'/></iq>")
 
     @property
     def contact(self) -> str:
@@ -351,16 +397,29 @@ class Talker:
 
     def set_contact(self) -> None:
         """Change the contact. Its name is a number, which grows."""
-        number, jid = self.ledger.now(), self.contact
-        key, id = (self.user, jid), f"set-{number}"
-        self.ledger.asked[key].add(number)
+        number = self.ledger.now()
+        self._change_contact(number, number, f"name='{number}'")
+
+    def drop_contact(self) -> None:
+        """Remove the contact."""
+        self._change_contact(self.ledger.now(), NO_CONTACT, "subscription='remove'")
+
+    def _change_contact(self, at: int, becomes: int, how: str) -> None:
+        jid, id, session = self.contact, f"set-{at}", self.session
+        key = (self.user, jid)
+        if not self.ledger.is_outdated(session, self.user):
+            self.ledger.asked[key].add(becomes)
 
         def answered(answer: Element) -> None:
-            self.ledger.asked[key].discard(number)
+            if at < self.ledger.removed.get(self.user, 0):
+                return
+            if answer.get("type") == "result" and self.ledger.is_outdated(session, self.user):
+                self.ledger.wrong.append(f"{session} changes a contact, and its account was removed")
+            self.ledger.asked[key].discard(becomes)
             if answer.get("type") == "result":
-                self.ledger.contacts[key] = number
+                self.ledger.contacts[key] = becomes
 
-        query = f"<query xmlns='{ROSTER}'><item jid='{jid}' name='{number}'/></query>"
+        query = f"<query xmlns='{ROSTER}'><item jid='{jid}' {how}/></query>"
         self._ask(id, f"<iq type='set' id='{id}'>{query}</iq>", answered)
 
     def state(self, user: str) -> str:
@@ -398,6 +457,6 @@ class Talker:
             self._out.append(f"<a xmlns='{SM}' h='{self._handled}'/>")
 
     def leave(self) -> None:
-        """End the stream."""
-        self._previous = ""
-        self._out.append("</stream:stream>")
+        """End the stream. After that the client says nothing, and acknowledges nothing."""
+        self._previous, self.ready = "", False
+        self._out.append(_END)

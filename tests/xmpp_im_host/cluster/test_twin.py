@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from tests.xmpp_im_host.cluster.component import ECHO
 from tests.xmpp_im_host.cluster.reference import CONTACT
 from tests.xmpp_im_host.cluster.scripts import PAUSES, Script, play, random_script
 from tests.xmpp_im_host.cluster.world import FAULTS, SLOTS, USERS, Outcome, World
@@ -30,11 +31,17 @@ seeds = st.integers(0, 2**16)
 plans = st.lists(st.tuples(st.integers(0, 40), st.sampled_from(FAULTS)), max_size=12)
 """When faults happen: each one after so many calls of the database that write."""
 
+COMPONENT_ACTIONS: Final = ("chat_with_component", "ask_component", "component_asks", "show_to_component")
 ACTIONS: Final = st.one_of(
     st.tuples(st.just("wait"), pauses),
     st.tuples(st.just("chat"), slots, users),
     st.tuples(st.sampled_from(["befriend", "cancel", "show_to"]), slots, users),
-    st.tuples(st.sampled_from(["set_contact", "show", "leave", "cut"]), slots),
+    st.tuples(st.sampled_from(["set_contact", "drop_contact", "show", "leave", "cut"]), slots),
+    st.tuples(st.just("ask"), slots, slots),
+    st.tuples(st.sampled_from(COMPONENT_ACTIONS), slots),
+    st.tuples(st.sampled_from(["component_chats", "remove"]), users),
+    st.tuples(st.just("enter_component"), nodes),
+    st.tuples(st.sampled_from(["cut_component", "leave_component"])),
     st.tuples(st.just("enter"), slots, nodes),
     st.tuples(st.sampled_from(["crash", "stop", "leave_node", "drain", "undrain"]), nodes),
     st.tuples(st.sampled_from(["go_on", "join"])),
@@ -74,7 +81,28 @@ class Twin(RuleBasedStateMachine):
     def meet(self, slot: int, user: str, what: str) -> None:
         getattr(self.world, what)(slot, user)
 
-    @rule(slot=slots, what=st.sampled_from(["set_contact", "show", "leave", "cut"]))
+    @rule(slot=slots, other=slots)
+    def ask(self, slot: int, other: int) -> None:
+        self.world.ask(slot, other)
+
+    @rule(slot=slots, what=st.sampled_from(COMPONENT_ACTIONS))
+    def meet_component(self, slot: int, what: str) -> None:
+        getattr(self.world, what)(slot)
+
+    @rule(user=users, what=st.sampled_from(["component_chats", "remove"]))
+    def do_to(self, user: str, what: str) -> None:
+        getattr(self.world, what)(user)
+
+    @rule(node=nodes)
+    def enter_component(self, node: int) -> None:
+        self.world.enter_component(node)
+        self.world.wait(0.1)
+
+    @rule(what=st.sampled_from(["cut_component", "leave_component"]))
+    def lose_component(self, what: str) -> None:
+        getattr(self.world, what)()
+
+    @rule(slot=slots, what=st.sampled_from(["set_contact", "drop_contact", "show", "leave", "cut"]))
     def do(self, slot: int, what: str) -> None:
         getattr(self.world, what)(slot)
 
@@ -139,6 +167,56 @@ def test_the_twin_reaches_what_it_is_for() -> None:
         half = {partition: bodies[: len(bodies) // 2] for partition, bodies in world.store.taken.items()}
         assert world.reference(world.store.taken) == world.store.rows(CONTACT) != world.reference(half)
         assert world.talkers[1].resumptions == 1
+
+
+def test_the_twin_reaches_requests_components_and_removals() -> None:
+    with World(seed=2, nodes=2) as world:
+        for slot in range(len(SLOTS)):
+            world.enter(slot, slot)
+        world.enter_component(0)
+        world.wait(1.0)
+        for slot, user in ((0, "juliet"), (1, "romeo"), (3, "romeo"), (4, "nurse"), (0, "nurse")):
+            world.befriend(slot, user)
+            world.show_to_component(slot)
+        world.wait(1.0)
+        for slot, other in ((0, 1), (1, 0), (3, 0), (4, 2)):
+            world.ask(slot, other)
+            world.ask_component(slot)
+            world.component_asks(slot)
+            world.chat_with_component(slot)
+            world.component_chats(USERS[other % 4])
+            world.set_contact(slot)
+        world.wait(1.0)
+        ledger, requests = world.ledger, world.ledger.requests
+        assert requests.kinds == {"result": 12}
+        assert sum(requests.arrived.values()) == 12
+        assert [each.chat.id for each in ledger.receipts if each.user == ECHO] != []
+        assert world.talkers[1].roster == world.talkers[4].roster != {}, "both get the pushes of both"
+        world.drop_contact(1)
+        world.leave_component()
+        world.wait(1.0)
+        world.ask_component(0)
+        world.chat_with_component(0)
+        world.leave(2)
+        world.wait(1.0)
+        world.ask(0, 2)
+        world.wait(1.0)
+        assert requests.kinds == {"result": 12, "error": 2}
+        assert len(ledger.refused) == 1
+        assert world.talkers[1].contact not in world.talkers[4].roster
+        assert world.talkers[0].gets("nurse")
+        world.component_chats("nurse")
+        world.chat(0, "nurse")
+        world.wait(1.0)
+        waiting = [id for id, chat in ledger.chats.items() if chat.recipient == "nurse" and id in ledger.acknowledged]
+        assert waiting, "it is stored"
+        world.remove("nurse")
+        world.wait(2.0)
+        assert ledger.generations == {"nurse": 1}
+        assert world.talkers[0].state("nurse") == "none", "her contacts are told"
+        world.finish()
+        assert not {each.chat.id for each in ledger.receipts if each.chat.sent > ledger.chats[waiting[-1]].sent}
+        assert waiting[-1] not in {each.chat.id for each in ledger.receipts}
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

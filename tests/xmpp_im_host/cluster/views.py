@@ -39,16 +39,16 @@ def _false(seer: Talker, there: Collection[Talker], directed: Collection[tuple[s
 def wrong_rosters(talkers: Sequence[Talker]) -> list[str]:
     """Compare the rosters with the changes that were answered, and with each other.
 
-    Every request is approved, so none is left, and both users agree about the subscription.
+    Every request is approved, so none is left, and both users agree about the subscription. Only a request that came
+    while there was no account is left: the server ignores it silently (RFC 6121 §8.5.1).
     """
     found = []
     for talker in talkers:
         _, number = talker.roster.get(talker.contact, ("", None))
         found += talker.ledger.contact_faults(talker.user, talker.contact, number)
         for other in talkers:
-            if other.user != talker.user and (
-                talker.gets(other.user) != other.gives(talker.user) or talker.state(other.user).endswith("+ask")
-            ):
+            left = talker.state(other.user).endswith("+ask") and other.user not in talker.ledger.removed
+            if other.user != talker.user and (talker.gets(other.user) != other.gives(talker.user) or left):
                 found.append(
                     f"{talker.full} has {talker.state(other.user)} for {other.user}, and {other.full} has"
                     f" {other.state(talker.user)} for {talker.user}"

@@ -15,23 +15,27 @@ from typing import Final, Self
 
 from attrs import frozen
 
+from tests.xmpp_im_host.cluster.component import ECHO, ECHO_DOMAIN, ECHO_SECRET, EchoComponent
 from tests.xmpp_im_host.cluster.faulty_engine import FAULTS, Outcome, TwinStore, Weather
 from tests.xmpp_im_host.cluster.ledger import Ledger
 from tests.xmpp_im_host.cluster.node import TwinNode, without_real_time
 from tests.xmpp_im_host.cluster.pipe import Pipe
 from tests.xmpp_im_host.cluster.reference import CONTACT, Contacts, contacts_of
+from tests.xmpp_im_host.cluster.removals import Removals
 from tests.xmpp_im_host.cluster.talker import Talker
 from tests.xmpp_im_host.cluster.views import false_presence, wrong_rosters
 from tests.xmpp_im_host.cluster.virtual_loop import Stage, immediately
 from xmpp_im_host.configuration import read_configuration
+from xmpp_im_host.hosting.stored_records import ROSTER
 from xmpp_im_host.server import policy_of, service_of
+from xmpp_im_host.storage.records import partition_of
 
 __all__ = ["FAULTS", "SLOTS", "USERS", "Outcome", "World"]
 
 USERS: Final = ("romeo", "juliet", "nurse", "tybalt")
 DOMAIN: Final = "localhost"
 PASSWORD: Final = "rosaline"
-_CHAT: Final = re.compile(rb"chat-\d+")
+_IDS: Final = re.compile(rb"(?:chat|iq)-\d+")
 _MOST_NODES: Final = 4
 _RECONNECTS: Final = 1.0
 """After how many seconds a client whose connection broke comes back."""
@@ -69,8 +73,15 @@ class World:
         self.store.ends.append(self._note_queue)
         self.weather = Weather(self.random, deque(plan))
         self.configuration = read_configuration(
-            {"plaintext": True, "in_memory": True, "resumption_seconds": 5, "drain_seconds": 2}
+            {
+                "plaintext": True,
+                "in_memory": True,
+                "resumption_seconds": 5,
+                "drain_seconds": 2,
+                "components": {ECHO_DOMAIN: ECHO_SECRET},
+            }
         )
+        self.ledger.stored.update(USERS)
         self.log: list[str] = []
         self.nodes: list[TwinNode] = []
         self.joined = 0
@@ -78,6 +89,12 @@ class World:
             Talker(each.user, DOMAIN, each.resource, PASSWORD, self.ledger, each.managed, each.priority)
             for each in SLOTS
         ]
+        self.component = EchoComponent(DOMAIN, self.ledger)
+        self.component_pipe: Pipe | None = None
+        self.wants_component = False
+        self.removals = Removals(
+            self.stage, lambda: self.nodes, self._exists, self._begin_removal, self._removed, self._created
+        )
         self.pipes: list[Pipe | None] = [None] * len(SLOTS)
         self.wants = [False] * len(SLOTS)
         """Whether each client is to be connected."""
@@ -115,7 +132,7 @@ class World:
         for queue in self.store.queues:
             if queue.startswith(f"gateway/{number}/"):
                 for body in self.store.waiting(queue).values():
-                    self.ledger.unsettled.update(id.decode() for id in _CHAT.findall(body))
+                    self.ledger.unsettled.update(id.decode() for id in _IDS.findall(body))
 
     def note(self, what: str) -> None:
         self.log.append(f"{self.stage.now:.4f} {what}")
@@ -232,9 +249,20 @@ class World:
             self.talkers[slot].chat(user)
             self._flush(slot)
 
+    def ask(self, slot: int, other: int) -> None:
+        """Send a request to another client, also to one that is not there."""
+        if self.talkers[slot].ready and slot != other:
+            self.talkers[slot].ask(self.talkers[other].full)
+            self._flush(slot)
+
     def set_contact(self, slot: int) -> None:
         if self.talkers[slot].ready:
             self.talkers[slot].set_contact()
+            self._flush(slot)
+
+    def drop_contact(self, slot: int) -> None:
+        if self.talkers[slot].ready:
+            self.talkers[slot].drop_contact()
             self._flush(slot)
 
     def show(self, slot: int) -> None:
@@ -268,6 +296,94 @@ class World:
         if pipe is not None:
             pipe.flush_client()
 
+    # --- the component ------------------------------------------------------------------------------------------
+
+    def enter_component(self, index: int) -> None:
+        """Connect the component to a node."""
+        self.wants_component = True
+        if self.component_pipe is not None and self.component_pipe.open:
+            return
+        serving = [each for each in self.nodes if each.serves and not each.stopped]
+        if not serving:
+            self.stage.later(_RECONNECTS, lambda: self._enter_component_again(index))
+            return
+        node = serving[index % len(serving)]
+        self.note(f"the component connects to {node.name}")
+        pipe = self.component_pipe = node.connect_component(self.component)
+        pipe.gone = lambda: self.stage.later(_RECONNECTS, lambda: self._enter_component_again(index + 1))
+
+    def _enter_component_again(self, index: int) -> None:
+        if self.wants_component:
+            self.enter_component(index)
+
+    def cut_component(self) -> None:
+        if self.component_pipe is not None and self.component_pipe.open:
+            self.note("the connection of the component breaks")
+            self.component_pipe.cut()
+
+    def leave_component(self) -> None:
+        """Let the component go, and not come back until somebody connects it."""
+        self.wants_component = False
+        self.cut_component()
+
+    def chat_with_component(self, slot: int) -> None:
+        if self.talkers[slot].ready:
+            self.talkers[slot].chat(ECHO, ECHO_DOMAIN)
+            self._flush(slot)
+
+    def ask_component(self, slot: int) -> None:
+        if self.talkers[slot].ready:
+            self.talkers[slot].ask(ECHO_DOMAIN)
+            self._flush(slot)
+
+    def show_to_component(self, slot: int) -> None:
+        """Send directed presence to the component: it may ask this client then (RFC 6121 §8.5.3.1)."""
+        if self.talkers[slot].ready:
+            self.talkers[slot].show_to_address(ECHO_DOMAIN)
+            self._flush(slot)
+
+    def component_chats(self, user: str) -> None:
+        if self.component.ready:
+            self.component.chat(user)
+            self._flush_component()
+
+    def component_asks(self, slot: int) -> None:
+        if self.component.ready:
+            self.component.ask(self.talkers[slot].full)
+            self._flush_component()
+
+    def _flush_component(self) -> None:
+        if self.component_pipe is not None:
+            self.component_pipe.flush_client()
+
+    # --- accounts -----------------------------------------------------------------------------------------------
+
+    def remove(self, user: str) -> None:
+        """Remove an account, and create it again for somebody else."""
+        self.removals.remove(f"{user}@{DOMAIN}")
+
+    def _exists(self, account: str) -> bool:
+        return account in self.store.rows(ROSTER)
+
+    def _begin_removal(self, account: str) -> None:
+        self.note(f"{account} is removed")
+        self.ledger.begin_removal(account.partition("@")[0])
+
+    def _removed(self, account: str) -> str:
+        user = account.partition("@")[0]
+        bodies = self.store.taken.get(partition_of(account), [])
+        generation = self.ledger.note_removed(user, [id.decode() for body in bodies for id in _IDS.findall(body)])
+        self.note(f"{account} is gone, and created again")
+        password = f"{PASSWORD} {generation}"
+        for talker in self.talkers:
+            if talker.user == user:
+                talker.password, talker.generation = password, generation
+        return password
+
+    def _created(self, account: str) -> None:
+        self.note(f"{account} is there again")
+        self.ledger.note_created(account.partition("@")[0])
+
     # --- the end ------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
@@ -282,16 +398,34 @@ class World:
             self.wait(12.0)  # dead nodes are ended, nodes that leave are gone, and sessions that nobody resumes
         self._settle()
         faults = false_presence(self.talkers, self.wants, self.directed)
+        there = {each.full for each, wanted in zip(self.talkers, self.wants, strict=True) if wanted}
+        faults += [f"the component sees {full}, who is gone" for full in self.component.view - there]
         for slot in range(len(SLOTS)):
             self.enter(slot, slot)
+        self.enter_component(0)
         self._settle()
         self.wait(5.0)
         self._settle()
+        pushed = [dict(talker.roster) for talker in self.talkers]
+        for slot, talker in enumerate(self.talkers):
+            talker.fetch_roster()
+            self._flush(slot)
+        self._settle()
+        faults += [
+            f"{talker.full} has got {seen} in pushes, and its roster is {talker.roster}"
+            for talker, seen in zip(self.talkers, pushed, strict=True)
+            if talker.roster != seen
+        ]
         for slot, talker in enumerate(self.talkers):
             talker.acknowledge()
             self._flush(slot)
         self._settle()
         faults += false_presence(self.talkers, self.wants, self.directed)
+        faults += self.ledger.requests.faults(
+            [self.component.session, *[each.session for each in self.talkers]],
+            self.ledger.unsettled,
+            self.ledger.unread,
+        )
         faults += [*self.ledger.faults(), *wrong_rosters(self.talkers), *self._left(), *self._unlike_the_reference()]
         self._need(not faults, "\n".join(faults))
 
@@ -306,6 +440,8 @@ class World:
         talkers = [each for each, wanted in zip(self.talkers, self.wants, strict=True) if wanted and not each.idle]
         return [
             *[each.full for each in talkers],
+            *([ECHO] if self.wants_component and not self.component.idle else []),
+            *(["a removal"] if self.removals.busy else []),
             *[each for each in self.store.queues if each.startswith("partition/")],
         ]
 
