@@ -14,7 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Final
 
 from attrs import define
 
@@ -23,8 +23,6 @@ from xmpp_im_host.cluster.turns import Turns
 from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.log import failure
 from xmpp_im_host.storage.records import Append
-
-T = TypeVar("T")
 
 MOST: Final = 256
 """The maximum number of requests in a commit."""
@@ -80,6 +78,9 @@ class Appender:
         self._turns = Turns(phase)
         self._settling = False
         """Whether settled entries wait for others."""
+        self._watching = False
+        """Whether :meth:`_watch` is called soon."""
+        self._stopped = False
 
     @property
     def waiting(self) -> int:
@@ -105,6 +106,7 @@ class Appender:
         """
         self._asked.append(_Asked(entries, settled, done, refuse, self._clock()))
         self._turns.bell.set()
+        self._watch_soon()
 
     def settle(self, place: Place) -> None:
         """Remove an entry soon: it needs nothing more."""
@@ -123,6 +125,12 @@ class Appender:
 
     async def run(self) -> None:
         """Commit until the node has ended."""
+        try:
+            await self._run()
+        finally:
+            self._stopped = True
+
+    async def _run(self) -> None:
         pause = FIRST_PAUSE
         while True:
             await self._turns.bell.wait()
@@ -138,7 +146,7 @@ class Appender:
                     pause = FIRST_PAUSE
                     await self._turns.end()
                     continue
-                await self._wait(asyncio.ensure_future(asyncio.sleep(pause)))
+                await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _commit_next(self) -> Outcome:
@@ -147,9 +155,7 @@ class Appender:
         appends = [Append(queue, "", body=body) for each in group for queue, body in each.entries]
         removed = [*[place for each in group for place in each.settled], *settled]
         self._under_way = len(group)
-        outcome = await self._wait(
-            asyncio.ensure_future(self.committer.commit([self._lease], appends=appends, done=removed))
-        )
+        outcome = await self.committer.commit([self._lease], appends=appends, done=removed)
         self._under_way = 0
         if outcome.done:
             for each in group:
@@ -157,17 +163,21 @@ class Appender:
         elif not outcome.lost:
             self._asked.extendleft(reversed(group))
             self._settled.extendleft(reversed(settled))
+            self._refuse_late()
+            self._watch_soon()
         return outcome
 
-    async def _wait(self, work: asyncio.Future[T]) -> T:
-        """Wait for something, and refuse meanwhile what has waited too long."""
-        try:
-            while not work.done():
-                await asyncio.wait([work], timeout=self.patience / 4)
-                self._refuse_late()
-        finally:
-            work.cancel()
-        return work.result()
+    def _watch_soon(self) -> None:
+        """Refuse from time to time what has waited too long, as long as anything waits."""
+        if self._asked and not (self._watching or self._stopped):
+            self._watching = True
+            asyncio.get_running_loop().call_later(self.patience / 4, self._watch)
+
+    def _watch(self) -> None:
+        self._watching = False
+        if not self._stopped:
+            self._refuse_late()
+            self._watch_soon()
 
     def _refuse_late(self) -> None:
         limit = self._clock() - self.patience

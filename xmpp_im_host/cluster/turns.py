@@ -17,7 +17,7 @@ from typing import Final
 
 from attrs import define, field
 
-TICK: Final = 0.01
+TICK: Final = 0.012
 """The time between two ticks, in seconds."""
 LONGEST_PAUSE: Final = 4 * TICK
 """The longest pause between looks at queues in which nothing waits, in seconds: other nodes ring no bell here."""

@@ -67,34 +67,53 @@ class Connections:
         self._free: asyncio.LifoQueue[Pipeline | None] = asyncio.LifoQueue()
         for _ in range(number):
             self._free.put_nowait(None)
+        self._closed = False
 
     @asynccontextmanager
     async def lent(self) -> AsyncIterator[Pipeline]:
-        """Lend a connection. It is closed if what is done with it fails.
+        """Lend a connection. It is closed if what is done with it fails: that ends a transaction that is under way.
 
-        A transaction that is under way is undone by that, and so is what is noted of statements that PostgreSQL was to
-        prepare and has skipped.
+        If what is done with it is cancelled, that goes on, and the connection is free again when it is done.
+
+        :raises psycopg.OperationalError: if the connections were closed.
         """
         db = await self._free.get()
         try:
             if db is not None and db.ended:
                 db.close()
                 db = None
+            if self._closed:
+                raise psycopg.OperationalError("the engine is closed")
             if db is None:
                 db = Pipeline(await self._connector.connect())
             yield db
+        except asyncio.CancelledError:
+            if db is None:
+                self._free.put_nowait(None)
+            else:
+                db.when_idle(partial(self._put, db))
+            raise
         except BaseException:
             if db is not None:
                 db.close()
+            self._free.put_nowait(None)
             raise
-        finally:
-            self._free.put_nowait(None if db is None or db.broken else db)
+        else:
+            self._put(db)
+
+    def _put(self, db: Pipeline) -> None:
+        if not db.usable:
+            db.close()
+        self._free.put_nowait(db if db.usable else None)
 
     async def aclose(self) -> None:
         """Wait for the calls that are under way, and close all connections."""
         for db in [await self._free.get() for _ in range(self._number)]:
             if db is not None:
                 db.close()
+        self._closed = True
+        for _ in range(self._number):
+            self._free.put_nowait(None)  # for those who wait: they are refused
 
 
 class SharedConnection:
@@ -112,6 +131,7 @@ class SharedConnection:
         self._waiting: set[asyncio.Future[Rows]] = set()
         """What is not answered."""
         self._connecting: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def perform(self, statement: Statement) -> Rows:
         """Perform a statement that only reads, and return its rows.
@@ -120,6 +140,8 @@ class SharedConnection:
         :raises OSError: likewise.
         :raises UnicodeError: if a text cannot be sent.
         """
+        if self._closed:
+            raise psycopg.OperationalError("the engine is closed")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Rows] = loop.create_future()
         self._asked.append((bound(statement), answer))
@@ -168,5 +190,6 @@ class SharedConnection:
 
     async def aclose(self) -> None:
         """Wait for the calls that are under way, and close the connection."""
+        self._closed = True
         await asyncio.gather(*self._waiting, return_exceptions=True)
         self.drop()

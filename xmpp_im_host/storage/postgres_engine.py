@@ -54,8 +54,6 @@ class PostgresEngine:
         """
         self.writers, self.shards = writers, 1
         self._lock_seconds, self._answer_seconds = lock_seconds, answer_seconds
-        self._under_way: set[asyncio.Future[Any]] = set()
-        """The calls that write."""
         self._connector = Connector(conninfo, lock_seconds)
         self._writing = Connections(self._connector, writers)
         self._reading = SharedConnection(self._connector)
@@ -93,9 +91,8 @@ class PostgresEngine:
 
     async def aclose(self) -> None:
         """See :meth:`Engine.aclose`."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
-        await self._reading.aclose()
         await self._writing.aclose()
+        await self._reading.aclose()
 
     # --- leases -------------------------------------------------------------------------------------------------
 
@@ -183,13 +180,7 @@ class PostgresEngine:
     # --- transactions -------------------------------------------------------------------------------------------
 
     async def _write(self, plan: Plan[T]) -> T:
-        """Do something in a transaction. A cancelled call goes on: its commit is not left in doubt without need."""
-        task = asyncio.ensure_future(self._written(plan))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
-
-    async def _written(self, plan: Plan[T]) -> T:
+        """Do something in a transaction. If this is cancelled, what was sent is done nevertheless."""
         try:
             return await self._done(plan)
         except LockTaken:

@@ -11,6 +11,7 @@ import asyncio
 import select
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, LiteralString, TypeAlias, TypeVar
 
 import psycopg
@@ -26,7 +27,8 @@ Connection: TypeAlias = psycopg.AsyncConnection[Any]
 Statement: TypeAlias = tuple[LiteralString, Sequence[Any]]
 
 _BINARY: Final = int(Format.BINARY)
-_DONE: Final = frozenset({int(ExecStatus.COMMAND_OK), int(ExecStatus.TUPLES_OK)})
+_DONE: Final = int(ExecStatus.COMMAND_OK)
+_ROWS: Final = int(ExecStatus.TUPLES_OK)
 _SYNC: Final = int(ExecStatus.PIPELINE_SYNC)
 _FAILED: Final = int(ExecStatus.FATAL_ERROR)
 
@@ -40,11 +42,13 @@ class Bound:
     formats: Sequence[int]
 
 
-def bound(statement: Statement) -> Bound:
+def bound(statement: Statement | Bound) -> Bound:
     """Return a statement as it is sent.
 
     :raises UnicodeError: if a text cannot be sent.
     """
+    if isinstance(statement, Bound):
+        return statement
     values = [dumped(each) for each in statement[1]]
     return Bound(statement[0], [each.data for each in values], [each.format for each in values])
 
@@ -56,7 +60,8 @@ class _Group:
     answered: Callable[[Sequence[Rows] | Exception], None]
     wanted: list[bool] = field(factory=list)
     """For each statement whether its rows are wanted. They are not when a statement is prepared."""
-    results: list[PGresult] = field(factory=list)
+    results: list[PGresult | None] = field(factory=list)
+    """The result of each statement; None if it is of a kind that has no rows."""
     error: psycopg.Error | None = None
 
     def rows(self) -> Sequence[Rows] | Exception:
@@ -64,13 +69,13 @@ class _Group:
             return self.error
         try:
             pairs = zip(self.results, self.wanted, strict=True)
-            return [loaded(result) for result, is_wanted in pairs if is_wanted]
+            return [() if result is None else loaded(result) for result, is_wanted in pairs if is_wanted]
         except Exception as error:
             return error
 
 
 class Pipeline:
-    """A connection that this takes over. After an error it is of no use: close it."""
+    """A connection that this takes over."""
 
     def __init__(self, db: Connection) -> None:
         """Take an idle connection over."""
@@ -80,6 +85,8 @@ class Pipeline:
         """The names of the statements that are prepared."""
         self._groups: deque[_Group] = deque()
         """What is not answered yet."""
+        self._failed = False
+        self._idle: Callable[[], None] | None = None
         self._ready = select.poll()
         self._ready.register(self._file, select.POLLIN)
         self._pg.enter_pipeline_mode()
@@ -91,6 +98,14 @@ class Pipeline:
         return self._file < 0 or self._pg.status != ConnStatus.OK
 
     @property
+    def usable(self) -> bool:
+        """Whether more can be sent.
+
+        After an error a transaction may be open, and statements may not be prepared that were to be.
+        """
+        return not (self._failed or self.broken)
+
+    @property
     def ended(self) -> bool:
         """Whether the server has ended a connection on which it had nothing to do: then no call is in doubt.
 
@@ -100,14 +115,16 @@ class Pipeline:
 
     # --- sending ------------------------------------------------------------------------------------------------
 
-    async def perform(self, statements: Sequence[Statement]) -> Sequence[Rows]:
+    async def perform(self, statements: Sequence[Statement | Bound]) -> Sequence[Rows]:
         """Perform statements, and return the rows of each. If one fails, those after it are not done.
+
+        If this is cancelled, they are performed nevertheless: see :meth:`when_idle`.
 
         :raises psycopg.Error: if one of them fails, or the connection breaks.
         :raises UnicodeError: if a text cannot be sent. Nothing was sent then.
         """
         answer: asyncio.Future[Sequence[Rows]] = self._loop.create_future()
-        self.send([bound(each) for each in statements], lambda rows: resolve(answer, rows))
+        self.send([bound(each) for each in statements], partial(resolve, answer))
         return await answer
 
     def send(self, statements: Sequence[Bound], answered: Callable[[Sequence[Rows] | Exception], None]) -> None:
@@ -156,12 +173,16 @@ class Pipeline:
 
     def _take(self, result: PGresult) -> None:
         group, status = self._groups[0], result.status
-        if status in _DONE:
+        if status == _DONE:
+            group.results.append(None)
+        elif status == _ROWS:
             group.results.append(result)
         elif status == _SYNC:
             self._groups.popleft()
             group.answered(group.rows())
+            self._note_idle()
         elif status == _FAILED and group.error is None:  # those after it are not done
+            self._failed = True
             group.error = _error_of(result)
 
     def _lose(self, error: psycopg.Error) -> None:
@@ -170,6 +191,17 @@ class Pipeline:
         groups, self._groups = self._groups, deque()
         for group in groups:
             group.answered(group.error or error)
+        self._note_idle()
+
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """Call back when everything is answered."""
+        self._idle = callback
+        self._note_idle()
+
+    def _note_idle(self) -> None:
+        if not self._groups and self._idle is not None:
+            callback, self._idle = self._idle, None
+            callback()
 
     def _stop(self) -> None:
         if self._file >= 0:

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from xmpp_im_core.record import record
-from xmpp_im_host.storage.postgres_pipeline import Pipeline, Statement
+from xmpp_im_host.storage.postgres_pipeline import Pipeline, Statement, bound
 from xmpp_im_host.storage.postgres_values import Rows
 
 T_co = TypeVar("T_co", covariant=True)
 
 # Each statement sees what was committed before it began: one that has waited for a lock has to see who had it.
-_BEGIN: Final[Statement] = ("BEGIN ISOLATION LEVEL READ COMMITTED", ())
-_COMMIT: Final[Statement] = ("COMMIT", ())
+_BEGIN: Final = bound(("BEGIN ISOLATION LEVEL READ COMMITTED", ()))
+_COMMIT: Final = bound(("COMMIT", ()))
 
 
 def _nothing(results: Sequence[Rows]) -> None:

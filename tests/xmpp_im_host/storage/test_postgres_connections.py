@@ -143,3 +143,44 @@ def test_a_cancelled_call_is_done_nevertheless(database: str) -> None:
             assert [row.key for row in (await engine.load(leases[0], ROMEO, ["contact"])).rows] == ["a"]
 
     run(play())
+
+
+def test_the_connection_of_a_cancelled_call_is_free_again_when_the_call_is_done(database: str) -> None:
+    async def play() -> None:
+        async with await PostgresEngine.open(database, writers=1) as engine:
+            leases = await engine.claim([PARTITION], "node")
+            async with engine._writing.lent() as db:
+                pass
+            committing = asyncio.ensure_future(engine.commit(leases, written("a")))
+            await asyncio.sleep(0)
+            committing.cancel()
+            await engine.commit(leases, written("c"))
+            async with engine._writing.lent() as same:
+                assert same is db
+            assert [row.key for row in (await engine.load(leases[0], ROMEO, ["contact"])).rows] == ["a", "c"]
+
+    run(play())
+
+
+def test_a_cancelled_call_that_fails_leaves_no_transaction_open(database: str) -> None:
+    async def play() -> None:
+        async with await PostgresEngine.open(database, writers=1) as engine:
+            old = await engine.claim([PARTITION], "node")
+            new = await engine.claim([PARTITION], "node")
+            committing = asyncio.ensure_future(engine.commit(old, written("a")))
+            await asyncio.sleep(0)
+            committing.cancel()
+            assert await engine.commit(new, written("b")) == (Lease(PARTITION, 2, "token-b"),)
+
+    run(play())
+
+
+def test_calls_after_the_end_fail(database: str) -> None:
+    async def play() -> None:
+        async with await PostgresEngine.open(database) as engine:
+            leases = await engine.claim([PARTITION], "node")
+        for call in (engine.commit(leases, Batch()), engine.entries({"q": 0}), engine.load(None, ROMEO, ["contact"])):
+            with pytest.raises(EngineFailed):
+                await call
+
+    run(play())
