@@ -34,7 +34,7 @@ from xmpp_im_host.storage.records import Batch, Lease
 _NEVER: Final = 86_400
 """Seconds. What a node does from time to time is left out."""
 _WARM_UP: Final = 5
-_LOOK: Final = 0.0005
+_LOOK: Final = 0.005
 """How long to wait between two looks whether everything has arrived, in seconds."""
 _LIMITS: Final = {
     "idle_seconds": _NEVER,

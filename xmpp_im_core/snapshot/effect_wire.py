@@ -137,6 +137,7 @@ def dump_effect(identified: IdentifiedEffect) -> bytes:
 
 
 _json: Final = json.JSONEncoder(separators=(",", ":")).encode
+_from_json: Final = json.JSONDecoder().decode
 
 
 def _dump_delivery(account: str, id: EffectId, effect: Deliver) -> bytes:
@@ -168,7 +169,7 @@ def load_effect(data: bytes, read: Callable[[str], Stanza] | None = None) -> Ide
     """
     try:
         line, _, body = data.decode().partition("\n")
-        header = json.loads(line)
+        header = _from_json(line)
         expect(list, header, "a list")
         if len(header) < 5:
             raise Refused(f"a header has at least 5 entries, not {len(header)}")

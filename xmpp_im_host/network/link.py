@@ -34,6 +34,10 @@ class Hold(Flag):
     """TLS begins."""
 
 
+_FREE: Final[Hold] = Hold.NONE
+"""The usual state. To look for this one takes less time than to ask a flag what it contains."""
+
+
 class Driver(Protocol):
     """What drives a link: it reads a protocol."""
 
@@ -125,7 +129,7 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass bytes to the driver, within the limits."""
         self.heard, self.probed, self.resting = self.links.clock(), False, False
-        if Hold.SECURING in self.hold:
+        if self.hold is not _FREE and Hold.SECURING in self.hold:
             if self.transport.get_protocol() is self:
                 self.drop("clear text where TLS has to begin")
             else:  # it came encrypted with the end of the handshake; asyncio says only later that TLS has begun
@@ -186,7 +190,7 @@ class Link(asyncio.Protocol):
 
     def release(self, reason: Hold) -> None:
         """Read again, unless another reason holds."""
-        if reason in self.hold:
+        if self.hold is not _FREE and reason in self.hold:
             self.hold &= ~reason
             if not self.hold and not self.transport.is_closing():
                 self.transport.resume_reading()
@@ -196,7 +200,7 @@ class Link(asyncio.Protocol):
     @property
     def throttled(self) -> bool:
         """Whether the peer has sent more than its share."""
-        return Hold.RATE in self.hold
+        return self.hold is not _FREE and Hold.RATE in self.hold
 
     def set_busy(self, busy: bool) -> None:
         """Read nothing while the driver is busy."""
