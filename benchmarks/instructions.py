@@ -25,6 +25,7 @@ from typing import Final
 from benchmarks import documents
 from benchmarks.bench import bare_expat
 from benchmarks.counting import CannotCount, Counted, Operation, child, count, long
+from benchmarks.groups.clients import WORK, ours
 from benchmarks.groups.steps import client_steps, server_steps
 from benchmarks.groups.throughput import ROMEO, handshake
 from benchmarks.scenes import JULIET, NOON, alone, opened, star
@@ -73,6 +74,7 @@ def operations() -> Mapping[str, Counted]:
         made[f"server: {name}"] = (long if "get" in name else Counted)(partial(step.reducer, step.state, step.event))
     for name, step in client_steps().items():
         made[f"client: {name}"] = Counted(partial(step.reducer, step.state, step.event))
+    made["client: a message, from bytes"] = Counted(partial(ours(), WORK["message in"][0]))
     for name, data in {"a message": documents.MESSAGE, "a presence": documents.PRESENCE}.items():
         made[f"codec: read {name}"] = Counted(partial(opened().feed, data))
         made[f"codec: write {name}"] = Counted(partial(write_stanza, parse_stanza(data)))

@@ -33,7 +33,8 @@ MAX_PART_BYTES: Final = 1023
 _MAX_DOMAIN: Final = 253  # in characters; the octets of RFC 1034 §3.1 without the first length octet and the root
 _MAX_TEXT: Final = 4 * MAX_PART_BYTES  # in characters; no mapping shortens a text by more, so longer ones are refused
 _CACHED: Final = 16384
-_CACHED_LENGTH: Final = 256  # longer texts are not cached, because a flood of them would fill the memory
+CACHED_LENGTH: Final = 256
+"""Longer texts are not cached, because a flood of them would fill the memory."""
 _LOCAL_EXCLUDED: Final = frozenset("\"&'/:<>@")  # RFC 7622 §3.3.1
 _ASCII_LOCAL: Final = re.compile(r"[!#$%()*+,\-.0-9;=?A-Z\[\\\]^_`a-z{|}~]+\Z")
 _ASCII_LABEL: Final = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.IGNORECASE)
@@ -107,7 +108,7 @@ class Malformed:
 
 def parse_address(text: str) -> Address | Malformed:
     """Read the value of a 'to' or 'from' attribute, as :func:`received_jid` does. It never raises."""
-    return _cached_address(text) if len(text) <= _CACHED_LENGTH else _address(text)
+    return cached_address(text) if len(text) <= CACHED_LENGTH else _address(text)
 
 
 def _address(text: str) -> Address | Malformed:
@@ -118,7 +119,9 @@ def _address(text: str) -> Address | Malformed:
     return Address(jid.full if jid.full == text else text, jid)
 
 
-_cached_address = lru_cache(maxsize=_CACHED)(_address)
+cached_address = lru_cache(maxsize=_CACHED)(_address)
+"""Does as :func:`parse_address`, for texts of at most :data:`CACHED_LENGTH` characters: the parser of streams saves two
+calls for each stanza."""
 
 
 def address_of(jid: JID) -> Address:

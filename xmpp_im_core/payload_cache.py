@@ -88,5 +88,3 @@ class PayloadCache:
 
 _set_size: Final = assigner(PayloadCache, "cached_size")
 _set_text: Final = assigner(PayloadCache, "cached_text")
-set_unread: Final = assigner(PayloadCache, "unread", "cached_size", "cached_text")
-"""Make a new payload one whose children have not been built."""

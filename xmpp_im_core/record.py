@@ -8,13 +8,13 @@ step makes up to twelve records. Code that assigns to a field of a record change
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-__all__ = ["GUARDED", "assigner", "record", "unchecked"]
+__all__ = ["GUARDED", "assigner", "maker", "record", "unchecked"]
 
 T = TypeVar("T")
 
@@ -88,11 +88,33 @@ def assigner(cls: Any, *fields: str) -> Callable[..., None]:
     It takes the record and the values. ``object.__setattr__``, which a guarded record needs, takes ten times as long as
     an assignment.
     """
-    guarded = cls.__setattr__ is not object.__setattr__
-    names = {f"set_{each}": getattr(cls, each).__set__ for each in fields}
-    lines = [f"set_{each}(record, {each})" if guarded else f"record.{each} = {each}" for each in fields]
+    names: dict[str, Any] = {}
+    lines = _assignments(cls, {each: each for each in fields}, names)
     exec(f"def assign(record, {', '.join(fields)}): {'; '.join(lines)}", names)  # like attrs, from names of fields only
     return names["assign"]  # type: ignore[no-any-return]
+
+
+def maker(cls: type[T], *given: str, absent: tuple[str, ...] = ()) -> Callable[..., T]:
+    """Return a function that makes a record from the values of some fields, as they are.
+
+    It is for a record that computes a field when somebody asks for it. That field is left out here, and has no value.
+
+    :param given: the fields whose values the function takes, in this order.
+    :param absent: the fields that are None.
+    """
+    names: dict[str, Any] = {"cls": cls, "new": object.__new__}
+    values = {each: each for each in given} | dict.fromkeys(absent, "None")
+    lines = ("record = new(cls)", *_assignments(cls, values, names), "return record")
+    exec(f"def make({', '.join(given)}): {'; '.join(lines)}", names)  # like attrs, from names of fields only
+    return names["make"]  # type: ignore[no-any-return]
+
+
+def _assignments(cls: Any, values: Mapping[str, str], names: dict[str, Any]) -> list[str]:
+    """Return statements that assign to fields of ``record``. Add what they use to ``names``."""
+    if cls.__setattr__ is object.__setattr__:
+        return [f"record.{each} = {value}" for each, value in values.items()]
+    names |= {f"set_{each}": getattr(cls, each).__set__ for each in values}
+    return [f"set_{each}(record, {value})" for each, value in values.items()]
 
 
 def unchecked(cls: type[T]) -> type[T]:

@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Final, Self, TypeAlias, final
 from xmpp_im_core.copying import copyable
 from xmpp_im_core.element import XML_LANG, Element, attributes_size, canonical, element, size, text_size
 from xmpp_im_core.jid import JID, Address, Malformed, address_of, parse_address
-from xmpp_im_core.payload_cache import PayloadCache, Unread, set_unread
-from xmpp_im_core.record import record
+from xmpp_im_core.payload_cache import PayloadCache, Unread
+from xmpp_im_core.record import maker, record
 
 CLIENT: Final = "jabber:client"
 STANZAS: Final = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -108,14 +108,8 @@ class Payload(PayloadCache):
 EMPTY: Final = Payload()
 
 
-def unread_payload(unread: Unread) -> Payload:
-    """Return a payload whose children are built when somebody asks for them."""
-    made = _new(Payload)
-    set_unread(made, unread, None, None)
-    return made
-
-
-_new: Final = object.__new__
+unread_payload: Final[Callable[[Unread], Payload]] = maker(Payload, "unread", absent=("cached_size", "cached_text"))
+"""Returns a payload whose children are built when somebody asks for them."""
 
 
 def payload(*children: Element | str) -> Payload:

@@ -21,6 +21,8 @@ Validator: TypeAlias = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 _STANZAS: Final = (Message, Presence, IQ)
 _ADDRESSES: Final = (Address, Malformed)
+_USUAL_ADDRESSES: Final = frozenset({Address, Malformed, type(None)})
+_USUAL_TEXTS: Final = frozenset({str, type(None)})
 
 is_text: Final = instance_of(str)
 is_optional_text: Final = optional(instance_of(str))
@@ -142,28 +144,28 @@ def is_message(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
 def _check_stanza(name: str, stanza: Any, kinds: tuple[type, ...], wanted: str) -> None:
     if type(stanza) not in kinds:
         raise wrong_type(name, wanted, stanza)
-    to, from_, id, type_, lang = stanza.to, stanza.from_, stanza.id, stanza.type, stanza.lang
-    fits = (  # an isinstance() that is false takes long, so None is tested first
-        (to is None or isinstance(to, _ADDRESSES))
-        and (from_ is None or isinstance(from_, _ADDRESSES))
-        and (id is None or isinstance(id, str))
-        and (type_ is None or isinstance(type_, str))
-        and (lang is None or isinstance(lang, str))
-        and isinstance(stanza.payload, Payload)
-        and isinstance(stanza.attributes, tuple)
+    usual = (
+        type(stanza.to) in _USUAL_ADDRESSES
+        and type(stanza.from_) in _USUAL_ADDRESSES
+        and type(stanza.id) in _USUAL_TEXTS
+        and type(stanza.type) in _USUAL_TEXTS
+        and type(stanza.lang) in _USUAL_TEXTS
+        and type(stanza.payload) is Payload
+        and type(stanza.attributes) is tuple
     )
-    if not fits:
-        raise _wrong_part(name, stanza)
+    if not usual:
+        _check_parts(name, stanza)
 
 
-def _wrong_part(name: str, stanza: Any) -> TypeError:
-    """Return the error that names the part of a stanza that has a wrong type."""
+def _check_parts(name: str, stanza: Any) -> None:
+    """Refuse a stanza with a part of a wrong type. Subclasses of the usual types are not wrong."""
     for part, address in (("to", stanza.to), ("from_", stanza.from_)):
         if address is not None and not isinstance(address, _ADDRESSES):
-            return wrong_type(f"{name}.{part}", "an Address (see parse_address)", address)
+            raise wrong_type(f"{name}.{part}", "an Address (see parse_address)", address)
     for part, value in (("id", stanza.id), ("type", stanza.type), ("lang", stanza.lang)):
         if value is not None and not isinstance(value, str):
-            return wrong_type(f"{name}.{part}", "a str", value)
+            raise wrong_type(f"{name}.{part}", "a str", value)
     if not isinstance(stanza.payload, Payload):
-        return wrong_type(f"{name}.payload", "a Payload", stanza.payload)
-    return wrong_type(f"{name}.attributes", "a tuple of names and values", stanza.attributes)
+        raise wrong_type(f"{name}.payload", "a Payload", stanza.payload)
+    if not isinstance(stanza.attributes, tuple):
+        raise wrong_type(f"{name}.attributes", "a tuple of names and values", stanza.attributes)

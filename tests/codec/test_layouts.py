@@ -12,6 +12,7 @@ from xmpp_im_core.codec import StreamParser, parse_stanza
 from xmpp_im_core.codec.layouts import ElementLayouts, HeaderLayouts
 from xmpp_im_core.codec.parser_common import Names
 from xmpp_im_core.element import Element
+from xmpp_im_core.jid import cached_address, parse_address
 from xmpp_im_core.stanza import Stanza
 
 ATTRIBUTES: Final = ["a", "b", "to", "from", "id", "type", "xml:lang", "xml:id", "n:a", "n:to", "m:a", "lang"]
@@ -78,3 +79,20 @@ def test_attributes_are_sorted_in_whatever_order_they_come() -> None:
         read += stanza.payload.children
 
     assert read == 4 * [Element("x", "jabber:client", (("a", "1"), ("b", "2"), ("c", "3")))]
+
+
+def test_a_long_address_is_read_and_not_remembered() -> None:
+    """RFC 6120 §13.12: a flood of long addresses must not fill the memory."""
+    long = f"juliet@capulet.example/{'b' * 300}"
+    parser = StreamParser()
+    parser.feed(header())
+    (before, _) = parser.feed(b"<message to='a@b.example' from='c@d.example'/>" * 2)
+    kept = cached_address.cache_info().currsize
+
+    (stanza,) = parser.feed(f"<message to='{long}' from='{long}x'/>".encode())
+
+    assert isinstance(before, Stanza)
+    assert isinstance(stanza, Stanza)
+    assert (stanza.to, stanza.from_) == (parse_address(long), parse_address(f"{long}x"))
+    assert cached_address.cache_info().currsize == kept
+    assert before.to is cached_address("a@b.example")

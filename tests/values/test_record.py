@@ -138,6 +138,27 @@ def test_a_cache_of_a_record_is_filled_in_with_and_without_the_guard(
     assert text == Text("abc")
 
 
+def _shouted(text: str) -> str:
+    return text.upper()
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_record_is_made_from_some_of_its_fields(monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    monkeypatch.setattr(record, "GUARDED", guarded)
+
+    @record.record
+    class Text:
+        text: str = record_field(converter=_shouted)
+        length: int = record_field()
+        first: str | None = record_field(default="f", init=False)
+
+    made = record.maker(Text, "text", absent=("first",))("abc")
+
+    assert type(made) is Text
+    assert (made.text, made.first) == ("abc", None)
+    assert not hasattr(made, "length")
+
+
 @pytest.mark.parametrize("guarded", [False, True])
 def test_a_record_is_shown_as_attrs_shows_it(monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
     monkeypatch.setattr(record, "GUARDED", guarded)

@@ -317,6 +317,33 @@ def test_a_stanza_whose_header_is_not_well_typed_is_refused_by_the_name_of_the_f
         made(cls, **{name: stanza})
 
 
+class Word(str):
+    """A string of a program's own class."""
+
+
+class Pairs(tuple[tuple[str, str], ...]):
+    """A tuple of a program's own class."""
+
+
+@in_one_test(
+    ("field", "value"),
+    [
+        ("id", Word("i")),
+        ("type", Word("chat")),
+        ("lang", Word("en")),
+        ("attributes", Pairs((("a", "b"),))),
+        ("to", None),
+    ],
+)
+def test_a_stanza_whose_header_has_values_of_subclasses_is_well_typed(field: str, value: object) -> None:
+    stanza = attrs.evolve(MESSAGE, **{field: value})  # type: ignore[arg-type]  # what is tried
+
+    event = made(client.Inbound, stanza=stanza)
+
+    assert isinstance(event, client.Inbound)
+    assert getattr(event.stanza, field) is value
+
+
 # --- plain strings ------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -10,7 +11,7 @@ from attrs import field
 from xmpp_im_core.client.content import Content, read_content
 from xmpp_im_core.client.state import Item, ItemChange, Question, Request
 from xmpp_im_core.jid import JID
-from xmpp_im_core.record import assigner, record
+from xmpp_im_core.record import assigner, maker, record
 from xmpp_im_core.stanza import IQ, Message, Presence, Stanza, StanzaError
 
 # --- the roster (§2) ----------------------------------------------------------------------------------------
@@ -176,8 +177,7 @@ class MessageReceived:
 
 
 _set_content: Final = assigner(MessageReceived, "content")
-_set_unparsed: Final = assigner(MessageReceived, "message", "carbon", "stream_lang")
-_new: Final = object.__new__
+_unparsed: Final[Callable[..., MessageReceived]] = maker(MessageReceived, "message", "stream_lang", "carbon")
 
 
 def message_received(message: Message, stream_lang: str | None, carbon: Carbon | None = None) -> MessageReceived:
@@ -189,9 +189,7 @@ def message_received(message: Message, stream_lang: str | None, carbon: Carbon |
 
     :param stream_lang: the language of the stream, as for :func:`~xmpp_im_core.client.content.read_content`.
     """
-    made = _new(MessageReceived)
-    _set_unparsed(made, message, carbon, stream_lang)
-    return made
+    return _unparsed(message, stream_lang, carbon)
 
 
 @record

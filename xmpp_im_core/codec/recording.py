@@ -129,11 +129,12 @@ class Recorder:
 
         :param scope: the content namespace of the stream.
         """
-        recorded = Recorded(self.records)
+        records = self.records
+        recorded = Recorded(records)
         recorded.scope = scope
         recorded.top = self._top
         self._top = []
-        self.records.clear()
+        records.clear()
         return recorded
 
 

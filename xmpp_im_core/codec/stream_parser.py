@@ -44,7 +44,7 @@ from xmpp_im_core.codec.recording import Recorder, build
 from xmpp_im_core.codec.stream_events import NonStanza, StreamClosed, StreamEvent, StreamOpened
 from xmpp_im_core.codec.utf8 import WholeCharacters, boundary
 from xmpp_im_core.element import XML, XML_LANG, Element
-from xmpp_im_core.jid import parse_address
+from xmpp_im_core.jid import CACHED_LENGTH, cached_address, parse_address
 from xmpp_im_core.stanza import CLIENT, EMPTY, HEADER, IQ, KINDS, Message, Presence, unread_payload
 
 _SEPARATOR: Final = "\x01"
@@ -436,8 +436,8 @@ class StreamParser:
         pick, others = self._headers[tuple(attributes[::2])]
         to, from_, id, type, lang = pick([*attributes, None])
         return kind(
-            None if to is None else parse_address(to),
-            None if from_ is None else parse_address(from_),
+            None if to is None else cached_address(to) if len(to) <= CACHED_LENGTH else parse_address(to),
+            None if from_ is None else cached_address(from_) if len(from_) <= CACHED_LENGTH else parse_address(from_),
             id,
             type,
             self._lang if lang is None else lang,
