@@ -436,9 +436,13 @@ def test_a_server_that_ends_the_stream_on_which_an_account_was_created_is_asked_
     assert found.outcome is Outcome.PASSED, found.detail
 
 
-def test_a_server_that_says_nothing_where_an_account_was_created_is_asked_on_another(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", ["auth", "bind"])
+def test_a_server_that_says_nothing_where_an_account_was_created_is_asked_on_another(tmp_path: Path, at: str) -> None:
+    """So is jabberd2, which binds no resource there."""
+
     def hangs(connection: Connection, element: Element) -> str | None:
-        return "" if element.name == "auth" and connection.registered else None
+        asked = element.name == at or (element.first(at) is not None if element.name == "iq" else False)
+        return "" if asked and connection.registered else None
 
     with driving(Loopback(negotiates=hangs), timeout=1) as driver:
         found = result(tmp_path, driver, *PRESENCE)

@@ -131,7 +131,7 @@ class Sessions:
         """
         old, id = self._lost.pop(jid)
         login = self._login(jid)
-        stream, features = await self._logged_in(login)
+        stream, features = await logged_in(self.config, login)
         with stream.kept():
             _check_resumption(features.elements)
         channel = self._channel(stream, received=old.received)
@@ -163,23 +163,25 @@ class Sessions:
         return await self.tolerance.again(lambda: self._bound_once(login, resource))
 
     async def _bound_once(self, login: Login, resource: str) -> tuple[Channel, Element, str]:
-        stream, features = await self._logged_in(login)
+        """Bind a session: where the account was created, if that is possible, and else on a new connection."""
+        begun = self._begun.pop(login.bare, None)
+        if begun is not None and self.tolerance.separate_logins:
+            begun[0].drop()
+        elif begun is not None:
+            try:
+                async with asyncio.timeout(self.config.timeout / 2):  # as much is left for a new connection
+                    return await self._bound_on(begun, login, resource)
+            except (ServerFailed, TimeoutError):
+                self.tolerance.separate_logins = True
+        return await self._bound_on(None, login, resource)
+
+    async def _bound_on(
+        self, begun: tuple[Stream, Element] | None, login: Login, resource: str
+    ) -> tuple[Channel, Element, str]:
+        stream, features = await logged_in(self.config, login, begun)
         with stream.kept():
             jid = await bind_resource(stream, features, resource)
         return self._channel(stream), features, jid
-
-    async def _logged_in(self, login: Login) -> tuple[Stream, Element]:
-        """Log a user in: where the account was created, if that is possible, and else on a new connection."""
-        begun = self._begun.pop(login.bare, None)
-        if begun is not None and not self.tolerance.separate_logins:
-            try:
-                async with asyncio.timeout(self.config.timeout / 2):
-                    return await logged_in(self.config, login, begun)
-            except (ServerFailed, TimeoutError):
-                self.tolerance.separate_logins = True
-        elif begun is not None:
-            begun[0].drop()
-        return await logged_in(self.config, login)
 
     def _channel(self, stream: Stream, received: int | None = None) -> Channel:
         channel = Channel(stream, self._mark(), self.mark, received=received, tolerance=self.tolerance)
