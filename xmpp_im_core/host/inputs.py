@@ -48,15 +48,22 @@ class Inputs(ABC):
         self._epoch += 1
         return SessionId(resource, self._epoch)
 
-    def bind(self, account: str, session: SessionId | str, lang: str | None = None) -> SessionId:
+    def bind(
+        self,
+        account: str,
+        session: SessionId | str,
+        lang: str | None = None,
+        done: Callable[[], None] | None = None,
+    ) -> SessionId:
         """Note that a client bound a resource (RFC 6120 §7), and return its session.
 
         :param session: the result of :meth:`session`; or a prepared resourcepart, if the wire need not know the session
             before it is bound.
         :param lang: the language of the stream.
+        :param done: see :meth:`feed`.
         """
         bound = self.session(session) if isinstance(session, str) else session
-        self.happened(account, SessionBound, bound, lang)
+        self.feed(ForAccount(account, SessionBound(*self.stamp(), bound, lang)), done)
         return bound
 
     def receive(

@@ -71,7 +71,7 @@ class Host(Protocol):
     def session(self, resource: str) -> SessionId:
         """Return a new session for :meth:`bind`; no stream has had it before."""
 
-    def bind(self, account: str, session: SessionId, lang: str | None = None) -> SessionId:
+    def bind(self, account: str, session: SessionId, lang: str | None = None, done: Done | None = None) -> SessionId:
         """Note that a client bound a resource."""
 
     def receive(self, account: str, session: SessionId, stanza: Stanza, *, done: Done | None = None) -> None:

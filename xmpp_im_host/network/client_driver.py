@@ -26,6 +26,8 @@ from xmpp_im_host.streams.client_stream import ClientStream
 from xmpp_im_host.streams.sasl import decoy_credentials
 from xmpp_im_host.streams.settings import Transport
 
+_LOOK: Final = 1.0
+"""How long to wait before keys that could not be read are read again, in seconds."""
 _PING: Final = element("ping", "urn:xmpp:ping")
 
 
@@ -306,8 +308,27 @@ class ClientDriver:
             self.connection.logged_in()
             self.stream.bound()
             log(logging.INFO, "session bound", account=account, resource=resource, address=self.connection.address)
-            host.bind(account, session.id, lang)
+            host.bind(account, session.id, lang, self._bound if host.shared else None)
         self.go_on()
+
+    def _bound(self) -> None:
+        """Look again whether the keys are valid: from here on, the removal of the account ends the session.
+
+        Before that it may have been removed, and created again for somebody else.
+        """
+        if self.session is not None:
+            self.network.start(self._check_keys_again(self.session))
+
+    async def _check_keys_again(self, session: ClientSession) -> None:
+        while self.session is session:
+            try:
+                valid = await self._keys_are_valid(session.account)
+            except EngineFailed:
+                await asyncio.sleep(_LOOK)
+                continue
+            if not valid and self.session is session:
+                self.close("not-authorized")
+            return
 
     async def _keys_are_valid(self, account: str) -> bool:
         """Whether the keys with which the client has logged in are still those of the account.

@@ -56,10 +56,10 @@ def _action(chance: Random) -> Action:
     other = chance.randrange(len(SLOTS))
     common: list[Action] = [
         *[("wait", chance.choice(PAUSES))] * 6,
-        *[("chat", slot, user)] * 8,
-        *[("ask", slot, other)] * 3,
-        *[("chat_with_component", slot), ("ask_component", slot)],
-        *[("component_chats", user), ("component_asks", slot), ("show_to_component", slot)],
+        *[("chat", slot, user)] * 24,
+        *[("ask", slot, other)] * 8,
+        *[("chat_with_component", slot), ("ask_component", slot)] * 2,
+        *[("component_chats", user), ("component_asks", slot), ("show_to_component", slot)] * 2,
         ("enter_component", index),
         ("cut_component",),
         ("set_contact", slot),
@@ -69,7 +69,7 @@ def _action(chance: Random) -> Action:
         ("show_to", slot, user),
         *[("befriend", slot, user)] * 3,
         ("cancel", slot, user),
-        *[("enter", slot, index)] * 2,
+        *[("enter", slot, index)] * 4,
         ("leave", slot),
         ("cut", slot),
     ]

@@ -20,7 +20,8 @@ from tests.xmpp_im_host.cluster.stage import (
     chat,
     chatting,
 )
-from tests.xmpp_im_host.cluster.talking import enter
+from tests.xmpp_im_host.cluster.talking import enter, log_in
+from tests.xmpp_im_host.raw_client import RawClient
 from tests.xmpp_im_host.running import run
 from xmpp_im_core.server import Deliver, ForAccount, SessionId, Undelivered
 from xmpp_im_host.cluster.queue_entries import Counts, Deposit, Park, Perform, dump_entry, load_gateway_entry
@@ -187,6 +188,27 @@ def test_a_server_waits_until_the_address_is_free() -> None:
             cluster.run(administration.remove(f"juliet@{DOMAIN}"))
             cluster.run(administration.create(f"juliet@{DOMAIN}", "another secret"))
             assert juliet.error() == "not-authorized"
+
+
+def test_a_login_with_the_keys_of_the_removed_account_ends_although_it_is_late() -> None:
+    """Its keys were valid when they were compared. The session comes to the account after there is another one."""
+    with Cluster() as cluster:
+        first, second = cluster.two({"juliet": "secret"})
+        administration, held = first.server.administration, []
+        bind = second.node.bind
+        vars(second.node)["bind"] = lambda *arguments: held.append(arguments)
+        with log_in(second, "juliet") as juliet:
+            cluster.run(administration.remove(f"juliet@{DOMAIN}"))
+            cluster.run(administration.create(f"juliet@{DOMAIN}", "another secret"))
+
+            async def go_on() -> None:
+                bind(*held[0])
+
+            cluster.run(go_on())
+            assert juliet.error() == "not-authorized"
+        vars(second.node).pop("bind")
+        with RawClient(second).log_in("juliet", "another secret") as next_one:
+            next_one.settle()
 
 
 def test_a_server_does_not_wait_for_ever() -> None:
