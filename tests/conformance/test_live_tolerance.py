@@ -19,6 +19,7 @@ from xmpp_im_conformance.drivers.live.remote import IN_OTHERS
 from xmpp_im_conformance.drivers.live.tolerance import MAY_ADD
 from xmpp_im_conformance.running.outcome import Outcome, Result
 from xmpp_im_core.element import Element
+from xmpp_im_core.stanza import STANZAS
 
 PRESENCE = [send("<presence/>"), receive(f"<presence from='{BALCONY}' to='{JULIET}'/>")]
 PHOTO = "<x xmlns='vcard-temp:x:update'><photo/></x>"
@@ -233,6 +234,40 @@ def test_a_server_that_always_has_an_error_or_another_one_fails(tmp_path: Path, 
 
     assert found.outcome is not Outcome.PASSED
     assert condition in found.detail
+
+
+def creating(*, ends: bool) -> Loopback:
+    """Return a server that has the account that it is asked for; it may end the stream first."""
+
+    def negotiates(connection: Connection, element: Element) -> str | None:
+        query = element.first("query", "jabber:iq:register")
+        user, password = [None if query is None else query.first(name) for name in ("username", "password")]
+        if user is None or password is None:
+            return None
+        passwords = connection.server.passwords
+        if ends and user.text not in passwords:
+            passwords[user.text] = password.text
+            condition = "<internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+            return f"<stream:error>{condition}</stream:error></stream:stream>"
+        condition = f"<conflict xmlns='{STANZAS}'/>"
+        return f"<iq id='{element.get('id')}' type='error'><error type='cancel'>{condition}</error></iq>"
+
+    return Loopback(negotiates=negotiates)
+
+
+def test_an_account_that_an_ended_stream_has_created_is_used(tmp_path: Path) -> None:
+    with driving(creating(ends=True)) as driver:
+        found = result(tmp_path, driver, *PRESENCE)
+
+    assert found.outcome is Outcome.PASSED, found.detail
+
+
+def test_an_account_of_somebody_else_is_not_used(tmp_path: Path) -> None:
+    with driving(creating(ends=False), patience=0.1) as driver:
+        found = result(tmp_path, driver, *PRESENCE)
+
+    assert found.outcome is not Outcome.PASSED
+    assert "conflict" in found.detail
 
 
 # --- what is said of it -----------------------------------------------------------------------------------

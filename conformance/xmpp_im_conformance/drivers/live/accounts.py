@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from itertools import count
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -34,10 +35,11 @@ async def create(config: LiveConfig, login: Login, tolerance: Tolerance) -> tupl
     if config.register_command is not None:
         await _run(config.register_command, login)
         return None
-    return await tolerance.again(lambda: _register(config, login))
+    attempts = count()
+    return await tolerance.again(lambda: _register(config, login, is_repeated=next(attempts) > 0))
 
 
-async def _register(config: LiveConfig, login: Login) -> tuple[Stream, Element]:
+async def _register(config: LiveConfig, login: Login, *, is_repeated: bool) -> tuple[Stream, Element]:
     # XEP-0077 §8 lets a server keep silent about this in its stream features: the request itself is answered.
     stream, features = await connected(config, login.domain)
     with stream.kept():
@@ -46,7 +48,9 @@ async def _register(config: LiveConfig, login: Login) -> tuple[Stream, Element]:
         fields = f"<username>{escape(login.local)}</username><password>{escape(login.password)}</password>"
         stream.write(f"<iq id='register' type='set'><query xmlns='{REGISTER}'>{fields}</query></iq>")
         answer = await stream.next_element()
-        if answer.get("type") != "result":
+        # A server that has ended the stream of an earlier attempt may have created the account first.
+        is_there = is_repeated and condition(answer) == "conflict"
+        if answer.get("type") != "result" and not is_there:
             raise ServerFailed(
                 f"the server creates no account in-band ({condition(answer)}); a command for it can be configured"
             )

@@ -16,6 +16,7 @@ from cattrs.v import format_exception, transform_error
 from xmpp_im_conformance.drivers.live.tolerance import MAY_ADD
 from xmpp_im_conformance.format.forgiving import Forgiven
 from xmpp_im_conformance.format.markup import BadXML, read_xml
+from xmpp_im_conformance.format.placeholders import BadPlaceholder
 from xmpp_im_conformance.format.worlds import HOSTED, REMOTE
 
 _READER: Final = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
@@ -85,20 +86,28 @@ class FederationConfig:
 
 @frozen(kw_only=True)
 class ForgiveConfig:
-    """A difference that is forgiven. With neither ``attribute`` nor ``child``, the stanza may come in addition."""
+    """A difference that is forgiven. If it says nothing but ``stanza``, such a stanza may come in addition."""
 
     says: str
     """The difference, in words, for the report."""
     stanza: str
-    """The stanzas that it concerns, as XML: what is not stated there is free, as in the step ``absent``."""
+    """The stanzas that it concerns, as XML: what is not stated there is free, as in the step ``absent``.
+
+    ``{var:at}`` is the client that gets the stanza.
+    """
     attribute: str = ""
     """The attribute that may differ. In ``from`` and ``to`` only the resource may."""
     child: str = ""
     """The child that may be there or missing, or differ, as XML: its name and namespace count."""
+    missing: bool = False
+    """Whether the stanza may be missing where it is expected."""
+    before: str = ""
+    """The stanza may come before such ones, as XML, that are expected first. It is expected nevertheless."""
 
     def __attrs_post_init__(self) -> None:
-        if self.attribute and self.child:
-            raise BadConfig(f"forgive, {self.says!r}: it names an attribute and a child; write two")
+        given = [name for name in ("attribute", "child", "missing", "before") if getattr(self, name)]
+        if len(given) > 1:
+            raise BadConfig(f"forgive, {self.says!r}: it says {' and '.join(given)}; write one for each")
         self.rule()
 
     def rule(self) -> Forgiven:
@@ -109,8 +118,15 @@ class ForgiveConfig:
         try:
             child = read_xml(self.child) if self.child else None
             named = None if child is None else (child.name, child.namespace)
-            return Forgiven(says=self.says, stanza=read_xml(self.stanza), attribute=self.attribute, child=named)
-        except BadXML as problem:
+            return Forgiven(
+                says=self.says,
+                stanza=read_xml(self.stanza),
+                attribute=self.attribute,
+                child=named,
+                missing=self.missing,
+                before=read_xml(self.before) if self.before else None,
+            )
+        except (BadXML, BadPlaceholder) as problem:
             raise BadConfig(f"forgive, {self.says!r}: {problem}") from problem
 
 

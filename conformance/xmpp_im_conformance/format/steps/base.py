@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 from attrs import define, evolve, field
 
 from xmpp_im_conformance.format.evidence import FROM_SERVER
+from xmpp_im_conformance.format.forgiving import Forgiven
 from xmpp_im_conformance.format.items import RosterItem
 from xmpp_im_conformance.format.markup import flat
 from xmpp_im_conformance.format.placeholders import Bindings, fill_in
@@ -50,6 +51,8 @@ class Play:
     transcript: list[str] = field(factory=list)
     findings: Counter[str] = field(factory=Counter)
     """What was forgiven or could not be looked at, and how often."""
+    forgives: bool = True
+    """Whether differences are forgiven; not while a branch may hold without that."""
     before: Known = (None, None)
     """What a client knew before the last stanza from the server."""
     received: str = "message"
@@ -77,11 +80,24 @@ class Play:
         self.transcript += [f"    tells {dict(event)}" for event in events]
         self.caused = arrived.get(FROM_SERVER, ()), events
 
-    def attempt(self) -> Play:
+    @property
+    def forgiving(self) -> Sequence[Forgiven]:
+        """The differences that are forgiven to what is tested."""
+        forgiving: Sequence[Forgiven] = self.world.forgiving if self.forgives else ()
+        return forgiving
+
+    def attempt(self, *, forgives: bool) -> Play:
         """Return a copy, for a step that may leave no trace."""
         untaken = {at: list(stanzas) for at, stanzas in self.untaken.items()}
         closed = {at: list(conditions) for at, conditions in self.closed.items()}
-        return evolve(self, untaken=untaken, closed=closed, told=list(self.told), findings=Counter(self.findings))
+        return evolve(
+            self,
+            untaken=untaken,
+            closed=closed,
+            told=list(self.told),
+            findings=Counter(self.findings),
+            forgives=forgives,
+        )
 
 
 class ScenarioStep(ABC):

@@ -51,7 +51,9 @@ def take_stanzas(
         play.bindings, taken = found
         untaken[:] = [stanza for index, stanza in enumerate(untaken) if index not in taken]
         return
-    forgiven = forgiving_match(play.world.forgiving, expected, untaken, play.bindings, anywhere=anywhere, manner=manner)
+    # Nothing is missing where it is optional.
+    rules = [rule for rule in play.forgiving if not (optional and rule.missing)]
+    forgiven = forgiving_match(rules, expected, untaken, play.bindings, at, anywhere=anywhere, manner=manner)
     if forgiven is not None:
         play.bindings = forgiven.bindings
         play.findings.update([f"{FORGIVEN}: {each}" for each in forgiven.findings])
@@ -116,7 +118,7 @@ class SilentStep(ScenarioStep):
 
     def take(self, play: Play) -> None:
         for jid in self.at:
-            rules = [additional_rule(play.world.forgiving, stanza) for stanza in play.at(jid)]
+            rules = [additional_rule(play.forgiving, stanza, jid) for stanza in play.at(jid)]
             if None not in rules:
                 play.findings.update([f"{FORGIVEN}: {rule.says}" for rule in rules if rule is not None])
                 play.at(jid).clear()
@@ -383,18 +385,20 @@ class OneOfStep(ScenarioStep):
     ]
 
     def take(self, play: Play) -> None:
-        unmet: list[Unmet] = []
-        for number, branch in enumerate(self.branches, 1):
-            attempt = play.attempt()
-            try:
-                for each in branch:
-                    each.take(attempt)
-            except Mismatch as mismatch:
-                unmet += [evolve(each, says=f"branch {number}: {each.says}") for each in mismatch.unmet]
-                continue
-            play.untaken, play.closed, play.bindings = attempt.untaken, attempt.closed, attempt.bindings
-            play.findings = attempt.findings
-            return
+        # A branch that holds as it is goes before one that holds because something is forgiven.
+        for forgives in [False, True] if play.forgiving else [False]:
+            unmet: list[Unmet] = []
+            for number, branch in enumerate(self.branches, 1):
+                attempt = play.attempt(forgives=forgives)
+                try:
+                    for each in branch:
+                        each.take(attempt)
+                except Mismatch as mismatch:
+                    unmet += [evolve(each, says=f"branch {number}: {each.says}") for each in mismatch.unmet]
+                    continue
+                play.untaken, play.closed, play.bindings = attempt.untaken, attempt.closed, attempt.bindings
+                play.findings = attempt.findings
+                return
         raise Mismatch(*unmet)
 
     def show(self, stage: Stage) -> Line:
