@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,9 +32,9 @@ def read_deviations(folder: Path = FOLDER) -> tuple[Deviation, ...]:
 def renew(server: Server, results: Sequence[Result]) -> None:
     """Write the file of a server anew from a run. What it says of vectors that still fail stays."""
     file = server.folder / FILE
-    before = tuple([_forgiven_first(each, results) for each in (read_known(file) if file.exists() else ())])
+    before = _with_shown(read_known(file) if file.exists() else (), results)
     there = existing([id for each in before for id in each.vectors], ())
-    known = renewed([each for each in before if each.vectors], with_forgiven(results), there)
+    known = renewed(before, with_forgiven(results), there)
     if known:
         file.write_text(as_toml(known), encoding="utf-8")
     elif file.exists():
@@ -60,13 +60,29 @@ def _forgiven(result: Result) -> list[str]:
     return [each.removeprefix(f"{FORGIVEN}: ") for each in findings if each.startswith(f"{FORGIVEN}: ")]
 
 
-def _forgiven_first(each: Deviation, results: Sequence[Result]) -> Deviation:
-    """Return a record of what a server is forgiven, with the vectors that show that and nothing else."""
-    shown = [result.vector.id for result in results if _forgiven(result)[:1] == [each.does]]
+def _with_shown(before: Sequence[Deviation], results: Sequence[Result]) -> tuple[Deviation, ...]:
+    """Return the records, where those of what a server is forgiven have the vectors that show that and nothing else.
+
+    A vector that shows several such differences stays with the one that has it, or goes to the first of them.
+    """
+    places = {}
+    for result in results:
+        id, forgiven = result.vector.id, _forgiven(result)
+        there = [each.does for each in before if each.does in forgiven and id in each.vectors]
+        if forgiven:
+            places[id] = [*there, *forgiven][0]
     failed = {result.vector.id for result in results if result.outcome is Outcome.FAILED}
-    if not shown:
+    placed = [_placed(each, places, failed if each.does in places.values() else ()) for each in before]
+    return tuple([each for each in placed if each is not None])
+
+
+def _placed(each: Deviation, places: Mapping[str, str], others: Collection[str]) -> Deviation | None:
+    """Return a record with the vectors that belong to it, without others; None if none is left."""
+    kept = {id for id in each.vectors if places.get(id, each.does) == each.does}
+    vectors = kept.union([id for id, does in places.items() if does == each.does]).difference(others)
+    if vectors == {*each.vectors}:
         return each
-    return evolve(each, vectors=tuple(sorted({*each.vectors, *shown} - failed)))
+    return evolve(each, vectors=tuple(sorted(vectors))) if vectors else None
 
 
 def unexpected(server: str, results: Sequence[Result], recorded: Iterable[Deviation]) -> list[str]:

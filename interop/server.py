@@ -203,7 +203,7 @@ def read_server(folder: Path) -> Server:
         instead = data.pop("federation", None)
         server = _READER.structure(data, Server)
         if instead is not None:
-            federated = _READER.structure({**data, "ports": _FEDERATED, **instead}, Server)
+            federated = _READER.structure({**data, "ports": _FEDERATED, **_with_forgiven(instead, data)}, Server)
             server = evolve(server, federation=federated)
     except BaseValidationError as problem:
         raise BadServer(f"{file}: {'; '.join(transform_error(problem, format_exception=_in_words))}") from None
@@ -218,6 +218,16 @@ def read_server(folder: Path) -> Server:
         except (BadConfig, KeyError, ValueError) as problem:
             raise BadServer(f"{file}: {problem}") from None
     return server
+
+
+def _with_forgiven(instead: object, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the keys of ``federation``, where a server is forgiven the same unless they say what it is forgiven."""
+    if not isinstance(instead, dict):
+        raise ValueError("'federation' is a table")
+    live, other = data.get("live"), instead.get("live")
+    if not isinstance(live, dict) or not isinstance(other, dict) or "forgive" not in live:
+        return instead
+    return {**instead, "live": {"forgive": live["forgive"], **other}}
 
 
 def _try(server: Server) -> None:

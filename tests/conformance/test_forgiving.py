@@ -41,12 +41,13 @@ def found(expected: list[str], came: list[str], *rules: ForgiveConfig, anywhere:
     ("expected", "came", "rule"),
     [
         ("<presence from='r@m' to='j@c'/>", "<presence from='r@m' to='j@c/balcony'/>", TO),
+        ("<presence from='r@m' to='{opt:j@c}'/>", "<presence from='r@m' to='j@c/balcony'/>", TO),
         ("<presence from='r@m' type='subscribed'/>", "<presence from='r@m/x' type='subscribed'/>", FROM),
         ("<message><b/></message>", "<message><b/><delay xmlns='urn:xmpp:delay'/></message>", DELAY),
         ("<message><b/><delay xmlns='urn:xmpp:delay'/></message>", "<message><b/></message>", DELAY),
         ("<message id='1'/>", "<message id='2'/>", ID),
     ],
-    ids=["to", "from", "additional child", "missing child", "another value"],
+    ids=["to", "optional to", "from", "additional child", "missing child", "another value"],
 )
 def test_a_forgiven_difference_is_found_and_counted(expected: str, came: str, rule: ForgiveConfig) -> None:
     forgiven = found([expected], [came], rule)
@@ -60,12 +61,13 @@ def test_a_forgiven_difference_is_found_and_counted(expected: str, came: str, ru
     ("expected", "came", "rule"),
     [
         ("<presence to='j@c'/>", "<presence to='tybalt@c/balcony'/>", TO),
+        ("<presence to='{opt:j@c}'/>", "<presence to='tybalt@c/balcony'/>", TO),
         ("<presence to='j@c'/>", "<presence/>", TO),
         ("<message to='j@c'/>", "<message to='j@c/balcony'/>", TO),
         ("<presence from='r@m' type='unsubscribed'/>", "<presence from='r@m/x' type='unsubscribed'/>", FROM),
         ("<message/>", "<message><other xmlns='urn:xmpp:delay'/></message>", DELAY),
     ],
-    ids=["another account", "no address", "another kind", "another type", "another child"],
+    ids=["another account", "not the optional one", "no address", "another kind", "another type", "another child"],
 )
 def test_nothing_else_is_forgiven(expected: str, came: str, rule: ForgiveConfig) -> None:
     assert found([expected], [came], rule) is None

@@ -122,3 +122,18 @@ def test_the_record_of_what_is_forgiven_has_the_vectors_that_show_nothing_else(t
     first, *others = read_known(tmp_path / "deviations.toml")
     assert (first.does, first.vectors) == ("otherwise", (shown,))
     assert [each.vectors for each in others] == [(later,)]
+
+
+def test_a_vector_that_shows_several_forgiven_differences_stands_in_one_record(tmp_path: Path) -> None:
+    server = evolve(SERVERS["prosody"], folder=tmp_path)
+    stays, goes, new = "approve/outbound-example", "cancel/outbound-example", "deny/outbound-with-item"
+    other = "subscribe/inbound-example"
+    records = {"first": [other], "second": [stays], "third": [goes]}
+    text = [f"[[deviation]]\ndoes = '{does}'\nvectors = {ids}\n" for does, ids in records.items()]
+    (tmp_path / "deviations.toml").write_text("".join(text), encoding="utf-8")
+    both = {f"{FORGIVEN}: first": 1, f"{FORGIVEN}: second": 1}
+
+    renew(server, [evolve(forgiven(id), findings=both) for id in (stays, goes, new)])
+
+    found = {each.does: each.vectors for each in read_known(tmp_path / "deviations.toml")}
+    assert found == {"first": (goes, new, other), "second": (stays,)}

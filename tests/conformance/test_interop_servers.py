@@ -72,13 +72,42 @@ def described(folder: Path, text: str, *templates: str) -> Path:
         (SMALLEST + "[environment]\nX = 3", "a text"),
         (SMALLEST + "[live]\nportt = 3", "extra fields found (portt)"),
         (SMALLEST + "[accounts]\ncreate = 'x {user}'\nremove = 'x {local}'", "register_command"),
+        (SMALLEST + "federation = 3", "'federation' is a table"),
+        (SMALLEST + "live = 3\nfederation = {live = {}}", "live"),
         ("command =", "Invalid value"),
     ],
-    ids=["missing", "unknown", "number", "numbers", "template", "placeholder", "environment", "live", "brace", "TOML"],
+    ids=[
+        *("missing", "unknown", "number", "numbers", "template", "placeholder", "environment", "live", "brace"),
+        *("federation", "no options", "TOML"),
+    ],
 )
 def test_a_mistake_in_a_servers_file_is_told_with_the_file(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(BadServer, match=rf"example/server\.toml: .*{re.escape(told)}"):
         read_server(described(tmp_path, text))
+
+
+FORGIVES: Final = """
+[[live.forgive]]
+says = "it"
+stanza = "<presence/>"
+"""
+FORGIVES_ELSEWHERE: Final = """
+[[federation.live.forgive]]
+says = "that"
+stanza = "<presence/>"
+"""
+
+
+@in_one_test(("more", "forgiven"), [("", ["it"]), (FORGIVES_ELSEWHERE, ["that"])], ids=["the same", "its own"])
+def test_between_servers_a_server_is_forgiven_the_same(tmp_path: Path, more: str, forgiven: list[str]) -> None:
+    federation = "[federation.live]\ntls = 'when-offered'\n"
+
+    server = read_server(described(tmp_path, f"{SMALLEST}{FORGIVES}{federation}{more}"))
+
+    assert server.federation is not None
+    assert server.live.keys() == {"forgive"}
+    assert server.federation.live["tls"] == "when-offered"
+    assert [each["says"] for each in server.federation.live["forgive"]] == forgiven
 
 
 def test_a_folder_without_a_file_describes_no_server(tmp_path: Path) -> None:

@@ -88,7 +88,8 @@ class Forgiven:
 
 
 def _bare(stanza: Element, attribute: str) -> str:
-    return (stanza.get(attribute) or "").partition("/")[0]
+    address = (stanza.get(attribute) or "").removeprefix("{opt:").removesuffix("}")
+    return address.partition("/")[0]
 
 
 @frozen
