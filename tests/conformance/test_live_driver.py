@@ -370,6 +370,42 @@ def test_an_orderly_server_is_asked_once_by_each_client(tmp_path: Path) -> None:
     assert many - few == 10 * (1 + 1 + 3)
 
 
+@pytest.mark.parametrize(("orderly", "questions"), [(False, 2), (True, 1)])
+def test_the_other_server_asks_as_often_where_no_client_can_ask_it(
+    tmp_path: Path, orderly: bool, questions: int
+) -> None:
+    """The tiny server sends nothing that clients ask to the component."""
+    asked: list[Element] = []
+
+    def noted(element: Element) -> None:
+        if element.name == "iq":
+            asked.append(element)
+
+    with driving(Loopback(remote_answer=noted), component=True, orderly=orderly) as driver:
+        counts = []
+        for number in (0, 1, 11):
+            asked.clear()
+            assert result(tmp_path, driver, *messages(number)).outcome is Outcome.PASSED
+            counts.append(len(asked))
+
+    assert counts[2] - counts[1] == 10 * questions
+
+
+@pytest.mark.parametrize(("orderly", "requests"), [(False, 1 + 2), (True, 1)])
+def test_to_arrange_a_roster_costs_a_login_and_a_few_requests(tmp_path: Path, orderly: bool, requests: int) -> None:
+    """The account is created and arranged on one connection; the scenario has another one."""
+    server = Loopback()
+    accounts = {JULIET: {"roster": [{"jid": "nurse@capulet.example"}]}}
+    with driving(server, orderly=orderly) as driver:
+        cost(tmp_path, driver, server)
+        without, first = cost(tmp_path, driver, server)
+        arranged, second = cost(tmp_path, driver, server, accounts=accounts)
+
+    login, item, look = 4, 1, 1  # a header, SASL, another header, the resource
+    assert (first, second) == (1, 2)
+    assert arranged - without == login + item + requests + look
+
+
 def test_only_accounts_with_a_roster_or_in_one_log_in_to_arrange_it(tmp_path: Path) -> None:
     server = Loopback()
     romeo, others = "romeo@montague.example", [f"nurse{number}@capulet.example" for number in range(5)]

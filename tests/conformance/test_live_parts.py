@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from tests.conformance.stage import JULIET
 from tests.one_test import in_one_test
 from xmpp_im_conformance.drivers.live import BadConfig, ComponentConfig, LiveConfig, LiveDriver, read_config
 from xmpp_im_conformance.drivers.live.addresses import Addresses
+from xmpp_im_conformance.drivers.live.loop import Loop
 from xmpp_im_conformance.drivers.live.options import live_config
 from xmpp_im_conformance.drivers.live.sasl import choose_mechanism
 from xmpp_im_conformance.drivers.live.stream import Reader
@@ -105,6 +108,33 @@ def test_a_client_connects_with_each_mechanism(mechanism: str) -> None:
         world.close()
 
     assert set(server.used) == {mechanism}
+
+
+# --- the loop ---------------------------------------------------------------------------------------------
+
+
+def test_an_interrupt_cancels_what_is_waited_for() -> None:
+    cancelled = threading.Event()
+
+    async def waits() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    with closing(Loop()) as loop:
+        with pytest.raises(KeyboardInterrupt):
+            loop.run(waits(), 60)
+        assert cancelled.wait(30)
+
+
+def test_what_takes_too_long_is_a_failure_of_the_server() -> None:
+    with closing(Loop()) as loop:
+        with pytest.raises(ServerFailed, match=r"has not answered within 0\.01 seconds"):
+            loop.run(asyncio.sleep(60), 0.01)
+        assert loop.run(asyncio.sleep(0, "next"), 60) == "next"
 
 
 # --- streams ----------------------------------------------------------------------------------------------
