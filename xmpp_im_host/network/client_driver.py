@@ -26,7 +26,7 @@ from xmpp_im_host.streams.client_stream import ClientStream
 from xmpp_im_host.streams.sasl import decoy_credentials
 from xmpp_im_host.streams.settings import Transport
 
-_LOOK: Final = 1.0
+_LOOK: Final = 0.5
 """How long to wait before keys that could not be read are read again, in seconds."""
 _PING: Final = element("ping", "urn:xmpp:ping")
 

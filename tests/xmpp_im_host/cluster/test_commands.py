@@ -76,3 +76,17 @@ def test_a_session_ends_when_a_command_elsewhere_removes_its_account(
         with enter(first, "juliet") as juliet:
             assert command("user", "remove", JULIET, "--yes").exit_code == 0
             assert juliet.error() == "not-authorized"
+
+
+def test_a_node_is_drained_and_taken_back(command: Command, uri: str, tmp_path: Path) -> None:
+    with Cluster(uri=uri, folder=str(tmp_path)) as cluster:
+        first, second = cluster.two()
+        number = str(second.number)
+        assert command("drain", number).stdout == f"node {number} is drained\n"
+        assert {state["number"]: state["state"] for state in json.loads(command("nodes", "--json").stdout)} == {
+            first.number: "serving",
+            second.number: "drained",
+        }
+        assert len(first.owns()) == 256
+        assert command("undrain", number).stdout == f"node {number} serves\n"
+        cluster.until(lambda: second.owns() and len(first.owns() | second.owns()) == 256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -25,6 +26,7 @@ from tests.xmpp_im_host.raw_client import RawClient
 from tests.xmpp_im_host.running import run
 from xmpp_im_core.server import Deliver, ForAccount, SessionId, Undelivered
 from xmpp_im_host.cluster.queue_entries import Counts, Deposit, Park, Perform, dump_entry, load_gateway_entry
+from xmpp_im_host.credentials import Credentials
 from xmpp_im_host.hosting.administration import AccountInUse
 from xmpp_im_host.storage.errors import EngineFailed
 
@@ -180,8 +182,8 @@ def test_an_import_waits_for_the_former_sessions_too() -> None:
 # --- servers ------------------------------------------------------------------------------------------------------
 
 
-def test_a_server_waits_until_the_address_is_free() -> None:
-    with Cluster() as cluster:
+def test_a_server_waits_until_the_address_is_free(shared: dict[str, Any]) -> None:
+    with Cluster(**shared) as cluster:
         first, second = cluster.two({"juliet": "secret"})
         administration = first.server.administration
         with enter(second, "juliet") as juliet:
@@ -190,18 +192,26 @@ def test_a_server_waits_until_the_address_is_free() -> None:
             assert juliet.error() == "not-authorized"
 
 
-def test_a_login_with_the_keys_of_the_removed_account_ends_although_it_is_late() -> None:
+@pytest.mark.parametrize("fails", [False, True], ids=["", "keys cannot be read at first"])
+def test_a_login_with_the_keys_of_the_removed_account_ends_although_it_is_late(fails: bool) -> None:
     """Its keys were valid when they were compared. The session comes to the account after there is another one."""
     with Cluster() as cluster:
         first, second = cluster.two({"juliet": "secret"})
         administration, held = first.server.administration, []
         bind = second.node.bind
+
+        async def failing(account: str) -> Credentials | None:
+            del vars(second.node)["credentials"]
+            raise EngineFailed("the database is away")
+
         vars(second.node)["bind"] = lambda *arguments: held.append(arguments)
         with log_in(second, "juliet") as juliet:
             cluster.run(administration.remove(f"juliet@{DOMAIN}"))
             cluster.run(administration.create(f"juliet@{DOMAIN}", "another secret"))
 
             async def go_on() -> None:
+                if fails:
+                    vars(second.node)["credentials"] = failing
                 bind(*held[0])
 
             cluster.run(go_on())
