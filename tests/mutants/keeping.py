@@ -23,7 +23,7 @@ from tests.mutants.selecting import Ran, Recording
 
 KEPT: Final = ROOT / ".cache" / "mutants"
 _VECTORS: Final = ROOT / "conformance" / "vectors"
-_ARRANGEMENTS: Final = ROOT / "conformance" / "xmpp_im_conformance" / "drivers" / "embedded" / "arrangements"
+_DRIVER: Final = ROOT / "conformance" / "xmpp_im_conformance" / "drivers" / "embedded"
 _IMPORTED: Final = re.compile(r"^(?:from|import) (tests[\w.]*)", re.MULTILINE)
 
 
@@ -59,14 +59,20 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 @cache
 def key(id: str) -> str:
-    """Return what stands for a vector or a test as it is now; a vector in an arrangement is the driver's too."""
-    files = [*sorted(_imported(_file(id))), *_arrangement(id)]
+    """Return what stands for a vector or a test as it is now; a vector is what the driver checks with it, too."""
+    files = [*sorted(_imported(_file(id))), *_driver(id)]
     return sha256(" ".join([id, *map(digest, files)]).encode()).hexdigest()[:12]
 
 
-def _arrangement(id: str) -> list[Path]:
-    """Return the module of the driver that plays a vector in the arrangement that its id names."""
-    return [] if id.startswith("tests/") or "@" not in id else [_ARRANGEMENTS / f"{id.rpartition('@')[2]}.py"]
+def _driver(id: str) -> list[Path]:
+    """Return the modules of the driver that check what the core promises, and that of the arrangement of a vector."""
+    if id.startswith("tests/"):
+        return []
+    arranged = [_DRIVER / "arrangements" / f"{id.rpartition('@')[2]}.py"] if "@" in id else []
+    return [*_PROMISES, *arranged]
+
+
+_PROMISES: Final = sorted((_DRIVER / "promises").glob("*.py"))
 
 
 def _file(id: str) -> Path:

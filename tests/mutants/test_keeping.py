@@ -147,7 +147,7 @@ def test_what_has_killed_a_neighbour_is_tried_first(root: Path) -> None:
 
 
 def test_a_vector_is_another_one_if_its_arrangement_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "_ARRANGEMENTS", root / "arrangements")
+    monkeypatch.setattr(keeping, "_DRIVER", root)
     write(root, "arrangements/cold.py", "x = 1\n")
     before = [key(id) for id in ("again/vector#1", "again/vector#1@cold", A)]
 
@@ -155,4 +155,17 @@ def test_a_vector_is_another_one_if_its_arrangement_changes(root: Path, monkeypa
 
     usual, cold, test = [key(id) for id in ("again/vector#1", "again/vector#1@cold", A)]
     assert (usual, test) == (before[0], before[2])
+    assert cold != before[1]
+
+
+def test_a_vector_is_another_one_if_what_the_driver_checks_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_PROMISES", [root / "promises.py"])
+    write(root, "promises.py", "x = 1\n")
+    before = [key(id) for id in ("again/vector#1", "again/vector#1@cold", A)]
+
+    write(root, "promises.py", "x = 2\n")
+
+    usual, cold, test = [key(id) for id in ("again/vector#1", "again/vector#1@cold", A)]
+    assert test == before[2]
+    assert usual != before[0]
     assert cold != before[1]
