@@ -13,12 +13,19 @@ from attrs import evolve
 
 from xmpp_im_conformance.drivers.embedded.durability import not_stored
 from xmpp_im_conformance.drivers.embedded.features import answer
+from xmpp_im_conformance.drivers.embedded.promises import (
+    check_interruptions,
+    check_result,
+    check_service,
+    check_unusual,
+)
 from xmpp_im_conformance.drivers.embedded.storage import FailingStorage
 from xmpp_im_conformance.drivers.embedded.wire import ClientStream, to_client, to_server
 from xmpp_im_conformance.format.worlds import REMOTE
 from xmpp_im_core import host
 from xmpp_im_core.codec import SERVER, write_fan_out, write_stanza
 from xmpp_im_core.element import Element
+from xmpp_im_core.host.job import Job
 from xmpp_im_core.jid import prepared_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.server import (
@@ -40,6 +47,8 @@ from xmpp_im_core.server.service.events import Arrived, ForAccount
 from xmpp_im_core.stanza import IQ, Condition, Stanza, result_reply
 
 _ENDLESS: Final = 10_000
+_SOME: Final = 4
+"""The accounts of one vector in so many are interrupted at its end, by the number of its events: it takes long."""
 
 
 class DrivenHost(host.Host[object], host.Wire):
@@ -65,6 +74,8 @@ class DrivenHost(host.Host[object], host.Wire):
         """The conditions with which streams of clients were closed, by full JID; not taken yet."""
         self.unchecked: set[str] = set()
         """The accounts whose state may differ from their records because an event has changed one of them."""
+        self.tried: set[object] = set()
+        """The kinds of event that were tried also where they do not belong."""
         self.undone = 0
         """How many events have been fed and are not reported as done."""
         self.cited: set[str] = set()
@@ -142,6 +153,34 @@ class DrivenHost(host.Host[object], host.Wire):
                 different.discard("wake_at")
             if different:
                 raise ValueError(f"{jid}: memory and storage differ in {', '.join(sorted(different))}")
+
+    def check_promises(self) -> None:
+        """Let each account in memory go through the failures that there are, and unusual events happen to one.
+
+        :raises PromiseBroken: if something is lost, or told twice.
+        """
+        if self.numbers % _SOME:
+            return
+        unusual = True
+        for service in self.services:
+            for jid, state in service.accounts.items():
+                account = account_of(state)
+                waits = jid in service.held or jid in self.delayed or jid in self.records.unreadable
+                if isinstance(account, Account) and not (account.unsaved or account.roster.shared or waits):
+                    stored = self.records.kept(jid)
+                    check_interruptions(account, stored, self.policy, self.now)
+                    if unusual:
+                        check_unusual(account, stored, self.policy, self.now)
+                        check_service(service, account, self.policy, self.now)
+                    unusual = False
+
+    def _begin(self, job: Job, served: Served[object]) -> None:
+        assert job.event is not None
+        try:
+            check_result(self.service, job.event, served, self.policy, self.tried)
+        except ValueError as broken:
+            self._errors.append(broken)
+        super()._begin(job, served)
 
     def observe(self, served: Served[object]) -> None:
         """Note the requirements that the rules of an event cite.

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from xmpp_im_conformance.format.items import ANY_REQUEST, RosterItem
+from xmpp_im_conformance.format.steps.rows import TableState
 from xmpp_im_core.codec import parse_stanza, write_stanza
 from xmpp_im_core.host import MemoryStorage, Operations, StorageFailed, Stored
 from xmpp_im_core.jid import parse_jid
@@ -127,7 +128,12 @@ def found_item(contact: Contact) -> RosterItem | None:
     """Return a stored contact as an item of the format; None for a tombstone, which only remembers a removal.
 
     The state decides whether a request is pending: without its stanza it still keeps the contact from asking again.
+
+    :raises ValueError: if the state has not the name that Appendix A of RFC 6121 gives it.
     """
+    state = contact.state
+    if state.title != str(TableState(state.subscription, state.pending_out, state.pending_in)):
+        raise ValueError(f"no state of Appendix A is called {state.title!r}")
     pending = contact.state.pending_in
     if not contact.listed and not pending:
         return None

@@ -235,6 +235,7 @@ class EmbeddedWorld(World):
 
     def obeyed(self) -> frozenset[str]:
         """Return the requirements that the rules of all effects so far cite."""
+        self.host.check_promises()
         return frozenset(self.host.cited)
 
     def _decision(self, sender: JID, stanza: Stanza) -> Decision:
