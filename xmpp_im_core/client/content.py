@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import attrs
 from attrs import field
@@ -11,6 +12,9 @@ from xmpp_im_core.element import XML_LANG, Element, element, language_key, langu
 from xmpp_im_core.record import record
 from xmpp_im_core.stanza import CLIENT, Message, Payload, payload
 from xmpp_im_core.validators import is_optional_text, is_text, not_empty
+
+_DELAY: Final = "urn:xmpp:delay"
+_OLD_DELAY: Final = "jabber:x:delay"
 
 
 @record
@@ -112,7 +116,10 @@ def thread_id(message: Message) -> str | None:
 def was_delayed(message: Message) -> bool:
     """Whether a message was stored or delayed on its way (XEP-0203, or the older XEP-0091)."""
     content = message.payload
-    return content.has("delay", "urn:xmpp:delay") or content.has("x", "jabber:x:delay")
+    namespaces = content.namespaces()  # one look for what few messages have
+    return (_DELAY in namespaces and content.has("delay", _DELAY)) or (
+        _OLD_DELAY in namespaces and content.has("x", _OLD_DELAY)
+    )
 
 
 def read_texts(children: Sequence[Element], inherited: str | None) -> tuple[Text, ...]:

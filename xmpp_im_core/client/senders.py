@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from xmpp_im_core.client.policy import AccountSender, ClientPolicy
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.jid import JID
+from xmpp_im_core.jid import JID, Address
 from xmpp_im_core.stanza import Stanza
 
 
 def sender_of(client: Client, stanza: Stanza) -> JID | None:
     """Return the sender: without a 'from', the user's account. None if the 'from' is malformed."""
-    return client.jid if stanza.from_ is None else stanza.from_jid
+    from_ = stanza.from_
+    if from_ is None:
+        return client.jid
+    return from_.jid if isinstance(from_, Address) else None
 
 
 def is_own_account(client: Client, sender: JID, policy: ClientPolicy) -> bool:

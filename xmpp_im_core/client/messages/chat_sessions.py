@@ -21,7 +21,7 @@ def with_chat(
     """Store a chat session that is active now. If there are too many, end the one that has been idle longest."""
     client = copied(client, chats=client.chats.set(jid, chat), idle=client.idle.with_newest(jid))
     effects: tuple[Effect, ...] = ()
-    while client.idle.oldest is not None and len(client.idle) > policy.chats:
+    while client.idle.oldest is not None and len(client.chats) > policy.chats:
         client, farewell = without_chat(client, event, client.idle.oldest, policy)
         effects += farewell
     return client, effects

@@ -77,7 +77,7 @@ def known_absent(client: Client, jid: JID, message: Message) -> bool:
     whom the user is subscribed. A delayed message does not show where its sender is now. Any other message shows that
     its sender is there.
     """
-    if jid.is_bare or client.presence is None or not was_delayed(message):
+    if client.presence is None or jid.is_bare or not was_delayed(message):
         return False
     if jid.bare != client.jid.bare and not client.subscription(jid.bare).to:
         return False

@@ -27,7 +27,7 @@ _NEW_NICKNAME: Final = "303"
 
 def is_occupant(client: Client, jid: JID, stanza: Stanza | None = None) -> bool:
     """Whether a full JID is an occupant of a room: this client knows the room, or the stanza shows it."""
-    if jid.is_bare:
+    if jid.resource is None:
         return False
     return jid.bare in client.rooms or (stanza is not None and shows_room(stanza))
 
