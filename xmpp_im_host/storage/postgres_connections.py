@@ -191,5 +191,6 @@ class SharedConnection:
     async def aclose(self) -> None:
         """Wait for the calls that are under way, and close the connection."""
         self._closed = True
-        await asyncio.gather(*self._waiting, return_exceptions=True)
+        connecting = [] if self._connecting is None else [self._connecting]
+        await asyncio.gather(*self._waiting, *connecting, return_exceptions=True)
         self.drop()
