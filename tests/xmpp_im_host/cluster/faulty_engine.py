@@ -11,9 +11,11 @@ from typing import Any, Final, Protocol, TypeVar
 from attrs import define, field, frozen
 
 from tests.xmpp_im_host.cluster.virtual_loop import Stage, immediately
+from xmpp_im_host.cluster.queue_entries import Called, EntryReader
+from xmpp_im_host.hosting.stored_records import ROSTER
 from xmpp_im_host.storage.errors import EngineFailed, Unknown
 from xmpp_im_host.storage.memory_engine import MemoryEngine
-from xmpp_im_host.storage.records import PARTITIONS, Append, Batch, Entry, Found, Lease, Listed, Node
+from xmpp_im_host.storage.records import PARTITIONS, Append, Batch, Entry, Found, Lease, Listed, Node, Write
 
 T = TypeVar("T")
 
@@ -117,7 +119,7 @@ class TwinStore(MemoryEngine):
         self._used: set[int] = set()
         self._writing: tuple[object, ...] = ()
         self.taken: dict[int, list[bytes]] = {}
-        """By partition: the entries of its queue that were done, in their order."""
+        """By partition: the entries of its queue that were done, in their order, without calls that created nothing."""
         self.ends: list[Callable[[int], None]] = []
         """Called with the number of a node whose lease somebody else claims."""
 
@@ -131,7 +133,12 @@ class TwinStore(MemoryEngine):
 
     async def commit(self, leases: Collection[Lease], batch: Batch) -> tuple[Lease, ...]:
         self._writing = tuple([lease.partition for lease in leases])
-        done = [(queue, body) for queue, position in batch.done if (body := self._queues.get(queue, {}).get(position))]
+        created = self._created(batch)
+        done = [
+            (queue, body)
+            for queue, position in batch.done
+            if (body := self._queues.get(queue, {}).get(position)) and _has_effect(body, created)
+        ]
         try:
             renewed = await super().commit(leases, batch)
         finally:
@@ -158,6 +165,16 @@ class TwinStore(MemoryEngine):
                 self._last[each] = self._position
         self._position = max(before, self._position)
 
+    def _created(self, batch: Batch) -> set[str]:
+        """Return the accounts that a batch creates."""
+        return {
+            change.account
+            for change in batch.changes
+            if isinstance(change, Write)
+            and change.row.kind == ROSTER
+            and (ROSTER, "") not in self._rows.get(change.account, {})
+        }
+
     async def entries(self, queues: Mapping[str, int], limit: int = 1000) -> Sequence[Entry]:
         found = {queue: after for queue, after in queues.items() if self._queues.get(queue)}
         return await super().entries(found, limit)
@@ -178,6 +195,14 @@ class TwinStore(MemoryEngine):
     def queues(self) -> tuple[str, ...]:
         """The queues in which something waits."""
         return tuple([name for name, entries in self._queues.items() if entries])
+
+
+def _has_effect(body: bytes, created: Collection[str]) -> bool:
+    """Whether an entry was more than the call to create an account that is there, or cannot be created yet."""
+    if b"create" not in body:
+        return True
+    entry = EntryReader().partition_entry(body)
+    return not isinstance(entry, Called) or entry.operation != "create" or entry.account in created
 
 
 class FaultyEngine:
