@@ -193,6 +193,8 @@ class Results:
             return Verdict(True)
         survived = set(known.get("survived", ())) if same else set[str]()
         left = [each for each in chosen if self._keys[each] not in survived]
+        if killer in self._keys and killer not in (*left, AT_IMPORT):
+            left.append(killer)  # it may be none of the nearest
         if not left:
             return Verdict(False)
         first = [killer, *self._killers.get((_place(mutant), by), [])[::-1]]

@@ -109,6 +109,7 @@ def test_a_killed_mutant_stays_killed_while_its_killer_and_its_module_stay(root:
 
     write(root, "tests/test_b.py", "x = 1\n")
     assert results(root).verdict("m f: a", "m", "tests", [A, B]) == Verdict(None, (B, A))
+    assert results(root).verdict("m f: a", "m", "tests", [A]) == Verdict(None, (B, A)), "it is tried though it is far"
     assert results(root).verdict("m f: b", "m", "tests", [A, B]) == Verdict(True)
 
     write(root, "m.py", "x = 1\n")

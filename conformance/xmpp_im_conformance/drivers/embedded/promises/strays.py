@@ -206,7 +206,7 @@ def _check_silence(state: Account | NoAccount | Unloaded, event: Event, policy: 
 
 
 def _check_full(before: Service[object], entered: ForAccount, policy: Policy) -> None:
-    """See what an account refuses that waits and can hold no more: presence, and strays, have no answer."""
+    """See what an account refuses that waits and is full: presence, and strays, have no answer."""
     event = entered.event
     assert isinstance(event, Inbound)
     waiting = Waiting(None).holding(Held(entered, entered.event.seq))
