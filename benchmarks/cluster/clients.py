@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections import deque
+from collections import Counter, deque
 from time import perf_counter
 from typing import Final
 
@@ -17,7 +17,7 @@ _SASL: Final = "urn:ietf:params:xml:ns:xmpp-sasl"
 _BIND: Final = "urn:ietf:params:xml:ns:xmpp-bind"
 _MANAGEMENT: Final = "urn:xmpp:sm:3"
 _EVENTS: Final = re.compile(
-    rb"<a [^>]*?h=['\"](\d+)['\"]|(<r[ />])|<(message|presence|iq)[ >]|<body>at ([0-9.]+) |(<stream:error)"
+    rb"<a [^>]*?h=['\"](\d+)['\"]|(<r[ />])|<(message|presence|iq)[ >]|<body>at ([0-9.]+) from (\d+) |(<stream:error)"
 )
 _LONGEST_TAG: Final = 300
 _PATIENCE: Final = 60.0
@@ -35,6 +35,8 @@ class Measured:
     """Seconds from sending a message until its reader has got it."""
     arrived: list[float] = field(factory=list)
     """When each message came."""
+    under_way: Counter[int] = field(factory=Counter)
+    """How many messages of each client have not come."""
 
 
 @define(eq=False)
@@ -57,6 +59,11 @@ class Client(asyncio.Protocol):
     def unacknowledged(self) -> int:
         """How many messages the server has not acknowledged."""
         return len(self._sent_at)
+
+    @property
+    def under_way(self) -> int:
+        """How many messages have not come to their readers."""
+        return self.measured.under_way[self.number]
 
     # --- the connection -----------------------------------------------------------------------------------------
 
@@ -87,7 +94,7 @@ class Client(asyncio.Protocol):
         now, end = perf_counter(), 0
         for found in _EVENTS.finditer(self._came):
             end = found.end()
-            handled, asked, stanza, sent_at, error = found.groups()
+            handled, asked, stanza, sent_at, sender, error = found.groups()
             if handled is not None:
                 self._note_handled(int(handled), now)
             elif asked is not None:
@@ -96,6 +103,7 @@ class Client(asyncio.Protocol):
                 self._received += 1
             elif sent_at is not None:
                 self.measured.delivered += 1
+                self.measured.under_way[int(sender)] -= 1
                 self.measured.deliveries.append(now - float(sent_at))
                 self.measured.arrived.append(now)
             elif error is not None:
@@ -148,9 +156,10 @@ class Client(asyncio.Protocol):
         now = perf_counter()
         self._sent_at.append(now)
         self.measured.sent += 1
+        self.measured.under_way[self.number] += 1
         self._write(
             f"<message to='{account(to)}' type='chat' id='m{self.measured.sent}'>"
-            f"<body>at {now:.6f} art thou not Romeo, and a Montague?</body></message><r xmlns='{_MANAGEMENT}'/>"
+            f"<body>at {now:.6f} from {self.number} art thou not Romeo, and a Montague?</body></message><r xmlns='{_MANAGEMENT}'/>"
         )
 
     def close(self) -> None:

@@ -17,8 +17,8 @@ from benchmarks.cluster.nodes import Node
 
 _AT_ONCE: Final = 8
 """How many clients log in at the same time."""
-_IN_FLIGHT: Final = 4
-"""How many messages of each client are not acknowledged while it sends as fast as it can."""
+_UNDER_WAY: Final = 8
+"""How many messages of each client have not come while it sends as fast as it can: so what waits does not grow."""
 _PATIENCE: Final = 30.0
 
 Figures = dict[str, float]
@@ -60,7 +60,7 @@ class Run:
         self.figures["steady"] = await self._costs(self._send_steadily)
 
     async def full(self) -> None:
-        """Send as fast as acknowledgements come."""
+        """Send as fast as messages come."""
         self.figures["full"] = await self._costs(self._send_all)
 
     async def _send_steadily(self) -> None:
@@ -75,7 +75,7 @@ class Run:
         began, sent = perf_counter(), 0
         while perf_counter() - began < self.seconds:
             for client in self.clients:
-                while client.unacknowledged < _IN_FLIGHT and not client.lost:
+                while client.under_way < _UNDER_WAY and not client.lost:
                     self._say(client, sent)
                     sent += 1
             await asyncio.sleep(0.002)
