@@ -159,7 +159,8 @@ class Client(asyncio.Protocol):
         self.measured.under_way[self.number] += 1
         self._write(
             f"<message to='{account(to)}' type='chat' id='m{self.measured.sent}'>"
-            f"<body>at {now:.6f} from {self.number} art thou not Romeo, and a Montague?</body></message><r xmlns='{_MANAGEMENT}'/>"
+            f"<body>at {now:.6f} from {self.number} art thou not Romeo, and a Montague?</body></message>"
+            f"<r xmlns='{_MANAGEMENT}'/>"
         )
 
     def close(self) -> None:
