@@ -227,8 +227,9 @@ def test_a_stream_with_an_internal_error_is_tried_again_and_counted(tmp_path: Pa
     assert remarks == {AGAIN: 2}
 
 
-@in_one_test(("condition", "times"), [("internal-server-error", 1000), ("not-authorized", 1)])
+@in_one_test(("condition", "times"), [("internal-server-error", 1000), ("not-authorized", 2)])
 def test_a_server_that_always_has_an_error_or_another_one_fails(tmp_path: Path, condition: str, times: int) -> None:
+    """Another error is tolerated once: where the account was created, a server need not let its user log in."""
     with driving(ending(condition, times, "bind"), patience=0.1) as driver:
         found = result(tmp_path, driver, *PRESENCE)
 

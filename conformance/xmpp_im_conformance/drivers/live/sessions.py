@@ -15,8 +15,8 @@ from xmpp_im_conformance.drivers.live.channel import SM, Channel
 from xmpp_im_conformance.drivers.live.config import LiveConfig
 from xmpp_im_conformance.drivers.live.login import Login, bind_resource, logged_in
 from xmpp_im_conformance.drivers.live.sasl import plain
-from xmpp_im_conformance.drivers.live.stream import Stream
-from xmpp_im_conformance.drivers.live.tolerance import Tolerance
+from xmpp_im_conformance.drivers.live.stream import Stream, StreamEnded
+from xmpp_im_conformance.drivers.live.tolerance import INTERNAL, Tolerance
 from xmpp_im_conformance.format.worlds import NotApplicable, ServerFailed
 from xmpp_im_core.element import Element
 from xmpp_im_core.jid import parse_jid
@@ -171,7 +171,9 @@ class Sessions:
             try:
                 async with asyncio.timeout(self.config.timeout / 2):  # as much is left for a new connection
                     return await self._bound_on(begun, login, resource)
-            except (ServerFailed, TimeoutError):
+            except (ServerFailed, TimeoutError) as failed:
+                if isinstance(failed, StreamEnded) and failed.condition == INTERNAL:
+                    raise  # this happens to any new stream: it is counted, and tried again
                 self.tolerance.separate_logins = True
         return await self._bound_on(None, login, resource)
 
