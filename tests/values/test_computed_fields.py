@@ -28,7 +28,7 @@ def computed(field: attrs.Attribute[Any]) -> bool:
     return getattr(field.default, "takes_self", False)
 
 
-def test_a_field_is_compared_exactly_if_it_is_shown() -> None:
+def test_a_field_has_eq_false_exactly_if_it_has_repr_false() -> None:
     found = [(each, field) for each in records() for field in attrs.fields(each)]
     assert len(found) > 100
     assert [(each.__name__, field.name) for each, field in found if field.eq is not bool(field.repr)] == []
@@ -42,7 +42,7 @@ def test_a_field_that_follows_from_others_is_neither_given_nor_compared() -> Non
     assert [name for name, field in found.items() if field.init or field.eq] == []
 
 
-def test_what_an_event_does_not_say_is_nothing() -> None:
+def test_fields_of_server_events_are_0_or_nothing_by_default() -> None:
     fields = [field for each in records() if each.__module__ == events.__name__ for field in attrs.fields(each)]
     defaults = [field.default for field in fields if field.default is not attrs.NOTHING]
 
