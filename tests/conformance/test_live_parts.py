@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -113,6 +114,15 @@ def test_a_client_connects_with_each_mechanism(mechanism: str) -> None:
 # --- the loop ---------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Let SIGINT interrupt, also where the tests run in the background: it is ignored there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_an_interrupt_cancels_what_is_waited_for() -> None:
     cancelled = threading.Event()
 

@@ -45,6 +45,13 @@ from xmpp_im_core.subscription import BOTH
 # --- accounts that are not in memory ----------------------------------------------------------------------
 
 
+def test_the_server_event_accountloaded_says_nothing_of_stored_messages_by_default() -> None:
+    """A storage may not know their size."""
+    event = AccountLoaded(NOON, "1", ())
+
+    assert (event.offline, event.offline_bytes, event.damaged) == (0, 0, ())
+
+
 def test_an_account_not_in_memory_is_asked_for_once_and_its_events_follow_in_order() -> None:
     house = resting(JULIET)
     session = SessionId("balcony", 1)
