@@ -35,27 +35,29 @@ else:
         make = attrs.frozen if GUARDED else partial(attrs.define, on_setattr=attrs.setters.NO_OP)
         made = make(cls, **options)
         if is_compared:
-            made.__eq__, made.__hash__ = _Comparison(made, "__eq__"), _Comparison(made, "__hash__")
+            made.__eq__, made.__hash__ = _compared_later(made)
         if not shows_itself:
             made.__repr__ = _show
         return made
 
 
-class _Comparison:
-    """``__eq__`` or ``__hash__`` of a record class. Both are compiled when one of them is first looked up.
+def _compared_later(cls: type[Any]) -> tuple[Callable[[Any, object], bool], Callable[[Any], int]]:
+    """Return ``__eq__`` and ``__hash__`` of a record class, which compile both when one of them is first called.
 
-    They are those of attrs, which compiles them with the class. That is a quarter of the time in which attrs makes a
-    class; a program imports about a hundred of these classes, and compares the records of few.
+    They become those of attrs, which compiles them with the class. That is a quarter of the time in which attrs makes a
+    class; a program imports about a hundred of these classes, and compares the records of few. They are functions: an
+    interrupt that comes while a descriptor is asked for ``__eq__`` would be lost, and the records be unequal.
     """
 
-    def __init__(self, cls: type[Any], name: str) -> None:
-        self._cls = cls
-        self._name = name
+    def __eq__(self: Any, other: object) -> bool:
+        equal, _ = cls.__eq__, cls.__hash__ = _comparing(cls)  # type: ignore[assignment]
+        return equal(self, other)
 
-    def __get__(self, record: Any, owner: type[Any]) -> Any:
-        cls = self._cls
-        cls.__eq__, cls.__hash__ = _comparing(cls)  # type: ignore[assignment]
-        return getattr(cls, self._name).__get__(record, owner)
+    def __hash__(self: Any) -> int:
+        _, hashed = cls.__eq__, cls.__hash__ = _comparing(cls)  # type: ignore[assignment]
+        return hashed(self)
+
+    return __eq__, __hash__
 
 
 def _comparing(cls: type[Any]) -> tuple[Callable[[Any, object], bool], Callable[[Any], int]]:
