@@ -10,7 +10,7 @@ and the written text both follow from it, and the text is what the writer would 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice, repeat
+from itertools import repeat
 from typing import Final, TypeAlias
 
 from xmpp_im_core.codec.errors import TooDeep
@@ -221,16 +221,17 @@ def _text_at(records: Sequence[Record], at: int) -> str:
         return text
     level = 0
     texts: list[str] = []
-    for record in islice(records, at, None):
+    while True:
+        record = records[at]
+        at += 1
         if record is None:
             level -= 1
             if not level:
-                break
+                return "".join(texts)
         elif not isinstance(record, str):
             level += 1
         elif level == 1:
             texts.append(record)
-    return "".join(texts)
 
 
 def build(records: Iterable[Record]) -> tuple[Element | str, ...]:
