@@ -7,8 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
-from xmpp_im_core.server import Account
-from xmpp_im_core.server.accounts.machine import Beside
+from xmpp_im_core.server import Account, account_of
 from xmpp_im_core.server.service.serving import Served
 
 
@@ -25,9 +24,7 @@ class IdleAccounts:
     def note(self, served: Served[Any], now: float) -> None:
         """Note which accounts these steps have used, and which of them have no session now."""
         for step in served.steps:
-            state = step.transition.state
-            while type(state) is Beside:  # as account_of does, which takes longer
-                state = state.inner
+            state = account_of(step.transition.state)
             if isinstance(state, Account) and not state.sessions:
                 self.keep(step.jid, now)
             elif self.used:

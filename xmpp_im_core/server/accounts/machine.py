@@ -16,7 +16,7 @@ from xmpp_im_core.record import record
 from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import Transition
 from xmpp_im_core.server.events import Event
-from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
+from xmpp_im_core.server.state import NoAccount, State
 
 S = TypeVar("S")
 X = TypeVar("X", covariant=True)
@@ -56,6 +56,6 @@ def account_of(state: object) -> State:
     """
     while isinstance(state, Beside):
         state = state.inner
-    if not isinstance(state, Account | NoAccount | Unloaded):
+    if not isinstance(state, State):
         raise TypeError(f"{state!r} is no state of an account")
     return state
