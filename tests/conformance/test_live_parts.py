@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -135,6 +135,32 @@ def test_an_interrupt_cancels_what_is_waited_for() -> None:
             raise
 
     with closing(Loop()) as loop:
+        with pytest.raises(KeyboardInterrupt):
+            loop.run(waits(), 60)
+        assert cancelled.wait(30)
+
+
+def test_an_interrupt_cancels_what_has_just_been_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, cancelled = threading.Event(), threading.Event()
+
+    async def waits() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    with closing(Loop()) as loop:
+        schedule = loop._loop.call_soon_threadsafe
+
+        def interrupted(callback: Callable[[], object]) -> None:
+            monkeypatch.undo()
+            schedule(callback)
+            begun.wait(30)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(loop._loop, "call_soon_threadsafe", interrupted)
         with pytest.raises(KeyboardInterrupt):
             loop.run(waits(), 60)
         assert cancelled.wait(30)

@@ -43,11 +43,11 @@ class Loop:
             begun.append(self._loop.create_task(_bounded(doing, seconds)))
             begun[0].add_done_callback(ended.put)
 
-        self._loop.call_soon_threadsafe(begin)
         try:
+            self._loop.call_soon_threadsafe(begin)
             task = ended.get()
         except BaseException:  # such as an interrupt: nobody waits any longer
-            self._loop.call_soon_threadsafe(lambda: begun[0].cancel())
+            self._loop.call_soon_threadsafe(lambda: [each.cancel() for each in begun])
             raise
         try:
             return task.result()
