@@ -49,6 +49,7 @@ from xmpp_im_core.server import (
     LoadFailed,
     NoAccount,
     Outbound,
+    OwnershipLost,
     Put,
     Route,
     SessionDetached,
@@ -344,6 +345,34 @@ def test_the_end_of_a_presence_session_takes_effect_though_nothing_could_be_stor
     assert told(step)[0] == "send unavailable from juliet@example.com/balcony to romeo@example.net"
     assert after(step).available() == ()
     assert step.store == ()
+
+
+@rfc6121("4.5.2", quote="The user's server MUST also send the unavailable notification")  # 6121-4.5.2-06
+def test_an_end_while_the_account_was_in_doubt_is_told_to_the_other_resources_when_it_is_loaded() -> None:
+    juliet = account(JULIET, {ROMEO: "Both"}, available=("balcony", "chamber"), connected=("cell",))
+    in_doubt = reduce(juliet, OwnershipLost(AT, "lost")).state
+    noted = reduce(in_doubt, ended("balcony"))
+
+    step = reduce(noted.state, loaded(Put(Kind.CONTACT, ROMEO, contact(ROMEO, "Both"))))
+
+    assert told(noted) == []
+    assert told(step) == [
+        "send unavailable from juliet@example.com/balcony to romeo@example.net",
+        "deliver unavailable from juliet@example.com/balcony to chamber",
+    ]
+    assert [each.id.resource for each in after(step).sessions] == ["cell", "chamber"]
+    assert after(step).last_unavailable is None
+
+
+@rfc6121("4.5.2", quote="The user's server MUST also send the unavailable notification")  # 6121-4.5.2-06
+def test_the_end_of_a_resource_that_was_not_available_while_the_account_was_in_doubt_is_told_to_nobody() -> None:
+    juliet = account(JULIET, {ROMEO: "Both"}, available=("balcony",), connected=("cell",))
+    in_doubt = reduce(juliet, OwnershipLost(AT, "lost")).state
+
+    step = reduce(reduce(in_doubt, ended("cell")).state, loaded(Put(Kind.CONTACT, ROMEO, contact(ROMEO, "Both"))))
+
+    assert told(step) == []
+    assert [each.id.resource for each in after(step).sessions] == ["balcony"]
 
 
 # --- no account ---------------------------------------------------------------------------------------------

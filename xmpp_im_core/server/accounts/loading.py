@@ -93,10 +93,13 @@ def _meanwhile(account: Account, before: Unloaded, event: AccountLoaded) -> Tran
     Loading stores nothing, so the account is unsaved afterwards.
     """
     effects: list[Effect] = [Ignored(rules.LOADED)]
-    known = {session.id: session for session in (*before.sessions, *account.sessions)}
-    for id in before.ended:  # first the ends: a session that was bound later may have the resource of one of them
-        if id in known:
-            ended = session_gone(account, known[id], event.seq, event.at)
+    for session in before.sessions:  # first those in memory: each end is told to the user's other resources (§4.5.2)
+        if account.resource(session.id.resource) is None:
+            account = account.with_session(session)
+    for id in before.ended:  # then the ends: a session that was bound later may have the resource of one of them
+        gone = account.session(id)
+        if gone is not None:
+            ended = session_gone(account, gone, event.seq, event.at)
             account = ended.state
             effects += [*ended.effects, Ignored(rules.ENDED_MEANWHILE)]
     for session in before.sessions:
