@@ -52,12 +52,15 @@ class Contact:
     version: int = 0
     """The roster version of its last modification; 0 if it has never been in the roster."""
 
-    def becoming(self, state: Subscription) -> Contact:
-        """Return the contact in this state. The request and the time stay only if the state needs them."""
+    def becoming(self, state: Subscription, request: Presence | None = None) -> Contact:
+        """Return the contact in this state. The request and the time stay only if the state needs them.
+
+        :param request: the request that takes the place of the present one; None if there is no new one.
+        """
         return copied(
             self,
             state=state,
-            request=self.request if state.pending_in else None,
+            request=(request or self.request) if state.pending_in else None,
             asked=self.asked if state.pending_out else None,
         )
 
@@ -71,10 +74,6 @@ class Contact:
     def asked_at(self, at: datetime) -> Contact:
         """Return the contact with this time as the time at which the user's request was sent."""
         return copied(self, asked=at)
-
-    def requesting(self, request: Presence) -> Contact:
-        """Return the contact with this request, which waits for the user's decision."""
-        return copied(self, request=request)
 
     def item(self) -> Element:
         """Return the ``<item/>`` of this contact (§2.1.2); for a contact that is not listed, subscription='remove'.

@@ -114,7 +114,7 @@ unread_payload: Final[Callable[[Unread], Payload]] = maker(Payload, "unread", ab
 
 def payload(*children: Element | str) -> Payload:
     """Build a payload from elements and text."""
-    return Payload(canonical(children))
+    return Payload(canonical(children)) if children else EMPTY
 
 
 def to_bare(address: AddressLike) -> AddressLike:

@@ -123,7 +123,7 @@ def account(
 def _with_request(given: Contact, user: str) -> Contact:
     if not given.state.pending_in or given.request is not None:
         return given
-    return given.requesting(presence("subscribe", given.jid, user, id="request"))
+    return given.becoming(given.state, presence("subscribe", given.jid, user, id="request"))
 
 
 def session(

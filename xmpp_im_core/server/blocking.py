@@ -6,11 +6,12 @@ pending request is dropped, since the user can no longer answer it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from xmpp_im_core.element import Element, element
-from xmpp_im_core.jid import JID, InvalidJID, prepared_jid, received_jid
+from xmpp_im_core.jid import JID, Malformed, parse_address, prepared_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import blocking as rules
@@ -29,9 +30,9 @@ from xmpp_im_core.server.effects import (
     Transition,
 )
 from xmpp_im_core.server.events import Outbound
-from xmpp_im_core.server.state import Account, Session, entry_size
+from xmpp_im_core.server.state import Account, Session, entries_size
 from xmpp_im_core.server.subscriptions.resending import first_due
-from xmpp_im_core.server.visibility import is_blocked, is_withheld, matches, reaches
+from xmpp_im_core.server.visibility import holds, is_blocked, is_withheld, matches, reaches
 from xmpp_im_core.stanza import (
     IQ,
     Condition,
@@ -47,11 +48,12 @@ BLOCKING = "urn:xmpp:blocking"
 
 
 def blocking_request(
-    account: Account, event: Outbound, request: IQ, session: Session, policy: Policy
+    account: Account, event: Outbound, request: IQ, asked: Element, session: Session, policy: Policy
 ) -> Transition[Account]:
-    """Answer a get or set in the blocking namespace that the user's own client sent (XEP-0191 §3)."""
-    asked = request.request
-    assert asked is not None
+    """Answer a get or set in the blocking namespace that the user's own client sent (XEP-0191 §3).
+
+    :param asked: the only child of the request.
+    """
     if request.type == "get" and asked.name == "blocklist":
         listed = element("blocklist", BLOCKING, {}, [_item(jid) for jid in account.blocked])
         after = account.with_session(session.asking_blocklist())
@@ -66,12 +68,13 @@ def blocking_request(
         return refuse(account, request, session.id, Condition.BAD_REQUEST, rules.MALFORMED)
     if asked.name == "unblock":
         return _unblock(account, event, request, session, jids, policy)
-    blocked = tuple(sorted({*account.blocked, *jids}))
-    if len(blocked) > longest:
+    added = tuple(sorted([jid for jid in jids if not holds(account.blocked, jid)]))
+    if len(account.blocked) + len(added) > longest:
         return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.LIST_FULL)
-    if len(blocked) > len(account.blocked) and sum([entry_size(jid) for jid in blocked]) > policy.block_list_bytes:
+    blocked = tuple(sorted((*account.blocked, *added)))
+    if added and entries_size(blocked) > policy.block_list_bytes:
         return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.LIST_TOO_LARGE)
-    return _block(account, event, request, session, jids, blocked)
+    return _block(account, event, request, session, jids, added, blocked)
 
 
 _CONDITIONS: Final = MappingProxyType(
@@ -83,12 +86,12 @@ _CONDITIONS: Final = MappingProxyType(
 )
 
 
-def _read_items(asked: Element, longest: int) -> frozenset[str] | Rule:
-    """Return the prepared JIDs of a command, or the rule that refuses it.
+def _read_items(asked: Element, longest: int) -> dict[str, JID] | Rule:
+    """Return the JIDs of a command by their full forms, or the rule that refuses it.
 
     If there are more JIDs than the longest list can hold, none is prepared, since preparation is expensive.
     """
-    jids: set[str] = set()
+    jids: dict[str, JID] = {}
     items = list(asked.all("item"))
     if len(items) > longest:
         return rules.LIST_FULL
@@ -96,36 +99,47 @@ def _read_items(asked: Element, longest: int) -> frozenset[str] | Rule:
         text = item.get("jid")
         if text is None:
             return rules.MALFORMED
-        try:
-            jids.add(received_jid(text).full)  # a user may block an occupant of a room, whose nickname may be any text
-        except InvalidJID:
+        address = parse_address(text)  # a user may block an occupant of a room, whose nickname may be any text
+        if isinstance(address, Malformed):
             return rules.JID_MALFORMED
-    return frozenset(jids)
+        jids[address.jid.full] = address.jid
+    return jids
 
 
 def _block(
-    account: Account, event: Outbound, request: IQ, session: Session, jids: frozenset[str], blocked: tuple[str, ...]
+    account: Account,
+    event: Outbound,
+    request: IQ,
+    session: Session,
+    jids: Mapping[str, JID],
+    added: tuple[str, ...],
+    blocked: tuple[str, ...],
 ) -> Transition[Account]:
-    """Block JIDs: send unavailable presence to the entities, drop their requests (XEP-0191 §3.3)."""
-    added = tuple(sorted(jids.difference(account.blocked)))
+    """Block JIDs: send unavailable presence to the entities, drop their requests (XEP-0191 §3.3).
+
+    :param added: those of the JIDs that are not blocked yet, sorted.
+    :param blocked: the block list with them.
+    """
     store: list[StoreOperation] = [Put(Kind.BLOCKED, jid, None) for jid in added]
     after = account.blocking(blocked)
-    for contact in [account.roster.contacts[jid] for jid in account.roster.pending]:
-        if is_blocked(after, prepared_jid(contact.jid)):
+    for jid in account.roster.pending:
+        if is_blocked(after, prepared_jid(jid)):
+            contact = account.roster.contacts[jid]
             state = subscription_state(contact.state.subscription, contact.state.pending_out)
             after, noted = note(after, contact.becoming(state))
             store += noted
-    sessions: list[Session] = []
     unavailable: list[Effect] = []
-    subscribers = _affected(account, added)
-    for each in after.sessions:
-        presence = Presence(None, each.address, f"{event.seq}-unavailable-{each.id.resource}", "unavailable")
+    subscribers = _affected(account, [jids[jid] for jid in added])
+    for each in account.sessions:
         hit = subscribers if each.available else frozenset()
+        if not hit and not each.directed:
+            continue  # none of the entities knows of it
         told = tuple(sorted({*hit, *_sent_directed(account, each, added, hit)}))
-        sessions.append(_without_directed(each, told, hit))
         if told:
+            presence = Presence(None, each.address, f"{event.seq}-unavailable-{each.id.resource}", "unavailable")
+            if each.directed:
+                after = after.with_session(_without_directed(each, told, hit))
             unavailable.append(FanOut(presence, told, rules.UNAVAILABLE))
-    after = after.with_sessions(tuple(sessions))
     answers = _answers(after, event, request, session, jids, rules.BLOCKED)
     return Transition(after, (*answers, *unavailable), tuple(store))
 
@@ -135,7 +149,7 @@ def _unblock(
     event: Outbound,
     request: IQ,
     session: Session,
-    jids: frozenset[str],
+    jids: Mapping[str, JID],
     policy: Policy,
 ) -> Transition[Account]:
     """Unblock JIDs, or all: send presence to the subscribers who are no longer blocked (XEP-0191 §3.4, §3.5)."""
@@ -143,19 +157,18 @@ def _unblock(
     removed = tuple([jid for jid in account.blocked if not jids or jid in jids])
     after = account.blocking(left)
     after = after.waking(first_due(after, policy))  # the request to a blocked contact is not sent again
-    told = tuple(sorted(_affected(after, removed)))
+    told = tuple(sorted(_affected(after, [prepared_jid(jid) for jid in removed])))
     greetings = [FanOut(presence, told, rules.AVAILABLE) for presence in after.presences() if told]
     answers = _answers(after, event, request, session, jids, rules.UNBLOCKED)
     store = tuple([Delete(Kind.BLOCKED, jid) for jid in removed])
     return Transition(after, (*answers, *greetings), store)
 
 
-def _affected(account: Account, jids: tuple[str, ...]) -> frozenset[str]:
-    """Return the bare JIDs of the subscribers from whom only these JIDs withhold presence.
+def _affected(account: Account, entities: list[JID]) -> frozenset[str]:
+    """Return the bare JIDs of the subscribers from whom only these entries of the block list withhold presence.
 
-    :param account: the account without these JIDs in its block list.
+    :param account: the account without these entries in its block list.
     """
-    entities = [prepared_jid(jid) for jid in jids]
     domains = frozenset([entity.full for entity in entities if entity.local is None])
     named = {entity.bare for entity in entities if account.roster.state_of(entity.bare).from_}
     concerned = named.union(account.roster.subscribers_at(domains) if domains else ())
@@ -188,15 +201,17 @@ def _without_directed(session: Session, told: tuple[str, ...], subscribers: froz
 
 
 def _answers(
-    account: Account, event: Outbound, request: IQ, session: Session, jids: frozenset[str], rule: Rule
+    account: Account, event: Outbound, request: IQ, session: Session, jids: Iterable[str], rule: Rule
 ) -> tuple[Effect, ...]:
     """Return the result, and the push of the command to every resource that has requested the block list."""
+    answer = result(request, session.id, rule)
     told = tuple([each.id for each in account.sessions if each.knows_blocklist])
+    if not told:
+        return (answer, Ignored(rules.PUSHED))
     asked = "block" if rule is rules.BLOCKED else "unblock"
     pushed = element(asked, BLOCKING, {}, [_item(jid) for jid in sorted(jids)])
     push = IQ(None, None, f"{event.seq}-push", "set", None, payload(pushed))
-    answer = result(request, session.id, rule)
-    return (answer, Deliver(push, told, FULL_JID, rules.PUSHED)) if told else (answer, Ignored(rules.PUSHED))
+    return (answer, Deliver(push, told, FULL_JID, rules.PUSHED))
 
 
 def _item(jid: str) -> Element:

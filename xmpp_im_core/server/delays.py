@@ -29,8 +29,6 @@ def delayed(message: Message, at: datetime, domain: str) -> Message:
 
 def without_forged_stamps(message: Message, domain: str) -> Message:
     """Remove the stamps of this domain from an inbound message: only the server itself adds them (XEP-0203 §5)."""
-    if message.payload.first("delay", DELAY) is None:
-        return message
     return _carrying(message, *[child for child in message.payload.children if not _stamped_by(child, domain)])
 
 

@@ -80,9 +80,14 @@ def reaches(blocked: tuple[str, ...], bare: str) -> bool:
 def matches(blocked: tuple[str, ...], entity: JID) -> bool:
     """Whether a sorted list of JIDs matches an entity: by its full JID, bare JID or domain (XEP-0191 §6).
 
-    A domain with a resourcepart is a full JID too, and matches only itself.
+    A domain with a resourcepart is a full JID too, and matches only itself. In a sorted list, the JIDs that begin with
+    the bare JID stand together. So for an entity that is not blocked, one search tells that neither its bare JID nor
+    its full JID is listed.
     """
-    return holds(blocked, entity.full) or holds(blocked, entity.bare) or holds(blocked, entity.domain)
+    bare = entity.bare
+    place = bisect_left(blocked, bare)
+    begins = place < len(blocked) and blocked[place].startswith(bare)
+    return (begins and (blocked[place] == bare or holds(blocked, entity.full))) or holds(blocked, entity.domain)
 
 
 def holds(sorted_jids: tuple[str, ...], jid: str) -> bool:

@@ -7,7 +7,7 @@ from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.rules import sessions as session_rules
 from xmpp_im_core.server.answers import refuse
-from xmpp_im_core.server.delays import without_forged_stamps
+from xmpp_im_core.server.delays import DELAY, without_forged_stamps
 from xmpp_im_core.server.delivery import blocked, iqs, messages
 from xmpp_im_core.server.effects import Transition, silence
 from xmpp_im_core.server.events import Inbound, Outbound
@@ -50,8 +50,9 @@ def inbound(account: Account, event: Inbound, policy: Policy) -> Transition[Acco
     if account.blocked and is_blocked(account, sender):
         return blocked.inbound(account, stanza, to, policy)
     if isinstance(stanza, Message):
-        message = without_forged_stamps(stanza, account.jid.domain)
-        return messages.inbound(account, event, message, sender, to, policy)
+        if stanza.payload.first("delay", DELAY) is not None:
+            stanza = without_forged_stamps(stanza, account.jid.domain)
+        return messages.inbound(account, event, stanza, sender, to, policy)
     if isinstance(stanza, Presence):
         return presence.inbound(account, event, stanza, sender, to, policy)
     assert isinstance(stanza, IQ)

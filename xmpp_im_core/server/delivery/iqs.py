@@ -35,9 +35,9 @@ def outbound(account: Account, event: Outbound, iq: IQ, session: Session, policy
     if iq.type not in ("get", "set") or asked is None:
         return silence(account, rules.ANSWER_TO_SERVER)
     if asked.namespace == ROSTER:
-        return roster_request(account, event, iq, session, policy)
+        return roster_request(account, event, iq, asked, session, policy)
     if asked.namespace == BLOCKING and policy.blocking:
-        return blocking_request(account, event, iq, session, policy)
+        return blocking_request(account, event, iq, asked, session, policy)
     if asked.namespace in policy.served:
         return Transition(account, (Delegate(iq, rules.IQ_DELEGATED),))
     return refuse(account, iq, session.id, Condition.SERVICE_UNAVAILABLE, rules.OWN_IQ_NOT_SERVED)

@@ -12,6 +12,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
+from attrs import field
+
 from xmpp_im_core.record import record
 from xmpp_im_core.rules import Rule, rule
 
@@ -57,6 +59,12 @@ class MessageCell:
 
     permitted: frozenset[MessageAction]
     rule: Rule
+    to_all: bool = field(init=False, eq=False, repr=False)
+    """Whether all resources that the message can reach get it, under every policy."""
+
+    @to_all.default
+    def _to_all(self) -> bool:
+        return MessageAction.DELIVER in self.permitted or self.permitted == {MessageAction.ALL}
 
 
 _S, _E = frozenset({MessageAction.SILENCE}), frozenset({MessageAction.ERROR})

@@ -8,7 +8,7 @@ from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.server.answers import error_to_sender, refuse
 from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE, MessageAction, MessageCell, Situation, Target
 from xmpp_im_core.server.delivery.offline_messages import keep_offline
-from xmpp_im_core.server.effects import Effect, Ignored, Route, Transition, deliver, silence
+from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, Ignored, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound
 from xmpp_im_core.server.state import Account, Reach, SessionId
 from xmpp_im_core.server.visibility import INVISIBLE, visibility
@@ -47,6 +47,8 @@ def inbound(
             rule = MESSAGE_TABLE[situation, target, kind].rule
         return Transition(account, (deliver(message, (session.id,), rule),))
     cell = MESSAGE_TABLE[situation, target, kind]
+    if cell.to_all:
+        return Transition(account, (Deliver(message, reach.all, AS_IT_STANDS, cell.rule),))
     return _perform(account, reach, event, message, sender, cell, policy)
 
 
@@ -75,8 +77,6 @@ def _perform(
 ) -> Transition[Account]:
     """Choose one of the actions that the cell permits, and perform it."""
     permitted = cell.permitted
-    if MessageAction.DELIVER in permitted or permitted == {MessageAction.ALL}:
-        return Transition(account, (deliver(message, reach.all, cell.rule),))
     if MessageAction.MOST_AVAILABLE in permitted:
         choice = policy.chat_to_several if message.kind == "chat" else policy.normal_to_several
         chosen = reach.all if choice is MessagesToSeveral.ALL else reach.most_available

@@ -70,9 +70,10 @@ def outbound_available(
 
 def _too_large(account: Account, before: Session, shown: Session, presence: Presence, policy: Policy) -> Rule | None:
     """Return the rule that refuses this presence because it would take too much memory, or None."""
-    if presence.size() > policy.presence_size:
+    own = shown.taken.own
+    if own > policy.presence_size and presence.size() > policy.presence_size:  # the session is larger than its presence
         return rules.PRESENCE_TOO_LARGE
-    growth = shown.taken.own - before.taken.own
+    growth = own - before.taken.own
     if growth > 0 and account.session_bytes + growth > policy.session_bytes:
         return rules.PRESENCES_TOO_LARGE
     return None

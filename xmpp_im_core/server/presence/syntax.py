@@ -23,19 +23,20 @@ def breaks_syntax(presence: Presence) -> bool:
     for child in presence.payload.children:
         if isinstance(child, str) or child.namespace != CLIENT:
             continue
-        if child.name == "show":
+        name, text = child.name, child.text
+        if name == "show":
             shows += 1
-            wrong = shows > 1 or collapsed(child.text) not in SHOWS
-        elif child.name == "priority":
+            wrong = shows > 1 or collapsed(text) not in SHOWS
+        elif name == "priority":
             priorities += 1
-            wrong = priorities > 1 or read_priority(child.text) is None
-        elif child.name == "status":
+            wrong = priorities > 1 or read_priority(text) is None
+        elif name == "status":
             language = _language(child, presence.lang)
             wrong = language in languages  # two in one language (§4.7.2.2)
             languages.add(language)
         else:
             continue
-        if wrong or child.elements:  # "MUST NOT contain mixed content"
+        if wrong or child.children not in ((), (text,)):  # "MUST NOT contain mixed content"
             return True
     return False
 

@@ -25,15 +25,10 @@ def put_item(
     The name and all groups are replaced. The subscription, 'ask', 'approved' and a pending request stay.
     """
     before = account.roster.contacts.get(jid)
-    after, contact, store = modify(account, updated_item(account, jid, name, groups), policy)
+    updated = copied(before or Contact(jid), listed=True, name=name, groups=groups)
+    after, contact, store = modify(account, updated, policy)
     pushed = rules.UPDATED_ITEM_PUSHED if before is not None and before.listed else rules.ADDED_ITEM_PUSHED
     return Transition(after, (push(after, contact, f"{seq}-push", policy, pushed),), store)
-
-
-def updated_item(account: Account, jid: str, name: str, groups: tuple[str, ...]) -> Contact:
-    """Return the contact whose item has this name and these groups."""
-    before = account.roster.contacts.get(jid) or Contact(jid)
-    return copied(before, listed=True, name=name, groups=groups)
 
 
 def remove_item(account: Account, contact: Contact, seq: str, policy: Policy) -> Transition[Account]:

@@ -12,21 +12,19 @@ from xmpp_im_core.server.answers import refuse, result
 from xmpp_im_core.server.contact_changes import push_to
 from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, Transition
 from xmpp_im_core.server.events import Outbound
-from xmpp_im_core.server.rosters.items import put_item, remove_item, updated_item
+from xmpp_im_core.server.rosters.items import put_item, remove_item
 from xmpp_im_core.server.rosters.set_syntax import Refusal, read_set
 from xmpp_im_core.server.state import Account, Session, SessionId
 from xmpp_im_core.stanza import IQ, Condition
 
 
 def roster_request(
-    account: Account, event: Outbound, request: IQ, session: Session, policy: Policy
+    account: Account, event: Outbound, request: IQ, asked: Element, session: Session, policy: Policy
 ) -> Transition[Account]:
     """Answer a roster get or set that the user's own client sent (§2.1.3, §2.1.5).
 
-    :param request: a get or set whose only child is a ``jabber:iq:roster`` element.
+    :param asked: the only child of the request, in the namespace ``jabber:iq:roster``.
     """
-    asked = request.request
-    assert asked is not None
     if policy.roster_access is RosterAccess.UNSUPPORTED:
         return refuse(account, request, session.id, Condition.SERVICE_UNAVAILABLE, rules.ROSTER_UNSUPPORTED)
     if policy.roster_access is RosterAccess.MISSING:
@@ -100,9 +98,8 @@ def roster_set(
     is_new = contact is None or not contact.listed
     if is_new and account.roster.listed >= policy.roster_items:
         return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.ROSTER_FULL)
-    growth = account.roster.growth(updated_item(account, wanted.jid, wanted.name, wanted.groups))
-    if growth > 0 and account.roster.item_bytes + growth > policy.roster_bytes:
-        return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.ROSTER_TOO_LARGE)
     put = put_item(account, wanted.jid, wanted.name, wanted.groups, event.seq, policy)
+    if put.state.roster.item_bytes > max(policy.roster_bytes, account.roster.item_bytes):  # it may always shrink
+        return refuse(account, request, session.id, Condition.POLICY_VIOLATION, rules.ROSTER_TOO_LARGE)
     answer = result(request, session.id, rules.ITEM_ADDED if is_new else rules.ITEM_UPDATED)
     return Transition(put.state, (answer, *put.effects), put.store)

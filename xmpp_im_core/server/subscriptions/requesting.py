@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xmpp_im_core.event import Decision
 from xmpp_im_core.policy import Policy, PreApproval
-from xmpp_im_core.roster import Contact, request_size
+from xmpp_im_core.roster import Contact
 from xmpp_im_core.rules import subscriptions as rules
 from xmpp_im_core.server.answers import refuse
 from xmpp_im_core.server.contact_changes import has_no_room_for, modify, note, push
@@ -90,10 +90,9 @@ def _ask_user(
         return silence(account, rules.TOO_MANY_REQUESTS)
     if account.roster.pending_from(sender.domain) >= policy.pending_requests_per_domain:
         return silence(account, rules.TOO_MANY_REQUESTS_OF_DOMAIN)
-    asking = contact.becoming(row.becomes).requesting(request)
-    if account.roster.request_bytes + request_size(asking) > policy.pending_request_bytes:
+    after, store = note(account, contact.becoming(row.becomes, request))
+    if after.roster.request_bytes > policy.pending_request_bytes:
         return silence(account, rules.REQUESTS_TOO_LARGE)
-    after, store = note(account, asking)
     available = account.available()
     if not available:
         return Transition(after, (Ignored(row.rule), Ignored(rules.REQUEST_RECORDED)), store)
