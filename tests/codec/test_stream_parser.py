@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from xml.parsers.expat import ParserCreate
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.client.counting import calls
 from tests.codec.readers import bytewise, feed, header
 from tests.one_test import in_one_test
 from xmpp_im_core.codec import (
@@ -442,3 +444,27 @@ def test_an_expat_that_defers_is_told_not_to(monkeypatch: pytest.MonkeyPatch) ->
     StreamParser()
 
     assert told == [False]
+
+
+# --- the short way ------------------------------------------------------------------------------------------
+
+
+def test_whole_stanzas_that_follow_whole_stanzas_are_fed_without_care() -> None:
+    parser, stanza = StreamParser(limits=Limits(stanza_bytes=300)), b"<message><body>Soft!</body></message>"
+
+    def care(data: bytes) -> int:
+        return calls(partial(parser.feed, data), vars(StreamParser)["_feed_with_care"])
+
+    assert care(header()) == 1
+    assert [care(data) for data in (stanza, b" ", b"", stanza * 2, stanza)] == [0, 0, 0, 0, 0]
+    for first, rest in (
+        (b"<mess", b"age/>"),
+        (b"<message>", b"</message>"),
+        (b"<presence/><iq", b"/>"),
+        (b"<message><body>\xe2", b"\x98\x81</body></message>"),
+    ):
+        assert care(first) == (not first.isascii())
+        assert [care(data) for data in (rest, stanza)] == [1, 0]
+    assert care(b" " * 301) == 1
+    assert parser.rest()
+    assert [care(data) for data in (stanza, stanza)] == [1, 0]

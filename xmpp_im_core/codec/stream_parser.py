@@ -103,6 +103,7 @@ class StreamParser:
         "_parser",
         "_pieces",
         "_quote",
+        "_ready",
         "_recorder",
         "_renewed",
         "_resting",
@@ -133,6 +134,7 @@ class StreamParser:
         self._limit = limits.stanza_bytes
         self._written_limit = limits.written_bytes
         self._namespace_limit = limits.namespace
+        self._ready = -1  # how many bytes may be fed without care: most between stanzas, none anywhere else
         # Positions count the bytes that the current expat has been fed.
         self._header = b""  # the bytes of the stream header, once it is complete
         self._pieces: list[bytes] = []  # the bytes fed until then
@@ -208,6 +210,7 @@ class StreamParser:
         """
         if not self._resting and self._open and self._between and not self._tail and self._error is None:
             self._resting = True
+            self._ready = -1
             del self._parser, self._recorder, self._names, self._headers
         return self._resting
 
@@ -222,18 +225,11 @@ class StreamParser:
         """
         if self._error is not None:
             raise type(self._error)(*self._error.args)
-        if self._resting and data:
-            self._resting = False
-            self._take_another_expat()
         try:
-            whole, broken = data, False
-            if not data.isascii() or self._characters.begun:
-                whole, broken = self._characters.take(data)
-            room = self._limit - (self._fed - self._begun)
-            if broken or len(self._tail) >= _LONG or len(whole) > _PIECE or len(whole) > room:
-                self._take(whole, broken)
-            elif whole:  # most calls: one piece that needs no care
-                self._parse(whole)
+            if len(data) <= self._ready and data.isascii():  # most calls: whole stanzas that follow whole stanzas
+                self._parse(data)
+            else:
+                self._feed_with_care(data)
         except CodecError as error:
             self._error = type(error)(*error.args)
             error.before = tuple(self._events)
@@ -241,6 +237,21 @@ class StreamParser:
         events = tuple(self._events)
         self._events.clear()
         return events
+
+    def _feed_with_care(self, data: bytes) -> None:
+        """Feed bytes of any length that begin anywhere."""
+        if self._resting and data:
+            self._resting = False
+            self._take_another_expat()
+        self._ready = -1
+        whole, broken = data, False
+        if not data.isascii() or self._characters.begun:
+            whole, broken = self._characters.take(data)
+        room = self._limit - (self._fed - self._begun)
+        if broken or len(self._tail) >= _LONG or len(whole) > _PIECE or len(whole) > room:
+            self._take(whole, broken)
+        elif whole:
+            self._parse_with_care(whole)
 
     def _take(self, data: bytes, broken: bool) -> None:
         """Feed whole characters to expat, in pieces that stay within the limits.
@@ -258,7 +269,7 @@ class StreamParser:
             if len(self._tail) >= _LONG:
                 piece = self._held_back(piece, room)
             if piece:
-                self._parse(piece)
+                self._parse_with_care(piece)
         if broken:
             self._parse_held()
             raise UnsupportedEncoding("broken UTF-8")
@@ -287,7 +298,7 @@ class StreamParser:
     def _parse_held(self) -> None:
         """Feed the held pieces to expat: they may contain an error that precedes the one to be raised."""
         if self._held:
-            self._parse(self._release_held())
+            self._parse_with_care(self._release_held())
 
     def _ends(self, data: bytes) -> bool:
         """Whether these bytes, which continue a tag, contain its end: a ">" outside of quotation marks."""
@@ -300,11 +311,16 @@ class StreamParser:
                 self._quote = mark
         return False
 
-    def _parse(self, data: bytes) -> None:
+    def _parse_with_care(self, data: bytes) -> None:
+        """Feed a piece to expat; it may be the first one, or contain a namespace that is too long."""
         if self._fed < 2:
             check_first_bytes(data, self._fed)
         if len(self._tail) + len(data) > self._namespace_limit:  # shorter data cannot contain a namespace too long
             self._parser.StartNamespaceDeclHandler = self._declared
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        """Feed a piece to expat."""
         try:
             self._parser.Parse(data, False)
         except _Renewal:
@@ -315,26 +331,34 @@ class StreamParser:
                 self._parser.buffer_text = False  # expat reports the text that it has kept back
                 self._check_between()  # the text precedes the error that expat has found
             raise syntax_error(str(error), error.code) if isinstance(error, ExpatError) else error from None
-        self._fed += len(data)
+        fed = self._fed = self._fed + len(data)
         read = self._parser.CurrentByteIndex
-        if read == self._fed:
-            self._tail = b""
-        else:
-            self._note_unfinished(data, self._fed - read)
         if self._between and self._open is not None:
             if self._recorder.records:
                 self._check_between()
             self._begun = read
+            if read == fed and self._ready >= 0:
+                return
+        self._note_end(data, read)
+
+    def _note_end(self, data: bytes, read: int) -> None:
+        """Note where a piece ends: what of it is unfinished, and whether the next one may be fed without care."""
+        if read == self._fed:
+            self._tail = b""
+        else:
+            self._note_unfinished(data, self._fed - read)
         if not self._header:
             self._keep_header(data)
         if self._fed - self._begun >= self._limit:
             raise TooLarge(f"more than {self._limit} bytes")
+        ready = self._begun == self._fed and self._open and not self._characters.begun
+        self._ready = min(self._limit, self._namespace_limit, _PIECE) if ready else -1
 
     def _renew(self, data: bytes) -> None:
         """Continue with a new expat at the stanza that was about to begin."""
         unread = (self._tail + data)[self._begun - (self._fed - len(self._tail)) :]
         self._take_another_expat()
-        self._parse(unread)
+        self._parse_with_care(unread)
 
     def _note_unfinished(self, data: bytes, unfinished: int) -> None:
         """Keep the bytes that expat will read again, and note whether they end inside quotation marks."""
