@@ -133,28 +133,26 @@ def is_prepared_bare(_: object, attribute: attrs.Attribute[Any], value: Any) -> 
 
 def is_stanza(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     """Refuse a value that is not a message, presence or IQ, and a stanza with a header or payload of a wrong type."""
-    _check_stanza(attribute.name, value, _STANZAS, "a Message, Presence or IQ")
+    if type(value) not in _STANZAS:
+        raise wrong_type(attribute.name, "a Message, Presence or IQ", value)
+    usual = (
+        type(value.to) in _USUAL_ADDRESSES
+        and type(value.from_) in _USUAL_ADDRESSES
+        and type(value.id) in _USUAL_TEXTS
+        and type(value.type) in _USUAL_TEXTS
+        and type(value.lang) in _USUAL_TEXTS
+        and type(value.payload) is Payload
+        and type(value.attributes) is tuple
+    )
+    if not usual:
+        _check_parts(attribute.name, value)
 
 
 def is_message(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     """Refuse a value that is not a message, and a message that :func:`is_stanza` refuses."""
-    _check_stanza(attribute.name, value, (Message,), "a Message")
-
-
-def _check_stanza(name: str, stanza: Any, kinds: tuple[type, ...], wanted: str) -> None:
-    if type(stanza) not in kinds:
-        raise wrong_type(name, wanted, stanza)
-    usual = (
-        type(stanza.to) in _USUAL_ADDRESSES
-        and type(stanza.from_) in _USUAL_ADDRESSES
-        and type(stanza.id) in _USUAL_TEXTS
-        and type(stanza.type) in _USUAL_TEXTS
-        and type(stanza.lang) in _USUAL_TEXTS
-        and type(stanza.payload) is Payload
-        and type(stanza.attributes) is tuple
-    )
-    if not usual:
-        _check_parts(name, stanza)
+    if type(value) is not Message:
+        raise wrong_type(attribute.name, "a Message", value)
+    is_stanza(_, attribute, value)
 
 
 def _check_parts(name: str, stanza: Any) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from xmpp_im_core.codec.errors import TooDeep
@@ -25,6 +26,7 @@ from xmpp_im_core.stanza import CLIENT
 Record: TypeAlias = Start | str | None
 
 _CLIENT_SIZE: Final = text_size(CLIENT)
+_namespace_of: Final = itemgetter(0)
 
 
 class Recorder:
@@ -160,7 +162,7 @@ class Recorded(list[Record]):
 
     def namespaces(self) -> set[str]:
         """Return the namespaces of the child elements."""
-        found = {each[0] for each in self.top}
+        found = {*map(_namespace_of, self.top)}
         return found if self.scope == CLIENT else {self._written(each) for each in found}
 
     def text_of(self, name: str, namespace: str) -> str | None:
