@@ -1,9 +1,10 @@
 """An immutable, hashable map from ``str``, iterated in sorted order, with cheap updates.
 
-It is a tuple of buckets, each a dict. An update copies the tuple and one bucket; each of them is about as large as the
+It is a list of buckets, each a dict. An update copies the list and one bucket; each of them is about as large as the
 square root of the number of items. Above 8,192 items that would take long. So each of the 64 buckets of a large map has
-buckets itself (:class:`_Divided`), and an update copies the tuple, one tuple of inner buckets and one inner bucket:
-about 180 references for 100,000 items.
+buckets itself (:class:`_Divided`), and an update copies the list, one list of inner buckets and one inner bucket: about
+145 references for 100,000 items. No map changes a list or a dict once it has it. They are lists because a changed copy
+of a tuple takes twice as long: it needs a list first.
 
 Python's string hash assigns the keys to buckets. Each process seeds that hash with a secret (PYTHONHASHSEED), so other
 entities, who choose many of the keys, cannot choose keys that share one bucket. The buckets and the seed have no
@@ -20,9 +21,11 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 _GROW: Final = 8
-"""Above ``_GROW * count * count`` items the number of buckets grows, below ``count * count / 4`` it shrinks. The two
-bounds are so far apart that no sequence of updates redistributes all items at each update. For a large map, ``count``
-is the number of inner buckets in each of its buckets, and both bounds are ``_BUCKETS`` times as large."""
+"""Above ``_GROW * count * count`` items the number of buckets grows, below a 32nd of that it shrinks. The two bounds
+are so far apart that no sequence of updates redistributes all items at each update."""
+_GROW_LARGE: Final = 128
+"""The same for a large map, whose ``count`` is the number of inner buckets in each bucket. After it has grown, an inner
+bucket has half to twice as many items."""
 
 _BUCKETS: Final = 64
 """The number of buckets of a large map. Any other map has at most half as many."""
@@ -35,22 +38,22 @@ class _Divided(Generic[V]):
 
     __slots__ = ("parts",)
 
-    def __init__(self, parts: tuple[dict[str, V], ...]) -> None:
+    def __init__(self, parts: list[dict[str, V]]) -> None:
         self.parts = parts
 
     def having(self, key: str, value: V) -> _Divided[V]:
-        parts = list(self.parts)
+        parts = self.parts.copy()
         place = hash(key) >> _OTHER_BITS & (len(parts) - 1)
         part = parts[place] = parts[place].copy()
         part[key] = value
-        return _Divided(tuple(parts))
+        return _Divided(parts)
 
     def without(self, key: str) -> _Divided[V]:
-        parts = list(self.parts)
+        parts = self.parts.copy()
         place = hash(key) >> _OTHER_BITS & (len(parts) - 1)
         part = parts[place] = parts[place].copy()
         del part[key]
-        return _Divided(tuple(parts))
+        return _Divided(parts)
 
     def _part_of(self, key: str) -> dict[str, V]:
         parts = self.parts
@@ -91,7 +94,7 @@ class FrozenMap(Mapping[str, V], Generic[V]):
 
     __slots__ = ("_buckets", "_hash", "_size")
 
-    _buckets: tuple[Bucket[V], ...]
+    _buckets: list[Bucket[V]]
     _size: int
     _hash: int | None
 
@@ -131,14 +134,12 @@ class FrozenMap(Mapping[str, V], Generic[V]):
         return self._with(index, bucket.without(key), self._size - 1)  # type: ignore[union-attr]  # as above
 
     def _with(self, index: int, bucket: Bucket[V], size: int) -> FrozenMap[V]:
-        buckets: tuple[Bucket[V], ...] = (bucket,)
-        if len(self._buckets) > 1:
-            changed = list(self._buckets)  # takes half as long as to join two slices
-            changed[index] = bucket
-            buckets = tuple(changed)
+        buckets = self._buckets.copy()
+        buckets[index] = bucket
         if size != self._size:
-            count, times = (len(buckets), 1) if isinstance(bucket, dict) else (len(bucket.parts), _BUCKETS)
-            if size > times * _GROW * count * count or size < times * count * count // 4:
+            count, grow = (len(buckets), _GROW) if isinstance(bucket, dict) else (len(bucket.parts), _GROW_LARGE)
+            most = grow * count * count
+            if size > most or size < most // 32:
                 buckets = _spread({key: value for part in buckets for key, value in part.items()})
         new: FrozenMap[V] = FrozenMap.__new__(FrozenMap)
         new._buckets = buckets
@@ -204,24 +205,25 @@ class FrozenMap(Mapping[str, V], Generic[V]):
         return FrozenMap, (dict(self),)
 
 
-def _spread(items: Mapping[str, V]) -> tuple[Bucket[V], ...]:
-    count = _bucket_count(len(items))
+def _spread(items: Mapping[str, V]) -> list[Bucket[V]]:
+    size = len(items)
+    count = _bucket_count(size, _GROW)
     if count < _BUCKETS:
-        return _divided(items, count, 0)
-    inner = _bucket_count(-(-len(items) // _BUCKETS))  # rounded up: more would be too many at once
-    return tuple([_Divided(_divided(bucket, inner, _OTHER_BITS)) for bucket in _divided(items, _BUCKETS, 0)])
+        return [*_divided(items, count, 0)]
+    inner = _bucket_count(size, _GROW_LARGE)
+    return [_Divided(_divided(bucket, inner, _OTHER_BITS)) for bucket in _divided(items, _BUCKETS, 0)]
 
 
-def _bucket_count(size: int) -> int:
+def _bucket_count(size: int, grow: int) -> int:
     """Return the number of buckets for this many items: a power of two near the square root of the size."""
     count = 1
-    while size > _GROW * count * count:
+    while size > grow * count * count:
         count *= 2
     return count
 
 
-def _divided(items: Mapping[str, V], count: int, shift: int) -> tuple[dict[str, V], ...]:
-    buckets: tuple[dict[str, V], ...] = tuple([{} for _ in range(count)])
+def _divided(items: Mapping[str, V], count: int, shift: int) -> list[dict[str, V]]:
+    buckets: list[dict[str, V]] = [{} for _ in range(count)]
     for key, value in items.items():
         buckets[hash(key) >> shift & (count - 1)][key] = value
     return buckets
