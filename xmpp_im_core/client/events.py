@@ -16,7 +16,7 @@ from attrs.validators import instance_of, optional
 from xmpp_im_core.client.content import Text, Thread
 from xmpp_im_core.client.state import Bound
 from xmpp_im_core.element import Element, language_key
-from xmpp_im_core.event import Decision, Timed
+from xmpp_im_core.event import Decision, Timed, is_decision
 from xmpp_im_core.jid import JID
 from xmpp_im_core.record import record
 from xmpp_im_core.stanza import Message, Stanza
@@ -80,7 +80,7 @@ class Inbound(Timed):
     """The server sent a stanza."""
 
     stanza: Stanza = field(validator=is_stanza)
-    decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
+    decision: Decision = field(default=Decision.ASK, validator=is_decision)
     """Only used for presence of type "subscribe"; see ``authorised_by``."""
 
 

@@ -13,7 +13,7 @@ import attrs
 from attrs import field
 from attrs.validators import instance_of, optional
 
-from xmpp_im_core.event import Decision, Timed
+from xmpp_im_core.event import Decision, Timed, is_decision
 from xmpp_im_core.record import record
 from xmpp_im_core.roster import SharedItem
 from xmpp_im_core.server.effects import Damaged, Deliver, FanOut, Put, Route
@@ -37,7 +37,8 @@ from xmpp_im_core.validators import (
 def _is_session(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not isinstance(value, SessionId):
         raise wrong_type(attribute.name, "a SessionId", value)
-    resource, epoch = tuple[Any, ...](value)
+    parts: tuple[Any, ...] = value
+    resource, epoch = parts
     if not isinstance(resource, str) or not isinstance(epoch, int):
         raise wrong_type(attribute.name, "a SessionId of a str and an int", value)
 
@@ -157,7 +158,7 @@ class Inbound(Timed):
     """A stanza for this account arrived. The host has verified the domain of its 'from'."""
 
     stanza: Stanza = field(validator=is_stanza)
-    decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
+    decision: Decision = field(default=Decision.ASK, validator=is_decision)
     """Applies only to presence of type "subscribe"."""
 
 

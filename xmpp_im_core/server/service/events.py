@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from attrs import field
-from attrs.validators import instance_of
 
-from xmpp_im_core.event import Decision, Timed
+from xmpp_im_core.event import Decision, Timed, is_decision
 from xmpp_im_core.jid import parse_address, received_bare
 from xmpp_im_core.record import record, unchecked
 from xmpp_im_core.server.events import Event, Inbound, StoreFailed, is_event
@@ -28,7 +27,7 @@ class ForAccount:
     jid: str = field(validator=is_prepared_bare)
     """The account's bare JID, prepared."""
     event: Event = field(validator=is_event)
-    decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
+    decision: Decision = field(default=Decision.ASK, validator=is_decision)
     """The service's decision on a subscription request that this event sends to an account of the service (§3.1.3)."""
 
 
@@ -45,7 +44,7 @@ class Arrived(Timed):
     """
 
     stanza: Stanza = field(validator=is_stanza)
-    decision: Decision = field(default=Decision.ASK, validator=instance_of(Decision))
+    decision: Decision = field(default=Decision.ASK, validator=is_decision)
     """The service's decision, if the stanza is a subscription request (§3.1.3)."""
 
     def __attrs_post_init__(self) -> None:
