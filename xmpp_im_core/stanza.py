@@ -130,7 +130,8 @@ class Stanza:
 
     KIND: ClassVar[str] = ""
     __copied__: ClassVar[Callable[..., Any]]
-    """Call it directly, not by :func:`~xmpp_im_core.copying.copied`: every stanza is stamped, so each call counts."""
+    __copiers__: ClassVar[Mapping[tuple[str, ...], Callable[..., Any]]]
+    """Call them directly, not by :func:`~xmpp_im_core.copying.copied`: every stanza is stamped, so each call counts."""
 
     to: AddressLike = None
     from_: AddressLike = None
@@ -149,6 +150,11 @@ class Stanza:
             lang=self.lang if lang is None else lang,
         )
         return made
+
+    def to_each(self, addresses: list[Address]) -> list[Self]:
+        """Return this stanza for each of these addresses, which becomes its 'to'. The payload is the same."""
+        copy = self.__copiers__["to",]  # the one that asks of no other field whether it changes
+        return [copy(self, address) for address in addresses]
 
     def size(self) -> int:
         """Return an upper bound of the memory of the whole stanza, header and payload, in bytes.

@@ -29,30 +29,25 @@ that clients and others can make it hold.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
+from collections.abc import Iterable
+from typing import Final, Generic, TypeAlias, TypeVar
 
-from attrs import define, field
-
-from xmpp_im_core.frozenmap import FrozenMap
+from xmpp_im_core.event import Decision
 from xmpp_im_core.jid import JID, Address, Malformed, parse_address, parse_jid
 from xmpp_im_core.policy import DEFAULT, Policy
-from xmpp_im_core.record import record
 from xmpp_im_core.rules import service as rules
 from xmpp_im_core.rules import storage as storage_rules
-from xmpp_im_core.server.accounts.machine import PLAIN, Machine, account_of
+from xmpp_im_core.server.accounts.machine import account_of
 from xmpp_im_core.server.delivery.domain import to_no_jid, to_the_domain
 from xmpp_im_core.server.effects import (
+    Deliver,
     Effect,
-    EffectId,
     FanOut,
     Ignored,
     LoadOffline,
     Route,
     StoreOperation,
     Transition,
-    silence,
 )
 from xmpp_im_core.server.events import AccountLoaded, Event, Inbound, LoadFailed, Outbound, OwnershipLost
 from xmpp_im_core.server.service.events import (
@@ -67,8 +62,10 @@ from xmpp_im_core.server.service.events import (
     not_stored,
 )
 from xmpp_im_core.server.service.other_owners import of_another_owner
+from xmpp_im_core.server.service.results import Handled, IdentifiedEffect, Load, Served, merged
+from xmpp_im_core.server.service.state import Owns, Service, hosting, is_worth_keeping, owning, unload
 from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, answers, held_size, refused, released
-from xmpp_im_core.server.state import Account, NoAccount, State, Unloaded
+from xmpp_im_core.server.state import Account, Unloaded
 from xmpp_im_core.stanza import Stanza
 
 __all__ = [
@@ -78,6 +75,7 @@ __all__ = [
     "Handled",
     "IdentifiedEffect",
     "Load",
+    "Owns",
     "Served",
     "Service",
     "ServiceEvent",
@@ -91,162 +89,31 @@ __all__ = [
 ]
 
 S = TypeVar("S")
-T = TypeVar("T")
 
-Owns: TypeAlias = Callable[[str], bool]
-"""Says of the bare JID of an account whether this part of the service owns it."""
-
-# --- state and result -------------------------------------------------------------------------------------
-
-
-@record
-class Service(Generic[S]):
-    """The accounts in memory, and those that wait. :func:`hosting` returns the first one."""
-
-    domains: tuple[str, ...]
-    """The hosted domains, prepared."""
-    machine: Machine[S]
-    """The machine of each account: RFC 6121, with or without extensions."""
-    accounts: FrozenMap[S] = FrozenMap()
-    """By bare JID. An account that is not here is not in memory, and may or may not exist."""
-    held: FrozenMap[Waiting] = FrozenMap()
-    """The accounts that wait for an answer to ``Load`` or ``LoadOffline``, by bare JID."""
-    owns: Owns | None = None
-    """Whether this part of the service owns an account, by bare JID; None if it owns all accounts of its domains."""
-
-
-@overload
-def hosting(*domains: str, owns: Owns | None = None) -> Service[State]: ...
-@overload
-def hosting(*domains: str, machine: Machine[S], owns: Owns | None = None) -> Service[S]: ...
-def hosting(*domains: str, machine: Machine[Any] = PLAIN, owns: Owns | None = None) -> Service[Any]:
-    """Return the service that hosts these domains, with no account in memory.
-
-    :param machine: the machine of each account, if it has extensions.
-    :param owns: for one of several parts of a service: says of the bare JID of an account whether this part owns it.
-        The answer for a JID must not change; :func:`owning` sets another function.
-    :raises InvalidJID: if one of them is not a JID.
-    :raises ValueError: if there is none, or one of them is more than a domainpart.
-    """
-    prepared = [parse_jid(domain) for domain in domains]
-    if not prepared or any(each.local is not None or each.resource is not None for each in prepared):
-        raise ValueError(f"domains: {domains!r}; one domainpart or more is needed, and nothing else")
-    return Service(tuple([each.domain for each in prepared]), machine, owns=owns)
-
-
-def owning(service: Service[S], owns: Owns | None) -> Service[S]:
-    """Return the service as the owner of other accounts.
-
-    Accounts in memory that it owns no longer stay until ``OwnershipLost`` is fed for each of them.
-
-    :param owns: as for :func:`hosting`.
-    """
-    return Service(service.domains, service.machine, service.accounts, service.held, owns)
-
-
-def unload(service: Service[S], jid: str) -> Service[S]:
-    """Remove an account from memory. Its next event loads it again.
-
-    An account that has sessions or waits for an answer stays, and the same service is returned. An account that still
-    expects the end of a replaced session stays too: the undelivered stanzas of that session would be lost. The host has
-    to remember the ``wake_at`` of the account.
-    """
-    if jid in service.held or jid not in service.accounts:
-        return service
-    state = account_of(service.accounts[jid])
-    # A state that is no account is kept only because something is still to come (see ``_is_worth_keeping``).
-    if not isinstance(state, Account) or state.sessions or state.replaced or state.unsaved:
-        return service
-    return Service(service.domains, service.machine, service.accounts.delete(jid), service.held, service.owns)
-
-
-@record
-class Load:
-    """Load the account. The answer is ``AccountLoaded``, without records if there is none, or ``LoadFailed``."""
-
-    jid: str
-
-
-@record
-class Handled(Generic[S]):
-    """The step of one account. A hosted domain is treated as an address without an account."""
-
-    jid: str
-    event: Event
-    transition: Transition[S]
-
-
-@record
-class IdentifiedEffect:
-    """An effect with the bare JID of its account and its identity."""
-
-    account: str
-    id: EffectId
-    effect: Effect | Load
-
-
-@record
-class Served(Generic[S]):
-    """The result of an event: the new service, the steps in their order, and what the host has to do.
-
-    Each effect and operation comes with the bare JID of its account. ``effects`` leaves out the stanzas that came back
-    to an account of this service; ``steps`` has them.
-    """
-
-    state: Service[S]
-    steps: tuple[Handled[S], ...]
-    effects: tuple[tuple[str, Effect | Load], ...]
-    store: tuple[tuple[str, StoreOperation], ...]
-    forget: tuple[tuple[str, StoreOperation], ...]
-    holds: tuple[tuple[str, str], ...] = ()
-    """The accounts that hold a new event because they wait for an answer, each with the ``seq`` of its cause."""
-    releases: tuple[str, ...] = ()
-    """The ``seq`` of the cause of each held event that is processed now."""
-    seq: str = ""
-    """The ``seq`` of the event that was fed."""
-
-    def identified(self) -> tuple[IdentifiedEffect, ...]:
-        """Return the effects, each with its account and its identity."""
-        return tuple(
-            [IdentifiedEffect(jid, EffectId(self.seq, n), effect) for n, (jid, effect) in enumerate(self.effects)]
-        )
-
-    def concerned(self) -> frozenset[str]:
-        """Return the bare JIDs of the accounts whose state this result depends on or changes."""
-        return frozenset([*[step.jid for step in self.steps], *[jid for jid, _ in self.holds]])
-
-
-def merged(service: Service[S], served: Served[S]) -> Service[S]:
-    """Return a service that has changed since, together with a result of its earlier state.
-
-    The caller ensures that no account that the result concerns has changed meanwhile.
-    """
-    accounts, held = service.accounts, service.held
-    for jid in served.concerned():
-        accounts = _replaced(accounts, jid, served.state.accounts.get(jid))
-        held = _replaced(held, jid, served.state.held.get(jid))
-    return Service(service.domains, service.machine, accounts, held, service.owns)
-
-
-def _replaced(map: FrozenMap[T], key: str, value: T | None) -> FrozenMap[T]:
-    return map.delete(key) if value is None else map.set(key, value)
-
-
-# --- the machine ------------------------------------------------------------------------------------------
+ASK: Final = Decision.ASK
 
 
 def serve(service: Service[S], event: ServiceEvent, policy: Policy = DEFAULT) -> Served[S]:
     """Process one event of a service, and everything that it causes at accounts that the service owns."""
-    entered = entering_each(event) if isinstance(event, ArrivedForMany) else (entering(event),)
-    seq = event.event.seq if isinstance(event, ForAccount) else event.seq
-    accounts, held, owns = service.accounts, service.held, service.owns
-    work = _Work(service.domains, service.machine, accounts, held, owns, policy=policy, seq=seq, cause=seq)
-    work.queue.extend(entered)
-    while work.queue or work.groups:
-        if not work.queue:
-            _begin(work, work.groups.popleft())
-        _take(work, work.queue.popleft())
-    return work.done()
+    if isinstance(event, ForAccount):
+        work = _Work(service, policy, event.event.seq, [_due(event)])
+    else:
+        entered = entering_each(event) if isinstance(event, ArrivedForMany) else [entering(event)]
+        work = _Work(service, policy, event.seq, [_due(each) for each in entered])
+    while True:
+        for due in work.queue:  # which grows meanwhile
+            _take(work, *due)
+        if not work.groups:
+            return work.done()
+        _begin(work, work.groups.pop())
+
+
+_Due: TypeAlias = tuple[str, Event, Decision]
+"""The fields of a ``ForAccount``. Each recipient of presence needs one, and a tuple takes a quarter of the time."""
+
+
+def _due(event: ForAccount) -> _Due:
+    return event.jid, event.event, event.decision
 
 
 def _begin(work: _Work[S], group: list[Held]) -> None:
@@ -255,39 +122,61 @@ def _begin(work: _Work[S], group: list[Held]) -> None:
     # Only now does an event begin that was held itself: what it causes has the same ``seq`` as if it had not been held.
     # A consequence that was held needs another one, because its event has caused something already.
     work.origin = work.cause if group[0].due.event.seq == work.cause else work.seq
-    work.queue.extend([held.due for held in group])
+    work.queue = [_due(held.due) for held in group]
 
 
-@define
 class _Work(Generic[S]):
     """The work on one event. It exists only during the call of ``serve``."""
 
-    domains: tuple[str, ...]
-    machine: Machine[S]
-    accounts: FrozenMap[S]
-    held: FrozenMap[Waiting]
-    owns: Owns | None
-    policy: Policy
-    seq: str
-    """The ``seq`` of the event."""
-    cause: str
-    """The ``seq`` of the cause of the current step: this event, or an earlier one whose consequences were held."""
-    failed: set[str] = field(factory=set)
-    """The accounts that could not be loaded just now: only a later event of the service loads them again."""
-    origin: str = field(init=False)
-    """The first part of the ``seq`` of each stanza that comes back now."""
-    came: dict[str, int] = field(factory=dict)
-    """The number of stanzas that have come back, by the first two parts of their ``seq``."""
-    queue: deque[ForAccount] = field(factory=deque)
-    groups: deque[list[Held]] = field(factory=deque)
-    """The released events, in groups. Each group begins when ``queue`` is empty."""
-    steps: list[Handled[S]] = field(factory=list)
-    effects: list[tuple[str, Effect | Load]] = field(factory=list)
-    holds: list[tuple[str, str]] = field(factory=list)
-    releases: list[str] = field(factory=list)
+    # Not a class of attrs, which would call a factory for each list and each dict.
+    __slots__ = (
+        "accounts",
+        "came",
+        "cause",
+        "domains",
+        "effects",
+        "failed",
+        "groups",
+        "held",
+        "holds",
+        "machine",
+        "origin",
+        "owns",
+        "policy",
+        "queue",
+        "releases",
+        "seq",
+        "some_wait",
+        "steps",
+    )
 
-    def __attrs_post_init__(self) -> None:
-        self.origin = self.seq
+    def __init__(self, service: Service[S], policy: Policy, seq: str, queue: list[_Due]) -> None:
+        self.domains = service.domains
+        self.machine = service.machine
+        self.accounts = service.accounts
+        self.held = service.held
+        self.owns = service.owns
+        self.some_wait = len(self.held) > 0
+        """False if no account waits. It spares a look-up for each step."""
+        self.policy = policy
+        self.seq = seq
+        """The ``seq`` of the event."""
+        self.cause = seq
+        """The ``seq`` of the cause of the current step: this event, or an earlier one whose consequences were held."""
+        self.origin = seq
+        """The first part of the ``seq`` of each stanza that comes back now."""
+        self.came: dict[str, dict[str, int]] = {}
+        """The number of stanzas that have come back, by the first two parts of their ``seq``."""
+        self.failed: tuple[str, ...] = ()
+        """The accounts that could not be loaded just now: only a later event of the service loads them again."""
+        self.queue = queue
+        """The events that are processed now, in their order, and those that have been. What they cause is appended."""
+        self.groups: list[list[Held]] = []
+        """The released events, in groups; the last group is the next one. It begins when the queue is processed."""
+        self.steps: list[Handled[S]] = []
+        self.effects: list[tuple[str, Effect | Load]] = []
+        self.holds: list[tuple[str, str]] = []
+        self.releases: list[str] = []
 
     def is_own(self, jid: JID) -> bool:
         """Whether the service itself processes what is sent to this address of a hosted domain.
@@ -295,6 +184,11 @@ class _Work(Generic[S]):
         Each part of a service answers for the domains themselves.
         """
         return self.owns is None or jid.local is None or self.owns(jid.bare)
+
+    def wait(self, jid: str, waiting: Waiting) -> None:
+        """Let an account wait, with these events held."""
+        self.held = self.held.set(jid, waiting)
+        self.some_wait = True
 
     def done(self) -> Served[S]:
         """Return the result, without accounts that do not exist: all stanzas for them have been answered."""
@@ -310,7 +204,7 @@ class _Work(Generic[S]):
             if type(transition.state) is Account:
                 continue
             left = account_of(transition.state)
-            if not _is_worth_keeping(left) and accounts.get(jid) is transition.state:
+            if not is_worth_keeping(left) and accounts.get(jid) is transition.state:
                 accounts = accounts.delete(jid)
         return Served(
             Service(self.domains, self.machine, accounts, self.held, self.owns),
@@ -318,64 +212,58 @@ class _Work(Generic[S]):
             tuple(self.effects),
             tuple(store),
             tuple(forget),
-            holds=tuple(self.holds),
-            releases=tuple(self.releases),
-            seq=self.seq,
+            tuple(self.holds),
+            tuple(self.releases),
+            self.seq,
         )
 
 
-def _is_worth_keeping(state: State) -> bool:
-    """Whether a state holds information. Other states are dropped: otherwise strangers could fill the memory."""
-    if isinstance(state, NoAccount):
-        return bool(state.ending)
-    return not isinstance(state, Unloaded) or bool(state.sessions or state.ended)
-
-
-def _take(work: _Work[S], due: ForAccount) -> None:
-    """Process an event, or hold it; an answer releases the held events."""
-    waiting = work.held.get(due.jid) if work.held else None
-    if waiting is None:
-        _process(work, due)
-    elif answers(waiting, due.event):
-        work.held = work.held.delete(due.jid)
-        work.releases += [held.cause for held in waiting.events.values()]
-        # Nothing else is in the queue: an answer is the event that came, or it was held as a group.
-        work.groups.extendleft(reversed(released(waiting, Held(due, work.cause))))
-    else:
-        _hold(work, waiting, due)
-
-
-def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
-    """Hold an event until the answer comes, or refuse it if too much is held."""
-    state = work.accounts.get(due.jid)
-    if state is None:
-        state = work.machine.start(parse_jid(due.jid))
-    size = held_size(due.event)
-    full = waiting.is_full(size, work.policy)
-    refusal = refused(account_of(state), due.event, work.policy) if full else None
-    if refusal is None:
-        work.holds.append((due.jid, work.cause))
-        work.held = work.held.set(due.jid, waiting.holding(Held(due, work.cause), size))
-    else:
-        _perform(work, due, Transition(state, (refusal,)))
-
-
-def _process(work: _Work[S], due: ForAccount) -> None:
-    """Let an account or a domain process its event.
+def _take(work: _Work[S], jid: str, event: Event, decision: Decision) -> None:
+    """Let an account or a domain process its event, or hold it.
 
     Nearly all events are stanzas for accounts in memory, each of which is at a hosted domain: nothing else is to be
     checked for them.
     """
-    state = work.accounts.get(due.jid)
-    if type(state) is Account and work.owns is None and _is_addressed(due.event):
-        _step(work, due, state, state)
+    waiting = work.held.get(jid) if work.some_wait else None
+    if waiting is not None:
+        _take_waiting(work, waiting, for_account(jid, event, decision))
+        return
+    state = work.accounts.get(jid)
+    if type(state) is Account and work.owns is None and _is_addressed(event):
+        _step(work, jid, event, decision, state, state)
     else:
-        _process_any(work, due, state)
+        _process_any(work, for_account(jid, event, decision), state)
 
 
 def _is_addressed(event: Event) -> bool:
     """Whether an event is a stanza, and not one whose 'to' is no JID."""
-    return isinstance(event, Outbound) or (isinstance(event, Inbound) and isinstance(event.stanza.to, Address))
+    return type(event) is Outbound or (type(event) is Inbound and isinstance(event.stanza.to, Address))
+
+
+def _take_waiting(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
+    """Hold an event; an answer releases the held events."""
+    if not answers(waiting, due.event):
+        _hold(work, waiting, due)
+        return
+    work.held = work.held.delete(due.jid)
+    work.releases += [held.cause for held in waiting.events.values()]
+    # Nothing else is in the queue: an answer is the event that came, or it was held as a group.
+    work.groups += reversed(released(waiting, Held(due, work.cause)))
+
+
+def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
+    """Hold an event until the answer comes, or refuse it if too much is held."""
+    size = held_size(due.event)
+    if waiting.is_full(size, work.policy):
+        state = work.accounts.get(due.jid)
+        if state is None:
+            state = work.machine.start(parse_jid(due.jid))
+        refusal = refused(account_of(state), due.event, work.policy)
+        if refusal is not None:
+            _perform(work, due.jid, due.event, due.decision, Transition(state, (refusal,)))
+            return
+    work.holds.append((due.jid, work.cause))
+    work.wait(due.jid, waiting.holding(Held(due, work.cause), size))
 
 
 def _process_any(work: _Work[S], due: ForAccount, state: S | None) -> None:
@@ -383,46 +271,50 @@ def _process_any(work: _Work[S], due: ForAccount, state: S | None) -> None:
 
     :param state: the state of the account that is in memory.
     """
-    written = parse_address(due.jid)
+    jid, event = due.jid, due.event
+    written = parse_address(jid)
     assert isinstance(written, Address)  # the constructor checks it
-    address = written.jid
-    if isinstance(due.event, Inbound) and isinstance(due.event.stanza.to, Malformed):
-        answer = to_no_jid(due.event.stanza, work.domains[0])
-        _perform(work, due, Transition(work.machine.start(address), (answer,)))
+    answers = _without_account(work, due, written.jid, state)
+    if answers is not None:
+        _perform(work, jid, event, due.decision, Transition(work.machine.start(written.jid), answers))
         return
-    if address.domain not in work.domains:
-        _perform(work, due, silence(work.machine.start(address), rules.NOT_HOSTED))
+    missing = state is None or (_is_unloaded(state) and jid not in work.failed)
+    if missing and not isinstance(event, _LOADING):
+        work.wait(jid, Waiting(None).holding(Held(due, work.cause)))
+        work.holds.append((jid, work.cause))
+        work.effects.append((jid, Load(jid)))
         return
-    if address.local is None:
-        _perform(work, due, Transition(work.machine.start(address), (_domain_effect(due.event, address.domain),)))
-        return
+    if isinstance(event, LoadFailed):
+        work.failed = (*work.failed, jid)
+    _step(work, jid, event, due.decision, state, work.machine.start(written.jid) if state is None else state)
+
+
+def _without_account(work: _Work[S], due: ForAccount, jid: JID, state: S | None) -> tuple[Effect, ...] | None:
+    """Return the answers to an event that no account of this service processes; None if one does."""
+    event = due.event
+    if isinstance(event, Inbound) and isinstance(event.stanza.to, Malformed):
+        return (to_no_jid(event.stanza, work.domains[0]),)
+    if jid.domain not in work.domains:
+        return (Ignored(rules.NOT_HOSTED),)
+    if jid.local is None:
+        return (to_the_domain(event.stanza, jid.domain) if isinstance(event, Inbound) else Ignored(rules.DOMAIN_EVENT),)
     if work.owns is not None and not work.owns(due.jid):
-        _perform(work, due, Transition(work.machine.start(address), of_another_owner(address, due.event)))
-        return
-    if isinstance(due.event, OwnershipLost) and state is None:
-        _perform(work, due, silence(work.machine.start(address), storage_rules.OWNERSHIP_LOST))
-        return
-    missing = state is None or (_is_unloaded(state) and due.jid not in work.failed)
-    if missing and not isinstance(due.event, _LOADING):
-        work.held = work.held.set(due.jid, Waiting(None).holding(Held(due, work.cause)))
-        work.holds.append((due.jid, work.cause))
-        work.effects.append((due.jid, Load(due.jid)))
-        return
-    if isinstance(due.event, LoadFailed):
-        work.failed.add(due.jid)
-    _step(work, due, state, work.machine.start(address) if state is None else state)
+        return of_another_owner(jid, event)
+    if isinstance(event, OwnershipLost) and state is None:
+        return (Ignored(storage_rules.OWNERSHIP_LOST),)
+    return None
 
 
-def _step(work: _Work[S], due: ForAccount, state: S | None, before: S) -> None:
+def _step(work: _Work[S], jid: str, event: Event, decision: Decision, state: S | None, before: S) -> None:
     """Let the machine of an account process an event.
 
     :param state: the state that is in memory.
     :param before: the same, or the initial state if none is in memory.
     """
-    transition = work.machine.reduce(before, due.event, work.policy)
+    transition = work.machine.reduce(before, event, work.policy)
     if transition.state is not state:
-        work.accounts = work.accounts.set(due.jid, transition.state)
-    _perform(work, due, transition)
+        work.accounts = work.accounts.set(jid, transition.state)
+    _perform(work, jid, event, decision, transition)
 
 
 _LOADING: Final = (AccountLoaded, LoadFailed, OwnershipLost)
@@ -432,48 +324,49 @@ def _is_unloaded(state: object) -> bool:
     return isinstance(account_of(state), Unloaded)
 
 
-def _domain_effect(event: Event, domain: str) -> Effect:
-    return to_the_domain(event.stanza, domain) if isinstance(event, Inbound) else Ignored(rules.DOMAIN_EVENT)
-
-
-def _perform(work: _Work[S], due: ForAccount, step: Transition[S]) -> None:
+def _perform(work: _Work[S], jid: str, event: Event, decision: Decision, step: Transition[S]) -> None:
     """Collect the effects of a step, and queue the stanzas that it sends to domains and accounts of this service."""
-    jid, domains = due.jid, work.domains
-    work.steps.append(Handled(jid, due.event, step))
-    back: list[tuple[str, Stanza]] = []
+    work.steps.append(Handled(jid, event, step))
+    effects = work.effects
     for effect in step.effects:
-        if isinstance(effect, Route):
+        if isinstance(effect, Deliver):
+            effects.append((jid, effect))
+        elif isinstance(effect, Route):
             to = _recipient(effect.stanza)
-            if to.domain in domains and work.is_own(to):
-                back.append((to.bare, effect.stanza))
-                continue
+            if to.domain in work.domains and work.is_own(to):
+                _come_back(work, event, decision, [(to.bare, effect.stanza)])
+            else:
+                effects.append((jid, effect))
         elif isinstance(effect, FanOut):
-            work.effects += [(jid, leaving) for leaving in _leaving(work, effect, back)]
-            continue
-        work.effects.append((jid, effect))
-        if isinstance(effect, LoadOffline):
-            work.held = work.held.set(jid, Waiting(effect.session))
-    if back:
-        _come_back(work, due, back)
+            leaving, back = _divided(work, effect)
+            effects += [(jid, part) for part in leaving]
+            _come_back(work, event, decision, back)
+        else:
+            effects.append((jid, effect))
+            if isinstance(effect, LoadOffline):
+                work.wait(jid, Waiting(effect.session))
 
 
-def _come_back(work: _Work[S], cause: ForAccount, stanzas: list[tuple[str, Stanza]]) -> None:
-    """Queue the stanzas that an account sent to accounts of this service, each with the bare JID of its account."""
-    came, queue, at, origin, decision = work.came, work.queue, cause.event.at, work.origin, cause.decision
+def _come_back(work: _Work[S], cause: Event, decision: Decision, stanzas: Iterable[tuple[str, Stanza]]) -> None:
+    """Queue stanzas that an account sent to accounts of this service, each with the bare JID of its account."""
+    origin, at, queue = work.origin, cause.at, work.queue
+    came = work.came.setdefault(origin, {})
     for jid, stanza in stanzas:
-        seq = f"{origin}.{jid}"
-        number = came.get(seq, 0)
-        came[seq] = number + 1
-        queue.append(for_account(jid, inbound(at, f"{seq}.{number}", stanza, decision)))
+        number = came.get(jid, 0)
+        came[jid] = number + 1
+        queue.append((jid, inbound(at, f"{origin}.{jid}.{number}", stanza, decision), ASK))
 
 
-def _leaving(work: _Work[S], effect: FanOut, back: list[tuple[str, Stanza]]) -> list[FanOut]:
-    """Return the parts of a fan-out that leave; append its stanzas for accounts of this service to ``back``.
+def _divided(work: _Work[S], effect: FanOut) -> tuple[list[FanOut], Iterable[tuple[str, Stanza]]]:
+    """Return the parts of a fan-out that leave, and its stanzas for accounts of this service.
 
-    Only those are stamped: a presence may have thousands of recipients elsewhere, who need no stanza here. Recipients
+    Only these are stamped: a presence may have thousands of recipients elsewhere, who need no stanza here. Recipients
     at hosted domains that another part of the service owns get the same stanza as those here.
     """
     domains, stanza = work.domains, effect.within or effect.stanza
+    if _are_elsewhere(effect.recipients, domains):
+        return [effect], ()
+    here: list[Address] = []
     elsewhere: list[str] = []
     others = elsewhere if effect.within is None else []
     for recipient in effect.recipients:
@@ -481,15 +374,29 @@ def _leaving(work: _Work[S], effect: FanOut, back: list[tuple[str, Stanza]]) -> 
         if not isinstance(address, Address) or address.jid.domain not in domains:
             elsewhere.append(recipient)
         elif work.owns is None or work.is_own(address.jid):
-            back.append((address.jid.bare, stanza.__copied__(to=address)))
+            here.append(address)
         else:
             others.append(recipient)
+    back = zip([address.jid.bare for address in here], stanza.to_each(here), strict=True)
     if len(elsewhere) == len(effect.recipients):
-        return [effect]
+        return [effect], back
     parts = [(effect.stanza, elsewhere)]
     if others is not elsewhere:
         parts.append((stanza, others))
-    return [FanOut(part, tuple(recipients), effect.rule) for part, recipients in parts if recipients]
+    return [FanOut(part, tuple(recipients), effect.rule) for part, recipients in parts if recipients], back
+
+
+def _are_elsewhere(recipients: tuple[str, ...], domains: tuple[str, ...]) -> bool:
+    """Whether it is plain to see that no recipient is at a hosted domain: the names of these domains do not occur.
+
+    One search of all takes a twentieth of reading each address. Where it is not plain, each is read: a recipient that
+    is not ASCII, or that has a label in the encoding of IDNA, may have to be prepared to be compared.
+    """
+    text = "\n".join(recipients)
+    if not text.isascii() or "--" in text:
+        return False
+    text = text.lower()
+    return not any(domain.lower() in text for domain in domains)
 
 
 def _recipient(stanza: Stanza) -> JID:
