@@ -93,9 +93,7 @@ def test_a_key_that_is_absent() -> None:
         empty["a"]
 
 
-@in_one_test(
-    "size, references", [(100, 60), (1_000, 120), (8_192, 320), (8_193, 120), (10_000, 120), (100_000, 165)]
-)
+@in_one_test("size, references", [(100, 60), (1_000, 120), (8_192, 320), (8_193, 120), (10_000, 120), (100_000, 165)])
 def test_an_update_copies_a_small_part_of_a_map(size: int, references: int) -> None:
     before = FrozenMap(named(range(size)))
 
