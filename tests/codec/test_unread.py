@@ -24,6 +24,7 @@ from xmpp_im_core.codec import (
     recording,
     write_stanza,
 )
+from xmpp_im_core.codec.parser_common import Names
 from xmpp_im_core.element import XML, Element, element
 from xmpp_im_core.host import Host, MemoryStorage, Wire
 from xmpp_im_core.jid import parse_address
@@ -193,6 +194,20 @@ def test_a_text_that_expat_joins_is_not_joined_again(monkeypatch: pytest.MonkeyP
     assert isinstance(stanza, Message)
     assert stanza.payload == payload(element("body", CLIENT, {}, ["a\n中&b"]), "cA\nd")
     assert joined == []
+
+
+def test_the_handlers_of_tags_look_nothing_up_on_the_recorder() -> None:
+    recorder = recording.Recorder(Names(lambda raw: ("", raw)), 9, lambda *_: 1, lambda: None, lambda: None)
+    start, end, records = recorder.start, recorder.end, recorder.records
+    start("message", [])
+    start("child", [])
+
+    for each in recording.Recorder.__slots__:
+        delattr(recorder, each)
+    start("a", ["c", "2", "b", "1"])
+    end("a")
+
+    assert records == [("", "child", (), ()), ("", "a", ("b", "c"), ("1", "2")), None]
 
 
 # --- who builds it ----------------------------------------------------------------------------------------------------

@@ -34,70 +34,67 @@ class Recorder:
 
     :param names: the names that this expat has met.
     :param depth: how many levels of elements are allowed; a first-level element is the first.
-    :param outside: called with an opening tag on the level of the stream.
+    :param outside: called with an opening tag on the level of the stream. It returns how many elements are open then.
     :param ended: called at the end of a first-level element.
     :param closed: called at the end of the stream.
     """
 
-    __slots__ = (
-        "_closed",
-        "_depth",
-        "_ended",
-        "_layouts",
-        "_names",
-        "_top",
-        "level",
-        "outside",
-        "records",
-    )
+    __slots__ = ("_layouts", "_top", "end", "outside", "records", "start")
 
     def __init__(
         self,
         names: Names,
         depth: int,
-        outside: Callable[[str, list[str]], None],
+        outside: Callable[[str, list[str]], int],
         ended: Callable[[], None],
         closed: Callable[[], None],
     ) -> None:
-        self._names = names
         self._layouts = ElementLayouts(names)
-        self._depth = depth
         self.outside = outside
-        self._ended = ended
-        self._closed = closed
-        self.level = 0
-        """How many elements are open; the stream does not count."""
         self.records: list[Record] = []
         """The content of the first-level element, so far; or the text between two. The handler for text is its
         ``append``."""
         self._top: list[Start] = []
+        self.start, self.end = self._handlers(names, depth, ended, closed)
 
-    def start(self, raw: str, attributes: list[str]) -> None:
-        """Handle an opening tag."""
-        level = self.level
-        if not level:
-            self.outside(raw, attributes)
-            return
-        if level >= self._depth:
-            raise TooDeep(f"more than {self._depth} levels of elements")
-        start: Start = self._names[raw]
-        if level == 1:
-            self._top.append(start)
-        if attributes:
-            names, pick = self._layouts[tuple(attributes[::2])]
-            start = start[0], start[1], names, attributes[1::2] if pick is None else pick(attributes)
-        self.records.append(start)
-        self.level = level + 1
+    def _handlers(
+        self, names: Names, depth: int, ended: Callable[[], None], closed: Callable[[], None]
+    ) -> tuple[Callable[[str, list[str]], None], Callable[[str], None]]:
+        """Return the handlers of opening and of closing tags.
 
-    def end(self, _: str) -> None:
-        """Handle a closing tag."""
-        level = self.level = self.level - 1
-        if level > 0:
-            self.records.append(None)
-        elif level == 0:
-            self._ended()
-        else:
-            self._closed()
+        They run for each tag, and methods would look up each of these variables on the recorder. So they are functions
+        that share the variables.
+        """
+        level = 0  # how many elements are open; the stream does not count
+        layouts, record = self._layouts, self.records.append
+
+        def start(raw: str, attributes: list[str]) -> None:
+            nonlocal level
+            if not level:
+                level = self.outside(raw, attributes)
+                return
+            if level >= depth:
+                raise TooDeep(f"more than {depth} levels of elements")
+            tag = names[raw]
+            if level == 1:
+                self._top.append(tag)
+            level += 1
+            if attributes:
+                sorted_names, pick = layouts[tuple(attributes[::2])]
+                tag = tag[0], tag[1], sorted_names, attributes[1::2] if pick is None else pick(attributes)
+            record(tag)
+
+        def end(_: str) -> None:
+            nonlocal level
+            level -= 1
+            if level > 0:
+                record(None)
+            elif level == 0:
+                ended()
+            else:
+                closed()
+
+        return start, end
 
     def attributes(self, flat: list[str]) -> tuple[tuple[str, str], ...]:
         """Return attributes in the form of an element.

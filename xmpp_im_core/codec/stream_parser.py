@@ -394,7 +394,7 @@ class StreamParser:
         if prefix is None:
             self._default = namespace or ""
 
-    def _opened(self, raw: str, attributes: list[str]) -> None:
+    def _opened(self, raw: str, attributes: list[str]) -> int:
         namespace, name, *_ = self._names[raw]
         if namespace != STREAMS:
             raise InvalidNamespace(f"the stream is in the namespace {namespace!r}")
@@ -408,8 +408,9 @@ class StreamParser:
         self._events.append(StreamOpened(to, from_, header.get("id"), header.get("version"), self._lang))
         self._open = True
         self._recorder.outside = self._first_level
+        return 0
 
-    def _first_level(self, raw: str, attributes: list[str]) -> None:
+    def _first_level(self, raw: str, attributes: list[str]) -> int:
         recorder = self._recorder
         if recorder.records:
             self._check_between()
@@ -422,10 +423,10 @@ class StreamParser:
             self._kind = self._kind_of_other(raw)
         self._root = raw
         self._attributes = attributes
-        recorder.level = 1
         self._between = False
         if not self._first:
             self._first = self._begun
+        return 1
 
     def _kind_of_other(self, raw: str) -> type[Message] | type[Presence] | type[IQ] | None:
         """Return the class of a stanza in a namespace that is allowed too. Refuse what is nothing of the stream."""
