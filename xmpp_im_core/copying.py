@@ -3,18 +3,28 @@
 The result is that of ``attrs.evolve``, and the type checker treats it as ``evolve``. But ``evolve`` examines each field
 of the class in each call, and calls the constructor. A class marked with ``@copyable`` has a copy function that is
 generated for the fields that change, and sets all fields directly. Every step copies such records, so this matters.
+
+``copied`` collects its arguments by name, which takes longer than the copy. So the methods that most steps call look up
+the copy function themselves, in :data:`Copiers`: ``self.__copiers__["roster",](self, roster)``. For a change of many
+fields they call ``self.__copied__(...)``, which takes the values by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import attrs
 
-__all__ = ["OF", "copied", "copyable"]
+__all__ = ["OF", "Copiers", "copied", "copyable"]
 
 T = TypeVar("T")
+
+Copiers: TypeAlias = Mapping[tuple[str, ...], Callable[..., T]]
+"""The copy functions of a class, by the fields that change. Each takes the record, and the values in this order.
+
+A class marked with ``@copyable`` has them as ``__copiers__``, which a class that uses them declares.
+"""
 
 OF: Final = "of"
 """The key in the metadata of a computed field, for the name of the one field that it follows from."""
@@ -51,7 +61,7 @@ def copyable(cls: type[T]) -> type[T]:
     if hasattr(cls, "__attrs_post_init__") or any(isinstance(each.converter, attrs.Converter) for each in fields):
         raise TypeError(f"{cls.__name__}: its constructor does more than to convert and check values")
     cls.__copied__ = _copier(cls, None)  # type: ignore[attr-defined]  # a class that calls it directly declares it
-    cls.__copiers__ = _Copiers(cls)  # type: ignore[attr-defined]  # for copied() alone
+    cls.__copiers__ = _Copiers(cls)  # type: ignore[attr-defined]  # as above
     return cls
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, NamedTuple, final
+from typing import ClassVar, Final, NamedTuple, final
 
 from attrs import field
 
-from xmpp_im_core.copying import copied, copyable
+from xmpp_im_core.copying import Copiers, copied, copyable
 from xmpp_im_core.element import TEXT_SIZE, Element, text_size
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.record import record
@@ -51,18 +51,16 @@ class Contact:
     """When the user's request was last sent; None if the state is not pending out, or a storage lacked the time."""
     version: int = 0
     """The roster version of its last modification; 0 if it has never been in the roster."""
+    __copiers__: ClassVar[Copiers[Contact]]
 
     def becoming(self, state: Subscription, request: Presence | None = None) -> Contact:
         """Return the contact in this state. The request and the time stay only if the state needs them.
 
         :param request: the request that takes the place of the present one; None if there is no new one.
         """
-        return copied(
-            self,
-            state=state,
-            request=(request or self.request) if state.pending_in else None,
-            asked=self.asked if state.pending_out else None,
-        )
+        request = (request or self.request) if state.pending_in else None
+        asked = self.asked if state.pending_out else None
+        return self.__copiers__["state", "request", "asked"](self, state, request, asked)
 
     def in_roster(self, *, approved: bool) -> Contact:
         """Return the contact as an item of the roster.
@@ -70,6 +68,10 @@ class Contact:
         :param approved: whether the user has pre-approved a request (§3.4).
         """
         return copied(self, listed=True, approved=approved)
+
+    def updated(self, name: str, groups: tuple[str, ...]) -> Contact:
+        """Return the contact as an item of the roster with exactly this name and these groups (§2.4.1)."""
+        return self.__copiers__["listed", "name", "groups"](self, True, name, groups)
 
     def asked_at(self, at: datetime) -> Contact:
         """Return the contact with this time as the time at which the user's request was sent."""
@@ -162,6 +164,7 @@ class Roster:
     """The bare JIDs whose contact has a time in ``asked``: an index of the few requests that may be sent again."""
     told: Told | None = field(default=None, eq=False, repr=False)
     """A cache for the next broadcast: the recipients of the last one. None after the set of subscribers has changed."""
+    __copied__: ClassVar[Callable[..., Roster]]
 
     @property
     def head(self) -> RosterHead:
@@ -260,7 +263,7 @@ class Roster:
         (§2.6.3).
         """
         version = self.version + 1
-        contact = copied(contact, version=version)
+        contact = contact.__copiers__["version",](contact, version)
         return self._put(contact, version), contact
 
     def noted(self, contact: Contact) -> Roster:
@@ -285,8 +288,7 @@ class Roster:
             asked = asked.having(jid) if is_asked else asked.without(jid)
         if contact.state.from_ != (before is not None and before.state.from_):
             told = None
-        return copied(
-            self,
+        return self.__copied__(
             version=version,
             contacts=contacts,
             listed=listed,

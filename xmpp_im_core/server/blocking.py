@@ -169,9 +169,11 @@ def _affected(account: Account, entities: list[JID]) -> frozenset[str]:
 
     :param account: the account without these entries in its block list.
     """
+    roster = account.roster
+    concerned = {entity.bare for entity in entities if roster.state_of(entity.bare).from_}
     domains = frozenset([entity.full for entity in entities if entity.local is None])
-    named = {entity.bare for entity in entities if account.roster.state_of(entity.bare).from_}
-    concerned = named.union(account.roster.subscribers_at(domains) if domains else ())
+    if domains:
+        concerned.update(roster.subscribers_at(domains))
     return frozenset([jid for jid in concerned if not is_withheld(account, prepared_jid(jid))])
 
 

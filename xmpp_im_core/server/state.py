@@ -11,11 +11,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, NamedTuple, TypeAlias, final
+from typing import ClassVar, Final, NamedTuple, TypeAlias, final
 
 from attrs import field
 
-from xmpp_im_core.copying import OF, copied, copyable
+from xmpp_im_core.copying import OF, Copiers, copied, copyable
 from xmpp_im_core.element import TEXT_SIZE, text_size
 from xmpp_im_core.jid import JID, Address, address_of
 from xmpp_im_core.record import record
@@ -76,6 +76,7 @@ class Session:
     """Whether a delivery to it has failed: its stream is gone, and its ``SessionEnded`` will come."""
     counted: Taken | None = field(default=None, eq=False, repr=False)
     """A cache of :attr:`taken`."""
+    __copiers__: ClassVar[Copiers[Session]]
 
     @property
     def taken(self) -> Taken:
@@ -96,13 +97,10 @@ class Session:
     def showing(self, presence: Presence | None) -> Session:
         """Return the session with this last broadcast presence; None ends its presence session (§4.1, §4.6.1)."""
         own = session_size(self.address, self.lang, presence)
-        return copied(
-            self,
-            presence=presence,
-            priority=0 if presence is None else presence.priority,
-            directed=() if presence is None else self.directed,
-            counted=Taken(own, 0 if presence is None else self.taken.directed),
-        )
+        if presence is None:
+            return copied(self, presence=None, priority=0, directed=(), counted=Taken(own, 0))
+        taken = Taken(own, self.taken.directed)
+        return self.__copiers__["presence", "priority", "counted"](self, presence, presence.priority, taken)
 
     def with_directed(self, directed: tuple[str, ...]) -> Session:
         """Return the session with this directed-presence list, sorted."""
@@ -260,6 +258,8 @@ class Account:
     def _bare_address(self) -> Address:
         return address_of(self.jid)
 
+    __copiers__: ClassVar[Copiers[Account]]
+
     def session(self, id: SessionId) -> Session | None:
         """Return the session of this id, or None if it is unknown or has been replaced."""
         sessions = self.sessions
@@ -312,7 +312,7 @@ class Account:
 
     def with_roster(self, roster: Roster) -> Account:
         """Return the account with another roster."""
-        return copied(self, roster=roster)
+        return self.__copiers__["roster",](self, roster)
 
     def with_sessions(self, sessions: tuple[Session, ...]) -> Account:
         """Return the account with other sessions."""
@@ -332,7 +332,7 @@ class Account:
 
     def blocking(self, blocked: tuple[str, ...]) -> Account:
         """Return the account with this block list, sorted."""
-        return copied(self, blocked=blocked)
+        return self.__copiers__["blocked",](self, blocked)
 
     def noticing(self, notices: tuple[Notice, ...]) -> Account:
         """Return the account with these notices."""
@@ -358,7 +358,7 @@ class Account:
 
     def remembering(self, processed: tuple[str, ...]) -> Account:
         """Return the account with these events remembered."""
-        return copied(self, processed=processed)
+        return self.__copiers__["processed",](self, processed)
 
     def with_session(self, session: Session) -> Account:
         """Return the account with this session, which replaces the one of the same resource, if any."""
@@ -370,7 +370,7 @@ class Account:
         summary = self.summed
         if summary is None or summary.sessions is not sessions:
             return self.with_sessions(changed)
-        return copied(self, sessions=changed, summed=summary.after(changed, sessions[place], session))
+        return self.__copiers__["sessions", "summed"](self, changed, summary.after(changed, sessions[place], session))
 
     def without_session(self, id: SessionId) -> Account:
         """Return the account without this session."""

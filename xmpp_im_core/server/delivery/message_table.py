@@ -34,12 +34,23 @@ class Situation(_Key):
     SEVERAL = "account exists, two or more resources with non-negative priority"
 
 
+NO_ACTIVE: Final = Situation.NO_ACTIVE
+NEGATIVE: Final = Situation.NEGATIVE
+ONE: Final = Situation.ONE
+SEVERAL: Final = Situation.SEVERAL
+
+
 class Target(_Key):
     """The form of 'to'."""
 
     BARE = "bare"
     MATCHED = "full (match)"
     UNMATCHED = "full (no match)"
+
+
+BARE: Final = Target.BARE  # before Python 3.12, the attribute of an Enum takes as long as a look-up in the table
+MATCHED: Final = Target.MATCHED
+UNMATCHED: Final = Target.UNMATCHED
 
 
 class MessageAction(_Key):

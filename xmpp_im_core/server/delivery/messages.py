@@ -6,7 +6,19 @@ from xmpp_im_core.jid import JID
 from xmpp_im_core.policy import MessagesToSeveral, Policy, UnmatchedFullJID
 from xmpp_im_core.rules import delivery as rules
 from xmpp_im_core.server.answers import error_to_sender, refuse
-from xmpp_im_core.server.delivery.message_table import MESSAGE_TABLE, MessageAction, MessageCell, Situation, Target
+from xmpp_im_core.server.delivery.message_table import (
+    BARE,
+    MATCHED,
+    MESSAGE_TABLE,
+    NEGATIVE,
+    NO_ACTIVE,
+    ONE,
+    SEVERAL,
+    UNMATCHED,
+    MessageAction,
+    MessageCell,
+    Situation,
+)
 from xmpp_im_core.server.delivery.offline_messages import keep_offline
 from xmpp_im_core.server.effects import AS_IT_STANDS, Deliver, Effect, Ignored, Route, Transition, deliver, silence
 from xmpp_im_core.server.events import Inbound
@@ -36,16 +48,16 @@ def inbound(
         if session is None:
             return silence(account, rules.ERROR_MESSAGE_IGNORED)
         return Transition(account, (deliver(message, (session.id,), rules.ERROR_MESSAGE_DELIVERED),))
-    target = Target.BARE if to.resource is None else Target.UNMATCHED if session is None else Target.MATCHED
-    if target is Target.UNMATCHED and _is_lenient(kind, policy):
-        target = Target.BARE
+    target = BARE if to.resource is None else UNMATCHED if session is None else MATCHED
+    if target is UNMATCHED and _is_lenient(kind, policy):
+        target = BARE
     reach = account.reach
     situation = _situation(account, reach)
     if session is not None:  # "available or connected" (§8.5.3.1); Table 1 has only active resources
         rule = rules.MESSAGE_TO_CONNECTED
-        if situation is not Situation.NO_ACTIVE:
+        if situation is not NO_ACTIVE:
             rule = MESSAGE_TABLE[situation, target, kind].rule
-        return Transition(account, (deliver(message, (session.id,), rule),))
+        return Transition(account, (Deliver(message, (session.id,), AS_IT_STANDS, rule),))
     cell = MESSAGE_TABLE[situation, target, kind]
     if cell.to_all:
         return Transition(account, (Deliver(message, reach.all, AS_IT_STANDS, cell.rule),))
@@ -60,10 +72,10 @@ def _is_lenient(kind: str, policy: Policy) -> bool:
 def _situation(account: Account, reach: Reach) -> Situation:
     """Return the situation for Table 1. A connected resource that is not available does not count."""
     if len(reach.all) > 1:
-        return Situation.SEVERAL
+        return SEVERAL
     if reach.all:
-        return Situation.ONE
-    return Situation.NEGATIVE if account.available() else Situation.NO_ACTIVE
+        return ONE
+    return NEGATIVE if account.available() else NO_ACTIVE
 
 
 def _perform(
@@ -105,9 +117,9 @@ def message_to_nobody(message: Message, to: JID, policy: Policy) -> Effect:
     if message.kind == "error":
         return Ignored(rules.ERROR_MESSAGE_IGNORED)
     bare = to.resource is None or _is_lenient(message.kind, policy)
-    target = Target.BARE if bare else Target.UNMATCHED
+    target = BARE if bare else UNMATCHED
     cell = MESSAGE_TABLE[Situation.NO_ACCOUNT, target, message.kind]
-    stores = MessageAction.STORE in MESSAGE_TABLE[Situation.NO_ACTIVE, target, message.kind].permitted
+    stores = MessageAction.STORE in MESSAGE_TABLE[NO_ACTIVE, target, message.kind].permitted
     bounces = MessageAction.SILENCE not in cell.permitted or (stores and not policy.offline_messages)
     if bounces:
         return error_to_sender(message, Condition.SERVICE_UNAVAILABLE, cell.rule)

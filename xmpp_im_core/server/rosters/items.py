@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import parse_address, prepared_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.roster import Contact
@@ -25,8 +24,7 @@ def put_item(
     The name and all groups are replaced. The subscription, 'ask', 'approved' and a pending request stay.
     """
     before = account.roster.contacts.get(jid)
-    updated = copied(before or Contact(jid), listed=True, name=name, groups=groups)
-    after, contact, store = modify(account, updated, policy)
+    after, contact, store = modify(account, (before or Contact(jid)).updated(name, groups), policy)
     pushed = rules.UPDATED_ITEM_PUSHED if before is not None and before.listed else rules.ADDED_ITEM_PUSHED
     return Transition(after, (push(after, contact, f"{seq}-push", policy, pushed),), store)
 
