@@ -20,7 +20,7 @@ from xmpp_im_core.element import Element
 from xmpp_im_core.record import assigner, record
 
 CACHED_TEXT_BYTES: Final = 4096
-"""A longer text is not cached, so a payload takes at most this much memory in addition to its ``size()``."""
+"""A longer text is not cached, so a payload takes at most twice this memory in addition to its ``size()``."""
 
 
 class Unread(Protocol):
@@ -56,6 +56,8 @@ class PayloadCache:
     """The size in bytes; None if it has not been computed yet."""
     cached_text: bytes | None = field(default=None, init=False, eq=False, repr=False)
     """The text of the children in a stream of ``jabber:client``; None if it has not been written, or is too long."""
+    cached_rest: tuple[tuple[object, ...], bytes] | None = field(default=None, init=False, eq=False, repr=False)
+    """The text of the last stanza of this payload, without its 'to', and before it what that text was written from."""
     unread: Unread | None = field(default=None, init=False, eq=False, repr=False)
     """What the children are built from when somebody asks for them; None if they are built."""
 
@@ -85,6 +87,16 @@ class PayloadCache:
             _set_text(self, text)
         return text
 
+    def cache_rest(self, source: tuple[object, ...], text: bytes) -> bytes:
+        """Cache the text of a stanza without its 'to' if it is short enough, and return it.
+
+        :param source: everything but the payload that the text was written from.
+        """
+        if len(text) <= CACHED_TEXT_BYTES:
+            _set_rest(self, (source, text))
+        return text
+
 
 _set_size: Final = assigner(PayloadCache, "cached_size")
 _set_text: Final = assigner(PayloadCache, "cached_text")
+_set_rest: Final = assigner(PayloadCache, "cached_rest")

@@ -108,7 +108,9 @@ class Payload(PayloadCache):
 EMPTY: Final = Payload()
 
 
-unread_payload: Final[Callable[[Unread], Payload]] = maker(Payload, "unread", absent=("cached_size", "cached_text"))
+unread_payload: Final[Callable[[Unread], Payload]] = maker(
+    Payload, "unread", absent=("cached_size", "cached_text", "cached_rest")
+)
 """Returns a payload whose children are built when somebody asks for them."""
 
 

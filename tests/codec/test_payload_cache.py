@@ -7,14 +7,16 @@ import pickle
 from typing import Final
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.client.counting import calls
 from tests.one_test import in_one_test
 from xmpp_im_core import stanza as stanza_module
 from xmpp_im_core.codec import COMPONENT, SERVER, stanza_writer, write_element, write_fan_out, write_stanza
 from xmpp_im_core.element import XML, Element, element, size
-from xmpp_im_core.jid import parse_address
+from xmpp_im_core.jid import Address, parse_address
 from xmpp_im_core.payload_cache import CACHED_TEXT_BYTES
 from xmpp_im_core.stanza import CLIENT, Message, Payload, Presence, payload
 from xmpp_im_core.testing.value_strategies import NAMESPACES, elements, texts
@@ -48,6 +50,54 @@ def test_a_payload_that_goes_to_a_hundred_is_written_once(written: list[Element]
     list(write_fan_out(presence, ["romeo@example.net"]))
 
     assert written == [*SHOWN]
+
+
+def test_the_header_of_a_presence_that_goes_to_a_hundred_is_written_once() -> None:
+    presence = Presence(None, parse_address("juliet@example.com/balcony"), "p1", None, "en", payload(*SHOWN))
+    to_each = presence.to_each([address_to(number) for number in range(100)])
+
+    def write() -> None:
+        assert len({write_stanza(stanza) for stanza in to_each}) == 100
+
+    assert calls(write, stanza_writer._rest) == 1
+
+
+def address_to(number: int) -> Address:
+    address = parse_address(f"user{number}@example.net")
+    assert isinstance(address, Address)
+    return address
+
+
+JULIET_HERE = parse_address("juliet@example.com/balcony")
+SENT = Presence(None, JULIET_HERE, "p1", None, "en", payload(*SHOWN), ())
+
+
+@in_one_test(
+    "other",
+    [
+        evolve(SENT, from_=parse_address("Juliet@example.com/balcony")),
+        evolve(SENT, from_=None),
+        evolve(SENT, id="<"),
+        evolve(SENT, type="unavailable"),
+        evolve(SENT, lang=None),
+        evolve(SENT, attributes=(("a", "1"),)),
+        Message(None, JULIET_HERE, "p1", None, "en", SENT.payload, ()),
+    ],
+)
+@in_one_test("namespace", CONTENT)
+def test_what_is_kept_of_a_stanza_is_not_used_for_another_one(other: Presence | Message, namespace: str) -> None:
+    """The stanzas share a payload, and differ in one other thing."""
+    fresh = write_stanza(evolve(other, payload=payload(*SHOWN)), namespace)
+
+    write_stanza(SENT)
+
+    assert write_stanza(other, namespace) == fresh
+
+
+def test_what_is_kept_of_a_presence_is_not_used_for_another_content_namespace() -> None:
+    presence, fresh = [evolve(SENT, payload=payload(element("x", SERVER))) for _ in range(2)]
+
+    assert write_stanza(presence, CLIENT) != write_stanza(presence, SERVER) == write_stanza(fresh, SERVER)
 
 
 def test_a_long_text_is_not_kept(written: list[Element]) -> None:
@@ -105,6 +155,7 @@ def test_what_is_kept_is_not_observable() -> None:
     kept.size()
 
     assert kept.cached_text is not None
+    assert kept.cached_rest is not None
     assert kept.cached_size is not None
     assert kept == fresh
     assert hash(kept) == hash(fresh)
@@ -113,6 +164,7 @@ def test_what_is_kept_is_not_observable() -> None:
     for another in (copy.copy(kept), copy.deepcopy(kept), pickle.loads(pickle.dumps(kept))):
         assert another == kept
         assert another.cached_text is None
+        assert another.cached_rest is None
         assert another.cached_size is None
 
 

@@ -8,7 +8,7 @@ must not withhold a presence from a thousand subscribers. An invalid name raises
 Three things make writing fast:
 
 * A payload caches its written text (see :mod:`~xmpp_im_core.payload_cache`), so the payload of a stanza that goes to
-  many recipients is written once.
+  many recipients is written once. For presence it caches the whole stanza without the 'to', which is all that differs.
 * The tags of short names are made and checked once (:func:`tag`). The cache is bounded and changes no result.
 * Most texts need no escape, and one test of a text shows that.
 """
@@ -26,7 +26,7 @@ from xmpp_im_core.codec.roster_writer import write_roster
 from xmpp_im_core.codec.xml_names import NOT_IN_NAMESPACES, is_name
 from xmpp_im_core.element import XML, Element, split_name
 from xmpp_im_core.roster_query import RosterQuery
-from xmpp_im_core.stanza import CLIENT, HEADER, Payload, Stanza
+from xmpp_im_core.stanza import CLIENT, EMPTY, HEADER, Payload, Presence, Stanza
 
 _XMLNS: Final = "http://www.w3.org/2000/xmlns/"
 _REMEMBERED: Final = 1024
@@ -40,8 +40,12 @@ def write_stanza(stanza: Stanza, namespace: str = CLIENT, *, declare: bool = Fal
         declare it (§4.8.2), and without a stream header (WebSocket, BOSH).
     :raises Unwritable: if a name, a namespace or an attribute is not valid in XML.
     """
-    to = "" if stanza.to is None else f' to="{escape_value(stanza.to.written)}"'
-    return f"{_opening(stanza, namespace, declare)}{to}".encode() + _rest(stanza, namespace)
+    opening = _opening(stanza, namespace) if declare else f"<{stanza.KIND}"
+    if stanza.to is not None:
+        opening = f'{opening} to="{escape_value(stanza.to.written)}"'
+    if isinstance(stanza, Presence) and stanza.payload is not EMPTY:
+        return opening.encode() + _rest_of_presence(stanza, namespace)
+    return opening.encode() + _rest(stanza, namespace)
 
 
 def write_fan_out(
@@ -52,7 +56,8 @@ def write_fan_out(
     :param recipients: the written addresses.
     :raises Unwritable: as :func:`write_stanza` does.
     """
-    before = f'{_opening(stanza, namespace, declare)} to="'.encode()
+    opening = _opening(stanza, namespace) if declare else f"<{stanza.KIND}"
+    before = f'{opening} to="'.encode()
     after = b'"' + _rest(stanza, namespace)
     written = tuple(recipients)
     together = "".join(written)
@@ -72,8 +77,20 @@ def write_element(element: Element, namespace: str = CLIENT, *, declare: bool = 
     return "".join(parts).encode()
 
 
-def _opening(stanza: Stanza, namespace: str, declare: bool) -> str:
-    return f'<{stanza.KIND} xmlns="{_namespace(namespace)}"' if declare else f"<{stanza.KIND}"
+def _opening(stanza: Stanza, namespace: str) -> str:
+    return f'<{stanza.KIND} xmlns="{_namespace(namespace)}"'
+
+
+def _rest_of_presence(presence: Presence, namespace: str) -> bytes:
+    """Return the text of a presence after its 'to', which its payload caches.
+
+    A presence goes to a hundred accounts of a service as a hundred stanzas, which differ in their 'to' alone.
+    """
+    source = (presence.from_, presence.id, presence.type, presence.lang, presence.attributes, namespace)
+    cached = presence.payload.cached_rest
+    if cached is not None and cached[0] == source:
+        return cached[1]
+    return presence.payload.cache_rest(source, _rest(presence, namespace))
 
 
 def _rest(stanza: Stanza, namespace: str) -> bytes:
