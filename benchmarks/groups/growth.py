@@ -143,7 +143,7 @@ def _blocking(bench: Bench) -> None:
     spam = tuple([f"spam{number}@verona.example" for number in range(900)])
     states = {}
     for size, name in _sizes((0, 10, 900), "blocked").items():  # one more has room by default
-        held = account(friends(100))
+        held = after(account(friends(100)), outbound(roster_set()))  # each of them remembers an event
         states[name] = after(held, outbound(blocking("block", *spam[:size])), outbound(update())) if size else held
     bench.growth("growth: block list", "chat in", _steps(states, inbound(chat(JULIET))))
     one_more = _steps(states, outbound(blocking("block", "new@milan.example")))
