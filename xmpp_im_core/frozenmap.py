@@ -29,6 +29,7 @@ bucket has half to twice as many items."""
 
 _BUCKETS: Final = 64
 """The number of buckets of a large map. Any other map has at most half as many."""
+_ABSENT: Final = object()
 _OTHER_BITS: Final = 16
 """Keys in one bucket have the same lowest bits of the hash. So their inner bucket depends on the bits after these."""
 
@@ -63,7 +64,8 @@ class _Divided(Generic[V]):
         return self._part_of(key)[key]
 
     def get(self, key: str, default: object = None) -> object:
-        return self._part_of(key).get(key, default)
+        parts = self.parts  # as ``_part_of`` does, without its call
+        return parts[hash(key) >> _OTHER_BITS & (len(parts) - 1)].get(key, default)
 
     def __contains__(self, key: str) -> bool:
         return key in self._part_of(key)
@@ -109,11 +111,10 @@ class FrozenMap(Mapping[str, V], Generic[V]):
         buckets = self._buckets
         index = hash(key) & (len(buckets) - 1)
         bucket = buckets[index]
-        size = self._size
-        if key not in bucket:
-            size += 1
-        elif bucket[key] is value:
+        old = bucket.get(key, _ABSENT)
+        if old is value:
             return self
+        size = self._size + 1 if old is _ABSENT else self._size
         if type(bucket) is dict:
             changed = bucket.copy()
             changed[key] = value

@@ -6,6 +6,7 @@ import copy
 import pickle
 import tracemalloc
 from collections.abc import Iterable
+from functools import partial
 from itertools import count, islice
 from zlib import crc32
 
@@ -118,6 +119,13 @@ def test_an_update_makes_nothing_that_it_does_not_keep(size: int) -> None:
 
     assert after[name] == -1
     assert most - kept < 200
+
+
+def test_an_update_of_a_large_map_searches_it_once() -> None:
+    large = FrozenMap(named(range(10_000)))
+    searches = (_Divided.get, _Divided.__contains__, _Divided.__getitem__)
+
+    assert [calls(partial(large.set, key(number), -1), *searches) for number in (7, 10_007)] == [1, 1]
 
 
 def parts_made(before: FrozenMap[int], after: FrozenMap[int]) -> int:
