@@ -6,7 +6,7 @@ from benchmarks.scenes import BALCONY, NOON, Town, opened
 from xmpp_im_core.codec import SERVER, write_fan_out, write_stanza
 from xmpp_im_core.jid import parse_address
 from xmpp_im_core.server import FULL_JID, Deliver, FanOut, ForAccount, Outbound, Route, serve
-from xmpp_im_core.stanza import IQ, Message, Presence
+from xmpp_im_core.stanza import Stanza
 
 
 class ByteHost:
@@ -21,9 +21,10 @@ class ByteHost:
 
         :param keep: whether to keep the new state of the service. Otherwise the next call begins with the same state.
         """
-        before, out = self.town.service, list[bytes]()
+        before = self.town.service
+        out: list[bytes] = []
         for stanza in self._parsers[jid].feed(data):
-            assert isinstance(stanza, Message | Presence | IQ)
+            assert isinstance(stanza, Stanza)
             served = serve(self.town.service, ForAccount(jid, Outbound(NOON, self.town.seq(), BALCONY, stanza)))
             self.town.service = served.state
             for account, effect in served.effects:

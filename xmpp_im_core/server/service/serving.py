@@ -333,7 +333,7 @@ def _perform(work: _Work[S], jid: str, event: Event, decision: Decision, step: T
             effects.append((jid, effect))
         elif isinstance(effect, Route):
             to = _recipient(effect.stanza)
-            if to.domain in work.domains and work.is_own(to):
+            if to.domain in work.domains and (work.owns is None or work.is_own(to)):
                 _come_back(work, event, decision, [(to.bare, effect.stanza)])
             else:
                 effects.append((jid, effect))
@@ -401,6 +401,6 @@ def _are_elsewhere(recipients: tuple[str, ...], domains: tuple[str, ...]) -> boo
 
 def _recipient(stanza: Stanza) -> JID:
     """Return the 'to' of a routed stanza, which always has one."""
-    to = stanza.to_jid
-    assert to is not None
-    return to
+    to = stanza.to
+    assert isinstance(to, Address)
+    return to.jid
