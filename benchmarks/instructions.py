@@ -50,6 +50,7 @@ _SERVER: Final = (
     "presence update to 100",
     "roster set among 100",
     "roster get of 100",
+    "block of a stranger",
 )
 
 
