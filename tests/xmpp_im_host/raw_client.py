@@ -153,13 +153,17 @@ class RawClient:
         return self.stanza("iq", id="bind")
 
     def log_in(self, user: str, password: str, resource: str = "balcony", tls: bool = False) -> Self:
-        """Do all of that; the result has a session."""
-        self.open()
-        if tls:
-            self.start_tls()
-        assert self.authenticate(user, password).name == "success"
-        self.features = self.open()
-        assert self.bind(resource).get("type") == "result"
+        """Do all of that; the result has a session. Where it fails, the connection is closed."""
+        try:
+            self.open()
+            if tls:
+                self.start_tls()
+            assert self.authenticate(user, password).name == "success"
+            self.features = self.open()
+            assert self.bind(resource).get("type") == "result"
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def ask(self, payload: str, type: str = "get", to: str | None = None, id: str = "asked") -> Element:
