@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from tests.client.counting import copies
 from tests.server.playhouse import (
     BALCONY,
     CAPULET,
@@ -24,7 +27,10 @@ from tests.server.playhouse import (
     waiting_for_stored_messages,
 )
 from xmpp_im_core.host import ReadAccount
-from xmpp_im_core.server.effects import Kind, LoadOffline
+from xmpp_im_core.jid import parse_jid
+from xmpp_im_core.roster import Contact, RosterHead
+from xmpp_im_core.server.accounts.reducer import reduce
+from xmpp_im_core.server.effects import Kind, LoadOffline, Put
 from xmpp_im_core.server.events import (
     AccountLoaded,
     Inbound,
@@ -39,7 +45,7 @@ from xmpp_im_core.server.events import (
 from xmpp_im_core.server.service.events import ForAccount
 from xmpp_im_core.server.service.serving import hosting, serve, unload
 from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, released
-from xmpp_im_core.server.state import SessionId, Unloaded
+from xmpp_im_core.server.state import NoAccount, SessionId, Unloaded
 from xmpp_im_core.subscription import BOTH
 
 # --- accounts that are not in memory ----------------------------------------------------------------------
@@ -50,6 +56,15 @@ def test_the_server_event_accountloaded_says_nothing_of_stored_messages_by_defau
     event = AccountLoaded(NOON, "1", ())
 
     assert (event.offline, event.offline_bytes, event.damaged) == (0, 0, ())
+
+
+def test_a_stored_contact_that_is_sound_is_copied_once() -> None:
+    """An account may have thousands. Each is made sound; nothing else of these changes."""
+    contacts = [Contact(f"friend{number}@montague.example", BOTH, version=1) for number in range(30)]
+    stored = (Put(Kind.ROSTER, "", RosterHead("l", 1, 0)), *[Put(Kind.CONTACT, each.jid, each) for each in contacts])
+    load = partial(reduce, NoAccount(parse_jid(JULIET)), AccountLoaded(NOON, "1", stored))
+
+    assert copies(load, Contact) == 30
 
 
 def test_an_account_not_in_memory_is_asked_for_once_and_its_events_follow_in_order() -> None:

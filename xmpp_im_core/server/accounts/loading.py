@@ -59,7 +59,8 @@ def account_loaded(state: NoAccount | Unloaded, event: AccountLoaded, policy: Po
         if isinstance(put.value, Contact):
             address = parse_address(put.value.jid)
             if isinstance(address, Address):  # a record that names nobody stays where it is stored
-                contacts[address.jid.bare] = sound(copied(put.value, jid=address.jid.bare))
+                bare, contact = address.jid.bare, sound(put.value)
+                contacts[bare] = contact if contact.jid == bare else copied(contact, jid=bare)
         elif isinstance(put.value, LastUnavailable):
             last = put.value
         elif isinstance(put.value, Moved):
@@ -184,10 +185,13 @@ def sound(contact: Contact) -> Contact:
     the state is pending in but the request is missing, the user cannot be asked: the state becomes not pending in.
     """
     state = contact.state
-    if contact.request is None:
+    if contact.request is None and state.pending_in:
         state = subscription_state(state.subscription, state.pending_out)
     listed = contact.listed or state.to or state.from_ or state.pending_out or contact.approved
-    return copied(contact.becoming(state), listed=listed, version=max(contact.version, 0))
+    agreeing = contact.becoming(state)
+    if listed == contact.listed and contact.version >= 0:
+        return agreeing
+    return copied(agreeing, listed=listed, version=max(contact.version, 0))
 
 
 def unreadable_removed(state: Unloaded) -> Transition[State]:
