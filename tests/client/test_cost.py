@@ -9,13 +9,25 @@ from attrs import evolve
 
 from tests.client.counting import calls, copies, work
 from tests.client.stage import Scene, roster_of
-from xmpp_im_core.client import ClientPolicy, GiveUp, Inbound, Item, RosterCache, SendIQ, SessionEnded, SetItem, reduce
+from xmpp_im_core.client import (
+    ClientPolicy,
+    GiveUp,
+    Inbound,
+    Item,
+    RosterCache,
+    SendIQ,
+    SendMessage,
+    SessionEnded,
+    SetItem,
+    reduce,
+)
 from xmpp_im_core.client.content import Text, Thread, read_content
 from xmpp_im_core.client.events import Asking
 from xmpp_im_core.client.presence.strangers import reclassified
 from xmpp_im_core.client.questions import sets_waiting
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.codec import parse_stanza
+from xmpp_im_core.copying import copied
 from xmpp_im_core.element import element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import parse_jid
@@ -38,6 +50,20 @@ def test_the_content_of_a_message_is_read_in_one_pass() -> None:
     assert read().thread == Thread("t", "p")
     elements = vars(Payload)["elements"].fget
     assert calls(read, elements, Payload.all, Payload.first) == 0
+
+
+def test_the_copies_of_common_steps_take_their_values_by_position() -> None:
+    """``copied`` takes longer to collect its arguments than the copy of a client takes."""
+    scene = Scene(roster_of(Item(ROMEO, BOTH)))
+    item = f"<item jid='{ROMEO}' subscription='both' name='R'/>"
+    chat = f"<message from='{ROMEO}/orchard' type='chat'><body>Soft!</body><thread>t</thread></message>"
+    presence = f"<presence from='{ROMEO}/orchard'/>"
+    push = f"<iq type='set' id='p'><query xmlns='jabber:iq:roster'>{item}</query></iq>"
+
+    for xml in (presence, presence, chat, chat, push):
+        assert calls(partial(scene.server, xml), copied) == 0, xml
+    said = SendMessage(*scene.stamp(), parse_jid(ROMEO), bodies=(Text("Hi"),))
+    assert calls(partial(scene.take, said), copied) == 0
 
 
 def test_a_roster_without_full_jids_is_not_searched_for_them() -> None:

@@ -7,7 +7,6 @@ from typing import Final, TypeVar
 from xmpp_im_core.client.effects import Send, Transition
 from xmpp_im_core.client.policy import ClientPolicy
 from xmpp_im_core.client.state import Client
-from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import JID
 from xmpp_im_core.stanza import Condition, ErrorType, Message, Presence, Stanza, StanzaError
 
@@ -37,10 +36,9 @@ def remembered(step: Transition, policy: ClientPolicy) -> Transition:
     if not messages and not presences:
         return step
     client = step.state
-    client = copied(
-        client,
-        sent=_last(client.sent, messages, policy),
-        sent_presences=_last(client.sent_presences, presences, policy),
+    client = client.with_sent(
+        _last(client.sent, messages, policy),
+        _last(client.sent_presences, presences, policy),
     )
     return Transition(client, step.effects)
 

@@ -12,13 +12,13 @@ from datetime import datetime
 from enum import Enum
 from itertools import islice, takewhile
 from types import MappingProxyType
-from typing import Final, final
+from typing import ClassVar, Final, final
 
 import attrs
 from attrs import field
 from attrs.validators import ge, instance_of
 
-from xmpp_im_core.copying import copied, copyable
+from xmpp_im_core.copying import Copiers, copied, copyable
 from xmpp_im_core.element import Element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import JID
@@ -169,6 +169,8 @@ class Heard:
 class Chat:
     """A chat session with one bare JID, or with one occupant of a room (§5.1; XEP-0045 §7.5)."""
 
+    __copiers__: ClassVar[Copiers[Chat]]
+
     at: datetime
     """When it was last active."""
     thread: str | None = None
@@ -176,6 +178,10 @@ class Chat:
     """The full JID that messages go to; None: the bare JID."""
     shared_with: JID | None = None
     """The JID to which the client has sent presence because of the session; it gets unavailable presence at the end."""
+
+    def active(self, at: datetime, thread: str | None) -> Chat:
+        """Return the session after activity in this thread."""
+        return self.__copiers__["at", "thread"](self, at, thread)
 
 
 @record
@@ -266,6 +272,8 @@ class Client:
     :raises ValueError: for a JID with a resourcepart. A string is parsed.
     """
 
+    __copiers__: ClassVar[Copiers[Client]]
+
     jid: JID = field(converter=as_jid, validator=_is_bare_jid)
     """The account's bare JID."""
     roster: RosterCache = field(default=RosterCache(), validator=instance_of(RosterCache))
@@ -304,6 +312,22 @@ class Client:
     """The bare JIDs to which this session has sent a request that is not answered yet."""
     sets: SetsWaiting | None = field(default=None, eq=False, repr=False)
     """A cache of :func:`~xmpp_im_core.client.questions.sets_waiting`. It is up to date if it has these questions."""
+
+    def with_active_chat(self, jid: str, chat: Chat) -> Client:
+        """Return the client with this chat session, as the one that was active last."""
+        return self.__copiers__["chats", "idle"](self, self.chats.set(jid, chat), self.idle.with_newest(jid))
+
+    def with_heard(self, jid: str, *resources: Resource) -> Client:
+        """Return the client with exactly this presence of a bare JID, the latest last."""
+        return self.__copiers__["presences",](self, self.presences.set(jid, Heard(resources)))
+
+    def with_sent(self, messages: tuple[Message, ...], presences: tuple[Presence, ...]) -> Client:
+        """Return the client with these as the last that it has sent."""
+        return self.__copiers__["sent", "sent_presences"](self, messages, presences)
+
+    def with_pushed(self, roster: RosterCache, interim: Interim | None) -> Client:
+        """Return the client with its roster after a push."""
+        return self.__copiers__["roster", "interim"](self, roster, interim)
 
     def subscription(self, jid: str) -> Subscription:
         """Return the subscription state of a bare JID (Appendix A), as far as this client knows."""

@@ -19,7 +19,7 @@ def with_chat(
     client: Client, event: Timed, jid: str, chat: Chat, policy: ClientPolicy
 ) -> tuple[Client, tuple[Effect, ...]]:
     """Store a chat session that is active now. If there are too many, end the one that has been idle longest."""
-    client = copied(client, chats=client.chats.set(jid, chat), idle=client.idle.with_newest(jid))
+    client = client.with_active_chat(jid, chat)
     effects: tuple[Effect, ...] = ()
     while client.idle.oldest is not None and len(client.chats) > policy.chats:
         client, farewell = without_chat(client, event, client.idle.oldest, policy)

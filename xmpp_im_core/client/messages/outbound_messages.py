@@ -43,7 +43,7 @@ def send_message(client: Client, event: SendMessage, policy: ClientPolicy) -> Tr
         thread = thread or _thread_of(chat)
         to = chat.locked or event.to
         rule = rules.CHAT_TO_BARE_JID if chat.locked is None else rules.CHAT_LOCKED_IN
-    active = copied(chat or Chat(event.at), at=event.at, thread=None if thread is None else thread.id)
+    active = (chat or Chat(event.at)).active(event.at, None if thread is None else thread.id)
     message = _message(to, event.seq, "chat", _content(event, thread))
     if occupant:
         return _to_occupant(client, event, active, message, event.to, policy)

@@ -38,7 +38,7 @@ def recorded(
         if gone.available:
             effects.append(Tell(Unavailable(full_jid(sender.to_bare(), gone.name)), rules.RESOURCE_FORGOTTEN))
     resources.append(Resource(name, presence))
-    return copied(client, presences=client.presences.set(sender.bare, Heard(tuple(resources)))), tuple(effects)
+    return client.with_heard(sender.bare, *resources), tuple(effects)
 
 
 def _limit(client: Client, sender: JID, policy: ClientPolicy) -> int:
@@ -49,7 +49,7 @@ def all_gone(client: Client, jid: str, presence: Presence) -> Client:
     """Record that all available resources of a bare JID are now unavailable."""
     heard = client.presences.get(jid) or Heard()
     resources = [Resource(resource.name, presence) if resource.available else resource for resource in heard.resources]
-    return copied(client, presences=client.presences.set(jid, Heard(tuple(resources))))
+    return client.with_heard(jid, *resources)
 
 
 def without_resource(client: Client, sender: JID) -> Client:
@@ -57,8 +57,8 @@ def without_resource(client: Client, sender: JID) -> Client:
     heard = client.presences.get(sender.bare)
     if heard is None:
         return client
-    others = tuple([resource for resource in heard.resources if resource.name != (sender.resource or "")])
-    return copied(client, presences=client.presences.set(sender.bare, Heard(others)))
+    others = [resource for resource in heard.resources if resource.name != (sender.resource or "")]
+    return client.with_heard(sender.bare, *others)
 
 
 def known_unavailable(client: Client, jid: JID) -> bool:

@@ -64,7 +64,7 @@ def _pushed(client: Client, pushed: Item | Removal, ver: str | None, policy: Cli
     before = client.roster.items.get(jid)
     keeps = ver is None or client.interim is not None
     roster = client.roster.having(jid, item, client.roster.ver if keeps else ver)
-    after = copied(client, roster=roster, interim=_interim(client.interim, jid, item, ver))
+    after = client.with_pushed(roster, _interim(client.interim, jid, item, ver))
     # Most pushes are for a JID that no set has named: then the questions, of which there may be many, are not searched.
     if jid in client.wanted and jid not in sets_waiting(client):
         after = copied(after, wanted=after.wanted.delete(jid))
