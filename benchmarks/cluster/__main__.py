@@ -1,6 +1,7 @@
 """What a cluster of xmpp-im-host on PostgreSQL takes, with one, two and three nodes on this machine.
 
     python -m benchmarks.cluster [--nodes 1,2,3] [--clients 60] [--seconds 10] [--json benchmarks/cluster.json]
+    python -m benchmarks.cluster --only full
 
 It starts a private PostgreSQL with its default settings (a commit waits for the disk), the nodes, and clients with
 stream management that are spread over the nodes. The kernel counts the processor time of the nodes and of the database
@@ -17,6 +18,7 @@ import asyncio
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +29,7 @@ from rich.table import Table
 from benchmarks.cluster.database import Database, Size
 from benchmarks.cluster.nodes import running
 from benchmarks.cluster.phases import Figures, Run
-from benchmarks.cluster.results import Results, circumstances, heads, rows, write
+from benchmarks.cluster.results import PHASES, Results, circumstances, heads, rows, write
 from benchmarks.figures import machine
 from tests.examples.postgres import postgres
 
@@ -42,18 +44,21 @@ def measured(number: int, options: argparse.Namespace) -> tuple[dict[str, Figure
         size = database.fill(max(_STORED, options.clients), _CONTACTS)
         with running(number, database.uri, Path(name)) as nodes:
             run = Run(nodes, database, options.seconds, options.rate)
-            grown = asyncio.run(_phases(run, options.clients))
+            grown = asyncio.run(_phases(run, options.clients, options.only))
         return run.figures, size, grown / options.clients, database.version()
 
 
-async def _phases(run: Run, clients: int) -> float:
+async def _phases(run: Run, clients: int, only: Sequence[str]) -> float:
     before = sum([node.resident for node in run.nodes])
     await run.connect(clients)
-    await run.idle()
+    if "idle" in only:
+        await run.idle()
     grown = sum([node.resident for node in run.nodes]) - before
-    await run.steady()
-    await run.full()
-    if len(run.nodes) > 1:
+    if "steady" in only:
+        await run.steady()
+    if "full" in only:
+        await run.full()
+    if "death" in only and len(run.nodes) > 1:
         await run.death()
     for client in run.clients:
         client.close()
@@ -67,8 +72,14 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=60, help="how many sessions (60)")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each phase takes (10)")
     parser.add_argument("--rate", type=float, default=130.0, help="messages a second in the steady phase (130)")
+    parser.add_argument("--only", default=",".join(PHASES), help="which phases, with commas (idle,steady,full,death)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results")
     options = parser.parse_args()
+    options.only = options.only.split(",")
+    if unknown := set(options.only) - set(PHASES):
+        parser.error(f"--only: there is no phase {', '.join(sorted(unknown))}")
+    if options.json is not None and set(options.only) != set(PHASES):
+        parser.error("--json: the file has the results of all phases")
     load = os.getloadavg()[0]
     runs: dict[str, dict[str, Figures]] = {}
     memory: dict[str, float] = {}
