@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +22,7 @@ from click.testing import CliRunner, Result
 
 from tests.xmpp_im_host.raw_client import PATIENCE, RawClient
 from xmpp_im_host.command import main
-from xmpp_im_host.command.main import _loop_factory
+from xmpp_im_host.command.main import _collect_seldom, _loop_factory
 from xmpp_im_host.configuration import Endpoint, Listen
 from xmpp_im_host.log import LOGGER
 from xmpp_im_host.pytest_plugin import RunningServer
@@ -210,6 +212,33 @@ def test_clients_log_in_over_tls(config: Path, how: str) -> None:
         for _ in range(5):
             with server.client(tls=how == "direct") as client:
                 client.log_in("romeo", "rosaline", tls=how == "STARTTLS").settle()
+
+
+def test_a_server_looks_for_cycles_seldom_and_frees_them_all_the_same() -> None:
+    """A stanza makes a few hundred objects, and cycles only where something fails."""
+
+    class Cycle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    before, frozen, collections = gc.get_threshold(), gc.get_freeze_count(), _collections()
+    try:
+        _collect_seldom()
+        assert gc.get_freeze_count() > frozen
+        assert _collections() == collections + 1  # at the start, so that no garbage is frozen
+        kept = [[n] for n in range(8_000)]
+        assert _collections() == collections + 1
+        gone = weakref.ref(Cycle())
+        kept += [[n] for n in range(8_000)]
+        assert _collections() > collections + 1
+        assert gone() is None
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+
+
+def _collections() -> int:
+    return sum([generation["collections"] for generation in gc.get_stats()])
 
 
 @pytest.mark.parametrize("name", ["tls", "websocket"])

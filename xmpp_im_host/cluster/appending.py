@@ -73,6 +73,8 @@ class Appender:
         self._asked: deque[_Asked] = deque()
         self._settled: deque[Place] = deque()
         self._under_way = 0
+        self._together = 0
+        """How many requests were in the last commit."""
         self.over = False
         """Whether the node has ended: nothing that waits will ever be done."""
         self._turns = Turns(phase)
@@ -144,7 +146,7 @@ class Appender:
                     return
                 if outcome.done:
                     pause = FIRST_PAUSE
-                    await self._turns.end()
+                    await self._turns.end(self._together)
                     continue
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -154,7 +156,7 @@ class Appender:
         settled = [self._settled.popleft() for _ in range(min(MOST_SETTLED, len(self._settled)))]
         appends = [Append(queue, "", body=body) for each in group for queue, body in each.entries]
         removed = [*[place for each in group for place in each.settled], *settled]
-        self._under_way = len(group)
+        self._under_way = self._together = len(group)
         outcome = await self.committer.commit([self._lease], appends=appends, done=removed)
         self._under_way = 0
         if outcome.done:

@@ -149,7 +149,7 @@ class Gateway:
                 self._flush()
                 if len(entries) == _MOST:
                     continue
-                await self._turns.end()
+                await self._turns.end(len(entries))
             await self._turns.rest()
 
     async def _read(self) -> Sequence[Entry]:

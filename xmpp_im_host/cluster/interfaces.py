@@ -29,7 +29,7 @@ class PartitionFigures:
 class PartitionOwner(Protocol):
     """The owner of partitions: it takes the entries of their queues, and processes them.
 
-    ``Owner(engine, node, service, policy, delegate, components, clock, ids, appended, *, workers=2, ...)`` is one.
+    ``Owner(engine, node, service, policy, delegate, components, clock, ids, appended, *, workers=1, ...)`` is one.
     """
 
     def set_wanted(self, partitions: Collection[int]) -> None:

@@ -56,7 +56,7 @@ class Owner(Generic[S]):
         ids: Ids,
         appended: Appended = lambda queues: None,
         *,
-        workers: int = 2,
+        workers: int = 1,
         idle_accounts: int = 1000,
         idle_seconds: float = 300.0,
         event_log: int = 0,

@@ -77,6 +77,8 @@ class Worker(Generic[S]):
     stopping: bool = field(default=False, init=False)
     _most: int = field(default=MOST, init=False)
     """The maximum number of entries in the next batch."""
+    _entries: int = field(default=0, init=False)
+    """How many entries the last look has found."""
     _strikes: Counter[tuple[str, int | str]] = field(factory=Counter, init=False)
     _left_asleep: set[str] = field(factory=set, init=False)
     """Accounts whose waking cannot be committed."""
@@ -96,7 +98,7 @@ class Worker(Generic[S]):
                 continue
             if cycle is Cycle.WORKED:
                 pause = FIRST_PAUSE
-                await self.turns.end()
+                await self.turns.end(self._entries)
             await self.turns.rest()
 
     async def cycle(self) -> Cycle:
@@ -120,6 +122,7 @@ class Worker(Generic[S]):
         await self._prepare(actors.values())
         by_queue = {actor.queue: actor for actor in actors.values()}
         found = await self.committer.engine.entries(dict.fromkeys(by_queue, 0), self._most)
+        self._entries = len(found)
         if len(found) == self._most:
             self.turns.bell.set()  # more may wait
         works = [self._read(by_queue[entry.queue], entry) for entry in found]

@@ -58,6 +58,8 @@ class Weather:
     """The faults: each one after so many calls that write."""
     calm: bool = True
     """Whether every call is done, and soon."""
+    distance: float = 0.0005
+    """How long a call takes to the database, and its answer back, while it is calm."""
     away: bool = False
     """Whether the database cannot be reached."""
     counts: Counter[Outcome] = field(factory=Counter)
@@ -66,7 +68,7 @@ class Weather:
     def fate(self, writes: bool) -> Fate:
         self.calls += 1
         if self.calm:
-            return Fate(Outcome.DONE, 0.0005, 0.0005)
+            return Fate(Outcome.DONE, self.distance, self.distance)
         if self.away:
             return self._counted(Outcome.FAILED, 0.01)
         outcome = self._planned() if writes else Outcome.DONE
@@ -88,7 +90,7 @@ class Weather:
         return outcome
 
     def latency(self) -> float:
-        return 0.0005 if self.calm else self.random.choice(_LATENCIES)
+        return self.distance if self.calm else self.random.choice(_LATENCIES)
 
 
 class Machine(Protocol):

@@ -236,8 +236,8 @@ class Stage:
         await committer.claim([node_lease(number)])
         return Gateway(self, number, committer)
 
-    async def owner(self, partitions: Iterable[int] = ALL, **options: Any) -> Owner[Any]:
-        """Add an owner that claims partitions."""
+    async def owner(self, partitions: Iterable[int] = ALL, workers: int = 2, **options: Any) -> Owner[Any]:
+        """Add an owner that claims partitions. Its workers have the same number of them, give or take one."""
         owner = Owner(
             self.engine,
             f"owner-{self.id()}",
@@ -247,6 +247,7 @@ class Stage:
             self.domains.components,
             lambda: self.now,
             self.id,
+            workers=workers,
             wake_seconds=0.0,
             **options,
         )

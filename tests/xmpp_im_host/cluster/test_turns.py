@@ -5,20 +5,22 @@ Time is not real here. The counts depend on nothing but the code.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
 import pytest
 
 from tests.xmpp_im_host.cluster.faulty_engine import FaultyEngine
+from tests.xmpp_im_host.cluster.virtual_loop import Stage, VirtualLoop
 from tests.xmpp_im_host.cluster.world import World
-from xmpp_im_host.cluster.turns import LONGEST_PAUSE, TICK, Turns, phase_of
+from xmpp_im_host.cluster.turns import FEW, LONGEST_PAUSE, MANY, TICK, Turns, phase_of
 
 RATE = 130
 """Messages a second, of three users together: what one node does without effort."""
 SECONDS = 3
-READERS = 3
-"""A node has two workers and a gateway."""
+READERS = 2
+"""A node has a worker and a gateway."""
 
 
 @pytest.fixture
@@ -44,23 +46,29 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-def talking(nodes: int, calls: Counter[str]) -> tuple[int, int, float]:
-    """Let three users talk. Return how many messages were sent, how many came, and the longest time that one took."""
+def talking(
+    nodes: int, calls: Counter[str], *, rate: int = RATE, seconds: float = SECONDS, distance: float = 0.0005
+) -> tuple[int, int, float]:
+    """Let three users talk. Return how many messages were sent, how many came, and the longest time that one took.
+
+    :param distance: how long a call takes to the database, and back.
+    """
     with World(seed=1, nodes=nodes) as world:
         world.weather.calm = True
         for slot in range(3):
             world.enter(slot, slot)
         world.wait(2.0)
+        world.weather.distance = distance
         calls.clear()
         sent, longest = 0, 0.0
         began, before = world.stage.now, len(world.ledger.receipts)
-        while world.stage.now < began + SECONDS:
-            if sent < (world.stage.now - began) * RATE:
+        while world.stage.now < began + seconds:
+            while sent < (world.stage.now - began) * rate:
                 world.chat(sent % 3, ("juliet", "nurse", "romeo")[sent % 3])
                 sent += 1
             world.wait(0.001)
             waiting = sent - (len(world.ledger.receipts) - before)
-            longest = max(longest, waiting / RATE)
+            longest = max(longest, waiting / rate)
         world.wait(0.5)
         return sent, len(world.ledger.receipts) - before, longest
 
@@ -81,6 +89,44 @@ def test_at_a_low_rate_messages_share_transactions_also_between_nodes(calls: Cou
     assert calls["commit"] < 2.25 * sent
     assert calls["reads"] < 2 * sent
     assert longest < 4 * LONGEST_PAUSE
+
+
+@pytest.mark.parametrize(("nodes", "most"), [(1, 0.1), (3, 0.3)])
+def test_when_transactions_take_long_more_messages_share_each(nodes: int, most: float, calls: Counter[str]) -> None:
+    """Then the machine is busy. Each of three transactions waits for a tick of a busy node, besides its own time."""
+    call = 0.02
+    sent, came, longest = talking(nodes, calls, rate=600, seconds=1.5, distance=call / 2)
+    assert sent == came == 900
+    assert calls["commit"] < most * sent
+    assert longest < 3 * (2 * call + 1.5 * LONGEST_PAUSE)
+
+
+def test_a_busy_node_does_not_hold_up_single_messages(calls: Counter[str]) -> None:
+    quiet = talking(1, calls, rate=20, distance=0.01)
+    assert quiet[:2] == (60, 60)
+    assert quiet[2] < 3 * (2 * 0.02 + 1.5 * TICK) + 1 / 20
+
+
+@pytest.mark.parametrize("entries", [1, FEW - 1, FEW, MANY - 1, MANY])
+def test_only_a_turn_that_took_long_for_its_entries_waits_for_a_later_tick(entries: int) -> None:
+    stage = Stage()
+    loop = VirtualLoop(stage.clock)  # type: ignore[abstract]  # only what asyncio's tasks need is there
+    stage.loops.append(loop)
+    turns = Turns()
+
+    async def turn(lasts: float) -> float:
+        turns.begin()
+        began = stage.now
+        await asyncio.sleep(lasts)
+        await turns.end(entries)
+        return stage.now - began
+
+    usual, busy = [stage.wait_for(loop, turn(lasts)) for lasts in (TICK / 4, 1.25 * TICK)]
+    assert usual <= 1.5 * TICK
+    if FEW <= entries < MANY:
+        assert LONGEST_PAUSE / 2 < busy <= 1.5 * LONGEST_PAUSE
+    else:
+        assert busy == pytest.approx(1.25 * TICK)
 
 
 @pytest.mark.parametrize("nodes", [1, 3])
