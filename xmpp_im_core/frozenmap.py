@@ -121,6 +121,16 @@ class FrozenMap(Mapping[str, V], Generic[V]):
             return self._with(index, changed, size)
         return self._with(index, bucket.having(key, value), size)  # type: ignore[union-attr]  # no subclass of dict
 
+    def updated(self, items: Mapping[str, V]) -> FrozenMap[V]:
+        """Return a map with each of these values under its key, as if each was set."""
+        if len(items) * len(items) > self._size:  # then as many updates copy about as much as the whole map
+            everything = {key: value for bucket in self._buckets for key, value in bucket.items()}
+            return FrozenMap(everything | dict(items))
+        new = self
+        for key, value in items.items():
+            new = new.set(key, value)
+        return new
+
     def delete(self, key: str) -> FrozenMap[V]:
         """Return a map without the key; this map if the key is absent."""
         buckets = self._buckets

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from tests.client.counting import calls
+from tests.one_test import in_one_test
 from tests.server.playhouse import (
     BALCONY,
     GHOST,
@@ -21,6 +25,7 @@ from tests.server.playhouse import (
     told,
     waiting_for_stored_messages,
 )
+from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import parse_jid
 from xmpp_im_core.policy import Policy
 from xmpp_im_core.rules.service import TOO_MUCH_HELD
@@ -36,7 +41,7 @@ from xmpp_im_core.server.events import (
     StoreFailed,
     TimePassed,
 )
-from xmpp_im_core.server.service.events import Arrived, ForAccount
+from xmpp_im_core.server.service.events import Arrived, ArrivedForMany, ForAccount, entering_each
 from xmpp_im_core.server.service.serving import Served, Service, serve, unload
 from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, held_size, refused
 from xmpp_im_core.server.state import NoAccount, SessionId, State
@@ -201,6 +206,50 @@ def test_events_are_held_up_to_the_limit_in_bytes_and_none_beyond() -> None:
     assert waiting.bytes == size
     assert not waiting.is_full(size, Policy(held_bytes=2 * size))
     assert waiting.is_full(size + 1, Policy(held_bytes=2 * size))
+
+
+def for_juliet(times: int) -> ArrivedForMany:
+    """Return one event of the service that is several events of Juliet's."""
+    return ArrivedForMany(NOON, "many", chat(JULIET, "soft", MERCUTIO), (JULIET,) * times)
+
+
+@WHILE_WAITING
+def test_what_one_event_makes_an_account_hold_is_held_as_if_it_came_one_by_one(waits: str) -> None:
+    house = house_that_waits(waits)
+    house.arrives(chat(JULIET, "before", MERCUTIO))
+    expected = house.service.held[JULIET]
+    for each in entering_each(for_juliet(12)):
+        expected = expected.holding(Held(each, "many"))
+
+    result = serve(house.service, for_juliet(12))
+
+    assert result.state.held == house.service.held.set(JULIET, expected)
+    assert result.holds == ((JULIET, "many"),) * 12
+
+
+@WHILE_WAITING
+@in_one_test("limit", ["events", "bytes"])
+def test_the_limits_count_what_the_same_event_makes_an_account_hold(waits: str, limit: str) -> None:
+    house = house_that_waits(waits)
+    house.arrives(chat(JULIET, "before", MERCUTIO))
+    held = house.service.held[JULIET].bytes
+    more = held_size(entering_each(for_juliet(1))[0].event)
+    policy = Policy(held_events=4) if limit == "events" else Policy(held_bytes=held + 3 * more)
+
+    result = serve(house.service, for_juliet(5), policy)
+
+    assert len(result.state.held[JULIET].events) == 4
+    assert result.state.held[JULIET].bytes == held + 3 * more
+    assert rules_of(result) == [TOO_MUCH_HELD.name] * 2
+
+
+def test_the_map_of_those_who_wait_changes_once_however_much_is_newly_held() -> None:
+    """A hundred contacts answer the probe of an account that waits for its stored messages."""
+    service = waiting_for_stored_messages().service
+
+    few, many = [calls(partial(serve, service, for_juliet(times)), FrozenMap.set) for times in (10, 30)]
+
+    assert many == few
 
 
 def test_what_has_no_sender_or_is_for_nobody_here_is_ignored_beyond_the_limit() -> None:

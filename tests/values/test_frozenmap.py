@@ -71,6 +71,19 @@ def test_equality_hash_and_order_do_not_know_how_a_map_came_to_be(
     assert list(at_once.items()) == list(one_by_one.items())
 
 
+@in_one_test("size", [0, 5, 200, 8_190, 10_000])
+@in_one_test("more", [0, 1, 3, 20, 300])
+def test_many_values_are_set_as_if_one_by_one(size: int, more: int) -> None:
+    before, added = FrozenMap(named(range(size))), {key(number): -number for number in range(3, 3 + more)}
+
+    updated = before.updated(added)
+
+    assert dict(updated) == {**named(range(size)), **added}
+    assert len(updated) == len(dict(updated))
+    assert dict(before) == named(range(size))
+    assert calls(partial(before.updated, added), FrozenMap.set) == (0 if more * more > size else more)
+
+
 def test_maps_that_differ_are_not_equal() -> None:
     assert FrozenMap({"a": 1}) != FrozenMap({"a": 2})
     assert FrozenMap({"a": 1}) != FrozenMap({"b": 1})

@@ -64,7 +64,7 @@ from xmpp_im_core.server.service.events import (
 from xmpp_im_core.server.service.other_owners import of_another_owner
 from xmpp_im_core.server.service.results import Handled, IdentifiedEffect, Load, Served, merged
 from xmpp_im_core.server.service.state import Owns, Service, hosting, is_worth_keeping, owning, unload
-from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, answers, held_size, refused, released
+from xmpp_im_core.server.service.waiting_accounts import Held, NewlyHeld, Waiting, answers, held_size, refused, released
 from xmpp_im_core.server.state import Account, Unloaded
 from xmpp_im_core.stanza import Stanza
 
@@ -140,6 +140,7 @@ class _Work(Generic[S]):
         "held",
         "holds",
         "machine",
+        "newly_held",
         "origin",
         "owns",
         "policy",
@@ -158,6 +159,8 @@ class _Work(Generic[S]):
         self.owns = service.owns
         self.some_wait = len(self.held) > 0
         """False if no account waits. It spares a look-up for each step."""
+        self.newly_held: dict[str, NewlyHeld] = {}
+        """What the accounts that wait hold in addition to ``held``, by bare JID."""
         self.policy = policy
         self.seq = seq
         """The ``seq`` of the event."""
@@ -186,12 +189,30 @@ class _Work(Generic[S]):
         return self.owns is None or jid.local is None or self.owns(jid.bare)
 
     def wait(self, jid: str, waiting: Waiting) -> None:
-        """Let an account wait, with these events held."""
+        """Let an account wait."""
         self.held = self.held.set(jid, waiting)
         self.some_wait = True
 
+    def hold(self, due: ForAccount, size: int) -> None:
+        """Hold an event of an account that waits.
+
+        :param size: the ``held_size`` of the event.
+        """
+        new = self.newly_held.get(due.jid)
+        if new is None:
+            new = self.newly_held[due.jid] = NewlyHeld()
+        new.add(Held(due, self.cause), size)
+        self.holds.append((due.jid, self.cause))
+
+    def keep_held(self) -> None:
+        """Add what is newly held to what was held before."""
+        for jid, new in self.newly_held.items():
+            self.held = self.held.set(jid, self.held[jid].holding_all(new.events, new.bytes))
+        self.newly_held.clear()
+
     def done(self) -> Served[S]:
         """Return the result, without accounts that do not exist: all stanzas for them have been answered."""
+        self.keep_held()
         accounts = self.accounts
         store: list[tuple[str, StoreOperation]] = []
         forget: list[tuple[str, StoreOperation]] = []
@@ -245,6 +266,8 @@ def _take_waiting(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
     if not answers(waiting, due.event):
         _hold(work, waiting, due)
         return
+    work.keep_held()
+    waiting = work.held[due.jid]
     work.held = work.held.delete(due.jid)
     work.releases += [held.cause for held in waiting.events.values()]
     # Nothing else is in the queue: an answer is the event that came, or it was held as a group.
@@ -254,7 +277,9 @@ def _take_waiting(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
 def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
     """Hold an event until the answer comes, or refuse it if too much is held."""
     size = held_size(due.event)
-    if waiting.is_full(size, work.policy):
+    new = work.newly_held.get(due.jid)
+    taken, before = (size, 0) if new is None else (new.bytes + size, len(new.events))
+    if waiting.is_full(taken, work.policy, before):
         state = work.accounts.get(due.jid)
         if state is None:
             state = work.machine.start(parse_jid(due.jid))
@@ -262,8 +287,7 @@ def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
         if refusal is not None:
             _perform(work, due.jid, due.event, due.decision, Transition(state, (refusal,)))
             return
-    work.holds.append((due.jid, work.cause))
-    work.wait(due.jid, waiting.holding(Held(due, work.cause), size))
+    work.hold(due, size)
 
 
 def _process_any(work: _Work[S], due: ForAccount, state: S | None) -> None:
@@ -280,8 +304,8 @@ def _process_any(work: _Work[S], due: ForAccount, state: S | None) -> None:
         return
     missing = state is None or (_is_unloaded(state) and jid not in work.failed)
     if missing and not isinstance(event, _LOADING):
-        work.wait(jid, Waiting(None).holding(Held(due, work.cause)))
-        work.holds.append((jid, work.cause))
+        work.wait(jid, Waiting(None))
+        work.hold(due, held_size(event))
         work.effects.append((jid, Load(jid)))
         return
     if isinstance(event, LoadFailed):

@@ -55,38 +55,72 @@ class Waiting:
     bytes: int = 0
     """The memory of all held events, in bytes."""
 
-    def holding(self, held: Held, size: int | None = None) -> Waiting:
-        """Return the account with one more event held.
+    def holding(self, held: Held) -> Waiting:
+        """Return the account with one more event held."""
+        return self.holding_all([held], held_size(held.due.event))
 
-        :param size: the :func:`held_size` of the event, if it is known.
+    def holding_all(self, new: list[Held], size: int) -> Waiting:
+        """Return the account with these events held after the others.
+
+        :param size: the :func:`held_size` of all of them.
         """
-        events = self.events.set(f"{len(self.events):09}", held)
-        return Waiting(self.session, events, self.bytes + (held_size(held.due.event) if size is None else size))
+        numbers = range(len(self.events), len(self.events) + len(new))
+        added = {f"{number:09}": held for number, held in zip(numbers, new, strict=True)}
+        return Waiting(self.session, self.events.updated(added), self.bytes + size)
 
-    def is_full(self, size: int, policy: Policy) -> bool:
-        """Whether an event of this size is beyond the limits of what may be held."""
-        return len(self.events) >= policy.held_events or self.bytes + size > policy.held_bytes
+    def is_full(self, size: int, policy: Policy, before: int = 0) -> bool:
+        """Whether an event of this size is beyond the limits of what may be held.
+
+        :param before: how many other events are held before it. ``size`` includes theirs.
+        """
+        return len(self.events) + before >= policy.held_events or self.bytes + size > policy.held_bytes
+
+
+class NewlyHeld:
+    """The events that an account begins to hold while ``serve`` processes one event.
+
+    They are collected in a list: a hundred contacts may answer the probe of an account that waits. To add each of them
+    to an immutable :class:`Waiting`, and that to the map of those who wait, took a fifth of a login.
+    """
+
+    __slots__ = ("bytes", "events")
+
+    def __init__(self) -> None:
+        self.events: list[Held] = []
+        self.bytes = 0
+        """The memory of these events, in bytes."""
+
+    def add(self, held: Held, size: int) -> None:
+        """Hold one more event, of this :func:`held_size`."""
+        self.events.append(held)
+        self.bytes += size
 
 
 def held_size(event: Event) -> int:
     """Return an upper bound of the memory of a held event, without the parts that only the host makes, in bytes."""
+    if isinstance(event, _OF_STANZAS):
+        return _HELD_SIZE + event.stanza.size()
     if isinstance(event, StoreFailed):
         return _HELD_SIZE + held_size(event.event)
-    if isinstance(event, Outbound | Inbound):
-        return _HELD_SIZE + event.stanza.size()
     if isinstance(event, SessionBound):
         return _HELD_SIZE + text_size(event.lang or "")
     return _HELD_SIZE
+
+
+# Tuples, since isinstance(event, A | B) makes the union each time.
+_OF_STANZAS: Final = (Outbound, Inbound)
+_LOADED: Final = (AccountLoaded, LoadFailed)
+_OFFLINE_LOADED: Final = (OfflineLoaded, SessionEnded)
 
 
 def answers(waiting: Waiting, event: Event) -> bool:
     """Whether this event ends the wait: an answer, or a failed commit of an answer."""
     answer = event.event if isinstance(event, StoreFailed) else event
     if waiting.session is None:
-        return isinstance(answer, AccountLoaded | LoadFailed)
+        return isinstance(answer, _LOADED)
     if isinstance(answer, OwnershipLost):
         return True
-    return isinstance(answer, OfflineLoaded | SessionEnded) and answer.session == waiting.session
+    return isinstance(answer, _OFFLINE_LOADED) and answer.session == waiting.session
 
 
 def refused(state: State, event: Event, policy: Policy) -> Effect | None:
