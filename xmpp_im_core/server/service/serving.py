@@ -249,16 +249,16 @@ def _take(work: _Work[S], jid: str, event: Event, decision: Decision) -> None:
     if waiting is not None:
         _take_waiting(work, waiting, for_account(jid, event, decision))
         return
-    state = work.accounts.get(jid)
-    if type(state) is Account and work.owns is None and _is_addressed(event):
-        _step(work, jid, event, decision, state, state)
-    else:
-        _process_any(work, for_account(jid, event, decision), state)
-
-
-def _is_addressed(event: Event) -> bool:
-    """Whether an event is a stanza, and not one whose 'to' is no JID."""
-    return type(event) is Outbound or (type(event) is Inbound and isinstance(event.stanza.to, Address))
+    state = before = work.accounts.get(jid)
+    to_account = type(event) is Outbound or (type(event) is Inbound and isinstance(event.stanza.to, Address))
+    if type(state) is not Account or work.owns is not None or not to_account:
+        before = _state_before(work, for_account(jid, event, decision), state)
+        if before is None:
+            return
+    transition = work.machine.reduce(before, event, work.policy)  # type: ignore[arg-type]  # None is no Account
+    if transition.state is not state:
+        work.accounts = work.accounts.set(jid, transition.state)
+    _perform(work, jid, event, decision, transition)
 
 
 def _take_waiting(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
@@ -290,8 +290,10 @@ def _hold(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
     work.hold(due, size)
 
 
-def _process_any(work: _Work[S], due: ForAccount, state: S | None) -> None:
-    """Let an account or a domain process an event of any kind. Ask for an account that is not in memory.
+def _state_before(work: _Work[S], due: ForAccount, state: S | None) -> S | None:
+    """Return the state in which an account processes an event of any kind. Ask for an account that is not in memory.
+
+    None: the event is not for an account, and has been answered; or it is held now.
 
     :param state: the state of the account that is in memory.
     """
@@ -301,16 +303,16 @@ def _process_any(work: _Work[S], due: ForAccount, state: S | None) -> None:
     answers = _without_account(work, due, written.jid, state)
     if answers is not None:
         _perform(work, jid, event, due.decision, Transition(work.machine.start(written.jid), answers))
-        return
+        return None
     missing = state is None or (_is_unloaded(state) and jid not in work.failed)
     if missing and not isinstance(event, _LOADING):
         work.wait(jid, Waiting(None))
         work.hold(due, held_size(event))
         work.effects.append((jid, Load(jid)))
-        return
+        return None
     if isinstance(event, LoadFailed):
         work.failed = (*work.failed, jid)
-    _step(work, jid, event, due.decision, state, work.machine.start(written.jid) if state is None else state)
+    return work.machine.start(written.jid) if state is None else state
 
 
 def _without_account(work: _Work[S], due: ForAccount, jid: JID, state: S | None) -> tuple[Effect, ...] | None:
@@ -327,18 +329,6 @@ def _without_account(work: _Work[S], due: ForAccount, jid: JID, state: S | None)
     if isinstance(event, OwnershipLost) and state is None:
         return (Ignored(storage_rules.OWNERSHIP_LOST),)
     return None
-
-
-def _step(work: _Work[S], jid: str, event: Event, decision: Decision, state: S | None, before: S) -> None:
-    """Let the machine of an account process an event.
-
-    :param state: the state that is in memory.
-    :param before: the same, or the initial state if none is in memory.
-    """
-    transition = work.machine.reduce(before, event, work.policy)
-    if transition.state is not state:
-        work.accounts = work.accounts.set(jid, transition.state)
-    _perform(work, jid, event, decision, transition)
 
 
 _LOADING: Final = (AccountLoaded, LoadFailed, OwnershipLost)
