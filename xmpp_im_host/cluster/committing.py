@@ -5,6 +5,9 @@ doubt whether a batch was committed, the leases are renewed, however long that t
 after that, and the new lease names the last one. Only the caller of that commit waits.
 
 Two commits that are under way must not concern the same partition: the last commit of a partition is the one in doubt.
+
+The fixed cost of a transaction is the same for all of them. So what the gateway has to commit is part of the next
+transaction of the owner, if there is one before the gateway begins its own.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable
 from time import perf_counter
+from typing import Protocol
 from uuid import uuid4
 
 from xmpp_im_core.record import record
@@ -42,6 +46,19 @@ class Outcome:
         return self.error is None
 
 
+class Passenger(Protocol):
+    """Commits under another lease of the same node, by itself or as a part of the transactions of others."""
+
+    lease: int
+    """The number of that lease."""
+
+    def board(self) -> Batch | None:
+        """Return what is to be committed, or None. Nothing else is committed under that lease before it has landed."""
+
+    def land(self, outcome: Outcome) -> None:
+        """Note what has become of it."""
+
+
 class Committer:
     """The leases of a node, and commits under them."""
 
@@ -56,6 +73,8 @@ class Committer:
         self.counts = CommitCounts()
         self._appended = appended
         self.outage = StorageOutage()
+        self.passenger: Passenger | None = None
+        """Commits under a lease that this has too."""
 
     async def claim(self, partitions: Iterable[int]) -> None:
         """Become the owner of these partitions.
@@ -99,6 +118,28 @@ class Committer:
         self.counts.seconds.add(perf_counter() - began)
         if batch.appends:
             self._appended({each.queue for each in batch.appends})
+        return outcome
+
+    async def commit_together(
+        self,
+        partitions: Collection[int],
+        changes: Iterable[Change],
+        appends: Iterable[Append],
+        done: Iterable[tuple[str, int]],
+    ) -> Outcome:
+        """Do what :meth:`commit` does, and in the same transaction what the passenger has to commit.
+
+        All of it is done, or nothing. So the outcome may be an error, or have lost a lease, because of the passenger.
+        """
+        passenger, shards = self.passenger, self.engine.shards
+        if passenger is None or any((passenger.lease - each) % shards for each in partitions):
+            return await self.commit(partitions, changes, appends, done)
+        aboard = passenger.board()
+        if aboard is None:
+            return await self.commit(partitions, changes, appends, done)
+        leases = (*partitions, passenger.lease)
+        outcome = await self.commit(leases, changes, (*appends, *aboard.appends), (*done, *aboard.done))
+        passenger.land(outcome)
         return outcome
 
     async def _try(self, partitions: Collection[int], batch: Batch) -> Outcome:

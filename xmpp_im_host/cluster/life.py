@@ -19,7 +19,6 @@ from xmpp_im_core.server.service.events import ServiceEvent
 from xmpp_im_core.stanza import Condition
 from xmpp_im_host.cluster.appending import Appender
 from xmpp_im_host.cluster.calls import OpenCalls
-from xmpp_im_host.cluster.committing import Committer
 from xmpp_im_host.cluster.gateway import Gateway, Streams
 from xmpp_im_host.cluster.interfaces import PartitionFigures
 from xmpp_im_host.cluster.liveness import Pace
@@ -156,11 +155,29 @@ class Life:
         """
         lease = await self.membership.join()
         settings, self.number = self.settings, self.membership.number
-        committer = Committer(self.engine, claimer(self.number), self._appended_by_gateway)
+        phase = phase_of(self.number)
+        self.owner = Owner(
+            self.engine,
+            claimer(self.number),
+            settings.service,
+            settings.policy,
+            self.streams.delegate,
+            settings.components,
+            settings.clock,
+            settings.ids,
+            self._appended,
+            idle_accounts=settings.idle_accounts,
+            idle_seconds=settings.idle_seconds,
+            event_log=settings.event_log,
+            own=self.own,
+            phase=phase,
+        )
+        committer = self.owner.committer
         committer.leases[lease.partition] = lease
         committer.counts = self.counts
-        phase = phase_of(self.number)
-        self.appender = Appender(committer, lease.partition, self.ended, patience=settings.patience, phase=phase)
+        self.appender = committer.passenger = Appender(
+            committer, lease.partition, self.ended, patience=settings.patience, phase=phase
+        )
         self.gateway = Gateway(
             self.engine,
             self.number,
@@ -175,30 +192,13 @@ class Life:
             self._flush,
             EntryReader(self.own),
         )
-        self.owner = Owner(
-            self.engine,
-            claimer(self.number),
-            settings.service,
-            settings.policy,
-            self.streams.delegate,
-            settings.components,
-            settings.clock,
-            settings.ids,
-            self.gateway.wake,
-            idle_accounts=settings.idle_accounts,
-            idle_seconds=settings.idle_seconds,
-            event_log=settings.event_log,
-            own=self.own,
-            phase=phase,
-        )
-        self.owner.committer.counts = self.counts
         self.owner.start()
         self._tasks.start(self.membership.run())
         self._tasks.start(self.appender.run())
         self._tasks.start(self.gateway.run())
 
-    def _appended_by_gateway(self, queues: Collection[str]) -> None:
-        self.owner.wake(queues)
+    def _appended(self, queues: Collection[str]) -> None:
+        self.gateway.wake(queues)
 
     async def retire(self) -> None:
         """Let the other nodes own what this node owns, and wait until they do.

@@ -185,7 +185,9 @@ class Worker(Generic[S]):
             await self._process(works, batch, rows, touched, last_resort)
             if any(self.actors.get(partition) is not actor for partition, actor in touched.items()):
                 raise Fenced([])  # one was lost meanwhile, and perhaps claimed again: this state is from before that
-            outcome = await self.committer.commit(sorted(touched), batch.changes, batch.appends, batch.done)
+            # A transaction that may be the cause of a failure has nothing of others.
+            commit = self.committer.commit_together if self._most == MOST else self.committer.commit
+            outcome = await commit(sorted(touched), batch.changes, batch.appends, batch.done)
         except Fenced as error:
             outcome = Outcome(error, error.partitions)
         except EngineFailed as error:

@@ -44,6 +44,8 @@ class Turns:
     bell: asyncio.Event = field(factory=asyncio.Event, init=False)
     """Set when there is something to do."""
     _began: float = field(default=0.0, init=False)
+    _until: float = field(default=0.0, init=False)
+    """When the next turn may begin."""
     _pause: float = field(default=TICK, init=False)
 
     def begin(self) -> None:
@@ -51,16 +53,28 @@ class Turns:
         self._began = asyncio.get_running_loop().time()
         self.bell.clear()
 
-    async def end(self, entries: int) -> None:
-        """Wait until the next turn may begin, because this one had something to do.
+    def finish(self, entries: int) -> None:
+        """Note that this turn is over, and had something to do.
 
-        :param entries: how much it had to do.
+        :param entries: how much that was.
         """
         self._pause = TICK
         now = asyncio.get_running_loop().time()
         step = LONGEST_PAUSE if now - self._began > TICK and FEW <= entries < MANY else TICK
         # A turn that has begun between two ticks does not begin again at once.
-        await asyncio.sleep(max(0.0, self._next(self._began + step / 2, step) - now))
+        self._until = self._next(self._began + step / 2, step)
+
+    async def wait(self) -> None:
+        """Wait until the next turn may begin, and let others go on in any case."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._until - loop.time()))
+        while (left := self._until - loop.time()) > 0:  # there was a turn meanwhile
+            await asyncio.sleep(left)
+
+    async def end(self, entries: int) -> None:
+        """Finish this turn, and wait until the next one may begin."""
+        self.finish(entries)
+        await self.wait()
 
     async def rest(self) -> None:
         """Wait for the bell, or for a pause. The pauses grow while there is nothing to do."""
