@@ -59,7 +59,7 @@ class Appender:
         ended: Done,
         *,
         patience: float = 2.0,
-        phase: float = 0.0,
+        turns: Turns | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         """Begin with nothing to commit; :meth:`run` commits.
@@ -68,7 +68,7 @@ class Appender:
         :param lease: the number of that lease.
         :param ended: called once, when somebody else has claimed the lease: the node has ended.
         :param patience: after how many seconds what waits is refused, if it may be.
-        :param phase: see :class:`~xmpp_im_host.cluster.turns.Turns`.
+        :param turns: when it commits; by default whenever it likes.
         """
         self.committer, self.lease, self._ended = committer, lease, ended
         self.patience, self._clock = patience, clock
@@ -83,7 +83,7 @@ class Appender:
         """Whether only this is to commit what waits: it may be the cause of a failure."""
         self.over = False
         """Whether the node has ended: nothing that waits will ever be done."""
-        self._turns = Turns(phase)
+        self._turns = Turns() if turns is None else turns
         self._settling = False
         """Whether settled entries wait for others."""
         self._watching = False

@@ -51,7 +51,7 @@ from xmpp_im_host.cluster.queue_entries import (
     dump_entry,
 )
 from xmpp_im_host.cluster.queue_names import gateway_queue, gateway_queues, queue_of
-from xmpp_im_host.cluster.turns import Turns, phase_of
+from xmpp_im_host.cluster.turns import Turns
 from xmpp_im_host.hosting.outages import FIRST_PAUSE, LONGEST_PAUSE
 from xmpp_im_host.log import Outage, failure, log
 from xmpp_im_host.storage.engine import Engine
@@ -122,16 +122,13 @@ class Gateway:
     flush: Callable[[], None] = lambda: None
     """Called after each burst of writes to the wire."""
     reader: EntryReader = field(factory=EntryReader)
+    turns: Turns = field(factory=Turns)
     _cursors: dict[str, int] = field(factory=dict, init=False)
-    _turns: Turns = field(init=False)
     _on_the_way: dict[Holder, dict[Place, Delivery]] = field(factory=dict, init=False)
     """The deliveries that each session may still lose, by their places."""
     _gone: set[Holder] = field(factory=set, init=False)
     """Sessions that have ended, until it is certain that nothing more comes for them."""
     _outage: Outage = field(factory=lambda: Outage("gateway cannot read", "gateway reads again"), init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._turns = Turns(phase_of(self.number))
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -139,7 +136,7 @@ class Gateway:
         """Read and perform until this is cancelled."""
         self._cursors = dict.fromkeys(gateway_queues(self.number), 0)
         while True:
-            self._turns.begin()
+            self.turns.begin()
             entries = await self._read()
             if entries:
                 await self.until_fresh()
@@ -149,8 +146,8 @@ class Gateway:
                 self._flush()
                 if len(entries) == _MOST:
                     continue
-                await self._turns.end(len(entries))
-            await self._turns.rest()
+                await self.turns.end(len(entries))
+            await self.turns.rest()
 
     async def _read(self) -> Sequence[Entry]:
         pause = FIRST_PAUSE
@@ -168,7 +165,7 @@ class Gateway:
     def wake(self, queues: Iterable[str]) -> None:
         """Say that entries were appended to these queues. Queues that this gateway does not read do not matter."""
         if any(queue in self._cursors for queue in queues):
-            self._turns.bell.set()
+            self.turns.bell.set()
 
     # --- performing ---------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -29,7 +30,7 @@ from xmpp_im_host.cluster.owner import Owner
 from xmpp_im_host.cluster.placement import placement
 from xmpp_im_host.cluster.queue_entries import EntryReader, OwnEntries
 from xmpp_im_host.cluster.reports import Report, State
-from xmpp_im_host.cluster.turns import phase_of
+from xmpp_im_host.cluster.turns import Strain, Turns, phase_of
 from xmpp_im_host.hosting.owned_engine import CommitCounts
 from xmpp_im_host.hosting.waiting import Tasks
 from xmpp_im_host.storage.engine import Engine
@@ -155,7 +156,7 @@ class Life:
         """
         lease = await self.membership.join()
         settings, self.number = self.settings, self.membership.number
-        phase = phase_of(self.number)
+        turns = partial(Turns, phase_of(self.number), Strain())
         self.owner = Owner(
             self.engine,
             claimer(self.number),
@@ -170,13 +171,13 @@ class Life:
             idle_seconds=settings.idle_seconds,
             event_log=settings.event_log,
             own=self.own,
-            phase=phase,
+            turns=turns,
         )
         committer = self.owner.committer
         committer.leases[lease.partition] = lease
         committer.counts = self.counts
         self.appender = committer.passenger = Appender(
-            committer, lease.partition, self.ended, patience=settings.patience, phase=phase
+            committer, lease.partition, self.ended, patience=settings.patience, turns=turns()
         )
         self.gateway = Gateway(
             self.engine,
@@ -191,6 +192,7 @@ class Life:
             self._moves,
             self._flush,
             EntryReader(self.own),
+            turns(),
         )
         self.owner.start()
         self._tasks.start(self.membership.run())

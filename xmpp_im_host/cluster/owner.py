@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, Generic, TypeVar
 
 from xmpp_im_core.host import Clock, Ids
@@ -62,7 +62,7 @@ class Owner(Generic[S]):
         event_log: int = 0,
         wake_seconds: float = 1.0,
         own: OwnEntries | None = None,
-        phase: float = 0.0,
+        turns: Callable[[], Turns] = Turns,
     ) -> None:
         """Begin without partitions.
 
@@ -80,7 +80,7 @@ class Owner(Generic[S]):
         :param event_log: how many events of each account in memory are kept for ``inspect``.
         :param wake_seconds: how long to wait between looks for accounts to wake.
         :param own: the entries that this node appends and reads, if its gateway shares them with the owner.
-        :param phase: see :class:`~xmpp_im_host.cluster.turns.Turns`.
+        :param turns: makes the turns of a worker.
         :raises ValueError: if the policy does not keep sessions, or there is no worker.
         """
         if not policy.keep_sessions:
@@ -107,7 +107,7 @@ class Owner(Generic[S]):
                     IdleAccounts(max(1, idle_accounts // workers), idle_seconds),
                     wake_seconds,
                     reader=EntryReader(self.setting.own),
-                    turns=Turns(phase),
+                    turns=turns(),
                 )
                 for _ in range(workers)
             ]

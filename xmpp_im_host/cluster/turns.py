@@ -4,10 +4,11 @@ A transaction costs much the same whether it carries one step or twenty, and so 
 worker, a gateway or an appender that had something to do begins again with the next tick: what comes until then shares
 one transaction. One that had nothing to do begins as soon as something comes.
 
-If a transaction takes longer than a tick, the node or the database has more to do than it can do at once. Then the
-fixed cost of a transaction is taken from the steps that wait. So a turn with few entries waits for a tick that comes
-four times as seldom, and finds more. It spends less than a fortieth of a processor on that cost then. A turn with many
-entries has made the cost small by itself, and one with very few does not hold up others: neither waits.
+If a turn takes longer than a tick, the node or the database has more to do than it can do at once: the node is busy.
+Then the fixed cost of a transaction is taken from the steps that wait. So after a turn with few entries the next one
+waits for a tick that comes four times as seldom, and finds more. The node spends less than a fortieth of a processor on
+the fixed cost of such turns then. A turn with many entries has made the cost small by itself, and after one with very
+few hardly anything would be saved: the next one does not wait.
 
 All of them wait for the same ticks, so the process wakes up once for all of them, and they look together.
 """
@@ -30,8 +31,22 @@ FEW: Final = 4
 """A turn with fewer entries delays more than it costs."""
 MANY: Final = 128
 """In a turn with so many entries, the fixed cost of its transaction is less than a tenth of what the entries cost."""
+_STRAINED: Final = 2 * LONGEST_PAUSE
+"""How long a node counts as busy after a turn that took long, in seconds: turns of each kind come in that time."""
 _GOLDEN: Final = 0.618034
 """Multiples of the golden ratio divide a circle evenly, however many there are."""
+
+
+@define(eq=False)
+class Strain:
+    """Whether a node is busy. All its turns tell, and ask."""
+
+    until: float = 0.0
+
+    def note(self, began: float, now: float) -> None:
+        """Note how long a turn took."""
+        if now - began > TICK:
+            self.until = now + _STRAINED
 
 
 @define(eq=False)
@@ -41,6 +56,8 @@ class Turns:
     phase: float = 0.0
     """When the ticks of this node come. Those of several nodes come at different times, because each leaves work for
     the others: see :func:`phase_of`."""
+    strain: Strain = field(factory=Strain)
+    """That of the node."""
     bell: asyncio.Event = field(factory=asyncio.Event, init=False)
     """Set when there is something to do."""
     _began: float = field(default=0.0, init=False)
@@ -60,7 +77,8 @@ class Turns:
         """
         self._pause = TICK
         now = asyncio.get_running_loop().time()
-        step = LONGEST_PAUSE if now - self._began > TICK and FEW <= entries < MANY else TICK
+        self.strain.note(self._began, now)
+        step = LONGEST_PAUSE if now < self.strain.until and FEW <= entries < MANY else TICK
         # A turn that has begun between two ticks does not begin again at once.
         self._until = self._next(self._began + step / 2, step)
 

@@ -14,7 +14,7 @@ import pytest
 from tests.xmpp_im_host.cluster.faulty_engine import FaultyEngine
 from tests.xmpp_im_host.cluster.virtual_loop import Stage, VirtualLoop
 from tests.xmpp_im_host.cluster.world import World
-from xmpp_im_host.cluster.turns import FEW, LONGEST_PAUSE, MANY, TICK, Turns, phase_of
+from xmpp_im_host.cluster.turns import FEW, LONGEST_PAUSE, MANY, TICK, Strain, Turns, phase_of
 
 RATE = 130
 """Messages a second, of three users together: what one node does without effort."""
@@ -127,6 +127,27 @@ def test_only_a_turn_that_took_long_for_its_entries_waits_for_a_later_tick(entri
         assert LONGEST_PAUSE / 2 < busy <= 1.5 * LONGEST_PAUSE
     else:
         assert busy == pytest.approx(1.25 * TICK)
+
+
+def test_all_turns_of_a_node_know_that_it_is_busy_and_for_how_long() -> None:
+    """A commit of the gateway may be quick while the owner of the same node has more to do than it can."""
+    stage, strain = Stage(), Strain()
+    loop = VirtualLoop(stage.clock)  # type: ignore[abstract]  # only what asyncio's tasks need is there
+    stage.loops.append(loop)
+    slow, quick = Turns(strain=strain), Turns(strain=strain)
+
+    async def turn(turns: Turns, lasts: float) -> float:
+        turns.begin()
+        began = stage.now
+        await asyncio.sleep(lasts)
+        await turns.end(FEW)
+        return stage.now - began
+
+    assert stage.wait_for(loop, turn(quick, 0.0)) <= 1.5 * TICK
+    stage.wait_for(loop, turn(slow, 2 * TICK))
+    assert stage.wait_for(loop, turn(quick, 0.0)) > LONGEST_PAUSE / 2
+    stage.run(3 * LONGEST_PAUSE)
+    assert stage.wait_for(loop, turn(quick, 0.0)) <= 1.5 * TICK
 
 
 @pytest.mark.parametrize("nodes", [1, 3])
