@@ -13,9 +13,8 @@ from xmpp_im_core.client.rosters.results import roster_answer
 from xmpp_im_core.client.state import About, Client, Question
 from xmpp_im_core.copying import copied
 from xmpp_im_core.jid import JID, address_of
-from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import client as rules
-from xmpp_im_core.stanza import IQ, IQ_TYPES, Condition, payload
+from xmpp_im_core.stanza import IQ, IQ_TYPES, ROSTER, Condition, payload
 
 # --- outbound -----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from xmpp_im_core.client.content import may_be_parent
 from xmpp_im_core.client.state import Client
 from xmpp_im_core.element import XML_LANG, Element, language_key, language_of
 from xmpp_im_core.jid import Malformed
-from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.rules import client as session_rules
 from xmpp_im_core.rules import client_messages as message_rules
@@ -21,6 +20,7 @@ from xmpp_im_core.stanza import (
     IQ_TYPES,
     MESSAGE_TYPES,
     PRESENCE_TYPES,
+    ROSTER,
     SUBSCRIPTION_TYPES,
     Message,
     Presence,

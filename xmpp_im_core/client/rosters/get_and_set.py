@@ -13,9 +13,8 @@ from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element, element
 from xmpp_im_core.event import Timed
 from xmpp_im_core.jid import JID
-from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import client_roster as rules
-from xmpp_im_core.stanza import IQ, payload
+from xmpp_im_core.stanza import IQ, ROSTER, payload
 
 # --- what the user wants (§2.1.3, §2.3.1, §2.4.1, §2.5.1) ---------------------------------------------------
 

@@ -13,7 +13,7 @@ from xmpp_im_core.element import Element, element
 from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import Address, parse_address
 from xmpp_im_core.record import record
-from xmpp_im_core.roster import ROSTER
+from xmpp_im_core.stanza import ROSTER
 from xmpp_im_core.subscription import NONE, subscription_state
 
 _SHOWN: Final = frozenset({"none", "to", "from", "both"})

@@ -12,9 +12,8 @@ from xmpp_im_core.client.rosters.item_elements import read_item
 from xmpp_im_core.client.state import About, Client, Interim, Question
 from xmpp_im_core.copying import copied
 from xmpp_im_core.frozenmap import FrozenMap
-from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.rules import client_roster as rules
-from xmpp_im_core.stanza import IQ, Condition, StanzaError, stanza_error
+from xmpp_im_core.stanza import IQ, ROSTER, Condition, StanzaError, stanza_error
 
 
 def roster_answer(client: Client, iq: IQ, question: Question, policy: ClientPolicy) -> Transition:
