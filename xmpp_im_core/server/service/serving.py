@@ -233,9 +233,9 @@ class _Work(Generic[S]):
             tuple(self.effects),
             tuple(store),
             tuple(forget),
-            tuple(self.holds),
-            tuple(self.releases),
-            self.seq,
+            holds=tuple(self.holds),
+            releases=tuple(self.releases),
+            seq=self.seq,
         )
 
 
