@@ -29,6 +29,7 @@ from xmpp_im_host.cluster.outgoing import Domains, given_back, placed
 from xmpp_im_host.cluster.owner import Owner
 from xmpp_im_host.cluster.placement import placement
 from xmpp_im_host.cluster.queue_entries import EntryReader, OwnEntries
+from xmpp_im_host.cluster.queue_names import gateway_queues
 from xmpp_im_host.cluster.reports import Report, State
 from xmpp_im_host.cluster.turns import Strain, Turns, phase_of
 from xmpp_im_host.hosting.owned_engine import CommitCounts
@@ -156,6 +157,7 @@ class Life:
         """
         lease = await self.membership.join()
         settings, self.number = self.settings, self.membership.number
+        self.own.queues.update(gateway_queues(self.number))
         turns = partial(Turns, phase_of(self.number), Strain())
         self.owner = Owner(
             self.engine,

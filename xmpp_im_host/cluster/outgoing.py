@@ -29,8 +29,12 @@ from xmpp_im_host.cluster.queue_entries import Fed, ForComponent, Perform, Queue
 from xmpp_im_host.cluster.queue_names import gateway_of, gateway_queue, partition_queue, queue_of
 from xmpp_im_host.storage.records import Row, Write, partition_of
 
-Dump: TypeAlias = Callable[[QueueEntry], bytes]
-"""Writes an entry, as :func:`dump_entry` does."""
+Dump: TypeAlias = Callable[[QueueEntry, str], bytes]
+"""Writes an entry for a queue, as :func:`dump_entry` does."""
+
+
+def _dumped(entry: QueueEntry, queue: str) -> bytes:
+    return dump_entry(entry)
 
 
 @record
@@ -130,7 +134,7 @@ class Outgoing:
     """When the step happens."""
     decision: Decision = Decision.ASK
     """The service's decision on a subscription request that the step sends."""
-    dump: Dump = dump_entry
+    dump: Dump = _dumped
     """Writes what is appended."""
     ended: str | None = None
     """The queue of a gateway that has ended: nobody reads it any more."""
@@ -146,7 +150,7 @@ class Outgoing:
                 return None
         first = self.queues.of(account, left[0])
         if len(effect.sessions) == 1 and first != self.ended:
-            pending.append(first, self.dump(_performed(identified)))
+            pending.append(first, self.dump(_performed(identified), first))
             return None
         by_queue: dict[str, list[SessionId]] = {}
         for session in left:
@@ -154,7 +158,7 @@ class Outgoing:
         lost = by_queue.pop(self.ended, None) if self.ended is not None else None
         for queue, sessions in by_queue.items():
             own = None if len(sessions) == len(effect.sessions) else tuple(sessions)
-            pending.append(queue, self.dump(Perform(identified, own)))
+            pending.append(queue, self.dump(Perform(identified, own), queue))
         return None if lost is None else ForAccount(account, Undelivered(self.at, self.ids(), effect, tuple(lost)))
 
     def _kept(self, pending: Pending, identified: IdentifiedEffect, session: SessionId) -> bool:
@@ -171,7 +175,7 @@ class Outgoing:
         """Take the end of a session to its gateway."""
         queue = self.queues.of(account, effect.session)
         if queue != self.ended and self.queues.parked_session(account, effect.session) is None:
-            pending.append(queue, self.dump(Perform(IdentifiedEffect(account, id, effect))))
+            pending.append(queue, self.dump(Perform(IdentifiedEffect(account, id, effect)), queue))
 
     # --- other accounts and components ----------------------------------------------------------------------------
 
@@ -181,11 +185,13 @@ class Outgoing:
         domain = "" if to is None else to.domain
         if to is not None and domain in self.domains.hosted:
             event = for_account(to.bare, inbound(self.at, self.ids(), effect.stanza, self.decision))
-            pending.append(queue_of(to.bare), self.dump(Fed(event)))
+            queue = queue_of(to.bare)
+            pending.append(queue, self.dump(Fed(event), queue))
             return None
         if domain in self.domains.components:
             entry = ForComponent(domain, IdentifiedEffect(account, id, effect))
-            pending.append(queue_of(domain), self.dump(entry))
+            queue = queue_of(domain)
+            pending.append(queue, self.dump(entry, queue))
             return None
         return ForAccount(account, Unroutable(self.at, self.ids(), effect, Condition.REMOTE_SERVER_NOT_FOUND))
 
@@ -194,11 +200,13 @@ class Outgoing:
         partitions, components, lost = divided(effect.recipients, self.domains)
         for partition, recipients in partitions.items():
             event = ArrivedForMany(self.at, self.ids(), effect.stanza, tuple(recipients))
-            pending.append(partition_queue(partition), self.dump(Fed(event)))
+            queue = partition_queue(partition)
+            pending.append(queue, self.dump(Fed(event), queue))
         for domain, recipients in components.items():
             part = FanOut(effect.stanza, tuple(recipients), effect.rule)
             entry = ForComponent(domain, IdentifiedEffect(account, id, part))
-            pending.append(queue_of(domain), self.dump(entry))
+            queue = queue_of(domain)
+            pending.append(queue, self.dump(entry, queue))
         if not lost:
             return None
         condition = Condition.REMOTE_SERVER_NOT_FOUND
@@ -230,22 +238,22 @@ def divided(
 # --- for gateways -------------------------------------------------------------------------------------------------
 
 
-def placed(event: ServiceEvent, domains: Domains, ids: Ids, dump: Dump = dump_entry) -> list[tuple[str, bytes]]:
+def placed(event: ServiceEvent, domains: Domains, ids: Ids, dump: Dump = _dumped) -> list[tuple[str, bytes]]:
     """Return an event as entries, each with its queue: one, or for a stanza for many one for each partition.
 
     :param dump: writes them.
     :raises SnapshotError: if it has a stanza that cannot be written.
     """
     if not isinstance(event, ArrivedForMany):
-        return [(queue_of(entering(event).jid), dump(Fed(event)))]
+        queue = queue_of(entering(event).jid)
+        return [(queue, dump(Fed(event), queue))]
     partitions, _, _ = divided(event.recipients, domains)  # a host processes nothing for other domains
-    return [
-        (
-            partition_queue(partition),
-            dump(Fed(ArrivedForMany(event.at, ids(), event.stanza, tuple(recipients), event.stored))),
-        )
-        for partition, recipients in partitions.items()
-    ]
+    entries: list[tuple[str, bytes]] = []
+    for partition, recipients in partitions.items():
+        queue = partition_queue(partition)
+        part = ArrivedForMany(event.at, ids(), event.stanza, tuple(recipients), event.stored)
+        entries.append((queue, dump(Fed(part), queue)))
+    return entries
 
 
 def placed_stanza(stanza: Stanza, domains: Domains, ids: Ids, at: datetime) -> tuple[str, bytes] | None:

@@ -186,7 +186,8 @@ class Owner(Generic[S]):
         log(logging.INFO, "partitions claimed", partitions=len(missing))
         for partition in missing:
             worker = self._worker_of(partition)
-            worker.actors[partition] = PartitionActor(partition, self.setting)
+            worker.actors[partition] = actor = PartitionActor(partition, self.setting)
+            self.setting.own.queues.add(actor.queue)
             worker.turns.bell.set()
 
     async def drop_lost(self, most: int = PARTITIONS) -> None:

@@ -280,7 +280,9 @@ class Worker(Generic[S]):
         """Forget partitions that another node has claimed."""
         self._forget(partitions)
         self.committer.drop(partitions)
-        lost = [each for each in partitions if self.actors.pop(each, None) is not None]
+        lost = [actor for each in partitions if (actor := self.actors.pop(each, None)) is not None]
+        for actor in lost:
+            actor.setting.own.queues.discard(actor.queue)
         if lost:
             log(logging.INFO, "partitions lost", partitions=len(lost))
 

@@ -32,11 +32,27 @@ class StanzaReader:
         :raises Refused: if it is anything else.
         """
         try:
-            events = self._parser.feed(text.encode() if isinstance(text, str) else text)
+            data = text.encode() if isinstance(text, str) else text
+            events = self._parser.feed(data)
         except (CodecError, UnicodeError) as error:
             self._begin()
             raise Refused(f"not a stanza: {error}") from None
         if len(events) == 1 and isinstance(events[0], Stanza) and self._parser.between:
+            _keep_content(events[0], data)
             return events[0]
         self._begin()
         raise Refused("not one whole stanza")
+
+
+def _keep_content(stanza: Stanza, text: bytes) -> None:
+    """Let a stanza keep the text of its payload, so that it is not written again for the next queue.
+
+    The text of an entry is what the writer has written, so each value of an attribute is within quotation marks and has
+    none. If an even number of them is before the first ">", the opening tag ends there. Nothing is kept otherwise.
+    """
+    if stanza.payload.unread is None:
+        return
+    end = text.find(b">")
+    head = text[:end]
+    if b"'" not in head and head.count(b'"') % 2 == 0:
+        stanza.payload.cache_text(text[end + 1 : text.rfind(b"</")])
