@@ -5,10 +5,10 @@ worker, a gateway or an appender that had something to do begins again with the 
 one transaction. One that had nothing to do begins as soon as something comes.
 
 If a turn takes longer than a tick, the node or the database has more to do than it can do at once: the node is busy.
-Then the fixed cost of a transaction is taken from the steps that wait. So after a turn with few entries the next one
-waits for a tick that comes four times as seldom, and finds more. The node spends less than a fortieth of a processor on
-the fixed cost of such turns then. A turn with many entries has made the cost small by itself, and after one with very
-few hardly anything would be saved: the next one does not wait.
+Then the fixed cost of a transaction is taken from the steps that wait. So after a turn with not many entries the next
+one waits for a tick that comes four times as seldom, and finds more: the fixed cost of such turns, which is about a
+millisecond, takes a fiftieth of a processor then. A turn with many entries has made the cost small by itself. After one
+with few, the node has only waited for a slow database: it has time for turns, and the next one does not wait.
 
 All of them wait for the same ticks, so the process wakes up once for all of them, and they look together.
 """
@@ -27,8 +27,8 @@ TICK: Final = 0.012
 LONGEST_PAUSE: Final = 4 * TICK
 """The longest pause between looks at queues in which nothing waits, in seconds: other nodes ring no bell here. It is
 also the time between two ticks for turns that begin too often while the node is busy."""
-FEW: Final = 4
-"""A turn with fewer entries delays more than it costs."""
+FEW: Final = 16
+"""A node can process more entries than this in a tick: a turn with fewer does not show that it has much to do."""
 MANY: Final = 128
 """In a turn with so many entries, the fixed cost of its transaction is less than a tenth of what the entries cost."""
 _STRAINED: Final = 2 * LONGEST_PAUSE
