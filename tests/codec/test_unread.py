@@ -20,8 +20,10 @@ from xmpp_im_core.codec import (
     CodecError,
     Limits,
     StreamParser,
+    Unwritable,
     parse_stanza,
     recording,
+    stanza_writer,
     write_stanza,
 )
 from xmpp_im_core.codec.parser_common import Names
@@ -207,7 +209,78 @@ def test_the_handlers_of_tags_look_nothing_up_on_the_recorder() -> None:
     start("a", ["c", "2", "b", "1"])
     end("a")
 
-    assert records == [("", "child", (), ()), ("", "a", ("b", "c"), ("1", "2")), None]
+    assert [record and (record[0], *record[3:]) for record in records] == [
+        (("", "child"), (), ()),
+        (("", "a"), ("b", "c"), ("1", "2")),
+        None,
+    ]
+
+
+@pytest.fixture
+def tags(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the elements that the writer of records makes tags for."""
+    made: list[str] = []
+    make = stanza_writer.tag
+
+    def counting(name: str, namespace: str, declare: bool) -> tuple[str, str]:
+        made.append(name)
+        return make(name, namespace, declare)
+
+    monkeypatch.setattr(recording, "tag", counting)
+    return made
+
+
+def children_of(parser: StreamParser, tags: Iterable[str]) -> Payload:
+    (message,) = parser.feed(f"<message>{''.join(tags)}</message>".encode())
+    assert isinstance(message, Message)
+    return message.payload
+
+
+def test_the_tags_of_a_name_are_made_once_for_a_stream(tags: list[str]) -> None:
+    parser = opened()
+    parser.feed(CHAT)
+    assert sorted(tags) == ["active", "active", "body", "body"]  # for each of two namespaces around it
+    tags.clear()
+
+    (chat,) = parser.feed(CHAT.replace(b"Romeo", b"Juliet"))
+
+    assert isinstance(chat, Message)
+    assert b"<body>Art thou not Juliet?</body><active xmlns=" in write_stanza(chat)
+    assert tags == []
+
+
+@pytest.mark.parametrize(
+    ("written", "ready"),
+    [
+        ([f"<a{number}/>" for number in range(300)], 128),
+        (["<b xmlns='urn:" + "b" * 130 + "'/>"] * 300, 0),  # records of one stanza must not hold its text 300 times
+    ],
+)
+def test_few_and_short_tags_are_ready_and_the_others_are_made_when_they_are_written(
+    written: list[str], ready: int, tags: list[str]
+) -> None:
+    parser = opened()
+    children_of(parser, written)
+    assert len(tags) == 2 * ready
+    tags.clear()
+
+    content = children_of(parser, written)
+    assert tags == []
+    text = write_stanza(Message(payload=content))
+
+    assert len(tags) == 300 - ready
+    assert text == write_stanza(Message(payload=Payload(content.children)))
+
+
+def test_a_namespace_that_cannot_be_written_is_refused_when_it_is_written() -> None:
+    parser = StreamParser(strange_namespaces=True)
+    parser.feed(header(CLIENT))
+
+    content = children_of(parser, ["<a xmlns='urn:{a'><b/></a>"])
+
+    with pytest.raises(Unwritable):
+        write_stanza(Message(payload=content))
+    assert content.elements == (element("a", "urn:{a", {}, [element("b", "urn:{a")]),)
 
 
 # --- who builds it ----------------------------------------------------------------------------------------------------

@@ -5,28 +5,65 @@ tree of such a message as to do all the rest. So the handlers of expat only appe
 namespace, name and attributes, for text a string, for a closing tag None. They refuse what has to be refused. The list
 is in the same canonical form as an element: attributes are sorted, text is joined, prefixes are replaced. So the tree
 and the written text both follow from it, and the text is what the writer would write for the tree.
+
+To write a payload that was recorded is to join texts, most of which are ready: an opening tag is recorded together with
+what the writer has made of its name (:class:`Tags`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import repeat
 from operator import itemgetter
 from typing import Final, TypeAlias
 
-from xmpp_im_core.codec.errors import TooDeep
+from xmpp_im_core.codec.errors import TooDeep, Unwritable
 from xmpp_im_core.codec.escaping import escape_text
 from xmpp_im_core.codec.layouts import ElementLayouts
 from xmpp_im_core.codec.namespaces import rescope_all
-from xmpp_im_core.codec.parser_common import Names, Start
+from xmpp_im_core.codec.parser_common import Names
 from xmpp_im_core.codec.stanza_writer import same_in_both, tag, write_attributes
 from xmpp_im_core.element import ELEMENT_SIZE, TEXT_SIZE, XML, Element, attributes_size, size, text_size
 from xmpp_im_core.stanza import CLIENT
 
+Name: TypeAlias = tuple[str, str]
+"""A namespace and a local name."""
+Tag: TypeAlias = tuple[str, str]
+"""The written beginning of an opening tag, and the written closing tag (see ``stanza_writer.tag``)."""
+Start: TypeAlias = tuple[Name, Tag | None, Tag | None, Sequence[str], Sequence[str]]
+"""An opening tag: the name, the tag as it is written inside of its own namespace and inside of another one, and the
+names and the values of the attributes, sorted by name. A tag is None if it is not ready."""
 Record: TypeAlias = Start | str | None
 
 _CLIENT_SIZE: Final = text_size(CLIENT)
+_READY: Final = 128
+_READY_LENGTH: Final = 128
 _namespace_of: Final = itemgetter(0)
+
+
+class Tags(dict[str, Start]):
+    """The opening tags that a parser has met, without attributes, by the parser's own notation.
+
+    The first names are kept with their written tags, so a name is checked and written once for a stream, and not for
+    each stanza. There are few, since most streams use few names, and the limit keeps the others from taking memory. A
+    long tag is not kept either: the records of one stanza could contain it thousands of times.
+    """
+
+    def __init__(self, names: Names) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, raw: str) -> Start:
+        namespace, name, *_ = self._names[raw]
+        inside = declared = None
+        if len(self) < _READY and len(raw) <= _READY_LENGTH:
+            with suppress(Unwritable):  # a strange namespace that this parser allows: ``_write`` raises the error
+                inside, declared = tag(name, namespace, False), tag(name, namespace, True)
+        start = (namespace, name), inside, declared, (), ()
+        if raw in self._names:  # otherwise it is too long, or there are too many
+            self[raw] = start
+        return start
 
 
 class Recorder:
@@ -54,7 +91,7 @@ class Recorder:
         self.records: list[Record] = []
         """The content of the first-level element, so far; or the text between two. The handler for text is its
         ``append``."""
-        self._top: list[Start] = []
+        self._top: list[Name] = []
         self.start, self.end = self._handlers(names, depth, ended, closed)
 
     def _handlers(
@@ -66,7 +103,7 @@ class Recorder:
         that share the variables.
         """
         level = 0  # how many elements are open; the stream does not count
-        layouts, record = self._layouts, self.records.append
+        tags, layouts, record = Tags(names), self._layouts, self.records.append
 
         def start(raw: str, attributes: list[str]) -> None:
             nonlocal level
@@ -75,14 +112,15 @@ class Recorder:
                 return
             if level >= depth:
                 raise TooDeep(f"more than {depth} levels of elements")
-            tag = names[raw]
+            opening = tags[raw]
             if level == 1:
-                self._top.append(tag)
+                self._top.append(opening[0])
             level += 1
             if attributes:
                 sorted_names, pick = layouts[tuple(attributes[::2])]
-                tag = tag[0], tag[1], sorted_names, attributes[1::2] if pick is None else pick(attributes)
-            record(tag)
+                values = attributes[1::2] if pick is None else pick(attributes)
+                opening = opening[0], opening[1], opening[2], sorted_names, values
+            record(opening)
 
         def end(_: str) -> None:
             nonlocal level
@@ -144,8 +182,8 @@ class Recorded(list[Record]):
 
     scope: str
     """The content namespace of the stream."""
-    top: list[Start]
-    """The children, each without attributes."""
+    top: list[Name]
+    """The names of the child elements."""
 
     def children(self) -> tuple[Element | str, ...]:
         """Build the children, in ``jabber:client``."""
@@ -155,7 +193,7 @@ class Recorded(list[Record]):
         """Whether there is a child element with this name and this namespace."""
         if self.scope != CLIENT:
             namespace = self._written(namespace)
-        return (namespace, name, (), ()) in self.top
+        return (namespace, name) in self.top
 
     def namespaces(self) -> set[str]:
         """Return the namespaces of the child elements."""
@@ -166,7 +204,7 @@ class Recorded(list[Record]):
         """Return the text of the first child element with this name and this namespace; None if there is none."""
         if self.scope != CLIENT:
             namespace = self._written(namespace)
-        if (namespace, name, (), ()) not in self.top:
+        if (namespace, name) not in self.top:
             return None
         return _text_at(self, _first(self, name, namespace))
 
@@ -184,7 +222,7 @@ class Recorded(list[Record]):
             if isinstance(record, str):
                 total += TEXT_SIZE + text_size(record)
             elif record is not None:
-                namespace, name, names, values = record
+                (namespace, name), _, _, names, values = record
                 total += ELEMENT_SIZE + text_size(name) + text_size(namespace)
                 if names:
                     total += attributes_size(zip(names, values, strict=True))
@@ -195,7 +233,7 @@ class Recorded(list[Record]):
 
         None: it is not the same as in the content namespace of the stream.
         """
-        written = _write(self, self.scope)
+        written = _write(self)
         return written if self.scope == CLIENT or same_in_both(written, CLIENT) else None
 
 
@@ -207,7 +245,7 @@ def _first(records: Sequence[Record], name: str, namespace: str) -> int:
         if record is None:
             level -= 1
         elif not isinstance(record, str):
-            if not level and record[1] == name and record[0] == namespace:
+            if not level and record[0] == (namespace, name):
                 return at
             level += 1
         at += 1
@@ -239,7 +277,7 @@ def build(records: Iterable[Record]) -> tuple[Element | str, ...]:
     around: list[tuple[Start, list[Element | str]]] = []
     for record in records:
         if record is None:
-            (namespace, name, names, values), outer = around.pop()
+            ((namespace, name), _, _, names, values), outer = around.pop()
             attributes = tuple(zip(names, values, strict=True)) if names else ()
             outer.append(Element(name, namespace, attributes, tuple(children)))
             children = outer
@@ -251,33 +289,40 @@ def build(records: Iterable[Record]) -> tuple[Element | str, ...]:
     return tuple(children)
 
 
-def _write(records: Iterable[Record], scope: str) -> bytes:
+def _write(recorded: Recorded) -> bytes:
     """Write what was recorded, as ``write_tree`` writes the elements.
 
-    :param scope: the default namespace around it.
+    An element that has no children, or only a text, is written at once: most are so.
     """
+    records, scope = [*recorded], recorded.scope  # a plain list takes a fraction of the time to be indexed
     parts: list[str] = []
     around: list[tuple[str, str]] = []  # the closing tag of each open element, and the default namespace around it
-    in_tag = False  # whether the last opening tag still needs its end
-    for record in records:
+    at, end = 0, len(records)
+    while at < end:
+        record = records[at]
+        at += 1
         if record is None:
             closing, scope = around.pop()
-            parts.append("/>" if in_tag else closing)
-            in_tag = False
-            continue
-        if in_tag:
-            parts.append(">")
-            in_tag = False
-        if isinstance(record, str):
+            parts.append(closing)
+        elif isinstance(record, str):
             parts.append(escape_text(record))
-            continue
-        namespace, name, names, values = record
-        opening, closing = tag(name, namespace, namespace != scope)
-        parts.append(opening)
-        if names:
-            write_attributes(parts, tuple(zip(names, values, strict=True)))
-        around.append((closing, scope))
-        if namespace != XML:
-            scope = namespace
-        in_tag = True
+        else:
+            (namespace, name), inside, declared, names, values = record
+            opening, closing = (inside if namespace == scope else declared) or tag(name, namespace, namespace != scope)
+            if names:
+                parts.append(opening)
+                write_attributes(parts, tuple(zip(names, values, strict=True)))
+                opening = ""
+            content = records[at]
+            if content is None:
+                parts.append(f"{opening}/>")
+                at += 1
+            elif isinstance(content, str) and records[at + 1] is None:
+                parts.append(f"{opening}>{escape_text(content)}{closing}")
+                at += 2
+            else:
+                parts.append(f"{opening}>")
+                around.append((closing, scope))
+                if namespace != XML:
+                    scope = namespace
     return "".join(parts).encode()
