@@ -166,10 +166,11 @@ class Stanza:
         total = STANZA_SIZE + self.payload.size()
         for text in (self.id, self.type, self.lang):
             if text is not None:
-                total += text_size(text)
+                total += len(text) if text.isascii() else text_size(text)  # every held stanza is counted: one call less
         for address in (self.to, self.from_):  # each is kept four times: as written, full, bare, and in parts
             if address is not None:
-                total += 4 * text_size(address.written)
+                written = address.written
+                total += 4 * (len(written) if written.isascii() else text_size(written))
         return total + attributes_size(self.attributes) if self.attributes else total
 
     @property

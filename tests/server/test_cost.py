@@ -24,13 +24,17 @@ from tests.rfc6121.conversation import (
 )
 from xmpp_im_core.copying import copied
 from xmpp_im_core.element import Element, element, text_size
+from xmpp_im_core.frozenmap import FrozenMap
 from xmpp_im_core.jid import _parsed, parse_address, prepared_jid
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.roster import Contact, item_size
+from xmpp_im_core.roster import Contact, Roster, item_size
 from xmpp_im_core.server import Account, Deliver, Event, reduce
+from xmpp_im_core.server.accounts.processed_events import mark_of
+from xmpp_im_core.server.contact_changes import has_no_room_for
 from xmpp_im_core.server.delivery import messages
+from xmpp_im_core.server.presence.dispatch import outbound_subscription
 from xmpp_im_core.server.state import Session, entries_size, entry_size
-from xmpp_im_core.server.visibility import matches
+from xmpp_im_core.server.visibility import holds, is_blocked, is_withheld, matches
 from xmpp_im_core.stanza import EMPTY, Stanza, read_priority
 
 HERE = account(JULIET, {ROMEO: "Both"}, available=("balcony",))
@@ -69,6 +73,32 @@ def test_a_request_is_kept_with_one_copy_of_the_contact() -> None:
     assert calls(asked, Stanza.size) == 2  # for its own bound, and for the memory of all requests
 
 
+@pytest.mark.parametrize(("type", "state"), [("subscribe", "None"), ("subscribed", "None + Pending In")])
+def test_a_request_and_its_approval_copy_the_contact_twice(type: str, state: str) -> None:
+    """The first copy has the state, the time and the flags of an item; the second has the new version."""
+    here = account(JULIET, {ROMEO: state}, available=("balcony",))
+
+    assert copies(step(outbound(type, ROMEO, by="balcony"), here), Contact) == 2
+
+
+def test_a_contact_of_whom_there_is_room_is_not_copied_to_be_measured() -> None:
+    contact = Contact(STRANGER, listed=False)
+
+    assert copies(partial(has_no_room_for, HERE.roster, contact, Policy()), Contact) == 0
+
+
+def test_the_event_that_a_refusal_needs_is_not_checked_again() -> None:
+    """The tests run with the guard, under which ``unchecked`` returns the class: so the name is looked at."""
+    assert "Outbound" not in outbound_subscription.__code__.co_names
+
+
+def test_an_event_that_is_not_remembered_has_no_mark() -> None:
+    asked = inbound("subscribe", STRANGER, to=JULIET)
+
+    assert calls(step(asked), mark_of) == 1
+    assert calls(step(asked, policy=Policy(remembered_events=0)), mark_of) == 0
+
+
 # --- presence -----------------------------------------------------------------------------------------------
 
 
@@ -90,6 +120,25 @@ def test_a_presence_update_is_measured_once() -> None:
     assert calls(step(update, shown, Policy(presence_size=1)), Stanza.size) == 2
 
 
+def test_a_stanza_with_a_header_of_ascii_is_measured_without_calls() -> None:
+    asked = inbound("subscribe", STRANGER, to=JULIET).stanza
+
+    assert calls(asked.size, text_size) == 0
+    assert asked.size() < received_message("chat", f"{STRANGER}/♥", JULIET).stanza.size()
+
+
+def test_the_contacts_who_are_probed_and_told_are_not_looked_up_without_shared_items() -> None:
+    for found in (HERE.roster.subscriptions, HERE.roster.subscribers):
+        assert found() == (ROMEO,)
+        assert calls(found, FrozenMap.__contains__) == 0
+
+
+def test_presence_of_others_searches_no_empty_list() -> None:
+    """Neither the block list, nor the directed-presence list of a resource: few users have either."""
+    for type in ("probe", "unavailable"):
+        assert calls(step(inbound(type, f"{ROMEO}/x", to=JULIET)), holds, is_blocked, is_withheld) == 0
+
+
 def test_the_syntax_of_presence_is_checked_without_lists_of_child_elements() -> None:
     update = outbound(None, None, child("show", "away"), child("status", "out"), child("priority", "5"), by="balcony")
 
@@ -99,12 +148,18 @@ def test_the_syntax_of_presence_is_checked_without_lists_of_child_elements() -> 
 # --- copies -------------------------------------------------------------------------------------------------
 
 
+def test_the_roster_is_copied_for_the_fields_that_a_contact_changes() -> None:
+    """The function that takes its values by name asks of each field whether it changes."""
+    assert "__copied__" not in Roster._put.__code__.co_names
+
+
 def test_the_copies_of_common_steps_take_their_values_by_position() -> None:
     """``copied`` takes longer to collect its arguments than the copy takes."""
     shown = following(HERE, outbound(None, by="balcony"))
     for event in (
         outbound(None, None, child("show", "away"), by="balcony"),
         inbound("subscribe", STRANGER, to=JULIET),
+        outbound("subscribe", STRANGER, by="balcony"),
         roster_set(item(ROMEO, name="R"), by="balcony"),
         block(STRANGER),
     ):

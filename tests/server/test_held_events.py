@@ -34,6 +34,7 @@ from xmpp_im_core.server.events import (
     AccountRemoved,
     Event,
     Inbound,
+    OfflineLoaded,
     Outbound,
     SessionBound,
     SessionDetached,
@@ -250,6 +251,16 @@ def test_the_map_of_those_who_wait_changes_once_however_much_is_newly_held() -> 
     few, many = [calls(partial(serve, service, for_juliet(times)), FrozenMap.set) for times in (10, 30)]
 
     assert many == few
+
+
+def test_released_events_are_not_looked_up_one_by_one() -> None:
+    house = waiting_for_stored_messages()
+    for n in range(10):
+        house.arrives(chat(JULIET, f"{n}", MERCUTIO))
+    answer = ForAccount(JULIET, OfflineLoaded(NOON, "answer", house.sessions[BALCONY], ()))
+
+    assert calls(partial(serve, house.service, answer), FrozenMap.__getitem__) <= 3
+    assert len(serve(house.service, answer).releases) == 10
 
 
 def test_what_has_no_sender_or_is_for_nobody_here_is_ignored_beyond_the_limit() -> None:

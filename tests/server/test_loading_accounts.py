@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.client.counting import copies
+from tests.client.counting import calls, copies
 from tests.server.playhouse import (
     BALCONY,
     CAPULET,
@@ -28,7 +28,7 @@ from tests.server.playhouse import (
 )
 from xmpp_im_core.host import ReadAccount
 from xmpp_im_core.jid import parse_jid
-from xmpp_im_core.roster import Contact, RosterHead
+from xmpp_im_core.roster import Contact, RosterHead, is_tombstone, item_size, request_size
 from xmpp_im_core.server.accounts.reducer import reduce
 from xmpp_im_core.server.effects import Kind, LoadOffline, Put
 from xmpp_im_core.server.events import (
@@ -58,13 +58,15 @@ def test_the_server_event_accountloaded_says_nothing_of_stored_messages_by_defau
     assert (event.offline, event.offline_bytes, event.damaged) == (0, 0, ())
 
 
-def test_a_stored_contact_that_is_sound_is_copied_once() -> None:
-    """An account may have thousands. Each is made sound; nothing else of these changes."""
+def test_a_stored_contact_that_is_sound_is_looked_at_once_and_not_copied() -> None:
+    """An account may have thousands."""
     contacts = [Contact(f"friend{number}@montague.example", BOTH, version=1) for number in range(30)]
     stored = (Put(Kind.ROSTER, "", RosterHead("l", 1, 0)), *[Put(Kind.CONTACT, each.jid, each) for each in contacts])
     load = partial(reduce, NoAccount(parse_jid(JULIET)), AccountLoaded(NOON, "1", stored))
 
-    assert copies(load, Contact) == 30
+    assert copies(load, Contact) == 0
+    assert calls(load, item_size) == 30
+    assert calls(load, is_tombstone, request_size) == 0  # these contacts are listed, and have not asked
 
 
 def test_an_account_not_in_memory_is_asked_for_once_and_its_events_follow_in_order() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xmpp_im_core.policy import Policy
-from xmpp_im_core.roster import Contact, Roster
+from xmpp_im_core.roster import Contact, Roster, item_size
 from xmpp_im_core.roster_query import roster_content
 from xmpp_im_core.rules import Rule
 from xmpp_im_core.server.effects import FULL_JID, Delete, Deliver, Ignored, Kind, Put, StoreOperation
@@ -27,10 +27,13 @@ def modify(account: Account, contact: Contact, policy: Policy) -> tuple[Account,
 
 
 def has_no_room_for(roster: Roster, contact: Contact, policy: Policy) -> bool:
-    """Whether the roster has no room for this contact as a new item: in number or in memory."""
+    """Whether the roster has no room for this contact as a new item: in number or in memory.
+
+    :param contact: the contact as it is now, in the roster or not.
+    """
     if contact.listed:
         return False
-    growth = roster.growth(contact.in_roster(approved=False))
+    growth = item_size(contact, listed=True) - item_size(contact)  # a tombstone takes as much already
     return roster.listed >= policy.roster_items or roster.item_bytes + growth > policy.roster_bytes
 
 

@@ -320,7 +320,7 @@ class Account:
 
     def waking(self, at: datetime | None) -> Account:
         """Return the account with this ``wake_at``."""
-        return copied(self, wake_at=at)
+        return self.__copiers__["wake_at",](self, at)
 
     def left_at(self, last: LastUnavailable) -> Account:
         """Return the account with this last unavailable presence."""
@@ -336,7 +336,7 @@ class Account:
 
     def noticing(self, notices: tuple[Notice, ...]) -> Account:
         """Return the account with these notices."""
-        return copied(self, notices=notices)
+        return self.__copiers__["notices",](self, notices)
 
     def storing(self, offline: int, size: int) -> Account:
         """Return the account with this number of stored messages, and their total size in bytes."""

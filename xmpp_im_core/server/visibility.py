@@ -41,9 +41,10 @@ def visibility(account: Account, entity: JID, session: Session | None) -> Visibi
     """
     if entity.bare == account.jid.bare:
         return SELF
-    if is_blocked(account, entity):
+    blocks = account.blocked  # few users block anyone: then nothing asks the empty list
+    if blocks and is_blocked(account, entity):
         return INVISIBLE
-    if account.roster.state_of(entity.bare).from_ and not is_withheld(account, entity):
+    if account.roster.state_of(entity.bare).from_ and not (blocks and is_withheld(account, entity)):
         return SUBSCRIBED
     if session is not None:
         return DIRECTED if _listed(session, entity.bare) else INVISIBLE

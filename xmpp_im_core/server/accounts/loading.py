@@ -188,10 +188,11 @@ def sound(contact: Contact) -> Contact:
     if contact.request is None and state.pending_in:
         state = subscription_state(state.subscription, state.pending_out)
     listed = contact.listed or state.to or state.from_ or state.pending_out or contact.approved
+    agrees = listed == contact.listed and contact.version >= 0
+    if agrees and contact.request is None and contact.asked is None:
+        return contact if state is contact.state else contact.becoming(state)  # nearly all: they need no copy
     agreeing = contact.becoming(state)
-    if listed == contact.listed and contact.version >= 0:
-        return agreeing
-    return copied(agreeing, listed=listed, version=max(contact.version, 0))
+    return agreeing if agrees else copied(agreeing, listed=listed, version=max(contact.version, 0))
 
 
 def unreadable_removed(state: Unloaded) -> Transition[State]:

@@ -37,10 +37,10 @@ def remembering(before: Account, event: Event, step: Transition[State], policy: 
 
     :param before: the account before the event.
     """
-    mark = mark_of(event)
     after = step.state
     if not isinstance(after, Account) or not policy.remembered_events:
         return step
+    mark = mark_of(event)
     marks = (*before.processed, mark)
     remembered = after.remembering(marks[-policy.remembered_events :])
     if not policy.store_remembered_events:

@@ -65,7 +65,7 @@ def heard_unavailable(account: Account, sender: JID, to: JID) -> Account:
     struck = [
         session
         for session in account.sessions
-        if to.resource in (None, session.id.resource) and holds(session.directed, sender.full)
+        if session.directed and to.resource in (None, session.id.resource) and holds(session.directed, sender.full)
     ]
     for session in struck:
         left = tuple([entry for entry in session.directed if entry != sender.full])

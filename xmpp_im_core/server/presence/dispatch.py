@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from xmpp_im_core.jid import JID, Address
 from xmpp_im_core.policy import Policy
+from xmpp_im_core.record import unchecked
 from xmpp_im_core.roster import Contact, SharedItem
 from xmpp_im_core.rules import administration as administration_rules
 from xmpp_im_core.rules import presence as rules
@@ -86,9 +87,12 @@ def outbound_subscription(
         return refuse(account, presence, session.id, Condition.NOT_ALLOWED, administration_rules.SHARED_NOT_YOURS)
     stamped = presence.stamped(to=to_bare(to), from_=account.address)
     contact = account.roster.contacts.get(contact_jid) or Contact(contact_jid, listed=False)
-    request = Outbound(event.at, event.seq, event.session, presence)  # an error goes to the full JID
+    request = _outbound(event.at, event.seq, event.session, presence)  # an error goes to the full JID
     return _OUTBOUND[presence.type](account, request, stamped, contact, policy)
 
+
+_outbound: Final = unchecked(Outbound)
+"""An outbound event that is made of a checked one, and of a stanza of the account."""
 
 _OUTBOUND: Final[Mapping[str | None, OutboundRule]] = MappingProxyType(
     {

@@ -269,7 +269,7 @@ def _take_waiting(work: _Work[S], waiting: Waiting, due: ForAccount) -> None:
     work.keep_held()
     waiting = work.held[due.jid]
     work.held = work.held.delete(due.jid)
-    work.releases += [held.cause for held in waiting.events.values()]
+    work.releases += [held.cause for held in waiting.events.in_order()]
     # Nothing else is in the queue: an answer is the event that came, or it was held as a group.
     work.groups += reversed(released(waiting, Held(due, work.cause)))
 

@@ -169,7 +169,7 @@ def released(waiting: Waiting, answer: Held) -> list[list[Held]]:
 
 def _groups(waiting: Waiting) -> list[list[Held]]:
     """Return the held events in groups of the same cause."""
-    return [list(group) for _, group in groupby(waiting.events.values(), key=_cause)]
+    return [list(group) for _, group in groupby(waiting.events.in_order(), key=_cause)]
 
 
 def _cause(held: Held) -> str:

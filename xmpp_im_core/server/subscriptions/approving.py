@@ -36,7 +36,7 @@ def outbound_subscribed(
         return silence(account, row.rule)
     if has_no_room_for(account.roster, contact, policy):
         return refuse(account, event.stanza, event.session, Condition.POLICY_VIOLATION, rules.REQUEST_TO_FULL_ROSTER)
-    approved = contact.becoming(row.becomes).in_roster(approved=contact.approved)
+    approved = contact.becoming_item(row.becomes, approved=contact.approved)
     after, approved, store = modify(account, approved, policy)
     effects = (
         Route(approval, row.rule, event.session),

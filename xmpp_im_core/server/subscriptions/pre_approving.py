@@ -41,7 +41,7 @@ def approved_beforehand(
     row = PRE_APPROVED[contact.state]
     kept = policy.pre_approval is PreApproval.KEPT
     pushed_by = rules.PRE_APPROVAL_KEPT if kept else rules.PRE_APPROVAL_USED
-    approved = contact.becoming(row.becomes).in_roster(approved=kept)
+    approved = contact.becoming_item(row.becomes, approved=kept)
     return _approve(account, event, request, approved, policy, row.rule, pushed_by)
 
 
@@ -52,7 +52,7 @@ def approved_by_service(
     if has_no_room_for(account.roster, contact, policy):
         return silence(account, rules.SERVICE_APPROVAL_TO_FULL_ROSTER)
     table = OUTBOUND_SUBSCRIBED if contact.state.pending_in else PRE_APPROVED
-    approved = contact.becoming(table[contact.state].becomes).in_roster(approved=contact.approved)
+    approved = contact.becoming_item(table[contact.state].becomes, approved=contact.approved)
     rule, pushed_by = rules.REQUEST_APPROVED_BY_SERVICE, rules.APPROVED_BY_SERVICE_PUSHED
     return _approve(account, event, request, approved, policy, rule, pushed_by)
 

@@ -38,7 +38,7 @@ def outbound_subscribe(
     if not row.becomes.pending_out:
         return Transition(account, (routed,))  # already subscribed: the item does not change
     # A repeated request is pushed again: "the user's server MUST then send a roster push" has no exception (§3.1.2)
-    asking = contact.becoming(row.becomes).in_roster(approved=contact.approved).asked_at(event.at)
+    asking = contact.becoming_item(row.becomes, approved=contact.approved, asked=event.at)
     after, asking, store = modify(account, asking, policy)
     pushed = push(after, asking, f"{event.seq}-push", policy, rules.REQUEST_PUSHED)
     return Transition(waking_for(after, event.at, policy), (routed, pushed), store)
