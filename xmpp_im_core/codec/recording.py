@@ -204,9 +204,8 @@ class Recorded(list[Record]):
         """Return the text of the first child element with this name and this namespace; None if there is none."""
         if self.scope != CLIENT:
             namespace = self._written(namespace)
-        if (namespace, name) not in self.top:
-            return None
-        return _text_at(self, _first(self, name, namespace))
+        child = namespace, name
+        return _text_at(self, _first(self, child)) if child in self.top else None
 
     def _written(self, namespace: str) -> str:
         """Return the namespace that a child had in the stream if ``rescope`` puts it into this one."""
@@ -237,15 +236,15 @@ class Recorded(list[Record]):
         return written if self.scope == CLIENT or same_in_both(written, CLIENT) else None
 
 
-def _first(records: Sequence[Record], name: str, namespace: str) -> int:
-    """Return where the first child element with this name and this namespace begins. There must be one."""
+def _first(records: Sequence[Record], child: Name) -> int:
+    """Return where the first child element with this name begins. There must be one."""
     level = at = 0
     while True:
         record = records[at]
         if record is None:
             level -= 1
         elif not isinstance(record, str):
-            if not level and record[0] == (namespace, name):
+            if not level and record[0] == child:
                 return at
             level += 1
         at += 1
