@@ -1,12 +1,15 @@
 """What a cluster of xmpp-im-host on PostgreSQL takes, with one, two and three nodes on this machine.
 
-    python -m benchmarks.cluster [--nodes 1,2,3] [--clients 60] [--seconds 10] [--json benchmarks/cluster.json]
+    python -m benchmarks.cluster [--nodes 1,2,3] [--clients 120] [--seconds 10] [--json benchmarks/cluster.json]
     python -m benchmarks.cluster --only full
 
 It starts a private PostgreSQL with its default settings (a commit waits for the disk), the nodes, and clients with
 stream management that are spread over the nodes. The kernel counts the processor time of the nodes and of the database
 apart, so that the clients and other work on the machine do not count. Times depend on the machine and its load;
 processor time and ratios do so much less. In the end the last node is killed.
+
+Each session has at most eight messages under way. With half as many sessions the nodes would wait for messages, and not
+be busy: a message takes three transactions, each of which waits for others to share it.
 
 ``--json`` writes the results; ``python -m docs.generate`` makes the tables in ``docs/several-nodes.md`` of them.
 """
@@ -69,7 +72,7 @@ def main() -> int:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", default="1,2,3", help="how many nodes, with commas (1,2,3)")
-    parser.add_argument("--clients", type=int, default=60, help="how many sessions (60)")
+    parser.add_argument("--clients", type=int, default=120, help="how many sessions (120)")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each phase takes (10)")
     parser.add_argument("--rate", type=float, default=130.0, help="messages a second in the steady phase (130)")
     parser.add_argument("--only", default=",".join(PHASES), help="which phases, with commas (idle,steady,full,death)")
