@@ -24,6 +24,7 @@ from xmpp_im_core.element import Element, element
 from xmpp_im_core.policy import FullJIDItem, OwnItem, Policy, RosterAccess
 from xmpp_im_core.roster import ROSTER
 from xmpp_im_core.server import Account, reduce
+from xmpp_im_core.server.contact_changes import has_no_room_for
 
 LIMITS = Policy(name_length=5, group_length=8, groups_per_item=2, roster_items=3)
 
@@ -167,6 +168,17 @@ def test_a_request_without_item_and_a_tombstone_count_for_no_item() -> None:
     )
 
     assert len(accepted(item(NURSE), of=two)) == 3
+
+
+@rfc6121("2.3.3", quote="Naturally, other stanza errors can occur")
+def test_an_item_that_comes_back_may_take_the_room_of_its_tombstone() -> None:
+    """The same room is not counted twice when an approval makes the contact an item again."""
+    tombstone = contact(ROMEO, listed=False, version=3)
+    juliet = account(JULIET, [tombstone, contact(NURSE)], connected=["balcony"])
+    policy = Policy(roster_bytes=juliet.roster.item_bytes)
+
+    assert not has_no_room_for(juliet.roster, tombstone, policy)
+    assert has_no_room_for(juliet.roster, contact("tybalt@example.com", listed=False), policy)
 
 
 # --- choices ------------------------------------------------------------------------------------------------

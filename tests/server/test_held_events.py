@@ -214,6 +214,13 @@ def for_juliet(times: int) -> ArrivedForMany:
     return ArrivedForMany(NOON, "many", chat(JULIET, "soft", MERCUTIO), (JULIET,) * times)
 
 
+def test_one_event_asks_once_for_an_account_that_is_not_in_memory() -> None:
+    result = serve(resting(JULIET).service, for_juliet(3))
+
+    assert told(result) == [f"Load {JULIET}"]
+    assert len(result.state.held[JULIET].events) == 3
+
+
 @WHILE_WAITING
 def test_what_one_event_makes_an_account_hold_is_held_as_if_it_came_one_by_one(waits: str) -> None:
     house = house_that_waits(waits)

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from tests.client.counting import calls, copies
+from tests.one_test import in_one_test
 from tests.server.playhouse import (
     BALCONY,
     CAPULET,
@@ -45,7 +46,7 @@ from xmpp_im_core.server.events import (
 from xmpp_im_core.server.service.events import ForAccount
 from xmpp_im_core.server.service.serving import hosting, serve, unload
 from xmpp_im_core.server.service.waiting_accounts import Held, Waiting, released
-from xmpp_im_core.server.state import NoAccount, SessionId, Unloaded
+from xmpp_im_core.server.state import Account, NoAccount, SessionId, Unloaded
 from xmpp_im_core.subscription import BOTH
 
 # --- accounts that are not in memory ----------------------------------------------------------------------
@@ -67,6 +68,19 @@ def test_a_stored_contact_that_is_sound_is_looked_at_once_and_not_copied() -> No
     assert copies(load, Contact) == 0
     assert calls(load, item_size) == 30
     assert calls(load, is_tombstone, request_size) == 0  # these contacts are listed, and have not asked
+
+
+@in_one_test("contact", [Contact(ROMEO, BOTH, asked=NOON), Contact(ROMEO, BOTH, request=presence("subscribe"))])
+def test_a_stored_time_or_request_that_the_state_does_not_need_is_dropped(contact: Contact) -> None:
+    """A storage may hold it. Nothing is sent again then, and nobody is asked."""
+    stored = (Put(Kind.ROSTER, "", RosterHead("l", 1, 0)), Put(Kind.CONTACT, ROMEO, contact))
+
+    loaded = reduce(NoAccount(parse_jid(JULIET)), AccountLoaded(NOON, "1", stored)).state
+
+    assert isinstance(loaded, Account)
+    assert loaded.roster.contacts[ROMEO] == Contact(ROMEO, BOTH)
+    assert not loaded.roster.asked
+    assert not loaded.roster.pending
 
 
 def test_an_account_not_in_memory_is_asked_for_once_and_its_events_follow_in_order() -> None:
