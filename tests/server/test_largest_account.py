@@ -51,7 +51,7 @@ def memory(value: Any, seen: set[int]) -> int:
         return own + memory(value.parts, seen)
     if isinstance(value, dict):
         return own + sum(memory(each, seen) for pair in value.items() for each in pair)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return own + sum(memory(each, seen) for each in value)
     if attrs.has(type(value)):
         return own + sum(memory(getattr(value, each.name), seen) for each in attrs.fields(type(value)))
