@@ -207,6 +207,8 @@ def test_events_are_held_up_to_the_limit_in_bytes_and_none_beyond() -> None:
     assert waiting.bytes == size
     assert not waiting.is_full(size, Policy(held_bytes=2 * size))
     assert waiting.is_full(size + 1, Policy(held_bytes=2 * size))
+    assert not waiting.is_full(size, Policy(held_events=2))
+    assert waiting.is_full(size, Policy(held_events=1))
 
 
 def for_juliet(times: int) -> ArrivedForMany:
