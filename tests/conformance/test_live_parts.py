@@ -122,34 +122,31 @@ def interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+async def waiting(begin: Callable[[], object], cancelled: threading.Event) -> None:
+    """Begin, and wait to be cancelled."""
+    begin()
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise
+
+
 @pytest.mark.usefixtures("interrupts")
 def test_an_interrupt_cancels_what_is_waited_for() -> None:
     cancelled = threading.Event()
 
-    async def waits() -> None:
+    def interrupt() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
 
     with closing(Loop()) as loop:
         with pytest.raises(KeyboardInterrupt):
-            loop.run(waits(), 60)
+            loop.run(waiting(interrupt, cancelled), 60)
         assert cancelled.wait(30)
 
 
 def test_an_interrupt_cancels_what_has_just_been_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     begun, cancelled = threading.Event(), threading.Event()
-
-    async def waits() -> None:
-        begun.set()
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
 
     with closing(Loop()) as loop:
         schedule = loop._loop.call_soon_threadsafe
@@ -162,7 +159,7 @@ def test_an_interrupt_cancels_what_has_just_been_begun(monkeypatch: pytest.Monke
 
         monkeypatch.setattr(loop._loop, "call_soon_threadsafe", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            loop.run(waits(), 60)
+            loop.run(waiting(begun.set, cancelled), 60)
         assert cancelled.wait(30)
 
 
